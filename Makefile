@@ -1,0 +1,131 @@
+# `make` says what there is. It needs Go, git and GNU make; all else it installs, or says how to.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export PATH := $(PATH):/usr/sbin:/sbin
+
+ifeq ($(shell command -v go),)
+$(error Go is not in PATH: see https://go.dev/doc/install)
+endif
+
+# Without a C compiler Go switches cgo off by itself, and with it the race detector.
+CGO := $(shell go env CGO_ENABLED)
+RACE := $(if $(filter 1,$(CGO)),-race)
+
+GOFUMPT := go run mvdan.cc/gofumpt@v0.12.0
+GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+WITHENGINES := go run ./jobdbtest/withengines
+
+# The reference implementation that the differential tests ask.
+ORACLE := .cache/oracle-venv
+export JOBDB_ORACLE_PYTHON := $(CURDIR)/$(ORACLE)/bin/python
+
+# To be set on the command line: make run ARGS='--listen :9000', make bench BENCH=Search COUNT=5
+ARGS ?=
+TESTFLAGS ?= -timeout 20m
+BENCH ?= .
+COUNT ?= 1
+FUZZTIME ?= 30s
+
+.PHONY: help
+help: ## say what each target does
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: run
+run: build ## build and start the server on embedded SQLite (ARGS='--listen :9000 …')
+	@exec bin/jobdb serve $(ARGS)
+
+.PHONY: build
+build: ## build bin/jobdb
+	@[[ $(CGO) = 1 ]] || echo "No C compiler (or CGO_ENABLED=0): building with the pure-Go SQLite driver, which is slower."
+	CGO_ENABLED=$(CGO) go build -trimpath -o bin/jobdb ./cmd/jobdb
+
+.PHONY: test
+test: engines oracle-or-skip ## run all tests on SQLite, MariaDB and PostgreSQL, with the race detector
+	@[[ $(CGO) = 1 ]] || printf '\n!!! NO C COMPILER (or CGO_ENABLED=0): the tests run WITHOUT the race detector, on the pure-Go SQLite driver only.\n\n'
+	$(WITHENGINES) -- go test $(RACE) $(TESTFLAGS) ./...
+	CGO_ENABLED=0 go test -short $(TESTFLAGS) .
+
+.PHONY: test-short
+test-short: ## run the tests that need nothing but SQLite (seconds)
+	go test -short ./...
+
+.PHONY: check
+check: lint test ## what CI runs: format, vet, lint, tidy, then all tests
+
+.PHONY: lint
+lint: ## check format, vet, lint and go.mod
+	@unformatted=$$($(GOFUMPT) -l .); [[ -z $$unformatted ]] || { echo "not formatted (make fmt): $$unformatted"; exit 1; }
+	go vet ./...
+	CGO_ENABLED=0 go vet ./...
+	$(GOLANGCI) run
+	go mod tidy -diff
+
+.PHONY: fmt
+fmt: ## format all Go files
+	$(GOFUMPT) -w .
+
+.PHONY: cover
+cover: engines ## write .cache/cover.html: which lines the tests reach
+	@mkdir -p .cache
+	$(WITHENGINES) -- go test $(TESTFLAGS) -coverpkg=./... -coverprofile=.cache/cover.out ./...
+	go tool cover -html=.cache/cover.out -o .cache/cover.html
+
+.PHONY: bench
+bench: engines ## measure every method on the three engines (BENCH=pattern COUNT=1)
+	$(WITHENGINES) -durable -- go test ./bench -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 0
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (30s)
+	@for package in $$(go list ./...); do \
+	  targets=$$(go test -list '^Fuzz' $$package); \
+	  for target in $$(grep '^Fuzz' <<<"$$targets" || true); do \
+	    echo "$$package $$target"; \
+	    go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package; \
+	  done; \
+	done
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities of our dependencies (needs vuln.go.dev)
+	$(GOVULNCHECK) ./...
+
+.PHONY: engines
+engines: ## install MariaDB and PostgreSQL by apt where that is allowed
+	@missing=(); \
+	command -v mariadbd >/dev/null || missing+=(mariadb-server-core mariadb-client-core); \
+	compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || missing+=(postgresql); \
+	[[ $${#missing[@]} = 0 ]] || { $(call apt-install,$${missing[@]}); } || { \
+	  printf '\n!!! MISSING: %s. Their tests are left out. To install: apt-get update && apt-get install %s\n\n' "$${missing[*]}" "$${missing[*]}"; \
+	  [[ -z $${CI:-} ]]; }
+
+.PHONY: oracle
+oracle: $(ORACLE)/installed ## install the reference (Python, from PyPI) that the differential tests ask
+	@:
+
+.PHONY: oracle-or-skip
+oracle-or-skip:
+	@$(MAKE) oracle || { \
+	  printf '\n!!! NO REFERENCE: the tests that compare with it are left out. They need Python 3.11 or later with venv, and PyPI.\n\n'; \
+	  [[ -z $${CI:-} ]]; }
+
+# The newest Python that can make virtual environments; Debian's is in python3-venv.
+find-python = for python in python3 /usr/bin/python3; do \
+	  "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; done
+
+$(ORACLE)/installed: oracle/requirements.txt
+	@$(find-python); [[ -n $$python ]] || { $(call apt-install,python3-venv) && $(find-python); }; \
+	[[ -n $$python ]] || { echo 'no Python 3.11 with venv; to install: apt-get update && apt-get install python3-venv'; exit 1; }; \
+	rm -rf $(ORACLE); \
+	"$$python" -m venv $(ORACLE); \
+	$(ORACLE)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# apt-install installs Debian packages, and fails where we may not.
+apt-install = if ! command -v apt-get >/dev/null; then false; \
+	elif [[ $$EUID = 0 ]]; then as_root=env; \
+	else sudo -n true 2>/dev/null && as_root='sudo -n env'; fi && \
+	$$as_root apt-get -q update && \
+	$$as_root DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(1)

@@ -1,0 +1,151 @@
+package jobdb
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+)
+
+// What one statement takes of a batch at most: few enough bytes for the
+// smallest usual packet (16 MiB) even when all are escaped.
+const (
+	mostRows  = 5000
+	mostBytes = 2 << 20
+)
+
+// inBatches splits rows below the engines' limits. run gets the table s to
+// join with, whose columns are c0, c1 …, and its arguments.
+func (s *session) inBatches(columns []column, rows [][]any, run func(source string, args []any) error) error {
+	d := s.db.dialect
+	source := d.source(columns)
+	for len(rows) > 0 {
+		n, bytes := 0, 0
+		for n < len(rows) && n < mostRows && (n == 0 || bytes < mostBytes) {
+			for _, value := range rows[n] {
+				if text, ok := value.(string); ok {
+					bytes += len(text)
+				}
+			}
+			n++
+		}
+		if err := run(source, d.arguments(columns, rows[:n])); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// insert writes new rows; upsert is "" or what a dialect's upsert gives.
+func (s *session) insert(ctx context.Context, t *table, columns []column, rows [][]any, upsert string) error {
+	return s.inBatches(columns, rows, func(source string, args []any) error {
+		_, err := s.exec(ctx, "INSERT INTO "+quoteName(t.name)+" ("+nameList("", columns)+") SELECT "+
+			sourceList(len(columns))+" FROM "+source+upsert, args...)
+		return err
+	})
+}
+
+// update sets the columns after the first keys of each row where those are
+// equal and where holds, in the order of the rows. It returns how many rows matched.
+func (s *session) update(ctx context.Context, t *table, columns []column, keys int, rows [][]any, where string, whereArgs ...any) (int64, error) {
+	sets := make([]string, 0, len(columns)-keys)
+	for i := keys; i < len(columns); i++ {
+		sets = append(sets, quoteName(columns[i].name)+" = s.c"+itoa(i))
+	}
+	on := s.keysEqual(t, columns[:keys])
+	if where != "" {
+		on += " AND " + where
+	}
+	var matched int64
+	err := s.inBatches(columns, rows, func(source string, args []any) error {
+		n, err := s.exec(ctx, s.db.dialect.update(quoteName(t.name), strings.Join(sets, ", "), source, on), append(args, whereArgs...)...)
+		matched += n
+		return err
+	})
+	return matched, err
+}
+
+// remove deletes the rows whose keys are equal. It returns how many there were.
+func (s *session) remove(ctx context.Context, t *table, keys []column, rows [][]any) (int64, error) {
+	var removed int64
+	err := s.inBatches(keys, rows, func(source string, args []any) error {
+		n, err := s.exec(ctx, s.db.dialect.remove(quoteName(t.name), nameList("", keys), source, s.keysEqual(t, keys)), args...)
+		removed += n
+		return err
+	})
+	return removed, err
+}
+
+// keysEqual joins table t with source s on the source's first columns.
+func (s *session) keysEqual(t *table, keys []column) string {
+	parts := make([]string, len(keys))
+	for i, key := range keys {
+		name, value := "t."+quoteName(key.name), "s.c"+itoa(i)
+		parts[i] = name + " = " + value
+		switch collation := s.db.schema.collation(t.name, key.name); {
+		case key.kind == Time:
+			parts[i] = s.db.dialect.timeEqual(name, value)
+		case collation != "":
+			charset, _, _ := strings.Cut(collation, "_")
+			parts[i] = name + " = CONVERT(" + value + " USING " + charset + ") COLLATE " + collation +
+				" AND CONVERT(" + name + " USING utf8mb4) COLLATE " + s.db.schema.exactCollation + " = " + value
+		}
+	}
+	return strings.Join(parts, " AND ")
+}
+
+// joined is the start of a query that reads rows of t whose JobID is in a batch of IDs.
+func (s *session) joined(t *table, columns []column, source string) string {
+	return "SELECT " + nameList("t.", columns) + " FROM " + source + s.db.dialect.join + quoteName(t.name) +
+		` AS t ON t."JobID" = s.c0`
+}
+
+// time is a time as this database stores it: some have whole seconds only,
+// and whether an engine cuts or rounds to them differs.
+func (s *session) time(t time.Time) time.Time { return t.UTC().Truncate(s.tick()) }
+
+// tick is the smallest difference between two times that this database keeps.
+func (s *session) tick() time.Duration {
+	if s.db.schema.wholeSeconds {
+		return time.Second
+	}
+	return time.Microsecond
+}
+
+var idColumn = []column{{name: "JobID", kind: Integer}}
+
+// idRows sorts the IDs, so that all transactions lock rows in one order, and
+// leaves out repetitions.
+func idRows(ids []JobID) [][]any {
+	ids = sorted(ids)
+	values := make([]any, len(ids))
+	rows := make([][]any, len(ids))
+	for i, id := range ids {
+		values[i] = int64(id)
+		rows[i] = values[i : i+1 : i+1]
+	}
+	return rows
+}
+
+func sorted(ids []JobID) []JobID {
+	ids = slices.Clone(ids)
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+func nameList(prefix string, columns []column) string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = prefix + quoteName(c.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func sourceList(n int) string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = "s.c" + itoa(i)
+	}
+	return strings.Join(names, ", ")
+}

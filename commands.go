@@ -1,0 +1,177 @@
+package jobdb
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// SetJobCommands stores commands to be handed out with the jobs' next
+// heartbeats, in the order given. A command equal to one of that job that is
+// still pending adds nothing. Jobs that don't exist are a [NotFoundError].
+func (a access) SetJobCommands(ctx context.Context, commands []Command) error {
+	columns := jobCommands.columns
+	ids := make([]JobID, len(commands))
+	for i, c := range commands {
+		ids[i] = c.JobID
+		for j, text := range []string{c.Command, c.Arguments} {
+			if err := columns[j+1].textFits(text); err != nil {
+				return &ValueError{Job: c.JobID, Column: columns[j+1].name, Reason: err.Error()}
+			}
+		}
+	}
+	return a.write(ctx, "set job commands", func(s *session) error {
+		found, err := s.lockJobs(ctx, ids)
+		if err != nil {
+			return err
+		}
+		if missing := slices.DeleteFunc(sorted(ids), func(id JobID) bool { return found[id] }); len(missing) > 0 {
+			return &NotFoundError{Jobs: missing}
+		}
+		queues, err := s.commandQueues(ctx, ids)
+		if err != nil {
+			return err
+		}
+		var rows [][]any
+		now := s.time(s.db.now())
+		for _, c := range commands {
+			if at, isNew := queues[c.JobID].add(c, now, s.tick()); isNew {
+				rows = append(rows, []any{int64(c.JobID), c.Command, c.Arguments, CommandReceived, at, nil})
+			}
+		}
+		err = s.insert(ctx, jobCommands, columns, rows, "")
+		if s.db.classOf(err) == classDuplicate { // the reference took this tick; it holds no lock on the job
+			return errors.Join(errLost, err)
+		}
+		return err
+	})
+}
+
+// lockJobs keeps other transactions from changing jobs until this one ends,
+// and tells which of the jobs exist.
+func (s *session) lockJobs(ctx context.Context, ids []JobID) (map[JobID]bool, error) {
+	found := make(map[JobID]bool, len(ids))
+	err := s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
+		text := s.joined(jobs, idColumn, source) + ` ORDER BY t."JobID"` + s.db.dialect.lock
+		return s.query(ctx, text, args, scanRows(idColumn, func(row []cell) error {
+			found[row[0].id()] = true
+			return nil
+		}))
+	})
+	return found, err
+}
+
+// commandQueue is what must be known of a job's commands to add one.
+type commandQueue struct {
+	last    time.Time // of any command
+	pending map[Command]bool
+}
+
+// add gives the time under which a command is to be stored: commands of one job come
+// back in the order of their times, so each gets one later than all before.
+func (q *commandQueue) add(c Command, now time.Time, tick time.Duration) (time.Time, bool) {
+	if q.pending[c] {
+		return time.Time{}, false
+	}
+	q.pending[c] = true
+	if next := q.last.Add(tick); !now.After(q.last) {
+		now = next
+	}
+	q.last = now
+	return now, true
+}
+
+func (s *session) commandQueues(ctx context.Context, ids []JobID) (map[JobID]*commandQueue, error) {
+	queues := make(map[JobID]*commandQueue, len(ids))
+	for _, id := range ids {
+		queues[id] = &commandQueue{pending: map[Command]bool{}}
+	}
+	columns := jobCommands.pick("JobID", "Command", "Arguments", "Status", "ReceptionTime")
+	err := s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
+		return s.query(ctx, s.joined(jobCommands, columns, source), args, scanRows(columns, func(row []cell) error {
+			q := queues[row[0].id()]
+			if at := row[4].time(); at.After(q.last) {
+				q.last = at
+			}
+			if row[3].text() == CommandReceived {
+				q.pending[Command{row[0].id(), row[1].text(), row[2].text()}] = true
+			}
+			return nil
+		}))
+	})
+	return queues, err
+}
+
+// TakeJobCommands hands out the pending commands of the jobs, ordered by job
+// and then as they were set, and marks them Sent: each goes to one caller
+// only, whatever runs at once. A Kill that was sent longer than
+// [Options.CommandRedelivery] ago is handed out again. On a [Tx] the commands
+// are the caller's once it is committed.
+func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, error) {
+	var commands []Command
+	err := a.write(ctx, "take job commands", func(s *session) error {
+		commands = nil
+		now := s.time(s.db.now())
+		columns := jobCommands.pick("JobID", "Command", "Arguments", "ReceptionTime")
+		var rows [][]any
+		err := s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
+			text, args := s.pendingCommands(columns, source, args, now)
+			return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
+				c := Command{row[0].id(), row[1].text(), row[2].text()}
+				commands = append(commands, c)
+				rows = append(rows, []any{int64(c.JobID), c.Command, c.Arguments, row[3].time(), CommandSent, now})
+				return nil
+			}))
+		})
+		if err != nil {
+			return err
+		}
+		columns = append(columns, jobCommands.pick("Status", "ExecutionTime")...)
+		_, err = s.update(ctx, jobCommands, columns, 4, rows, "")
+		return err
+	})
+	return commands, err
+}
+
+// pendingCommands selects and locks what may be handed out. Rows that another
+// transaction has locked are just being handed out there.
+func (s *session) pendingCommands(columns []column, source string, args []any, now time.Time) (string, []any) {
+	text := s.joined(jobCommands, columns, source) + ` WHERE (t."Status" = ?`
+	args = append(args, CommandReceived)
+	if wait := s.db.options.CommandRedelivery; wait > 0 {
+		text += ` OR t."Status" = ? AND t."Command" = ? AND t."ExecutionTime" < ?`
+		args = append(args, CommandSent, KillCommand, s.db.dialect.bound(now.Add(-wait)))
+	}
+	return text + `) ORDER BY t."JobID", t."ReceptionTime"` + s.db.dialect.skipLocked, args
+}
+
+// ExpireJobCommands ends the jobs' pending commands, and the redelivery of a
+// Kill: they are not handed out any more.
+func (a access) ExpireJobCommands(ctx context.Context, ids []JobID) error {
+	columns := jobCommands.pick("JobID", "Status")
+	rows := idRows(ids)
+	for i, row := range rows {
+		rows[i] = append(row, CommandExpired)
+	}
+	return a.write(ctx, "expire job commands", func(s *session) error {
+		_, err := s.update(ctx, jobCommands, columns, 1, rows,
+			`(t."Status" = ? OR t."Status" = ? AND t."Command" = ? AND t."ExecutionTime" IS NOT NULL)`,
+			CommandReceived, CommandSent, KillCommand)
+		return err
+	})
+}
+
+// JobCommands returns all commands of the jobs in the order in which they were set.
+func (a access) JobCommands(ctx context.Context, ids []JobID) (map[JobID][]CommandRecord, error) {
+	commands := make(map[JobID][]CommandRecord)
+	err := a.readJoined(ctx, "read job commands", jobCommands, jobCommands.columns, ids, `t."JobID", t."ReceptionTime"`, func(row []cell) error {
+		id := row[0].id()
+		commands[id] = append(commands[id], CommandRecord{
+			Command: Command{id, row[1].text(), row[2].text()},
+			Status:  row[3].text(), ReceptionTime: row[4].time(), ExecutionTime: row[5].time(),
+		})
+		return nil
+	})
+	return commands, err
+}

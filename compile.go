@@ -1,0 +1,396 @@
+package jobdb
+
+import (
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// compiler turns a checked query into the text of a statement and its
+// arguments. It can't fail: what reaches it is right by its types.
+type compiler struct {
+	dialect *dialect
+	schema  *schema
+	b       strings.Builder
+	args    []any
+}
+
+// statement is a text, its placeholders written ?, with its arguments.
+type statement struct {
+	text string
+	args []any
+}
+
+func (c *compiler) statement() statement {
+	return statement{c.b.String(), c.args}
+}
+
+func (c *compiler) write(parts ...string) {
+	for _, part := range parts {
+		c.b.WriteString(part)
+	}
+}
+
+func (c *compiler) bound(t time.Time) string { return c.arg(c.dialect.bound(t)) }
+
+func (c *compiler) arg(value any) string {
+	c.args = append(c.args, value)
+	return "?"
+}
+
+// rows selects the rows of a search; perPage 0 means all.
+func (c *compiler) rows(s Search, perPage int) statement {
+	columns := s.columns()
+	distinct := s.distinct()
+	c.write("SELECT ")
+	if distinct {
+		c.write("DISTINCT ")
+	}
+	c.selectList(columns, distinct)
+	c.write(` FROM "Jobs"`)
+	c.where(s.Scope, s.Filter)
+	c.orderBy(s, distinct)
+	if perPage > 0 {
+		offset := int64(math.MaxInt64)
+		if page := int64(s.Page - 1); page <= math.MaxInt64/int64(perPage) {
+			offset = page * int64(perPage)
+		}
+		c.write(" LIMIT ", c.arg(int64(perPage)), " OFFSET ", c.arg(offset))
+	}
+	return c.statement()
+}
+
+// total counts the rows of a search.
+func (c *compiler) total(s Search) statement {
+	if s.distinct() {
+		c.write("SELECT count(*) FROM (SELECT DISTINCT ")
+		c.selectList(s.columns(), true)
+		c.write(` FROM "Jobs"`)
+		c.where(s.Scope, s.Filter)
+		c.write(") AS d")
+		return c.statement()
+	}
+	c.write(`SELECT count(*) FROM "Jobs"`)
+	c.where(s.Scope, s.Filter)
+	return c.statement()
+}
+
+// summary selects the groups with their counts, one more than the limit.
+func (c *compiler) summary(s Summary, limit int) statement {
+	columns := s.columns()
+	expressions := make([]string, len(columns))
+	order := make([]string, len(columns))
+	for i, column := range columns {
+		expressions[i] = c.exact(column)
+		order[i] = c.sortKey(Sort{Column: column})
+	}
+	c.write("SELECT ")
+	c.selectList(columns, true)
+	c.write(`, count(*) FROM "Jobs"`)
+	c.where(s.Scope, s.Filter)
+	c.write(" GROUP BY ", strings.Join(expressions, ", "))
+	c.write(" ORDER BY ", strings.Join(order, ", "))
+	c.write(" LIMIT ", c.arg(int64(limit)+1))
+	return c.statement()
+}
+
+// distinctValues selects the values of one column that a regex is tried on,
+// one more than the limit.
+func (c *compiler) distinctValues(column Column, scope Scope, filter Filter, limit int) statement {
+	c.write("SELECT DISTINCT ", c.comparable(column), ` FROM "Jobs"`)
+	c.where(scope, filter)
+	c.write(" LIMIT ", c.arg(int64(limit)+1))
+	return c.statement()
+}
+
+func (s Search) columns() []Column {
+	if len(s.Columns) == 0 {
+		return Columns()
+	}
+	return s.Columns
+}
+
+// distinct reports whether equal rows can occur at all.
+func (s Search) distinct() bool {
+	return s.Distinct && len(s.Columns) > 0 && !slices.Contains(s.Columns, Column{})
+}
+
+func (s Summary) columns() []Column {
+	if len(s.GroupBy) == 0 {
+		return Columns()
+	}
+	return s.GroupBy
+}
+
+// selectList names columns; merged says that equal values become one row,
+// which must not happen to values that only a collation holds equal.
+func (c *compiler) selectList(columns []Column, merged bool) {
+	for i, column := range columns {
+		if i > 0 {
+			c.write(", ")
+		}
+		if merged {
+			c.write(c.exact(column))
+		} else {
+			c.write(quoteName(column.Name()))
+		}
+	}
+}
+
+// exact is a column whose comparison is that of bytes.
+func (c *compiler) exact(column Column) string {
+	name := quoteName(column.Name())
+	if column.Kind() != Text || c.schema.collation(jobs.name, column.Name()) == "" {
+		return name
+	}
+	return "CONVERT(" + name + " USING utf8mb4) COLLATE " + c.schema.exactCollation
+}
+
+// comparable is a column as text, whose comparison is that of bytes.
+func (c *compiler) comparable(column Column) string {
+	if column.Kind() == Text {
+		return c.exact(column)
+	}
+	return c.dialect.asText[0] + quoteName(column.Name()) + c.dialect.asText[1]
+}
+
+func (c *compiler) where(scope Scope, filter Filter) {
+	conditions := Filter{op: opAnd}
+	if scope.VO != "" {
+		conditions.kids = append(conditions.kids, Filter{op: opIn, column: columnByName["VO"], values: []any{scope.VO}})
+	}
+	if scope.Owner != "" {
+		conditions.kids = append(conditions.kids, Filter{op: opIn, column: columnByName["Owner"], values: []any{scope.Owner}})
+	}
+	if filter.op == opAnd {
+		conditions.kids = append(conditions.kids, filter.kids...)
+	} else {
+		conditions.kids = append(conditions.kids, filter)
+	}
+	if len(conditions.kids) == 0 {
+		return
+	}
+	c.write(" WHERE ")
+	c.join(conditions.kids, " AND ")
+}
+
+func (c *compiler) join(kids []Filter, word string) {
+	for i, kid := range kids {
+		if i > 0 {
+			c.write(word)
+		}
+		c.filter(kid)
+	}
+}
+
+func (c *compiler) filter(f Filter) {
+	switch f.op {
+	case opAnd, opOr:
+		c.groupOf(f)
+	case opNot:
+		c.write("NOT (")
+		c.filter(f.kids[0])
+		c.write(")")
+	case opNull:
+		c.write(quoteName(f.column.Name()), " IS NULL")
+	case opNotNull:
+		c.write(quoteName(f.column.Name()), " IS NOT NULL")
+	case opLike:
+		c.like(f)
+	case opNotLike:
+		c.write("NOT (")
+		c.like(f)
+		c.write(")")
+	case opRegex:
+		expression := f.values[0].(*regexp.Regexp) //nolint:forcetypeassert // made by pattern
+		c.write(c.comparable(f.column), " REGEXP ", c.arg(expression.String()))
+	case opRegexIn:
+		c.regexIn(f)
+	case opIn, opNotIn, opGreater, opGreaterEqual, opLess, opLessEqual:
+		if f.column.Kind() == Time {
+			c.times(f)
+		} else {
+			c.compare(f)
+		}
+	}
+}
+
+func (c *compiler) groupOf(f Filter) {
+	switch {
+	case len(f.kids) == 0 && f.op == opAnd:
+		c.write("1 = 1")
+	case len(f.kids) == 0:
+		c.write("1 = 0")
+	case f.op == opAnd:
+		c.write("(")
+		c.join(f.kids, " AND ")
+		c.write(")")
+	default:
+		c.write("(")
+		c.join(f.kids, " OR ")
+		c.write(")")
+	}
+}
+
+func (c *compiler) like(f Filter) {
+	form := c.dialect.like
+	c.write(form[0], c.comparable(f.column), form[1], c.arg(f.values[0]), form[2])
+}
+
+// regexIn keeps NULL what is NULL, so that "not" of it stays NULL too.
+func (c *compiler) regexIn(f Filter) {
+	if len(f.values) > 0 {
+		c.write(c.comparable(f.column), " IN ")
+		c.list(f.values)
+		return
+	}
+	name := quoteName(f.column.Name())
+	c.write(name, " <> ", name)
+}
+
+var comparisonSigns = map[op]string{
+	opGreater: " > ", opGreaterEqual: " >= ", opLess: " < ", opLessEqual: " <= ",
+}
+
+func (c *compiler) compare(f Filter) {
+	exact := c.exact(f.column)
+	switch {
+	case f.op == opIn && len(f.values) == 0:
+		c.write("1 = 0")
+	case f.op == opNotIn && len(f.values) == 0:
+		c.write("1 = 1")
+	case f.op == opIn && exact != quoteName(f.column.Name()):
+		c.exactIn(f, exact)
+	case f.op == opIn && len(f.values) == 1:
+		c.write(exact, " = ", c.arg(f.values[0]))
+	case f.op == opIn:
+		c.write(exact, " IN ")
+		c.list(f.values)
+	case f.op == opNotIn && len(f.values) == 1:
+		c.write(exact, " <> ", c.arg(f.values[0]))
+	case f.op == opNotIn:
+		c.write(exact, " NOT IN ")
+		c.list(f.values)
+	default:
+		c.write(exact, comparisonSigns[f.op], c.arg(f.values[0]))
+	}
+}
+
+// exactIn compares the bare column first, in its own character set and
+// collation, so that an index serves, then byte by byte.
+func (c *compiler) exactIn(f Filter, exact string) {
+	collation := c.schema.collation(jobs.name, f.column.Name())
+	charset, _, _ := strings.Cut(collation, "_")
+	c.write("(", quoteName(f.column.Name()), " IN (")
+	for i, value := range f.values {
+		if i > 0 {
+			c.write(", ")
+		}
+		c.write("CONVERT(", c.arg(value), " USING ", charset, ") COLLATE ", collation)
+	}
+	c.write(") AND ", exact, " IN ")
+	c.list(f.values)
+	c.write(")")
+}
+
+func (c *compiler) list(values []any) {
+	c.write("(")
+	for i, value := range values {
+		if i > 0 {
+			c.write(", ")
+		}
+		c.write(c.arg(value))
+	}
+	c.write(")")
+}
+
+// times compares a bare time column with periods.
+func (c *compiler) times(f Filter) {
+	name := quoteName(f.column.Name())
+	switch {
+	case f.op == opIn && len(f.values) == 0:
+		c.write("1 = 0")
+		return
+	case f.op == opNotIn && len(f.values) == 0:
+		c.write("1 = 1")
+		return
+	}
+	c.write("(")
+	for i, value := range f.values {
+		if i > 0 {
+			if f.op == opIn {
+				c.write(" OR ")
+			} else {
+				c.write(" AND ")
+			}
+		}
+		c.period(f.op, name, value.(period)) //nolint:forcetypeassert // made by timeOperand
+	}
+	c.write(")")
+}
+
+// period compares a column with one period. One without an end reaches
+// past everything stored; NULL stays NULL even there.
+func (c *compiler) period(o op, name string, p period) {
+	endless := p.end.IsZero()
+	switch {
+	case o == opIn && endless, o == opGreaterEqual:
+		c.write(name, " >= ", c.bound(p.start))
+	case o == opIn:
+		c.write("(", name, " >= ", c.bound(p.start), " AND ", name, " < ", c.bound(p.end), ")")
+	case o == opNotIn && endless, o == opLess:
+		c.write(name, " < ", c.bound(p.start))
+	case o == opNotIn:
+		c.write("(", name, " < ", c.bound(p.start), " OR ", name, " >= ", c.bound(p.end), ")")
+	case o == opGreater && endless:
+		c.write(name, " <> ", name)
+	case o == opGreater:
+		c.write(name, " >= ", c.bound(p.end))
+	case endless: // opLessEqual
+		c.write(name, " = ", name)
+	default:
+		c.write(name, " < ", c.bound(p.end))
+	}
+}
+
+func (c *compiler) orderBy(s Search, distinct bool) {
+	keys := slices.Clone(s.Sort)
+	last := len(keys) > 0 && keys[len(keys)-1].Descending
+	ties := []Column{{}} // JobID
+	if distinct {
+		ties = s.Columns
+	}
+	for _, column := range ties {
+		if !slices.ContainsFunc(keys, func(k Sort) bool { return k.Column == column }) {
+			keys = append(keys, Sort{Column: column, Descending: last})
+		}
+	}
+	order := make([]string, 0, len(keys))
+	for _, key := range keys {
+		order = append(order, c.sortKey(key))
+		if key.Column == (Column{}) {
+			break // JobID leaves no ties
+		}
+	}
+	c.write(" ORDER BY ", strings.Join(order, ", "))
+}
+
+func (c *compiler) sortKey(key Sort) string {
+	column := key.Column.def()
+	text := c.exact(key.Column)
+	if c.dialect.enums && (column.kind == Verified || column.kind == Accounted) {
+		text = c.comparable(key.Column)
+	}
+	nulls := c.dialect.nullsFirst && column.nullable
+	switch {
+	case key.Descending && nulls:
+		return text + " DESC NULLS LAST"
+	case key.Descending:
+		return text + " DESC"
+	case nulls:
+		return text + " ASC NULLS FIRST"
+	}
+	return text + " ASC"
+}

@@ -1,0 +1,131 @@
+package jobdb
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+)
+
+var update = flag.Bool("update", false, "renew the golden files")
+
+type goldenDialect struct {
+	dialect *dialect
+	schema  *schema
+}
+
+// goldenDialects are the three dialects on our schema, and MariaDB's on a
+// live schema whose collations don't compare bytes.
+var goldenDialects = map[string]goldenDialect{
+	"sqlite":   {&sqliteDialect, &schema{kind: SchemaOurs}},
+	"mysql":    {&mysqlDialect, &schema{kind: SchemaOurs}},
+	"postgres": {&postgresDialect, &schema{kind: SchemaOurs}},
+	"mysql-latin1": {&mysqlDialect, &schema{kind: SchemaLegacy, exactCollation: "utf8mb4_nopad_bin", collations: func() map[string]string {
+		collations := map[string]string{}
+		for _, c := range jobs.columns {
+			if c.kind == Text {
+				collations["Jobs."+c.name] = "latin1_swedish_ci"
+			}
+		}
+		return collations
+	}()}},
+}
+
+// TestCompileGolden compiles each query of testdata/compile/*.txtar for each
+// dialect. An archive holds "search" or "summary" (JSON, with our "scope",
+// "page" and "per_page") and one file for each dialect with the statements.
+func TestCompileGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/compile/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no golden files: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			query := archive.Files[0]
+			renewed := &txtar.Archive{Comment: archive.Comment, Files: []txtar.File{query}}
+			for _, name := range []string{"sqlite", "mysql", "mysql-latin1", "postgres"} {
+				got := compileGolden(t, goldenDialects[name], query)
+				renewed.Files = append(renewed.Files, txtar.File{Name: name, Data: []byte(got)})
+				if want := archiveFile(archive, name); !*update && want != got {
+					t.Errorf("%s:\n%s", name, cmp.Diff(want, got))
+				}
+			}
+			if *update {
+				if err := os.WriteFile(file, txtar.Format(renewed), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func archiveFile(archive *txtar.Archive, name string) string {
+	for _, f := range archive.Files {
+		if f.Name == name {
+			return string(f.Data)
+		}
+	}
+	return ""
+}
+
+func compileGolden(t *testing.T, d goldenDialect, query txtar.File) string {
+	t.Helper()
+	var extra struct {
+		Scope   Scope `json:"scope"`
+		Page    int   `json:"page"`
+		PerPage int   `json:"per_page"`
+	}
+	if err := json.Unmarshal(query.Data, &extra); err != nil {
+		t.Fatal(err)
+	}
+	compile := func() *compiler { return &compiler{dialect: d.dialect, schema: d.schema} }
+	if query.Name == "summary" {
+		request, err := ParseSummaryJSON(query.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		summary, err := request.Parse(Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		summary.Scope = extra.Scope
+		return show(d, compile().summary(summary, 1000))
+	}
+	request, err := ParseSearchJSON(query.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	search, err := request.Parse(Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	search.Scope, search.Page = extra.Scope, extra.Page
+	return show(d, compile().rows(search, extra.PerPage)) + show(d, compile().total(search))
+}
+
+// show breaks a statement into lines, its arguments below.
+func show(d goldenDialect, st statement) string {
+	text := d.dialect.rebind(st.text)
+	for _, word := range []string{" FROM ", " WHERE ", " GROUP BY ", " ORDER BY ", " LIMIT "} {
+		text = strings.ReplaceAll(text, word, "\n"+word[1:])
+	}
+	args := make([]string, len(st.args))
+	for i, arg := range st.args {
+		if at, ok := arg.(time.Time); ok {
+			arg = at.Format(time.RFC3339Nano)
+		}
+		args[i] = fmt.Sprintf("%#v", arg)
+	}
+	return text + "\n-- " + strings.Join(args, ", ") + "\n\n"
+}

@@ -1,0 +1,289 @@
+package jobdb
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// dialect is all that differs between engines in the text of a statement.
+// What differs in connecting is in open_*.go.
+type dialect struct {
+	name string
+
+	numbered   bool      // placeholders are $1, $2 …, not ?
+	like       [3]string // before the column, between column and pattern, after the pattern
+	asText     [2]string // around a column that isn't a text
+	nullsFirst bool      // NULLs must be told to sort as in the other engines
+	regexp     bool      // REGEXP is evaluated by Go
+	enums      bool      // flags are ENUMs, which sort by position unless cast
+	lock       string    // after a SELECT of rows that the transaction will change
+	skipLocked string    // the same, passing over rows that another transaction holds
+	upsert     func(key, set []string) string
+	source     func(columns []column) string                 // a derived table s of columns c0, c1 … from one batch
+	arguments  func(columns []column, rows [][]any) []any    // the batch for such a source
+	bound      func(t time.Time) any                         // a time to compare with
+	update     func(table, set, source, where string) string // t and s are the names of table and source
+	remove     func(table, keys, source, on string) string
+	join       string                            // of a source with a table; the source drives
+	timeEqual  func(column, value string) string // of times in keys
+}
+
+const likeEnd = " ESCAPE '" + string(likeEscape) + "'"
+
+var sqliteDialect = dialect{
+	name:      "sqlite",
+	like:      [3]string{"", " LIKE ", likeEnd},
+	asText:    [2]string{"CAST(", " AS TEXT)"},
+	regexp:    true,
+	upsert:    upsertOnConflict,
+	source:    sqliteSource,
+	arguments: jsonArguments,
+	bound:     func(t time.Time) any { return sqliteBound(t) },
+	update:    updateFrom,
+	remove: func(table, keys, source, _ string) string {
+		return "DELETE FROM " + table + " WHERE (" + keys + ") IN (SELECT s.* FROM " + source + ")"
+	},
+	join: " CROSS JOIN ", // which SQLite doesn't turn round
+	timeEqual: func(column, value string) string { // both text forms of a time
+		return column + " IN (" + value + ", substr(" + value + ", 1, 19))"
+	},
+}
+
+var mysqlDialect = dialect{
+	name:       "mysql",
+	like:       [3]string{"LOWER(", ") LIKE LOWER(", ")" + likeEnd},
+	asText:     [2]string{"CAST(", " AS CHAR)"},
+	enums:      true,
+	lock:       " FOR UPDATE",
+	skipLocked: " FOR UPDATE SKIP LOCKED",
+	upsert: func(_, set []string) string {
+		for i, c := range set {
+			set[i] = quoteName(c) + " = VALUES(" + quoteName(c) + ")"
+		}
+		return " ON DUPLICATE KEY UPDATE " + strings.Join(set, ", ")
+	},
+	source:    mysqlSource,
+	arguments: jsonArguments,
+	bound:     func(t time.Time) any { return t },
+	update: func(table, set, source, where string) string {
+		return "UPDATE " + source + " STRAIGHT_JOIN " + table + " AS t SET " + set + " WHERE " + where
+	},
+	remove: func(table, _, source, on string) string {
+		return "DELETE t FROM " + source + " STRAIGHT_JOIN " + table + " AS t WHERE " + on
+	},
+	join:      " STRAIGHT_JOIN ",
+	timeEqual: equal,
+}
+
+var postgresDialect = dialect{
+	name:       "postgres",
+	numbered:   true,
+	like:       [3]string{"", " ILIKE ", likeEnd},
+	asText:     [2]string{"CAST(", ` AS TEXT) COLLATE "C"`},
+	nullsFirst: true,
+	lock:       " FOR UPDATE OF t",
+	skipLocked: " FOR UPDATE OF t SKIP LOCKED",
+	upsert:     upsertOnConflict,
+	source:     postgresSource,
+	arguments:  postgresArguments,
+	bound:      func(t time.Time) any { return t },
+	update:     updateFrom,
+	remove: func(table, _, source, on string) string {
+		return "DELETE FROM " + table + " AS t USING " + source + " WHERE " + on
+	},
+	join:      " JOIN ",
+	timeEqual: equal,
+}
+
+func equal(column, value string) string { return column + " = " + value }
+
+func upsertOnConflict(key, set []string) string {
+	keys := make([]string, len(key))
+	for i, c := range key {
+		keys[i] = quoteName(c)
+	}
+	sets := make([]string, len(set))
+	for i, c := range set {
+		sets[i] = quoteName(c) + " = excluded." + quoteName(c)
+	}
+	return " WHERE 1 = 1 ON CONFLICT (" + strings.Join(keys, ", ") + ") DO UPDATE SET " + strings.Join(sets, ", ")
+}
+
+func updateFrom(table, set, source, where string) string {
+	return "UPDATE " + table + " AS t SET " + set + " FROM " + source + " WHERE " + where
+}
+
+// sqliteSource reads a batch from one argument of JSON, an array of rows.
+func sqliteSource(columns []column) string {
+	parts := make([]string, len(columns))
+	for i := range columns {
+		n := strconv.Itoa(i)
+		parts[i] = "json_extract(value, '$[" + n + "]') AS c" + n
+	}
+	return "(SELECT " + strings.Join(parts, ", ") + " FROM json_each(?)) AS s"
+}
+
+// mysqlSource reads a batch from one argument of JSON, an array of rows.
+func mysqlSource(columns []column) string {
+	parts := make([]string, len(columns))
+	for i, c := range columns {
+		n := strconv.Itoa(i)
+		parts[i] = "c" + n + " " + mysqlType(c) + " PATH '$[" + n + "]'"
+	}
+	return "JSON_TABLE(?, '$[*]' COLUMNS(" + strings.Join(parts, ", ") + ")) AS s"
+}
+
+func mysqlType(c column) string {
+	switch c.kind {
+	case Integer:
+		return "BIGINT"
+	case Time:
+		return "DATETIME(6)"
+	case decimal:
+		return "DECIMAL(12, 3)"
+	case Text, Verified, Accounted:
+	}
+	if c.length == 0 {
+		return "MEDIUMTEXT CHARACTER SET utf8mb4"
+	}
+	return "VARCHAR(" + strconv.Itoa(c.length) + ") CHARACTER SET utf8mb4"
+}
+
+// postgresSource reads a batch from one array for each column.
+func postgresSource(columns []column) string {
+	arrays := make([]string, len(columns))
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		arrays[i] = "?::" + postgresTypes[c.kind] + "[]"
+		names[i] = "c" + strconv.Itoa(i)
+	}
+	return "unnest(" + strings.Join(arrays, ", ") + ") AS s(" + strings.Join(names, ", ") + ")"
+}
+
+var postgresTypes = map[Kind]string{
+	Integer: "bigint", Text: "text", Time: "timestamptz", Verified: "text", Accounted: "text", decimal: "float8",
+}
+
+func postgresArguments(columns []column, rows [][]any) []any {
+	arguments := make([]any, len(columns))
+	for i, c := range columns {
+		switch c.kind {
+		case Integer:
+			arguments[i] = transpose[int64](rows, i)
+		case decimal:
+			arguments[i] = transpose[float64](rows, i)
+		case Time:
+			arguments[i] = transpose[time.Time](rows, i)
+		case Text, Verified, Accounted:
+			arguments[i] = transpose[string](rows, i)
+		}
+	}
+	return arguments
+}
+
+// transpose gathers one column; a NULL becomes a nil pointer.
+func transpose[T any](rows [][]any, column int) []*T {
+	values := make([]T, len(rows))
+	pointers := make([]*T, len(rows))
+	for i, row := range rows {
+		if v, ok := row[column].(T); ok {
+			values[i] = v
+			pointers[i] = &values[i]
+		}
+	}
+	return pointers
+}
+
+// jsonArguments writes the rows as one JSON array of arrays.
+func jsonArguments(_ []column, rows [][]any) []any {
+	b := make([]byte, 0, 64*len(rows))
+	b = append(b, '[')
+	for i, row := range rows {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '[')
+		for j, value := range row {
+			if j > 0 {
+				b = append(b, ',')
+			}
+			b = appendJSON(b, value)
+		}
+		b = append(b, ']')
+	}
+	return []any{string(append(b, ']'))}
+}
+
+func appendJSON(b []byte, value any) []byte {
+	switch v := value.(type) {
+	case nil:
+		return append(b, "null"...)
+	case int64:
+		return strconv.AppendInt(b, v, 10)
+	case float64:
+		return strconv.AppendFloat(b, v, 'f', -1, 64)
+	case time.Time:
+		b = append(b, '"')
+		b = v.AppendFormat(b, sqliteTimeFormat)
+		return append(b, '"')
+	case string:
+		return appendJSONString(b, v)
+	}
+	panic("no such kind of value in a batch")
+}
+
+// appendJSONString quotes valid UTF-8.
+func appendJSONString(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	start := 0
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, s[start:i]...)
+		start = i + 1
+		if c < ' ' {
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		} else {
+			b = append(b, '\\', c)
+		}
+	}
+	return append(append(b, s[start:]...), '"')
+}
+
+// sqliteTimeFormat is the text form of a time that the reference writes too.
+const sqliteTimeFormat = "2006-01-02 15:04:05.000000"
+
+// sqliteBound is a time to compare with: a whole second sorts before both
+// forms of itself, with and without a fraction.
+func sqliteBound(t time.Time) string {
+	if t.Nanosecond() == 0 {
+		return t.Format("2006-01-02 15:04:05")
+	}
+	return t.Format(sqliteTimeFormat)
+}
+
+// quoteName quotes an identifier, which comes from columns.go.
+func quoteName(name string) string { return `"` + name + `"` }
+
+// rebind numbers the placeholders of a statement written with ?.
+// No statement of ours has a ? that isn't one.
+func (d *dialect) rebind(statement string) string {
+	if !d.numbered || strings.IndexByte(statement, '?') < 0 {
+		return statement
+	}
+	b := make([]byte, 0, len(statement)+16)
+	n := 0
+	for i := range len(statement) {
+		if statement[i] != '?' {
+			b = append(b, statement[i])
+			continue
+		}
+		n++
+		b = strconv.AppendInt(append(b, '$'), int64(n), 10)
+	}
+	return string(b)
+}

@@ -1,0 +1,114 @@
+package jobdb
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// The classes of errors that callers act on. Every error of this package
+// that belongs to one of them answers errors.Is with it; all others are
+// wrapped with what was being done.
+var (
+	// ErrInvalidQuery: the search, summary or filter makes no sense; see [QueryError].
+	ErrInvalidQuery = errors.New("invalid query")
+	// ErrInvalidValue: a value can't be stored in its column; see [ValueError].
+	ErrInvalidValue = errors.New("invalid value")
+	// ErrNotFound: jobs named by the call don't exist; see [NotFoundError].
+	ErrNotFound = errors.New("job not found")
+	// ErrConflict: the row exists already; see [ConflictError].
+	ErrConflict = errors.New("conflict")
+	// ErrUnavailable: the database can't be reached or was busy for too
+	// long; worth another try later; see [UnavailableError].
+	ErrUnavailable = errors.New("database unavailable")
+	// ErrSchema: the database is not one that this program can work on; see [SchemaError].
+	ErrSchema = errors.New("unusable schema")
+)
+
+// QueryError says which field of a query is wrong and why. The reason is
+// meant for the person who asked: it holds no SQL.
+type QueryError struct {
+	Field  string // the parameter, or the part of the query: "page", "sort"
+	Reason string
+}
+
+func (e *QueryError) Error() string { return "invalid query: " + e.Field + ": " + e.Reason }
+
+// Is reports whether target is [ErrInvalidQuery].
+func (e *QueryError) Is(target error) bool { return target == ErrInvalidQuery }
+
+// ValueError says which value of which job can't be stored.
+type ValueError struct {
+	Job    JobID // 0 when the value belongs to no job yet
+	Column string
+	Reason string
+}
+
+func (e *ValueError) Error() string {
+	return "invalid value: " + jobPrefix(e.Job) + "column " + e.Column + ": " + e.Reason
+}
+
+// Is reports whether target is [ErrInvalidValue].
+func (e *ValueError) Is(target error) bool { return target == ErrInvalidValue }
+
+// NotFoundError lists the jobs that don't exist, in ascending order.
+type NotFoundError struct{ Jobs []JobID }
+
+func (e *NotFoundError) Error() string {
+	const shown = 10
+	names := make([]string, 0, shown)
+	for i, id := range e.Jobs {
+		if i == shown {
+			names = append(names, "and "+strconv.Itoa(len(e.Jobs)-shown)+" more")
+			break
+		}
+		names = append(names, strconv.FormatInt(int64(id), 10))
+	}
+	return "job not found: " + strings.Join(names, ", ")
+}
+
+// Is reports whether target is [ErrNotFound].
+func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
+
+// ConflictError says which row exists already.
+type ConflictError struct {
+	Job  JobID  // 0 when the engine doesn't tell
+	What string // "attributes", "input data"
+	Err  error  // what the engine said; not for remote callers
+}
+
+func (e *ConflictError) Error() string {
+	return "conflict: " + jobPrefix(e.Job) + e.What + " exists already"
+}
+
+// Is reports whether target is [ErrConflict].
+func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
+
+// Unwrap gives the engine's own error.
+func (e *ConflictError) Unwrap() error { return e.Err }
+
+// UnavailableError wraps the engine's or the network's error.
+type UnavailableError struct{ Err error }
+
+func (e *UnavailableError) Error() string { return "database unavailable: " + e.Err.Error() }
+
+// Is reports whether target is [ErrUnavailable].
+func (e *UnavailableError) Is(target error) bool { return target == ErrUnavailable }
+
+// Unwrap gives the engine's or the network's own error.
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// SchemaError says why a database can't be used and what to do about it.
+type SchemaError struct{ Reason string }
+
+func (e *SchemaError) Error() string { return "unusable schema: " + e.Reason }
+
+// Is reports whether target is [ErrSchema].
+func (e *SchemaError) Is(target error) bool { return target == ErrSchema }
+
+func jobPrefix(id JobID) string {
+	if id == 0 {
+		return ""
+	}
+	return "job " + strconv.FormatInt(int64(id), 10) + ": "
+}

@@ -1,0 +1,151 @@
+package jobdb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync/atomic"
+)
+
+// groupCommit lets transactions that wait for SQLite's one writer share a
+// commit, which costs most of a small transaction. Each is a savepoint; the
+// last in the queue commits for all, and nobody returns before that.
+type groupCommit struct {
+	writer  *sql.DB
+	turn    chan struct{} // holds one token: the right to use the writer
+	waiting atomic.Int64
+	group   *commitGroup // of those whose savepoint is released; touched only with the token
+}
+
+type commitGroup struct {
+	tx      *sql.Tx
+	members int
+	done    chan struct{}
+	err     error // read after done is closed
+}
+
+// mostMembers bounds how long the first of a group waits.
+const mostMembers = 64
+
+// errLost is told to the members of a group whose transaction is gone
+// through no fault of their own.
+var errLost = errors.New("the transaction was lost")
+
+func newGroupCommit(writer *sql.DB) *groupCommit {
+	g := &groupCommit{writer: writer, turn: make(chan struct{}, 1)}
+	g.turn <- struct{}{}
+	return g
+}
+
+// run runs fn in a transaction and returns after its commit.
+func (g *groupCommit) run(ctx context.Context, fn func(querier) error) error {
+	g.waiting.Add(1)
+	select {
+	case <-g.turn:
+		g.waiting.Add(-1)
+	case <-ctx.Done():
+		g.leave()
+		return ctx.Err()
+	}
+	group, err := g.member(ctx, fn)
+	if group == nil || err != nil {
+		g.pass()
+		return err
+	}
+	g.pass()
+	<-group.done
+	return group.err
+}
+
+// leave is called by one who gave up waiting. Whoever counted on it to commit
+// must not wait for ever.
+func (g *groupCommit) leave() {
+	g.waiting.Add(-1)
+	select {
+	case <-g.turn:
+		g.pass()
+	default: // whoever has the token sees that nobody waits
+	}
+}
+
+// pass commits unless another is waiting to join, and gives the token back.
+func (g *groupCommit) pass() {
+	if g.group != nil && (g.waiting.Load() == 0 || g.group.members >= mostMembers) {
+		g.end(g.group.tx.Commit())
+	}
+	g.turn <- struct{}{}
+	// One who gave up between the look at waiting and here saw no token.
+	if g.waiting.Load() == 0 {
+		select {
+		case <-g.turn:
+			if g.group != nil {
+				g.end(g.group.tx.Commit())
+			}
+			g.turn <- struct{}{}
+		default:
+		}
+	}
+}
+
+func (g *groupCommit) end(err error) {
+	g.group.err = err
+	close(g.group.done)
+	g.group = nil
+}
+
+// member runs fn as a savepoint of the open group or of a new one.
+func (g *groupCommit) member(ctx context.Context, fn func(querier) error) (*commitGroup, error) {
+	if g.group == nil {
+		tx, err := g.writer.BeginTx(context.WithoutCancel(ctx), nil)
+		if err != nil {
+			return nil, err
+		}
+		g.group = &commitGroup{tx: tx, done: make(chan struct{})}
+	}
+	group := g.group
+	background := context.WithoutCancel(ctx)
+	if _, err := group.tx.ExecContext(background, "SAVEPOINT member"); err != nil {
+		g.abandon()
+		return nil, errors.Join(errLost, err)
+	}
+	ended := false
+	defer func() {
+		if !ended { // fn panicked
+			g.abandon()
+			g.turn <- struct{}{}
+		}
+	}()
+	err := fn(group.tx)
+	ended = true
+	if err != nil {
+		// Running out of space, an I/O error or an interrupted statement can
+		// have ended the whole transaction; then there is no savepoint left.
+		if _, undo := group.tx.ExecContext(background, "ROLLBACK TO member"); undo != nil {
+			g.abandon()
+			return nil, err
+		}
+	}
+	if _, release := group.tx.ExecContext(background, "RELEASE member"); release != nil {
+		g.abandon()
+		return nil, errors.Join(errLost, err, release)
+	}
+	if err != nil {
+		if group.members == 0 {
+			g.rollback()
+		}
+		return nil, err
+	}
+	group.members++
+	return group, nil
+}
+
+// abandon tells the members that their work is gone.
+func (g *groupCommit) abandon() {
+	err := g.group.tx.Rollback()
+	g.end(errors.Join(errLost, err))
+}
+
+// rollback ends a group in which nothing happened.
+func (g *groupCommit) rollback() {
+	g.end(g.group.tx.Rollback())
+}

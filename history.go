@@ -1,0 +1,188 @@
+package jobdb
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"time"
+)
+
+// historyEpoch is the Unix time that StatusTimeOrder counts from, in seconds.
+const historyEpoch = 1270000000
+
+// timeOrder is StatusTimeOrder: seconds since the history's epoch, to three places.
+func timeOrder(t time.Time) float64 {
+	seconds := float64(t.UnixMicro())/1e6 - historyEpoch
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(seconds, 'f', 3, 64), 64) // can't fail on what was formatted
+	return rounded
+}
+
+func timeOfOrder(order float64) time.Time {
+	return time.UnixMilli(historyEpoch*1000 + int64(math.Round(order*1000))).UTC()
+}
+
+// InsertHistory adds changes of status to the jobs' histories, in the order
+// given. Each job's records are numbered from 1 without a gap, whatever
+// writes at once. A record's time must be given.
+func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) error {
+	columns := loggingInfo.columns
+	ids := make([]JobID, len(records))
+	for i, r := range records {
+		ids[i] = r.JobID
+		if err := r.check(); err != nil {
+			return err
+		}
+	}
+	return a.writeHistory(ctx, "insert history", func(s *session) error {
+		// Who changes a job's status holds its row; where only history is
+		// written, this is what puts the writers in a row.
+		if _, err := s.lockJobs(ctx, ids); err != nil {
+			return err
+		}
+		return s.untilNumbered(ctx, func() error {
+			last, err := s.lastNumbers(ctx, ids)
+			if err != nil {
+				return err
+			}
+			rows := make([][]any, len(records))
+			for i, r := range records {
+				last[r.JobID]++
+				at := s.time(r.Time)
+				rows[i] = []any{
+					int64(r.JobID), last[r.JobID], r.Status, r.MinorStatus, r.ApplicationStatus,
+					at, timeOrder(r.Time.Truncate(time.Microsecond)), r.Source,
+				}
+			}
+			return s.insert(ctx, loggingInfo, columns, rows, "")
+		})
+	})
+}
+
+func (r HistoryRecord) check() error {
+	for i, text := range []string{2: r.Status, r.MinorStatus, r.ApplicationStatus, 7: r.Source} {
+		if err := loggingInfo.columns[i].textFits(text); err != nil && i > 1 {
+			return &ValueError{Job: r.JobID, Column: loggingInfo.columns[i].name, Reason: err.Error()}
+		}
+	}
+	if r.Time.IsZero() {
+		return &ValueError{Job: r.JobID, Column: "StatusTime", Reason: "must be given"}
+	}
+	if _, err := loggingInfo.columns[5].stored(r.Time); err != nil {
+		return &ValueError{Job: r.JobID, Column: "StatusTime", Reason: err.Error()}
+	}
+	return nil
+}
+
+// untilNumbered repeats an insert whose numbers another writer took first:
+// one that holds no lock on the job's row, because there is none or because it is the reference.
+func (s *session) untilNumbered(ctx context.Context, insert func() error) error {
+	for try := 1; ; try++ {
+		if _, err := s.exec(ctx, "SAVEPOINT numbers"); err != nil {
+			return err
+		}
+		err := insert()
+		if s.db.classOf(err) != classDuplicate || try == 100 {
+			return err
+		}
+		s.failed = nil
+		if _, err := s.exec(ctx, "ROLLBACK TO SAVEPOINT numbers"); err != nil {
+			return err
+		}
+		select {
+		case <-time.After(rand.N(time.Duration(try) * time.Millisecond)): //nolint:gosec // jitter
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (s *session) lastNumbers(ctx context.Context, ids []JobID) (map[JobID]int64, error) {
+	last := make(map[JobID]int64, len(ids))
+	columns := loggingInfo.pick("JobID", "SeqNum")
+	err := s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
+		text := `SELECT t."JobID", MAX(t."SeqNum") FROM ` + source + s.db.dialect.join + `"LoggingInfo" AS t ON t."JobID" = s.c0 GROUP BY t."JobID"`
+		return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
+			last[row[0].id()] = row[1].integer()
+			return nil
+		}))
+	})
+	return last, err
+}
+
+// writeHistory and readHistory refuse where the table isn't here.
+func (a access) writeHistory(ctx context.Context, what string, fn func(*session) error) error {
+	if !a.db.schema.history {
+		return errNoHistory
+	}
+	return a.write(ctx, what, fn)
+}
+
+var errNoHistory = &SchemaError{Reason: "the table LoggingInfo is not in this database; give the URL of the one that has it (--history-db)"}
+
+// History returns the jobs' changes of status in the order of their times. Where
+// a record says [Idem], the value before it holds; an application status
+// that never was anything else is Unknown.
+func (a access) History(ctx context.Context, ids []JobID) (map[JobID][]HistoryRecord, error) {
+	if !a.db.schema.history {
+		return nil, errNoHistory
+	}
+	history := make(map[JobID][]HistoryRecord)
+	columns := loggingInfo.pick("JobID", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusSource")
+	order := `t."JobID", t."StatusTimeOrder", t."StatusTime", t."SeqNum"`
+	err := a.readJoined(ctx, "read history", loggingInfo, columns, ids, order, func(row []cell) error {
+		r := HistoryRecord{
+			JobID: row[0].id(), Status: row[1].text(), MinorStatus: row[2].text(), ApplicationStatus: row[3].text(),
+			Time: row[4].time(), Source: row[5].text(),
+		}
+		before := HistoryRecord{Status: Idem, MinorStatus: Idem, ApplicationStatus: "Unknown"}
+		if records := history[r.JobID]; len(records) > 0 {
+			before = records[len(records)-1]
+		}
+		history[r.JobID] = append(history[r.JobID], r.after(before))
+		return nil
+	})
+	return history, err
+}
+
+func (r HistoryRecord) after(before HistoryRecord) HistoryRecord {
+	if r.Status == Idem {
+		r.Status = before.Status
+	}
+	if r.MinorStatus == Idem {
+		r.MinorStatus = before.MinorStatus
+	}
+	if r.ApplicationStatus == Idem {
+		r.ApplicationStatus = before.ApplicationStatus
+	}
+	return r
+}
+
+// DeleteHistory deletes the jobs' histories and nothing else of them.
+func (a access) DeleteHistory(ctx context.Context, ids []JobID) error {
+	return a.writeHistory(ctx, "delete history", func(s *session) error {
+		_, err := s.remove(ctx, loggingInfo, idColumn, idRows(ids))
+		return err
+	})
+}
+
+// StatusTimes returns for each job the latest time at which it entered each
+// status, to the millisecond; jobs without history are left out.
+func (a access) StatusTimes(ctx context.Context, ids []JobID) (map[JobID]map[string]time.Time, error) {
+	if !a.db.schema.history {
+		return nil, errNoHistory
+	}
+	times := make(map[JobID]map[string]time.Time)
+	columns := loggingInfo.pick("JobID", "Status", "StatusTimeOrder")
+	err := a.readJoined(ctx, "read status times", loggingInfo, columns, ids, "", func(row []cell) error {
+		id, status, at := row[0].id(), row[1].text(), timeOfOrder(row[2].float())
+		if times[id] == nil {
+			times[id] = map[string]time.Time{}
+		}
+		if at.After(times[id][status]) {
+			times[id][status] = at
+		}
+		return nil
+	})
+	return times, err
+}

@@ -1,0 +1,113 @@
+package jobdb
+
+import (
+	"errors"
+	"time"
+)
+
+// JobID names a job. IDs are given in ascending order, begin at 1 and are
+// never given twice.
+type JobID int64
+
+// AccountedFlag tells whether a job's use of resources was accounted.
+type AccountedFlag string
+
+// The three states of an [AccountedFlag].
+const (
+	AccountedFalse  AccountedFlag = "False"
+	AccountedTrue   AccountedFlag = "True"
+	AccountedFailed AccountedFlag = "Failed"
+)
+
+// MarshalJSON writes true, false or "Failed", as existing clients expect.
+func (f AccountedFlag) MarshalJSON() ([]byte, error) {
+	switch f {
+	case AccountedTrue:
+		return []byte("true"), nil
+	case AccountedFailed:
+		return []byte(`"Failed"`), nil
+	case AccountedFalse:
+		return []byte("false"), nil
+	}
+	return nil, errors.New("AccountedFlag is neither True, False nor Failed but " + string(f))
+}
+
+// Attributes are values of columns of the table Jobs by the columns' names.
+// A value is of the column's kind: an integer type for integers, string for
+// texts, bool for VerifiedFlag, bool or [AccountedFlag] for AccountedFlag,
+// [time.Time] for times, nil for NULL where the column allows it.
+type Attributes map[string]any
+
+// Command is something to tell a job with its next heartbeat.
+type Command struct {
+	JobID     JobID
+	Command   string // "Kill"
+	Arguments string
+}
+
+// CommandRecord is a command as it is stored.
+type CommandRecord struct {
+	Command
+	Status        string // Received, Sent or Expired
+	ReceptionTime time.Time
+	ExecutionTime time.Time // when it was handed out; zero when it wasn't
+}
+
+// The states of a [CommandRecord].
+const (
+	CommandReceived = "Received"
+	CommandSent     = "Sent"
+	CommandExpired  = "Expired"
+)
+
+// KillCommand is the command that ends a job, the only one that is handed
+// out again when the job goes on beating.
+const KillCommand = "Kill"
+
+// InputFile is a row of InputData.
+type InputFile struct {
+	LFN    string
+	Status string
+}
+
+// Heartbeat is one value that a job reported of itself.
+type Heartbeat struct {
+	Name  string // one of [HeartbeatFields]
+	Value string
+	Time  time.Time
+}
+
+// HeartbeatFields are the names that HeartBeatLoggingInfo stores.
+var HeartbeatFields = []string{
+	"AvailableDiskSpace", "CPUConsumed", "LoadAverage", "MemoryUsed", "Vsize", "WallClockTime",
+}
+
+// ArchivedParameter is a job parameter of an earlier reschedule cycle.
+type ArchivedParameter struct {
+	Name  string
+	Value string
+	Cycle int // the job's RescheduleCounter when it was archived
+}
+
+// HistoryRecord is one change of a job's status, a row of LoggingInfo.
+type HistoryRecord struct {
+	JobID             JobID
+	Status            string
+	MinorStatus       string
+	ApplicationStatus string
+	Time              time.Time
+	Source            string // who said so: "JobManager", "JobWrapper(SM)"
+}
+
+// Idem in a [HistoryRecord] stands for "as in the record before".
+const Idem = "idem"
+
+// The states of a job that no update leaves unless it is forced.
+var finalStatuses = []string{"Done", "Completed", "Failed", "Killed"}
+
+// Scope confines a query to what its caller may see. The zero Scope is
+// everything. Both fields are compared byte by byte.
+type Scope struct {
+	VO    string
+	Owner string
+}

@@ -1,0 +1,365 @@
+package jobdb_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"jobdb"
+	"jobdb/jobdbtest"
+)
+
+// emptyDatabases make the URL of a new, empty database of each engine.
+var emptyDatabases = []struct {
+	engine string
+	url    func(testing.TB) string
+}{
+	{"SQLite", emptySQLite},
+	{"MariaDB", jobdbtest.MariaDB},
+	{"PostgreSQL", jobdbtest.PostgreSQL},
+}
+
+func emptySQLite(tb testing.TB) string {
+	tb.Helper()
+	return "sqlite:" + filepath.Join(tb.TempDir(), "jobs.db")
+}
+
+// onEmpty runs a test on an empty database of each engine.
+func onEmpty(t *testing.T, test func(t *testing.T, url string)) {
+	t.Helper()
+	for _, empty := range emptyDatabases {
+		t.Run(empty.engine, func(t *testing.T) {
+			t.Parallel()
+			test(t, empty.url(t))
+		})
+	}
+}
+
+func openDB(tb testing.TB, url string) *jobdb.DB {
+	tb.Helper()
+	return openWith(tb, url, jobdb.Options{})
+}
+
+func openWith(tb testing.TB, url string, options jobdb.Options) *jobdb.DB {
+	tb.Helper()
+	db, err := jobdb.Open(tb.Context(), url, options)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return db
+}
+
+func migrate(tb testing.TB, db *jobdb.DB) []string {
+	tb.Helper()
+	applied, err := db.Migrate(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return applied
+}
+
+func raw(tb testing.TB, db *jobdb.DB, statement string) {
+	tb.Helper()
+	if _, err := db.Raw().ExecContext(tb.Context(), statement); err != nil {
+		tb.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+	onEmpty(t, func(t *testing.T, url string) {
+		db := openDB(t, url)
+		if got := db.Schema(); got != jobdb.SchemaEmpty {
+			t.Errorf("a new database is %q", got)
+		}
+		if got, want := migrate(t, db), db.MigrationNames(); !slices.Equal(got, want) {
+			t.Errorf("applied %q, want %q", got, want)
+		}
+		if got := db.Schema(); got != jobdb.SchemaOurs {
+			t.Errorf("after Migrate the database is %q", got)
+		}
+		for what, again := range map[string]*jobdb.DB{"again": db, "from another server": openDB(t, url)} {
+			if got := migrate(t, again); len(got) > 0 {
+				t.Errorf("%s: applied %q", what, got)
+			}
+		}
+	})
+}
+
+// A server whose user may not change tables must be able to start.
+func TestMigrateNeedsNoRightsWhenNothingIsToDo(t *testing.T) {
+	t.Parallel()
+	onEmpty(t, func(t *testing.T, url string) {
+		migrate(t, openDB(t, url))
+		if got := migrate(t, openWith(t, url, jobdb.Options{ReadOnly: true})); len(got) > 0 {
+			t.Errorf("applied %q", got)
+		}
+	})
+}
+
+func TestSchemaIsTheSeeds(t *testing.T) {
+	t.Parallel()
+	onEmpty(t, func(t *testing.T, url string) {
+		db := openDB(t, url)
+		migrate(t, db)
+		checkSeed(t, db)
+	})
+}
+
+func checkSeed(t *testing.T, db *jobdb.DB) {
+	t.Helper()
+	found, err := db.FoundSchema(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range jobdb.WantedSchema() {
+		i := slices.Index(found, line)
+		if i < 0 {
+			t.Errorf("missing: %s", line)
+			continue
+		}
+		if i > 0 {
+			t.Errorf("too much, or out of order: %s", strings.Join(found[:i], "\n"))
+		}
+		found = found[i+1:]
+	}
+	if len(found) > 0 {
+		t.Errorf("too much: %s", strings.Join(found, "\n"))
+	}
+}
+
+func TestSeveralServersMigrateAtOnce(t *testing.T) {
+	t.Parallel()
+	onEmpty(t, func(t *testing.T, url string) {
+		const servers = 4
+		var (
+			wait    sync.WaitGroup
+			mutex   sync.Mutex
+			applied []string
+			dbs     [servers]*jobdb.DB
+		)
+		for i := range dbs {
+			dbs[i] = openDB(t, url)
+		}
+		for _, db := range dbs {
+			wait.Go(func() {
+				names, err := db.Migrate(t.Context())
+				if err != nil {
+					t.Error(err)
+				}
+				mutex.Lock()
+				defer mutex.Unlock()
+				applied = append(applied, names...)
+			})
+		}
+		wait.Wait()
+		if want := dbs[0].MigrationNames(); !slices.Equal(applied, want) {
+			t.Errorf("applied %q, want each of %q once", applied, want)
+		}
+		for _, db := range dbs {
+			if got := db.Schema(); got != jobdb.SchemaOurs {
+				t.Errorf("a server sees a schema that is %q", got)
+			}
+		}
+	})
+}
+
+func TestMigrateRefuses(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ change, says string }{
+		"a database from the future": {
+			`INSERT INTO "jobdb_migrations" VALUES (9999, '9999_flying_cars', 'x', 'x')`, "9999_flying_cars",
+		},
+		"another text of a migration": {
+			`UPDATE "jobdb_migrations" SET "checksum" = 'x' WHERE "version" = 1`, "0001_jobs",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onEmpty(t, func(t *testing.T, url string) {
+				db := openDB(t, url)
+				migrate(t, db)
+				raw(t, db, test.change)
+				for what, db := range map[string]*jobdb.DB{"the same server": db, "another server": openDB(t, url)} {
+					_, err := db.Migrate(t.Context())
+					wantSchemaError(t, err, test.says)
+					if report := check(t, db); report.Usable() || !strings.Contains(report.String(), test.says) {
+						t.Errorf("%s: usable %v\n%s", what, report.Usable(), report)
+					}
+				}
+			})
+		})
+	}
+}
+
+func wantSchemaError(t *testing.T, err error, says string) {
+	t.Helper()
+	var refused *jobdb.SchemaError
+	if !errors.As(err, &refused) || !errors.Is(err, jobdb.ErrSchema) {
+		t.Errorf("got the error %v, want a SchemaError", err)
+	} else if !strings.Contains(refused.Reason, says) {
+		t.Errorf("%q is not in: %v", says, err)
+	}
+}
+
+func TestMigrateLeavesLiveDatabasesAlone(t *testing.T) {
+	t.Parallel()
+	for _, live := range liveDatabases {
+		t.Run(live.name, func(t *testing.T) {
+			t.Parallel()
+			url := live.url(t)
+			file := strings.TrimPrefix(url, "sqlite:")
+			before, bytes := catalogOf(t, openDB(t, url)), fileOf(t, file)
+			_, err := openDB(t, url).Migrate(t.Context())
+			wantSchemaError(t, err, string(live.facts.Kind))
+			if !reflect.DeepEqual(catalogOf(t, openDB(t, url)), before) {
+				t.Error("the tables are not what they were")
+			}
+			if !slices.Equal(fileOf(t, file), bytes) {
+				t.Error("the file is not what it was")
+			}
+		})
+	}
+}
+
+func catalogOf(t *testing.T, db *jobdb.DB) any {
+	t.Helper()
+	c, err := db.Catalog(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// fileOf is empty when there is no such file, which is so for a URL of a server.
+func fileOf(t *testing.T, name string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(name)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return content
+}
+
+func TestMigrateRefusesTablesOfOthers(t *testing.T) {
+	t.Parallel()
+	onEmpty(t, func(t *testing.T, url string) {
+		db := openDB(t, url)
+		raw(t, db, `CREATE TABLE "Jobs" ("Title" VARCHAR(100), "Salary" INTEGER)`)
+		_, err := db.Migrate(t.Context())
+		wantSchemaError(t, err, "something else")
+	})
+}
+
+// A database may have other tables.
+func TestMigrateBesideOtherTables(t *testing.T) {
+	t.Parallel()
+	onEmpty(t, func(t *testing.T, url string) {
+		db := openDB(t, url)
+		raw(t, db, `CREATE TABLE "Accounts" ("Number" INTEGER)`)
+		migrate(t, db)
+		checkSeed(t, db)
+	})
+}
+
+// MariaDB's DDL can't be rolled back: what a dead server began is found half-made.
+func TestMigrateAfterCrash(t *testing.T) {
+	t.Parallel()
+	url := jobdbtest.MariaDB(t)
+	for statements, all := 0, 1; statements <= all; statements++ {
+		db := openDB(t, url)
+		var err error
+		if all, err = db.BeginMigration(t.Context(), statements); err != nil {
+			t.Fatal(err)
+		}
+		half := openDB(t, url)
+		if report := check(t, half); report.Usable() || !slices.Equal(report.Pending, db.MigrationNames()) {
+			t.Errorf("half-made after %d statements: usable %v, pending %q", statements, report.Usable(), report.Pending)
+		}
+		if got := migrate(t, half); len(got) == 0 {
+			t.Errorf("after %d statements: nothing applied", statements)
+		}
+		checkSeed(t, half)
+		raw(t, db, "SET STATEMENT foreign_key_checks = 0 FOR DROP TABLE jobdb_migrations, LoggingInfo, JobCommands, "+
+			"HeartBeatLoggingInfo, AtticJobParameters, OptimizerParameters, JobParameters, InputData, Jobs, JobJDLs")
+	}
+}
+
+// However early a server gives up, the next one ends with the whole schema.
+func TestMigrateAfterCancel(t *testing.T) {
+	t.Parallel()
+	onEmpty(t, func(t *testing.T, url string) {
+		for patience := time.Millisecond; ; patience *= 2 {
+			db := openDB(t, url)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			_, err := db.Migrate(ctx)
+			cancel()
+			if err == nil {
+				checkSeed(t, db)
+				return
+			}
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("after %v: %v, want the context's error", patience, err)
+			}
+			if kind := openDB(t, url).Schema(); kind != jobdb.SchemaEmpty && kind != jobdb.SchemaOurs {
+				t.Errorf("after %v the database is %q", patience, kind)
+			}
+		}
+	})
+}
+
+// A server that waits for another one's migrations can be stopped.
+func TestWaitForMigrationEndsWithContext(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		url  func(testing.TB) string
+		lock string
+	}{
+		{jobdbtest.MariaDB, "SELECT GET_LOCK(CONCAT('jobdb/', MD5(DATABASE())), 0)"},
+		{jobdbtest.PostgreSQL, "SELECT pg_advisory_lock(8314046631205172805)"},
+	} {
+		db := openDB(t, test.url(t))
+		other, err := db.Raw().Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
+		if _, err := other.ExecContext(t.Context(), test.lock); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		start := time.Now()
+		if _, err := db.Migrate(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v, want the context's error", db.Engine(), err)
+		}
+		if waited := time.Since(start); waited > 2*time.Second {
+			t.Errorf("%s: stopped after %v", db.Engine(), waited)
+		}
+		if err := other.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestSQLiteFilesOfOursHaveAWriteAheadLog(t *testing.T) {
+	t.Parallel()
+	db := openDB(t, emptySQLite(t))
+	migrate(t, db)
+	var mode string
+	if err := db.Raw().QueryRowContext(t.Context(), "PRAGMA journal_mode").Scan(&mode); err != nil || mode != "wal" {
+		t.Errorf("journal mode %q, %v", mode, err)
+	}
+}

@@ -1,0 +1,302 @@
+package jobdb
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// openMySQL opens a pool on MariaDB or MySQL. Of several hosts the first that
+// answers is taken, for each connection anew.
+func openMySQL(_ context.Context, t target, o Options) (*engine, error) {
+	config := mysql.NewConfig()
+	config.User, config.Passwd, config.DBName = t.user, t.password, t.name
+	config.ParseTime = true
+	config.ClientFoundRows = true // rows matched, as on the other engines
+	config.Timeout = 10 * time.Second
+	config.Logger = &mysql.NopLogger{} // what it logs is returned as an error too
+	for option := range t.options {
+		switch value := t.options.Get(option); option {
+		case "charset", "binary_prefix": // SQLAlchemy's; ours is always utf8mb4
+		case "tls", "ssl":
+			config.TLSConfig = value
+		case "unix_socket":
+			config.Net, config.Addr, t.hosts = "unix", value, []string{value}
+		default:
+			return nil, errors.New("database URL: unknown option " + quoteShort(option) + "; known are tls, charset and unix_socket")
+		}
+	}
+	hosts := make([]driver.Connector, 0, len(t.hosts))
+	for _, host := range t.hosts {
+		c := config.Clone()
+		if c.Net != "unix" {
+			c.Net, c.Addr = "tcp", withPort(host, "3306")
+		}
+		connector, err := mysql.NewConnector(c)
+		if err != nil {
+			return nil, errors.New("database URL: the options of the MySQL URL can't be used together")
+		}
+		hosts = append(hosts, connector)
+	}
+	pool := sql.OpenDB(&mysqlConnector{hosts: hosts, statementTime: o.StatementTime, readOnly: o.ReadOnly})
+	o.size(pool)
+	return &engine{
+		dialect: mysqlDialect, reader: pool, writer: pool, classify: classifyMySQL, close: pool.Close,
+		writeOptions: sql.TxOptions{Isolation: sql.LevelReadCommitted}, // locks no gaps between rows
+	}, nil
+}
+
+func withPort(host, port string) string {
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	if _, _, err := net.SplitHostPort(host); err == nil {
+		return host
+	}
+	return net.JoinHostPort(strings.Trim(host, "[]"), port)
+}
+
+func classifyMySQL(err error) errClass {
+	if errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, mysql.ErrBusyBuffer) {
+		return classUnavailable
+	}
+	var e *mysql.MySQLError
+	if !errors.As(err, &e) {
+		return networkClass(err)
+	}
+	switch e.Number {
+	case 1205, 1213, 1020, 3572, 4025: // lock wait, deadlock (also Galera's certification), changed since read
+		if e.Number == 4025 { // a CHECK failed
+			return classValue
+		}
+		return classRetry
+	case 1062:
+		return classDuplicate
+	case 1451, 1452:
+		return classForeignKey
+	case 1048, 1264, 1265, 1292, 1366, 1406, 1267, 3988: // NULL, range, truncated, wrong value, too long, character set
+		return classValue
+	case 1317, 1969, 3024: // interrupted, time limit of MariaDB and of MySQL
+		return classCancelled
+	case 1040, 1041, 1044, 1045, 1047, 1049, 1053, 1114, 1129, 1130, 1203, 1226, 1290, 1792, 1836, 1021: // no connection, access, shutdown, full, read-only
+		return classUnavailable
+	}
+	return classOther
+}
+
+// mysqlConnector makes connections that remember their statements and
+// whose queries end in the server, too, when their context does.
+type mysqlConnector struct {
+	hosts         []driver.Connector
+	statementTime time.Duration
+	readOnly      bool
+}
+
+// Driver is what database/sql wants of a connector.
+func (c *mysqlConnector) Driver() driver.Driver { return c.hosts[0].Driver() }
+
+// Connect tries one host after the other.
+func (c *mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	var failed []error
+	for _, host := range c.hosts {
+		conn, err := host.Connect(ctx)
+		if err == nil {
+			return c.prepare(ctx, host, conn)
+		}
+		failed = append(failed, err)
+	}
+	if len(failed) == 1 {
+		return nil, failed[0]
+	}
+	return nil, errors.Join(failed...)
+}
+
+// prepare sets the session and learns its number.
+func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, conn driver.Conn) (driver.Conn, error) {
+	inner, ok := conn.(mysqlDriverConn)
+	if !ok {
+		return nil, errors.Join(errors.New("the MySQL driver lacks what jobdb needs of it"), conn.Close())
+	}
+	wrapped := &mysqlConn{mysqlDriverConn: inner, host: host, statements: map[string]*mysqlStatement{}}
+	values, err := oneRow(ctx, inner, "SELECT CONNECTION_ID(), @@hostname, @@port, @@version")
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	wrapped.id, wrapped.server = values[0], strings.Join(values[1:3], ":")
+	settings := "SET SESSION sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES,STRICT_ALL_TABLES'), time_zone = '+00:00'"
+	if seconds := c.statementTime.Seconds(); strings.Contains(values[3], "MariaDB") {
+		settings += ", max_statement_time = " + strconv.FormatFloat(seconds, 'f', -1, 64)
+	} else {
+		settings += ", max_execution_time = " + strconv.FormatInt(c.statementTime.Milliseconds(), 10)
+	}
+	if c.readOnly {
+		settings += ", transaction_read_only = 1"
+		if strings.Contains(values[3], "MariaDB") {
+			settings = strings.Replace(settings, "transaction_read_only", "tx_read_only", 1)
+		}
+	}
+	if _, err := inner.ExecContext(ctx, settings, nil); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return wrapped, nil
+}
+
+// oneRow reads the texts of a single row.
+func oneRow(ctx context.Context, conn driver.QueryerContext, query string) ([]string, error) {
+	rows, err := conn.QueryContext(ctx, query, nil)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]driver.Value, len(rows.Columns()))
+	texts := make([]string, len(values))
+	err = rows.Next(values)
+	for i, value := range values {
+		switch v := value.(type) {
+		case []byte:
+			texts[i] = string(v)
+		case int64:
+			texts[i] = strconv.FormatInt(v, 10)
+		case uint64:
+			texts[i] = strconv.FormatUint(v, 10)
+		}
+	}
+	return texts, errors.Join(err, rows.Close())
+}
+
+// mysqlDriverConn is what the driver's connections can do.
+type mysqlDriverConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+	driver.NamedValueChecker
+}
+
+// mysqlStatements is how many statements a connection remembers: all of the
+// access layer's own and the most recent searches.
+const mysqlStatements = 128
+
+type mysqlConn struct {
+	mysqlDriverConn
+	host   driver.Connector
+	id     string // CONNECTION_ID()
+	server string // the one that id belongs to: a proxy may lead elsewhere next time
+	killed bool   // a KILL QUERY is under way and might hit what comes next
+
+	statements map[string]*mysqlStatement
+	recent     []string // their texts, the last used last
+}
+
+type mysqlStatement struct {
+	driver.Stmt
+	driver.StmtQueryContext
+	driver.StmtExecContext
+}
+
+// IsValid keeps a connection from use after one of its queries was killed.
+func (c *mysqlConn) IsValid() bool { return !c.killed && c.mysqlDriverConn.IsValid() }
+
+// QueryContext runs a query, prepared when it has arguments.
+func (c *mysqlConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	defer c.killOnCancel(ctx)()
+	if len(args) == 0 {
+		return c.mysqlDriverConn.QueryContext(ctx, query, args)
+	}
+	statement, err := c.statement(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return statement.QueryContext(ctx, args)
+}
+
+// ExecContext runs a statement, prepared when it has arguments.
+func (c *mysqlConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	defer c.killOnCancel(ctx)()
+	if len(args) == 0 {
+		return c.mysqlDriverConn.ExecContext(ctx, query, args)
+	}
+	statement, err := c.statement(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return statement.ExecContext(ctx, args)
+}
+
+// statement finds or prepares one; the least recently used makes room.
+func (c *mysqlConn) statement(ctx context.Context, query string) (*mysqlStatement, error) {
+	if s := c.statements[query]; s != nil {
+		if i := slices.Index(c.recent, query); i >= 0 {
+			c.recent = append(slices.Delete(c.recent, i, i+1), query)
+		}
+		return s, nil
+	}
+	stmt, err := c.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	queries, canQuery := stmt.(driver.StmtQueryContext)
+	execs, canExec := stmt.(driver.StmtExecContext)
+	if !canQuery || !canExec {
+		return nil, errors.Join(errors.New("the MySQL driver lacks what jobdb needs of it"), stmt.Close())
+	}
+	if len(c.recent) == mysqlStatements {
+		oldest := c.recent[0]
+		c.recent = slices.Delete(c.recent, 0, 1)
+		err = c.statements[oldest].Close()
+		delete(c.statements, oldest)
+	}
+	s := &mysqlStatement{stmt, queries, execs}
+	c.statements[query] = s
+	c.recent = append(c.recent, query)
+	return s, err
+}
+
+// killOnCancel watches the context until the function it returns is called.
+// The driver only hangs up, and the server would work on.
+func (c *mysqlConn) killOnCancel(ctx context.Context) (done func()) {
+	if ctx.Done() == nil {
+		return func() {}
+	}
+	finished := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(finished)
+		c.kill(context.WithoutCancel(ctx))
+	})
+	return func() {
+		if !stop() {
+			c.killed = true
+			<-finished
+		}
+	}
+}
+
+// kill ends the running query from a connection beside it. What fails here
+// is left to the server's own time limit.
+func (c *mysqlConn) kill(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	conn, err := c.host.Connect(ctx)
+	if err != nil {
+		return
+	}
+	defer conn.Close() //nolint:errcheck // nothing more to do with it
+	side, ok := conn.(mysqlDriverConn)
+	if !ok {
+		return
+	}
+	if values, err := oneRow(ctx, side, "SELECT @@hostname, @@port"); err == nil && strings.Join(values, ":") == c.server {
+		_, _ = side.ExecContext(ctx, "KILL QUERY "+c.id, nil)
+	}
+}

@@ -1,0 +1,73 @@
+package jobdb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+func openPostgres(_ context.Context, t target, o Options) (*engine, error) {
+	u := url.URL{
+		Scheme: "postgres", User: url.UserPassword(t.user, t.password), Host: strings.Join(t.hosts, ","),
+		Path: "/" + t.name, RawQuery: t.options.Encode(),
+	}
+	config, err := pgx.ParseConfig(u.String())
+	if err != nil {
+		return nil, errors.New("database URL: the host, port or options of the PostgreSQL URL can't be read")
+	}
+	config.RuntimeParams["timezone"] = "UTC"
+	config.RuntimeParams["application_name"] = "jobdb"
+	config.RuntimeParams["statement_timeout"] = strconv.FormatInt(o.StatementTime.Milliseconds(), 10)
+	if o.ReadOnly {
+		config.RuntimeParams["default_transaction_read_only"] = "on"
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = 10 * time.Second
+	}
+	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: 5 * time.Second}
+	}
+	pool := sql.OpenDB(stdlib.GetConnector(*config))
+	o.size(pool)
+	return &engine{
+		dialect: postgresDialect, reader: pool, writer: pool, classify: classifyPostgres, close: pool.Close,
+	}, nil
+}
+
+func classifyPostgres(err error) errClass {
+	if connect := (*pgconn.ConnectError)(nil); errors.As(err, &connect) {
+		return classUnavailable
+	}
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return networkClass(err)
+	}
+	switch e.Code {
+	case "40001", "40P01", "55P03": // serialization failure, deadlock, lock not available
+		return classRetry
+	case "23505":
+		return classDuplicate
+	case "23503":
+		return classForeignKey
+	case "23502", "23514", "22001", "22003", "22007", "22008", "22021": // not null, check, too long, out of range, times, encoding
+		return classValue
+	case "57014": // cancelled, by us or by the statement's time limit
+		return classCancelled
+	case "25006": // read-only transaction
+		return classUnavailable
+	}
+	switch e.Code[:2] {
+	case "08", "53", "57", "58": // connection, resources, operator's intervention, system
+		return classUnavailable
+	}
+	return classOther
+}

@@ -1,0 +1,42 @@
+//go:build cgo
+
+package jobdb
+
+import (
+	"database/sql"
+	"errors"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// sqliteDriver is the C library, where there is a C compiler.
+const sqliteDriver = "jobdb-sqlite3"
+
+func init() {
+	sql.Register(sqliteDriver, &sqlite3.SQLiteDriver{
+		ConnectHook: func(conn *sqlite3.SQLiteConn) error {
+			return conn.RegisterFunc("regexp", newMatcher(), true)
+		},
+	})
+}
+
+func sqliteDSN(path string, readOnly, writer bool) string {
+	dsn := sqliteFile(path) + "?_foreign_keys=1&_busy_timeout=10000&_synchronous=FULL&_cache_size=-32768&_stmt_cache_size=128"
+	switch {
+	case readOnly:
+		dsn += "&mode=ro"
+	case writer:
+		dsn += "&mode=rwc&_txlock=immediate"
+	default:
+		dsn += "&_query_only=1"
+	}
+	return dsn
+}
+
+func sqliteCode(err error) (int, bool) {
+	var e sqlite3.Error
+	if !errors.As(err, &e) {
+		return 0, false
+	}
+	return int(e.ExtendedCode), true
+}

@@ -1,0 +1,238 @@
+package jobdb
+
+import (
+	"context"
+	"database/sql"
+	"regexp"
+	"slices"
+)
+
+// Page is what a search found.
+type Page struct {
+	Total   int64    // rows that match, on all pages
+	Columns []Column // in the table's order
+	Rows    [][]any  // int64, string, bool, AccountedFlag, UTC time.Time or nil
+}
+
+// SummaryRows are counts of jobs.
+type SummaryRows struct {
+	Columns []Column // what was grouped by, in the table's order
+	Rows    [][]any  // the columns' values, then the count as int64
+}
+
+// Search returns the number of jobs that match and one page of them, or all
+// when Page is 0; see [DB.Stream] for many. Values compare byte by byte, NULL
+// never matches a comparison and sorts before all else. A page ends its sort
+// with JobID, so that pages neither overlap nor skip.
+func (a access) Search(ctx context.Context, s Search) (Page, error) {
+	page := Page{Columns: s.columns()}
+	var err error
+	page.Total, err = a.Stream(ctx, s, func(row []any) error {
+		page.Rows = append(page.Rows, row)
+		return nil
+	})
+	return page, err
+}
+
+// Stream is [DB.Search] for results of any size: it calls each for every row
+// as it comes, with the values of the columns in the table's order. The
+// row may be kept. An error of each ends the search and is returned.
+func (a access) Stream(ctx context.Context, s Search, each func(row []any) error) (total int64, err error) {
+	limits := a.db.options.Limits
+	perPage, err := s.checkPage(limits)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := limits.context(ctx)
+	defer cancel()
+	err = a.snapshot(ctx, "search jobs", func(session *session) error {
+		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
+			return err
+		}
+		rows, err := session.rows(ctx, session.compiler().rows(s, perPage), s.columns(), each)
+		if err != nil {
+			return err
+		}
+		first := int64(0)
+		if perPage > 0 {
+			first = int64(s.Page-1) * int64(perPage)
+		}
+		if perPage == 0 || rows < int64(perPage) && (rows > 0 || first == 0) {
+			total = first + rows // the last page says how many there are
+			return nil
+		}
+		total, err = session.count(ctx, session.compiler().total(s))
+		return err
+	})
+	return total, err
+}
+
+// Summary counts the jobs that match, one row for each combination of values
+// that occurs, sorted by them.
+func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
+	limits := a.db.options.Limits
+	result := SummaryRows{Columns: s.columns()}
+	ctx, cancel := limits.context(ctx)
+	defer cancel()
+	err := a.snapshot(ctx, "summarize jobs", func(session *session) error {
+		var err error
+		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
+			return err
+		}
+		columns := append(definitions(result.Columns), column{name: "count", kind: Integer})
+		n := 0
+		return session.table(ctx, session.compiler().summary(s, limits.SummaryRows), columns, func(row []any) error {
+			if n++; n > limits.SummaryRows {
+				return &QueryError{Field: "grouping", Reason: "more than " + itoa(limits.SummaryRows) + " groups; group by fewer columns"}
+			}
+			result.Rows = append(result.Rows, row)
+			return nil
+		})
+	})
+	return result, err
+}
+
+func (s *session) compiler() *compiler { return &compiler{dialect: s.db.dialect, schema: s.db.schema} }
+
+func definitions(columns []Column) []column {
+	defs := make([]column, len(columns))
+	for i, c := range columns {
+		defs[i] = c.def()
+	}
+	return defs
+}
+
+// rows runs a compiled query and counts what it gave.
+func (s *session) rows(ctx context.Context, st statement, columns []Column, each func([]any) error) (int64, error) {
+	n := int64(0)
+	err := s.table(ctx, st, definitions(columns), func(row []any) error {
+		n++
+		return each(row)
+	})
+	return n, err
+}
+
+func (s *session) table(ctx context.Context, st statement, columns []column, each func([]any) error) error {
+	return s.query(ctx, st.text, st.args, scanRows(columns, func(cells []cell) error {
+		row := make([]any, len(cells))
+		for i := range cells {
+			row[i] = cells[i].value
+		}
+		return each(row)
+	}))
+}
+
+func (s *session) count(ctx context.Context, st statement) (int64, error) {
+	var n int64
+	err := s.query(ctx, st.text, st.args, func(rows *sql.Rows) error { return rows.Scan(&n) })
+	return n, err
+}
+
+func (l Limits) context(ctx context.Context) (context.Context, context.CancelFunc) {
+	if l.QueryTime <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, l.QueryTime)
+}
+
+// resolveRegexes replaces each regular expression by the list of values that
+// it matches, where the engine can't evaluate it by Go's rules itself. Only
+// values of rows that all other filters let through are tried.
+func (s *session) resolveRegexes(ctx context.Context, scope Scope, filter Filter) (Filter, error) {
+	if s.db.dialect.regexp || !filter.hasRegex() {
+		return filter, nil
+	}
+	others := Filter{op: opAnd}
+	if filter.op == opAnd {
+		for _, kid := range filter.kids {
+			if !kid.hasRegex() {
+				others.kids = append(others.kids, kid)
+			}
+		}
+	}
+	return s.resolve(ctx, scope, others, filter)
+}
+
+func (s *session) resolve(ctx context.Context, scope Scope, others, f Filter) (Filter, error) {
+	if f.op == opRegex {
+		return s.resolveRegex(ctx, scope, others, f)
+	}
+	f.kids = slices.Clone(f.kids)
+	for i, kid := range f.kids {
+		var err error
+		if f.kids[i], err = s.resolve(ctx, scope, others, kid); err != nil {
+			return f, err
+		}
+	}
+	return f, nil
+}
+
+func (s *session) resolveRegex(ctx context.Context, scope Scope, others, f Filter) (Filter, error) {
+	expression := f.values[0].(*regexp.Regexp) //nolint:forcetypeassert // made by pattern
+	limit := s.db.options.Limits.RegexValues
+	met := Filter{op: opRegexIn, column: f.column}
+	tried := 0
+	st := s.compiler().distinctValues(f.column, scope, others, limit)
+	err := s.table(ctx, st, []column{{kind: Text}}, func(row []any) error {
+		if tried++; tried > limit {
+			return &QueryError{
+				Field:  f.column.Name(),
+				Reason: "a regex can be tried on " + itoa(limit) + " different values at most, and there are more; add filters, or use like",
+			}
+		}
+		if text, ok := row[0].(string); ok && expression.MatchString(text) {
+			met.values = append(met.values, text)
+		}
+		return nil
+	})
+	return met, err
+}
+
+func (f Filter) hasRegex() bool {
+	return f.op == opRegex || slices.ContainsFunc(f.kids, Filter.hasRegex)
+}
+
+// JobJDLs returns the jobs' JDLs as they are stored (see package jdl for
+// their compression); jobs that don't exist or have none yet are left out.
+func (a access) JobJDLs(ctx context.Context, ids []JobID) (map[JobID]string, error) {
+	return a.jdls(ctx, ids, "JDL")
+}
+
+// OriginalJDLs returns the JDLs as they were submitted, as they are stored.
+func (a access) OriginalJDLs(ctx context.Context, ids []JobID) (map[JobID]string, error) {
+	return a.jdls(ctx, ids, "OriginalJDL")
+}
+
+func (a access) jdls(ctx context.Context, ids []JobID, name string) (map[JobID]string, error) {
+	texts := make(map[JobID]string, len(ids))
+	err := a.readJoined(ctx, "read JDLs", jobJDLs, jobJDLs.pick("JobID", name), ids, "", func(row []cell) error {
+		if text := row[1].text(); text != "" {
+			texts[row[0].id()] = text
+		}
+		return nil
+	})
+	return texts, err
+}
+
+// InputData returns the jobs' input files in the order of their LFNs.
+func (a access) InputData(ctx context.Context, ids []JobID) (map[JobID][]InputFile, error) {
+	files := make(map[JobID][]InputFile)
+	err := a.readJoined(ctx, "read input data", inputData, inputData.columns, ids, `t."JobID", t."LFN"`, func(row []cell) error {
+		files[row[0].id()] = append(files[row[0].id()], InputFile{LFN: row[1].text(), Status: row[2].text()})
+		return nil
+	})
+	return files, err
+}
+
+// readJoined reads columns of the rows of a table that belong to the jobs.
+func (a access) readJoined(ctx context.Context, what string, t *table, columns []column, ids []JobID, order string, each func([]cell) error) error {
+	return a.read(ctx, what, func(s *session) error {
+		return s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
+			text := s.joined(t, columns, source)
+			if order != "" {
+				text += " ORDER BY " + order
+			}
+			return s.query(ctx, text, args, scanRows(columns, each))
+		})
+	})
+}

@@ -1,0 +1,32 @@
+package jobdb
+
+// SchemaKind says who made a database.
+type SchemaKind string
+
+// The kinds of databases.
+const (
+	SchemaEmpty   SchemaKind = "empty"        // no table of ours in it
+	SchemaOurs    SchemaKind = "jobdb"        // made by the migrations of this package
+	SchemaDiracX  SchemaKind = "DiracX"       // made by DiracX
+	SchemaLegacy  SchemaKind = "legacy DIRAC" // made by DIRAC
+	SchemaUnknown SchemaKind = "unknown"      // tables of these names, but not usable
+)
+
+// schema is what a statement must know of the database it runs on. It is
+// read once, when the database is opened, and again after migrations.
+type schema struct {
+	kind         SchemaKind
+	wholeSeconds bool // times have no fraction (live MariaDB)
+	cascade      bool // deleting a JobJDLs row deletes all that belongs to the job, but for history
+	history      bool // LoggingInfo is here
+	atticCycles  bool // AtticJobParameters keeps more than one cycle
+
+	// collations has the collation of each text column that the engine
+	// doesn't compare byte by byte, by "Table.Column"; empty on our schema.
+	collations map[string]string
+	// exactCollation compares utf8mb4 byte by byte, trailing spaces included (MariaDB only).
+	exactCollation string
+}
+
+// collation is "" where the column is compared byte by byte.
+func (s *schema) collation(table, column string) string { return s.collations[table+"."+column] }

@@ -1,0 +1,53 @@
+package jobdb
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestParseURL(t *testing.T) {
+	for text, want := range map[string]target{
+		"sqlite:/var/lib/jobs.db":                        {engine: "sqlite", path: "/var/lib/jobs.db"},
+		"sqlite:jobs.db":                                 {engine: "sqlite", path: "jobs.db"},
+		"sqlite+aiosqlite:////var/lib/jobs.db":           {engine: "sqlite", path: "/var/lib/jobs.db"},
+		"sqlite:///jobs.db":                              {engine: "sqlite", path: "jobs.db"},
+		"mysql://u:p@h:3307/n":                           {engine: "mysql", user: "u", password: "p", hosts: []string{"h:3307"}, name: "n"},
+		"mysql+aiomysql://u:p%40%2F@h/n?charset=utf8mb4": {engine: "mysql", user: "u", password: "p@/", hosts: []string{"h"}, name: "n"},
+		"mariadb://u:a@b@h1:1,h2:2/n":                    {engine: "mysql", user: "u", password: "a@b", hosts: []string{"h1:1", "h2:2"}, name: "n"},
+		"postgresql+asyncpg://u@[::1]:5432/n":            {engine: "postgres", user: "u", hosts: []string{"[::1]:5432"}, name: "n"},
+		"POSTGRES://u@h/n":                               {engine: "postgres", user: "u", hosts: []string{"h"}, name: "n"},
+	} {
+		got, err := parseURL(text)
+		if err != nil || got.engine != want.engine || got.path != want.path || got.user != want.user ||
+			got.password != want.password || got.name != want.name || !slices.Equal(got.hosts, want.hosts) {
+			t.Errorf("parseURL(%q) = %+v, %v", text, got, err)
+		}
+	}
+}
+
+func TestParseURLRefusals(t *testing.T) {
+	for _, text := range []string{
+		"", "jobs.db", "oracle://u:secret@h/n", "mysql:u:secret@h/n", "mysql://u:secret@h", "mysql://u:secret@h/",
+		"mysql://u:secret%zz@h/n", "sqlite:", "sqlite::memory:", "sqlite+aiosqlite:///:memory:", "sqlite://x", "postgres://u:secret@h/n?%zz",
+	} {
+		_, err := parseURL(text)
+		if err == nil {
+			t.Errorf("parseURL(%q) was accepted", text)
+		} else if strings.Contains(err.Error(), "secret") {
+			t.Errorf("parseURL(%q) tells the password: %v", text, err)
+		}
+	}
+}
+
+func FuzzParseURL(f *testing.F) {
+	for _, text := range []string{"sqlite:x", "mysql://u:p@h:1,h:2/n?tls=true", "postgresql+asyncpg://u:p%40@[::1]/n"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := parseURL(text)
+		if err == nil && (got.engine == "" || got.engine == "sqlite" && got.path == "" || got.engine != "sqlite" && (got.name == "" || len(got.hosts) == 0)) {
+			t.Fatalf("%q was accepted as %+v", text, got)
+		}
+	})
+}
