@@ -40,7 +40,7 @@ func (s *session) inBatches(columns []column, rows [][]any, run func(source stri
 // insert writes new rows; upsert is "" or what a dialect's upsert gives.
 func (s *session) insert(ctx context.Context, t *table, columns []column, rows [][]any, upsert string) error {
 	return s.inBatches(columns, rows, func(source string, args []any) error {
-		_, err := s.exec(ctx, "INSERT INTO "+quoteName(t.name)+" ("+nameList("", columns)+") SELECT "+
+		_, err := s.exec(ctx, "INSERT INTO "+t.quoted()+" ("+nameList("", columns)+") SELECT "+
 			sourceList(len(columns))+" FROM "+source+upsert, args...)
 		return err
 	})
@@ -59,7 +59,7 @@ func (s *session) update(ctx context.Context, t *table, columns []column, keys i
 	}
 	var matched int64
 	err := s.inBatches(columns, rows, func(source string, args []any) error {
-		n, err := s.exec(ctx, s.db.dialect.update(quoteName(t.name), strings.Join(sets, ", "), source, on), append(args, whereArgs...)...)
+		n, err := s.exec(ctx, s.db.dialect.update(t.quoted(), strings.Join(sets, ", "), source, on), append(args, whereArgs...)...)
 		matched += n
 		return err
 	})
@@ -70,7 +70,7 @@ func (s *session) update(ctx context.Context, t *table, columns []column, keys i
 func (s *session) remove(ctx context.Context, t *table, keys []column, rows [][]any) (int64, error) {
 	var removed int64
 	err := s.inBatches(keys, rows, func(source string, args []any) error {
-		n, err := s.exec(ctx, s.db.dialect.remove(quoteName(t.name), nameList("", keys), source, s.keysEqual(t, keys)), args...)
+		n, err := s.exec(ctx, s.db.dialect.remove(t.quoted(), nameList("", keys), source, s.keysEqual(t, keys)), args...)
 		removed += n
 		return err
 	})
@@ -97,7 +97,7 @@ func (s *session) keysEqual(t *table, keys []column) string {
 
 // joined is the start of a query that reads rows of t whose JobID is in a batch of IDs.
 func (s *session) joined(t *table, columns []column, source string) string {
-	return "SELECT " + nameList("t.", columns) + " FROM " + source + s.db.dialect.join + quoteName(t.name) +
+	return "SELECT " + nameList("t.", columns) + " FROM " + source + s.db.dialect.join + t.quoted() +
 		` AS t ON t."JobID" = s.c0`
 }
 

@@ -173,7 +173,7 @@ func eachRow(ctx context.Context, q querier, query string, each func(*sql.Rows) 
 	if err != nil {
 		return err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	for rows.Next() {
 		if err := each(rows); err != nil {
 			return err

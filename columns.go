@@ -36,9 +36,18 @@ type column struct {
 
 // table describes one table; key holds the columns of its primary key.
 type table struct {
-	name    string
-	columns []column
-	key     []string
+	name     string
+	columns  []column
+	key      []string
+	database string // when it isn't the one connected to
+}
+
+// quoted is the table's name in a statement.
+func (t *table) quoted() string {
+	if t.database == "" {
+		return quoteName(t.name)
+	}
+	return quoteName(t.database) + "." + quoteName(t.name)
 }
 
 func (t *table) column(name string) (column, bool) {
@@ -67,14 +76,14 @@ func (t *table) pick(names ...string) []column {
 const maxText = 16<<20 - 1 // MEDIUMTEXT, in bytes; the largest text that every engine keeps
 
 var (
-	jobJDLs = &table{"JobJDLs", []column{
+	jobJDLs = &table{name: "JobJDLs", columns: []column{
 		{name: "JobID", kind: Integer},
 		{name: "JDL", kind: Text, value: ""},
 		{name: "JobRequirements", kind: Text, value: ""},
 		{name: "OriginalJDL", kind: Text, value: ""},
-	}, []string{"JobID"}}
+	}, key: []string{"JobID"}}
 
-	jobs = &table{"Jobs", []column{
+	jobs = &table{name: "Jobs", columns: []column{
 		{name: "JobID", kind: Integer},
 		{name: "JobType", kind: Text, length: 32, value: "user"},
 		{name: "JobGroup", kind: Text, length: 32, value: "00000000"},
@@ -96,46 +105,46 @@ var (
 		{name: "RescheduleCounter", kind: Integer, value: int64(0)},
 		{name: "VerifiedFlag", kind: Verified, length: 5, value: "False"},
 		{name: "AccountedFlag", kind: Accounted, length: 6, value: "False"},
-	}, []string{"JobID"}}
+	}, key: []string{"JobID"}}
 
-	inputData = &table{"InputData", []column{
+	inputData = &table{name: "InputData", columns: []column{
 		{name: "JobID", kind: Integer},
 		{name: "LFN", kind: Text, length: 255, value: ""},
 		{name: "Status", kind: Text, length: 32, value: "AprioriGood"},
-	}, []string{"JobID", "LFN"}}
+	}, key: []string{"JobID", "LFN"}}
 
-	jobParameters = &table{"JobParameters", []column{
+	jobParameters = &table{name: "JobParameters", columns: []column{
 		{name: "JobID", kind: Integer},
 		{name: "Name", kind: Text, length: 100},
 		{name: "Value", kind: Text},
-	}, []string{"JobID", "Name"}}
+	}, key: []string{"JobID", "Name"}}
 
-	optimizerParameters = &table{"OptimizerParameters", jobParameters.columns, jobParameters.key}
+	optimizerParameters = &table{name: "OptimizerParameters", columns: jobParameters.columns, key: jobParameters.key}
 
-	atticJobParameters = &table{"AtticJobParameters", []column{
+	atticJobParameters = &table{name: "AtticJobParameters", columns: []column{
 		{name: "JobID", kind: Integer},
 		{name: "Name", kind: Text, length: 100},
 		{name: "Value", kind: Text},
 		{name: "RescheduleCycle", kind: Integer},
-	}, []string{"JobID", "Name", "RescheduleCycle"}}
+	}, key: []string{"JobID", "Name", "RescheduleCycle"}}
 
-	heartBeatLoggingInfo = &table{"HeartBeatLoggingInfo", []column{
+	heartBeatLoggingInfo = &table{name: "HeartBeatLoggingInfo", columns: []column{
 		{name: "JobID", kind: Integer},
 		{name: "Name", kind: Text, length: 100},
 		{name: "Value", kind: Text},
 		{name: "HeartBeatTime", kind: Time},
-	}, []string{"JobID", "Name", "HeartBeatTime"}}
+	}, key: []string{"JobID", "Name", "HeartBeatTime"}}
 
-	jobCommands = &table{"JobCommands", []column{
+	jobCommands = &table{name: "JobCommands", columns: []column{
 		{name: "JobID", kind: Integer},
 		{name: "Command", kind: Text, length: 100},
 		{name: "Arguments", kind: Text, length: 100},
 		{name: "Status", kind: Text, length: 64, value: CommandReceived},
 		{name: "ReceptionTime", kind: Time},
 		{name: "ExecutionTime", kind: Time, nullable: true},
-	}, []string{"JobID", "ReceptionTime"}}
+	}, key: []string{"JobID", "ReceptionTime"}}
 
-	loggingInfo = &table{"LoggingInfo", []column{
+	loggingInfo = &table{name: "LoggingInfo", columns: []column{
 		{name: "JobID", kind: Integer},
 		{name: "SeqNum", kind: Integer},
 		{name: "Status", kind: Text, length: 32, value: ""},
@@ -144,7 +153,7 @@ var (
 		{name: "StatusTime", kind: Time},
 		{name: "StatusTimeOrder", kind: decimal},
 		{name: "StatusSource", kind: Text, length: 32, value: "Unknown"},
-	}, []string{"JobID", "SeqNum"}}
+	}, key: []string{"JobID", "SeqNum"}}
 
 	// tables in an order in which each one's parents come first.
 	tables = []*table{

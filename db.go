@@ -3,18 +3,16 @@ package jobdb
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"math/rand/v2"
-	"net"
+	"slices"
 	"time"
 )
 
 // Options are the settings of a database. The zero value has good defaults.
 type Options struct {
+	HistoryURL        string           // of the database that has LoggingInfo; default: the same
 	Clock             func() time.Time // where time comes from; default: the system
 	Logger            *slog.Logger     // default: none
 	Limits            Limits           // zero fields have their defaults
@@ -70,12 +68,9 @@ type DB struct {
 	schema  *schema
 	options Options
 	groups  *groupCommit // SQLite only
+	history *DB          // has LoggingInfo; often this one
+	logging *table       // LoggingInfo, in another database of this server perhaps
 }
-
-// Tx is a transaction, which [DB.Tx] hands to its function. It is for one
-// goroutine. A method that fails in the database fails the transaction: later
-// methods return the same error, and nothing of it is kept.
-type Tx struct{ access }
 
 // Open opens the database that url names: sqlite:PATH,
 // mysql://user:password@host:port/name (also mariadb://, also several hosts
@@ -92,19 +87,55 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	db := &DB{engine: e, dialect: &e.dialect, options: options}
-	db.access = access{db: db}
+	db := &DB{engine: e, dialect: &e.dialect, options: options, logging: loggingInfo}
+	db.access, db.history = access{db: db}, db
 	if t.engine == "sqlite" {
 		db.groups = newGroupCommit(e.writer)
 	}
 	if db.schema, err = probeSchema(ctx, e.reader, db.dialect); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", db.typed(err)), e.close())
 	}
+	if options.HistoryURL != "" && options.HistoryURL != url {
+		if err := db.openHistory(ctx, t); err != nil {
+			return nil, errors.Join(fmt.Errorf("open the history: %w", err), e.close())
+		}
+	}
 	return db, nil
 }
 
+// openHistory opens the second database. Where both are on one MariaDB
+// server, one connection and so one transaction reaches both.
+func (db *DB) openHistory(ctx context.Context, t target) error {
+	options := db.options
+	options.HistoryURL = ""
+	history, err := Open(ctx, db.options.HistoryURL, options)
+	if err != nil {
+		return err
+	}
+	h, err := parseURL(db.options.HistoryURL)
+	if err != nil {
+		return err
+	}
+	if t.engine != "mysql" || h.engine != "mysql" || t.user != h.user || !slices.Equal(t.hosts, h.hosts) {
+		db.history = history
+		return nil
+	}
+	if !history.schema.history {
+		return errors.Join(errNoHistory, history.Close())
+	}
+	elsewhere := *loggingInfo
+	elsewhere.database = h.name
+	db.logging, db.schema.history = &elsewhere, true
+	return history.Close()
+}
+
 // Close waits for running statements and closes all connections.
-func (db *DB) Close() error { return db.close() }
+func (db *DB) Close() error {
+	if db.history != db {
+		return errors.Join(db.history.Close(), db.close())
+	}
+	return db.close()
+}
 
 // Ping asks the database for an answer.
 func (db *DB) Ping(ctx context.Context) error {
@@ -123,248 +154,3 @@ func (db *DB) Schema() SchemaKind { return db.schema.kind }
 
 // Limits are those that this database was opened with, defaults filled in.
 func (db *DB) Limits() Limits { return db.options.Limits }
-
-// access is the access layer: every method, on a [DB] as a transaction of
-// its own and on a [Tx] as a part of it.
-type access struct {
-	db *DB
-	tx *session // nil on a DB
-}
-
-// session is where statements go: a pool, or one transaction.
-type session struct {
-	db     *DB
-	q      querier
-	inTx   bool
-	failed error // the first error of a statement in a transaction
-}
-
-// querier is what *sql.DB and *sql.Tx have in common.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
-// read runs one query.
-func (a access) read(ctx context.Context, what string, fn func(*session) error) error {
-	if a.tx != nil {
-		return a.tx.run(what, fn)
-	}
-	if err := a.db.usable(); err != nil {
-		return err
-	}
-	return a.db.explain(what, fn(&session{db: a.db, q: a.db.reader}))
-}
-
-// snapshot runs several queries that see one state of the database.
-func (a access) snapshot(ctx context.Context, what string, fn func(*session) error) error {
-	if a.tx != nil {
-		return a.tx.run(what, fn)
-	}
-	if err := a.db.usable(); err != nil {
-		return err
-	}
-	options := &sql.TxOptions{ReadOnly: a.db.dialect.name != "sqlite", Isolation: sql.LevelRepeatableRead}
-	if a.db.dialect.name == "sqlite" {
-		options = nil // any transaction of a reader is a snapshot
-	}
-	tx, err := a.db.reader.BeginTx(ctx, options)
-	if err != nil {
-		return a.db.explain(what, err)
-	}
-	defer tx.Rollback() //nolint:errcheck // nothing was written
-	return a.db.explain(what, fn(&session{db: a.db, q: tx, inTx: true}))
-}
-
-// write runs statements that change rows, all or none.
-func (a access) write(ctx context.Context, what string, fn func(*session) error) error {
-	if a.tx != nil {
-		return a.tx.run(what, fn)
-	}
-	return a.db.transact(ctx, func(s *session) error { return s.run(what, fn) })
-}
-
-// Tx runs fn in a transaction: all that it does through tx is kept when it
-// returns nil, nothing when it returns an error, which Tx returns. A
-// transaction that loses against another (deadlock, serialization or
-// certification failure, lock wait, SQLITE_BUSY) is run again, at most 30 times with growing
-// pauses, so fn must be safe to run again. fn must not use the DB itself.
-func (db *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
-	return db.transact(ctx, func(s *session) error {
-		err := fn(&Tx{access{db: db, tx: s}})
-		if err == nil {
-			return s.failed
-		}
-		return err
-	})
-}
-
-func (db *DB) usable() error {
-	switch db.schema.kind {
-	case SchemaEmpty:
-		return &SchemaError{Reason: `the database has no tables yet; run "jobdb migrate"`}
-	case SchemaUnknown:
-		return &SchemaError{Reason: `this is not a job database that jobdb can work on; "jobdb schema check" says why`}
-	case SchemaOurs, SchemaDiracX, SchemaLegacy:
-	}
-	return nil
-}
-
-const (
-	mostTries    = 30
-	longestPause = 500 * time.Millisecond
-)
-
-// transact runs fn in a transaction until it doesn't lose against another one.
-func (db *DB) transact(ctx context.Context, fn func(*session) error) error {
-	if err := db.usable(); err != nil {
-		return err
-	}
-	for try := 1; ; try++ {
-		err := db.once(ctx, fn)
-		if err == nil || !errors.Is(err, errLost) && db.classOf(err) != classRetry {
-			return db.typed(err)
-		}
-		if try == mostTries {
-			return &UnavailableError{Err: fmt.Errorf("gave up after %d tries: %w", try, err)}
-		}
-		pause := min(longestPause, time.Millisecond<<min(try, 20))
-		db.options.Logger.DebugContext(ctx, "transaction lost against another one, trying again", "try", try, "error", err)
-		select {
-		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // jitter
-		case <-ctx.Done():
-			return errors.Join(context.Cause(ctx), err)
-		}
-	}
-}
-
-func (db *DB) once(ctx context.Context, fn func(*session) error) error {
-	if db.groups != nil {
-		return db.groups.run(ctx, func(q querier) error { return fn(&session{db: db, q: q, inTx: true}) })
-	}
-	tx, err := db.writer.BeginTx(ctx, &db.writeOptions)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // says only that it was committed
-	if err := fn(&session{db: db, q: tx, inTx: true}); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
-
-// run is one method in a transaction.
-func (s *session) run(what string, fn func(*session) error) error {
-	if s.failed != nil {
-		return s.failed
-	}
-	return s.db.explain(what, fn(s))
-}
-
-// query runs one query and calls each for every row.
-func (s *session) query(ctx context.Context, text string, args []any, each func(*sql.Rows) error) error {
-	rows, err := s.q.QueryContext(ctx, s.db.dialect.rebind(text), args...)
-	if err != nil {
-		return s.fail(ctx, err)
-	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
-	for rows.Next() {
-		if err := each(rows); err != nil {
-			return err
-		}
-	}
-	return s.fail(ctx, rows.Err())
-}
-
-// exec runs one statement and returns how many rows it matched.
-func (s *session) exec(ctx context.Context, text string, args ...any) (int64, error) {
-	result, err := s.q.ExecContext(ctx, s.db.dialect.rebind(text), args...)
-	if err != nil {
-		return 0, s.fail(ctx, err)
-	}
-	n, err := result.RowsAffected()
-	return n, s.fail(ctx, err)
-}
-
-// fail notes the first error of a transaction. Engines tell a cancelled
-// context in their own words; callers want the context's.
-func (s *session) fail(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
-		err = errors.Join(ctx.Err(), err)
-	}
-	if s.inTx && s.failed == nil {
-		s.failed = err
-	}
-	return err
-}
-
-// errClass is what an engine's error means for the caller.
-type errClass uint8
-
-const (
-	classOther errClass = iota
-	classRetry
-	classDuplicate
-	classForeignKey
-	classValue
-	classUnavailable
-	classCancelled
-)
-
-func (db *DB) classOf(err error) errClass {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return classOther
-	}
-	return db.classify(err)
-}
-
-// networkClass tells errors of the connection from others.
-func networkClass(err error) errClass {
-	var network net.Error
-	if errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return classUnavailable
-	}
-	return classOther
-}
-
-// explain adds what was being done to errors that don't say it themselves.
-func (db *DB) explain(what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if isTyped(err) {
-		return err
-	}
-	return fmt.Errorf("%s: %w", what, err)
-}
-
-func isTyped(err error) bool {
-	for _, class := range []error{ErrInvalidQuery, ErrInvalidValue, ErrNotFound, ErrConflict, ErrSchema} {
-		if errors.Is(err, class) {
-			return true
-		}
-	}
-	return false
-}
-
-// typed makes an engine's error one of this package's.
-func (db *DB) typed(err error) error {
-	if err == nil || isTyped(err) || errors.Is(err, ErrUnavailable) {
-		return err
-	}
-	switch db.classOf(err) {
-	case classUnavailable, classRetry:
-		return &UnavailableError{Err: err}
-	case classCancelled:
-		return &UnavailableError{Err: fmt.Errorf("the statement took too long: %w", err)}
-	case classDuplicate:
-		return &ConflictError{What: "the row", Err: err}
-	case classValue:
-		return &ValueError{Column: "unknown", Reason: "the database refused it: " + err.Error()}
-	case classOther, classForeignKey:
-	}
-	return err
-}

@@ -266,8 +266,9 @@ func sqliteBound(t time.Time) string {
 	return t.Format(sqliteTimeFormat)
 }
 
-// quoteName quotes an identifier, which comes from columns.go.
-func quoteName(name string) string { return `"` + name + `"` }
+// quoteName quotes an identifier, which comes from columns.go, or is the
+// name of a database, which can hold anything.
+func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 // rebind numbers the placeholders of a statement written with ?.
 // No statement of ours has a ? that isn't one.

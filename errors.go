@@ -42,6 +42,7 @@ type ValueError struct {
 	Job    JobID // 0 when the value belongs to no job yet
 	Column string
 	Reason string
+	Err    error // what the engine said, if it was the one to refuse; not for remote callers
 }
 
 func (e *ValueError) Error() string {
@@ -50,6 +51,9 @@ func (e *ValueError) Error() string {
 
 // Is reports whether target is [ErrInvalidValue].
 func (e *ValueError) Is(target error) bool { return target == ErrInvalidValue }
+
+// Unwrap gives the engine's own error, if there is one.
+func (e *ValueError) Unwrap() error { return e.Err }
 
 // NotFoundError lists the jobs that don't exist, in ascending order.
 type NotFoundError struct{ Jobs []JobID }

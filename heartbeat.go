@@ -43,7 +43,7 @@ func (a access) AddHeartbeatData(ctx context.Context, data map[JobID]map[string]
 func (a access) Heartbeats(ctx context.Context, ids []JobID, last int) (map[JobID][]Heartbeat, error) {
 	beats := make(map[JobID][]Heartbeat)
 	columns := heartBeatLoggingInfo.columns
-	err := a.read(ctx, "read heartbeats", func(s *session) error {
+	err := a.read("read heartbeats", func(s *session) error {
 		return s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
 			text := s.joined(heartBeatLoggingInfo, columns, source)
 			if last > 0 {

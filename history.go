@@ -37,8 +37,10 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 	return a.writeHistory(ctx, "insert history", func(s *session) error {
 		// Who changes a job's status holds its row; where only history is
 		// written, this is what puts the writers in a row.
-		if _, err := s.lockJobs(ctx, ids); err != nil {
-			return err
+		if s.db.schema.jobs {
+			if _, err := s.lockJobs(ctx, ids); err != nil {
+				return err
+			}
 		}
 		return s.untilNumbered(ctx, func() error {
 			last, err := s.lastNumbers(ctx, ids)
@@ -54,7 +56,7 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 					at, timeOrder(r.Time.Truncate(time.Microsecond)), r.Source,
 				}
 			}
-			return s.insert(ctx, loggingInfo, columns, rows, "")
+			return s.insert(ctx, s.db.logging, columns, rows, "")
 		})
 	})
 }
@@ -101,7 +103,7 @@ func (s *session) lastNumbers(ctx context.Context, ids []JobID) (map[JobID]int64
 	last := make(map[JobID]int64, len(ids))
 	columns := loggingInfo.pick("JobID", "SeqNum")
 	err := s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
-		text := `SELECT t."JobID", MAX(t."SeqNum") FROM ` + source + s.db.dialect.join + `"LoggingInfo" AS t ON t."JobID" = s.c0 GROUP BY t."JobID"`
+		text := `SELECT t."JobID", MAX(t."SeqNum") FROM ` + source + s.db.dialect.join + s.db.logging.quoted() + ` AS t ON t."JobID" = s.c0 GROUP BY t."JobID"`
 		return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
 			last[row[0].id()] = row[1].integer()
 			return nil
@@ -110,12 +112,36 @@ func (s *session) lastNumbers(ctx context.Context, ids []JobID) (map[JobID]int64
 	return last, err
 }
 
-// writeHistory and readHistory refuse where the table isn't here.
+// inHistory is the access layer of the database that has the history. In a
+// transaction it is a second one beside it, unless both are one database or on one server.
+func (a access) inHistory(ctx context.Context) (access, error) {
+	h := a.db.history
+	switch {
+	case !h.schema.history:
+		return a, errNoHistory
+	case h == a.db:
+		return a, nil
+	case a.tx == nil:
+		return h.access, nil
+	}
+	s, err := a.tx.beginBeside(ctx)
+	return access{db: h, tx: s}, err
+}
+
 func (a access) writeHistory(ctx context.Context, what string, fn func(*session) error) error {
-	if !a.db.schema.history {
-		return errNoHistory
+	a, err := a.inHistory(ctx)
+	if err != nil {
+		return err
 	}
 	return a.write(ctx, what, fn)
+}
+
+func (a access) readHistory(ctx context.Context, what string, columns []column, ids []JobID, order string, each func([]cell) error) error {
+	a, err := a.inHistory(ctx)
+	if err != nil {
+		return err
+	}
+	return a.readJoined(ctx, what, a.db.logging, columns, ids, order, each)
 }
 
 var errNoHistory = &SchemaError{Reason: "the table LoggingInfo is not in this database; give the URL of the one that has it (--history-db)"}
@@ -124,13 +150,10 @@ var errNoHistory = &SchemaError{Reason: "the table LoggingInfo is not in this da
 // a record says [Idem], the value before it holds; an application status
 // that never was anything else is Unknown.
 func (a access) History(ctx context.Context, ids []JobID) (map[JobID][]HistoryRecord, error) {
-	if !a.db.schema.history {
-		return nil, errNoHistory
-	}
 	history := make(map[JobID][]HistoryRecord)
 	columns := loggingInfo.pick("JobID", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusSource")
 	order := `t."JobID", t."StatusTimeOrder", t."StatusTime", t."SeqNum"`
-	err := a.readJoined(ctx, "read history", loggingInfo, columns, ids, order, func(row []cell) error {
+	err := a.readHistory(ctx, "read history", columns, ids, order, func(row []cell) error {
 		r := HistoryRecord{
 			JobID: row[0].id(), Status: row[1].text(), MinorStatus: row[2].text(), ApplicationStatus: row[3].text(),
 			Time: row[4].time(), Source: row[5].text(),
@@ -161,7 +184,7 @@ func (r HistoryRecord) after(before HistoryRecord) HistoryRecord {
 // DeleteHistory deletes the jobs' histories and nothing else of them.
 func (a access) DeleteHistory(ctx context.Context, ids []JobID) error {
 	return a.writeHistory(ctx, "delete history", func(s *session) error {
-		_, err := s.remove(ctx, loggingInfo, idColumn, idRows(ids))
+		_, err := s.remove(ctx, s.db.logging, idColumn, idRows(ids))
 		return err
 	})
 }
@@ -169,12 +192,9 @@ func (a access) DeleteHistory(ctx context.Context, ids []JobID) error {
 // StatusTimes returns for each job the latest time at which it entered each
 // status, to the millisecond; jobs without history are left out.
 func (a access) StatusTimes(ctx context.Context, ids []JobID) (map[JobID]map[string]time.Time, error) {
-	if !a.db.schema.history {
-		return nil, errNoHistory
-	}
 	times := make(map[JobID]map[string]time.Time)
 	columns := loggingInfo.pick("JobID", "Status", "StatusTimeOrder")
-	err := a.readJoined(ctx, "read status times", loggingInfo, columns, ids, "", func(row []cell) error {
+	err := a.readHistory(ctx, "read status times", columns, ids, "", func(row []cell) error {
 		id, status, at := row[0].id(), row[1].text(), timeOfOrder(row[2].float())
 		if times[id] == nil {
 			times[id] = map[string]time.Time{}

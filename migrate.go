@@ -307,7 +307,7 @@ func (db *DB) inTransaction(ctx context.Context, fn func(querier) error) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // says only that it was committed
+	defer tx.Rollback()
 	if err := fn(tx); err != nil {
 		return err
 	}

@@ -226,7 +226,7 @@ func (a access) InputData(ctx context.Context, ids []JobID) (map[JobID][]InputFi
 
 // readJoined reads columns of the rows of a table that belong to the jobs.
 func (a access) readJoined(ctx context.Context, what string, t *table, columns []column, ids []JobID, order string, each func([]cell) error) error {
-	return a.read(ctx, what, func(s *session) error {
+	return a.read(what, func(s *session) error {
 		return s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
 			text := s.joined(t, columns, source)
 			if order != "" {

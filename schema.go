@@ -18,6 +18,7 @@ type schema struct {
 	kind         SchemaKind
 	wholeSeconds bool // times have no fraction (live MariaDB)
 	cascade      bool // deleting a JobJDLs row deletes all that belongs to the job, but for history
+	jobs         bool // the table Jobs is here; a database of DiracX may have nothing but history
 	history      bool // LoggingInfo is here
 	atticCycles  bool // AtticJobParameters keeps more than one cycle
 

@@ -27,7 +27,9 @@ func (db *DB) SchemaFacts() SchemaFacts {
 }
 
 // Catalog is all that the engine says of the tables, to compare with a later answer.
-func (db *DB) Catalog(ctx context.Context) (any, error) { return readCatalog(ctx, db.reader, db.dialect) }
+func (db *DB) Catalog(ctx context.Context) (any, error) {
+	return readCatalog(ctx, db.reader, db.dialect)
+}
 
 // BeginMigration does what a migration had done when the server died: the
 // first statements, which no row records. It returns how many there are.

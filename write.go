@@ -381,9 +381,12 @@ func (a access) DeleteJobs(ctx context.Context, ids []JobID) (int64, error) {
 	rows := idRows(ids)
 	var deleted int64
 	err := a.write(ctx, "delete jobs", func(s *session) error {
-		schema := s.db.schema
+		in := access{db: s.db, tx: s}
+		if err := in.DeleteHistory(ctx, ids); err != nil && !errors.Is(err, errNoHistory) {
+			return err
+		}
 		for _, t := range slices.Backward(tables) {
-			if t == loggingInfo && !schema.history || schema.cascade && t != loggingInfo && t != jobJDLs {
+			if t == loggingInfo || s.db.schema.cascade && t != jobJDLs {
 				continue
 			}
 			var err error
