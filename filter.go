@@ -399,7 +399,7 @@ func (f Filter) holdsForName(name string) bool {
 		return f.values[0].(*regexp.Regexp).MatchString(name) //nolint:forcetypeassert // made by pattern
 	}
 	value := f.values[0].(string) //nolint:forcetypeassert // made by pattern or flagOperand
-	switch f.op { //nolint:exhaustive // the other operators came before, or make no comparison
+	switch f.op {                 //nolint:exhaustive // the other operators came before, or make no comparison
 	case opGreater:
 		return name > value
 	case opGreaterEqual:
