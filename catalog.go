@@ -181,3 +181,10 @@ func eachRow(ctx context.Context, q querier, query string, each func(*sql.Rows) 
 	}
 	return rows.Err()
 }
+
+// askText runs a query that gives one value.
+func askText(ctx context.Context, q querier, query string) (string, error) {
+	var text string
+	err := eachRow(ctx, q, query, func(rows *sql.Rows) error { return rows.Scan(&text) })
+	return text, err
+}

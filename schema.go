@@ -16,6 +16,7 @@ const (
 // read once, when the database is opened, and again after migrations.
 type schema struct {
 	kind         SchemaKind
+	refusal      string // why a database of ours can't be used: it is from the future; else ""
 	wholeSeconds bool // times have no fraction (live MariaDB)
 	cascade      bool // deleting a JobJDLs row deletes all that belongs to the job, but for history
 	jobs         bool // the table Jobs is here; a database of DiracX may have nothing but history

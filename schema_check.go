@@ -24,6 +24,7 @@ func probeSchema(ctx context.Context, q querier, d *dialect) (*schema, error) {
 		return nil, err
 	}
 	s := inspect(c, d, len(state.pending) > 0)
+	s.refusal = state.refusal()
 	if d.name == "mysql" {
 		maria, err := isMariaDB(ctx, q)
 		if err != nil {

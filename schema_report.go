@@ -59,9 +59,14 @@ func (db *DB) checkSchema(ctx context.Context) (SchemaReport, error) {
 	if c[migrationsTable] != nil {
 		r.Pending = namesOf(state.pending)
 	}
-	if s.kind != SchemaEmpty && len(r.Pending) == 0 {
-		r.Limits = append(r.Limits, c.limits(s, db.dialect)...)
+	switch s.kind {
+	case SchemaUnknown:
 		r.Problems = append(r.Problems, c.problems(db.dialect)...)
+	case SchemaOurs, SchemaDiracX, SchemaLegacy:
+		if len(r.Pending) == 0 {
+			r.Limits = append(r.Limits, c.limits(s, db.dialect)...)
+		}
+	case SchemaEmpty:
 	}
 	r.Problems = append(r.Problems, tooOld(r.Engine, version)...)
 	return r, nil

@@ -95,6 +95,9 @@ func (db *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 }
 
 func (db *DB) usable() error {
+	if db.schema.refusal != "" {
+		return &SchemaError{Reason: db.schema.refusal}
+	}
 	switch db.schema.kind {
 	case SchemaEmpty:
 		return &SchemaError{Reason: `the database has no tables yet; run "jobdb migrate"`}

@@ -1,12 +1,17 @@
 package jobdbtest
 
 import (
+	"bufio"
+	"bytes"
 	_ "embed"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"jobdb/jobdbtest/internal/engine"
@@ -39,43 +44,100 @@ func LegacyMariaDB(tb testing.TB) string {
 // All else is as MariaDBWith says.
 func DiracXMariaDB(tb testing.TB, charset string) string {
 	tb.Helper()
-	python, script := oracle(tb, "create_all.py")
+	create := createAll(tb)
 	address := MariaDBWith(tb, charset)
-	run(tb, python, script, address)
+	create(address)
 	return address
 }
 
 // DiracXSQLite is DiracXMariaDB with a SQLite file.
 func DiracXSQLite(tb testing.TB) string {
 	tb.Helper()
-	python, script := oracle(tb, "create_all.py")
+	create := createAll(tb)
 	address := "sqlite:" + filepath.Join(tb.TempDir(), "diracx.db")
-	run(tb, python, script, address)
+	create(address)
 	return address
 }
 
-// oracle returns the reference's Python and the path of a script for it.
-func oracle(tb testing.TB, name string) (python, script string) {
+// createAll returns what makes the reference's tables in an empty database. It skips the test without the reference.
+func createAll(tb testing.TB) func(address string) {
 	tb.Helper()
 	if testing.Short() {
 		tb.Skip("-short: without the reference")
 	}
+	creator, err := theCreator()
+	switch {
+	case errors.Is(err, errNoReference) && os.Getenv("CI") == "":
+		tb.Skipf("\n\n!!! NOT TESTED: %v\n", err)
+	case err != nil:
+		tb.Fatalf("\n\n!!! CANNOT BE TESTED: %v\n", err)
+	}
+	return func(address string) {
+		tb.Helper()
+		if err := creator.create(address); err != nil {
+			tb.Fatalf("the reference's create_all: %v", err)
+		}
+	}
+}
+
+// errNoReference means that the reference is not installed, which is no fault of what is tested.
+var errNoReference = errors.New("no reference")
+
+// A creator is the reference in a process of its own. It takes seconds to start, so all tests share one, which ends
+// with this process.
+type creator struct {
+	cmd      *exec.Cmd
+	messages bytes.Buffer // to be read after its end only
+
+	mutex   sync.Mutex
+	urls    io.Writer
+	answers *bufio.Scanner
+	ended   error // why it can be asked no more
+}
+
+var theCreator = sync.OnceValues(startCreator)
+
+func startCreator() (*creator, error) {
 	root, err := moduleRoot()
 	if err != nil {
-		tb.Fatal(err)
+		return nil, err
 	}
-	python = os.Getenv("JOBDB_ORACLE_PYTHON")
+	python := os.Getenv("JOBDB_ORACLE_PYTHON")
 	if python == "" {
 		python = filepath.Join(root, ".cache", "oracle-venv", "bin", "python")
 	}
 	if _, err := os.Stat(python); err != nil {
-		complain := tb.Skipf
-		if os.Getenv("CI") != "" {
-			complain = tb.Fatalf
-		}
-		complain("\n\n!!! NOT TESTED: no reference: %v\nto install it: make oracle, or set JOBDB_ORACLE_PYTHON to its Python\n", err)
+		return nil, fmt.Errorf("%w: %w\nto install it: make oracle, or set JOBDB_ORACLE_PYTHON to its Python", errNoReference, err)
 	}
-	return python, filepath.Join(root, "oracle", name)
+	c := &creator{cmd: exec.Command(python, filepath.Join(root, "oracle", "create_all.py"))}
+	c.cmd.Stderr = &c.messages
+	urls, err := c.cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	answers, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	c.urls, c.answers = urls, bufio.NewScanner(answers)
+	return c, c.cmd.Start()
+}
+
+func (c *creator) create(address string) error {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.ended != nil {
+		return c.ended
+	}
+	_, err := fmt.Fprintln(c.urls, address)
+	if err != nil || !c.answers.Scan() {
+		c.ended = fmt.Errorf("it ended: %w\n%s", errors.Join(err, c.answers.Err(), c.cmd.Wait()), c.messages.String())
+		return c.ended
+	}
+	if answer := c.answers.Text(); answer != "done" {
+		return errors.New(answer)
+	}
+	return nil
 }
 
 // moduleRoot is the folder of go.mod: tests run in the folder of their package.
@@ -92,12 +154,4 @@ func moduleRoot() (string, error) {
 		folder = parent
 	}
 	return "", err
-}
-
-func run(tb testing.TB, program string, args ...string) {
-	tb.Helper()
-	output, err := exec.CommandContext(tb.Context(), program, args...).CombinedOutput() //nolint:gosec // a test's own program
-	if err != nil {
-		tb.Fatalf("%s: %v\n%s", filepath.Base(args[0]), err, output)
-	}
 }

@@ -1,0 +1,143 @@
+package jobdb
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"strconv"
+	"time"
+)
+
+// migrationWait is how long a server waits for another one to finish migrating.
+const migrationWait = 10 * time.Minute
+
+// locked runs fn while no other server migrates this database, in one
+// transaction where the engine's DDL can be rolled back.
+func (db *DB) locked(ctx context.Context, fn func(querier) error) error {
+	switch db.dialect.name {
+	case "sqlite":
+		if err := db.startWAL(ctx); err != nil {
+			return err
+		}
+		return db.inTransaction(ctx, fn) // it begins IMMEDIATE, which is the lock
+	case "postgres":
+		return db.inTransaction(ctx, func(q querier) error {
+			if err := lockPostgres(ctx, q); err != nil {
+				return err
+			}
+			return fn(q)
+		})
+	}
+	return db.lockedMySQL(ctx, fn)
+}
+
+func (db *DB) inTransaction(ctx context.Context, fn func(querier) error) error {
+	// What a lock was waited for must be seen after it, so no older snapshot. SQLite knows no levels.
+	options := &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+	if db.dialect.name == "sqlite" {
+		options = nil
+	}
+	tx, err := db.writer.BeginTx(ctx, options)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := fn(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// startWAL lets readers go on while one writes. It stays so with the file, so
+// only a file in which there is nothing yet is changed. Some file systems can't; jobdb works there, too.
+func (db *DB) startWAL(ctx context.Context) error {
+	tables, err := askText(ctx, db.writer, "SELECT count(*) FROM sqlite_master")
+	if err != nil || tables != "0" {
+		return err
+	}
+	mode := ""
+	for range mostTries { // where two switch at once, SQLite doesn't wait by itself
+		mode, err = askText(ctx, db.writer, "PRAGMA journal_mode = WAL")
+		if err == nil || db.classOf(err) != classRetry {
+			break
+		}
+		if err := sleep(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	if err == nil && mode != "wal" {
+		db.options.Logger.WarnContext(ctx, "no write-ahead log on this file system: readers wait for writers", "mode", mode)
+	}
+	return err
+}
+
+// postgresLock is any number that nobody else takes.
+const postgresLock = "8314046631205172805"
+
+// lockPostgres takes a lock that ends with the transaction. Neither waiting
+// for it nor making an index on many rows is bound by the limit for statements.
+func lockPostgres(ctx context.Context, q querier) error {
+	for _, statement := range []string{
+		"SET LOCAL statement_timeout = 0",
+		"SET LOCAL lock_timeout = " + strconv.FormatInt(migrationWait.Milliseconds(), 10),
+		"SELECT pg_advisory_xact_lock(" + postgresLock + ")",
+	} {
+		if _, err := q.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// The lock's name is the database's: other databases on the server have their own.
+const (
+	lockMySQL     = "SELECT GET_LOCK(CONCAT('jobdb/', MD5(DATABASE())), 5)"
+	unlockMySQL   = "DO RELEASE_LOCK(CONCAT('jobdb/', MD5(DATABASE())))"
+	lockMySQLWait = 5 * time.Second // is in lockMySQL
+)
+
+// lockedMySQL holds the lock with a connection of its own, which is not used
+// again: it has other limits, and with it every lock ends.
+func (db *DB) lockedMySQL(ctx context.Context, fn func(querier) error) error {
+	conn, err := db.writer.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer discard(conn)
+	if maria, err := isMariaDB(ctx, conn); err != nil {
+		return err
+	} else if maria {
+		if _, err := conn.ExecContext(ctx, "SET SESSION max_statement_time = 0"); err != nil {
+			return err
+		}
+	}
+	for waited := time.Duration(0); ; waited += lockMySQLWait {
+		if got, err := askText(ctx, conn, lockMySQL); err != nil {
+			return err
+		} else if got == "1" {
+			break
+		}
+		if waited >= migrationWait {
+			return &UnavailableError{Err: errors.New("another server has been migrating this database for " + migrationWait.String())}
+		}
+	}
+	// Told before the connection ends, which the server may notice late.
+	defer conn.ExecContext(context.WithoutCancel(ctx), unlockMySQL) //nolint:errcheck // it ends with the connection
+	return fn(conn)
+}
+
+// discard closes a connection instead of giving it back to its pool.
+func discard(conn *sql.Conn) {
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = conn.Close()
+}
+
+func sleep(ctx context.Context, pause time.Duration) error {
+	select {
+	case <-time.After(pause):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
