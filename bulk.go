@@ -18,7 +18,6 @@ const (
 // join with, whose columns are c0, c1 …, and its arguments.
 func (s *session) inBatches(columns []column, rows [][]any, run func(source string, args []any) error) error {
 	d := s.db.dialect
-	source := d.source(columns)
 	for len(rows) > 0 {
 		n, bytes := 0, 0
 		for n < len(rows) && n < mostRows && (n == 0 || bytes < mostBytes) {
@@ -29,7 +28,8 @@ func (s *session) inBatches(columns []column, rows [][]any, run func(source stri
 			}
 			n++
 		}
-		if err := run(source, d.arguments(columns, rows[:n])); err != nil {
+		source, args := d.batch(columns, rows[:n])
+		if err := run(source, args); err != nil {
 			return err
 		}
 		rows = rows[n:]
@@ -41,7 +41,7 @@ func (s *session) inBatches(columns []column, rows [][]any, run func(source stri
 func (s *session) insert(ctx context.Context, t *table, columns []column, rows [][]any, upsert string) error {
 	return s.inBatches(columns, rows, func(source string, args []any) error {
 		_, err := s.exec(ctx, "INSERT INTO "+t.quoted()+" ("+nameList("", columns)+") SELECT "+
-			sourceList(len(columns))+" FROM "+source+upsert, args...)
+			strings.Join(s.values(t, columns), ", ")+" FROM "+source+upsert, args...)
 		return err
 	})
 }
@@ -50,8 +50,10 @@ func (s *session) insert(ctx context.Context, t *table, columns []column, rows [
 // equal and where holds, in the order of the rows. It returns how many rows matched.
 func (s *session) update(ctx context.Context, t *table, columns []column, keys int, rows [][]any, where string, whereArgs ...any) (int64, error) {
 	sets := make([]string, 0, len(columns)-keys)
-	for i := keys; i < len(columns); i++ {
-		sets = append(sets, quoteName(columns[i].name)+" = s.c"+itoa(i))
+	for i, value := range s.values(t, columns) {
+		if i >= keys {
+			sets = append(sets, quoteName(columns[i].name)+" = "+value)
+		}
 	}
 	on := s.keysEqual(t, columns[:keys])
 	if where != "" {
@@ -93,6 +95,15 @@ func (s *session) keysEqual(t *table, keys []column) string {
 		}
 	}
 	return strings.Join(parts, " AND ")
+}
+
+// exactly is a column of t that is compared byte by byte.
+func (s *session) exactly(t *table, name string) string {
+	text := "t." + quoteName(name)
+	if s.db.schema.collation(t.name, name) == "" {
+		return text
+	}
+	return "CONVERT(" + text + " USING utf8mb4) COLLATE " + s.db.schema.exactCollation
 }
 
 // joined is the start of a query that reads rows of t whose JobID is in a batch of IDs.
@@ -142,10 +153,16 @@ func nameList(prefix string, columns []column) string {
 	return strings.Join(names, ", ")
 }
 
-func sourceList(n int) string {
-	names := make([]string, n)
-	for i := range names {
-		names[i] = "s.c" + itoa(i)
+// values are the columns of a source as they are stored in columns of t.
+func (s *session) values(t *table, columns []column) []string {
+	values := make([]string, len(columns))
+	for i, c := range columns {
+		values[i] = "s.c" + itoa(i)
+		if c.kind == Text && c.length == 0 && s.db.schema.collation(t.name, c.name) != "" {
+			// MariaDB copies a long text into a TEXT of 64 kB without a look at its
+			// length, and keeps its length modulo 64 k; an expression it checks.
+			values[i] = "CONCAT(" + values[i] + ")"
+		}
 	}
-	return strings.Join(names, ", ")
+	return values
 }

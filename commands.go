@@ -140,7 +140,7 @@ func (s *session) pendingCommands(columns []column, source string, args []any, n
 	text := s.joined(jobCommands, columns, source) + ` WHERE (t."Status" = ?`
 	args = append(args, CommandReceived)
 	if wait := s.db.options.CommandRedelivery; wait > 0 {
-		text += ` OR t."Status" = ? AND t."Command" = ? AND t."ExecutionTime" < ?`
+		text += ` OR t."Status" = ? AND ` + s.exactly(jobCommands, "Command") + ` = ? AND t."ExecutionTime" < ?`
 		args = append(args, CommandSent, KillCommand, s.db.dialect.bound(now.Add(-wait)))
 	}
 	return text + `) ORDER BY t."JobID", t."ReceptionTime"` + s.db.dialect.skipLocked, args
@@ -156,7 +156,7 @@ func (a access) ExpireJobCommands(ctx context.Context, ids []JobID) error {
 	}
 	return a.write(ctx, "expire job commands", func(s *session) error {
 		_, err := s.update(ctx, jobCommands, columns, 1, rows,
-			`(t."Status" = ? OR t."Status" = ? AND t."Command" = ? AND t."ExecutionTime" IS NOT NULL)`,
+			`(t."Status" = ? OR t."Status" = ? AND `+s.exactly(jobCommands, "Command")+` = ? AND t."ExecutionTime" IS NOT NULL)`,
 			CommandReceived, CommandSent, KillCommand)
 		return err
 	})

@@ -20,6 +20,7 @@ type dialect struct {
 	lock       string    // after a SELECT of rows that the transaction will change
 	skipLocked string    // the same, passing over rows that another transaction holds
 	upsert     func(key, set []string) string
+	parameter  func(c column) string                         // a placeholder for a value of the column's type
 	source     func(columns []column) string                 // a derived table s of columns c0, c1 … from one batch
 	arguments  func(columns []column, rows [][]any) []any    // the batch for such a source
 	bound      func(t time.Time) any                         // a time to compare with
@@ -37,6 +38,7 @@ var sqliteDialect = dialect{
 	asText:    [2]string{"CAST(", " AS TEXT)"},
 	regexp:    true,
 	upsert:    upsertOnConflict,
+	parameter: func(column) string { return "?" },
 	source:    sqliteSource,
 	arguments: jsonArguments,
 	bound:     func(t time.Time) any { return sqliteBound(t) },
@@ -63,6 +65,12 @@ var mysqlDialect = dialect{
 		}
 		return " ON DUPLICATE KEY UPDATE " + strings.Join(set, ", ")
 	},
+	parameter: func(c column) string {
+		if c.kind == Text || c.kind == Verified || c.kind == Accounted {
+			return "CONVERT(? USING utf8mb4)"
+		}
+		return "CAST(? AS " + strings.Replace(mysqlType(c), "BIGINT", "SIGNED", 1) + ")"
+	},
 	source:    mysqlSource,
 	arguments: jsonArguments,
 	bound:     func(t time.Time) any { return t },
@@ -85,6 +93,7 @@ var postgresDialect = dialect{
 	lock:       " FOR UPDATE OF t",
 	skipLocked: " FOR UPDATE OF t SKIP LOCKED",
 	upsert:     upsertOnConflict,
+	parameter:  func(c column) string { return "?::" + postgresTypes[c.kind] },
 	source:     postgresSource,
 	arguments:  postgresArguments,
 	bound:      func(t time.Time) any { return t },
@@ -112,6 +121,25 @@ func upsertOnConflict(key, set []string) string {
 
 func updateFrom(table, set, source, where string) string {
 	return "UPDATE " + table + " AS t SET " + set + " FROM " + source + " WHERE " + where
+}
+
+// batch gives a derived table s of columns c0, c1 … that holds the rows, and
+// its arguments. A single row comes without JSON or arrays, which cost more than
+// the row: PostgreSQL, for one, would plan the statement anew each time.
+func (d *dialect) batch(columns []column, rows [][]any) (source string, args []any) {
+	if len(rows) > 1 {
+		return d.source(columns), d.arguments(columns, rows)
+	}
+	parts := make([]string, len(columns))
+	args = make([]any, len(columns))
+	for i, c := range columns {
+		parts[i] = d.parameter(c) + " AS c" + strconv.Itoa(i)
+		args[i] = rows[0][i]
+		if at, ok := args[i].(time.Time); ok && d.name == "sqlite" {
+			args[i] = at.Format(sqliteTimeFormat)
+		}
+	}
+	return "(SELECT " + strings.Join(parts, ", ") + ") AS s", args
 }
 
 // sqliteSource reads a batch from one argument of JSON, an array of rows.

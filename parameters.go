@@ -1,9 +1,11 @@
 package jobdb
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // SetJobParameters stores named values of jobs, in place of those of the
@@ -55,14 +57,7 @@ func (a access) setParameters(ctx context.Context, t *table, values map[JobID]ma
 		}
 	}
 	err := a.write(ctx, "set parameters", func(s *session) error {
-		if s.db.schema.collation(t.name, "Name") == "" {
-			return s.insert(ctx, t, t.columns, rows, s.db.dialect.upsert(t.key, []string{"Value"}))
-		}
-		// The engine's upsert would overwrite "cpu" with "CPU" here.
-		if _, err := s.remove(ctx, t, t.columns[:2], rows); err != nil {
-			return err
-		}
-		return s.insert(ctx, t, t.columns, rows, "")
+		return s.replace(ctx, t, t.columns, 2, rows)
 	})
 	return a.refused(ctx, err, "a parameter of an equal name", jobs, ids)
 }
@@ -72,36 +67,26 @@ func (a access) setParameters(ctx context.Context, t *table, values map[JobID]ma
 // replaced; on a schema that DiracX made, which has room for one cycle, what is there of the same name.
 func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
 	return a.write(ctx, "archive job parameters", func(s *session) error {
-		if _, err := s.lockJobs(ctx, ids); err != nil {
-			return err
-		}
-		cycles, err := s.cycles(ctx, ids)
+		cycles, err := s.lockCycles(ctx, ids)
 		if err != nil {
 			return err
 		}
-		in := access{db: s.db, tx: s}
-		values, err := in.JobParameters(ctx, ids)
+		values, err := access{db: s.db, tx: s}.JobParameters(ctx, ids)
 		if err != nil {
 			return err
 		}
-		var rows, keys [][]any
+		var rows [][]any
 		for _, id := range slices.Sorted(maps.Keys(values)) {
 			for _, name := range slices.Sorted(maps.Keys(values[id])) {
-				rows = append(rows, []any{int64(id), name, values[id][name], cycles[id]})
-				keys = append(keys, []any{int64(id), name, cycles[id]})
+				rows = append(rows, []any{int64(id), name, cycles[id], values[id][name]})
 			}
 		}
-		keyColumns := atticJobParameters.pick("JobID", "Name", "RescheduleCycle")
+		columns := atticJobParameters.pick("JobID", "Name", "RescheduleCycle", "Value")
+		keys := 3
 		if !s.db.schema.atticCycles {
-			keyColumns = keyColumns[:2]
-			for i := range keys {
-				keys[i] = keys[i][:2]
-			}
+			keys = 2
 		}
-		if _, err := s.remove(ctx, atticJobParameters, keyColumns, keys); err != nil {
-			return err
-		}
-		if err := s.insert(ctx, atticJobParameters, atticJobParameters.columns, rows, ""); err != nil {
+		if err := s.replace(ctx, atticJobParameters, columns, keys, rows); err != nil {
 			return err
 		}
 		_, err = s.remove(ctx, jobParameters, idColumn, idRows(ids))
@@ -109,11 +94,13 @@ func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
 	})
 }
 
-func (s *session) cycles(ctx context.Context, ids []JobID) (map[JobID]int64, error) {
+// lockCycles locks the jobs and returns their RescheduleCounters.
+func (s *session) lockCycles(ctx context.Context, ids []JobID) (map[JobID]int64, error) {
 	cycles := make(map[JobID]int64, len(ids))
 	columns := jobs.pick("JobID", "RescheduleCounter")
 	err := s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
-		return s.query(ctx, s.joined(jobs, columns, source), args, scanRows(columns, func(row []cell) error {
+		text := s.joined(jobs, columns, source) + ` ORDER BY t."JobID"` + s.db.dialect.lock
+		return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
 			cycles[row[0].id()] = row[1].integer()
 			return nil
 		}))
@@ -121,14 +108,35 @@ func (s *session) cycles(ctx context.Context, ids []JobID) (map[JobID]int64, err
 	return cycles, err
 }
 
+// replace writes rows in place of those whose keys, the first columns, are equal.
+func (s *session) replace(ctx context.Context, t *table, columns []column, keys int, rows [][]any) error {
+	if s.db.schema.collation(t.name, "Name") == "" {
+		names := make([]string, len(columns))
+		for i, c := range columns {
+			names[i] = c.name
+		}
+		return s.insert(ctx, t, columns, rows, s.db.dialect.upsert(names[:keys], names[keys:]))
+	}
+	// The engine's upsert would overwrite "cpu" with "CPU" here.
+	if _, err := s.remove(ctx, t, columns[:keys], rows); err != nil {
+		return err
+	}
+	return s.insert(ctx, t, columns, rows, "")
+}
+
 // ArchivedJobParameters returns what ArchiveJobParameters kept, by cycle and name.
 func (a access) ArchivedJobParameters(ctx context.Context, ids []JobID) (map[JobID][]ArchivedParameter, error) {
 	archived := make(map[JobID][]ArchivedParameter)
 	err := a.readJoined(ctx, "read archived job parameters", atticJobParameters, atticJobParameters.columns, ids,
-		`t."JobID", t."RescheduleCycle", t."Name"`, func(row []cell) error {
+		"", func(row []cell) error {
 			id := row[0].id()
 			archived[id] = append(archived[id], ArchivedParameter{Name: row[1].text(), Value: row[2].text(), Cycle: int(row[3].integer())})
 			return nil
 		})
+	for _, parameters := range archived { // here, because a live collation has an order of its own
+		slices.SortFunc(parameters, func(a, b ArchivedParameter) int {
+			return cmp.Or(cmp.Compare(a.Cycle, b.Cycle), strings.Compare(a.Name, b.Name))
+		})
+	}
 	return archived, err
 }

@@ -198,7 +198,7 @@ func parseColumns(field string, names []string) ([]Column, error) {
 func (s Search) checkPage(limits Limits) (perPage int, err error) {
 	perPage = s.PerPage
 	if perPage == 0 {
-		perPage = 100
+		perPage = min(100, limits.PerPage)
 	}
 	switch {
 	case s.Page < 0:

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // Page is what a search found.
@@ -45,7 +46,7 @@ func (a access) Stream(ctx context.Context, s Search, each func(row []any) error
 	}
 	ctx, cancel := limits.context(ctx)
 	defer cancel()
-	err = a.snapshot(ctx, "search jobs", func(session *session) error {
+	err = a.look(ctx, "search jobs", s.alone(a.db.dialect), func(session *session) error {
 		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
 			return err
 		}
@@ -67,6 +68,25 @@ func (a access) Stream(ctx context.Context, s Search, each func(row []any) error
 	return total, err
 }
 
+// look is a snapshot, or less where one statement says it all.
+func (a access) look(ctx context.Context, what string, alone bool, fn func(*session) error) error {
+	if alone {
+		return a.read(what, fn)
+	}
+	return a.snapshot(ctx, what, fn)
+}
+
+// alone reports whether one statement answers the search, so that it needs
+// no transaction around it: all rows are wanted, or one job.
+func (s Search) alone(d *dialect) bool {
+	if s.Filter.hasRegex() && !d.regexp {
+		return false
+	}
+	return s.Page == 0 || s.Page == 1 && s.PerPage != 1 && slices.ContainsFunc(s.Filter.kids, func(f Filter) bool {
+		return s.Filter.op == opAnd && f.op == opIn && f.column == Column{} && len(f.values) == 1
+	})
+}
+
 // Summary counts the jobs that match, one row for each combination of values
 // that occurs, sorted by them.
 func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
@@ -74,7 +94,7 @@ func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 	result := SummaryRows{Columns: s.columns()}
 	ctx, cancel := limits.context(ctx)
 	defer cancel()
-	err := a.snapshot(ctx, "summarize jobs", func(session *session) error {
+	err := a.look(ctx, "summarize jobs", !s.Filter.hasRegex(), func(session *session) error {
 		var err error
 		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
 			return err
@@ -217,10 +237,13 @@ func (a access) jdls(ctx context.Context, ids []JobID, name string) (map[JobID]s
 // InputData returns the jobs' input files in the order of their LFNs.
 func (a access) InputData(ctx context.Context, ids []JobID) (map[JobID][]InputFile, error) {
 	files := make(map[JobID][]InputFile)
-	err := a.readJoined(ctx, "read input data", inputData, inputData.columns, ids, `t."JobID", t."LFN"`, func(row []cell) error {
+	err := a.readJoined(ctx, "read input data", inputData, inputData.columns, ids, "", func(row []cell) error {
 		files[row[0].id()] = append(files[row[0].id()], InputFile{LFN: row[1].text(), Status: row[2].text()})
 		return nil
 	})
+	for _, list := range files { // here, because a live collation has an order of its own
+		slices.SortFunc(list, func(a, b InputFile) int { return strings.Compare(a.LFN, b.LFN) })
+	}
 	return files, err
 }
 

@@ -36,7 +36,7 @@ func (a access) CreateJobs(ctx context.Context, originalJDLs []string) ([]JobID,
 	err := a.write(ctx, "create jobs", func(s *session) error {
 		ids = make([]JobID, 0, len(rows))
 		return s.inBatches(columns, rows, func(source string, args []any) error {
-			text := `INSERT INTO "JobJDLs" (` + nameList("", columns) + ") SELECT " + sourceList(len(columns)) +
+			text := `INSERT INTO "JobJDLs" (` + nameList("", columns) + ") SELECT " + strings.Join(s.values(jobJDLs, columns), ", ") +
 				" FROM " + source + ` RETURNING "JobID"`
 			// Rows are inserted in the order of the batch, each with the next
 			// ID; the order in which they are returned is not promised.
@@ -155,12 +155,25 @@ func (a access) refused(ctx context.Context, err error, what string, parent *tab
 		return &NotFoundError{Jobs: missing}
 	}
 	if conflict := (*ConflictError)(nil); errors.As(err, &conflict) {
-		conflict.What = what
-		if len(ids) == 1 {
-			conflict.Job = ids[0]
-		}
+		conflict.What, conflict.Job = what, a.conflicting(ctx, parent, ids)
 	}
 	return err
+}
+
+// conflicting is the job whose row exists already, or 0 when that can't be told.
+func (a access) conflicting(ctx context.Context, parent *table, ids []JobID) JobID {
+	if len(ids) == 1 {
+		return ids[0]
+	}
+	if parent != jobJDLs { // more than one row of a job may be in the other tables
+		return 0
+	}
+	missing, err := a.db.missing(ctx, jobs, ids)
+	if err != nil || len(missing) == len(ids) {
+		return 0
+	}
+	i := slices.IndexFunc(ids, func(id JobID) bool { return !slices.Contains(missing, id) })
+	return ids[i]
 }
 
 // missing returns those of the jobs that have no row in a table. It asks
@@ -308,7 +321,7 @@ func (s *session) apply(ctx context.Context, c *change, options SetOptions) (int
 	isStatus := func(col Column) bool {
 		return slices.Contains(statusColumns, col.Name()) || setsStatus && col.Name() == "LastUpdateTime"
 	}
-	finals := `t."Status" NOT IN ('` + strings.Join(finalStatuses, `', '`) + `')`
+	finals := s.exactly(jobs, "Status") + ` NOT IN ('` + strings.Join(finalStatuses, `', '`) + `')`
 	if where != "" {
 		finals += " AND " + where
 	}

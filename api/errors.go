@@ -1,0 +1,92 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"jobdb"
+	"jobdb/auth"
+	"jobdb/wms"
+)
+
+// httpError is an answer other than success.
+type httpError struct {
+	status    int
+	detail    any // a text, or a list of faults
+	challenge string
+}
+
+func (e *httpError) Error() string { return http.StatusText(e.status) }
+
+// fault is one thing wrong with a request, as FastAPI tells it.
+type fault struct {
+	Type     string `json:"type"`
+	Location []any  `json:"loc"`
+	Message  string `json:"msg"`
+	Input    any    `json:"input"`
+}
+
+func unprocessable(faults ...fault) error {
+	return &httpError{status: http.StatusUnprocessableEntity, detail: faults}
+}
+
+// answerTo makes of an error what the caller may know of it. Nothing of an
+// error that isn't meant for people gets out: it could hold SQL, hosts or secrets.
+func answerTo(err error) *httpError {
+	var (
+		answer *httpError
+		value  *jobdb.ValueError
+		large  *http.MaxBytesError
+	)
+	switch {
+	case errors.As(err, &answer):
+		return answer
+	case errors.Is(err, auth.ErrInvalidToken):
+		return &httpError{status: http.StatusUnauthorized, detail: "Invalid JWT", challenge: `Bearer error="invalid_token"`}
+	case errors.Is(err, auth.ErrForbidden):
+		return &httpError{status: http.StatusForbidden, detail: auth.ErrForbidden.Error()}
+	case errors.As(err, &large):
+		return &httpError{status: http.StatusRequestEntityTooLarge, detail: "the body is too large: " + large.Error()}
+	case errors.Is(err, jobdb.ErrInvalidQuery), errors.Is(err, wms.ErrInvalidJob):
+		return &httpError{status: http.StatusBadRequest, detail: err.Error()}
+	case errors.As(err, &value):
+		return &httpError{status: http.StatusBadRequest, detail: "column " + value.Column + ": " + value.Reason}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &httpError{status: http.StatusServiceUnavailable, detail: "it took too long; ask for less, or try again later"}
+	case errors.Is(err, jobdb.ErrUnavailable):
+		return &httpError{status: http.StatusServiceUnavailable, detail: "the database can't be reached or is too busy; try again later"}
+	case errors.Is(err, jobdb.ErrConflict):
+		return &httpError{status: http.StatusConflict, detail: "it exists already"}
+	}
+	return &httpError{status: http.StatusInternalServerError, detail: "Internal Server Error"}
+}
+
+func (s *service) writeError(w http.ResponseWriter, r *http.Request, err error) {
+	answer := answerTo(err)
+	if answer.challenge != "" {
+		w.Header().Set("WWW-Authenticate", answer.challenge)
+	}
+	if answer.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "10")
+	}
+	if answer.status >= http.StatusInternalServerError || answer.status == http.StatusUnauthorized {
+		note(r, slog.String("error", err.Error()))
+	}
+	body, err := json.Marshal(struct {
+		Detail any `json:"detail"`
+	}{answer.detail})
+	if err != nil {
+		body = []byte(`{"detail":"Internal Server Error"}`)
+	}
+	writeJSON(w, answer.status, body)
+}
+
+// writeJSON sends a whole answer. When it can't be sent there is nobody left to tell.
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}

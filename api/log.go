@@ -1,0 +1,79 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+)
+
+// entry is the line of the log that a request becomes.
+type entry struct{ attributes []slog.Attr }
+
+type entryKey struct{}
+
+// note adds to a request's line in the log.
+func note(r *http.Request, attributes ...slog.Attr) {
+	if e, ok := r.Context().Value(entryKey{}).(*entry); ok {
+		e.attributes = append(e.attributes, attributes...)
+	}
+}
+
+// recorder notes what was answered.
+type recorder struct {
+	http.ResponseWriter
+
+	status int
+	bytes  int
+}
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += n
+	return n, err
+}
+
+// Unwrap is for http.ResponseController.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// logged writes a line for each request: never its body, token or query.
+func (s *service) logged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := s.Clock()
+		e := &entry{}
+		recorded := &recorder{ResponseWriter: w}
+		s.recovered(next, recorded, r.WithContext(context.WithValue(r.Context(), entryKey{}, e)))
+		level := slog.LevelInfo
+		if recorded.status >= http.StatusInternalServerError {
+			level = slog.LevelError
+		}
+		s.Logger.LogAttrs(r.Context(), level, "request", append([]slog.Attr{
+			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", recorded.status),
+			slog.Int("bytes", recorded.bytes), slog.Duration("took", s.Clock().Sub(start)),
+		}, e.attributes...)...)
+	})
+}
+
+// recovered makes of a panic an answer, so that one request never ends the server.
+func (s *service) recovered(next http.Handler, w *recorder, r *http.Request) {
+	defer func() {
+		if p := recover(); p != nil {
+			note(r, slog.String("error", fmt.Sprint("panic: ", p)), slog.String("stack", string(debug.Stack())))
+			if w.status == 0 {
+				writeJSON(w, http.StatusInternalServerError, []byte(`{"detail":"Internal Server Error"}`))
+			}
+		}
+	}()
+	next.ServeHTTP(w, r)
+}

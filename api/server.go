@@ -1,0 +1,102 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"jobdb"
+	"jobdb/auth"
+	"jobdb/wms"
+)
+
+// Config is what the service needs. All fields but MostBody must be set.
+type Config struct {
+	DB         *jobdb.DB
+	Jobs       *wms.JobManager
+	Verifier   *auth.Verifier
+	Visibility auth.Visibility
+	Clock      func() time.Time
+	Logger     *slog.Logger
+	MostBody   int64 // bytes that a request's body may have; 0: 10 MiB
+}
+
+type service struct{ Config }
+
+// New returns the service.
+func New(c Config) http.Handler {
+	if c.MostBody == 0 {
+		c.MostBody = 10 << 20
+	}
+	s := &service{c}
+	mux := http.NewServeMux()
+	for _, r := range []struct {
+		method, path string
+		handle       handler
+	}{
+		{http.MethodPost, "/api/jobs/jdl", s.authorized(auth.Create, s.submit)},
+		{http.MethodPost, "/api/jobs/search", s.authorized(auth.Query, s.search)},
+		{http.MethodPost, "/api/jobs/summary", s.authorized(auth.Query, s.summary)},
+		{http.MethodGet, "/api/health/live", live},
+		{http.MethodGet, "/api/health/ready", s.ready},
+		{http.MethodGet, "/api/health/startup", startup},
+	} {
+		mux.Handle(r.method+" "+r.path, s.wrap(r.handle))
+		mux.Handle(r.path, s.wrap(methodNotAllowed(r.method)))
+	}
+	mux.Handle("/", s.wrap(notFound))
+	return s.logged(mux)
+}
+
+// handler answers a request or returns why it can't.
+type handler func(http.ResponseWriter, *http.Request) error
+
+func (s *service) wrap(handle handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, s.MostBody)
+		if err := handle(w, r); err != nil {
+			s.writeError(w, r, err)
+		}
+	})
+}
+
+func notFound(http.ResponseWriter, *http.Request) error {
+	return &httpError{status: http.StatusNotFound, detail: "Not Found"}
+}
+
+func methodNotAllowed(allowed string) handler {
+	return func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Allow", allowed)
+		return &httpError{status: http.StatusMethodNotAllowed, detail: "Method Not Allowed"}
+	}
+}
+
+// Serve answers requests on the listener until ctx ends, then finishes those
+// that run, for at most grace. It always closes the listener.
+func Serve(ctx context.Context, listener net.Listener, service http.Handler, logger *slog.Logger, grace time.Duration) error {
+	server := &http.Server{
+		Handler:           service,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      3 * time.Minute, // longer than a query may take
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+		// Requests outlive ctx: they are finished.
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+		stopped <- server.Shutdown(last)
+	})
+	err := server.Serve(listener)
+	if !stop() && errors.Is(err, http.ErrServerClosed) {
+		return <-stopped
+	}
+	return err
+}

@@ -1,0 +1,129 @@
+// Bench measures every method of the access layer beside the same work
+// written by hand on the bare driver, in turns, and prints the comparison as
+// Markdown:
+//
+//	go run ./jobdbtest/withengines -durable -- go run ./bench [flags]
+//
+// MariaDB and PostgreSQL are those of JOBDB_TEST_MARIADB and
+// JOBDB_TEST_POSTGRES, in which it makes databases of its own and drops them
+// afterwards. docs/benchmarks.md is a run of it, and says how to read it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// settings are the command line's.
+type settings struct {
+	engines   []string
+	jobs      []int
+	methods   *regexp.Regexp
+	sizes     []int // of bulk calls
+	budget    time.Duration
+	results   string // file of results, one JSON object a line
+	reference string // Python that has the reference
+	folder    string // of SQLite's files
+	keep      bool
+	plans     bool
+}
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("bench: ")
+	render := flag.String("render", "", "measure nothing, print the tables of this file of results")
+	s, err := parseFlags()
+	if err == nil && *render != "" {
+		err = renderFile(os.Stdout, *render)
+	} else if err == nil {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		defer stop()
+		err = run(ctx, s)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+func parseFlags() (settings, error) {
+	engines := flag.String("engine", "sqlite,mariadb,postgres", "engines, separated by commas")
+	jobs := flag.String("jobs", "1000,1000000", "numbers of jobs in the database")
+	sizes := flag.String("sizes", "1,100,1000,5000", "jobs in one call of a bulk method; those above a tenth of the database are left out, but for 1000")
+	methods := flag.String("method", ".", "regular expression of the methods to measure")
+	s := settings{}
+	flag.DurationVar(&s.budget, "time", time.Second, "time for one comparison")
+	flag.StringVar(&s.results, "results", "", "add the results to this file, for -render")
+	flag.StringVar(&s.reference, "reference", "", "Python interpreter that has the reference (DiracX): measure it too, on SQLite and MariaDB")
+	flag.StringVar(&s.folder, "folder", os.TempDir(), "folder of SQLite's files; it must be on a real disk")
+	flag.BoolVar(&s.keep, "keep", false, "keep the databases, and use those that were kept")
+	flag.BoolVar(&s.plans, "plans", false, "print the engines' plans of searches and summaries instead of measuring")
+	flag.Parse()
+	var err error
+	if s.methods, err = regexp.Compile(*methods); err != nil {
+		return s, fmt.Errorf("-method: %w", err)
+	}
+	s.engines = strings.Split(*engines, ",")
+	if s.jobs, err = integers(*jobs); err != nil {
+		return s, fmt.Errorf("-jobs: %w", err)
+	}
+	if s.sizes, err = integers(*sizes); err != nil {
+		return s, fmt.Errorf("-sizes: %w", err)
+	}
+	return s, nil
+}
+
+func integers(list string) ([]int, error) {
+	var numbers []int
+	for word := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 1 {
+			return nil, errors.New("wants positive numbers separated by commas, not " + strconv.Quote(word))
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, nil
+}
+
+// run measures all that was asked for and prints the tables.
+func run(ctx context.Context, s settings) error {
+	var results []result
+	for _, jobs := range s.jobs {
+		for _, engine := range s.engines {
+			found, err := runOne(ctx, s, engine, jobs)
+			results = append(results, found...)
+			if err != nil {
+				return errors.Join(fmt.Errorf("%s with %d jobs: %w", engine, jobs, err), saveResults(s.results, results))
+			}
+		}
+	}
+	if s.plans {
+		return nil
+	}
+	return errors.Join(saveResults(s.results, results), render(os.Stdout, results))
+}
+
+func runOne(ctx context.Context, s settings, engine string, jobs int) ([]result, error) {
+	w, err := openWorld(ctx, s, engine, jobs)
+	if err != nil {
+		return nil, err
+	}
+	var results []result
+	switch {
+	case s.plans:
+		err = w.printPlans(ctx, os.Stdout, s.methods)
+	default:
+		if results, err = w.measureAll(ctx, s); err == nil && s.reference != "" {
+			err = w.measureReference(ctx, s, results)
+		}
+	}
+	return results, errors.Join(err, w.close(s.keep))
+}

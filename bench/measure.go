@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"slices"
+	"time"
+)
+
+// side is one way to do the work. It returns a number on which both ways
+// must agree: rows found, written or matched.
+type side func(ctx context.Context) (int64, error)
+
+// comparison is one piece of work done in two ways.
+type comparison struct {
+	method string
+	size   int                             // jobs in one call; 0 where that means nothing
+	before func(ctx context.Context) error // each run, not timed
+	after  func(ctx context.Context) error // each run, not timed
+	ours   side
+	bare   side
+}
+
+// result is what was measured.
+type result struct {
+	Engine    string        `json:"engine"`
+	Jobs      int           `json:"jobs"`
+	Method    string        `json:"method"`
+	Size      int           `json:"size"`
+	Rounds    int           `json:"rounds"`
+	Ours      time.Duration `json:"ours"` // medians
+	Bare      time.Duration `json:"bare"`
+	Reference time.Duration `json:"reference,omitempty"`
+}
+
+// ratio is 1 where both take the same time, less where ours takes longer.
+func (r result) ratio() float64 { return float64(r.Bare) / float64(r.Ours) }
+
+const (
+	fewestRounds = 3
+	mostRounds   = 400
+	longestRun   = time.Minute
+)
+
+func (w *world) measureAll(ctx context.Context, s settings) ([]result, error) {
+	var results []result
+	for _, c := range append(w.reads(s.sizes), w.writes(s.sizes)...) {
+		if !s.methods.MatchString(c.method) {
+			continue
+		}
+		r, err := c.measure(ctx, s.budget)
+		if err != nil {
+			return results, fmt.Errorf("%s of %d: %w", c.method, c.size, err)
+		}
+		r.Engine, r.Jobs = w.engine, w.jobs
+		log.Printf("%-8s %7d jobs  %-42s %5d  %12v  %.2f", r.Engine, r.Jobs, r.Method, r.Size, r.Ours.Round(time.Microsecond), r.ratio())
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// measure runs both sides in turns until the time is used up; who begins
+// changes with every round. The first round only warms up.
+func (c comparison) measure(ctx context.Context, budget time.Duration) (result, error) {
+	var ours, bare []time.Duration
+	start := time.Now()
+	for round := 0; round <= mostRounds; round++ {
+		if round > fewestRounds && time.Since(start) > budget {
+			break
+		}
+		order := []int{0, 1}
+		if round%2 == 1 {
+			slices.Reverse(order)
+		}
+		var took [2]time.Duration
+		var gave [2]int64
+		for _, i := range order {
+			var err error
+			if took[i], gave[i], err = c.once(ctx, []side{c.ours, c.bare}[i]); err != nil {
+				return result{}, fmt.Errorf("%s: %w", []string{"ours", "bare driver"}[i], err)
+			}
+		}
+		if gave[0] != gave[1] {
+			return result{}, fmt.Errorf("ours gives %d, the bare driver %d", gave[0], gave[1])
+		}
+		if round > 0 {
+			ours, bare = append(ours, took[0]), append(bare, took[1])
+		}
+	}
+	return result{Method: c.method, Size: c.size, Rounds: len(ours), Ours: median(ours), Bare: median(bare)}, nil
+}
+
+// once runs one side with a context as a server has it, which can be cancelled.
+func (c comparison) once(ctx context.Context, run side) (took time.Duration, gave int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, longestRun)
+	defer cancel()
+	if c.before != nil {
+		if err := c.before(ctx); err != nil {
+			return 0, 0, fmt.Errorf("prepare: %w", err)
+		}
+	}
+	start := time.Now()
+	gave, err = run(ctx)
+	took = time.Since(start)
+	if err == nil && c.after != nil {
+		err = c.after(ctx)
+	}
+	return took, gave, err
+}
+
+func median(times []time.Duration) time.Duration {
+	slices.Sort(times)
+	return times[len(times)/2]
+}

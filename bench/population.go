@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"math/rand/v2"
+	"time"
+
+	"jobdb"
+)
+
+// community is a VO with its share of the jobs, in percent.
+type community struct {
+	vo     string
+	share  int
+	owners int
+}
+
+var communities = []community{
+	{"lhcb", 50, 120}, {"biomed", 20, 60}, {"belle", 15, 80}, {"gridpp", 8, 40}, {"ilc", 5, 25}, {"eiscat.se", 2, 5},
+}
+
+// statuses with their shares in percent: of a system most of whose jobs are over.
+var statuses = []struct {
+	status, minor, application string
+	share                      int
+}{
+	{"Done", "Execution Complete", "Job Finished Successfully", 55},
+	{"Failed", "Application Finished With Errors", "Gauss Exited With Status 1", 12},
+	{"Waiting", "Pilot Agent Submission", "Unknown", 10},
+	{"Running", "Application", "Events 1200", 9},
+	{"Killed", "Marked for termination", "Unknown", 4},
+	{"Completed", "Pending Requests", "Unknown", 3},
+	{"Matched", "Assigned", "Unknown", 2},
+	{"Stalled", "Job stalled: pilot not running", "Events 300", 1},
+	{"Checking", "JobSanity", "Unknown", 1},
+	{"Received", "Job accepted", "Unknown", 1},
+	{"Deleted", "Checking accounting", "Unknown", 1},
+	{"Completing", "Uploading Outputs", "Unknown", 1},
+}
+
+var (
+	countries = []string{"ch", "de", "es", "fr", "it", "jp", "nl", "pl", "ru", "uk"}
+	types     = []string{"MCSimulation", "User", "MCReconstruction", "Merge", "WGProduction"}
+)
+
+// originalJDL is a JDL of usual length, in the form in which it is stored.
+const originalJDL = "eJx1kE1rwzAMhu/9FcbnbXHSpk17K4wdBoON7TYGQbGV1OAv/NFRRv/77KRdBmM3Sc/7SkjfK0Koc9h" +
+	"ri4MGSXfkIyeEfJ9lRuQe0Rj2Ti0DXAQvk2zn5QmsjI+Ts0JNBq0KBd8SJN2z5tV3sFxvu6bdwLbvsH9+Q9Y0TQdt2/btpq36Bg" +
+	"YGfV8xxtqmZ1s2dFu2qTZ9W/VVW8KXnXeC2YdPBUM86CHGbgi/gW8F8DVaXQK8ugYqA9JvVRilpLh3yXfB9XcLmYkqQQqBfwb4A"
+
+const populationBatch = 5000
+
+// populate fills the database, through our own bulk methods and the engine's
+// own INSERT … SELECT, always with the same jobs.
+func (w *world) populate(ctx context.Context) error {
+	found, err := queryInt(ctx, w.bare.reader, `SELECT count(*) FROM "Jobs"`)
+	if err != nil {
+		return err
+	}
+	if found == 0 {
+		start := time.Now()
+		random := rand.New(rand.NewPCG(1, 2))
+		for first := 0; first < w.jobs; first += populationBatch {
+			if err := w.addJobs(ctx, random, first, min(populationBatch, w.jobs-first)); err != nil {
+				return fmt.Errorf("populate: %w", err)
+			}
+		}
+		log.Printf("%s: %d jobs stored in %v", w.engine, w.jobs, time.Since(start).Round(time.Millisecond))
+		if err := w.addChildren(ctx); err != nil {
+			return fmt.Errorf("populate: %w", err)
+		}
+		log.Printf("%s: ready after %v", w.engine, time.Since(start).Round(time.Millisecond))
+	} else if found != w.jobs {
+		return fmt.Errorf("the database that was kept has %d jobs; drop it", found)
+	}
+	if err := w.loadIDs(ctx); err != nil {
+		return err
+	}
+	ids := w.furnished(w.most())
+	if err := w.forget(ctx, ids, childTables...); err != nil {
+		return err
+	}
+	return w.furnish(ctx, ids)
+}
+
+func (w *world) loadIDs(ctx context.Context) error {
+	rows, err := w.bare.reader.QueryContext(ctx, `SELECT "JobID" FROM "Jobs" ORDER BY "JobID"`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id jobdb.JobID
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		w.ids = append(w.ids, id)
+	}
+	return rows.Err()
+}
+
+func (w *world) addJobs(ctx context.Context, random *rand.Rand, first, n int) error {
+	jdls := make([]string, n)
+	rows := make([]jobdb.Attributes, n)
+	for i := range rows {
+		jdls[i] = originalJDL
+		rows[i] = someJob(random, first+i)
+	}
+	return w.db.Tx(ctx, func(tx *jobdb.Tx) error {
+		ids, err := tx.CreateJobs(ctx, jdls)
+		if err != nil {
+			return err
+		}
+		attributes := make(map[jobdb.JobID]jobdb.Attributes, n)
+		for i, id := range ids {
+			attributes[id] = rows[i]
+		}
+		return tx.InsertJobAttributes(ctx, attributes)
+	})
+}
+
+// populationStart is when the first job was submitted; one came every 100 ms.
+var populationStart = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+
+// someJob makes the attributes of the job of that number.
+func someJob(random *rand.Rand, number int) jobdb.Attributes {
+	c := communities[pick(random, len(communities), func(i int) int { return communities[i].share })]
+	s := statuses[pick(random, len(statuses), func(i int) int { return statuses[i].share })]
+	owner := int(float64(c.owners) * random.Float64() * random.Float64()) // a few own most
+	production := random.IntN(100) < 70
+	submitted := populationStart.Add(time.Duration(number) * 100 * time.Millisecond)
+	updated := submitted.Add(time.Duration(random.IntN(72*3600)) * time.Second)
+	a := jobdb.Attributes{
+		"VO": c.vo, "Owner": fmt.Sprintf("%s.user%03d", c.vo, owner), "OwnerGroup": c.vo + "_user",
+		"JobType": "User", "JobGroup": fmt.Sprintf("%08d", owner), "JobName": fmt.Sprintf("analysis_%05d", random.IntN(20_000)),
+		"Site":           fmt.Sprintf("LCG.Site%02d.%s", random.IntN(8), countries[int(10*random.Float64()*random.Float64())]),
+		"SubmissionTime": submitted, "LastUpdateTime": updated,
+		"Status": s.status, "MinorStatus": s.minor, "ApplicationStatus": s.application,
+		"UserPriority": random.IntN(10),
+	}
+	if production {
+		a["OwnerGroup"], a["JobType"] = c.vo+"_prod", types[random.IntN(len(types))]
+		a["JobGroup"] = fmt.Sprintf("%08d", 100_000+number/2000)
+		a["JobName"] = fmt.Sprintf("%08d_%08d", 100_000+number/2000, number)
+	}
+	switch s.status {
+	case "Received", "Checking", "Waiting":
+		a["Site"] = "ANY"
+	case "Matched":
+	default:
+		a["StartExecTime"], a["HeartBeatTime"] = submitted.Add(time.Hour), updated
+		if s.status != "Running" && s.status != "Stalled" {
+			a["EndExecTime"] = updated
+		}
+	}
+	return a
+}
+
+// pick chooses by shares, which add up to 100.
+func pick(random *rand.Rand, n int, share func(int) int) int {
+	point := random.IntN(100)
+	for i := range n {
+		if point -= share(i); point < 0 {
+			return i
+		}
+	}
+	return n - 1
+}
+
+// addChildren gives every job a row in the tables that grow most, and
+// brings the engine's statistics up to date where its own service would do it.
+func (w *world) addChildren(ctx context.Context) error {
+	statements := []string{
+		`INSERT INTO "LoggingInfo" ("JobID", "SeqNum", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusTimeOrder", "StatusSource")
+			SELECT "JobID", 1, 'Received', 'Job accepted', 'idem', "SubmissionTime", 500000000.125, 'JobManager' FROM "Jobs" ORDER BY "JobID"`,
+		`INSERT INTO "JobParameters" ("JobID", "Name", "Value") SELECT "JobID", 'CPUNormalizationFactor', '19.5' FROM "Jobs" ORDER BY "JobID"`,
+		`INSERT INTO "HeartBeatLoggingInfo" ("JobID", "Name", "Value", "HeartBeatTime")
+			SELECT "JobID", 'LoadAverage', '1.25', "HeartBeatTime" FROM "Jobs" WHERE "HeartBeatTime" IS NOT NULL ORDER BY "JobID"`,
+	}
+	switch w.engine {
+	case "mariadb":
+		statements = append(statements, `ANALYZE TABLE "JobJDLs", "Jobs", "LoggingInfo", "JobParameters", "HeartBeatLoggingInfo"`)
+	case "postgres":
+		statements = append(statements, "VACUUM ANALYZE", "CHECKPOINT")
+	}
+	for _, statement := range statements {
+		if err := w.exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// childTables are those that have rows of a job beside its own two.
+var childTables = []string{
+	"InputData", "JobParameters", "OptimizerParameters", "AtticJobParameters", "HeartBeatLoggingInfo", "JobCommands", "LoggingInfo",
+}
+
+// furnish gives jobs rows in every table.
+func (w *world) furnish(ctx context.Context, ids []jobdb.JobID) error {
+	jdls := make(map[jobdb.JobID]string, len(ids))
+	var commands []jobdb.Command
+	for _, id := range ids {
+		jdls[id] = originalJDL
+		commands = append(commands, jobdb.Command{JobID: id, Command: jobdb.KillCommand}, jobdb.Command{JobID: id, Command: "Peek", Arguments: "x"})
+	}
+	return w.db.Tx(ctx, func(tx *jobdb.Tx) error {
+		for _, step := range []func() error{
+			func() error { return tx.UpdateJobJDLs(ctx, jdls) },
+			func() error { return tx.InsertInputData(ctx, inputFiles(ids)) },
+			func() error { return tx.SetOptimizerParameters(ctx, parameters(ids, "v")) },
+			func() error { return tx.SetJobParameters(ctx, parameters(ids, "v")) },
+			func() error { return tx.ArchiveJobParameters(ctx, ids) },
+			func() error { return tx.SetJobParameters(ctx, parameters(ids, "w")) },
+			func() error { return tx.AddHeartbeatData(ctx, heartbeats(ids, "1024")) },
+			func() error { return tx.SetJobCommands(ctx, commands) },
+			func() error { return tx.InsertHistory(ctx, history(ids, "Waiting", "Matched", "Running")) },
+		} {
+			if err := step(); err != nil {
+				return fmt.Errorf("furnish jobs: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+func inputFiles(ids []jobdb.JobID) map[jobdb.JobID][]string {
+	files := make(map[jobdb.JobID][]string, len(ids))
+	for _, id := range ids {
+		files[id] = []string{fmt.Sprintf("/lhcb/MC/2026/SIM/%08d_1.sim", id), fmt.Sprintf("/lhcb/MC/2026/SIM/%08d_2.sim", id)}
+	}
+	return files
+}
+
+func parameters(ids []jobdb.JobID, value string) map[jobdb.JobID]map[string]string {
+	values := make(map[jobdb.JobID]map[string]string, len(ids))
+	for _, id := range ids {
+		values[id] = map[string]string{"LocalBatchID": value + "1", "HostName": value + ".example.org", "CPUModel": value + " 2.4GHz"}
+	}
+	return values
+}
+
+func heartbeats(ids []jobdb.JobID, value string) map[jobdb.JobID]map[string]string {
+	beats := make(map[jobdb.JobID]map[string]string, len(ids))
+	for _, id := range ids {
+		beats[id] = make(map[string]string, len(jobdb.HeartbeatFields))
+		for _, field := range jobdb.HeartbeatFields {
+			beats[id][field] = value
+		}
+	}
+	return beats
+}
+
+func history(ids []jobdb.JobID, statuses ...string) []jobdb.HistoryRecord {
+	var records []jobdb.HistoryRecord
+	for _, id := range ids {
+		for i, status := range statuses {
+			records = append(records, jobdb.HistoryRecord{
+				JobID: id, Status: status, MinorStatus: jobdb.Idem, ApplicationStatus: jobdb.Idem,
+				Time: populationStart.Add(time.Duration(i) * time.Minute), Source: "Benchmark",
+			})
+		}
+	}
+	return records
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"jobdb"
+)
+
+// readsOf are the methods that read what belongs to n jobs.
+func (w *world) readsOf(n int) []comparison {
+	ids := w.furnished(n)
+	cases := []comparison{
+		w.jdls("JobJDLs", `"JDL"`, w.db.JobJDLs, ids),
+		w.jdls("OriginalJDLs", `"OriginalJDL"`, w.db.OriginalJDLs, ids),
+		w.named("JobParameters", w.db.JobParameters, ids),
+		w.named("OptimizerParameters", w.db.OptimizerParameters, ids),
+		compare("InputData", w, ids, w.db.InputData,
+			`SELECT "JobID", "LFN", "Status" FROM "InputData" WHERE "JobID"`, ` ORDER BY "JobID", "LFN"`,
+			func(rows *sql.Rows) (id jobdb.JobID, f jobdb.InputFile, err error) {
+				return id, f, rows.Scan(&id, &f.LFN, &f.Status)
+			}),
+		compare("ArchivedJobParameters", w, ids, w.db.ArchivedJobParameters,
+			`SELECT "JobID", "Name", "Value", "RescheduleCycle" FROM "AtticJobParameters" WHERE "JobID"`, ` ORDER BY "JobID", "RescheduleCycle", "Name"`,
+			func(rows *sql.Rows) (id jobdb.JobID, p jobdb.ArchivedParameter, err error) {
+				return id, p, rows.Scan(&id, &p.Name, &p.Value, &p.Cycle)
+			}),
+		compare("JobCommands", w, ids, w.db.JobCommands,
+			`SELECT "JobID", "Command", "Arguments", "Status", "ReceptionTime", "ExecutionTime" FROM "JobCommands" WHERE "JobID"`, ` ORDER BY "JobID", "ReceptionTime"`,
+			func(rows *sql.Rows) (id jobdb.JobID, c jobdb.CommandRecord, err error) {
+				var received, executed bareTime
+				err = rows.Scan(&id, &c.Command.Command, &c.Arguments, &c.Status, &received, &executed)
+				c.JobID, c.ReceptionTime, c.ExecutionTime = id, received.at, executed.at
+				return id, c, err
+			}),
+		compare("Heartbeats (last)", w, ids,
+			func(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.Heartbeat, error) {
+				return w.db.Heartbeats(ctx, ids, 1)
+			},
+			`SELECT "JobID", "Name", "Value", "HeartBeatTime" FROM "HeartBeatLoggingInfo" AS t
+				WHERE "HeartBeatTime" = (SELECT max("HeartBeatTime") FROM "HeartBeatLoggingInfo" AS l WHERE l."JobID" = t."JobID") AND "JobID"`,
+			` ORDER BY "JobID", "Name"`, scanHeartbeat),
+		compare("Heartbeats (all)", w, ids,
+			func(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.Heartbeat, error) {
+				return w.db.Heartbeats(ctx, ids, 0)
+			},
+			`SELECT "JobID", "Name", "Value", "HeartBeatTime" FROM "HeartBeatLoggingInfo" WHERE "JobID"`,
+			` ORDER BY "JobID", "HeartBeatTime" DESC, "Name"`, scanHeartbeat),
+		compare("History", w, ids, w.db.History,
+			`SELECT "JobID", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusSource" FROM "LoggingInfo" WHERE "JobID"`,
+			` ORDER BY "JobID", "StatusTimeOrder", "StatusTime", "SeqNum"`,
+			func(rows *sql.Rows) (id jobdb.JobID, r jobdb.HistoryRecord, err error) {
+				var at bareTime
+				err = rows.Scan(&r.JobID, &r.Status, &r.MinorStatus, &r.ApplicationStatus, &at, &r.Source)
+				r.Time = at.at
+				return r.JobID, r, err
+			}),
+		w.statusTimes(ids),
+	}
+	for i := range cases {
+		cases[i].size = n
+	}
+	return cases
+}
+
+func scanHeartbeat(rows *sql.Rows) (id jobdb.JobID, h jobdb.Heartbeat, err error) {
+	var at bareTime
+	err = rows.Scan(&id, &h.Name, &h.Value, &at)
+	h.Time = at.at
+	return id, h, err
+}
+
+// compare reads lists of things by job: ours, and by the text with the IDs and the suffix put in.
+func compare[T any](
+	method string, w *world, ids []jobdb.JobID,
+	ours func(context.Context, []jobdb.JobID) (map[jobdb.JobID][]T, error),
+	text, suffix string, scan func(*sql.Rows) (jobdb.JobID, T, error),
+) comparison {
+	return comparison{
+		method: method,
+		ours: func(ctx context.Context) (int64, error) {
+			found, err := ours(ctx, ids)
+			n := 0
+			for _, things := range found {
+				n += len(things)
+			}
+			return int64(n), err
+		},
+		bare: func(ctx context.Context) (int64, error) {
+			found := make(map[jobdb.JobID][]T)
+			return w.bare.queryIDs(ctx, nil, text, ids, suffix, func(rows *sql.Rows) error {
+				id, thing, err := scan(rows)
+				found[id] = append(found[id], thing)
+				return err
+			})
+		},
+	}
+}
+
+func (w *world) jdls(method, column string, read func(context.Context, []jobdb.JobID) (map[jobdb.JobID]string, error), ids []jobdb.JobID) comparison {
+	return comparison{
+		method: method,
+		ours: func(ctx context.Context) (int64, error) {
+			found, err := read(ctx, ids)
+			return int64(len(found)), err
+		},
+		bare: func(ctx context.Context) (int64, error) {
+			found := make(map[int64]string, len(ids))
+			return w.bare.queryIDs(ctx, nil, `SELECT "JobID", `+column+` FROM "JobJDLs" WHERE "JobID"`, ids, "", func(rows *sql.Rows) error {
+				var id int64
+				var text string
+				err := rows.Scan(&id, &text)
+				found[id] = text
+				return err
+			})
+		},
+	}
+}
+
+// named reads one of the tables of parameters, whose name is the method's.
+func (w *world) named(table string, read func(context.Context, []jobdb.JobID) (map[jobdb.JobID]map[string]string, error), ids []jobdb.JobID) comparison {
+	return comparison{
+		method: table,
+		ours: func(ctx context.Context) (n int64, err error) {
+			found, err := read(ctx, ids)
+			for _, values := range found {
+				n += int64(len(values))
+			}
+			return n, err
+		},
+		bare: func(ctx context.Context) (int64, error) {
+			found := make(map[int64]map[string]string)
+			return w.bare.queryIDs(ctx, nil, `SELECT "JobID", "Name", "Value" FROM "`+table+`" WHERE "JobID"`, ids, "", func(rows *sql.Rows) error {
+				var id int64
+				var name, value string
+				err := rows.Scan(&id, &name, &value)
+				if found[id] == nil {
+					found[id] = make(map[string]string)
+				}
+				found[id][name] = value
+				return err
+			})
+		},
+	}
+}
+
+func (w *world) statusTimes(ids []jobdb.JobID) comparison {
+	return comparison{
+		method: "StatusTimes",
+		ours: func(ctx context.Context) (n int64, err error) {
+			found, err := w.db.StatusTimes(ctx, ids)
+			for _, times := range found {
+				n += int64(len(times))
+			}
+			return n, err
+		},
+		bare: func(ctx context.Context) (int64, error) {
+			found := make(map[int64]map[string]time.Time)
+			text := `SELECT "JobID", "Status", max("StatusTimeOrder") FROM "LoggingInfo" WHERE "JobID"`
+			return w.bare.queryIDs(ctx, nil, text, ids, ` GROUP BY "JobID", "Status"`, func(rows *sql.Rows) error {
+				var id int64
+				var status string
+				var order float64
+				err := rows.Scan(&id, &status, &order)
+				if found[id] == nil {
+					found[id] = make(map[string]time.Time)
+				}
+				found[id][status] = time.UnixMilli(1270000000*1000 + int64(order*1000+0.5)).UTC()
+				return err
+			})
+		},
+	}
+}

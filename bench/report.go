@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+func saveResults(path string, results []result) error {
+	if path == "" {
+		return nil
+	}
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	encoder := json.NewEncoder(file)
+	for _, r := range results {
+		if err := encoder.Encode(r); err != nil {
+			return errors.Join(err, file.Close())
+		}
+	}
+	return file.Close()
+}
+
+// renderFile prints the tables of saved results; of what was measured more
+// than once the last counts.
+func renderFile(out io.Writer, path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	latest := map[key]int{}
+	var results []result
+	decoder := json.NewDecoder(bufio.NewReader(file))
+	for {
+		var r result
+		err := decoder.Decode(&r)
+		if errors.Is(err, io.EOF) {
+			return render(out, results)
+		}
+		if err != nil {
+			return fmt.Errorf("read %s: %w", path, err)
+		}
+		if i, known := latest[r.key()]; known {
+			results[i] = r
+			continue
+		}
+		latest[r.key()] = len(results)
+		results = append(results, r)
+	}
+}
+
+// key says what was measured.
+type key struct {
+	engine string
+	jobs   int
+	method string
+	size   int
+}
+
+func (r result) key() key { return key{r.Engine, r.Jobs, r.Method, r.Size} }
+
+// render prints the results as Markdown: times and ratios for each number of
+// jobs, how bulk methods grow, and the reference where it was measured.
+func render(out io.Writer, results []result) error {
+	var b strings.Builder
+	engines, jobs := distinct(results, func(r result) string { return r.Engine }), distinct(results, func(r result) int { return r.Jobs })
+	slices.Sort(jobs)
+	slices.SortFunc(engines, func(x, y string) int { return cmp.Compare(engineOrder[x], engineOrder[y]) })
+	for _, n := range jobs {
+		of := slices.DeleteFunc(slices.Clone(results), func(r result) bool { return r.Jobs != n })
+		fmt.Fprintf(&b, "## With %s jobs in the database\n\n", grouped(n))
+		writeTimes(&b, engines, of)
+		writeGrowth(&b, engines, of)
+		writeReference(&b, of)
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+var engineOrder = map[string]int{"sqlite": 1, "mariadb": 2, "postgres": 3}
+
+var engineNames = map[string]string{"sqlite": "SQLite", "mariadb": "MariaDB", "postgres": "PostgreSQL"}
+
+func distinct[T comparable](results []result, of func(result) T) []T {
+	var all []T
+	for _, r := range results {
+		if !slices.Contains(all, of(r)) {
+			all = append(all, of(r))
+		}
+	}
+	return all
+}
+
+// rowKey is a row of a table, in which every engine has its columns.
+type rowKey struct {
+	method string
+	size   int
+}
+
+func byRow(results []result) (order []rowKey, found map[key]result) {
+	found = make(map[key]result)
+	for _, r := range results {
+		row := rowKey{r.Method, r.Size}
+		if !slices.Contains(order, row) {
+			order = append(order, row)
+		}
+		found[r.key()] = r
+	}
+	methods := distinct(results, func(r result) string { return r.Method })
+	slices.SortStableFunc(order, func(x, y rowKey) int {
+		return cmp.Or(cmp.Compare(slices.Index(methods, x.method), slices.Index(methods, y.method)), cmp.Compare(x.size, y.size))
+	})
+	return order, found
+}
+
+func writeTimes(b *strings.Builder, engines []string, results []result) {
+	b.WriteString("| method | jobs in a call |")
+	for _, engine := range engines {
+		fmt.Fprintf(b, " %s, ms | ratio |", engineNames[engine])
+	}
+	b.WriteString("\n| --- | ---: |" + strings.Repeat(" ---: | ---: |", len(engines)) + "\n")
+	order, found := byRow(results)
+	for _, row := range order {
+		size := ""
+		if row.size > 0 {
+			size = grouped(row.size)
+		}
+		fmt.Fprintf(b, "| %s | %s |", row.method, size)
+		for _, engine := range engines {
+			r, ok := found[key{engine, results[0].Jobs, row.method, row.size}]
+			if !ok {
+				b.WriteString(" | |")
+				continue
+			}
+			mark := ""
+			if r.ratio() < leastRatio {
+				mark = "**"
+			}
+			fmt.Fprintf(b, " %s | %s%.2f%s |", milliseconds(r.Ours), mark, r.ratio(), mark)
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("\n")
+}
+
+// leastRatio is what every method must reach.
+const leastRatio = 0.6
+
+// growthFrom is the size whose time for one job larger calls are held against:
+// below it the cost of a transaction counts for more than the rows.
+const growthFrom = 100
+
+// writeGrowth prints the time for one job in large calls, in relation to that in calls of growthFrom.
+func writeGrowth(b *strings.Builder, engines []string, results []result) {
+	order, found := byRow(results)
+	sizes := distinct(results, func(r result) int { return r.Size })
+	slices.Sort(sizes)
+	sizes = slices.DeleteFunc(sizes, func(n int) bool { return n <= growthFrom })
+	if len(sizes) == 0 || !slices.ContainsFunc(results, func(r result) bool { return r.Size == growthFrom }) {
+		return
+	}
+	fmt.Fprintf(b, "Time for one job in a large call, in relation to that in a call with %d jobs (1 is linear, less is better):\n\n| method |", growthFrom)
+	for _, engine := range engines {
+		for _, n := range sizes {
+			fmt.Fprintf(b, " %s, %s |", engineNames[engine], grouped(n))
+		}
+	}
+	b.WriteString("\n| --- |" + strings.Repeat(" ---: |", len(engines)*len(sizes)) + "\n")
+	for _, row := range order {
+		if row.size != growthFrom {
+			continue
+		}
+		fmt.Fprintf(b, "| %s |", row.method)
+		for _, engine := range engines {
+			small, ok := found[key{engine, results[0].Jobs, row.method, growthFrom}]
+			for _, n := range sizes {
+				large, both := found[key{engine, results[0].Jobs, row.method, n}]
+				if !ok || !both {
+					b.WriteString(" |")
+					continue
+				}
+				fmt.Fprintf(b, " %.2f |", float64(large.Ours)/float64(n)/(float64(small.Ours)/growthFrom))
+			}
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("\n")
+}
+
+func writeReference(b *strings.Builder, results []result) {
+	results = slices.DeleteFunc(slices.Clone(results), func(r result) bool { return r.Reference == 0 })
+	if len(results) == 0 {
+		return
+	}
+	b.WriteString("Beside the reference:\n\n| engine | method | jobs in a call | ours, ms | reference, ms | times faster |\n| --- | --- | ---: | ---: | ---: | ---: |\n")
+	for _, r := range results {
+		fmt.Fprintf(b, "| %s | %s | %d | %s | %s | %.1f |\n", engineNames[r.Engine], r.Method, max(r.Size, 1),
+			milliseconds(r.Ours), milliseconds(r.Reference), float64(r.Reference)/float64(r.Ours))
+	}
+	b.WriteString("\n")
+}
+
+func milliseconds(d time.Duration) string {
+	ms := float64(d) / float64(time.Millisecond)
+	switch {
+	case ms >= 100:
+		return fmt.Sprintf("%.0f", ms)
+	case ms >= 10:
+		return fmt.Sprintf("%.1f", ms)
+	case ms >= 1:
+		return fmt.Sprintf("%.2f", ms)
+	}
+	return fmt.Sprintf("%.3f", ms)
+}
+
+// grouped writes 1000000 as 1,000,000.
+func grouped(n int) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}

@@ -1,0 +1,11 @@
+//go:build !cgo
+
+package main
+
+import _ "modernc.org/sqlite" // the driver that jobdb uses where there is no C compiler
+
+const (
+	sqliteDriver        = "sqlite"
+	sqliteOptions       = "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)&_pragma=cache_size(-32768)"
+	sqliteWriterOptions = "&_txlock=immediate"
+)

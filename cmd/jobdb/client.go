@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"jobdb/auth"
+)
+
+// clientSettings are those of the commands that ask a server.
+type clientSettings struct {
+	folderSettings
+	issuerSettings
+
+	Server string `help:"Server to ask." default:"http://127.0.0.1:8000" env:"JOBDB_URL,DIRACX_URL" placeholder:"URL"`
+}
+
+const whoHelp = `
+
+The token is that of JOBDB_TOKEN, else of a login (jobdb token --login, dirac login), else one is made with the key in
+the data folder, which only the user who runs the server can read.`
+
+// client asks one server.
+type client struct {
+	http   *http.Client
+	base   string
+	token  string
+	origin string // where the token is from
+}
+
+func (s clientSettings) client(p *program) (*client, error) {
+	base, err := url.Parse(s.Server)
+	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
+		return nil, usageError{fmt.Errorf("--server: write a URL such as http://127.0.0.1:8000, not %q", s.Server)}
+	}
+	c := &client{http: &http.Client{Timeout: 5 * time.Minute}, base: strings.TrimRight(s.Server, "/")}
+	c.token, c.origin, err = s.findToken(p)
+	return c, err
+}
+
+// findToken looks at all places where a token may be.
+func (s clientSettings) findToken(p *program) (token, origin string, err error) {
+	if token := strings.TrimSpace(os.Getenv("JOBDB_TOKEN")); token != "" {
+		return token, "JOBDB_TOKEN", nil
+	}
+	path := credentialsPath()
+	saved, found, err := readCredentials(path)
+	if err != nil {
+		return "", "", err
+	}
+	if found && saved.ExpiresOn > p.clock().Unix() {
+		return saved.AccessToken, path, nil
+	}
+	key, err := auth.ReadKey(s.DataDir)
+	switch {
+	case err == nil:
+		token, err := key.Mint(s.issuer(), tokenDefaults().principal(), p.clock(), 10*time.Minute)
+		return token, "the key in " + s.DataDir, err
+	case found:
+		return "", "", fmt.Errorf("the login in %s has ended; log in again", path)
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return "", "", errors.New("no token: set JOBDB_TOKEN to one that jobdb token prints, log in with jobdb token --login, " +
+			"or say with --data-dir where the server's data folder is")
+	}
+	return "", "", err
+}
+
+// answer is what the server said.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// post sends a JSON body and returns the answer if it is one of success, or 416.
+func (c *client) post(ctx context.Context, path string, body any) (answer, error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return answer{}, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, bytes.NewReader(text))
+	if err != nil {
+		return answer{}, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+c.token)
+	response, err := c.http.Do(request)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return answer{}, fmt.Errorf("no server answers at %s; start one with jobdb serve, or say where it is with --server", c.base)
+	}
+	if err != nil {
+		return answer{}, fmt.Errorf("ask the server: %w", err)
+	}
+	defer response.Body.Close()
+	a := answer{status: response.StatusCode, header: response.Header}
+	if a.body, err = io.ReadAll(response.Body); err != nil {
+		return answer{}, fmt.Errorf("read the server's answer: %w", err)
+	}
+	if a.status >= 300 && a.status != http.StatusRequestedRangeNotSatisfiable {
+		return answer{}, c.refusal(a)
+	}
+	return a, nil
+}
+
+// refusal is what the server said against a request.
+func (c *client) refusal(a answer) error {
+	var said struct {
+		Detail any `json:"detail"`
+	}
+	detail := http.StatusText(a.status)
+	if err := json.Unmarshal(a.body, &said); err == nil && said.Detail != nil {
+		detail = describe(said.Detail)
+	}
+	if a.status == http.StatusUnauthorized {
+		return fmt.Errorf("the server doesn't accept the token (from %s): %s", c.origin, detail)
+	}
+	return fmt.Errorf("the server says: %s (%d)", printable(detail), a.status)
+}
+
+// describe makes a line of a detail: a text, or FastAPI's list of faults.
+func describe(detail any) string {
+	faults, ok := detail.([]any)
+	if !ok {
+		return fmt.Sprint(detail)
+	}
+	lines := make([]string, len(faults))
+	for i, fault := range faults {
+		lines[i] = fmt.Sprint(fault)
+		if f, ok := fault.(map[string]any); ok {
+			lines[i] = fmt.Sprintf("%v: %v", f["loc"], f["msg"])
+		}
+	}
+	return strings.Join(lines, "; ")
+}

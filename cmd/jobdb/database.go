@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"jobdb"
+)
+
+type migrateCommand struct {
+	folderSettings
+	databaseSettings
+}
+
+// Help is printed by jobdb migrate --help.
+func (*migrateCommand) Help() string {
+	return `Makes the tables of an empty database, or updates those that an older jobdb made, and prints the migrations that were
+applied. A database that DIRAC or DiracX made is never touched. jobdb serve does the same by itself.
+
+Examples:
+
+  jobdb migrate
+  JOBDB_DB=postgres://jobdb:secret@localhost/jobdb jobdb migrate`
+}
+
+// Run migrates.
+func (c *migrateCommand) Run(ctx context.Context, p *program) error {
+	if c.DB == "" {
+		if err := c.makeFolder(); err != nil {
+			return err
+		}
+	}
+	db, err := jobdb.Open(ctx, c.url(c.folderSettings), jobdb.Options{Clock: p.clock})
+	if err != nil {
+		return err
+	}
+	applied, err := db.Migrate(ctx)
+	for _, name := range applied {
+		if _, printErr := fmt.Fprintln(p.stdout, name); printErr != nil {
+			err = errors.Join(err, printErr)
+		}
+	}
+	if err == nil && len(applied) == 0 {
+		p.say("nothing to do: the database is up to date")
+	}
+	return errors.Join(err, db.Close())
+}
+
+type schemaCommands struct {
+	Check schemaCheckCommand `cmd:"" help:"Say what a database is, and what of it jobdb can't work with."`
+}
+
+type schemaCheckCommand struct {
+	folderSettings
+	databaseSettings
+
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+// Help is printed by jobdb schema check --help.
+func (*schemaCheckCommand) Help() string {
+	return `Changes nothing. The exit code is 1 when jobdb can't work on the database as it is.
+
+Examples:
+
+  jobdb schema check
+  jobdb schema check --json --db mysql://dirac@db.example.org/JobDB`
+}
+
+// Run reports.
+func (c *schemaCheckCommand) Run(ctx context.Context, p *program) error {
+	db, err := jobdb.Open(ctx, c.url(c.folderSettings), jobdb.Options{Clock: p.clock, ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	report, err := db.CheckSchema(ctx)
+	if err := errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	if c.JSON {
+		encoder := json.NewEncoder(p.stdout)
+		encoder.SetIndent("", "  ")
+		err = encoder.Encode(report)
+	} else {
+		err = printReport(p.stdout, report)
+	}
+	if err == nil && !report.Usable() {
+		err = errTold
+	}
+	return err
+}
+
+func printReport(w io.Writer, r jobdb.SchemaReport) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "database:   %s on %s %s\n", r.Kind, r.Engine, r.Version)
+	fmt.Fprintf(&b, "usable:     %t\njobs:       %t\nhistory:    %t\n", r.Usable(), r.Jobs, r.History)
+	for _, list := range []struct {
+		title string
+		items []string
+	}{
+		{"applied", r.Applied},
+		{"pending", r.Pending},
+		{"newer", r.Newer},
+		{"changed", r.Changed},
+		{"limit", r.Limits},
+		{"problem", r.Problems},
+	} {
+		for _, item := range list.items {
+			fmt.Fprintf(&b, "%-11s %s\n", list.title+":", item)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+type versionCommand struct{}
+
+// Run prints the version that the binary was built as.
+func (versionCommand) Run(p *program) error {
+	version, revision := "unknown", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version = info.Main.Version
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				revision = " " + s.Value
+			}
+		}
+	}
+	_, err := fmt.Fprintf(p.stdout, "jobdb %s%s\n", version, revision)
+	return err
+}

@@ -1,0 +1,16 @@
+package main
+
+import (
+	"testing"
+
+	"jobdb/jobdbtest"
+)
+
+// TestLiveScripts serves databases that others made, and changes nothing of them but rows.
+func TestLiveScripts(t *testing.T) {
+	for name, open := range map[string]func(testing.TB) string{
+		"DiracX on SQLite": jobdbtest.DiracXSQLite, "legacy MariaDB": jobdbtest.LegacyMariaDB,
+	} {
+		t.Run(name, func(t *testing.T) { runScripts(t, "testdata/live", []string{"JOBDB_DB=" + open(t)}) })
+	}
+}

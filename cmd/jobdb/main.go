@@ -1,0 +1,141 @@
+// Command jobdb is the job database of the DIRAC grid: a server, and the
+// commands to use and to run it. See jobdb --help.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+func main() { os.Exit(run()) }
+
+// Exit codes.
+const (
+	exitOK    = 0
+	exitError = 1
+	exitUsage = 2
+)
+
+// program is what a command runs with.
+type program struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	clock          func() time.Time
+}
+
+// say writes a message for people, which is no data.
+func (p *program) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(p.stderr, format+"\n", args...) // there is nowhere left to complain
+}
+
+type cli struct {
+	Config kong.ConfigFlag `help:"A JSON file of settings, by the names of the flags: {\"db\": \"…\", \"log-format\": \"json\"}. Flags and environment weigh more." placeholder:"FILE" env:"JOBDB_CONFIG" type:"path"`
+
+	Serve   serveCommand   `cmd:"" help:"Start the server."`
+	Token   tokenCommand   `cmd:"" help:"Make a token for this server."`
+	Submit  submitCommand  `cmd:"" help:"Submit jobs."`
+	Search  searchCommand  `cmd:"" help:"List jobs."`
+	Summary summaryCommand `cmd:"" help:"Count jobs."`
+	Migrate migrateCommand `cmd:"" help:"Make or update the tables of a database."`
+	Schema  schemaCommands `cmd:"" help:"Look at a database."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+const description = `The job database of the DIRAC grid.
+
+Start a server, then submit a job and look at it from another terminal:
+
+  jobdb serve
+  echo 'Executable = "/bin/echo"; Arguments = "hello";' | jobdb submit -
+  jobdb search
+
+Every setting is a flag, an environment variable or a key of the --config file, in that order of weight.
+Data goes to standard output, messages to standard error. The exit code is 0, 1 for an error, 2 for a wrong use.`
+
+func run() int {
+	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, clock: systemClock}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	forgetEmptySettings()
+	exited := -1
+	parser, err := kong.New(&cli{},
+		kong.Name("jobdb"), kong.Description(description), kong.Writers(p.stdout, p.stderr),
+		kong.Vars{"data_dir": defaultDataDir(), "user": userName()},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+		kong.Configuration(readSettings),
+		kong.Exit(func(code int) { exited = code; panic(exitedEarly{}) }),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(p),
+	)
+	if err != nil {
+		p.say("jobdb: %v", err)
+		return exitError
+	}
+	return execute(p, parser, &exited)
+}
+
+// forgetEmptySettings makes an empty variable the same as none: an empty
+// JOBDB_DATA_DIR must not be the folder we are in.
+func forgetEmptySettings() {
+	for _, variable := range os.Environ() {
+		name, value, _ := strings.Cut(variable, "=")
+		if value == "" && (strings.HasPrefix(name, "JOBDB_") || strings.HasPrefix(name, "DIRACX_")) {
+			_ = os.Unsetenv(name)
+		}
+	}
+}
+
+// exitedEarly unwinds the stack when kong wants to exit, after --help.
+type exitedEarly struct{}
+
+func execute(p *program, parser *kong.Kong, exited *int) (code int) {
+	defer func() {
+		switch r := recover(); r {
+		case nil:
+		case exitedEarly{}:
+			code = *exited
+		default:
+			panic(r)
+		}
+	}()
+	command, err := parser.Parse(os.Args[1:])
+	if err == nil {
+		err = command.Run()
+	} else {
+		err = usageError{err}
+	}
+	usage := usageError{}
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &usage):
+		p.say("jobdb: %v\nSee: %s --help", err, commandName(command))
+		return exitUsage
+	case !errors.Is(err, errTold):
+		p.say("jobdb: %v", err)
+	}
+	return exitError
+}
+
+func commandName(c *kong.Context) string {
+	if c == nil || c.Selected() == nil {
+		return "jobdb"
+	}
+	return c.Selected().FullPath()
+}
+
+// usageError is a wrong use of the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// errTold is an error that was told already.
+var errTold = errors.New("told already")

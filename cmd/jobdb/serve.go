@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"jobdb"
+	"jobdb/api"
+	"jobdb/auth"
+	"jobdb/wms"
+)
+
+type serveCommand struct{ Settings }
+
+// Help is printed by jobdb serve --help.
+func (*serveCommand) Help() string {
+	return `Without any setting the server keeps its jobs in a SQLite file in the data folder, listens on this machine only
+and signs its own tokens. A new database gets its tables; one that jobdb made is brought up to date; one that DIRAC or
+DiracX made is used as it is.
+
+Examples:
+
+  jobdb serve
+  jobdb serve --listen 127.0.0.1:9000 --data-dir /tmp/try
+  JOBDB_DB=mysql://dirac:secret@db.example.org/JobDB jobdb serve --issuer https://diracx.example.org --keys keys.json --listen :8000`
+}
+
+// grace is how long requests may go on after the server was told to stop.
+const grace = 30 * time.Second
+
+// Run serves until it is told to stop.
+func (c *serveCommand) Run(ctx context.Context, p *program) error {
+	if err := c.checkListen(); err != nil {
+		return err
+	}
+	if c.DB == "" || c.Keys == "" {
+		if err := c.makeFolder(); err != nil {
+			return err
+		}
+	}
+	key, keys, err := c.openKeys()
+	if err != nil {
+		return err
+	}
+	listener, err := listen(ctx, c.Listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close() //nolint:errcheck // Serve closes it, too
+	logger := newLogger(p, c.LogFormat)
+	db, err := c.openDatabase(ctx, p, logger)
+	if err != nil {
+		return err
+	}
+	service := api.New(api.Config{
+		DB: db, Jobs: &wms.JobManager{DB: db, Rules: wms.DefaultRules, Clock: p.clock},
+		Verifier:   auth.NewVerifier(c.issuer(), keys, p.clock),
+		Visibility: c.Visibility, Clock: p.clock, Logger: logger,
+	})
+	if err := c.welcome(p, key, listener.Addr()); err != nil {
+		return errors.Join(err, db.Close())
+	}
+	err = api.Serve(ctx, listener, service, logger, grace)
+	return errors.Join(err, db.Close())
+}
+
+// openKeys returns the keys that verify tokens, and the one that signs them if it is our own.
+func (c *serveCommand) openKeys() (*auth.Key, *auth.KeySet, error) {
+	if c.Keys != "" {
+		keys, err := readKeys(c.Keys)
+		return nil, keys, err
+	}
+	key, err := auth.OpenKey(c.DataDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	return key, key.KeySet(), nil
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("port in use: something listens on %s already, perhaps another jobdb; choose another with --listen", address)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--listen %s: %w", address, err)
+	}
+	return listener, nil
+}
+
+func newLogger(p *program, format string) *slog.Logger {
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(p.stderr, nil))
+	}
+	return slog.New(slog.NewTextHandler(p.stderr, nil))
+}
+
+// openDatabase opens the database and sees to its tables.
+func (c *serveCommand) openDatabase(ctx context.Context, p *program, logger *slog.Logger) (*jobdb.DB, error) {
+	db, err := jobdb.Open(ctx, c.url(c.folderSettings), jobdb.Options{
+		HistoryURL: c.HistoryDB, Clock: p.clock, Logger: logger, CommandRedelivery: 10 * time.Minute,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := prepare(ctx, db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// prepare makes or updates the tables of a database of ours, and refuses others that can't be used.
+func prepare(ctx context.Context, db *jobdb.DB) error {
+	switch db.Schema() {
+	case jobdb.SchemaDiracX, jobdb.SchemaLegacy:
+		report, err := db.CheckSchema(ctx)
+		if err == nil && !report.Usable() {
+			err = fmt.Errorf("jobdb can't work on this database: %s", strings.Join(report.Problems, "; "))
+		}
+		return err
+	case jobdb.SchemaEmpty, jobdb.SchemaOurs, jobdb.SchemaUnknown:
+	}
+	_, err := db.Migrate(ctx)
+	return err
+}
+
+// welcome tells a newcomer what to do next.
+func (c *serveCommand) welcome(p *program, key *auth.Key, address net.Addr) error {
+	url := "http://" + address.String()
+	p.say("jobdb is listening on %s", url)
+	if key == nil {
+		return nil
+	}
+	token, err := key.Mint(c.issuer(), tokenDefaults().principal(), p.clock(), 24*time.Hour)
+	if err != nil {
+		return err
+	}
+	p.say(`
+A token for 24 hours (jobdb token makes more):
+
+  export JOBDB_URL=%s
+  export JOBDB_TOKEN=%s
+
+Try this in another terminal, after the two lines above:
+
+  echo 'Executable = "/bin/echo"; Arguments = "hello";' >hello.jdl && %s submit hello.jdl
+  %[3]s search
+
+Ctrl-C stops the server.
+`, url, token, os.Args[0])
+	return nil
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"unicode/utf8"
+)
+
+type submitCommand struct {
+	clientSettings
+
+	Files []string `arg:"" name:"file" help:"JDL files; - is standard input."`
+}
+
+// Help is printed by jobdb submit --help.
+func (*submitCommand) Help() string {
+	return `Each file describes one job. The new jobs' IDs are printed, one a line, in the order of the files. When a file can't
+be read nothing is submitted; when the server refuses one, the others are submitted all the same.
+
+Examples:
+
+  echo 'Executable = "/bin/echo"; Arguments = "hello"; JobName = "hello";' | jobdb submit -
+  jobdb submit *.jdl >ids` + whoHelp
+}
+
+// Run submits the files.
+func (c *submitCommand) Run(ctx context.Context, p *program) error {
+	texts := make([]string, len(c.Files))
+	failed := false
+	for i, name := range c.Files {
+		var err error
+		if texts[i], err = p.readText(name); err != nil {
+			p.say("jobdb: %v", err)
+			failed = true
+		}
+	}
+	if failed {
+		p.say("jobdb: nothing was submitted")
+		return errTold
+	}
+	server, err := c.client(p)
+	if err != nil {
+		return err
+	}
+	for i, name := range c.Files {
+		if err := submit(ctx, p, server, texts[i]); err != nil {
+			p.say("jobdb: %s: %v", name, err)
+			failed = true
+		}
+	}
+	if failed {
+		return errTold
+	}
+	return nil
+}
+
+// readText reads a file, or standard input if its name is "-".
+func (p *program) readText(name string) (string, error) {
+	var (
+		text []byte
+		err  error
+	)
+	if name == "-" {
+		text, err = io.ReadAll(p.stdin)
+	} else {
+		text, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return "", err
+	}
+	if !utf8.Valid(text) {
+		return "", fmt.Errorf("%s: it is not a text in UTF-8", name)
+	}
+	return string(text), nil
+}
+
+func submit(ctx context.Context, p *program, server *client, text string) error {
+	a, err := server.post(ctx, "/api/jobs/jdl", []string{text})
+	if err != nil {
+		return err
+	}
+	var jobs []struct{ JobID int64 }
+	if err := json.Unmarshal(a.body, &jobs); err != nil {
+		return fmt.Errorf("the server's answer can't be read: %w", err)
+	}
+	for _, job := range jobs {
+		if _, err := fmt.Fprintln(p.stdout, job.JobID); err != nil {
+			return err
+		}
+	}
+	return nil
+}

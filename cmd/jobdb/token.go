@@ -1,0 +1,132 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"jobdb/auth"
+)
+
+type tokenCommand struct {
+	folderSettings
+	issuerSettings
+
+	User     string   `help:"User name: the owner of the jobs." default:"${user}" placeholder:"NAME"`
+	Group    string   `help:"Group." default:"user" placeholder:"NAME"`
+	VO       string   `name:"vo" help:"VO: whose jobs are seen." default:"local" placeholder:"NAME"`
+	Property []string `help:"Property: NormalUser, JobAdministrator or GenericPilot. May be given more than once." default:"NormalUser" placeholder:"NAME"`
+	Hours    float64  `help:"How long it is valid." default:"24"`
+	Login    bool     `help:"Write it where the dirac and jobdb commands look instead of printing it."`
+}
+
+// Help is printed by jobdb token --help.
+func (*tokenCommand) Help() string {
+	return `The token is signed with the key in the data folder, so it is good for servers with this folder and without --keys.
+
+Examples:
+
+  jobdb token
+  export JOBDB_TOKEN=$(jobdb token --user alice --vo lhcb --property NormalUser --property JobAdministrator)
+  jobdb token --login && DIRACX_URL=http://127.0.0.1:8000 dirac jobs search`
+}
+
+// tokenDefaults are what a token says where nothing else is asked for.
+func tokenDefaults() *tokenCommand {
+	return &tokenCommand{User: userName(), Group: "user", VO: "local", Property: []string{auth.NormalUser}, Hours: 24}
+}
+
+func (c *tokenCommand) principal() auth.Principal {
+	return auth.Principal{Subject: c.VO + ":" + c.User, Username: c.User, Group: c.Group, VO: c.VO, Properties: c.Property}
+}
+
+// Run prints or writes a token.
+func (c *tokenCommand) Run(p *program) error {
+	lifetime := time.Duration(c.Hours * float64(time.Hour))
+	switch {
+	case lifetime <= 0:
+		return usageError{errors.New("--hours must be more than 0")}
+	case c.User == "" || c.Group == "" || c.VO == "":
+		return usageError{errors.New("--user, --group and --vo can't be empty")}
+	}
+	if err := c.makeFolder(); err != nil {
+		return err
+	}
+	key, err := auth.OpenKey(c.DataDir)
+	if err != nil {
+		return err
+	}
+	now := p.clock()
+	token, err := key.Mint(c.issuer(), c.principal(), now, lifetime)
+	if err != nil {
+		return err
+	}
+	if !c.Login {
+		_, err := fmt.Fprintln(p.stdout, token)
+		return err
+	}
+	path := credentialsPath()
+	if err := writeCredentials(path, credentials{AccessToken: token, ExpiresOn: now.Add(lifetime).Unix()}); err != nil {
+		return fmt.Errorf("write the credentials: %w", err)
+	}
+	p.say("logged in as %s of the VO %s until %s: %s", c.User, c.VO, now.Add(lifetime).Format(time.DateTime), path)
+	return nil
+}
+
+// credentials are a login as DiracX's clients keep it.
+type credentials struct {
+	AccessToken  string  `json:"access_token"`
+	ExpiresOn    int64   `json:"expires_on"` // Unix time, seconds
+	RefreshToken *string `json:"refresh_token"`
+}
+
+// credentialsPath is where DiracX's clients look.
+func credentialsPath() string {
+	if path := os.Getenv("DIRACX_CREDENTIALS_PATH"); path != "" {
+		return path
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = "."
+	}
+	return filepath.Join(home, ".cache", "diracx", "credentials.json")
+}
+
+func writeCredentials(path string, c credentials) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	text, err := json.Marshal(c) //nolint:gosec // the secret belongs into this file
+	if err != nil {
+		return err
+	}
+	draft, err := os.CreateTemp(filepath.Dir(path), ".credentials") // with mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(draft.Name()) //nolint:errcheck // it is gone when all went well
+	_, err = draft.Write(text)
+	if err = errors.Join(err, draft.Close()); err != nil {
+		return err
+	}
+	return os.Rename(draft.Name(), path)
+}
+
+// readCredentials returns false where nobody has logged in.
+func readCredentials(path string) (c credentials, found bool, err error) {
+	text, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return c, false, nil
+	case err != nil:
+		return c, false, fmt.Errorf("read the credentials: %w", err)
+	}
+	if err := json.Unmarshal(text, &c); err != nil {
+		return c, false, fmt.Errorf("%s holds no credentials; log in again", path)
+	}
+	return c, true, nil
+}

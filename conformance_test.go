@@ -1,0 +1,45 @@
+package jobdb_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"jobdb"
+	"jobdb/jobdbtest"
+)
+
+// The suite in jobdbtest is the definition of the access layer; here it is held against every database there is.
+
+func TestSQLite(t *testing.T) {
+	conforms(t, jobdbtest.Traits{}, func(tb testing.TB) string { return "sqlite:" + filepath.Join(tb.TempDir(), "jobs.db") })
+}
+
+func TestMariaDB(t *testing.T) { conforms(t, jobdbtest.Traits{}, jobdbtest.MariaDB) }
+
+func TestPostgreSQL(t *testing.T) { conforms(t, jobdbtest.Traits{}, jobdbtest.PostgreSQL) }
+
+func TestDiracXSQLite(t *testing.T) {
+	conforms(t, jobdbtest.DiracXSQLiteTraits, jobdbtest.DiracXSQLite)
+}
+
+func TestDiracXMariaDB(t *testing.T) {
+	for charset, traits := range map[string]jobdbtest.Traits{
+		"utf8mb4": jobdbtest.DiracXMariaDBTraits, "latin1": jobdbtest.DiracXMariaDBLatin1Traits,
+	} {
+		t.Run(charset, func(t *testing.T) {
+			conforms(t, traits, func(tb testing.TB) string { return jobdbtest.DiracXMariaDB(tb, charset) })
+		})
+	}
+}
+
+func TestLegacyMariaDB(t *testing.T) {
+	conforms(t, jobdbtest.LegacyMariaDBTraits, jobdbtest.LegacyMariaDB)
+}
+
+// conforms runs the suite on databases that make makes.
+func conforms(t *testing.T, traits jobdbtest.Traits, make func(testing.TB) string) {
+	t.Helper()
+	jobdbtest.Run(t, func(tb testing.TB, options jobdb.Options) *jobdb.DB {
+		return jobdbtest.Open(tb, make(tb), options)
+	}, traits)
+}

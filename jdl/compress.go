@@ -1,0 +1,50 @@
+package jdl
+
+import (
+	"bytes"
+	"compress/zlib"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// mostText is how long a decompressed JDL may be, in bytes: what is longer
+// was made to fill our memory.
+const mostText = 64 << 20
+
+// Compress returns a JDL in the form in which databases keep it: zlib, then base64.
+func Compress(text string) string {
+	var b bytes.Buffer
+	encoder := base64.NewEncoder(base64.StdEncoding, &b)
+	w := zlib.NewWriter(encoder)
+	// A bytes.Buffer takes everything, so none of these can fail.
+	_, _ = io.WriteString(w, text)
+	_ = w.Close()
+	_ = encoder.Close()
+	return b.String()
+}
+
+// Decompress reads what [Compress] or DIRAC wrote. A text that begins with
+// "[" is an old one, never compressed, and is returned as it is.
+func Decompress(stored string) (string, error) {
+	if strings.HasPrefix(stored, "[") {
+		return stored, nil
+	}
+	r, err := zlib.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(stored)))
+	if err != nil {
+		return "", fmt.Errorf("decompress a JDL: %w", err)
+	}
+	text, err := io.ReadAll(io.LimitReader(r, mostText+1))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("decompress a JDL: %w", err)
+	case len(text) > mostText:
+		return "", errors.New("decompress a JDL: it is longer than 64 MiB")
+	case !utf8.Valid(text):
+		return "", errors.New("decompress a JDL: it is not UTF-8")
+	}
+	return string(text), nil
+}

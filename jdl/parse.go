@@ -1,0 +1,142 @@
+package jdl
+
+import (
+	"errors"
+	"strings"
+)
+
+// deepest is how deep sections may be nested.
+const deepest = 100
+
+// ParseManifest reads a submitted text, in brackets or not. The error says
+// which attribute is wrong and why.
+func ParseManifest(text string) (*Manifest, error) {
+	p := &manifestParser{text: Enclose(text)}
+	return p.section(1)
+}
+
+type manifestParser struct {
+	text string
+	at   int // at the bracket that begins a section, later at the one that ends it
+}
+
+// section reads attributes up to the closing bracket, or to the end of the text.
+func (p *manifestParser) section(depth int) (*Manifest, error) {
+	if depth > deepest {
+		return nil, errors.New("sections nested too deeply")
+	}
+	m := &Manifest{}
+	for p.at++; p.at < len(p.text); p.at++ {
+		name, end := p.name()
+		if name == "" && end != '=' && end != '[' {
+			if end == ']' {
+				return m, nil
+			}
+			continue
+		}
+		value := ""
+		if end == '=' {
+			value, end = p.value()
+		}
+		if err := p.attribute(m, name, value, end, depth); err != nil {
+			return nil, err
+		}
+		if end == ']' {
+			return m, nil
+		}
+	}
+	return m, nil
+}
+
+// attribute adds what was read up to the character end, 0 for the end of the text.
+func (p *manifestParser) attribute(m *Manifest, name, value string, end byte, depth int) error {
+	switch {
+	case end == 0:
+		return nil // DIRAC forgets an attribute that the text ends in
+	case end == '[' && name == "":
+		return errors.New("an attribute without a name")
+	case end == '[' && value != "":
+		return errors.New(short(name) + " has both a value and a section; is a quote or a semicolon missing?")
+	case end == '[':
+		section, err := p.section(depth + 1)
+		if err != nil {
+			return err
+		}
+		return m.add(name, manifestEntry{section: section})
+	case name == "":
+		return nil
+	}
+	value, err := cleanValue(value)
+	if err != nil {
+		return errors.New(short(name) + ": " + err.Error())
+	}
+	return m.add(name, manifestEntry{value: value})
+}
+
+// name reads up to one of = ; [ ] and returns which, 0 for the end of the text.
+func (p *manifestParser) name() (string, byte) {
+	n := strings.IndexAny(p.text[p.at:], "=;[]")
+	if n < 0 {
+		name := p.text[p.at:]
+		p.at = len(p.text)
+		return trim(name), 0
+	}
+	name := p.text[p.at : p.at+n]
+	p.at += n
+	return trim(name), p.text[p.at]
+}
+
+// value reads from = up to one of ; [ ] outside of quotes and returns which,
+// 0 for the end of the text.
+func (p *manifestParser) value() (string, byte) {
+	begin, inQuotes := p.at+1, false
+	for p.at = begin; p.at < len(p.text); p.at++ {
+		switch c := p.text[p.at]; {
+		case c == '"':
+			inQuotes = !inQuotes
+		case !inQuotes && (c == ';' || c == '[' || c == ']'):
+			return trim(p.text[begin:p.at]), c
+		}
+	}
+	return trim(p.text[begin:]), 0
+}
+
+// cleanValue removes quotes and joins the items of a list by ", ".
+func cleanValue(value string) (string, error) {
+	list, ok := strings.CutPrefix(value, "{")
+	switch {
+	case value == "":
+		return "", errors.New("no value")
+	case !ok:
+		return cleanItem(value)
+	case !strings.HasSuffix(list, "}"):
+		return "", errors.New("a list that doesn't end in }")
+	}
+	items := SplitList(list[:len(list)-1])
+	for i, item := range items {
+		var err error
+		if items[i], err = cleanItem(item); err != nil {
+			return "", err
+		}
+	}
+	return strings.Join(items, ", "), nil
+}
+
+// cleanItem removes quotes. Several texts in quotes with commas between are a list, too.
+func cleanItem(item string) (string, error) {
+	if item[0] != '"' {
+		return strings.ReplaceAll(item, `"`, ""), nil
+	}
+	parts := strings.Split(item, `"`) // inside quotes are those of odd index
+	if len(parts)%2 == 0 {
+		return "", errors.New(`a " that isn't closed; a " within a text can't be written`)
+	}
+	var texts []string
+	for i := 1; i < len(parts); i += 2 {
+		if i > 1 && trim(parts[i-1]) != "," {
+			return "", errors.New("texts in quotes with no comma between them")
+		}
+		texts = append(texts, parts[i])
+	}
+	return strings.Join(texts, ", "), nil
+}
