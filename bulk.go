@@ -55,12 +55,14 @@ func (s *session) update(ctx context.Context, t *table, columns []column, keys i
 			sets = append(sets, quoteName(columns[i].name)+" = "+value)
 		}
 	}
-	on := s.keysEqual(t, columns[:keys])
+	equal := s.keysEqual(t, columns[:keys])
+	on := equal
 	if where != "" {
 		on += " AND " + where
 	}
 	var matched int64
 	err := s.inBatches(columns, rows, func(source string, args []any) error {
+		source = s.db.dialect.inOrder(source, t.quoted(), equal)
 		n, err := s.exec(ctx, s.db.dialect.update(t.quoted(), strings.Join(sets, ", "), source, on), append(args, whereArgs...)...)
 		matched += n
 		return err
@@ -71,8 +73,10 @@ func (s *session) update(ctx context.Context, t *table, columns []column, keys i
 // remove deletes the rows whose keys are equal. It returns how many there were.
 func (s *session) remove(ctx context.Context, t *table, keys []column, rows [][]any) (int64, error) {
 	var removed int64
+	equal := s.keysEqual(t, keys)
 	err := s.inBatches(keys, rows, func(source string, args []any) error {
-		n, err := s.exec(ctx, s.db.dialect.remove(t.quoted(), nameList("", keys), source, s.keysEqual(t, keys)), args...)
+		source = s.db.dialect.inOrder(source, t.quoted(), equal)
+		n, err := s.exec(ctx, s.db.dialect.remove(t.quoted(), nameList("", keys), source, equal), args...)
 		removed += n
 		return err
 	})

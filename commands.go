@@ -62,6 +62,15 @@ func (s *session) lockJobs(ctx context.Context, ids []JobID) (map[JobID]bool, er
 	return found, err
 }
 
+// hold is lockJobs for who needn't know which jobs exist.
+func (s *session) hold(ctx context.Context, ids []JobID) error {
+	if s.db.dialect.lock == "" {
+		return nil
+	}
+	_, err := s.lockJobs(ctx, ids)
+	return err
+}
+
 // commandQueue is what must be known of a job's commands to add one.
 type commandQueue struct {
 	last    time.Time // of any command
@@ -120,15 +129,16 @@ func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, er
 			return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
 				c := Command{row[0].id(), row[1].text(), row[2].text()}
 				commands = append(commands, c)
-				rows = append(rows, []any{int64(c.JobID), c.Command, c.Arguments, row[3].time(), CommandSent, now})
+				rows = append(rows, []any{int64(c.JobID), c.Arguments, row[3].time(), CommandSent, now})
 				return nil
 			}))
 		})
 		if err != nil {
 			return err
 		}
-		columns = append(columns, jobCommands.pick("Status", "ExecutionTime")...)
-		_, err = s.update(ctx, jobCommands, columns, 4, rows, "")
+		// These three are a key everywhere, on a legacy schema too.
+		columns = jobCommands.pick("JobID", "Arguments", "ReceptionTime", "Status", "ExecutionTime")
+		_, err = s.update(ctx, jobCommands, columns, 3, rows, "")
 		return err
 	})
 	return commands, err

@@ -42,55 +42,89 @@ func (c *compiler) arg(value any) string {
 
 // rows selects the rows of a search; perPage 0 means all.
 func (c *compiler) rows(s Search, perPage int) statement {
-	columns := s.columns()
 	distinct := s.distinct()
-	c.write("SELECT ")
-	if distinct {
-		c.write("DISTINCT ")
+	offset := s.offset(perPage)
+	late := offset >= lateOffset && !distinct
+	c.write("SELECT ", selectList(s.columns()), " FROM ")
+	if late {
+		c.write(`(SELECT "JobID" AS id FROM `)
 	}
-	c.selectList(columns, distinct)
-	c.write(` FROM "Jobs"`)
-	c.where(s.Scope, s.Filter)
+	if distinct {
+		c.distinctRows(s)
+	} else {
+		c.write(`"Jobs"`)
+		c.where(s.Scope, s.Filter)
+	}
 	c.orderBy(s, distinct)
 	if perPage > 0 {
-		offset := int64(math.MaxInt64)
-		if page := int64(s.Page - 1); page <= math.MaxInt64/int64(perPage) {
-			offset = page * int64(perPage)
-		}
 		c.write(" LIMIT ", c.arg(int64(perPage)), " OFFSET ", c.arg(offset))
+	}
+	if late {
+		c.write(") AS p", c.dialect.join, `"Jobs" ON "JobID" = p.id`)
+		c.orderBy(s, distinct)
 	}
 	return c.statement()
 }
 
+// lateOffset is how many rows a page passes over before it pays to find out
+// by an index alone which jobs are on the page, and only then to read their rows.
+const lateOffset = 1000
+
+// offset is how many rows come before the page.
+func (s Search) offset(perPage int) int64 {
+	page := int64(s.Page - 1)
+	if perPage > 0 && page > math.MaxInt64/int64(perPage) {
+		return math.MaxInt64
+	}
+	return page * int64(perPage)
+}
+
 // total counts the rows of a search.
 func (c *compiler) total(s Search) statement {
+	c.write("SELECT count(*) FROM ")
 	if s.distinct() {
-		c.write("SELECT count(*) FROM (SELECT DISTINCT ")
-		c.selectList(s.columns(), true)
-		c.write(` FROM "Jobs"`)
+		c.distinctRows(s)
+	} else {
+		c.write(`"Jobs"`)
 		c.where(s.Scope, s.Filter)
-		c.write(") AS d")
-		return c.statement()
 	}
-	c.write(`SELECT count(*) FROM "Jobs"`)
-	c.where(s.Scope, s.Filter)
 	return c.statement()
+}
+
+// distinctRows is a table of the rows that differ, under the columns' own
+// names. It is sorted from outside: MariaDB 10.11 loses rows when DISTINCT and ORDER BY repeat an expression.
+func (c *compiler) distinctRows(s Search) {
+	columns := make([]string, len(s.columns()))
+	for i, column := range s.columns() {
+		name := quoteName(column.Name())
+		columns[i] = c.merged(column)
+		if columns[i] != name {
+			columns[i] += " AS " + name
+		}
+	}
+	c.write("(SELECT DISTINCT ", strings.Join(columns, ", "), ` FROM "Jobs"`)
+	c.where(s.Scope, s.Filter)
+	c.write(") AS d")
 }
 
 // summary selects the groups with their counts, one more than the limit.
 func (c *compiler) summary(s Summary, limit int) statement {
 	columns := s.columns()
-	expressions := make([]string, len(columns))
+	selected := make([]string, len(columns))
+	groups := make([]string, len(columns))
 	order := make([]string, len(columns))
-	for i, column := range columns {
-		expressions[i] = c.exact(column)
-		order[i] = c.sortKey(Sort{Column: column})
+	unindexed := ""
+	if s.Scope.VO != "" && len(s.Filter.kids) > 0 {
+		unindexed = c.dialect.unindexed
 	}
-	c.write("SELECT ")
-	c.selectList(columns, true)
-	c.write(`, count(*) FROM "Jobs"`)
+	for i, column := range columns {
+		selected[i] = c.merged(column)
+		groups[i] = unindexed + selected[i]
+		order[i] = unindexed + c.sortKey(Sort{Column: column}, c.sortable(column, selected[i]))
+	}
+	c.write("SELECT ", strings.Join(selected, ", "), `, count(*) FROM "Jobs"`)
 	c.where(s.Scope, s.Filter)
-	c.write(" GROUP BY ", strings.Join(expressions, ", "))
+	c.write(" GROUP BY ", strings.Join(groups, ", "))
 	c.write(" ORDER BY ", strings.Join(order, ", "))
 	c.write(" LIMIT ", c.arg(int64(limit)+1))
 	return c.statement()
@@ -124,19 +158,15 @@ func (s Summary) columns() []Column {
 	return s.GroupBy
 }
 
-// selectList names columns; merged says that equal values become one row,
-// which must not happen to values that only a collation holds equal.
-func (c *compiler) selectList(columns []Column, merged bool) {
-	for i, column := range columns {
-		if i > 0 {
-			c.write(", ")
-		}
-		if merged {
-			c.write(c.exact(column))
-		} else {
-			c.write(quoteName(column.Name()))
-		}
+func selectList(columns []Column) string { return nameList("", definitions(columns)) }
+
+// merged is a column in a form in which equal values, and only those, are the
+// same for the engine: neither a collation nor the two forms of a time in SQLite matter.
+func (c *compiler) merged(column Column) string {
+	if column.Kind() == Time {
+		return c.dialect.oneTime(quoteName(column.Name()))
 	}
+	return c.exact(column)
 }
 
 // exact is a column whose comparison is that of bytes.
@@ -369,7 +399,11 @@ func (c *compiler) orderBy(s Search, distinct bool) {
 	}
 	order := make([]string, 0, len(keys))
 	for _, key := range keys {
-		order = append(order, c.sortKey(key))
+		text := c.exact(key.Column)
+		if distinct {
+			text = quoteName(key.Column.Name())
+		}
+		order = append(order, c.sortKey(key, c.sortable(key.Column, text)))
 		if key.Column == (Column{}) {
 			break // JobID leaves no ties
 		}
@@ -377,13 +411,16 @@ func (c *compiler) orderBy(s Search, distinct bool) {
 	c.write(" ORDER BY ", strings.Join(order, ", "))
 }
 
-func (c *compiler) sortKey(key Sort) string {
-	column := key.Column.def()
-	text := c.exact(key.Column)
-	if c.dialect.enums && (column.kind == Verified || column.kind == Accounted) {
-		text = c.comparable(key.Column)
+// sortable is a column to sort by, given as text: an ENUM would sort by position.
+func (c *compiler) sortable(column Column, text string) string {
+	if kind := column.Kind(); c.dialect.enums && (kind == Verified || kind == Accounted) {
+		return c.comparable(column)
 	}
-	nulls := c.dialect.nullsFirst && column.nullable
+	return text
+}
+
+func (c *compiler) sortKey(key Sort, text string) string {
+	nulls := c.dialect.nullsFirst && key.Column.def().nullable
 	switch {
 	case key.Descending && nulls:
 		return text + " DESC NULLS LAST"

@@ -69,7 +69,11 @@ type DB struct {
 	options Options
 	groups  *groupCommit // SQLite only
 	history *DB          // has LoggingInfo; often this one
-	logging *table       // LoggingInfo, in another database of this server perhaps
+	logging *table       // LoggingInfo, as this one's connections call it
+
+	// oneServer says that history is in another database of the MariaDB
+	// server that has this one, so that one transaction reaches both.
+	oneServer bool
 }
 
 // Open opens the database that url names: sqlite:PATH,
@@ -103,8 +107,6 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 	return db, nil
 }
 
-// openHistory opens the second database. Where both are on one MariaDB
-// server, one connection and so one transaction reaches both.
 func (db *DB) openHistory(ctx context.Context, t target) error {
 	options := db.options
 	options.HistoryURL = ""
@@ -114,19 +116,16 @@ func (db *DB) openHistory(ctx context.Context, t target) error {
 	}
 	h, err := parseURL(db.options.HistoryURL)
 	if err != nil {
-		return err
+		return errors.Join(err, history.Close())
 	}
-	if t.engine != "mysql" || h.engine != "mysql" || t.user != h.user || !slices.Equal(t.hosts, h.hosts) {
-		db.history = history
-		return nil
+	db.history = history
+	db.oneServer = t.engine == "mysql" && h.engine == "mysql" && t.user == h.user && slices.Equal(t.hosts, h.hosts)
+	if db.oneServer {
+		elsewhere := *loggingInfo
+		elsewhere.database = h.name
+		db.logging = &elsewhere
 	}
-	if !history.schema.history {
-		return errors.Join(errNoHistory, history.Close())
-	}
-	elsewhere := *loggingInfo
-	elsewhere.database = h.name
-	db.logging, db.schema.history = &elsewhere, true
-	return history.Close()
+	return nil
 }
 
 // Close waits for running statements and closes all connections.

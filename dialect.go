@@ -15,10 +15,12 @@ type dialect struct {
 	like       [3]string // before the column, between column and pattern, after the pattern
 	asText     [2]string // around a column that isn't a text
 	nullsFirst bool      // NULLs must be told to sort as in the other engines
+	unindexed  string    // before a grouped column: the index is to be chosen by the filters instead
 	regexp     bool      // REGEXP is evaluated by Go
 	enums      bool      // flags are ENUMs, which sort by position unless cast
 	lock       string    // after a SELECT of rows that the transaction will change
 	skipLocked string    // the same, passing over rows that another transaction holds
+	lockSource string    // after a source joined with the rows that a statement will change, where it would lock them in any order
 	upsert     func(key, set []string) string
 	parameter  func(c column) string                         // a placeholder for a value of the column's type
 	source     func(columns []column) string                 // a derived table s of columns c0, c1 … from one batch
@@ -28,6 +30,7 @@ type dialect struct {
 	remove     func(table, keys, source, on string) string
 	join       string                            // of a source with a table; the source drives
 	timeEqual  func(column, value string) string // of times in keys
+	oneTime    func(column string) string        // a time in one form
 }
 
 const likeEnd = " ESCAPE '" + string(likeEscape) + "'"
@@ -36,6 +39,7 @@ var sqliteDialect = dialect{
 	name:      "sqlite",
 	like:      [3]string{"", " LIKE ", likeEnd},
 	asText:    [2]string{"CAST(", " AS TEXT)"},
+	unindexed: "+",
 	regexp:    true,
 	upsert:    upsertOnConflict,
 	parameter: func(column) string { return "?" },
@@ -47,6 +51,9 @@ var sqliteDialect = dialect{
 		return "DELETE FROM " + table + " WHERE (" + keys + ") IN (SELECT s.* FROM " + source + ")"
 	},
 	join: " CROSS JOIN ", // which SQLite doesn't turn round
+	oneTime: func(column string) string {
+		return "CASE length(" + column + ") WHEN 19 THEN " + column + " || '.000000' ELSE " + column + " END"
+	},
 	timeEqual: func(column, value string) string { // both text forms of a time
 		return column + " IN (" + value + ", substr(" + value + ", 1, 19))"
 	},
@@ -82,6 +89,7 @@ var mysqlDialect = dialect{
 	},
 	join:      " STRAIGHT_JOIN ",
 	timeEqual: equal,
+	oneTime:   func(column string) string { return column },
 }
 
 var postgresDialect = dialect{
@@ -92,6 +100,7 @@ var postgresDialect = dialect{
 	nullsFirst: true,
 	lock:       " FOR UPDATE OF t",
 	skipLocked: " FOR UPDATE OF t SKIP LOCKED",
+	lockSource: " ORDER BY s.c0 FOR UPDATE OF t",
 	upsert:     upsertOnConflict,
 	parameter:  func(c column) string { return "?::" + postgresTypes[c.kind] },
 	source:     postgresSource,
@@ -103,6 +112,7 @@ var postgresDialect = dialect{
 	},
 	join:      " JOIN ",
 	timeEqual: equal,
+	oneTime:   func(column string) string { return column },
 }
 
 func equal(column, value string) string { return column + " = " + value }
@@ -117,6 +127,16 @@ func upsertOnConflict(key, set []string) string {
 		sets[i] = quoteName(c) + " = excluded." + quoteName(c)
 	}
 	return " WHERE 1 = 1 ON CONFLICT (" + strings.Join(keys, ", ") + ") DO UPDATE SET " + strings.Join(sets, ", ")
+}
+
+// inOrder is a source whose rows of a table are locked in the order of the
+// source, so that statements on the same rows don't deadlock. The other engines go along
+// the source by themselves.
+func (d *dialect) inOrder(source, table, on string) string {
+	if d.lockSource == "" {
+		return source
+	}
+	return "(SELECT s.* FROM " + source + d.join + table + " AS t ON " + on + d.lockSource + ") AS s"
 }
 
 func updateFrom(table, set, source, where string) string {

@@ -44,7 +44,7 @@ func startOracle() (*oracle, error) {
 	if _, err := os.Stat(python); err != nil {
 		return nil, fmt.Errorf("%w: %w\nto install it: make oracle, or set JOBDB_ORACLE_PYTHON to its Python", errNoOracle, err)
 	}
-	o := &oracle{cmd: exec.Command(python, filepath.Join("oracle", "driver.py"))} //nolint:gosec,noctx // ends with us
+	o := &oracle{cmd: exec.Command(python, filepath.Join("oracle", "driver.py"))}
 	o.cmd.Stderr = &o.messages
 	requests, err := o.cmd.StdinPipe()
 	if err != nil {
@@ -92,9 +92,8 @@ func (o *oracle) ask(url, call string, args any) (any, error) {
 	decoder := json.NewDecoder(bytes.NewReader(line))
 	decoder.UseNumber()
 	var answer struct {
-		Result any
-		Error  string
-		oracleError
+		Result         any
+		Error, Message string
 	}
 	if err := decoder.Decode(&answer); err != nil {
 		return nil, err

@@ -85,7 +85,7 @@ func TestDifferentialSearch(t *testing.T) {
 	for round := range rounds {
 		t.Run(fmt.Sprint("round ", round+1), func(t *testing.T) {
 			onShared(t, func(d *sharedDatabase) {
-				g := &generator{Rand: rand.New(rand.NewPCG(uint64(seed), uint64(round)))} //nolint:gosec // repeatable on purpose
+				g := &generator{Rand: rand.New(rand.NewPCG(uint64(seed), uint64(round)))}
 				d.populate(g)
 				d.compareRandom(g)
 			})

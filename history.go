@@ -119,7 +119,7 @@ func (a access) inHistory(ctx context.Context) (access, error) {
 	switch {
 	case !h.schema.history:
 		return a, errNoHistory
-	case h == a.db:
+	case h == a.db, a.db.oneServer:
 		return a, nil
 	case a.tx == nil:
 		return h.access, nil

@@ -43,8 +43,8 @@ func testHistoryElsewhere(t *testing.T, url, historyURL string) {
 		}
 		return db
 	}
-	elsewhere := open(historyURL, jobdb.Options{})
 	db := open(url, jobdb.Options{HistoryURL: historyURL})
+	elsewhere := open(historyURL, jobdb.Options{})
 	id, err := db.CreateJob(ctx, "[]")
 	if err != nil {
 		t.Fatal(err)

@@ -171,6 +171,10 @@ func (db *DB) Migrate(ctx context.Context) ([]string, error) {
 		return applied, db.explain("read the migrated schema", db.typed(err))
 	}
 	db.schema = migrated
+	if h := db.history; h != db && (h.schema.kind == SchemaEmpty || h.schema.kind == SchemaOurs) {
+		more, err := h.Migrate(ctx)
+		return append(applied, more...), err
+	}
 	return applied, nil
 }
 

@@ -57,7 +57,14 @@ func (a access) setParameters(ctx context.Context, t *table, values map[JobID]ma
 		}
 	}
 	err := a.write(ctx, "set parameters", func(s *session) error {
-		return s.replace(ctx, t, t.columns, 2, rows)
+		if s.db.schema.collation(t.name, "Name") == "" {
+			return s.insert(ctx, t, t.columns, rows, s.db.dialect.upsert(t.key, []string{"Value"}))
+		}
+		// The engine's upsert would overwrite "cpu" with "CPU" here.
+		if _, err := s.remove(ctx, t, t.columns[:2], rows); err != nil {
+			return err
+		}
+		return s.insert(ctx, t, t.columns, rows, "")
 	})
 	return a.refused(ctx, err, "a parameter of an equal name", jobs, ids)
 }
@@ -66,27 +73,27 @@ func (a access) setParameters(ctx context.Context, t *table, values map[JobID]ma
 // their present RescheduleCounter. What is there of the same cycle is
 // replaced; on a schema that DiracX made, which has room for one cycle, what is there of the same name.
 func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
+	columns := atticJobParameters.pick("JobID", "Name", "RescheduleCycle", "Value")
 	return a.write(ctx, "archive job parameters", func(s *session) error {
-		cycles, err := s.lockCycles(ctx, ids)
-		if err != nil {
-			return err
-		}
-		values, err := access{db: s.db, tx: s}.JobParameters(ctx, ids)
-		if err != nil {
-			return err
-		}
-		var rows [][]any
-		for _, id := range slices.Sorted(maps.Keys(values)) {
-			for _, name := range slices.Sorted(maps.Keys(values[id])) {
-				rows = append(rows, []any{int64(id), name, cycles[id], values[id][name]})
-			}
-		}
-		columns := atticJobParameters.pick("JobID", "Name", "RescheduleCycle", "Value")
-		keys := 3
+		keys := columns[:3]
 		if !s.db.schema.atticCycles {
-			keys = 2
+			keys = columns[:2]
 		}
-		if err := s.replace(ctx, atticJobParameters, columns, keys, rows); err != nil {
+		if _, err := s.lockJobs(ctx, ids); err != nil {
+			return err
+		}
+		err := s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
+			parameters := `SELECT p."JobID", p."Name", t."RescheduleCounter", p."Value" FROM ` + source +
+				s.db.dialect.join + jobs.quoted() + ` AS t ON t."JobID" = s.c0` +
+				s.db.dialect.join + jobParameters.quoted() + ` AS p ON p."JobID" = s.c0`
+			upsert, err := s.makeRoom(ctx, atticJobParameters, columns, keys, parameters, args)
+			if err != nil {
+				return err
+			}
+			_, err = s.exec(ctx, "INSERT INTO "+atticJobParameters.quoted()+" ("+nameList("", columns)+") "+parameters+upsert, args...)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		_, err = s.remove(ctx, jobParameters, idColumn, idRows(ids))
@@ -94,34 +101,29 @@ func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
 	})
 }
 
-// lockCycles locks the jobs and returns their RescheduleCounters.
-func (s *session) lockCycles(ctx context.Context, ids []JobID) (map[JobID]int64, error) {
-	cycles := make(map[JobID]int64, len(ids))
-	columns := jobs.pick("JobID", "RescheduleCounter")
-	err := s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
-		text := s.joined(jobs, columns, source) + ` ORDER BY t."JobID"` + s.db.dialect.lock
-		return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
-			cycles[row[0].id()] = row[1].integer()
-			return nil
-		}))
-	})
-	return cycles, err
+// makeRoom gives the upsert for rows that a query selects, or removes what has their keys
+// where the engine's upsert would overwrite "cpu" with "CPU".
+func (s *session) makeRoom(ctx context.Context, t *table, columns, keys []column, query string, args []any) (upsert string, err error) {
+	if s.db.schema.collation(t.name, "Name") == "" {
+		return s.db.dialect.upsert(columnList(keys), columnList(columns[len(keys):])), nil
+	}
+	var rows [][]any
+	err = s.query(ctx, query, args, scanRows(columns, func(row []cell) error {
+		rows = append(rows, []any{row[0].value, row[1].value, row[2].value})
+		return nil
+	}))
+	if err == nil {
+		_, err = s.remove(ctx, t, keys, rows)
+	}
+	return "", err
 }
 
-// replace writes rows in place of those whose keys, the first columns, are equal.
-func (s *session) replace(ctx context.Context, t *table, columns []column, keys int, rows [][]any) error {
-	if s.db.schema.collation(t.name, "Name") == "" {
-		names := make([]string, len(columns))
-		for i, c := range columns {
-			names[i] = c.name
-		}
-		return s.insert(ctx, t, columns, rows, s.db.dialect.upsert(names[:keys], names[keys:]))
+func columnList(columns []column) []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.name
 	}
-	// The engine's upsert would overwrite "cpu" with "CPU" here.
-	if _, err := s.remove(ctx, t, columns[:keys], rows); err != nil {
-		return err
-	}
-	return s.insert(ctx, t, columns, rows, "")
+	return names
 }
 
 // ArchivedJobParameters returns what ArchiveJobParameters kept, by cycle and name.

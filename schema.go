@@ -17,11 +17,11 @@ const (
 type schema struct {
 	kind         SchemaKind
 	refusal      string // why a database of ours can't be used: it is from the future; else ""
-	wholeSeconds bool // times have no fraction (live MariaDB)
-	cascade      bool // deleting a JobJDLs row deletes all that belongs to the job, but for history
-	jobs         bool // the table Jobs is here; a database of DiracX may have nothing but history
-	history      bool // LoggingInfo is here
-	atticCycles  bool // AtticJobParameters keeps more than one cycle
+	wholeSeconds bool   // times have no fraction (live MariaDB)
+	cascade      bool   // deleting a JobJDLs row deletes all that belongs to the job, but for history
+	jobs         bool   // the table Jobs is here; a database of DiracX may have nothing but history
+	history      bool   // LoggingInfo is here
+	atticCycles  bool   // AtticJobParameters keeps more than one cycle
 
 	// collations has the collation of each text column that the engine
 	// doesn't compare byte by byte, by "Table.Column"; empty on our schema.

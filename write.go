@@ -228,6 +228,11 @@ func (a access) SetJobAttributes(ctx context.Context, attributes map[JobID]Attri
 	var changed int64
 	err = a.write(ctx, "set job attributes", func(s *session) error {
 		changed = 0
+		if len(changes) > 1 || options.KeepFinal { // each statement locks in order, but not all of them
+			if err := s.hold(ctx, slices.Collect(maps.Keys(attributes))); err != nil {
+				return err
+			}
+		}
 		for _, c := range changes {
 			n, err := s.apply(ctx, c, options)
 			if err != nil {
@@ -394,6 +399,9 @@ func (a access) DeleteJobs(ctx context.Context, ids []JobID) (int64, error) {
 	rows := idRows(ids)
 	var deleted int64
 	err := a.write(ctx, "delete jobs", func(s *session) error {
+		if err := s.hold(ctx, ids); err != nil {
+			return err
+		}
 		in := access{db: s.db, tx: s}
 		if err := in.DeleteHistory(ctx, ids); err != nil && !errors.Is(err, errNoHistory) {
 			return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log"
@@ -31,14 +32,12 @@ type result struct {
 	Rounds    int           `json:"rounds"`
 	Ours      time.Duration `json:"ours"` // medians
 	Bare      time.Duration `json:"bare"`
+	Ratio     float64       `json:"ratio"` // median of bare/ours of each round: less than 1 where ours takes longer
 	Reference time.Duration `json:"reference,omitempty"`
 }
 
-// ratio is 1 where both take the same time, less where ours takes longer.
-func (r result) ratio() float64 { return float64(r.Bare) / float64(r.Ours) }
-
 const (
-	fewestRounds = 3
+	fewestRounds = 5
 	mostRounds   = 400
 	longestRun   = time.Minute
 )
@@ -54,7 +53,7 @@ func (w *world) measureAll(ctx context.Context, s settings) ([]result, error) {
 			return results, fmt.Errorf("%s of %d: %w", c.method, c.size, err)
 		}
 		r.Engine, r.Jobs = w.engine, w.jobs
-		log.Printf("%-8s %7d jobs  %-42s %5d  %12v  %.2f", r.Engine, r.Jobs, r.Method, r.Size, r.Ours.Round(time.Microsecond), r.ratio())
+		log.Printf("%-8s %7d jobs  %-42s %5d  %12v  %.2f", r.Engine, r.Jobs, r.Method, r.Size, r.Ours.Round(time.Microsecond), r.Ratio)
 		results = append(results, r)
 	}
 	return results, nil
@@ -64,6 +63,7 @@ func (w *world) measureAll(ctx context.Context, s settings) ([]result, error) {
 // changes with every round. The first round only warms up.
 func (c comparison) measure(ctx context.Context, budget time.Duration) (result, error) {
 	var ours, bare []time.Duration
+	var ratios []float64
 	start := time.Now()
 	for round := 0; round <= mostRounds; round++ {
 		if round > fewestRounds && time.Since(start) > budget {
@@ -86,9 +86,10 @@ func (c comparison) measure(ctx context.Context, budget time.Duration) (result, 
 		}
 		if round > 0 {
 			ours, bare = append(ours, took[0]), append(bare, took[1])
+			ratios = append(ratios, float64(took[1])/float64(took[0]))
 		}
 	}
-	return result{Method: c.method, Size: c.size, Rounds: len(ours), Ours: median(ours), Bare: median(bare)}, nil
+	return result{Method: c.method, Size: c.size, Rounds: len(ours), Ours: median(ours), Bare: median(bare), Ratio: median(ratios)}, nil
 }
 
 // once runs one side with a context as a server has it, which can be cancelled.
@@ -109,7 +110,7 @@ func (c comparison) once(ctx context.Context, run side) (took time.Duration, gav
 	return took, gave, err
 }
 
-func median(times []time.Duration) time.Duration {
-	slices.Sort(times)
-	return times[len(times)/2]
+func median[T cmp.Ordered](values []T) T {
+	slices.Sort(values)
+	return values[len(values)/2]
 }

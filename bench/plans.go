@@ -32,7 +32,7 @@ func (w *world) printPlans(ctx context.Context, out io.Writer, methods *regexp.R
 	}
 	for _, q := range w.queries() {
 		page := append(q.args[:len(q.args):len(q.args)], int64(perPage), int64(q.page-1)*perPage)
-		if err := show(q.name, "SELECT "+jobColumns+` FROM "Jobs" WHERE `+q.where+" ORDER BY "+q.order+" LIMIT ? OFFSET ?", page); err != nil {
+		if err := show(q.name, q.text(), page); err != nil {
 			return err
 		}
 		if err := show(q.name+" (total)", `SELECT count(*) FROM "Jobs" WHERE `+q.where, q.args); err != nil {

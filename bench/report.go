@@ -143,10 +143,10 @@ func writeTimes(b *strings.Builder, engines []string, results []result) {
 				continue
 			}
 			mark := ""
-			if r.ratio() < leastRatio {
+			if r.Ratio < leastRatio {
 				mark = "**"
 			}
-			fmt.Fprintf(b, " %s | %s%.2f%s |", milliseconds(r.Ours), mark, r.ratio(), mark)
+			fmt.Fprintf(b, " %s | %s%.2f%s |", milliseconds(r.Ours), mark, r.Ratio, mark)
 		}
 		b.WriteString("\n")
 	}

@@ -45,6 +45,7 @@ CREATE TABLE IF NOT EXISTS "Jobs" (
     INDEX "ApplicationStatus" ("ApplicationStatus"),
     INDEX "StatusSite" ("Status", "Site"),
     INDEX "LastUpdateTime" ("LastUpdateTime"),
+    INDEX "VOJobID" ("VO", "JobID"),
     INDEX "VOStatus" ("VO", "Status", "JobID"),
     INDEX "VOOwner" ("VO", "Owner", "JobID"),
     INDEX "VOJobGroup" ("VO", "JobGroup", "JobID"),

@@ -48,6 +48,7 @@ CREATE INDEX "StatusSite" ON "Jobs" ("Status", "Site");
 CREATE INDEX "LastUpdateTime" ON "Jobs" ("LastUpdateTime" NULLS FIRST);
 
 -- What is asked is confined to one VO. VOSummary has all that is commonly grouped by, so that a summary reads no rows.
+CREATE INDEX "VOJobID" ON "Jobs" ("VO", "JobID");
 CREATE INDEX "VOStatus" ON "Jobs" ("VO", "Status", "JobID");
 CREATE INDEX "VOOwner" ON "Jobs" ("VO", "Owner", "JobID");
 CREATE INDEX "VOJobGroup" ON "Jobs" ("VO", "JobGroup", "JobID");

@@ -47,6 +47,7 @@ CREATE INDEX "StatusSite" ON "Jobs" ("Status", "Site");
 CREATE INDEX "LastUpdateTime" ON "Jobs" ("LastUpdateTime");
 
 -- What is asked is confined to one VO. VOSummary has all that is commonly grouped by, so that a summary reads no rows.
+CREATE INDEX "VOJobID" ON "Jobs" ("VO");
 CREATE INDEX "VOStatus" ON "Jobs" ("VO", "Status");
 CREATE INDEX "VOOwner" ON "Jobs" ("VO", "Owner");
 CREATE INDEX "VOJobGroup" ON "Jobs" ("VO", "JobGroup");

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// small are settings for a run that shows that everything works.
+func small(t *testing.T) settings {
+	t.Helper()
+	return settings{sizes: []int{1, 7}, methods: regexp.MustCompile("."), budget: time.Nanosecond, folder: t.TempDir()}
+}
+
+// Every comparison runs, and ours and the bare driver agree on what they did.
+func TestComparisonsAgree(t *testing.T) {
+	for _, engine := range []string{"sqlite", "mariadb", "postgres"} {
+		t.Run(engine, func(t *testing.T) {
+			if variable := serverURL[engine]; variable != "" {
+				if testing.Short() {
+					t.Skip("-short: SQLite only")
+				}
+				if address := os.Getenv(variable); address == "" || address == "none" {
+					if os.Getenv("CI") != "" {
+						t.Fatal("no server: " + variable + " is not set")
+					}
+					t.Skip("!!! NOT TESTED: " + variable + " is not set; run this through go run ./jobdbtest/withengines -- …")
+				}
+			}
+			results, err := runOne(t.Context(), small(t), engine, 300)
+			if err != nil {
+				t.Fatal(err)
+			}
+			methods := distinct(results, func(r result) string { return r.Method })
+			if len(methods) < 40 {
+				t.Errorf("only %d methods were measured: %q", len(methods), methods)
+			}
+			for _, r := range results {
+				if r.Ours <= 0 || r.Bare <= 0 || r.Ratio <= 0 || r.Rounds < fewestRounds {
+					t.Errorf("not measured: %+v", r)
+				}
+			}
+		})
+	}
+}
+
+func TestPlansAreShown(t *testing.T) {
+	s := small(t)
+	w, err := openWorld(t.Context(), s, "sqlite", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := w.printPlans(t.Context(), &out, s.methods); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(out.String(), "COVERING INDEX VOSummary") {
+		t.Errorf("no summary by an index alone:\n%s", out.String())
+	}
+	if err := w.close(false); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRender(t *testing.T) {
+	results := []result{
+		{Engine: "sqlite", Jobs: 1000, Method: "Twice", Size: 100, Ours: 2 * time.Millisecond, Bare: time.Millisecond, Ratio: 0.5},
+		{Engine: "sqlite", Jobs: 1000, Method: "Twice", Size: 1000, Ours: 30 * time.Millisecond, Bare: 30 * time.Millisecond, Ratio: 1, Reference: 60 * time.Millisecond},
+	}
+	var out bytes.Buffer
+	if err := render(&out, results); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		"## With 1,000 jobs in the database",
+		"| Twice | 100 | 2.00 | **0.50** |",
+		"| Twice | 1,000 | 30.0 | 1.00 |",
+		"| Twice | 1.50 |",
+		"| SQLite | Twice | 1000 | 30.0 | 60.0 | 2.0 |",
+	} {
+		if !strings.Contains(out.String(), line+"\n") {
+			t.Errorf("no line %q in\n%s", line, out.String())
+		}
+	}
+}
