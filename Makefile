@@ -78,6 +78,10 @@ cover: engines ## write .cache/cover.html: which lines the tests reach
 bench: engines ## measure every method on the three engines (BENCH=pattern COUNT=1)
 	$(WITHENGINES) -durable -- go test ./bench -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 0
 
+.PHONY: differential
+differential: engines oracle ## compare with the reference at length (SEED=7 ROUNDS=50)
+	JOBDB_SEED=$(or $(SEED),$(shell date +%s)) JOBDB_ROUNDS=$(or $(ROUNDS),50) $(WITHENGINES) -- go test $(RACE) -timeout 0 -run DifferentialSearch -v .
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	@for package in $$(go list ./...); do \

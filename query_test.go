@@ -83,8 +83,17 @@ func TestLikePattern(t *testing.T) {
 		pattern, text string
 		want          bool
 	}{
-		{"a%", "ABC", true}, {"a_c", "abc", true}, {"a_c", "abbc", false}, {`a\%`, "a%", true}, {`a\%`, "ab", false},
-		{`\\`, `\`, true}, {"|", "|", true}, {"%%%", "", true}, {`\_`, "x", false}, {`%\%%`, "50%", true}, {`\a`, "A", true},
+		{"a%", "ABC", true},
+		{"a_c", "abc", true},
+		{"a_c", "abbc", false},
+		{`a\%`, "a%", true},
+		{`a\%`, "ab", false},
+		{`\\`, `\`, true},
+		{"|", "|", true},
+		{"%%%", "", true},
+		{`\_`, "x", false},
+		{`%\%%`, "50%", true},
+		{`\a`, "A", true},
 	} {
 		pattern, err := likePattern(tt.pattern)
 		if err != nil {
