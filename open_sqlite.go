@@ -40,6 +40,10 @@ func openSQLite(_ context.Context, t target, o Options) (*engine, error) {
 	}, nil
 }
 
+// walPages is how far the write-ahead log grows before it is copied into the
+// file: large, since pages that many transactions change are copied once.
+const walPages = "10000"
+
 // sqliteFile is a file's name as SQLite reads it in a URI.
 func sqliteFile(path string) string {
 	return "file:" + strings.ReplaceAll(url.PathEscape(path), "%2F", "/")

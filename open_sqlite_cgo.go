@@ -15,6 +15,9 @@ const sqliteDriver = "jobdb-sqlite3"
 func init() {
 	sql.Register(sqliteDriver, &sqlite3.SQLiteDriver{
 		ConnectHook: func(conn *sqlite3.SQLiteConn) error {
+			if _, err := conn.Exec("PRAGMA wal_autocheckpoint = "+walPages, nil); err != nil {
+				return err
+			}
 			return conn.RegisterFunc("regexp", newMatcher(), true)
 		},
 	})

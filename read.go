@@ -3,6 +3,7 @@ package jobdb
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,7 +47,7 @@ func (a access) Stream(ctx context.Context, s Search, each func(row []any) error
 	}
 	ctx, cancel := limits.context(ctx)
 	defer cancel()
-	err = a.look(ctx, "search jobs", s.alone(a.db.dialect), func(session *session) error {
+	err = a.look(ctx, "search jobs", s.alone(), func(session *session) error {
 		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
 			return err
 		}
@@ -78,8 +79,8 @@ func (a access) look(ctx context.Context, what string, alone bool, fn func(*sess
 
 // alone reports whether one statement answers the search, so that it needs
 // no transaction around it: all rows are wanted, or one job.
-func (s Search) alone(d *dialect) bool {
-	if s.Filter.hasRegex() && !d.regexp {
+func (s Search) alone() bool {
+	if s.Filter.hasRegex() {
 		return false
 	}
 	return s.Page == 0 || s.Page == 1 && s.PerPage != 1 && slices.ContainsFunc(s.Filter.kids, func(f Filter) bool {
@@ -156,10 +157,10 @@ func (l Limits) context(ctx context.Context) (context.Context, context.CancelFun
 }
 
 // resolveRegexes replaces each regular expression by the list of values that
-// it matches, where the engine can't evaluate it by Go's rules itself. Only
+// it matches: these are few and found by an index, unlike the rows. Only
 // values of rows that all other filters let through are tried.
 func (s *session) resolveRegexes(ctx context.Context, scope Scope, filter Filter) (Filter, error) {
-	if s.db.dialect.regexp || !filter.hasRegex() {
+	if !filter.hasRegex() {
 		return filter, nil
 	}
 	others := Filter{op: opAnd}
@@ -195,18 +196,26 @@ func (s *session) resolveRegex(ctx context.Context, scope Scope, others, f Filte
 	st := s.compiler().distinctValues(f.column, scope, others, limit)
 	err := s.table(ctx, st, []column{{kind: Text}}, func(row []any) error {
 		if tried++; tried > limit {
-			return &QueryError{
-				Field:  f.column.Name(),
-				Reason: "a regex can be tried on " + itoa(limit) + " different values at most, and there are more; add filters, or use like",
-			}
+			return errManyValues
 		}
 		if text, ok := row[0].(string); ok && expression.MatchString(text) {
 			met.values = append(met.values, text)
 		}
 		return nil
 	})
-	return met, err
+	switch {
+	case !errors.Is(err, errManyValues):
+		return met, err
+	case s.db.dialect.regexp:
+		return f, nil // row by row
+	}
+	return f, &QueryError{
+		Field:  f.column.Name(),
+		Reason: "a regex can be tried on " + itoa(limit) + " different values at most, and there are more; add filters, or use like",
+	}
 }
+
+var errManyValues = errors.New("more different values than a regex may be tried on")
 
 func (f Filter) hasRegex() bool {
 	return f.op == opRegex || slices.ContainsFunc(f.kids, Filter.hasRegex)

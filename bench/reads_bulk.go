@@ -38,9 +38,9 @@ func (w *world) readsOf(n int) []comparison {
 			func(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.Heartbeat, error) {
 				return w.db.Heartbeats(ctx, ids, 1)
 			},
-			`SELECT "JobID", "Name", "Value", "HeartBeatTime" FROM "HeartBeatLoggingInfo" AS t
-				WHERE "HeartBeatTime" = (SELECT max("HeartBeatTime") FROM "HeartBeatLoggingInfo" AS l WHERE l."JobID" = t."JobID") AND "JobID"`,
-			` ORDER BY "JobID", "Name"`, scanHeartbeat),
+			`SELECT "JobID", "Name", "Value", "HeartBeatTime" FROM (SELECT "JobID", "Name", "Value", "HeartBeatTime",
+				DENSE_RANK() OVER (PARTITION BY "JobID" ORDER BY "HeartBeatTime" DESC) AS n FROM "HeartBeatLoggingInfo" WHERE "JobID"`,
+			`) AS t WHERE n <= 1 ORDER BY "JobID", "Name"`, scanHeartbeat),
 		compare("Heartbeats (all)", w, ids,
 			func(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.Heartbeat, error) {
 				return w.db.Heartbeats(ctx, ids, 0)

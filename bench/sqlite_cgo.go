@@ -2,10 +2,23 @@
 
 package main
 
-import _ "github.com/mattn/go-sqlite3" // the driver that jobdb uses where there is a C compiler
+import (
+	"database/sql"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// sqliteDriver is the one that jobdb uses where there is a C compiler.
+const sqliteDriver = "bench-sqlite3"
 
 const (
-	sqliteDriver        = "sqlite3"
 	sqliteOptions       = "?_foreign_keys=1&_busy_timeout=10000&_synchronous=FULL&_cache_size=-32768&_stmt_cache_size=128"
 	sqliteWriterOptions = "&_txlock=immediate"
 )
+
+func init() {
+	sql.Register(sqliteDriver, &sqlite3.SQLiteDriver{ConnectHook: func(conn *sqlite3.SQLiteConn) error {
+		_, err := conn.Exec("PRAGMA wal_autocheckpoint = 10000", nil)
+		return err
+	}})
+}

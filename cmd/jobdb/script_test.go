@@ -47,6 +47,32 @@ func TestEngineScripts(t *testing.T) {
 	}
 }
 
+// TestReadme sees to it that the commands README.md shows are those of its script.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile("testdata/script/readme.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := 0
+	for line := range strings.Lines(string(readme)) {
+		command, _, _ := strings.Cut(line, "#")
+		if command = strings.TrimSpace(command); !strings.HasPrefix(line, "    jobdb ") {
+			continue
+		}
+		shown++
+		if !strings.Contains(string(script), "\nexec "+command+"\n") {
+			t.Errorf("README.md shows %q, which testdata/script/readme.txtar doesn't run", command)
+		}
+	}
+	if shown == 0 {
+		t.Error("README.md shows no command")
+	}
+}
+
 func runScripts(t *testing.T, folder string, env []string) {
 	t.Helper()
 	testscript.Run(t, testscript.Params{
