@@ -66,7 +66,7 @@ func (a access) Stream(ctx context.Context, s Search, each func(row []any) error
 		total, err = session.count(ctx, session.compiler().total(s))
 		return err
 	})
-	return total, err
+	return total, limits.refused(ctx, err)
 }
 
 // look is a snapshot, or less where one statement says it all.
@@ -110,7 +110,7 @@ func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 			return nil
 		})
 	})
-	return result, err
+	return result, limits.refused(ctx, err)
 }
 
 func (s *session) compiler() *compiler { return &compiler{dialect: s.db.dialect, schema: s.db.schema} }
@@ -149,11 +149,22 @@ func (s *session) count(ctx context.Context, st statement) (int64, error) {
 	return n, err
 }
 
+var errQueryTime = errors.New("the query's time is up")
+
+// context is one that ends when a query has taken too long.
 func (l Limits) context(ctx context.Context) (context.Context, context.CancelFunc) {
 	if l.QueryTime <= 0 {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, l.QueryTime)
+	return context.WithTimeoutCause(ctx, l.QueryTime, errQueryTime)
+}
+
+// refused tells a query that took too long from one whose caller went away.
+func (l Limits) refused(ctx context.Context, err error) error {
+	if err == nil || !errors.Is(context.Cause(ctx), errQueryTime) {
+		return err
+	}
+	return &QueryError{Field: "search", Reason: "took longer than " + l.QueryTime.String() + "; add filters, or group by fewer columns"}
 }
 
 // resolveRegexes replaces each regular expression by the list of values that

@@ -83,7 +83,8 @@ func (a access) write(ctx context.Context, what string, fn func(*session) error)
 // returns nil, nothing when it returns an error, which Tx returns. A
 // transaction that loses against another (deadlock, serialization or
 // certification failure, lock wait, SQLITE_BUSY) is run again, at most 30 times with growing
-// pauses, so fn must be safe to run again. fn must not use the DB itself.
+// pauses, so fn must be safe to run again. fn must not use the DB itself. Whether a
+// transaction was kept whose connection broke during the commit can't be known; it is [ErrUnavailable].
 func (db *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 	return db.transact(ctx, func(s *session) error {
 		err := fn(&Tx{access{db: db, tx: s}})
@@ -139,6 +140,7 @@ func (db *DB) transact(ctx context.Context, fn func(*session) error) error {
 func (db *DB) once(ctx context.Context, fn func(*session) error) error {
 	run := func(q querier) error {
 		s := &session{db: db, q: q, inTx: true}
+		defer s.dropBeside()
 		return s.endBeside(fn(s))
 	}
 	if db.groups != nil {
@@ -171,14 +173,17 @@ func (s *session) beginBeside(ctx context.Context) (*session, error) {
 // endBeside commits history before the rest: history without the change it
 // tells of is harmless, a change without history is not.
 func (s *session) endBeside(err error) error {
-	if s.beside == nil {
+	if s.beside == nil || err != nil {
 		return err
 	}
-	tx := s.beside.q.(*sql.Tx) //nolint:forcetypeassert // begun by beginBeside
-	if err != nil {
-		return errors.Join(err, tx.Rollback())
+	return s.beside.q.(*sql.Tx).Commit() //nolint:forcetypeassert // begun by beginBeside
+}
+
+// dropBeside undoes what was not committed, also when the function panicked.
+func (s *session) dropBeside() {
+	if s.beside != nil {
+		_ = s.beside.q.(*sql.Tx).Rollback() //nolint:forcetypeassert // begun by beginBeside
 	}
-	return tx.Commit()
 }
 
 // run is one method in a transaction.
