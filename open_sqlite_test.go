@@ -1,10 +1,7 @@
 package jobdb
 
 import (
-	"context"
-	"errors"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -60,31 +57,5 @@ func TestSQLiteTimeForms(t *testing.T) {
 	}
 	if n, err := db.SetJobAttributes(ctx, later, SetOptions{At: at}); n != 2 || err != nil {
 		t.Errorf("set attributes at that time: %d, %v", n, err)
-	}
-}
-
-// TestQueryTime ends queries that take too long with an error that says so,
-// and leaves the caller's own deadline the caller's.
-func TestQueryTime(t *testing.T) {
-	ctx := t.Context()
-	db, err := Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "jobs.db"), Options{Limits: Limits{QueryTime: time.Nanosecond}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.Migrate(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.Search(ctx, Search{}); !errors.Is(err, ErrInvalidQuery) || !strings.Contains(err.Error(), "took longer") {
-		t.Errorf("search: %v", err)
-	}
-	if _, err := db.Summary(ctx, Summary{}); !errors.Is(err, ErrInvalidQuery) || !strings.Contains(err.Error(), "took longer") {
-		t.Errorf("summary: %v", err)
-	}
-	db.options.Limits.QueryTime = time.Minute
-	ended, cancel := context.WithCancel(ctx)
-	cancel()
-	if _, err := db.Search(ended, Search{}); !errors.Is(err, context.Canceled) || errors.Is(err, ErrInvalidQuery) {
-		t.Errorf("cancelled: %v", err)
 	}
 }
