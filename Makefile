@@ -47,7 +47,7 @@ build: ## build bin/jobdb
 test: engines oracle-or-skip ## run all tests on SQLite, MariaDB and PostgreSQL, with the race detector
 	@[[ $(CGO) = 1 ]] || printf '\n!!! NO C COMPILER (or CGO_ENABLED=0): the tests run WITHOUT the race detector, on the pure-Go SQLite driver only.\n\n'
 	$(WITHENGINES) -- go test $(RACE) $(TESTFLAGS) ./...
-	CGO_ENABLED=0 go test -short $(TESTFLAGS) .
+	CGO_ENABLED=0 go test $(TESTFLAGS) -run SQLite .
 
 .PHONY: test-short
 test-short: ## run the tests that need nothing but SQLite (seconds)
