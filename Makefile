@@ -23,11 +23,10 @@ WITHENGINES := go run ./jobdbtest/withengines
 ORACLE := .cache/oracle-venv
 export JOBDB_ORACLE_PYTHON := $(CURDIR)/$(ORACLE)/bin/python
 
-# To be set on the command line: make run ARGS='--listen :9000', make bench BENCH=Search COUNT=5
+# To be set on the command line: make run ARGS='--listen :9000', make bench BENCHFLAGS='-jobs 1000'
 ARGS ?=
 TESTFLAGS ?= -timeout 20m
-BENCH ?= .
-COUNT ?= 1
+BENCHFLAGS ?=
 FUZZTIME ?= 30s
 
 .PHONY: help
@@ -75,8 +74,8 @@ cover: engines ## write .cache/cover.html: which lines the tests reach
 	go tool cover -html=.cache/cover.out -o .cache/cover.html
 
 .PHONY: bench
-bench: engines ## measure every method on the three engines (BENCH=pattern COUNT=1)
-	$(WITHENGINES) -durable -- go test ./bench -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 0
+bench: engines ## measure every method on the three engines (BENCHFLAGS='-engine sqlite -jobs 1000 -method Search')
+	$(WITHENGINES) -durable -- go run ./bench $(BENCHFLAGS)
 
 .PHONY: differential
 differential: engines oracle ## compare with the reference at length (SEED=7 ROUNDS=50)

@@ -49,6 +49,9 @@ func (s *session) insert(ctx context.Context, t *table, columns []column, rows [
 // update sets the columns after the first keys of each row where those are
 // equal and where holds, in the order of the rows. It returns how many rows matched.
 func (s *session) update(ctx context.Context, t *table, columns []column, keys int, rows [][]any, where string, whereArgs ...any) (int64, error) {
+	if len(rows) == 1 && keys == 1 {
+		return s.updateOne(ctx, t, columns, rows[0], where, whereArgs)
+	}
 	sets := make([]string, 0, len(columns)-keys)
 	for i, value := range s.values(t, columns) {
 		if i >= keys {
@@ -70,8 +73,27 @@ func (s *session) update(ctx context.Context, t *table, columns []column, keys i
 	return matched, err
 }
 
+// updateOne is update of the rows of one job, without a table to join with:
+// MariaDB would make one on disk for a long text.
+func (s *session) updateOne(ctx context.Context, t *table, columns []column, row []any, where string, whereArgs []any) (int64, error) {
+	sets := make([]string, 0, len(columns)-1)
+	args := make([]any, 0, len(columns)+len(whereArgs))
+	for i, c := range columns[1:] {
+		sets = append(sets, quoteName(c.name)+" = ?")
+		args = append(args, s.db.dialect.argument(row[i+1]))
+	}
+	on := "t." + quoteName(columns[0].name) + " = ?"
+	if where != "" {
+		on += " AND " + where
+	}
+	return s.exec(ctx, "UPDATE "+t.quoted()+" AS t SET "+strings.Join(sets, ", ")+" WHERE "+on, append(append(args, row[0]), whereArgs...)...)
+}
+
 // remove deletes the rows whose keys are equal. It returns how many there were.
 func (s *session) remove(ctx context.Context, t *table, keys []column, rows [][]any) (int64, error) {
+	if s.db.dialect.arrays && len(keys) == 1 && len(rows) > 1 { // one scan of the index, where a join descends it for each row
+		return s.exec(ctx, "DELETE FROM "+t.quoted()+" WHERE "+quoteName(keys[0].name)+" = ANY(?)", transpose[int64](rows, 0))
+	}
 	var removed int64
 	equal := s.keysEqual(t, keys)
 	err := s.inBatches(keys, rows, func(source string, args []any) error {

@@ -295,6 +295,8 @@ func (c *compiler) compare(f Filter) {
 		c.exactIn(f, exact)
 	case f.op == opIn && len(f.values) == 1:
 		c.write(exact, " = ", c.arg(f.values[0]))
+	case len(f.values) >= manyValues && c.dialect.arrays:
+		c.write(exact, map[op]string{opIn: " = ANY(", opNotIn: " <> ALL("}[f.op], c.arg(array(f)), ")")
 	case f.op == opIn:
 		c.write(exact, " IN ")
 		c.list(f.values)
@@ -306,6 +308,25 @@ func (c *compiler) compare(f Filter) {
 	default:
 		c.write(exact, comparisonSigns[f.op], c.arg(f.values[0]))
 	}
+}
+
+// manyValues is from how many values on one array is read faster than a list.
+const manyValues = 20
+
+// array gives a filter's values as a slice of their own type.
+func array(f Filter) any {
+	if f.column.Kind() == Integer {
+		return values[int64](f)
+	}
+	return values[string](f)
+}
+
+func values[T any](f Filter) []T {
+	array := make([]T, len(f.values))
+	for i, value := range f.values {
+		array[i] = value.(T) //nolint:forcetypeassert // values are of the column's kind
+	}
+	return array
 }
 
 // exactIn compares the bare column first, in its own character set and

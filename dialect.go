@@ -15,6 +15,7 @@ type dialect struct {
 	like       [3]string // before the column, between column and pattern, after the pattern
 	asText     [2]string // around a column that isn't a text
 	nullsFirst bool      // NULLs must be told to sort as in the other engines
+	arrays     bool      // a list of values can be one argument
 	unindexed  string    // before a grouped column: the index is to be chosen by the filters instead
 	regexp     bool      // REGEXP is evaluated by Go
 	enums      bool      // flags are ENUMs, which sort by position unless cast
@@ -95,6 +96,7 @@ var mysqlDialect = dialect{
 var postgresDialect = dialect{
 	name:       "postgres",
 	numbered:   true,
+	arrays:     true,
 	like:       [3]string{"", " ILIKE ", likeEnd},
 	asText:     [2]string{"CAST(", ` AS TEXT) COLLATE "C"`},
 	nullsFirst: true,
@@ -154,12 +156,17 @@ func (d *dialect) batch(columns []column, rows [][]any) (source string, args []a
 	args = make([]any, len(columns))
 	for i, c := range columns {
 		parts[i] = d.parameter(c) + " AS c" + strconv.Itoa(i)
-		args[i] = rows[0][i]
-		if at, ok := args[i].(time.Time); ok && d.name == "sqlite" {
-			args[i] = at.Format(sqliteTimeFormat)
-		}
+		args[i] = d.argument(rows[0][i])
 	}
 	return "(SELECT " + strings.Join(parts, ", ") + ") AS s", args
+}
+
+// argument is a value to store.
+func (d *dialect) argument(value any) any {
+	if at, ok := value.(time.Time); ok && d.name == "sqlite" {
+		return at.Format(sqliteTimeFormat)
+	}
+	return value
 }
 
 // sqliteSource reads a batch from one argument of JSON, an array of rows.

@@ -75,3 +75,44 @@ func deepDatabase(ctx context.Context, t *testing.T, url string, n int) *jobdb.D
 	}
 	return db
 }
+
+// A long list of values is one array where the engine has those.
+func TestLongLists(t *testing.T) {
+	for engine, url := range map[string]func(testing.TB) string{
+		"sqlite":   func(tb testing.TB) string { return "sqlite:" + filepath.Join(tb.TempDir(), "jobs.db") },
+		"mariadb":  jobdbtest.MariaDB,
+		"postgres": jobdbtest.PostgreSQL,
+	} {
+		t.Run(engine, func(t *testing.T) {
+			db := deepDatabase(t.Context(), t, url(t), 100)
+			ids, sites := make([]any, 30), make([]any, 30)
+			for i := range ids {
+				ids[i], sites[i] = i+1, "Site "+string(rune('0'+i)) // the first 17 exist; 15 of them 6 times, 2 of them 5 times
+			}
+			for _, c := range []struct {
+				parameter, operator string
+				values              []any
+				want                int64
+			}{
+				{"JobID", "in", ids, 30},
+				{"JobID", "not in", ids, 70},
+				{"Site", "in", sites, 100},
+				{"Site", "not in", sites, 0},
+				{"Site", "not in", sites[10:], 60},
+			} {
+				request := jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: c.parameter, Operator: c.operator, Values: c.values}}}
+				search, err := request.Parse(db.Limits())
+				if err != nil {
+					t.Fatal(err)
+				}
+				page, err := db.Search(t.Context(), search)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if page.Total != c.want {
+					t.Errorf("%s %s %d values: %d jobs, want %d", c.parameter, c.operator, len(c.values), page.Total, c.want)
+				}
+			}
+		})
+	}
+}

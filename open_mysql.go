@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -193,7 +194,7 @@ type mysqlConn struct {
 	host   driver.Connector
 	id     string // CONNECTION_ID()
 	server string // the one that id belongs to: a proxy may lead elsewhere next time
-	killed bool   // a KILL QUERY is under way and might hit what comes next
+	killed bool   // it was ended in the server
 
 	statements map[string]*mysqlStatement
 	recent     []string // their texts, the last used last
@@ -205,12 +206,22 @@ type mysqlStatement struct {
 	driver.StmtExecContext
 }
 
-// IsValid keeps a connection from use after one of its queries was killed.
+// IsValid keeps a connection from use after it was killed.
 func (c *mysqlConn) IsValid() bool { return !c.killed && c.mysqlDriverConn.IsValid() }
 
-// QueryContext runs a query, prepared when it has arguments.
+// QueryContext runs a query, prepared when it has arguments. The server may
+// be at work until the last row has come.
 func (c *mysqlConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	defer c.killOnCancel(ctx)()
+	done := c.killOnCancel(ctx)
+	rows, err := c.query(ctx, query, args)
+	if err != nil {
+		done()
+		return nil, err
+	}
+	return &mysqlRows{rows, done}, nil
+}
+
+func (c *mysqlConn) query(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	if len(args) == 0 {
 		return c.mysqlDriverConn.QueryContext(ctx, query, args)
 	}
@@ -219,6 +230,17 @@ func (c *mysqlConn) QueryContext(ctx context.Context, query string, args []drive
 		return nil, err
 	}
 	return statement.QueryContext(ctx, args)
+}
+
+type mysqlRows struct {
+	driver.Rows
+	done func()
+}
+
+// Close ends the watch over the query.
+func (r *mysqlRows) Close() error {
+	defer r.done()
+	return r.Rows.Close()
 }
 
 // ExecContext runs a statement, prepared when it has arguments.
@@ -269,21 +291,20 @@ func (c *mysqlConn) killOnCancel(ctx context.Context) (done func()) {
 	if ctx.Done() == nil {
 		return func() {}
 	}
-	finished := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(finished)
-		c.kill(context.WithoutCancel(ctx))
-	})
+	kill := sync.OnceFunc(func() { c.kill(context.WithoutCancel(ctx)) })
+	stop := context.AfterFunc(ctx, kill)
 	return func() {
-		if !stop() {
+		// The driver may have seen the context end before AfterFunc did.
+		if !stop() || ctx.Err() != nil {
 			c.killed = true
-			<-finished
+			kill() // or waits until it is done
 		}
 	}
 }
 
-// kill ends the running query from a connection beside it. What fails here
-// is left to the server's own time limit.
+// kill ends this connection, and the query on it, from one beside it. KILL
+// QUERY would do nothing when it comes just before the query begins. What fails
+// here is left to the server's own time limit.
 func (c *mysqlConn) kill(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -297,6 +318,6 @@ func (c *mysqlConn) kill(ctx context.Context) {
 		return
 	}
 	if values, err := oneRow(ctx, side, "SELECT @@hostname, @@port"); err == nil && strings.Join(values, ":") == c.server {
-		_, _ = side.ExecContext(ctx, "KILL QUERY "+c.id, nil)
+		_, _ = side.ExecContext(ctx, "KILL "+c.id, nil)
 	}
 }

@@ -148,7 +148,7 @@ func (a access) refused(ctx context.Context, err error, what string, parent *tab
 	case err == nil:
 		return nil
 	case a.db.classOf(err) == classForeignKey:
-		missing, lookErr := a.db.missing(ctx, parent, ids)
+		missing, lookErr := a.missing(ctx, err, parent, ids)
 		if lookErr != nil || len(missing) == 0 { // they may have come meanwhile
 			return errors.Join(err, lookErr)
 		}
@@ -168,7 +168,7 @@ func (a access) conflicting(ctx context.Context, parent *table, ids []JobID) Job
 	if parent != jobJDLs { // more than one row of a job may be in the other tables
 		return 0
 	}
-	missing, err := a.db.missing(ctx, jobs, ids)
+	missing, err := access{db: a.db}.without(ctx, jobs, ids)
 	if err != nil || len(missing) == len(ids) {
 		return 0
 	}
@@ -176,14 +176,36 @@ func (a access) conflicting(ctx context.Context, parent *table, ids []JobID) Job
 	return ids[i]
 }
 
-// missing returns those of the jobs that have no row in a table. It asks
-// outside of any transaction, since on PostgreSQL a failed one answers nothing.
-func (db *DB) missing(ctx context.Context, t *table, ids []JobID) ([]JobID, error) {
+// missing returns those of the jobs that have no row in a table, as the
+// transaction sees it that err says failed for that.
+func (a access) missing(ctx context.Context, err error, t *table, ids []JobID) ([]JobID, error) {
+	if a.tx == nil {
+		return a.without(ctx, t, ids)
+	}
+	if id, ok := missingKey(err); ok { // PostgreSQL: a failed transaction answers nothing
+		return []JobID{id}, nil
+	}
+	failed := a.tx.failed
+	a.tx.failed = nil
+	defer func() { a.tx.failed = failed }()
+	return a.without(ctx, t, ids)
+}
+
+// without returns those of the jobs that have no row in a table.
+func (a access) without(ctx context.Context, t *table, ids []JobID) ([]JobID, error) {
 	found := make(map[JobID]bool, len(ids))
-	err := db.readJoined(ctx, "look for missing jobs", t, t.pick("JobID"), ids, "", func(row []cell) error {
-		found[row[0].id()] = true
-		return nil
-	})
+	read := func(a access) error {
+		return a.readJoined(ctx, "look for missing jobs", t, t.pick("JobID"), ids, "", func(row []cell) error {
+			found[row[0].id()] = true
+			return nil
+		})
+	}
+	var err error
+	if a.tx == nil && a.db.groups != nil { // what this group did before is seen by its own transaction only
+		err = a.db.transact(ctx, func(s *session) error { return read(access{db: a.db, tx: s}) })
+	} else {
+		err = read(a)
+	}
 	return slices.DeleteFunc(sorted(ids), func(id JobID) bool { return found[id] }), err
 }
 
@@ -322,9 +344,10 @@ func (s *session) apply(ctx context.Context, c *change, options SetOptions) (int
 	if !options.KeepFinal {
 		return s.setColumns(ctx, c, func(Column) bool { return true }, where, args)
 	}
-	setsStatus := slices.Contains(c.columns, columnByName["Status"])
+	// LastUpdateTime is a column like any other where the caller gave it.
+	given := options.At.IsZero() && !slices.Contains(c.columns, columnByName["Status"])
 	isStatus := func(col Column) bool {
-		return slices.Contains(statusColumns, col.Name()) || setsStatus && col.Name() == "LastUpdateTime"
+		return slices.Contains(statusColumns, col.Name()) || !given && col.Name() == "LastUpdateTime"
 	}
 	finals := s.exactly(jobs, "Status") + ` NOT IN ('` + strings.Join(finalStatuses, `', '`) + `')`
 	if where != "" {

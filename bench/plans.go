@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -17,7 +18,9 @@ func (w *world) printPlans(ctx context.Context, out io.Writer, methods *regexp.R
 			return nil
 		}
 		prefix := map[string]string{"sqlite": "EXPLAIN QUERY PLAN ", "mariadb": "EXPLAIN ", "postgres": "EXPLAIN (ANALYZE, COSTS OFF) "}[w.engine]
-		fmt.Fprintf(out, "%s, %d jobs, %s\n", w.engine, w.jobs, name)
+		if _, err := fmt.Fprintf(out, "%s, %d jobs, %s\n", w.engine, w.jobs, name); err != nil {
+			return err
+		}
 		rows, err := w.bare.reader.QueryContext(ctx, w.bare.text(prefix+text), args...)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
@@ -31,7 +34,7 @@ func (w *world) printPlans(ctx context.Context, out io.Writer, methods *regexp.R
 		return rows.Err()
 	}
 	for _, q := range w.queries() {
-		page := append(q.args[:len(q.args):len(q.args)], int64(perPage), int64(q.page-1)*perPage)
+		page := append(slices.Clip(q.args), int64(perPage), int64(q.page-1)*perPage)
 		if err := show(q.name, q.text(), page); err != nil {
 			return err
 		}

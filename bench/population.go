@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"jobdb"
@@ -82,7 +83,22 @@ func (w *world) populate(ctx context.Context) error {
 	if err := w.forget(ctx, ids, childTables...); err != nil {
 		return err
 	}
-	return w.furnish(ctx, ids)
+	if err := w.furnish(ctx, ids); err != nil {
+		return err
+	}
+	return w.refreshStatistics(ctx)
+}
+
+// refreshStatistics tells the planner what is in the tables, as the servers'
+// own services would have done by now; SQLite has none.
+func (w *world) refreshStatistics(ctx context.Context) error {
+	switch w.engine {
+	case "mariadb":
+		return w.exec(ctx, `ANALYZE TABLE "JobJDLs", "Jobs", "`+strings.Join(childTables, `", "`)+`"`)
+	case "postgres":
+		return w.exec(ctx, "VACUUM ANALYZE")
+	}
+	return nil
 }
 
 func (w *world) loadIDs(ctx context.Context) error {
@@ -169,8 +185,7 @@ func pick(random *rand.Rand, n int, share func(int) int) int {
 	return n - 1
 }
 
-// addChildren gives every job a row in the tables that grow most, and
-// brings the engine's statistics up to date where its own service would do it.
+// addChildren gives every job a row in the tables that grow most.
 func (w *world) addChildren(ctx context.Context) error {
 	statements := []string{
 		`INSERT INTO "LoggingInfo" ("JobID", "SeqNum", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusTimeOrder", "StatusSource")
@@ -178,12 +193,6 @@ func (w *world) addChildren(ctx context.Context) error {
 		`INSERT INTO "JobParameters" ("JobID", "Name", "Value") SELECT "JobID", 'CPUNormalizationFactor', '19.5' FROM "Jobs" ORDER BY "JobID"`,
 		`INSERT INTO "HeartBeatLoggingInfo" ("JobID", "Name", "Value", "HeartBeatTime")
 			SELECT "JobID", 'LoadAverage', '1.25', "HeartBeatTime" FROM "Jobs" WHERE "HeartBeatTime" IS NOT NULL ORDER BY "JobID"`,
-	}
-	switch w.engine {
-	case "mariadb":
-		statements = append(statements, `ANALYZE TABLE "JobJDLs", "Jobs", "LoggingInfo", "JobParameters", "HeartBeatLoggingInfo"`)
-	case "postgres":
-		statements = append(statements, "VACUUM ANALYZE", "CHECKPOINT")
 	}
 	for _, statement := range statements {
 		if err := w.exec(ctx, statement); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -170,7 +171,7 @@ func (w *world) searches() []comparison {
 func (b *bareDB) search(ctx context.Context, q query) (total int64, err error) {
 	jobs := make([]bareJob, 0, perPage)
 	text := q.text()
-	args := append(q.args[:len(q.args):len(q.args)], int64(perPage), int64(q.page-1)*perPage)
+	args := append(slices.Clip(q.args), int64(perPage), int64(q.page-1)*perPage)
 	page := func(tx *sql.Tx) (int64, error) {
 		return b.query(ctx, tx, text, args, func(rows *sql.Rows) error {
 			jobs = append(jobs, bareJob{})

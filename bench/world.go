@@ -109,7 +109,7 @@ func (w *world) makeDatabase(ctx context.Context, s settings, engine string) err
 	if engine == "mariadb" {
 		create += " CHARACTER SET utf8mb4"
 	}
-	if _, err := admin.ExecContext(ctx, create); err != nil && !(s.keep && strings.Contains(err.Error(), "exists")) {
+	if _, err := admin.ExecContext(ctx, create); err != nil && (!s.keep || !strings.Contains(err.Error(), "exists")) {
 		return fmt.Errorf("create the database: %w", err)
 	}
 	return nil

@@ -18,7 +18,8 @@ import (
 )
 
 // Traits says which promises of the access layer a database cannot keep. This is the one table of them: the suite asks
-// it, and nothing else, where it expects less. The zero Traits is a database that jobdb's own migrations made, on any engine.
+// it, and nothing else, where it expects less. The zero Traits is a database that
+// jobdb's own migrations made, on any engine.
 //
 //	trait         databases                       what the suite expects instead
 //	WholeSeconds  DiracX and DIRAC on MariaDB     times come back cut to the second, and commands of one job are a second apart
@@ -28,6 +29,7 @@ import (
 //	SmallNumbers  DiracX and DIRAC on MariaDB     integers outside 32 bits are an ErrInvalidValue
 //	OneCycle      DiracX on all engines           the archive keeps one cycle of a parameter, the last
 //	ReusedIDs     DiracX on SQLite                the highest JobID is given again after its job was deleted
+//	LateCancel    SQLite built without cgo        a search that has given rows already ends only at its next row when its context ends
 type Traits struct {
 	WholeSeconds bool
 	Latin1       bool
@@ -36,6 +38,7 @@ type Traits struct {
 	SmallNumbers bool
 	OneCycle     bool
 	ReusedIDs    bool
+	LateCancel   bool
 }
 
 // The traits of the databases that this package can make beside jobdb's own.

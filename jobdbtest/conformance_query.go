@@ -17,6 +17,7 @@ var queryTests = []conformanceTest{
 	{"IntegerFilters", testIntegerFilters},
 	{"FlagFilters", testFlagFilters},
 	{"NullFilters", testNullFilters},
+	{"NullTexts", testNullTexts},
 	{"Groups", testGroups},
 	{"InvalidFilters", testInvalidFilters},
 	{"FilterLimits", testFilterLimits},
@@ -290,6 +291,24 @@ func testNullFilters(f *fixture) {
 		{`{"not":` + end(`"operator":"is null"`) + `}`, []int{0}},
 		{`{"parameter":"Site","operator":"is null"}`, nil},
 	})
+}
+
+// The one text that may be NULL, in a legacy database, is treated like a time that is NULL.
+func testNullTexts(f *fixture) {
+	if f.Schema() != jobdb.SchemaLegacy {
+		return // all others refuse it
+	}
+	ids := f.addJobs(jobdb.Attributes{"ApplicationStatus": "a"}, jobdb.Attributes{})
+	f.raw().exec(`UPDATE "Jobs" SET "ApplicationStatus" = NULL WHERE "JobID" = ` + asJSON(ids[1]))
+	status := func(rest string) string { return `{"parameter":"ApplicationStatus",` + rest + `}` }
+	f.finds(ids, []filterCase{
+		{status(`"operator":"neq","value":"b"`), []int{0}},
+		{status(`"operator":"not like","value":"b"`), []int{0}},
+		{`{"not":` + status(`"operator":"regex","value":"b"`) + `}`, []int{0}},
+		{`{"not":` + status(`"operator":"in","values":["b"]`) + `}`, []int{0}},
+		{status(`"operator":"is null"`), []int{1}},
+	})
+	f.equal("the order", f.column(jobdb.SearchRequest{Parameters: []string{"ApplicationStatus"}, Sort: sortBy("ApplicationStatus", "asc")}), []any{nil, "a"})
 }
 
 func testGroups(f *fixture) {

@@ -18,6 +18,7 @@ var txTests = []conformanceTest{
 	{"EveryMethodCancelled", testEveryMethodCancelled},
 	{"TxSeesItsWrites", testTxSeesItsWrites},
 	{"FailedTx", testFailedTx},
+	{"MissingInTx", testMissingInTx},
 	{"PanicInTx", testPanicInTx},
 }
 
@@ -239,6 +240,28 @@ func testFailedTx(f *fixture) {
 		f.refused(err, fail.class)
 	}
 	f.equal("what is stored", f.readState(f.DB, ids), before)
+}
+
+// Which jobs are missing is said as the transaction sees it: it may have made or deleted jobs itself.
+func testMissingInTx(f *fixture) {
+	id := f.addPlainJobs(1)[0]
+	err := f.Tx(f.ctx, func(tx *jobdb.Tx) error {
+		made, err := tx.CreateJob(f.ctx, "[new]")
+		f.ok(err)
+		f.ok(tx.InsertJobAttributes(f.ctx, map[jobdb.JobID]jobdb.Attributes{made: {"VO": f.vo}}))
+		return tx.SetJobParameters(f.ctx, named{id: {"p": "x"}, made: {"p": "x"}, missingID: {"p": "x"}})
+	})
+	f.refused(err, jobdb.ErrNotFound)
+	if missing := (*jobdb.NotFoundError)(nil); errors.As(err, &missing) {
+		f.equal("jobs missing", missing.Jobs, []jobdb.JobID{missingID})
+	}
+	err = f.Tx(f.ctx, func(tx *jobdb.Tx) error {
+		_, err := tx.DeleteJobs(f.ctx, []jobdb.JobID{id})
+		f.ok(err)
+		return tx.SetJobParameters(f.ctx, named{id: {"p": "x"}})
+	})
+	f.refused(err, jobdb.ErrNotFound, asJSON(id))
+	f.equal("jobs", f.search(jobdb.SearchRequest{}, 0, 0).Total, int64(1))
 }
 
 func testPanicInTx(f *fixture) {
