@@ -44,10 +44,10 @@ func TestLegacyMariaDB(t *testing.T) {
 	conforms(t, jobdbtest.LegacyMariaDBTraits, jobdbtest.LegacyMariaDB)
 }
 
-// conforms runs the suite on databases that make makes.
-func conforms(t *testing.T, traits jobdbtest.Traits, make func(testing.TB) string) {
+// conforms runs the suite on databases that database makes.
+func conforms(t *testing.T, traits jobdbtest.Traits, database func(testing.TB) string) {
 	t.Helper()
 	jobdbtest.Run(t, func(tb testing.TB, options jobdb.Options) *jobdb.DB {
-		return jobdbtest.Open(tb, make(tb), options)
+		return jobdbtest.Open(tb, database(tb), options)
 	}, traits)
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -161,9 +162,7 @@ func (f *fixture) addJobs(attributes ...jobdb.Attributes) []jobdb.JobID {
 	rows := map[jobdb.JobID]jobdb.Attributes{}
 	for i, id := range ids {
 		rows[id] = jobdb.Attributes{"VO": f.vo}
-		for name, value := range attributes[i] {
-			rows[id][name] = value
-		}
+		maps.Copy(rows[id], attributes[i])
 	}
 	f.ok(f.InsertJobAttributes(f.ctx, rows))
 	return ids

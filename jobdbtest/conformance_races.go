@@ -90,7 +90,7 @@ func testTakers(f *fixture) {
 				return nil
 			default:
 			}
-			from := rand.IntN(len(ids)) //nolint:gosec // a test
+			from := rand.IntN(len(ids))
 			if err := take(ids[from:min(len(ids), from+20)]); err != nil {
 				return err
 			}
@@ -152,7 +152,7 @@ func testOverlappingBatches(f *fixture) {
 	ids := f.addPlainJobs(200)
 	first := seed(f.test)
 	f.together(callers, func(caller int) error {
-		random := rand.New(rand.NewPCG(first, uint64(caller))) //nolint:gosec // to be repeatable
+		random := rand.New(rand.NewPCG(first, uint64(caller)))
 		for range rounds {
 			if err := f.randomBatch(random, ids); err != nil {
 				return err
@@ -270,7 +270,7 @@ func (f *fixture) endsWhenCancelled(part string, call func(ctx context.Context) 
 		time.Sleep(50 * time.Millisecond) // there is no server to ask
 	}
 	cancel()
-	start := time.Now() //nolint:forbidigo // a test of real time
+	start := time.Now()
 	select {
 	case err := <-ended:
 		if !errors.Is(err, context.Canceled) {
@@ -282,7 +282,7 @@ func (f *fixture) endsWhenCancelled(part string, call func(ctx context.Context) 
 	if f.Engine() != "sqlite" && !f.within(10*time.Second, func() bool { return !raw.running(part) }) {
 		f.t.Fatalf("%s: the statement of a cancelled call runs on in the server", part)
 	}
-	if took := time.Since(start); took > time.Second { //nolint:forbidigo // a test of real time
+	if took := time.Since(start); took > time.Second {
 		f.t.Errorf("%s: it took %s to end a cancelled call", part, took)
 	}
 }

@@ -1,6 +1,7 @@
 package jobdbtest
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -65,9 +66,7 @@ var defaultAttributes = map[string]any{
 func testDefaults(f *fixture) {
 	id := f.addPlainJobs(1)[0]
 	want := map[string]any{"JobID": int64(id), "VO": f.vo}
-	for name, value := range defaultAttributes {
-		want[name] = value
-	}
+	maps.Copy(want, defaultAttributes)
 	f.equal("the new job", f.attributes(id), want)
 }
 

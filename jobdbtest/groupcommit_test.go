@@ -36,7 +36,7 @@ var outcomes = map[string]func(ctx context.Context, cancel func(), write func(ct
 		panic(errOnPurpose)
 	},
 	"cancelled": func(ctx context.Context, cancel func(), write func(context.Context) error) error {
-		time.AfterFunc(time.Duration(rand.IntN(300))*time.Microsecond, cancel) //nolint:gosec // a test
+		time.AfterFunc(time.Duration(rand.IntN(300))*time.Microsecond, cancel)
 		return errors.Join(write(ctx), write(ctx))
 	},
 }

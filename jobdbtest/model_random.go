@@ -36,7 +36,7 @@ func testRandomQueries(f *fixture) {
 	if testing.Short() {
 		populations, queries = 4, 60
 	}
-	g := &generator{rand: rand.New(rand.NewPCG(seed(f.test), 0)), latin1: f.traits.Latin1} //nolint:gosec // to be repeatable
+	g := &generator{rand: rand.New(rand.NewPCG(seed(f.test), 0)), latin1: f.traits.Latin1}
 	for p := range populations {
 		f.vo = "random" + strconv.Itoa(p)
 		rows := g.population(f)
@@ -120,6 +120,7 @@ func (g *generator) value(column jobdb.Column) any {
 		return g.chance(50)
 	case jobdb.Accounted:
 		return one(g, jobdb.AccountedFalse, jobdb.AccountedTrue, jobdb.AccountedFailed)
+	case jobdb.Text:
 	}
 	return g.text()
 }
@@ -225,6 +226,7 @@ func (g *generator) operand(column jobdb.Column, resolution int, rows []modelRow
 			n = one(g, rows...)["JobID"].(int64) //nolint:forcetypeassert // of the population
 		}
 		return one[any](g, n, strconv.FormatInt(n, 10), json.Number(strconv.FormatInt(n, 10)))
+	case jobdb.Text:
 	}
 	return one(g, g.text(), one(g, foreignTexts...), one(g, hostileTexts...)) // in latin1 the second matches nothing
 }
