@@ -39,6 +39,9 @@ func (s *session) inBatches(columns []column, rows [][]any, run func(source stri
 
 // insert writes new rows; upsert is "" or what a dialect's upsert gives.
 func (s *session) insert(ctx context.Context, t *table, columns []column, rows [][]any, upsert string) error {
+	if err := s.fits(t, columns, rows); err != nil {
+		return err
+	}
 	return s.inBatches(columns, rows, func(source string, args []any) error {
 		_, err := s.exec(ctx, "INSERT INTO "+t.quoted()+" ("+nameList("", columns)+") SELECT "+
 			strings.Join(s.values(t, columns), ", ")+" FROM "+source+upsert, args...)
@@ -49,6 +52,9 @@ func (s *session) insert(ctx context.Context, t *table, columns []column, rows [
 // update sets the columns after the first keys of each row where those are
 // equal and where holds, in the order of the rows. It returns how many rows matched.
 func (s *session) update(ctx context.Context, t *table, columns []column, keys int, rows [][]any, where string, whereArgs ...any) (int64, error) {
+	if err := s.fits(t, columns, rows); err != nil {
+		return 0, err
+	}
 	if len(rows) == 1 && keys == 1 {
 		return s.updateOne(ctx, t, columns, rows[0], where, whereArgs)
 	}

@@ -55,8 +55,8 @@
 //	read.go, write.go, commands.go, heartbeat.go, parameters.go, history.go
 //	                         the access layer
 //	migrate.go, migrations/  our schema
-//	schema.go, catalog.go, schema_check.go, schema_report.go
-//	                         whose schema is this, and what is missing
+//	schema.go, catalog.go, schema_check.go, schema_report.go, narrow.go
+//	                         whose schema is this, what is missing or narrower
 //
 // The package knows nothing of HTTP, tokens or the rules of a workload
 // management system; those stand on it.

@@ -26,6 +26,8 @@ type schema struct {
 	// collations has the collation of each text column that the engine
 	// doesn't compare byte by byte, by "Table.Column"; empty on our schema.
 	collations map[string]string
+	// narrow has the columns that hold less than ours, by "Table.Column" (live MariaDB).
+	narrow map[string]narrow
 	// exactCollation compares utf8mb4 byte by byte, trailing spaces included (MariaDB only).
 	exactCollation string
 }

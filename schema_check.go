@@ -46,7 +46,7 @@ func isMariaDB(ctx context.Context, q querier) (bool, error) {
 // inspect makes of a catalog what statements must know. With migrations
 // pending, what is missing is still to come.
 func inspect(c catalog, d *dialect, pending bool) *schema {
-	s := &schema{jobs: c[jobs.name] != nil, history: c[loggingInfo.name] != nil, collations: map[string]string{}}
+	s := &schema{jobs: c[jobs.name] != nil, history: c[loggingInfo.name] != nil, collations: map[string]string{}, narrow: map[string]narrow{}}
 	for _, t := range tables {
 		live := c[t.name]
 		if live == nil {
@@ -56,6 +56,9 @@ func inspect(c catalog, d *dialect, pending bool) *schema {
 			found, _ := live.column(column.name)
 			if column.kind == Text && found.collation != "" && d.name == "mysql" {
 				s.collations[t.name+"."+column.name] = found.collation
+			}
+			if n := narrowness(column, found); d.name == "mysql" && n != (narrow{}) {
+				s.narrow[t.name+"."+column.name] = n
 			}
 			if column.kind == Time && found.size < 6 && d.name == "mysql" {
 				s.wholeSeconds = true

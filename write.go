@@ -35,6 +35,9 @@ func (a access) CreateJobs(ctx context.Context, originalJDLs []string) ([]JobID,
 	var ids []JobID
 	err := a.write(ctx, "create jobs", func(s *session) error {
 		ids = make([]JobID, 0, len(rows))
+		if err := s.fits(jobJDLs, columns, rows); err != nil {
+			return err
+		}
 		return s.inBatches(columns, rows, func(source string, args []any) error {
 			text := `INSERT INTO "JobJDLs" (` + nameList("", columns) + ") SELECT " + strings.Join(s.values(jobJDLs, columns), ", ") +
 				" FROM " + source + ` RETURNING "JobID"`

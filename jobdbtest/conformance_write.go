@@ -160,28 +160,29 @@ func testRefusedByTheDatabase(f *fixture) {
 	huge := strings.Repeat("x", 70_000)
 	for _, c := range []struct {
 		what    string
+		column  string
 		refused bool
 		write   func() error
 		read    func() any
 		want    any
 	}{
 		{
-			"a large integer", f.traits.SmallNumbers,
+			"a large integer", "UserPriority", f.traits.SmallNumbers,
 			func() error { _, err := set("UserPriority", big); return err },
 			func() any { return f.attributes(ids[1], "UserPriority")["UserPriority"] }, big,
 		},
 		{
-			"a text in Chinese", f.traits.Latin1,
+			"a text in Chinese", "Site", f.traits.Latin1,
 			func() error { _, err := set("Site", foreign); return err },
 			func() any { return f.attributes(ids[1], "Site")["Site"] }, foreign,
 		},
 		{
-			"a long value", f.traits.SmallTexts,
+			"a long value", "Value", f.traits.SmallTexts,
 			func() error { return f.SetJobParameters(f.ctx, map[jobdb.JobID]map[string]string{ids[1]: {"p": huge}}) },
 			func() any { return f.readState(f.DB, ids)[ids[1]].Parameters["p"] }, huge,
 		},
 		{
-			"a long JDL", f.traits.SmallTexts && f.Schema() == jobdb.SchemaDiracX,
+			"a long JDL", "JDL", f.traits.SmallTexts && f.Schema() == jobdb.SchemaDiracX,
 			func() error { return f.UpdateJobJDLs(f.ctx, map[jobdb.JobID]string{ids[1]: huge}) },
 			func() any { return f.readState(f.DB, ids)[ids[1]].JDL }, huge,
 		},
@@ -189,7 +190,7 @@ func testRefusedByTheDatabase(f *fixture) {
 		before := f.readState(f.DB, ids)
 		err := c.write()
 		if c.refused {
-			f.refused(err, jobdb.ErrInvalidValue)
+			f.refused(err, jobdb.ErrInvalidValue, "job ", c.column)
 			f.equal(c.what, f.readState(f.DB, ids), before)
 			continue
 		}
