@@ -1,7 +1,6 @@
 package jobdb
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"math"
@@ -16,6 +15,7 @@ import (
 // of a column with a value or with values, or a group of filters.
 // Operators with Value: eq neq gt lt gte lte like ilike "not like" regex;
 // with Values: in "not in"; with neither: "is null" "is not null".
+// Decode JSON with UseNumber, as [ParseSearchJSON] does, so that integers of 64 bits stay whole.
 type FilterSpec struct {
 	Parameter string       `json:"parameter,omitempty"`
 	Operator  string       `json:"operator,omitempty"`
@@ -24,14 +24,6 @@ type FilterSpec struct {
 	Or        []FilterSpec `json:"or,omitempty"`
 	And       []FilterSpec `json:"and,omitempty"`
 	Not       *FilterSpec  `json:"not,omitempty"`
-}
-
-// UnmarshalJSON keeps integers of 64 bits whole.
-func (f *FilterSpec) UnmarshalJSON(data []byte) error {
-	type plain FilterSpec
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	return decoder.Decode((*plain)(f))
 }
 
 // op is what a node of a filter does.

@@ -1,7 +1,6 @@
 package jobdb
 
 import (
-	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -37,7 +36,7 @@ func TestParseFilterRefusals(t *testing.T) {
 		{`{"not":{}}`, "search", "a filter is"},
 	} {
 		var spec FilterSpec
-		if err := json.Unmarshal([]byte(tt.filter), &spec); err != nil {
+		if err := decodeQuery([]byte(tt.filter), &spec); err != nil {
 			t.Errorf("%s: %v", tt.filter, err)
 			continue
 		}

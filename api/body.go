@@ -14,8 +14,11 @@ import (
 // readBody returns the body, trimmed. JSON's null counts as none.
 func readBody(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
-	if err != nil {
+	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
 		return nil, err
+	}
+	if err != nil {
+		return nil, &httpError{status: http.StatusBadRequest, detail: "the body can't be read to its end"}
 	}
 	if body = bytes.TrimSpace(body); string(body) == "null" {
 		body = nil
@@ -27,7 +30,12 @@ var errNoBody = unprocessable(fault{"missing", []any{"body"}, "a body is require
 
 // decode reads a JSON value. What can't be read is told as a fault of the body.
 func decode(body []byte, into any) error {
-	err := json.Unmarshal(body, into)
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	err := decoder.Decode(into)
+	if _, more := decoder.Token(); err == nil && !errors.Is(more, io.EOF) {
+		return unprocessable(fault{"json_invalid", []any{"body", decoder.InputOffset()}, "there is more after the end of the JSON value", struct{}{}})
+	}
 	var (
 		syntax *json.SyntaxError
 		wrong  *json.UnmarshalTypeError

@@ -33,6 +33,9 @@ func unprocessable(faults ...fault) error {
 	return &httpError{status: http.StatusUnprocessableEntity, detail: faults}
 }
 
+// statusClientGone is nginx's: nobody reads it but in the log.
+const statusClientGone = 499
+
 // answerTo makes of an error what the caller may know of it. Nothing of an
 // error that isn't meant for people gets out: it could hold SQL, hosts or secrets.
 func answerTo(err error) *httpError {
@@ -54,10 +57,16 @@ func answerTo(err error) *httpError {
 		return &httpError{status: http.StatusBadRequest, detail: err.Error()}
 	case errors.As(err, &value):
 		return &httpError{status: http.StatusBadRequest, detail: "column " + value.Column + ": " + value.Reason}
+	case errors.Is(err, jobdb.ErrNotFound):
+		return &httpError{status: http.StatusNotFound, detail: err.Error()}
+	case errors.Is(err, context.Canceled):
+		return &httpError{status: statusClientGone, detail: "the client hung up"}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &httpError{status: http.StatusServiceUnavailable, detail: "it took too long; ask for less, or try again later"}
 	case errors.Is(err, jobdb.ErrUnavailable):
 		return &httpError{status: http.StatusServiceUnavailable, detail: "the database can't be reached or is too busy; try again later"}
+	case errors.Is(err, jobdb.ErrSchema): // somebody changed it while we run
+		return &httpError{status: http.StatusServiceUnavailable, detail: "the database doesn't fit this server; its operator must see to it"}
 	case errors.Is(err, jobdb.ErrConflict):
 		return &httpError{status: http.StatusConflict, detail: "it exists already"}
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -75,8 +76,10 @@ func methodNotAllowed(allowed string) handler {
 }
 
 // Serve answers requests on the listener until ctx ends, then finishes those
-// that run, for at most grace. It always closes the listener.
+// that run. Those that run longer than grace are cut off, which is an error. It always closes the listener.
 func Serve(ctx context.Context, listener net.Listener, service http.Handler, logger *slog.Logger, grace time.Duration) error {
+	running, cut := context.WithCancel(context.WithoutCancel(ctx)) // requests outlive ctx: they are finished
+	defer cut()
 	server := &http.Server{
 		Handler:           service,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -85,18 +88,28 @@ func Serve(ctx context.Context, listener net.Listener, service http.Handler, log
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
-		// Requests outlive ctx: they are finished.
-		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+		BaseContext:       func(net.Listener) context.Context { return running },
 	}
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
-		defer cancel()
-		stopped <- server.Shutdown(last)
+		err := shutdown(running, server, grace)
+		if errors.Is(err, context.DeadlineExceeded) {
+			cut()
+			err = fmt.Errorf("requests were still running after %v and were cut off", grace)
+			_ = shutdown(context.WithoutCancel(running), server, 5*time.Second) // queries need a moment to end in the database, too
+		}
+		stopped <- err
 	})
 	err := server.Serve(listener)
 	if !stop() && errors.Is(err, http.ErrServerClosed) {
 		return <-stopped
 	}
 	return err
+}
+
+// shutdown waits until all requests are answered, but no longer than patience.
+func shutdown(ctx context.Context, server *http.Server, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return server.Shutdown(ctx)
 }

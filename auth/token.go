@@ -98,6 +98,9 @@ func (v *Verifier) Verify(token string) (Principal, error) {
 
 // key finds the key by the token's header; its kind must be the algorithm's.
 func (v *Verifier) key(token *jwt.Token) (any, error) {
+	if _, critical := token.Header["crit"]; critical {
+		return nil, errors.New("it needs extensions that aren't known here") // RFC 7515, 4.1.11
+	}
 	id, _ := token.Header["kid"].(string)
 	key, ok := v.keys.find(id)
 	if !ok {

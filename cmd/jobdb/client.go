@@ -41,13 +41,16 @@ type client struct {
 
 func (s clientSettings) client(p *program) (*client, error) {
 	base, err := url.Parse(s.Server)
-	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-		return nil, usageError{fmt.Errorf("--server: write a URL such as http://127.0.0.1:8000, not %q", s.Server)}
+	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.User != nil {
+		return nil, usageError{errors.New("--server: write a URL such as http://127.0.0.1:8000, without a user")}
 	}
-	c := &client{http: &http.Client{Timeout: 5 * time.Minute}, base: strings.TrimRight(s.Server, "/")}
+	c := &client{http: &http.Client{Timeout: 5 * time.Minute, CheckRedirect: stay}, base: strings.TrimRight(s.Server, "/")}
 	c.token, c.origin, err = s.findToken(p)
 	return c, err
 }
+
+// stay follows no redirection: the token is for the server that was named.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // findToken looks at all places where a token may be.
 func (s clientSettings) findToken(p *program) (token, origin string, err error) {
@@ -59,7 +62,7 @@ func (s clientSettings) findToken(p *program) (token, origin string, err error) 
 	if err != nil {
 		return "", "", err
 	}
-	if found && saved.ExpiresOn > p.clock().Unix() {
+	if found && saved.AccessToken != "" && saved.ExpiresOn > p.clock().Unix() {
 		return saved.AccessToken, path, nil
 	}
 	key, err := auth.ReadKey(s.DataDir)
@@ -120,12 +123,12 @@ func (c *client) refusal(a answer) error {
 	}
 	detail := http.StatusText(a.status)
 	if err := json.Unmarshal(a.body, &said); err == nil && said.Detail != nil {
-		detail = describe(said.Detail)
+		detail = printable(describe(said.Detail))
 	}
 	if a.status == http.StatusUnauthorized {
 		return fmt.Errorf("the server doesn't accept the token (from %s): %s", c.origin, detail)
 	}
-	return fmt.Errorf("the server says: %s (%d)", printable(detail), a.status)
+	return fmt.Errorf("the server says: %s (%d)", detail, a.status)
 }
 
 // describe makes a line of a detail: a text, or FastAPI's list of faults.

@@ -15,6 +15,7 @@ import (
 type migrateCommand struct {
 	folderSettings
 	databaseSettings
+	historySettings
 }
 
 // Help is printed by jobdb migrate --help.
@@ -35,7 +36,7 @@ func (c *migrateCommand) Run(ctx context.Context, p *program) error {
 			return err
 		}
 	}
-	db, err := jobdb.Open(ctx, c.url(c.folderSettings), jobdb.Options{Clock: p.clock})
+	db, err := c.open(ctx, c.folderSettings, jobdb.Options{HistoryURL: c.HistoryDB, Clock: p.clock})
 	if err != nil {
 		return err
 	}

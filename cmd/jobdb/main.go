@@ -65,6 +65,7 @@ func run() int {
 	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, clock: systemClock}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	forgetEmptySettings()
 	exited := -1
 	parser, err := kong.New(&cli{},

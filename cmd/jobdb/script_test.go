@@ -145,7 +145,10 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 
 // environment is the script's, as far as jobdb looks at it.
 func environment(ts *testscript.TestScript) (env []string) {
-	for _, name := range []string{"HOME", "PATH", "JOBDB_DB", "JOBDB_CONFIG", "JOBDB_DATA_DIR", "JOBDB_VISIBILITY", "DIRACX_DB_URL_JOBDB", "GOCOVERDIR"} {
+	for _, name := range []string{
+		"HOME", "PATH", "JOBDB_DB", "JOBDB_CONFIG", "JOBDB_DATA_DIR", "JOBDB_VISIBILITY", "DIRACX_DB_URL_JOBDB",
+		"JOBDB_ISSUER", "DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE", "GOCOVERDIR",
+	} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
 		}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"jobdb"
@@ -17,7 +19,7 @@ type searchCommand struct {
 	Columns []string `short:"c" help:"Columns, in this order." placeholder:"COLUMN,…"`
 	Page    int      `help:"Page, counted from 1." default:"1"`
 	PerPage int      `help:"Jobs a page, at most 10000." default:"100"`
-	All     bool     `help:"All pages, whatever --page and --per-page say."`
+	All     bool     `help:"All pages, whatever --page and --per-page say. With --sort, or without the column JobID, jobs that change meanwhile may be missed or come twice."`
 	Output  string   `short:"o" help:"Form: table, json or csv. The last two have all columns unless --columns says which." default:"table" enum:"table,json,csv"`
 }
 
@@ -43,26 +45,54 @@ func (c *searchCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if c.All {
-		c.Page, c.PerPage = 1, 10_000
-	}
 	out := newOutput(p.stdout, c.Output, request.Parameters, c.Columns)
-	for page := c.Page; ; page++ {
-		a, err := server.post(ctx, fmt.Sprintf("/api/jobs/search?page=%d&per_page=%d", page, c.PerPage), request)
+	if c.All {
+		err = everything(ctx, server, request, out)
+	} else {
+		err = c.page(ctx, p, server, request, out)
+	}
+	if err != nil {
+		return err
+	}
+	return out.close()
+}
+
+func (c *searchCommand) page(ctx context.Context, p *program, server *client, request jobdb.SearchRequest, out output) error {
+	a, err := server.search(ctx, request, c.Page, c.PerPage)
+	if err != nil {
+		return err
+	}
+	c.sayPart(p, a)
+	return out.rows(a.body)
+}
+
+// everything prints all pages. Where it can, a page begins after the last job
+// of the one before, so that jobs that come and go meanwhile shift nothing.
+func everything(ctx context.Context, server *client, request jobdb.SearchRequest, out output) error {
+	byID := len(request.Sort) == 0 && (len(request.Parameters) == 0 || slices.Contains(request.Parameters, "JobID"))
+	filters := request.Search
+	for page := 1; ; {
+		a, err := server.search(ctx, request, page, 10_000)
 		if err != nil {
 			return err
 		}
-		if err := out.rows(a.body); err != nil {
+		if err := out.rows(a.body); err != nil || a.status != http.StatusPartialContent {
 			return err
 		}
-		if c.All && a.status == http.StatusPartialContent {
+		if !byID {
+			page++
 			continue
 		}
-		if !c.All {
-			c.sayPart(p, a)
+		var jobs []struct{ JobID int64 }
+		if err := json.Unmarshal(a.body, &jobs); err != nil || len(jobs) == 0 {
+			return err
 		}
-		return out.close()
+		request.Search = append(slices.Clone(filters), jobdb.FilterSpec{Parameter: "JobID", Operator: "gt", Value: jobs[len(jobs)-1].JobID})
 	}
+}
+
+func (c *client) search(ctx context.Context, request jobdb.SearchRequest, page, perPage int) (answer, error) {
+	return c.post(ctx, fmt.Sprintf("/api/jobs/search?page=%d&per_page=%d", page, perPage), request)
 }
 
 // sayPart tells when there is more than was printed.

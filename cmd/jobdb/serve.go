@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"jobdb"
@@ -37,9 +36,14 @@ const grace = 30 * time.Second
 
 // Run serves until it is told to stop.
 func (c *serveCommand) Run(ctx context.Context, p *program) error {
-	if err := c.checkListen(); err != nil {
+	if c.Keys != "" && c.Issuer == "" {
+		return usageError{errors.New("--keys: whose keys are these? Set --issuer (JOBDB_ISSUER), too")}
+	}
+	listener, err := c.listen(ctx)
+	if err != nil {
 		return err
 	}
+	defer listener.Close() //nolint:errcheck // Serve closes it, too
 	if c.DB == "" || c.Keys == "" {
 		if err := c.makeFolder(); err != nil {
 			return err
@@ -49,11 +53,6 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	listener, err := listen(ctx, c.Listen)
-	if err != nil {
-		return err
-	}
-	defer listener.Close() //nolint:errcheck // Serve closes it, too
 	logger := newLogger(p, c.LogFormat)
 	db, err := c.openDatabase(ctx, p, logger)
 	if err != nil {
@@ -84,17 +83,6 @@ func (c *serveCommand) openKeys() (*auth.Key, *auth.KeySet, error) {
 	return key, key.KeySet(), nil
 }
 
-func listen(ctx context.Context, address string) (net.Listener, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("port in use: something listens on %s already, perhaps another jobdb; choose another with --listen", address)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("--listen %s: %w", address, err)
-	}
-	return listener, nil
-}
-
 func newLogger(p *program, format string) *slog.Logger {
 	if format == "json" {
 		return slog.New(slog.NewJSONHandler(p.stderr, nil))
@@ -104,7 +92,7 @@ func newLogger(p *program, format string) *slog.Logger {
 
 // openDatabase opens the database and sees to its tables.
 func (c *serveCommand) openDatabase(ctx context.Context, p *program, logger *slog.Logger) (*jobdb.DB, error) {
-	db, err := jobdb.Open(ctx, c.url(c.folderSettings), jobdb.Options{
+	db, err := c.open(ctx, c.folderSettings, jobdb.Options{
 		HistoryURL: c.HistoryDB, Clock: p.clock, Logger: logger, CommandRedelivery: 10 * time.Minute,
 	})
 	if err != nil {
@@ -136,6 +124,7 @@ func (c *serveCommand) welcome(p *program, key *auth.Key, address net.Addr) erro
 	url := "http://" + address.String()
 	p.say("jobdb is listening on %s", url)
 	if key == nil {
+		p.say("Ctrl-C stops the server.")
 		return nil
 	}
 	token, err := key.Mint(c.issuer(), tokenDefaults().principal(), p.clock(), 24*time.Hour)

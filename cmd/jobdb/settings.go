@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,9 +12,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
+	"jobdb"
 	"jobdb/auth"
 )
 
@@ -21,12 +24,17 @@ import (
 type Settings struct {
 	folderSettings
 	databaseSettings
+	historySettings
 	issuerSettings
 
-	Listen     string          `help:"Address to listen on. Without --issuer or --keys only this machine's own (loopback)." default:"127.0.0.1:8000" env:"JOBDB_LISTEN" placeholder:"HOST:PORT"`
+	Listen     string          `help:"Address to listen on. Without --issuer and --keys only this machine's own (loopback)." default:"127.0.0.1:8000" env:"JOBDB_LISTEN" placeholder:"HOST:PORT"`
 	Keys       string          `help:"JWK set of the issuer's public keys: a file, or JSON. Default: this server's own key, in the data folder." env:"JOBDB_KEYS,DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE" placeholder:"SET"`
 	Visibility auth.Visibility `help:"Which jobs a normal user sees: those of the VO (vo) or their own (own)." default:"vo" enum:"vo,own" env:"JOBDB_VISIBILITY"`
 	LogFormat  string          `help:"Form of the log on standard error: text or json." default:"text" enum:"text,json" env:"JOBDB_LOG_FORMAT"`
+}
+
+type historySettings struct {
+	HistoryDB string `name:"history-db" help:"Database of the jobs' histories. Default: the same." env:"JOBDB_HISTORY_DB,DIRACX_DB_URL_JOBLOGGINGDB" placeholder:"URL"`
 }
 
 type folderSettings struct {
@@ -34,8 +42,7 @@ type folderSettings struct {
 }
 
 type databaseSettings struct {
-	DB        string `name:"db" help:"Database: sqlite:PATH, mysql://user:password@host:port/name, postgres://… or SQLAlchemy's form of these. Better in the environment, where others don't see the password. Default: a SQLite file in the data folder." env:"JOBDB_DB,DIRACX_DB_URL_JOBDB" placeholder:"URL"`
-	HistoryDB string `name:"history-db" help:"Database of the jobs' histories. Default: the same." env:"JOBDB_HISTORY_DB,DIRACX_DB_URL_JOBLOGGINGDB" placeholder:"URL"`
+	DB string `name:"db" help:"Database: sqlite:PATH, mysql://user:password@host:port/name, postgres://… or SQLAlchemy's form of these. Better in the environment, where others don't see the password. Default: a SQLite file in the data folder." env:"JOBDB_DB,DIRACX_DB_URL_JOBDB" placeholder:"URL"`
 }
 
 type issuerSettings struct {
@@ -52,27 +59,50 @@ func (s issuerSettings) issuer() string {
 	return s.Issuer
 }
 
+// open opens the database to write. The default one's file is made if there
+// is none, for its owner only: SQLite would let everyone read it.
+func (s databaseSettings) open(ctx context.Context, folder folderSettings, o jobdb.Options) (*jobdb.DB, error) {
+	if s.DB == "" {
+		file, err := os.OpenFile(folder.database(), os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("open the database: %w", err)
+		}
+		if err := file.Close(); err != nil {
+			return nil, fmt.Errorf("open the database: %w", err)
+		}
+	}
+	return jobdb.Open(ctx, s.url(folder), o)
+}
+
 // url is the database's.
 func (s databaseSettings) url(folder folderSettings) string {
 	if s.DB == "" {
-		return "sqlite:" + filepath.Join(folder.DataDir, "jobs.db")
+		return "sqlite:" + folder.database()
 	}
 	return s.DB
 }
 
-// checkListen refuses to let others in who need no token but the one that
-// this server prints.
-func (s *Settings) checkListen() error {
-	host, _, err := net.SplitHostPort(s.Listen)
+func (s folderSettings) database() string { return filepath.Join(s.DataDir, "jobs.db") }
+
+// listen listens on the address, and refuses to let other machines in while
+// the only tokens are those that this server makes.
+func (s *Settings) listen(ctx context.Context) (net.Listener, error) {
+	if _, _, err := net.SplitHostPort(s.Listen); err != nil {
+		return nil, usageError{fmt.Errorf("--listen %s: write HOST:PORT, such as 127.0.0.1:8000", s.Listen)}
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("port in use: something listens on %s already, perhaps another jobdb; choose another with --listen", s.Listen)
+	}
 	if err != nil {
-		return usageError{fmt.Errorf("--listen %s: write HOST:PORT, such as 127.0.0.1:8000", s.Listen)}
+		return nil, fmt.Errorf("--listen %s: %w", s.Listen, err)
 	}
-	ip := net.ParseIP(host)
-	if s.Issuer != "" || s.Keys != "" || host == "localhost" || ip != nil && ip.IsLoopback() {
-		return nil
+	// What a name stands for is known only now.
+	if address, ok := listener.Addr().(*net.TCPAddr); s.Keys == "" && (!ok || !address.IP.IsLoopback()) {
+		return nil, errors.Join(usageError{fmt.Errorf("--listen %s: other machines could reach this server, but it has no keys of an issuer of tokens; "+
+			"set --issuer and --keys (JOBDB_ISSUER, JOBDB_KEYS), or listen on 127.0.0.1", s.Listen)}, listener.Close())
 	}
-	return usageError{fmt.Errorf("--listen %s: other machines could reach this server, but it has no issuer of tokens; "+
-		"set --issuer and --keys (JOBDB_ISSUER, JOBDB_KEYS), or listen on 127.0.0.1", s.Listen)}
+	return listener, nil
 }
 
 // makeFolder makes the data folder, for its owner only.
@@ -83,15 +113,19 @@ func (s folderSettings) makeFolder() error {
 	return nil
 }
 
-// readKeys reads a JWK set from a file or from the setting itself.
+// readKeys reads a JWK set from a file, whose name may be a file:// URL, or
+// from the setting itself. No error repeats what could be a key.
 func readKeys(setting string) (*auth.KeySet, error) {
 	text := []byte(setting)
 	switch {
+	case strings.HasPrefix(strings.TrimSpace(setting), "{"):
 	case strings.HasPrefix(setting, "http://"), strings.HasPrefix(setting, "https://"):
 		return nil, errors.New("--keys: URLs aren't supported yet; give a file, or the JSON itself")
-	case !strings.HasPrefix(strings.TrimSpace(setting), "{"):
+	case strings.ContainsAny(setting, "{\"\n"):
+		return nil, errors.New("--keys: neither a file nor a JWK set, which is a JSON object")
+	default:
 		var err error
-		if text, err = os.ReadFile(setting); err != nil {
+		if text, err = os.ReadFile(strings.TrimPrefix(setting, "file://")); err != nil {
 			return nil, fmt.Errorf("--keys: %w", err)
 		}
 	}
@@ -125,7 +159,11 @@ type fileSettings map[string]any
 
 func readSettings(r io.Reader) (kong.Resolver, error) {
 	settings := fileSettings{}
-	if err := json.NewDecoder(r).Decode(&settings); err != nil {
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(text, &settings); err != nil {
 		return nil, fmt.Errorf("it must be a JSON object: %w", err)
 	}
 	return settings, nil

@@ -1,0 +1,117 @@
+package api_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"jobdb/api"
+)
+
+// A request must not cost much more than its bytes: neither memory, nor time, nor an answer of many times its size.
+func TestSmallRequestsStaySmall(t *testing.T) {
+	w := start(t)
+	filter := `{"parameter":"Status","operator":"eq","value":"` + strings.Repeat("x", 4<<20) + `"}`
+	nested := `{"search":[` + strings.Repeat(`{"not":`, 2000) + filter + strings.Repeat("}", 2000) + `]}`
+	for _, test := range []struct {
+		path, body string
+		status     int
+		want       string
+	}{
+		{"search", nested, 400, "nested deeper than 10"},
+		{"summary", `{"grouping":[],` + nested[1:], 400, "nested deeper than 10"},
+		{"search", strings.Repeat("[", 1<<20), 422, "json_invalid"},
+		{"jdl", "[1" + strings.Repeat(",1", 1<<20) + "]", 422, "string_type"},
+	} {
+		began := time.Now()
+		r := w.post(alice, test.path, test.body)
+		if r.status != test.status || !strings.Contains(r.body, test.want) || len(r.body) > 1<<20 {
+			t.Errorf("%s: %d, %d bytes, %.200s", test.path, r.status, len(r.body), r.body)
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("%s took %v", test.path, took)
+		}
+	}
+	// What the limits allow is still read, brackets in texts are no nesting, and numbers stay whole.
+	deep := strings.Repeat(`{"or":[`, 10) + `{"parameter":"JobID","operator":"in","values":[9007199254740993]}` + strings.Repeat("]}", 10)
+	for _, body := range []string{
+		`{"search":[` + deep + `]}`,
+		`{"search":[{"parameter":"JobName","operator":"eq","value":"\"` + strings.Repeat("[{", 100) + `"}]}`,
+	} {
+		if r := w.post(alice, "search", body); r.status != 200 || r.body != "[]" {
+			t.Errorf("%d %s", r.status, r.body)
+		}
+	}
+	if r := w.post(alice, "search", `{} {}`); r.status != 422 || !strings.Contains(r.body, `"json_invalid"`) {
+		t.Errorf("two bodies: %d %s", r.status, r.body)
+	}
+}
+
+// A body that ends early is the client's fault, and a client that hangs up nobody's.
+func TestBodyCutShort(t *testing.T) {
+	w := start(t)
+	connection, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	_, err = io.WriteString(connection, "POST /api/jobs/search HTTP/1.1\r\nHost: x\r\nAuthorization: "+w.token(alice)+"\r\nContent-Length: 100\r\n\r\n{}")
+	if err = errors.Join(err, connection.(*net.TCPConn).CloseWrite()); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusBadRequest {
+		t.Errorf("%s", response.Status)
+	}
+}
+
+// Requests that run longer than the grace are cut off: their contexts end, and only then Serve returns.
+func TestServeCutsOffWhatRunsTooLong(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	entered, left := make(chan struct{}), make(chan struct{})
+	stuck := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(entered)
+		<-r.Context().Done()
+		time.Sleep(50 * time.Millisecond) // what a query takes to end
+		close(left)
+	})
+	ended := make(chan error, 1)
+	go func() {
+		ended <- api.Serve(ctx, listener, stuck, slog.New(slog.DiscardHandler), 100*time.Millisecond)
+	}()
+	go func() {
+		if response, err := http.Get("http://" + listener.Addr().String()); err == nil {
+			_ = response.Body.Close()
+		}
+	}()
+	<-entered
+	stop()
+	select {
+	case err := <-ended:
+		if err == nil || !strings.Contains(err.Error(), "still running after 100ms") {
+			t.Errorf("%v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the server doesn't end")
+	}
+	select {
+	case <-left:
+	default:
+		t.Error("the server ended before its request")
+	}
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"jobdb"
+)
+
+// moving is a server with pages of two jobs; with each answer its first job goes and a new one comes.
+type moving struct {
+	jobs []int64
+	last int64
+}
+
+func (m *moving) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var request jobdb.SearchRequest
+	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	after := int64(0)
+	for _, f := range request.Search {
+		if n, ok := f.Value.(json.Number); ok && f.Parameter == "JobID" && f.Operator == "gt" {
+			after, _ = n.Int64()
+		}
+	}
+	var found []int64
+	for _, id := range m.jobs {
+		if id > after {
+			found = append(found, id)
+		}
+	}
+	var page int
+	_, _ = fmt.Sscan(r.URL.Query().Get("page"), &page)
+	rows := found[min(2*(page-1), len(found)):min(2*page, len(found))]
+	if len(rows) < len(found) {
+		w.WriteHeader(http.StatusPartialContent)
+	}
+	texts := make([]string, len(rows))
+	for i, id := range rows {
+		texts[i] = fmt.Sprintf(`{"JobID":%d}`, id)
+	}
+	_, _ = io.WriteString(w, "["+strings.Join(texts, ",")+"]")
+	m.jobs = m.jobs[min(1, len(m.jobs)):]
+	if m.last < 8 { // they end some time
+		m.last++
+		m.jobs = append(m.jobs, m.last)
+	}
+}
+
+// Pages of all jobs miss none and have none twice, whatever comes and goes meanwhile.
+func TestSearchAllWhileJobsComeAndGo(t *testing.T) {
+	t.Setenv("JOBDB_TOKEN", "x")
+	server := httptest.NewServer(&moving{jobs: []int64{1, 2, 3, 4, 5}, last: 5})
+	defer server.Close()
+	out := &bytes.Buffer{}
+	c := &searchCommand{All: true, Output: "csv", Columns: []string{"JobID"}}
+	c.Server = server.URL
+	if err := c.Run(t.Context(), &program{stdout: out, stderr: io.Discard, clock: time.Now}); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(strings.Fields(out.String()), " "); got != "JobID 1 2 3 4 5 6 7 8" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// What a server says is printed without what could command a terminal, and its redirections get no token.
+func TestHostileServer(t *testing.T) {
+	t.Setenv("JOBDB_TOKEN", "x")
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirection was followed") }))
+	defer elsewhere.Close()
+	for status, want := range map[int]string{401: "\ufffd[2J", 500: "\ufffd[2J", 307: "Temporary Redirect"} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", elsewhere.URL)
+			w.WriteHeader(status)
+			if status >= 400 {
+				_, _ = io.WriteString(w, `{"detail":"\u001b[2J"}`)
+			}
+		}))
+		c := &searchCommand{Output: "csv"}
+		c.Server = server.URL
+		err := c.Run(t.Context(), &program{stdout: io.Discard, stderr: io.Discard, clock: time.Now})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\x1b") {
+			t.Errorf("%d: %q", status, err)
+		}
+		server.Close()
+	}
+}
