@@ -21,8 +21,13 @@ type moving struct {
 }
 
 func (m *moving) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var request jobdb.SearchRequest
-	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	request, err := jobdb.ParseSearchJSON(body)
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
