@@ -48,13 +48,15 @@
 //	                         from what clients send to checked queries
 //	compile.go               from checked queries to SQL
 //	dialect.go               what differs between engines in the text of SQL
-//	open_*.go, url.go        what differs in connecting; database URLs
-//	db.go, tx.go, groupcommit.go
+//	open_*.go, url.go, regexp.go
+//	                         what differs in connecting; database URLs; SQLite's REGEXP
+//	db.go, clock.go, tx.go, groupcommit.go
 //	                         Open; transactions and their retries; SQLite's shared commits
 //	bulk.go, scan.go         batches in, rows out
 //	read.go, write.go, commands.go, heartbeat.go, parameters.go, history.go
 //	                         the access layer
-//	migrate.go, migrations/  our schema
+//	migrate.go, migrate_lock.go, migrations/
+//	                         our schema
 //	schema.go, catalog.go, schema_check.go, schema_report.go, narrow.go
 //	                         whose schema is this, what is missing or narrower
 //
