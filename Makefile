@@ -31,7 +31,7 @@ FUZZTIME ?= 30s
 
 .PHONY: help
 help: ## say what each target does
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 .PHONY: run
 run: build ## build and start the server on embedded SQLite (ARGS='--listen :9000 …')
