@@ -1,0 +1,36 @@
+package wms
+
+import (
+	"context"
+	"errors"
+
+	"jobdb"
+)
+
+// Reach is which jobs a caller may act on: those of a VO, and of one owner
+// unless Owner is empty. A job of another VO is the same as one that doesn't
+// exist; one of the VO's other owners is refused with [ErrNotOwner], or with Hidden as if it didn't exist.
+type Reach struct {
+	VO, Owner string
+	Hidden    bool
+}
+
+// ErrNotOwner says that one of the jobs belongs to somebody else of the VO; then nothing was done to any.
+var ErrNotOwner = errors.New("one of these jobs is not yours")
+
+// hold returns columns of the jobs within reach, which nobody else changes until tx ends.
+func (r Reach) hold(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID, names ...string) (map[jobdb.JobID]jobdb.Attributes, error) {
+	jobs, err := tx.HoldJobs(ctx, ids, append([]string{"VO", "Owner"}, names...)...)
+	if err != nil {
+		return nil, err
+	}
+	for id, job := range jobs {
+		switch {
+		case job["VO"] != r.VO, r.Hidden && r.Owner != "" && job["Owner"] != r.Owner:
+			delete(jobs, id)
+		case r.Owner != "" && job["Owner"] != r.Owner:
+			return nil, ErrNotOwner
+		}
+	}
+	return jobs, nil
+}
