@@ -12,6 +12,7 @@ import (
 const (
 	mostRows  = 5000
 	mostBytes = 2 << 20
+	mostJobs  = 2000
 )
 
 // inBatches splits rows below the engines' limits. run gets the table s to
@@ -95,16 +96,45 @@ func (s *session) updateOne(ctx context.Context, t *table, columns []column, row
 	return s.exec(ctx, "UPDATE "+t.quoted()+" AS t SET "+strings.Join(sets, ", ")+" WHERE "+on, append(append(args, row[0]), whereArgs...)...)
 }
 
-// remove deletes the rows whose keys are equal. It returns how many there were.
-func (s *session) remove(ctx context.Context, t *table, keys []column, rows [][]any) (int64, error) {
-	if s.db.dialect.arrays && len(keys) == 1 && len(rows) > 1 { // one scan of the index, where a join descends it for each row
-		return s.exec(ctx, "DELETE FROM "+t.quoted()+" WHERE "+quoteName(keys[0].name)+" = ANY(?)", transpose[int64](rows, 0))
-	}
-	var removed int64
+// remove deletes the rows whose keys are equal.
+func (s *session) remove(ctx context.Context, t *table, keys []column, rows [][]any) error {
 	equal := s.keysEqual(t, keys)
-	err := s.inBatches(keys, rows, func(source string, args []any) error {
+	return s.inBatches(keys, rows, func(source string, args []any) error {
 		source = s.db.dialect.inOrder(source, t.quoted(), equal)
-		n, err := s.exec(ctx, s.db.dialect.remove(t.quoted(), nameList("", keys), source, equal), args...)
+		_, err := s.exec(ctx, s.db.dialect.remove(t.quoted(), nameList("", keys), source, equal), args...)
+		return err
+	})
+}
+
+// ofJobs splits jobs below the engines' limits, in ascending order, so that
+// all transactions lock rows in one order. run gets the rest of a condition
+// that begins with a column of JobIDs, and its arguments.
+func (s *session) ofJobs(ids []JobID, run func(in string, args []any) error) error {
+	for some := range slices.Chunk(sorted(ids), mostJobs) {
+		if err := run(s.db.dialect.in(some)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readRows calls each for the rows of t that belong to the jobs; rest follows the condition.
+func (s *session) readRows(ctx context.Context, t *table, columns []column, ids []JobID, rest string, each func([]cell) error) error {
+	return s.ofJobs(ids, func(in string, args []any) error {
+		return s.query(ctx, rowsOf(t, columns, in)+rest, args, scanRows(columns, each))
+	})
+}
+
+// rowsOf is the start of a query that reads rows of t.
+func rowsOf(t *table, columns []column, in string) string {
+	return "SELECT " + nameList("t.", columns) + " FROM " + t.quoted() + ` AS t WHERE t."JobID"` + in
+}
+
+// removeRows deletes the rows of t that belong to the jobs. It returns how many there were.
+func (s *session) removeRows(ctx context.Context, t *table, ids []JobID) (int64, error) {
+	var removed int64
+	err := s.ofJobs(ids, func(in string, args []any) error {
+		n, err := s.exec(ctx, "DELETE FROM "+t.quoted()+` WHERE "JobID"`+in, args...)
 		removed += n
 		return err
 	})
@@ -138,12 +168,6 @@ func (s *session) exactly(t *table, name string) string {
 	return "CONVERT(" + text + " USING utf8mb4) COLLATE " + s.db.schema.exactCollation
 }
 
-// joined is the start of a query that reads rows of t whose JobID is in a batch of IDs.
-func (s *session) joined(t *table, columns []column, source string) string {
-	return "SELECT " + nameList("t.", columns) + " FROM " + source + s.db.dialect.join + t.quoted() +
-		` AS t ON t."JobID" = s.c0`
-}
-
 // time is a time as this database stores it: some have whole seconds only,
 // and whether an engine cuts or rounds to them differs.
 func (s *session) time(t time.Time) time.Time { return t.UTC().Truncate(s.tick()) }
@@ -158,19 +182,7 @@ func (s *session) tick() time.Duration {
 
 var idColumn = []column{{name: "JobID", kind: Integer}}
 
-// idRows sorts the IDs, so that all transactions lock rows in one order, and
-// leaves out repetitions.
-func idRows(ids []JobID) [][]any {
-	ids = sorted(ids)
-	values := make([]any, len(ids))
-	rows := make([][]any, len(ids))
-	for i, id := range ids {
-		values[i] = int64(id)
-		rows[i] = values[i : i+1 : i+1]
-	}
-	return rows
-}
-
+// sorted leaves out repetitions, too.
 func sorted(ids []JobID) []JobID {
 	ids = slices.Clone(ids)
 	slices.Sort(ids)

@@ -52,12 +52,9 @@ func (a access) SetJobCommands(ctx context.Context, commands []Command) error {
 // and tells which of the jobs exist.
 func (s *session) lockJobs(ctx context.Context, ids []JobID) (map[JobID]bool, error) {
 	found := make(map[JobID]bool, len(ids))
-	err := s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
-		text := s.joined(jobs, idColumn, source) + ` ORDER BY t."JobID"` + s.db.dialect.lock
-		return s.query(ctx, text, args, scanRows(idColumn, func(row []cell) error {
-			found[row[0].id()] = true
-			return nil
-		}))
+	err := s.readRows(ctx, jobs, idColumn, ids, ` ORDER BY t."JobID"`+s.db.dialect.lock, func(row []cell) error {
+		found[row[0].id()] = true
+		return nil
 	})
 	return found, err
 }
@@ -97,17 +94,15 @@ func (s *session) commandQueues(ctx context.Context, ids []JobID) (map[JobID]*co
 		queues[id] = &commandQueue{pending: map[Command]bool{}}
 	}
 	columns := jobCommands.pick("JobID", "Command", "Arguments", "Status", "ReceptionTime")
-	err := s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
-		return s.query(ctx, s.joined(jobCommands, columns, source), args, scanRows(columns, func(row []cell) error {
-			q := queues[row[0].id()]
-			if at := row[4].time(); at.After(q.last) {
-				q.last = at
-			}
-			if row[3].text() == CommandReceived {
-				q.pending[Command{row[0].id(), row[1].text(), row[2].text()}] = true
-			}
-			return nil
-		}))
+	err := s.readRows(ctx, jobCommands, columns, ids, "", func(row []cell) error {
+		q := queues[row[0].id()]
+		if at := row[4].time(); at.After(q.last) {
+			q.last = at
+		}
+		if row[3].text() == CommandReceived {
+			q.pending[Command{row[0].id(), row[1].text(), row[2].text()}] = true
+		}
+		return nil
 	})
 	return queues, err
 }
@@ -124,8 +119,8 @@ func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, er
 		now := s.time(s.db.now())
 		columns := jobCommands.pick("JobID", "Command", "Arguments", "ReceptionTime")
 		var rows [][]any
-		err := s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
-			text, args := s.pendingCommands(columns, source, args, now)
+		err := s.ofJobs(ids, func(in string, args []any) error {
+			text, args := s.pendingCommands(columns, in, args, now)
 			return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
 				c := Command{row[0].id(), row[1].text(), row[2].text()}
 				commands = append(commands, c)
@@ -146,8 +141,8 @@ func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, er
 
 // pendingCommands selects and locks what may be handed out. Rows that another
 // transaction has locked are just being handed out there.
-func (s *session) pendingCommands(columns []column, source string, args []any, now time.Time) (string, []any) {
-	text := s.joined(jobCommands, columns, source) + ` WHERE (t."Status" = ?`
+func (s *session) pendingCommands(columns []column, in string, args []any, now time.Time) (string, []any) {
+	text := rowsOf(jobCommands, columns, in) + ` AND (t."Status" = ?`
 	args = append(args, CommandReceived)
 	if wait := s.db.options.CommandRedelivery; wait > 0 {
 		text += ` OR t."Status" = ? AND ` + s.exactly(jobCommands, "Command") + ` = ? AND t."ExecutionTime" < ?`
@@ -160,9 +155,9 @@ func (s *session) pendingCommands(columns []column, source string, args []any, n
 // Kill: they are not handed out any more.
 func (a access) ExpireJobCommands(ctx context.Context, ids []JobID) error {
 	columns := jobCommands.pick("JobID", "Status")
-	rows := idRows(ids)
-	for i, row := range rows {
-		rows[i] = append(row, CommandExpired)
+	rows := make([][]any, 0, len(ids))
+	for _, id := range sorted(ids) {
+		rows = append(rows, []any{int64(id), CommandExpired})
 	}
 	return a.write(ctx, "expire job commands", func(s *session) error {
 		_, err := s.update(ctx, jobCommands, columns, 1, rows,
@@ -175,7 +170,7 @@ func (a access) ExpireJobCommands(ctx context.Context, ids []JobID) error {
 // JobCommands returns all commands of the jobs in the order in which they were set.
 func (a access) JobCommands(ctx context.Context, ids []JobID) (map[JobID][]CommandRecord, error) {
 	commands := make(map[JobID][]CommandRecord)
-	err := a.readJoined(ctx, "read job commands", jobCommands, jobCommands.columns, ids, `t."JobID", t."ReceptionTime"`, func(row []cell) error {
+	err := a.readRows(ctx, "read job commands", jobCommands, jobCommands.columns, ids, ` ORDER BY t."JobID", t."ReceptionTime"`, func(row []cell) error {
 		id := row[0].id()
 		commands[id] = append(commands[id], CommandRecord{
 			Command: Command{id, row[1].text(), row[2].text()},

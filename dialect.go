@@ -26,6 +26,7 @@ type dialect struct {
 	parameter  func(c column) string                         // a placeholder for a value of the column's type
 	source     func(columns []column) string                 // a derived table s of columns c0, c1 … from one batch
 	arguments  func(columns []column, rows [][]any) []any    // the batch for such a source
+	in         func(ids []JobID) (string, []any)             // after a column: it is one of these, which ascend
 	bound      func(t time.Time) any                         // a time to compare with
 	update     func(table, set, source, where string) string // t and s are the names of table and source
 	remove     func(table, keys, source, on string) string
@@ -46,6 +47,7 @@ var sqliteDialect = dialect{
 	parameter: func(column) string { return "?" },
 	source:    sqliteSource,
 	arguments: jsonArguments,
+	in:        sqliteIn,
 	bound:     func(t time.Time) any { return sqliteBound(t) },
 	update:    updateFrom,
 	remove: func(table, keys, source, _ string) string {
@@ -81,6 +83,7 @@ var mysqlDialect = dialect{
 	},
 	source:    mysqlSource,
 	arguments: jsonArguments,
+	in:        mysqlIn,
 	bound:     func(t time.Time) any { return t },
 	update: func(table, set, source, where string) string {
 		return "UPDATE " + source + " STRAIGHT_JOIN " + table + " AS t SET " + set + " WHERE " + where
@@ -107,6 +110,7 @@ var postgresDialect = dialect{
 	parameter:  func(c column) string { return "?::" + postgresTypes[c.kind] },
 	source:     postgresSource,
 	arguments:  postgresArguments,
+	in:         func(ids []JobID) (string, []any) { return " = ANY(?)", []any{ids} },
 	bound:      func(t time.Time) any { return t },
 	update:     updateFrom,
 	remove: func(table, _, source, on string) string {
@@ -167,6 +171,35 @@ func (d *dialect) argument(value any) any {
 		return at.Format(sqliteTimeFormat)
 	}
 	return value
+}
+
+func sqliteIn(ids []JobID) (string, []any) {
+	if len(ids) == 1 {
+		return " = ?", []any{int64(ids[0])}
+	}
+	list := []byte{'['}
+	for _, id := range ids {
+		list = append(strconv.AppendInt(list, int64(id), 10), ',')
+	}
+	list[len(list)-1] = ']'
+	return " IN (SELECT value FROM json_each(?))", []any{string(list)}
+}
+
+// mysqlIn repeats the last ID up to one of few lengths, since each makes
+// another statement, which every connection prepares and remembers.
+func mysqlIn(ids []JobID) (string, []any) {
+	n := 1
+	for n < len(ids) {
+		n = min(2*n, mostJobs)
+	}
+	args := make([]any, n)
+	for i := range args {
+		args[i] = int64(ids[min(i, len(ids)-1)])
+	}
+	if n == 1 {
+		return " = ?", args
+	}
+	return " IN (?" + strings.Repeat(", ?", n-1) + ")", args
 }
 
 // sqliteSource reads a batch from one argument of JSON, an array of rows.

@@ -44,8 +44,8 @@ func (a access) Heartbeats(ctx context.Context, ids []JobID, last int) (map[JobI
 	beats := make(map[JobID][]Heartbeat)
 	columns := heartBeatLoggingInfo.columns
 	err := a.read("read heartbeats", func(s *session) error {
-		return s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
-			text := s.joined(heartBeatLoggingInfo, columns, source)
+		return s.ofJobs(ids, func(in string, args []any) error {
+			text := rowsOf(heartBeatLoggingInfo, columns, in)
 			if last > 0 {
 				ranked := strings.Replace(text, " FROM ", `, DENSE_RANK() OVER (PARTITION BY t."JobID" ORDER BY t."HeartBeatTime" DESC) AS n FROM `, 1)
 				text = "SELECT " + nameList("t.", columns) + " FROM (" + ranked + ") AS t WHERE n <= ?"

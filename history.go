@@ -102,8 +102,8 @@ func (s *session) untilNumbered(ctx context.Context, insert func() error) error 
 func (s *session) lastNumbers(ctx context.Context, ids []JobID) (map[JobID]int64, error) {
 	last := make(map[JobID]int64, len(ids))
 	columns := loggingInfo.pick("JobID", "SeqNum")
-	err := s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
-		text := `SELECT t."JobID", MAX(t."SeqNum") FROM ` + source + s.db.dialect.join + s.db.logging.quoted() + ` AS t ON t."JobID" = s.c0 GROUP BY t."JobID"`
+	err := s.ofJobs(ids, func(in string, args []any) error {
+		text := `SELECT t."JobID", MAX(t."SeqNum") FROM ` + s.db.logging.quoted() + ` AS t WHERE t."JobID"` + in + ` GROUP BY t."JobID"`
 		return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
 			last[row[0].id()] = row[1].integer()
 			return nil
@@ -136,12 +136,12 @@ func (a access) writeHistory(ctx context.Context, what string, fn func(*session)
 	return a.write(ctx, what, fn)
 }
 
-func (a access) readHistory(ctx context.Context, what string, columns []column, ids []JobID, order string, each func([]cell) error) error {
+func (a access) readHistory(ctx context.Context, what string, columns []column, ids []JobID, rest string, each func([]cell) error) error {
 	a, err := a.inHistory(ctx)
 	if err != nil {
 		return err
 	}
-	return a.readJoined(ctx, what, a.db.logging, columns, ids, order, each)
+	return a.readRows(ctx, what, a.db.logging, columns, ids, rest, each)
 }
 
 var errNoHistory = &SchemaError{Reason: "the table LoggingInfo is not in this database; give the URL of the one that has it (--history-db)"}
@@ -152,7 +152,7 @@ var errNoHistory = &SchemaError{Reason: "the table LoggingInfo is not in this da
 func (a access) History(ctx context.Context, ids []JobID) (map[JobID][]HistoryRecord, error) {
 	history := make(map[JobID][]HistoryRecord)
 	columns := loggingInfo.pick("JobID", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusSource")
-	order := `t."JobID", t."StatusTimeOrder", t."StatusTime", t."SeqNum"`
+	order := ` ORDER BY t."JobID", t."StatusTimeOrder", t."StatusTime", t."SeqNum"`
 	err := a.readHistory(ctx, "read history", columns, ids, order, func(row []cell) error {
 		r := HistoryRecord{
 			JobID: row[0].id(), Status: row[1].text(), MinorStatus: row[2].text(), ApplicationStatus: row[3].text(),
@@ -184,7 +184,7 @@ func (r HistoryRecord) after(before HistoryRecord) HistoryRecord {
 // DeleteHistory deletes the jobs' histories and nothing else of them.
 func (a access) DeleteHistory(ctx context.Context, ids []JobID) error {
 	return a.writeHistory(ctx, "delete history", func(s *session) error {
-		_, err := s.remove(ctx, s.db.logging, idColumn, idRows(ids))
+		_, err := s.removeRows(ctx, s.db.logging, ids)
 		return err
 	})
 }

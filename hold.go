@@ -1,6 +1,9 @@
 package jobdb
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // HoldJobs returns columns of those of the jobs that exist, by the columns'
 // names. In a transaction nobody else changes these jobs until it ends: read
@@ -13,21 +16,18 @@ func (a access) HoldJobs(ctx context.Context, ids []JobID, names ...string) (map
 		if err != nil {
 			return nil, err
 		}
-		columns = append(columns[:len(columns):len(columns)], c.def())
+		columns = append(slices.Clip(columns), c.def())
 	}
 	found := make(map[JobID]Attributes, len(ids))
 	err := a.write(ctx, "hold jobs", func(s *session) error {
 		clear(found)
-		return s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
-			text := s.joined(jobs, columns, source) + ` ORDER BY t."JobID"` + s.db.dialect.lock
-			return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
-				values := make(Attributes, len(names))
-				for i, name := range names {
-					values[name] = row[i+1].value
-				}
-				found[row[0].id()] = values
-				return nil
-			}))
+		return s.readRows(ctx, jobs, columns, ids, ` ORDER BY t."JobID"`+s.db.dialect.lock, func(row []cell) error {
+			values := make(Attributes, len(names))
+			for i, name := range names {
+				values[name] = row[i+1].value
+			}
+			found[row[0].id()] = values
+			return nil
 		})
 	})
 	return found, err

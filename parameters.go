@@ -32,7 +32,7 @@ func (a access) OptimizerParameters(ctx context.Context, ids []JobID) (map[JobID
 
 func (a access) parameters(ctx context.Context, t *table, ids []JobID) (map[JobID]map[string]string, error) {
 	values := make(map[JobID]map[string]string)
-	err := a.readJoined(ctx, "read parameters", t, t.columns, ids, "", func(row []cell) error {
+	err := a.readRows(ctx, "read parameters", t, t.columns, ids, "", func(row []cell) error {
 		id := row[0].id()
 		if values[id] == nil {
 			values[id] = map[string]string{}
@@ -61,7 +61,7 @@ func (a access) setParameters(ctx context.Context, t *table, values map[JobID]ma
 			return s.insert(ctx, t, t.columns, rows, s.db.dialect.upsert(t.key, []string{"Value"}))
 		}
 		// The engine's upsert would overwrite "cpu" with "CPU" here.
-		if _, err := s.remove(ctx, t, t.columns[:2], rows); err != nil {
+		if err := s.remove(ctx, t, t.columns[:2], rows); err != nil {
 			return err
 		}
 		return s.insert(ctx, t, t.columns, rows, "")
@@ -82,10 +82,9 @@ func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
 		if _, err := s.lockJobs(ctx, ids); err != nil {
 			return err
 		}
-		err := s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
-			parameters := `SELECT p."JobID", p."Name", t."RescheduleCounter", p."Value" FROM ` + source +
-				s.db.dialect.join + jobs.quoted() + ` AS t ON t."JobID" = s.c0` +
-				s.db.dialect.join + jobParameters.quoted() + ` AS p ON p."JobID" = s.c0`
+		err := s.ofJobs(ids, func(in string, args []any) error {
+			parameters := `SELECT p."JobID", p."Name", t."RescheduleCounter", p."Value" FROM ` + jobs.quoted() + " AS t" +
+				s.db.dialect.join + jobParameters.quoted() + ` AS p ON p."JobID" = t."JobID" AND t."JobID"` + in
 			upsert, err := s.makeRoom(ctx, atticJobParameters, columns, keys, parameters, args)
 			if err != nil {
 				return err
@@ -96,7 +95,7 @@ func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
 		if err != nil {
 			return err
 		}
-		_, err = s.remove(ctx, jobParameters, idColumn, idRows(ids))
+		_, err = s.removeRows(ctx, jobParameters, ids)
 		return err
 	})
 }
@@ -113,7 +112,7 @@ func (s *session) makeRoom(ctx context.Context, t *table, columns, keys []column
 		return nil
 	}))
 	if err == nil {
-		_, err = s.remove(ctx, t, keys, rows)
+		err = s.remove(ctx, t, keys, rows)
 	}
 	return "", err
 }
@@ -129,7 +128,7 @@ func columnList(columns []column) []string {
 // ArchivedJobParameters returns what ArchiveJobParameters kept, by cycle and name.
 func (a access) ArchivedJobParameters(ctx context.Context, ids []JobID) (map[JobID][]ArchivedParameter, error) {
 	archived := make(map[JobID][]ArchivedParameter)
-	err := a.readJoined(ctx, "read archived job parameters", atticJobParameters, atticJobParameters.columns, ids,
+	err := a.readRows(ctx, "read archived job parameters", atticJobParameters, atticJobParameters.columns, ids,
 		"", func(row []cell) error {
 			id := row[0].id()
 			archived[id] = append(archived[id], ArchivedParameter{Name: row[1].text(), Value: row[2].text(), Cycle: int(row[3].integer())})

@@ -245,7 +245,7 @@ func (a access) OriginalJDLs(ctx context.Context, ids []JobID) (map[JobID]string
 
 func (a access) jdls(ctx context.Context, ids []JobID, name string) (map[JobID]string, error) {
 	texts := make(map[JobID]string, len(ids))
-	err := a.readJoined(ctx, "read JDLs", jobJDLs, jobJDLs.pick("JobID", name), ids, "", func(row []cell) error {
+	err := a.readRows(ctx, "read JDLs", jobJDLs, jobJDLs.pick("JobID", name), ids, "", func(row []cell) error {
 		if text := row[1].text(); text != "" {
 			texts[row[0].id()] = text
 		}
@@ -257,7 +257,7 @@ func (a access) jdls(ctx context.Context, ids []JobID, name string) (map[JobID]s
 // InputData returns the jobs' input files in the order of their LFNs.
 func (a access) InputData(ctx context.Context, ids []JobID) (map[JobID][]InputFile, error) {
 	files := make(map[JobID][]InputFile)
-	err := a.readJoined(ctx, "read input data", inputData, inputData.columns, ids, "", func(row []cell) error {
+	err := a.readRows(ctx, "read input data", inputData, inputData.columns, ids, "", func(row []cell) error {
 		files[row[0].id()] = append(files[row[0].id()], InputFile{LFN: row[1].text(), Status: row[2].text()})
 		return nil
 	})
@@ -267,15 +267,7 @@ func (a access) InputData(ctx context.Context, ids []JobID) (map[JobID][]InputFi
 	return files, err
 }
 
-// readJoined reads columns of the rows of a table that belong to the jobs.
-func (a access) readJoined(ctx context.Context, what string, t *table, columns []column, ids []JobID, order string, each func([]cell) error) error {
-	return a.read(what, func(s *session) error {
-		return s.inBatches(idColumn, idRows(ids), func(source string, args []any) error {
-			text := s.joined(t, columns, source)
-			if order != "" {
-				text += " ORDER BY " + order
-			}
-			return s.query(ctx, text, args, scanRows(columns, each))
-		})
-	})
+// readRows reads columns of the rows of a table that belong to the jobs.
+func (a access) readRows(ctx context.Context, what string, t *table, columns []column, ids []JobID, rest string, each func([]cell) error) error {
+	return a.read(what, func(s *session) error { return s.readRows(ctx, t, columns, ids, rest, each) })
 }

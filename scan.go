@@ -53,7 +53,7 @@ var errForm = errors.New("a value of an unexpected type")
 func scanInteger(src any) (any, error) {
 	switch v := src.(type) {
 	case int64:
-		return v, nil
+		return src, nil // what is an any already is not made one again
 	case string:
 		return strconv.ParseInt(v, 10, 64)
 	}
@@ -67,7 +67,7 @@ func scanInteger(src any) (any, error) {
 func scanText(src any) (any, error) {
 	switch v := src.(type) {
 	case string:
-		return v, nil
+		return src, nil
 	case int64:
 		return strconv.FormatInt(v, 10), nil
 	case float64:
@@ -79,7 +79,7 @@ func scanText(src any) (any, error) {
 func scanDecimal(src any) (any, error) {
 	switch v := src.(type) {
 	case float64:
-		return v, nil
+		return src, nil
 	case int64:
 		return float64(v), nil
 	case string:
@@ -93,6 +93,9 @@ func scanTime(src any) (any, error) {
 	case time.Time:
 		if v.IsZero() { // how MariaDB's 0000-00-00 arrives
 			return nil, nil
+		}
+		if v.Location() == time.UTC {
+			return src, nil
 		}
 		return v.UTC(), nil
 	case string:

@@ -198,7 +198,7 @@ func (a access) missing(ctx context.Context, err error, t *table, ids []JobID) (
 func (a access) without(ctx context.Context, t *table, ids []JobID) ([]JobID, error) {
 	found := make(map[JobID]bool, len(ids))
 	read := func(a access) error {
-		return a.readJoined(ctx, "look for missing jobs", t, t.pick("JobID"), ids, "", func(row []cell) error {
+		return a.readRows(ctx, "look for missing jobs", t, t.pick("JobID"), ids, "", func(row []cell) error {
 			found[row[0].id()] = true
 			return nil
 		})
@@ -422,7 +422,6 @@ func (a access) SetProperties(ctx context.Context, properties map[JobID]Attribut
 // DeleteJobs deletes the jobs and everything that belongs to them, their
 // history included. It returns how many there were.
 func (a access) DeleteJobs(ctx context.Context, ids []JobID) (int64, error) {
-	rows := idRows(ids)
 	var deleted int64
 	err := a.write(ctx, "delete jobs", func(s *session) error {
 		if err := s.hold(ctx, ids); err != nil {
@@ -437,7 +436,7 @@ func (a access) DeleteJobs(ctx context.Context, ids []JobID) (int64, error) {
 				continue
 			}
 			var err error
-			if deleted, err = s.remove(ctx, t, idColumn, rows); err != nil {
+			if deleted, err = s.removeRows(ctx, t, ids); err != nil {
 				return err
 			}
 		}

@@ -7,28 +7,19 @@ import (
 
 	"jobdb"
 	"jobdb/auth"
+	"jobdb/wms"
 )
 
-// caller is who asks, and which jobs the action may reach.
-type caller struct {
-	auth.Principal
-
-	scope jobdb.Scope
-}
-
-// authorized lets only those through whose token allows the action.
-func (s *service) authorized(action auth.Action, handle func(http.ResponseWriter, *http.Request, caller) error) handler {
+// authenticated lets only those through who have a token. What they may do
+// is asked once the request is understood, as in the reference.
+func (s *service) authenticated(handle func(http.ResponseWriter, *http.Request, auth.Principal) error) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		principal, err := s.authenticate(r)
 		if err != nil {
 			return err
 		}
 		note(r, slog.String("user", principal.Username), slog.String("vo", principal.VO))
-		allowed, err := auth.Allow(principal, action, s.Visibility)
-		if err != nil {
-			return err
-		}
-		return handle(w, r, caller{principal, jobdb.Scope{VO: allowed.VO, Owner: allowed.Owner}})
+		return handle(w, r, principal)
 	}
 }
 
@@ -43,5 +34,17 @@ func (s *service) authenticate(r *http.Request) (auth.Principal, error) {
 	case !ok || token == "":
 		return auth.Principal{}, &httpError{status: http.StatusBadRequest, detail: "Invalid authorization header"}
 	}
-	return s.Verifier.Verify(token)
+	return s.verifier.Verify(r.Context(), token)
+}
+
+// scope is the jobs that a principal may find.
+func (s *service) scope(p auth.Principal) (jobdb.Scope, error) {
+	allowed, err := auth.Allow(p, auth.Query, s.Visibility)
+	return jobdb.Scope{VO: allowed.VO, Owner: allowed.Owner}, err
+}
+
+// reach is the jobs that a principal may act on.
+func (s *service) reach(p auth.Principal, action auth.Action) (wms.Reach, error) {
+	allowed, err := auth.Allow(p, action, s.Visibility)
+	return wms.Reach{VO: allowed.VO, Owner: allowed.Owner, Hidden: allowed.Hidden}, err
 }

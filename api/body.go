@@ -6,12 +6,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
+	"slices"
 )
 
-// readBody returns the body, trimmed. JSON's null counts as none.
+// readBody returns the body without what Python's reader passes over, too: blanks and a byte order mark. JSON's null counts as none.
 func readBody(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
 	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
@@ -20,95 +18,183 @@ func readBody(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, &httpError{status: http.StatusBadRequest, detail: "the body can't be read to its end"}
 	}
-	if body = bytes.TrimSpace(body); string(body) == "null" {
-		body = nil
+	trimmed := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
+	switch {
+	case len(body) > 0 && len(trimmed) == 0:
+		return nil, notJSON(1, "there are only blanks")
+	case string(trimmed) == "null":
+		return nil, nil
 	}
-	return body, nil
+	return trimmed, nil
+}
+
+// readValue returns the body as one JSON value.
+func readValue(r *http.Request) (any, error) {
+	body, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	if len(body) == 0 {
+		return nil, errNoBody
+	}
+	return decode(body)
 }
 
 var errNoBody = unprocessable(fault{"missing", []any{"body"}, "a body is required", nil})
 
-// decode reads a JSON value. What can't be read is told as a fault of the body.
-func decode(body []byte, into any) error {
-	decoder := json.NewDecoder(bytes.NewReader(body))
+// object is a JSON object in the order of the text. Of a repeated key the last value counts.
+type object struct {
+	keys   []string
+	values map[string]any
+}
+
+func (o *object) get(key string) (any, bool) {
+	value, ok := o.values[key]
+	return value, ok
+}
+
+func (o *object) set(key string, value any) {
+	if _, twice := o.values[key]; !twice {
+		o.keys = append(o.keys, key)
+	}
+	o.values[key] = value
+}
+
+// MarshalJSON writes the object as it came.
+func (o *object) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i, key := range o.keys {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendText(b, key), ':')
+		value, err := json.Marshal(o.values[key])
+		if err != nil {
+			return nil, err
+		}
+		b = append(b, value...)
+	}
+	return append(b, '}'), nil
+}
+
+// decode reads a JSON value: *object, []any, string, json.Number, bool or
+// nil. Like Python it takes NaN and Infinity, as numbers beyond all bounds. What can't be read is a fault of the body.
+func decode(body []byte) (any, error) {
+	decoder := json.NewDecoder(bytes.NewReader(withoutNaN(body)))
 	decoder.UseNumber()
-	err := decoder.Decode(into)
-	if _, more := decoder.Token(); err == nil && !errors.Is(more, io.EOF) {
-		return unprocessable(fault{"json_invalid", []any{"body", decoder.InputOffset()}, "there is more after the end of the JSON value", struct{}{}})
+	value, err := decodeValue(decoder, deepest)
+	if err == nil {
+		if _, more := decoder.Token(); errors.Is(more, io.EOF) {
+			return value, nil
+		}
+		err = errors.New("there is more after the end of the JSON value")
 	}
-	var (
-		syntax *json.SyntaxError
-		wrong  *json.UnmarshalTypeError
-	)
-	switch {
-	case errors.As(err, &syntax):
-		return unprocessable(fault{"json_invalid", []any{"body", syntax.Offset}, "this is not JSON: " + syntax.Error(), struct{}{}})
-	case errors.As(err, &wrong):
-		return unprocessable(wrongType(wrong))
-	case err != nil: // of a type that reads itself: it says no more
-		return unprocessable(fault{"value_error", []any{"body"}, "the body can't be read", nil})
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("it ends too early")
 	}
-	return nil
+	return nil, notJSON(decoder.InputOffset(), err.Error())
 }
 
-func wrongType(err *json.UnmarshalTypeError) fault {
-	location := []any{"body"}
-	if err.Field != "" {
-		for name := range strings.SplitSeq(err.Field, ".") {
-			location = append(location, name)
-		}
-	}
-	kind, want := "model_attributes_type", "an object"
-	switch err.Type.Kind().String() {
-	case "slice":
-		kind, want = "list_type", "a list"
-	case "string":
-		kind, want = "string_type", "a text"
-	case "bool":
-		kind, want = "bool_type", "true or false"
-	}
-	return fault{kind, location, "must be " + want + ", not " + err.Value, err.Value}
+func notJSON(offset int64, why string) error {
+	return unprocessable(fault{"json_invalid", []any{"body", offset}, "this is not JSON: " + why, struct{}{}})
 }
 
-const mostPerPage = 10_000
+// deepest is how deep lists and objects may be in each other.
+const deepest = 100
 
-// readPage reads the parameters page and per_page; of several the last counts, as in FastAPI.
-func readPage(query url.Values) (page, perPage int, err error) {
-	var faults []fault
-	read := func(name string, standard, most int) int {
-		values := query[name]
-		if len(values) == 0 {
-			return standard
-		}
-		n, f := readCount(name, values[len(values)-1], most)
-		if f != nil {
-			faults = append(faults, *f)
-		}
-		return n
+func decodeValue(decoder *json.Decoder, depth int) (any, error) {
+	token, err := decoder.Token()
+	if err != nil {
+		return nil, err
 	}
-	page, perPage = read("page", 1, 1<<31-1), read("per_page", 100, mostPerPage)
-	if faults != nil {
-		return 0, 0, unprocessable(faults...)
+	delimiter, ok := token.(json.Delim)
+	if !ok {
+		return token, nil
 	}
-	return page, perPage, nil
+	if depth == 0 {
+		return nil, errors.New("lists and objects are too deep in each other")
+	}
+	if delimiter == '{' {
+		return decodeObject(decoder, depth-1)
+	}
+	list := []any{}
+	for decoder.More() {
+		item, err := decodeValue(decoder, depth-1)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, item)
+	}
+	_, err = decoder.Token()
+	return list, err
 }
 
-func readCount(name, text string, most int) (int, *fault) {
-	location := []any{"query", name}
-	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-	switch {
-	case errors.Is(err, strconv.ErrRange) && !strings.HasPrefix(text, "-"):
-		n = 1<<63 - 1
-	case errors.Is(err, strconv.ErrRange):
-		n = -1
-	case err != nil:
-		return 0, &fault{"int_parsing", location, "must be a whole number", text}
+func decodeObject(decoder *json.Decoder, depth int) (any, error) {
+	o := &object{values: map[string]any{}}
+	for decoder.More() {
+		key, err := decoder.Token()
+		if err != nil {
+			return nil, err
+		}
+		value, err := decodeValue(decoder, depth)
+		if err != nil {
+			return nil, err
+		}
+		o.set(key.(string), value) //nolint:forcetypeassert // the decoder takes no other
 	}
-	switch {
-	case n < 1:
-		return 0, &fault{"greater_than_equal", location, "must be 1 or more", text}
-	case n > int64(most):
-		return 0, &fault{"less_than_equal", location, "must be " + strconv.Itoa(most) + " or less", text}
+	_, err := decoder.Token()
+	return o, err
+}
+
+const beyond = "1e999" // a number that no float holds
+
+// withoutNaN replaces the literals that Python writes and JSON doesn't have.
+func withoutNaN(body []byte) []byte {
+	if !bytes.Contains(body, []byte("NaN")) && !bytes.Contains(body, []byte("Infinity")) {
+		return body
 	}
-	return int(n), nil
+	replaced := make([]byte, 0, len(body))
+	inText := false
+	for i := 0; i < len(body); i++ {
+		switch {
+		case inText && body[i] == '\\' && i+1 < len(body):
+			replaced = append(replaced, body[i])
+			i++
+		case body[i] == '"':
+			inText = !inText
+		case !inText && bytes.HasPrefix(body[i:], []byte("NaN")):
+			replaced = append(replaced, beyond...)
+			i += len("NaN") - 1
+			continue
+		case !inText && bytes.HasPrefix(body[i:], []byte("Infinity")):
+			replaced = append(replaced, beyond...)
+			i += len("Infinity") - 1
+			continue
+		}
+		replaced = append(replaced, body[i])
+	}
+	return replaced
+}
+
+// isBeyond reports whether a number is too large for a float, as NaN and Infinity are made.
+func isBeyond(n json.Number) bool {
+	_, err := n.Float64()
+	return err != nil
+}
+
+// hasBeyond looks for such a number anywhere in a value.
+func hasBeyond(value any) bool {
+	switch v := value.(type) {
+	case json.Number:
+		return isBeyond(v)
+	case []any:
+		return slices.ContainsFunc(v, hasBeyond)
+	case *object:
+		for _, item := range v.values {
+			if hasBeyond(item) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -33,6 +33,10 @@ func unprocessable(faults ...fault) error {
 	return &httpError{status: http.StatusUnprocessableEntity, detail: faults}
 }
 
+func badRequest(detail string) error {
+	return &httpError{status: http.StatusBadRequest, detail: detail}
+}
+
 // statusClientGone is nginx's: nobody reads it but in the log.
 const statusClientGone = 499
 
@@ -51,9 +55,11 @@ func answerTo(err error) *httpError {
 		return &httpError{status: http.StatusUnauthorized, detail: "Invalid JWT", challenge: `Bearer error="invalid_token"`}
 	case errors.Is(err, auth.ErrForbidden):
 		return &httpError{status: http.StatusForbidden, detail: auth.ErrForbidden.Error()}
+	case errors.Is(err, wms.ErrNotOwner):
+		return &httpError{status: http.StatusForbidden, detail: wms.ErrNotOwner.Error()}
 	case errors.As(err, &large):
 		return &httpError{status: http.StatusRequestEntityTooLarge, detail: "the body is too large: " + large.Error()}
-	case errors.Is(err, jobdb.ErrInvalidQuery), errors.Is(err, wms.ErrInvalidJob):
+	case errors.Is(err, jobdb.ErrInvalidQuery), errors.Is(err, wms.ErrInvalidJob), errors.Is(err, wms.ErrInvalidMetadata):
 		return &httpError{status: http.StatusBadRequest, detail: err.Error()}
 	case errors.As(err, &value):
 		return &httpError{status: http.StatusBadRequest, detail: "column " + value.Column + ": " + value.Reason}

@@ -1,29 +1,51 @@
 package api
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
+	"errors"
 	"net/http"
+	"strconv"
 
 	"jobdb"
+	"jobdb/auth"
 	"jobdb/wms"
 )
 
-// submit takes a list of JDLs and answers with the new jobs.
-func (s *service) submit(w http.ResponseWriter, r *http.Request, c caller) error {
-	body, err := readBody(r)
+// idempotencyKey is the header that names a request, so that it is known when it comes again.
+const (
+	idempotencyKey = "Idempotency-Key"
+	longestKey     = 255
+)
+
+// submit takes a list of JDLs and answers with the new jobs. With an
+// Idempotency-Key a request that comes again gets the first answer again.
+func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
+	body, err := readValue(r)
 	if err != nil {
 		return err
 	}
-	if len(body) == 0 {
-		return errNoBody
-	}
-	jdls, err := decodeTexts(body)
-	if err != nil {
+	var in reader
+	jdls := in.texts(body, inBody)
+	if err := in.err(); err != nil {
 		return err
 	}
-	jobs, err := s.Jobs.Submit(r.Context(), wms.Owner{Name: c.Username, Group: c.Group, VO: c.VO}, jdls)
+	if _, err := auth.Allow(p, auth.Create, s.Visibility); err != nil {
+		return err
+	}
+	owner := wms.Owner{Name: p.Username, Group: p.Group, VO: p.VO}
+	var jobs []wms.Submitted
+	switch keys := r.Header.Values(idempotencyKey); {
+	case len(keys) == 0:
+		jobs, err = s.Jobs.Submit(r.Context(), owner, jdls)
+	case len(keys) > 1 || keys[0] == "" || len(keys[0]) > longestKey:
+		return badRequest(idempotencyKey + " must be one text of 1 to " + strconv.Itoa(longestKey) + " characters")
+	case s.DB.Schema() != jobdb.SchemaOurs:
+		return badRequest("this server runs on a database that has nowhere to keep an " + idempotencyKey + "; send none")
+	default:
+		jobs, err = s.Jobs.SubmitOnce(r.Context(), owner, keys[0], jdls)
+	}
+	if errors.Is(err, wms.ErrOtherSubmission) {
+		return unprocessable(fault{"value_error", []any{"header", idempotencyKey}, wms.ErrOtherSubmission.Error(), nil})
+	}
 	if err != nil {
 		return err
 	}
@@ -31,98 +53,15 @@ func (s *service) submit(w http.ResponseWriter, r *http.Request, c caller) error
 	return nil
 }
 
-// mostFaults is how many are told of one list: an answer isn't much longer than its request.
-const mostFaults = 100
-
-// decodeTexts reads a list of texts and says of other items where they are.
-func decodeTexts(body []byte) ([]string, error) {
-	var items []json.RawMessage
-	if err := decode(body, &items); err != nil {
-		return nil, err
+// texts reads a list of texts.
+func (r *reader) texts(value any, at place) []string {
+	list, ok := r.list(value, at)
+	if !ok {
+		return nil
 	}
-	texts := make([]string, len(items))
-	var faults []fault
-	for i, item := range items {
-		if len(faults) == mostFaults {
-			break
-		}
-		if item[0] != '"' {
-			faults = append(faults, fault{"string_type", []any{"body", i}, "must be a text", item})
-		} else if err := json.Unmarshal(item, &texts[i]); err != nil {
-			return nil, err
-		}
+	texts := make([]string, len(list))
+	for i, item := range list {
+		texts[i], _ = r.text(item, at.at(i))
 	}
-	if faults != nil {
-		return nil, unprocessable(faults...)
-	}
-	return texts, nil
-}
-
-// search answers with one page of rows: 200 when that is all, 206 when
-// it isn't, 416 when the page is past the end.
-func (s *service) search(w http.ResponseWriter, r *http.Request, c caller) error {
-	page, perPage, err := readPage(r.URL.Query())
-	if err != nil {
-		return err
-	}
-	body, err := readBody(r)
-	if err != nil {
-		return err
-	}
-	var request jobdb.SearchRequest
-	if len(body) > 0 {
-		if err := decode(body, &request); err != nil {
-			return err
-		}
-	}
-	search, err := request.Parse(s.DB.Limits())
-	if err != nil {
-		return err
-	}
-	search.Scope, search.Page, search.PerPage = c.scope, page, perPage
-	found, err := s.DB.Search(r.Context(), search)
-	if err != nil {
-		return err
-	}
-	status := http.StatusOK
-	first, rows := int64(page-1)*int64(perPage), int64(len(found.Rows))
-	switch {
-	case rows == 0 && found.Total > 0:
-		status = http.StatusRequestedRangeNotSatisfiable
-		w.Header().Set("Content-Range", fmt.Sprintf("jobs */%d", found.Total))
-	case rows < found.Total:
-		status = http.StatusPartialContent
-		w.Header().Set("Content-Range", fmt.Sprintf("jobs %d-%d/%d", first, first+rows-1, found.Total))
-	}
-	writeJSON(w, status, appendRows(nil, found.Columns, false, found.Rows, zulu))
-	return nil
-}
-
-// summary answers with counts.
-func (s *service) summary(w http.ResponseWriter, r *http.Request, c caller) error {
-	body, err := readBody(r)
-	if err != nil {
-		return err
-	}
-	if len(body) == 0 {
-		return errNoBody
-	}
-	var request jobdb.SummaryRequest
-	if err := decode(body, &request); err != nil {
-		return err
-	}
-	if request.Grouping == nil {
-		return unprocessable(fault{"missing", []any{"body", "grouping"}, "is required", json.RawMessage(bytes.TrimSpace(body))})
-	}
-	summary, err := request.Parse(s.DB.Limits())
-	if err != nil {
-		return err
-	}
-	summary.Scope = c.scope
-	counts, err := s.DB.Summary(r.Context(), summary)
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusOK, appendRows(nil, counts.Columns, true, counts.Rows, zeroOffset))
-	return nil
+	return texts
 }

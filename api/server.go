@@ -9,38 +9,59 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/rs/cors"
+
 	"jobdb"
 	"jobdb/auth"
 	"jobdb/wms"
 )
 
-// Config is what the service needs. All fields but MostBody must be set.
+// Config is what the service needs. All fields must be set but those that say otherwise.
 type Config struct {
 	DB         *jobdb.DB
 	Jobs       *wms.JobManager
-	Verifier   *auth.Verifier
+	Keys       *auth.Keys      // that tokens are verified with
+	Issuer     string          // whom tokens must name
+	LocalUser  *auth.Principal // whom this server's own tokens are for; nil where tokens come from another issuer
 	Visibility auth.Visibility
+	Origins    []string      // of web pages that may ask, "*" for all; none: only this server's own
+	Pilots     *jobdb.Pilots // knows the stamps of pilots; may be nil
 	Clock      func() time.Time
 	Logger     *slog.Logger
 	MostBody   int64 // bytes that a request's body may have; 0: 10 MiB
 }
 
-type service struct{ Config }
+type service struct {
+	Config
+
+	verifier *auth.Verifier
+}
 
 // New returns the service.
 func New(c Config) http.Handler {
 	if c.MostBody == 0 {
 		c.MostBody = 10 << 20
 	}
-	s := &service{c}
+	s := &service{c, auth.NewVerifier(c.Issuer, c.Keys, c.Clock)}
 	mux := http.NewServeMux()
 	for _, r := range []struct {
 		method, path string
 		handle       handler
 	}{
-		{http.MethodPost, "/api/jobs/jdl", s.authorized(auth.Create, s.submit)},
-		{http.MethodPost, "/api/jobs/search", s.authorized(auth.Query, s.search)},
-		{http.MethodPost, "/api/jobs/summary", s.authorized(auth.Query, s.summary)},
+		{http.MethodPost, "/api/jobs/jdl", s.authenticated(s.submit)},
+		{http.MethodPost, "/api/jobs/search", s.authenticated(s.search)},
+		{http.MethodPost, "/api/jobs/summary", s.authenticated(s.summary)},
+		{http.MethodPatch, "/api/jobs/status", s.authenticated(s.setStatus)},
+		{http.MethodPatch, "/api/jobs/heartbeat", s.authenticated(s.heartbeat)},
+		{http.MethodPatch, "/api/jobs/metadata", s.authenticated(s.setMetadata)},
+		{http.MethodPost, "/api/jobs/reschedule", s.authenticated(s.reschedule)},
+		{http.MethodGet, "/api/jobdb/jobs/{job_id}", s.authenticated(s.details)},
+		{http.MethodGet, "/.well-known/openid-configuration", s.openIDConfiguration},
+		{http.MethodGet, "/.well-known/jwks.json", s.jwks},
+		{http.MethodGet, "/.well-known/dirac-metadata", s.diracMetadata},
+		{http.MethodPost, "/api/auth/token", s.noLogin},
+		{http.MethodGet, "/api/openapi.json", openAPI},
+		{http.MethodGet, "/api/docs", docs},
 		{http.MethodGet, "/api/health/live", live},
 		{http.MethodGet, "/api/health/ready", s.ready},
 		{http.MethodGet, "/api/health/startup", startup},
@@ -49,7 +70,21 @@ func New(c Config) http.Handler {
 		mux.Handle(r.path, s.wrap(methodNotAllowed(r.method)))
 	}
 	mux.Handle("/", s.wrap(notFound))
-	return s.logged(mux)
+	return s.logged(s.shared(compressed(mux)))
+}
+
+// shared answers browsers that ask for pages of other origins.
+func (s *service) shared(next http.Handler) http.Handler {
+	if len(s.Origins) == 0 {
+		return next
+	}
+	return cors.New(cors.Options{
+		AllowedOrigins: s.Origins,
+		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPatch},
+		AllowedHeaders: []string{"*"}, // clients send their version in one of their own
+		ExposedHeaders: []string{"Content-Range", "Retry-After", missingJobs},
+		MaxAge:         600,
+	}).Handler(next)
 }
 
 // handler answers a request or returns why it can't.

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"jobdb/api"
-	"jobdb/auth"
 	"jobdb/wms"
 )
 
@@ -52,8 +51,7 @@ func TestUnavailable(t *testing.T) {
 	// The same handler with a database that answers too late.
 	handler := api.New(api.Config{
 		DB: w.db, Jobs: &wms.JobManager{DB: w.db, Rules: wms.DefaultRules, Clock: time.Now},
-		Verifier: auth.NewVerifier(issuer, w.key.KeySet(), func() time.Time { return w.now }),
-		Clock:    time.Now, Logger: slog.New(slog.DiscardHandler),
+		Keys: w.key.Keys(), Issuer: issuer, Clock: func() time.Time { return w.now }, Logger: slog.New(slog.DiscardHandler),
 	})
 	recorder := httptest.NewRecorder()
 	request := httptest.NewRequestWithContext(cancelled, "POST", "/api/jobs/search", nil)

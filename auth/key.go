@@ -3,7 +3,6 @@ package auth
 import (
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,9 +21,9 @@ type Key struct {
 	private ed25519.PrivateKey
 }
 
-// KeySet returns the public part, which verifies what the key signed.
-func (k *Key) KeySet() *KeySet {
-	return &KeySet{keys: map[string]any{k.id: k.private.Public()}}
+// Keys returns the public part, which verifies what the key signed.
+func (k *Key) Keys() *Keys {
+	return fixedKeys(newKeySet(map[string]any{k.id: k.private.Public()}), "this server's own key")
 }
 
 // OpenKey reads the signing key in a folder and makes one if there is none
@@ -56,7 +55,7 @@ func ReadKey(folder string) (*Key, error) {
 	}
 	var set jwkSet
 	if err := json.Unmarshal(text, &set); err == nil && len(set.Keys) == 1 {
-		if seed, err := base64.RawURLEncoding.DecodeString(set.Keys[0].D); err == nil && len(seed) == ed25519.SeedSize {
+		if seed, err := base64url.DecodeString(set.Keys[0].D); err == nil && len(seed) == ed25519.SeedSize {
 			return &Key{id: set.Keys[0].KeyID, private: ed25519.NewKeyFromSeed(seed)}, nil
 		}
 	}
@@ -70,7 +69,7 @@ func makeKey(path string) error {
 	if err != nil {
 		return err
 	}
-	encode := base64.RawURLEncoding.EncodeToString
+	encode := base64url.EncodeToString
 	text, err := json.Marshal(jwkSet{Keys: []jwk{{
 		KeyType: "OKP", Curve: "Ed25519", KeyID: rand.Text(), Alg: "Ed25519", Use: "sig",
 		X: encode(public), D: encode(private.Seed()),

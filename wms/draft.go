@@ -3,6 +3,7 @@ package wms
 import (
 	"errors"
 	"fmt"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,12 +12,6 @@ import (
 	"jobdb/jdl"
 )
 
-// draft is a job that has no ID yet.
-type draft struct {
-	original string // as it was submitted, in brackets
-	manifest *jdl.Manifest
-}
-
 // job is what is stored of a new job.
 type job struct {
 	jdl        string
@@ -24,36 +19,66 @@ type job struct {
 	inputData  []string // LFNs, each once
 }
 
-// draft checks a JDL.
-func (r Rules) draft(owner Owner, text string) (*draft, error) {
-	original := jdl.Enclose(text)
-	if ad, err := jdl.ParseAd(original); err == nil && ad.IsParametric() {
-		return nil, errors.New("parametric jobs are not supported yet")
+// expand makes the texts of single jobs of what was submitted. Only one text alone may be parametric.
+func (r Rules) expand(jdls []string) (texts []string, parametric bool, err error) {
+	texts = make([]string, len(jdls))
+	for i, text := range jdls {
+		texts[i] = jdl.Enclose(text)
+		ad, err := jdl.ParseAd(texts[i])
+		if errors.Is(err, jdl.ErrEndless) {
+			return nil, false, nth(err, i, len(jdls))
+		}
+		if err != nil {
+			continue // it isn't parametric, and its manifest will say what is wrong
+		}
+		count, err := ad.CountJobs()
+		switch {
+		case err != nil:
+			return nil, false, nth(err, i, len(jdls))
+		case count > 0 && len(jdls) > 1:
+			return nil, false, nth(errors.New("it is parametric; submit parametric jobs one by one"), i, len(jdls))
+		case count > int64(r.MaxJobs):
+			return nil, false, r.tooMany(count)
+		case count > 0:
+			if texts, err = ad.Expand(); err != nil {
+				return nil, false, nth(err, 0, 1)
+			}
+			return texts, true, nil
+		}
 	}
-	manifest, err := jdl.ParseManifest(original)
+	return texts, false, nil
+}
+
+func (r Rules) tooMany(jobs int64) error {
+	return &JobError{fmt.Sprintf("%d jobs in one submission, at most %d are taken", jobs, r.MaxJobs)}
+}
+
+// manifest reads and checks the JDL of a single job, in brackets.
+func (r Rules) manifest(owner Owner, text string) (*jdl.Manifest, error) {
+	manifest, err := jdl.ParseManifest(text)
 	if err != nil {
 		return nil, err
 	}
 	manifest.Set("Owner", owner.Name)
 	manifest.Set("OwnerGroup", owner.Group)
-	if err := r.check(manifest); err != nil {
-		return nil, err
-	}
-	return &draft{original: original, manifest: manifest}, nil
+	return manifest, r.check(manifest)
 }
 
 // check holds a manifest against the rules and adds what it leaves open.
 func (r Rules) check(m *jdl.Manifest) error {
 	for _, v := range []struct {
-		name     string
-		standard int64
-	}{{"CPUTime", r.CPUTime}, {"Priority", r.Priority}} {
+		name               string
+		standard, min, max int64
+	}{
+		{"CPUTime", r.CPUTime, r.MinCPUTime, r.MaxCPUTime},
+		{"Priority", r.Priority, r.MinPriority, r.MaxPriority},
+	} {
 		if !m.Has(v.name) {
-			m.Set(v.name, strconv.FormatInt(v.standard, 10))
+			m.Set(v.name, strconv.FormatInt(max(v.min, min(v.standard, v.max)), 10))
 		} else if text, ok := m.Get(v.name); !ok {
 			return errors.New(v.name + " can't be a section")
 		} else if _, ok := jdl.ParseInt(text); !ok {
-			return fmt.Errorf("%s must be a whole number, not %q", v.name, text)
+			return fmt.Errorf("%s must be a whole number, not %.200q", v.name, text)
 		}
 	}
 	for _, name := range []string{"InputData", "JobType"} {
@@ -68,26 +93,36 @@ func (r Rules) check(m *jdl.Manifest) error {
 	types, _ := m.Get("JobType")
 	for _, name := range jdl.SplitList(types) {
 		if !slices.Contains(r.JobTypes, name) {
-			return fmt.Errorf("JobType is one of %s, not %q", strings.Join(r.JobTypes, ", "), name)
+			return fmt.Errorf("JobType is one of %s, not %.200q", strings.Join(r.JobTypes, ", "), name)
 		}
 	}
 	return nil
 }
 
-// finish makes of a draft what is stored under the ID. It may be called again with another ID.
-func (r Rules) finish(d *draft, owner Owner, id jobdb.JobID) (*job, error) {
+// finish makes of a manifest what is stored under the ID. It may be called again with another ID.
+func (r Rules) finish(m *jdl.Manifest, owner Owner, id jobdb.JobID) (*job, error) {
 	number := strconv.FormatInt(int64(id), 10)
-	d.manifest.Set("JobID", number)
-	ad, err := jdl.ParseAd(strings.ReplaceAll(d.manifest.String(), "%j", number))
+	m.Set("JobID", number)
+	ad, err := jdl.ParseAd(strings.ReplaceAll(m.String(), "%j", number))
 	if err != nil {
 		return nil, err
 	}
-	ad.SetInt("JobID", int64(id))
-	if err := checkOwner(ad, owner); err != nil {
+	if ad.Has("Parameters") {
+		return nil, errors.New("Parameters must be a list or a whole number")
+	}
+	text, priority, err := r.prepare(ad, owner, id)
+	if err != nil {
 		return nil, err
 	}
-	if platforms := ad.List("Platform"); len(platforms) > 0 {
-		return nil, errors.New("this server knows no platforms; leave Platform out")
+	files, err := inputDataOf(ad)
+	return &job{jdl: text, attributes: attributesOf(ad, owner, priority), inputData: files}, err
+}
+
+// prepare adds to an ad what is stored with it, among that what the job requires. It returns the text, and the job's priority.
+func (r Rules) prepare(ad *jdl.Ad, owner Owner, id jobdb.JobID) (text string, priority int64, err error) {
+	ad.SetInt("JobID", int64(id))
+	if err := checkOwner(ad, owner); err != nil {
+		return "", 0, err
 	}
 	requirements := jdl.NewAd()
 	for _, a := range []*jdl.Ad{ad, requirements} {
@@ -97,15 +132,39 @@ func (r Rules) finish(d *draft, owner Owner, id jobdb.JobID) (*job, error) {
 	}
 	setDefault(ad, "InputDataModule", r.InputDataModule)
 	setDefault(ad, "SoftwareDistModule", r.SoftwareDistModule)
-	priority, _ := ad.Int("Priority")
+	if n, ok := ad.Int("Priority"); ok {
+		if priority = n.Int64(); !n.IsInt64() {
+			return "", 0, errors.New("Priority is outside the range of 64-bit integers")
+		}
+	}
 	requirements.SetInt("UserPriority", priority)
 	cpuTime, ok := ad.Int("CPUTime")
 	if !ok {
-		cpuTime = r.CPUTime
+		cpuTime = big.NewInt(r.CPUTime)
 	}
-	requirements.SetInt("CPUTime", cpuTime)
-	ad.Set("JobRequirements", requirements.String())
-	return &job{jdl: ad.String(), attributes: attributesOf(ad, owner, priority), inputData: inputDataOf(ad)}, nil
+	requirements.Set("CPUTime", cpuTime.String())
+	if err := r.requirePlatforms(ad, requirements); err != nil {
+		return "", 0, err
+	}
+	required, err := requirements.JDL()
+	if err != nil {
+		return "", 0, err
+	}
+	ad.Set("JobRequirements", required)
+	text, err = ad.JDL()
+	return text, priority, err
+}
+
+func (r Rules) requirePlatforms(ad, requirements *jdl.Ad) error {
+	named, err := ad.List("Platform")
+	if err != nil || len(named) == 0 {
+		return err
+	}
+	platforms, err := r.platforms(named)
+	if err == nil {
+		requirements.SetTexts("Platforms", platforms)
+	}
+	return err
 }
 
 // checkOwner finds out clients who think that they are someone else.
@@ -114,7 +173,7 @@ func checkOwner(ad *jdl.Ad, owner Owner) error {
 		{"Owner", owner.Name}, {"OwnerGroup", owner.Group}, {"VirtualOrganization", owner.VO},
 	} {
 		if got := ad.Text(v.name); got != "" && got != v.want {
-			return fmt.Errorf("%s is %q in the JDL, but the token says %q", v.name, got, v.want)
+			return fmt.Errorf("%s is %.200q in the JDL, but the job's is %q", v.name, got, v.want)
 		}
 	}
 	return nil
@@ -130,22 +189,42 @@ func setDefault(ad *jdl.Ad, name, text string) {
 func attributesOf(ad *jdl.Ad, owner Owner, priority int64) jobdb.Attributes {
 	attributes := jobdb.Attributes{
 		"Owner": owner.Name, "OwnerGroup": owner.Group, "VO": owner.VO,
-		"Status": statusReceived, "MinorStatus": minorJobAccepted,
 		"UserPriority": priority, "VerifiedFlag": true,
 	}
-	for _, name := range []string{"JobName", "JobType", "JobGroup", "Site"} {
+	for _, name := range []string{"JobName", "JobType", "JobGroup"} {
 		if text := ad.Text(name); text != "" {
 			attributes[name] = text
 		}
 	}
-	if strings.Contains(ad.Text("Site"), ",") {
-		attributes["Site"] = "Multiple"
+	if site := ad.Text("Site"); strings.Contains(site, ",") {
+		attributes["Site"] = multipleSites
+	} else if site != "" {
+		attributes["Site"] = site
 	}
 	return attributes
 }
 
-func inputDataOf(ad *jdl.Ad) []string {
-	files := slices.DeleteFunc(ad.List("InputData"), func(lfn string) bool { return lfn == "" })
+// What the column Site says of jobs that may run on several sites, or on all.
+const (
+	multipleSites = "Multiple"
+	anySite       = "ANY"
+)
+
+// siteOf is what the column Site says of a rescheduled job: where the JDL sent it at first.
+func siteOf(ad *jdl.Ad) (string, error) {
+	sites, err := ad.List("Site")
+	switch {
+	case err != nil || len(sites) == 0:
+		return anySite, err
+	case len(sites) > 1:
+		return multipleSites, nil
+	}
+	return sites[0], nil
+}
+
+func inputDataOf(ad *jdl.Ad) ([]string, error) {
+	files, err := ad.List("InputData")
+	files = slices.DeleteFunc(files, func(lfn string) bool { return lfn == "" })
 	slices.Sort(files)
-	return slices.Compact(files)
+	return slices.Compact(files), err
 }

@@ -2,7 +2,11 @@ package wms
 
 import (
 	"context"
-	"errors"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"time"
 
 	"jobdb"
 )
@@ -19,7 +23,89 @@ type HeartbeatReport struct {
 	Missing  []jobdb.JobID   // ascending
 }
 
-// Heartbeat stores signs of life of jobs and returns the commands for them.
+// sourceHeartbeat is who revives jobs.
+const sourceHeartbeat = "Heartbeat"
+
+// Heartbeat stores signs of life of jobs, from now, and returns the commands for
+// them in the order of jobs and then as they were set. A job that was Matched or Stalled is Running from
+// then on. Jobs that don't exist are named in the report; when
+// none does that is a [jobdb.NotFoundError]. A name that is no heartbeat
+// field is a [jobdb.QueryError]; then, and on [ErrNotOwner], nothing is written.
+//
+// All is one transaction, and the number of statements doesn't depend on that
+// of jobs. Each command is handed out once. When the answer is lost the
+// commands are lost with it, but for Kill: it comes again with a later
+// heartbeat, see [jobdb.Options.CommandRedelivery].
 func (m *JobManager) Heartbeat(ctx context.Context, reach Reach, beats map[jobdb.JobID]Beat) (HeartbeatReport, error) {
-	return HeartbeatReport{}, errors.ErrUnsupported
+	ids := slices.Collect(maps.Keys(beats))
+	var report HeartbeatReport
+	err := m.DB.Tx(ctx, func(tx *jobdb.Tx) error {
+		jobs, err := reach.hold(ctx, tx, ids, changeColumns...)
+		if err != nil {
+			return err
+		}
+		report.Missing = missing(ids, jobs)
+		if len(jobs) == 0 && len(ids) > 0 {
+			return &jobdb.NotFoundError{Jobs: report.Missing}
+		}
+		if err := m.revive(ctx, tx, jobs); err != nil {
+			return err
+		}
+		if err := storeBeats(ctx, tx, jobs, beats); err != nil {
+			return err
+		}
+		report.Commands, err = tx.TakeJobCommands(ctx, slices.Collect(maps.Keys(jobs)))
+		return err
+	})
+	if err != nil {
+		return HeartbeatReport{}, err
+	}
+	return report, nil
+}
+
+// revive makes jobs Running that were thought not to run, and tells of all that they live.
+func (m *JobManager) revive(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes) error {
+	now := m.Clock().UTC().Truncate(time.Microsecond)
+	revived := map[jobdb.JobID]jobdb.Attributes{}
+	updates := map[jobdb.JobID][]StatusUpdate{}
+	alive := map[jobdb.JobID]jobdb.Attributes{}
+	for id, job := range jobs {
+		switch job["Status"] {
+		case statusMatched, statusStalled:
+			revived[id] = job
+			updates[id] = []StatusUpdate{{Time: now, Status: statusRunning, Source: sourceHeartbeat}}
+		default:
+			alive[id] = jobdb.Attributes{"HeartBeatTime": now}
+		}
+	}
+	if err := setAttributes(ctx, tx, alive); err != nil || len(revived) == 0 {
+		return err
+	}
+	// A heart beats now, also where a pilot's clock has dated the last update ahead of ours.
+	how := manner{urgent: func(StatusUpdate) bool { return true }}
+	_, err := m.change(ctx, tx, revived, updates, how)
+	return err
+}
+
+// storeBeats stores what those jobs report that exist.
+func storeBeats(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, beats map[jobdb.JobID]Beat) error {
+	values := make(map[jobdb.JobID]map[string]string, len(jobs))
+	outputs := map[jobdb.JobID]map[string]string{}
+	for id := range jobs {
+		texts := make(map[string]string, len(beats[id].Values))
+		for name, value := range beats[id].Values {
+			if math.IsNaN(value) || math.IsInf(value, 0) {
+				return &jobdb.ValueError{Job: id, Column: name, Reason: "is not a finite number"}
+			}
+			texts[name] = strconv.FormatFloat(value, 'f', -1, 64)
+		}
+		values[id] = texts
+		if output := beats[id].StandardOutput; output != nil {
+			outputs[id] = map[string]string{"StandardOutput": *output}
+		}
+	}
+	if err := tx.AddHeartbeatData(ctx, values); err != nil {
+		return err
+	}
+	return tx.SetJobParameters(ctx, outputs)
 }

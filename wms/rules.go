@@ -1,23 +1,146 @@
 package wms
 
-// Rules are what a job description is held against.
-type Rules struct {
-	MaxJobs      int // of one submission
-	MaxInputData int // files of one job
-	JobTypes     []string
-	// CPUTime (in seconds) and Priority are those of jobs that don't say theirs.
-	CPUTime, Priority int64
-	// The modules that jobs get that name none; "" adds none.
-	InputDataModule, SoftwareDistModule string
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// RuleBook has the rules of all VOs.
+type RuleBook struct {
+	// Default are the rules of VOs that have none of their own.
+	Default Rules
+	// VOs are the rules of those that have, whole: [ReadRules] fills in from Default what a file leaves out.
+	VOs map[string]Rules
 }
 
-// DefaultRules are the reference's.
-var DefaultRules = Rules{
+// Rules are what a job description is held against. Each field names the setting of the reference that it
+// stands for and has its default in [DefaultRules].
+type Rules struct {
+	// MaxJobs is how many jobs one submission may make, those of a parametric one counted.
+	// It is a constant of the reference, MAX_PARAMETRIC_JOBS; default 20.
+	MaxJobs int
+	// MaxInputData is how many files a job may name in InputData: JobDescription/MaxInputData, default 100.
+	MaxInputData int
+	// MaxReschedulings is how often a job may be rescheduled: Services/JobScheduling/MaxRescheduling, default 3.
+	MaxReschedulings int64
+	// JobTypes are those that a JDL may name: JobDescription/AllowedJobTypes, default User, Test and Hospital.
+	JobTypes []string
+	// CPUTime is that of jobs that don't say theirs, in seconds: JobDescription/DefaultCPUTime, default 86400.
+	CPUTime int64
+	// MinCPUTime and MaxCPUTime bound it, in seconds: JobDescription/MinCPUTime and MaxCPUTime, default 100
+	// and 500000. As in the reference they bound the default only: what a JDL says stays, however much it is.
+	MinCPUTime, MaxCPUTime int64
+	// Priority is that of jobs that don't say theirs: JobDescription/DefaultPriority, default 1.
+	Priority int64
+	// MinPriority and MaxPriority bound it, and like those of CPUTime nothing else:
+	// JobDescription/MinPriority and MaxPriority, default 0 and 10.
+	MinPriority, MaxPriority int64
+	// InputDataModule and SoftwareDistModule are what jobs get that name none; "" adds none:
+	// InputDataPolicy/InputDataModule, default DIRAC.Core.Utilities.InputDataResolution, and SoftwareDistModule, default LocalSoftwareDist.
+	InputDataModule, SoftwareDistModule string
+	// Platforms says for each platform which others a job for it may name in Platform, beside itself:
+	// Resources/Computing/OSCompatibility. By default there are none, and then, as in the reference, a JDL with a Platform is refused.
+	Platforms map[string][]string
+}
+
+// DefaultRules are the reference's, for all VOs.
+var DefaultRules = RuleBook{Default: Rules{
 	MaxJobs:            20,
 	MaxInputData:       100,
+	MaxReschedulings:   3,
 	JobTypes:           []string{"User", "Test", "Hospital"},
 	CPUTime:            86400,
+	MinCPUTime:         100,
+	MaxCPUTime:         500_000,
 	Priority:           1,
+	MinPriority:        0,
+	MaxPriority:        10,
 	InputDataModule:    "DIRAC.Core.Utilities.InputDataResolution",
 	SoftwareDistModule: "LocalSoftwareDist",
+}}
+
+// of are the rules for the jobs of a VO.
+func (b RuleBook) of(vo string) Rules {
+	if rules, ok := b.VOs[vo]; ok {
+		return rules
+	}
+	return b.Default
+}
+
+// ReadRules reads rules from JSON, named as the fields are:
+//
+//	{"Default": {"MaxJobs": 100}, "VOs": {"lhcb": {"CPUTime": 200000, "JobTypes": ["User", "MCSimulation"]}}}
+//
+// What Default leaves out is that of [DefaultRules], what a VO leaves out
+// that of Default; Platforms of a VO come on top of those of Default. The error says which rule is wrong, and why.
+func ReadRules(r io.Reader) (RuleBook, error) {
+	var file struct {
+		Default json.RawMessage
+		VOs     map[string]json.RawMessage
+	}
+	decoder := json.NewDecoder(r)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&file); err != nil {
+		return RuleBook{}, fmt.Errorf(`read the rules: %w; they are written as {"Default": {…}, "VOs": {"lhcb": {…}}}`, err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return RuleBook{}, errors.New("read the rules: there is more after the closing }")
+	}
+	var book RuleBook
+	var err error
+	if book.Default, err = DefaultRules.Default.with(file.Default); err != nil {
+		return RuleBook{}, fmt.Errorf("read the rules of Default: %w", err)
+	}
+	book.VOs = make(map[string]Rules, len(file.VOs))
+	for _, vo := range slices.Sorted(maps.Keys(file.VOs)) {
+		if book.VOs[vo], err = book.Default.with(file.VOs[vo]); err != nil {
+			return RuleBook{}, fmt.Errorf("read the rules of the VO %s: %w", vo, err)
+		}
+	}
+	return book, nil
+}
+
+// with gives the rules with those in place that a text names.
+func (r Rules) with(text json.RawMessage) (Rules, error) {
+	r.JobTypes, r.Platforms = slices.Clone(r.JobTypes), maps.Clone(r.Platforms) // the decoder writes into them
+	if len(text) == 0 {
+		return r, nil
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(text)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&r); err != nil {
+		return Rules{}, fmt.Errorf("%w; the rules are %s", err, strings.Join(ruleNames(), ", "))
+	}
+	return r, r.validate()
+}
+
+func ruleNames() []string {
+	var names []string
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Rules]()) {
+		names = append(names, field.Name)
+	}
+	return names
+}
+
+// validate finds rules that no job could follow.
+func (r Rules) validate() error {
+	switch {
+	case r.MaxJobs < 1:
+		return errors.New("MaxJobs must be more than 0")
+	case r.MaxInputData < 0 || r.MaxReschedulings < 0:
+		return errors.New("MaxInputData and MaxReschedulings can't be less than 0")
+	case r.MinCPUTime > r.MaxCPUTime:
+		return errors.New("MinCPUTime is more than MaxCPUTime")
+	case r.MinPriority > r.MaxPriority:
+		return errors.New("MinPriority is more than MaxPriority")
+	case slices.Contains(r.JobTypes, ""):
+		return errors.New("JobTypes has an empty name")
+	}
+	return nil
 }

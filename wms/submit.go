@@ -10,11 +10,11 @@ import (
 	"jobdb/jdl"
 )
 
-// JobManager takes jobs in.
+// JobManager does to jobs what is asked for, by the rules.
 type JobManager struct {
 	DB    *jobdb.DB
-	Rules Rules
-	Clock func() time.Time
+	Rules RuleBook
+	Clock func() time.Time // tells the server's time
 }
 
 // Owner is who submits, as the token says.
@@ -39,52 +39,79 @@ type Submitted struct {
 	TimeStamp   time.Time
 }
 
-// The first status of a job, and who writes it to the history.
-const (
-	statusReceived   = "Received"
-	minorJobAccepted = "Job accepted"
-	sourceJobManager = "JobManager"
+// state is a status in full, as a new job has it.
+type state struct{ status, minor string }
+
+// The first state of a job, that of the jobs of a parametric one, and who writes it to the history.
+var (
+	received   = state{"Received", "Job accepted"}
+	submitting = state{"Submitting", "Bulk transaction confirmation"}
 )
 
-// Submit makes jobs of JDLs, all of them or none, and returns them in the order of the JDLs. The number of
-// statements doesn't depend on the number of JDLs. What is wrong with a JDL is a [JobError]; what the
+const (
+	sourceJobManager   = "JobManager"
+	unknownApplication = "Unknown"
+)
+
+// submission is what was submitted, on its way to the database.
+type submission struct {
+	owner     Owner
+	rules     Rules
+	first     state
+	manifests []*jdl.Manifest
+	originals []string // as they are stored
+}
+
+// Submit makes jobs of JDLs, all of them or none, and returns them in the order of the JDLs. A parametric
+// one, which must come alone, makes a job of each set of its parameters, in the status Submitting. The number of
+// statements doesn't depend on the number of jobs. What is wrong with a JDL is a [JobError]; what the
 // database can't store of it is a [jobdb.ValueError].
 func (m *JobManager) Submit(ctx context.Context, owner Owner, jdls []string) ([]Submitted, error) {
-	drafts, err := m.draftAll(owner, jdls)
+	s, err := m.Rules.of(owner.VO).submission(owner, jdls)
 	if err != nil {
 		return nil, err
 	}
-	originals := make([]string, len(drafts))
-	for i, d := range drafts {
-		originals[i] = jdl.Compress(d.original)
-	}
 	var jobs []Submitted
 	err = m.DB.Tx(ctx, func(tx *jobdb.Tx) error {
-		ids, err := tx.CreateJobs(ctx, originals)
-		if err != nil {
-			return err
-		}
-		jobs, err = m.store(ctx, tx, owner, drafts, ids)
+		jobs, err = m.create(ctx, tx, s)
 		return err
 	})
 	return jobs, err
 }
 
-func (m *JobManager) draftAll(owner Owner, jdls []string) ([]*draft, error) {
-	switch {
-	case len(jdls) == 0:
+func (r Rules) submission(owner Owner, jdls []string) (*submission, error) {
+	if len(jdls) == 0 {
 		return nil, &JobError{"no JDL was given"}
-	case len(jdls) > m.Rules.MaxJobs:
-		return nil, &JobError{fmt.Sprintf("%d jobs in one submission, at most %d are taken", len(jdls), m.Rules.MaxJobs)}
 	}
-	drafts := make([]*draft, len(jdls))
-	for i, text := range jdls {
-		var err error
-		if drafts[i], err = m.Rules.draft(owner, text); err != nil {
-			return nil, nth(err, i, len(jdls))
+	texts, parametric, err := r.expand(jdls)
+	if err != nil {
+		return nil, err
+	}
+	if len(texts) > r.MaxJobs {
+		return nil, r.tooMany(int64(len(texts)))
+	}
+	s := &submission{
+		owner: owner, rules: r, first: received, manifests: make([]*jdl.Manifest, len(texts)), originals: make([]string, len(texts)),
+	}
+	if parametric {
+		s.first = submitting
+	}
+	for i, text := range texts {
+		if s.manifests[i], err = r.manifest(owner, text); err != nil {
+			return nil, nth(err, i, len(texts))
 		}
+		s.originals[i] = jdl.Compress(text)
 	}
-	return drafts, nil
+	return s, nil
+}
+
+// create stores a submission. It may be called again, when the transaction is tried again.
+func (m *JobManager) create(ctx context.Context, tx *jobdb.Tx, s *submission) ([]Submitted, error) {
+	ids, err := tx.CreateJobs(ctx, s.originals)
+	if err != nil {
+		return nil, err
+	}
+	return m.store(ctx, tx, s, ids)
 }
 
 // nth says which JDL of several an error is about.
@@ -96,7 +123,7 @@ func nth(err error, i, of int) error {
 }
 
 // store writes all that belongs to the new jobs.
-func (m *JobManager) store(ctx context.Context, tx *jobdb.Tx, owner Owner, drafts []*draft, ids []jobdb.JobID) ([]Submitted, error) {
+func (m *JobManager) store(ctx context.Context, tx *jobdb.Tx, s *submission, ids []jobdb.JobID) ([]Submitted, error) {
 	now := m.Clock().UTC().Truncate(time.Microsecond)
 	jobs := make([]Submitted, len(ids))
 	attributes := make(map[jobdb.JobID]jobdb.Attributes, len(ids))
@@ -104,10 +131,11 @@ func (m *JobManager) store(ctx context.Context, tx *jobdb.Tx, owner Owner, draft
 	files := make(map[jobdb.JobID][]string)
 	history := make([]jobdb.HistoryRecord, len(ids))
 	for i, id := range ids {
-		job, err := m.Rules.finish(drafts[i], owner, id)
+		job, err := s.rules.finish(s.manifests[i], s.owner, id)
 		if err != nil {
 			return nil, nth(err, i, len(ids))
 		}
+		job.attributes["Status"], job.attributes["MinorStatus"] = s.first.status, s.first.minor
 		job.attributes["SubmissionTime"], job.attributes["LastUpdateTime"] = now, now
 		attributes[id] = job.attributes
 		jdls[id] = jdl.Compress(job.jdl)
@@ -115,10 +143,10 @@ func (m *JobManager) store(ctx context.Context, tx *jobdb.Tx, owner Owner, draft
 			files[id] = job.inputData
 		}
 		history[i] = jobdb.HistoryRecord{
-			JobID: id, Status: statusReceived, MinorStatus: minorJobAccepted, ApplicationStatus: "Unknown",
+			JobID: id, Status: s.first.status, MinorStatus: s.first.minor, ApplicationStatus: unknownApplication,
 			Time: now, Source: sourceJobManager,
 		}
-		jobs[i] = Submitted{JobID: id, Status: statusReceived, MinorStatus: minorJobAccepted, TimeStamp: now}
+		jobs[i] = Submitted{JobID: id, Status: s.first.status, MinorStatus: s.first.minor, TimeStamp: now}
 	}
 	for _, write := range []func() error{
 		func() error { return tx.InsertJobAttributes(ctx, attributes) },

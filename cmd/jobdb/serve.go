@@ -28,6 +28,7 @@ Examples:
 
   jobdb serve
   jobdb serve --listen 127.0.0.1:9000 --data-dir /tmp/try
+  JOBDB_DB=mysql://dirac:secret@db.example.org/JobDB jobdb serve --issuer https://diracx.example.org --listen :8000
   JOBDB_DB=mysql://dirac:secret@db.example.org/JobDB jobdb serve --issuer https://diracx.example.org --keys keys.json --listen :8000`
 }
 
@@ -36,33 +37,49 @@ const grace = 30 * time.Second
 
 // Run serves until it is told to stop.
 func (c *serveCommand) Run(ctx context.Context, p *program) error {
-	if c.Keys != "" && c.Issuer == "" {
-		return usageError{errors.New("--keys: whose keys are these? Set --issuer (JOBDB_ISSUER), too")}
+	if err := c.check(); err != nil {
+		return err
+	}
+	rules, err := c.rules()
+	if err != nil {
+		return err
 	}
 	listener, err := c.listen(ctx)
 	if err != nil {
 		return err
 	}
 	defer listener.Close() //nolint:errcheck // Serve closes it, too
-	if c.DB == "" || c.Keys == "" {
+	if c.DB == "" || c.Issuer == "" {
 		if err := c.makeFolder(); err != nil {
 			return err
 		}
 	}
-	key, keys, err := c.openKeys()
+	logger := newLogger(p, c.LogFormat)
+	key, keys, err := c.openKeys(ctx, p, logger)
 	if err != nil {
 		return err
 	}
-	logger := newLogger(p, c.LogFormat)
+	defer keys.Close()
 	db, err := c.openDatabase(ctx, p, logger)
 	if err != nil {
 		return err
 	}
-	service := api.New(api.Config{
-		DB: db, Jobs: &wms.JobManager{DB: db, Rules: wms.DefaultRules, Clock: p.clock},
-		Verifier:   auth.NewVerifier(c.issuer(), keys, p.clock),
-		Visibility: c.Visibility, Clock: p.clock, Logger: logger,
-	})
+	pilots, err := c.openPilots(ctx, p, logger)
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	if pilots != nil {
+		defer pilots.Close() //nolint:errcheck // it was only read
+	}
+	config := api.Config{
+		DB: db, Jobs: &wms.JobManager{DB: db, Rules: rules, Clock: p.clock}, Pilots: pilots,
+		Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins, MostBody: c.MaxBody, Clock: p.clock, Logger: logger,
+	}
+	if key != nil {
+		user := tokenDefaults().principal()
+		config.LocalUser = &user
+	}
+	service := api.New(config)
 	if err := c.welcome(p, key, listener.Addr()); err != nil {
 		return errors.Join(err, db.Close())
 	}
@@ -71,16 +88,24 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 }
 
 // openKeys returns the keys that verify tokens, and the one that signs them if it is our own.
-func (c *serveCommand) openKeys() (*auth.Key, *auth.KeySet, error) {
-	if c.Keys != "" {
-		keys, err := readKeys(c.Keys)
-		return nil, keys, err
+func (c *serveCommand) openKeys(ctx context.Context, p *program, logger *slog.Logger) (*auth.Key, *auth.Keys, error) {
+	if c.Issuer == "" {
+		key, err := auth.OpenKey(c.DataDir)
+		if err != nil {
+			return nil, nil, err
+		}
+		return key, key.Keys(), nil
 	}
-	key, err := auth.OpenKey(c.DataDir)
-	if err != nil {
-		return nil, nil, err
+	keys, err := auth.OpenKeys(ctx, auth.KeysConfig{
+		Source: c.Keys, Issuer: c.Issuer, Refresh: c.KeysRefresh, Clock: p.clock, Logger: logger,
+	})
+	switch {
+	case err != nil && c.Keys == "":
+		err = fmt.Errorf("--issuer %s: %w, so its keys can't be discovered; set --keys (JOBDB_KEYS), too", c.Issuer, err)
+	case err != nil:
+		err = fmt.Errorf("--keys: %w", err)
 	}
-	return key, key.KeySet(), nil
+	return nil, keys, err
 }
 
 func newLogger(p *program, format string) *slog.Logger {
@@ -93,7 +118,7 @@ func newLogger(p *program, format string) *slog.Logger {
 // openDatabase opens the database and sees to its tables.
 func (c *serveCommand) openDatabase(ctx context.Context, p *program, logger *slog.Logger) (*jobdb.DB, error) {
 	db, err := c.open(ctx, c.folderSettings, jobdb.Options{
-		HistoryURL: c.HistoryDB, Clock: p.clock, Logger: logger, CommandRedelivery: 10 * time.Minute,
+		HistoryURL: c.HistoryDB, Clock: p.clock, Logger: logger, CommandRedelivery: c.CommandRedelivery, Limits: c.limits(),
 	})
 	if err != nil {
 		return nil, err
@@ -102,6 +127,18 @@ func (c *serveCommand) openDatabase(ctx context.Context, p *program, logger *slo
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// openPilots opens the pilots' database, if there is one.
+func (c *serveCommand) openPilots(ctx context.Context, p *program, logger *slog.Logger) (*jobdb.Pilots, error) {
+	if c.PilotsDB == "" {
+		return nil, nil //nolint:nilnil // then no stamp is known
+	}
+	pilots, err := jobdb.OpenPilots(ctx, c.PilotsDB, jobdb.Options{Clock: p.clock, Logger: logger})
+	if err != nil {
+		err = fmt.Errorf("--pilots-db: %w", err)
+	}
+	return pilots, err
 }
 
 // prepare makes or updates the tables of a database of ours, and refuses others that can't be used.

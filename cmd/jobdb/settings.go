@@ -7,17 +7,19 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"os/user"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
 	"jobdb"
 	"jobdb/auth"
+	"jobdb/wms"
 )
 
 // Settings are all of the server's. The parts that other commands need, too, are structs of their own.
@@ -27,10 +29,65 @@ type Settings struct {
 	historySettings
 	issuerSettings
 
-	Listen     string          `help:"Address to listen on. Without --issuer and --keys only this machine's own (loopback)." default:"127.0.0.1:8000" env:"JOBDB_LISTEN" placeholder:"HOST:PORT"`
-	Keys       string          `help:"JWK set of the issuer's public keys: a file, or JSON. Default: this server's own key, in the data folder." env:"JOBDB_KEYS,DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE" placeholder:"SET"`
-	Visibility auth.Visibility `help:"Which jobs a normal user sees: those of the VO (vo) or their own (own)." default:"vo" enum:"vo,own" env:"JOBDB_VISIBILITY"`
-	LogFormat  string          `help:"Form of the log on standard error: text or json." default:"text" enum:"text,json" env:"JOBDB_LOG_FORMAT"`
+	Listen      string          `help:"Address to listen on. Without --issuer only this machine's own (loopback)." default:"127.0.0.1:8000" env:"JOBDB_LISTEN" placeholder:"HOST:PORT"`
+	Keys        string          `help:"The issuer's public keys, a JWK set: a file, a URL, or JSON. Default: what the issuer's discovery document names; without --issuer this server's own key, in the data folder." env:"JOBDB_KEYS,DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE" placeholder:"SET"`
+	KeysRefresh time.Duration   `help:"How often keys at a URL are fetched, at least 10s. Files are read again when they change." default:"15m" env:"JOBDB_KEYS_REFRESH"`
+	Visibility  auth.Visibility `help:"Which jobs a normal user sees: those of the VO (vo) or their own (own)." default:"vo" enum:"vo,own" env:"JOBDB_VISIBILITY"`
+
+	Rules             string        `help:"File with rules for jobs, also of single VOs: how many a submission makes, which types, … Default: DiracX's." env:"JOBDB_RULES" type:"existingfile" placeholder:"FILE"`
+	PilotsDB          string        `name:"pilots-db" help:"Database of the pilots, which knows their stamps. Default: no stamp is known." env:"JOBDB_PILOTS_DB,DIRACX_DB_URL_PILOTAGENTSDB" placeholder:"URL"`
+	CommandRedelivery time.Duration `help:"A Kill whose job beats on this long after it was sent is sent once more; 0: never." default:"10m" env:"JOBDB_COMMAND_REDELIVERY"`
+	QueryTime         time.Duration `help:"How long a search or summary may take; 0: as long as it takes." default:"1m" env:"JOBDB_QUERY_TIME"`
+	MaxBody           int64         `help:"How long the body of a request may be, in bytes." default:"10485760" env:"JOBDB_MAX_BODY"`
+	CORSOrigins       []string      `name:"cors-origins" help:"Origins of web pages that may ask this server, such as https://dirac.example.org, or * for all; separated by commas, or the flag given again. Default: none." env:"JOBDB_CORS_ORIGINS" placeholder:"ORIGIN"`
+	LogFormat         string        `help:"Form of the log on standard error: text or json." default:"text" enum:"text,json" env:"JOBDB_LOG_FORMAT"`
+}
+
+// check refuses settings that can't be meant.
+func (s *Settings) check() error {
+	switch {
+	case s.Keys != "" && s.Issuer == "":
+		return usageError{errors.New("--keys: whose keys are these? Set --issuer (JOBDB_ISSUER), too")}
+	case s.KeysRefresh < 10*time.Second:
+		return usageError{errors.New("--keys-refresh must be at least 10s")}
+	case s.CommandRedelivery < 0:
+		return usageError{errors.New("--command-redelivery can't be negative")}
+	case s.QueryTime < 0:
+		return usageError{errors.New("--query-time can't be negative")}
+	case s.MaxBody < 1:
+		return usageError{errors.New("--max-body must be more than 0")}
+	}
+	for _, origin := range s.CORSOrigins {
+		if u, err := url.Parse(origin); origin != "*" && (err != nil || u.Host == "" || origin != u.Scheme+"://"+u.Host) {
+			return usageError{fmt.Errorf("--cors-origins: %q is no origin; write it as browsers do, such as https://dirac.example.org, without a path", origin)}
+		}
+	}
+	return nil
+}
+
+// rules are those that jobs are held against.
+func (s *Settings) rules() (wms.RuleBook, error) {
+	if s.Rules == "" {
+		return wms.DefaultRules, nil
+	}
+	file, err := os.Open(s.Rules)
+	if err != nil {
+		return wms.RuleBook{}, fmt.Errorf("--rules: %w", err)
+	}
+	defer file.Close()
+	rules, err := wms.ReadRules(file)
+	if err != nil {
+		err = fmt.Errorf("--rules %s: %w", s.Rules, err)
+	}
+	return rules, err
+}
+
+// limits are those of queries.
+func (s *Settings) limits() jobdb.Limits {
+	if s.QueryTime == 0 {
+		return jobdb.Limits{QueryTime: -1} // none
+	}
+	return jobdb.Limits{QueryTime: s.QueryTime}
 }
 
 type historySettings struct {
@@ -46,7 +103,7 @@ type databaseSettings struct {
 }
 
 type issuerSettings struct {
-	Issuer string `help:"Issuer that tokens must name. Default: this server itself." env:"JOBDB_ISSUER,DIRACX_SERVICE_AUTH_TOKEN_ISSUER" placeholder:"URL"`
+	Issuer string `help:"Issuer that tokens must name, to the letter: a final slash counts. Default: this server itself." env:"JOBDB_ISSUER,DIRACX_SERVICE_AUTH_TOKEN_ISSUER" placeholder:"URL"`
 }
 
 // localIssuer is in tokens that a server signs for itself.
@@ -98,9 +155,9 @@ func (s *Settings) listen(ctx context.Context) (net.Listener, error) {
 		return nil, fmt.Errorf("--listen %s: %w", s.Listen, err)
 	}
 	// What a name stands for is known only now.
-	if address, ok := listener.Addr().(*net.TCPAddr); s.Keys == "" && (!ok || !address.IP.IsLoopback()) {
-		return nil, errors.Join(usageError{fmt.Errorf("--listen %s: other machines could reach this server, but it has no keys of an issuer of tokens; "+
-			"set --issuer and --keys (JOBDB_ISSUER, JOBDB_KEYS), or listen on 127.0.0.1", s.Listen)}, listener.Close())
+	if address, ok := listener.Addr().(*net.TCPAddr); s.Issuer == "" && (!ok || !address.IP.IsLoopback()) {
+		return nil, errors.Join(usageError{fmt.Errorf("--listen %s: other machines could reach this server, but no issuer of tokens is known; "+
+			"set --issuer, and --keys where its keys can't be discovered (JOBDB_ISSUER, JOBDB_KEYS), or listen on 127.0.0.1", s.Listen)}, listener.Close())
 	}
 	return listener, nil
 }
@@ -111,29 +168,6 @@ func (s folderSettings) makeFolder() error {
 		return fmt.Errorf("make the data folder: %w; set another one with --data-dir", err)
 	}
 	return nil
-}
-
-// readKeys reads a JWK set from a file, whose name may be a file:// URL, or
-// from the setting itself. No error repeats what could be a key.
-func readKeys(setting string) (*auth.KeySet, error) {
-	text := []byte(setting)
-	switch {
-	case strings.HasPrefix(strings.TrimSpace(setting), "{"):
-	case strings.HasPrefix(setting, "http://"), strings.HasPrefix(setting, "https://"):
-		return nil, errors.New("--keys: URLs aren't supported yet; give a file, or the JSON itself")
-	case strings.ContainsAny(setting, "{\"\n"):
-		return nil, errors.New("--keys: neither a file nor a JWK set, which is a JSON object")
-	default:
-		var err error
-		if text, err = os.ReadFile(strings.TrimPrefix(setting, "file://")); err != nil {
-			return nil, fmt.Errorf("--keys: %w", err)
-		}
-	}
-	keys, err := auth.ParseKeySet(text)
-	if err != nil {
-		return nil, fmt.Errorf("--keys: %w", err)
-	}
-	return keys, nil
 }
 
 // defaultDataDir is where XDG wants data, or a folder here where there is no home.

@@ -26,7 +26,10 @@ type tokenCommand struct {
 
 // Help is printed by jobdb token --help.
 func (*tokenCommand) Help() string {
-	return `The token is signed with the key in the data folder, so it is good for servers with this folder and without --keys.
+	return `The token is signed with the key in the data folder, so it is good for servers with this folder and without --issuer.
+With --login it is written where the dirac and jobdb commands look: ~/.cache/diracx/credentials.json, or what
+DIRACX_CREDENTIALS_PATH names. Nothing renews it. When it ends, the dirac command says that you are not authenticated and to
+run dirac login: run jobdb token --login again instead.
 
 Examples:
 
@@ -34,6 +37,9 @@ Examples:
   export JOBDB_TOKEN=$(jobdb token --user alice --vo lhcb --property NormalUser --property JobAdministrator)
   jobdb token --login && DIRACX_URL=http://127.0.0.1:8000 dirac jobs search`
 }
+
+// ended is how much time of a token DiracX's clients don't use any more.
+const ended = 5 * time.Minute
 
 // tokenDefaults are what a token says where nothing else is asked for.
 func tokenDefaults() *tokenCommand {
@@ -50,6 +56,8 @@ func (c *tokenCommand) Run(p *program) error {
 	switch {
 	case lifetime <= 0:
 		return usageError{errors.New("--hours must be more than 0")}
+	case c.Login && lifetime <= ended:
+		return usageError{fmt.Errorf("--hours must be more than %.3g for a login: the dirac command takes a token that ends within %v for ended", ended.Hours(), ended)}
 	case c.User == "" || c.Group == "" || c.VO == "":
 		return usageError{errors.New("--user, --group and --vo can't be empty")}
 	}
@@ -77,11 +85,11 @@ func (c *tokenCommand) Run(p *program) error {
 	return nil
 }
 
-// credentials are a login as DiracX's clients keep it.
+// credentials are a login as DiracX's clients keep it. All three keys must be there.
 type credentials struct {
 	AccessToken  string  `json:"access_token"`
-	ExpiresOn    int64   `json:"expires_on"` // Unix time, seconds
-	RefreshToken *string `json:"refresh_token"`
+	ExpiresOn    int64   `json:"expires_on"`    // Unix time, seconds
+	RefreshToken *string `json:"refresh_token"` // a JWT, or null: then nobody asks for a new token
 }
 
 // credentialsPath is where DiracX's clients look.

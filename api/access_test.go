@@ -1,0 +1,223 @@
+package api_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"jobdb"
+	"jobdb/api"
+	"jobdb/auth"
+)
+
+// accessMatrix says for each caller and route what becomes of a request about
+// alice's job, bob's of the same VO, and that of another alice in another VO: the
+// status, for searches with the number of rows. "=" stands for the cell before, of a row with one cell it is all.
+// The last lines are of a server that shows normal users their own jobs only.
+const accessMatrix = `
+caller           submit search               summary             status      force       heartbeat   metadata    reschedule  details
+
+no token         401
+basic            400
+empty            400
+garbage          401
+unsigned         401
+other key        401
+other issuer     401
+expired          401
+no property      403
+
+alice            201    200/1,200/1,200/0    200/1,200/1,200/0   200,403,404 403,403,403 200,403,404 204,403,404 200,403,400 200,200,404
+other alice      201    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 403,403,403 404,404,200 404,404,204 400,400,200 404,404,200
+boss             403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404
+other boss       403    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 404,404,200 404,404,200 404,404,204 400,400,200 404,404,200
+pilot            403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403
+boss and user    201    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404
+
+own: alice       201    200/1,200/0,200/0    200/1,200/0,200/0   200,404,404 403,403,403 200,404,404 204,404,404 200,400,400 200,404,404
+own: boss        403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404
+own: pilot       403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403
+`
+
+// accessRoutes are the requests of the matrix; %d is the job.
+var accessRoutes = map[string]struct {
+	method, path, body string
+	changes            bool // where it is allowed
+}{
+	"submit":     {http.MethodPost, "/api/jobs/jdl", `["Executable=\"x\""]`, true},
+	"search":     {http.MethodPost, "/api/jobs/search", `{"search":[{"parameter":"JobID","operator":"eq","value":%d}]}`, false},
+	"summary":    {http.MethodPost, "/api/jobs/summary", `{"grouping":["Status"],"search":[{"parameter":"JobID","operator":"eq","value":%d}]}`, false},
+	"status":     {http.MethodPatch, "/api/jobs/status", `{"%d":{"2024-01-01T10:00:00.2Z":{"Status":"Checking"}}}`, true},
+	"force":      {http.MethodPatch, "/api/jobs/status?force=true", `{"%d":{"2024-01-01T10:00:00.2Z":{"Status":"Done"}}}`, true},
+	"heartbeat":  {http.MethodPatch, "/api/jobs/heartbeat", `{"%d":{"LoadAverage":1}}`, true},
+	"metadata":   {http.MethodPatch, "/api/jobs/metadata", `{"%d":{"Site":"LCG.CERN.cern","Pilot_Reference":"p"}}`, true},
+	"reschedule": {http.MethodPost, "/api/jobs/reschedule", `{"job_ids":[%d]}`, true},
+	"details":    {http.MethodGet, "/api/jobdb/jobs/%d", ``, false},
+}
+
+// accessWorld has three jobs: 1 is alice's, 2 bob's, 3 that of the other alice.
+func accessWorld(t *testing.T, visibility auth.Visibility) *world {
+	t.Helper()
+	w := start(t, func(c *api.Config) { c.Visibility = visibility })
+	for _, owner := range []auth.Principal{alice, bob, other} {
+		w.submit(owner, "job")
+	}
+	return w
+}
+
+func (w *world) accessToken(caller string) string {
+	w.t.Helper()
+	stranger, err := auth.OpenKey(w.t.TempDir())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	mint := func(key *auth.Key, issuer string, at time.Time) string {
+		token, err := key.Mint(issuer, alice, at, time.Hour)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return "Bearer " + token
+	}
+	unsigned := func(token string) string {
+		parts := strings.Split(token, ".")
+		return "Bearer " + base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + parts[1] + "."
+	}
+	switch caller {
+	case "no token":
+		return ""
+	case "basic":
+		return "Basic YWxpY2U6eA=="
+	case "empty":
+		return "Bearer "
+	case "garbage":
+		return "Bearer a.b.c"
+	case "unsigned":
+		return unsigned(mint(w.key, issuer, w.now))
+	case "other key":
+		return mint(stranger, issuer, w.now)
+	case "other issuer":
+		return mint(w.key, "https://other.example/", w.now)
+	case "expired":
+		return mint(w.key, issuer, w.now.Add(-2*time.Hour))
+	}
+	return w.token(map[string]auth.Principal{
+		"no property": person("lhcb", "alice"), "alice": alice, "other alice": other, "boss": boss, "pilot": pilot,
+		"other boss":    person("belle", "boss", auth.JobAdministrator),
+		"boss and user": person("lhcb", "boss", auth.JobAdministrator, auth.NormalUser),
+	}[caller])
+}
+
+// everything is all that is stored.
+func (w *world) everything() any {
+	w.t.Helper()
+	page, err := w.db.Search(w.t.Context(), jobdb.Search{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ids := make([]jobdb.JobID, len(page.Rows)+5)
+	for i := range ids {
+		ids[i] = jobdb.JobID(i + 1)
+	}
+	parts := []any{page.Rows}
+	add := func(part any, err error) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		parts = append(parts, part)
+	}
+	ctx := w.t.Context()
+	jdls, err := w.db.JobJDLs(ctx, ids)
+	add(jdls, err)
+	originals, err := w.db.OriginalJDLs(ctx, ids)
+	add(originals, err)
+	parameters, err := w.db.JobParameters(ctx, ids)
+	add(parameters, err)
+	archived, err := w.db.ArchivedJobParameters(ctx, ids)
+	add(archived, err)
+	history, err := w.db.History(ctx, ids)
+	add(history, err)
+	commands, err := w.db.JobCommands(ctx, ids)
+	add(commands, err)
+	beats, err := w.db.Heartbeats(ctx, ids, 0)
+	add(beats, err)
+	return parts
+}
+
+// TestAccess asks every route in every caller's name about every kind of job,
+// and looks at what changed: nothing where the answer is an error.
+func TestAccess(t *testing.T) {
+	lines := strings.Split(strings.TrimSpace(accessMatrix), "\n")
+	routes := strings.Fields(lines[0])[1:]
+	if missing := slices.DeleteFunc(slices.Collect(maps.Keys(accessRoutes)), func(r string) bool { return slices.Contains(routes, r) }); len(missing) > 0 {
+		t.Fatalf("the matrix lacks %v", missing)
+	}
+	worlds := map[auth.Visibility]*world{}
+	asked := 0
+	for _, line := range lines[1:] {
+		if line == "" {
+			continue
+		}
+		caller, cells := strings.TrimSpace(line[:17]), strings.Fields(line[17:])
+		visibility := auth.VisibleVO
+		if rest, own := strings.CutPrefix(caller, "own: "); own {
+			caller, visibility = rest, auth.VisibleOwn
+		}
+		for i, route := range routes {
+			cell := cells[min(i, len(cells)-1)]
+			wants := strings.Split(cell, ",")
+			for j := range 3 {
+				if route == "submit" && j > 0 {
+					break
+				}
+				if worlds[visibility] == nil {
+					worlds[visibility] = accessWorld(t, visibility)
+				}
+				if changed := worlds[visibility].tryAccess(caller, route, j+1, wants[min(j, len(wants)-1)]); changed {
+					worlds[visibility] = nil
+				}
+				asked++
+			}
+		}
+	}
+	if asked < 400 {
+		t.Errorf("only %d requests were made", asked)
+	}
+}
+
+// tryAccess makes one request and reports whether it changed anything.
+func (w *world) tryAccess(caller, route string, job int, want string) (changed bool) {
+	w.t.Helper()
+	r := accessRoutes[route]
+	path, body := r.path, r.body
+	if strings.Contains(path, "%d") {
+		path = fmt.Sprintf(path, job)
+	}
+	if strings.Contains(body, "%d") {
+		body = fmt.Sprintf(body, job)
+	}
+	before := w.everything()
+	answer := w.ask(r.method, path, w.accessToken(caller), body)
+	got := fmt.Sprint(answer.status)
+	if (route == "search" || route == "summary") && answer.status == http.StatusOK {
+		got += fmt.Sprint("/", strings.Count(answer.body, "{"))
+	}
+	if got != want {
+		w.t.Errorf("%s, %s of job %d: %s, want %s: %s", caller, route, job, got, want, answer.body)
+	}
+	diff := cmp.Diff(before, w.everything())
+	allowed := answer.status < 300
+	if (diff != "") != (allowed && r.changes) {
+		w.t.Errorf("%s, %s of job %d: %s, and this changed: %s", caller, route, job, got, diff)
+	}
+	if theirs := map[bool]string{false: "belle", true: "lhcb"}[strings.HasPrefix(caller, "other")]; strings.Contains(answer.body, theirs) {
+		w.t.Errorf("%s, %s of job %d: %s", caller, route, job, answer.body)
+	}
+	return diff != ""
+}

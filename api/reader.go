@@ -1,0 +1,289 @@
+package api
+
+import (
+	"encoding/json"
+	"math"
+	"math/big"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"jobdb"
+)
+
+// reader reads the values of a request as the models of the reference do,
+// which are lenient ("5" is a number where one is wanted), and notes each fault with its
+// place, in the words that existing clients know.
+type reader struct{ faults []fault }
+
+// mostFaults is how many are told of one request: an answer isn't much longer than its request.
+const mostFaults = 100
+
+// place is where a value is: "body", then keys and indexes.
+type place []any
+
+var inBody = place{"body"}
+
+func (p place) at(keys ...any) place { return append(slices.Clone(p), keys...) }
+
+func (r *reader) fault(kind string, at place, message string, input any) {
+	if len(r.faults) < mostFaults {
+		r.faults = append(r.faults, fault{kind, at, message, echoed(input)})
+	}
+}
+
+// take notes the faults of an attempt.
+func (r *reader) take(attempt reader) {
+	room := max(0, mostFaults-len(r.faults))
+	r.faults = append(r.faults, attempt.faults[:min(room, len(attempt.faults))]...)
+}
+
+// echoed is what is repeated of an input: all but what is long.
+func echoed(input any) any {
+	switch input.(type) {
+	case *object, []any, string:
+		if text, err := json.Marshal(input); err != nil || len(text) > 1000 {
+			return nil
+		}
+	case json.Number:
+		if hasBeyond(input) {
+			return "not finite"
+		}
+	}
+	return input
+}
+
+// err is the answer to a request that has faults.
+func (r *reader) err() error {
+	if r.faults == nil {
+		return nil
+	}
+	return unprocessable(r.faults...)
+}
+
+// object reads what the reference has a model for, dict what it has a dictionary for.
+func (r *reader) object(value any, at place) (*object, bool) {
+	return r.keyed(value, at, "model_attributes_type")
+}
+
+func (r *reader) dict(value any, at place) (*object, bool) { return r.keyed(value, at, "dict_type") }
+
+func (r *reader) keyed(value any, at place, kind string) (*object, bool) {
+	o, ok := value.(*object)
+	if !ok {
+		r.fault(kind, at, "must be an object", value)
+	}
+	return o, ok
+}
+
+func (r *reader) list(value any, at place) ([]any, bool) {
+	list, ok := value.([]any)
+	if !ok {
+		r.fault("list_type", at, "must be a list", value)
+	}
+	return list, ok
+}
+
+func (r *reader) text(value any, at place) (string, bool) {
+	text, ok := value.(string)
+	if !ok {
+		r.fault("string_type", at, "must be a text", value)
+	}
+	return text, ok
+}
+
+// required notes a key that is missing.
+func (r *reader) required(o *object, key string, at place) (any, bool) {
+	value, ok := o.get(key)
+	if !ok {
+		r.fault("missing", at.at(key), "is required", o)
+	}
+	return value, ok
+}
+
+var (
+	wholeText   = regexp.MustCompile(`^[+-]?[0-9]+(_[0-9]+)*(\.0+)?$`)
+	decimalText = regexp.MustCompile(`^[+-]?([0-9]+(_[0-9]+)*)?\.?([0-9]+(_[0-9]+)*)?([eE][+-]?[0-9]+)?$`)
+)
+
+// integer reads a whole number of 64 bits.
+func (r *reader) integer(value any, at place) (int64, bool) {
+	switch v := value.(type) {
+	case bool:
+		if v {
+			return 1, true
+		}
+		return 0, true
+	case json.Number:
+		return r.integerOfNumber(v, at)
+	case string:
+		return r.integerOfText(v, at)
+	}
+	r.fault("int_type", at, "must be a whole number", value)
+	return 0, false
+}
+
+func (r *reader) integerOfNumber(n json.Number, at place) (int64, bool) {
+	if whole, err := n.Int64(); err == nil {
+		return whole, true
+	}
+	f, err := n.Float64()
+	switch {
+	case err != nil:
+		r.fault("finite_number", at, "must be a finite number, this is non-finite", n)
+	case f != math.Trunc(f):
+		r.fault("int_from_float", at, "must be a whole number, without a fraction", n)
+	case math.Abs(f) >= 1<<63:
+		r.fault("int_parsing_size", at, "is too large", n)
+	default:
+		return int64(f), true
+	}
+	return 0, false
+}
+
+func (r *reader) integerOfText(text string, at place) (int64, bool) {
+	trimmed := strings.TrimSpace(text)
+	if !wholeText.MatchString(trimmed) {
+		r.fault("int_parsing", at, "must be a whole number", text)
+		return 0, false
+	}
+	digits, _, _ := strings.Cut(strings.ReplaceAll(trimmed, "_", ""), ".")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		r.fault("int_parsing_size", at, "is too large", text)
+	}
+	return n, err == nil
+}
+
+// number reads a finite number.
+func (r *reader) number(value any, at place) (float64, bool) {
+	f, ok := r.float(value, at)
+	if ok && (math.IsNaN(f) || math.IsInf(f, 0)) {
+		r.fault("finite_number", at, "must be a finite number, this is non-finite", value)
+		return 0, false
+	}
+	return f, ok
+}
+
+func (r *reader) float(value any, at place) (float64, bool) {
+	switch v := value.(type) {
+	case bool:
+		if v {
+			return 1, true
+		}
+		return 0, true
+	case json.Number:
+		f, _ := v.Float64() // infinite where it is too large
+		return f, true
+	case string:
+		if f, ok := parseFloat(v); ok {
+			return f, true
+		}
+		r.fault("float_parsing", at, "must be a number", v)
+		return 0, false
+	}
+	r.fault("float_type", at, "must be a number", value)
+	return 0, false
+}
+
+// parseFloat reads what Python's float() reads.
+func parseFloat(text string) (float64, bool) {
+	text = strings.TrimSpace(text)
+	switch strings.ToLower(strings.TrimLeft(text, "+-")) {
+	case "nan", "inf", "infinity":
+		return math.Inf(1), true
+	}
+	if !decimalText.MatchString(text) || !strings.ContainsAny(text, "0123456789") {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(strings.ReplaceAll(text, "_", ""), 64)
+	return f, err == nil || math.IsInf(f, 0)
+}
+
+// flag reads true or false.
+func (r *reader) flag(value any, at place) (flag, ok bool) {
+	switch v := value.(type) {
+	case bool:
+		return v, true
+	case json.Number:
+		f, err := v.Float64()
+		switch {
+		case err == nil && (f == 0 || f == 1):
+			return f == 1, true
+		case err == nil && f == math.Trunc(f):
+			r.fault("bool_parsing", at, "must be true or false", v)
+			return false, false
+		}
+	case string:
+		switch strings.ToLower(v) {
+		case "1", "on", "t", "true", "y", "yes":
+			return true, true
+		case "0", "off", "f", "false", "n", "no":
+			return false, true
+		}
+		r.fault("bool_parsing", at, "must be true or false", v)
+		return false, false
+	}
+	r.fault("bool_type", at, "must be true or false", value)
+	return false, false
+}
+
+// id reads a key as the ID of a job.
+func (r *reader) id(key string, at place) (jobdb.JobID, bool) {
+	n, ok := r.integerOfText(key, at.at(key, "[key]"))
+	return jobdb.JobID(n), ok
+}
+
+// byJob reads an object whose keys are IDs of jobs.
+func (r *reader) byJob(body any, each func(id jobdb.JobID, value any, at place)) {
+	o, ok := r.dict(body, inBody)
+	if !ok {
+		return
+	}
+	for _, key := range o.keys {
+		id, _ := r.id(key, inBody)
+		each(id, o.values[key], inBody.at(key))
+	}
+}
+
+// query reads a parameter of the query; of several the last counts, as in FastAPI.
+func (r *reader) query(query url.Values, name string) (string, bool) {
+	values := query[name]
+	if len(values) == 0 {
+		return "", false
+	}
+	return values[len(values)-1], true
+}
+
+func (r *reader) queryFlag(query url.Values, name string) bool {
+	text, ok := r.query(query, name)
+	if !ok {
+		return false
+	}
+	flag, _ := r.flag(text, place{"query", name})
+	return flag
+}
+
+// queryCount reads a whole number from 1 to most.
+func (r *reader) queryCount(query url.Values, name string, standard, most int) int {
+	text, ok := r.query(query, name)
+	if !ok {
+		return standard
+	}
+	at := place{"query", name}
+	trimmed := strings.TrimSpace(text)
+	n, whole := new(big.Int).SetString(strings.TrimPrefix(trimmed, "+"), 10)
+	switch {
+	case !whole:
+		r.fault("int_parsing", at, "must be a whole number", text)
+	case n.Sign() < 1:
+		r.fault("greater_than_equal", at, "must be 1 or more", text)
+	case n.Cmp(big.NewInt(int64(most))) > 0:
+		r.fault("less_than_equal", at, "must be "+strconv.Itoa(most)+" or less", text)
+	default:
+		return int(n.Int64())
+	}
+	return 0
+}

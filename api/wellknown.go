@@ -1,0 +1,107 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"jobdb/auth"
+)
+
+// discovery tells clients where tokens come from. This server gives none:
+// login, refresh and revocation are the issuer's, at the paths that DiracX has for them.
+type discovery struct {
+	Issuer                      string   `json:"issuer"`
+	TokenEndpoint               string   `json:"token_endpoint"`
+	UserinfoEndpoint            string   `json:"userinfo_endpoint"`
+	AuthorizationEndpoint       string   `json:"authorization_endpoint"`
+	DeviceAuthorizationEndpoint string   `json:"device_authorization_endpoint"`
+	RevocationEndpoint          string   `json:"revocation_endpoint"`
+	JWKSURI                     string   `json:"jwks_uri"`
+	GrantTypes                  []string `json:"grant_types_supported"`
+	Scopes                      []string `json:"scopes_supported"`
+	ResponseTypes               []string `json:"response_types_supported"`
+	SigningAlgorithms           []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+	EndpointAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
+	CodeChallengeMethods        []string `json:"code_challenge_methods_supported"`
+}
+
+// openIDConfiguration is what DiracX's clients ask for before all else.
+func (s *service) openIDConfiguration(w http.ResponseWriter, r *http.Request) error {
+	issuer := strings.TrimSuffix(s.Issuer, "/")
+	scopes := []string{"property:" + auth.NormalUser, "property:" + auth.JobAdministrator, "property:" + auth.GenericPilot}
+	if s.LocalUser != nil {
+		issuer = ownURL(r)
+		scopes = append(scopes, "vo:"+s.LocalUser.VO, "group:"+s.LocalUser.Group)
+	}
+	return writeValue(w, discovery{
+		Issuer:                      s.Issuer,
+		TokenEndpoint:               issuer + "/api/auth/token",
+		UserinfoEndpoint:            issuer + "/api/auth/userinfo",
+		AuthorizationEndpoint:       issuer + "/api/auth/authorize",
+		DeviceAuthorizationEndpoint: issuer + "/api/auth/device",
+		RevocationEndpoint:          issuer + "/api/auth/revoke",
+		JWKSURI:                     ownURL(r) + "/.well-known/jwks.json",
+		GrantTypes:                  []string{"authorization_code", "urn:ietf:params:oauth:grant-type:device_code"},
+		Scopes:                      scopes,
+		ResponseTypes:               []string{"code"},
+		SigningAlgorithms:           []string{"RS256", "Ed25519"},
+		EndpointAuthMethods:         []string{"none"},
+		CodeChallengeMethods:        []string{"S256"},
+	})
+}
+
+// ownURL is how the client reached this server, perhaps through a proxy that ends TLS.
+func ownURL(r *http.Request) string {
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+// jwks answers with the public keys that tokens are verified with.
+func (s *service) jwks(w http.ResponseWriter, _ *http.Request) error {
+	writeJSON(w, http.StatusOK, s.Keys.PublicJWKS())
+	return nil
+}
+
+// metadata of an installation: its VOs and their groups.
+type metadata struct {
+	VirtualOrganizations map[string]organization `json:"virtual_organizations"`
+}
+
+type organization struct {
+	Groups       map[string]group `json:"groups"`
+	Support      support          `json:"support"`
+	DefaultGroup string           `json:"default_group"`
+}
+
+type group struct {
+	Properties []string `json:"properties"`
+}
+
+type support struct {
+	Message string  `json:"message"`
+	Webpage *string `json:"webpage"`
+	Email   *string `json:"email"`
+}
+
+// diracMetadata tells of the VO that this server signs tokens for, or sends to the issuer, who knows them all.
+func (s *service) diracMetadata(w http.ResponseWriter, r *http.Request) error {
+	if s.LocalUser == nil {
+		http.Redirect(w, r, strings.TrimSuffix(s.Issuer, "/")+"/.well-known/dirac-metadata", http.StatusTemporaryRedirect)
+		return nil
+	}
+	return writeValue(w, metadata{map[string]organization{s.LocalUser.VO: {
+		Groups:       map[string]group{s.LocalUser.Group: {s.LocalUser.Properties}},
+		Support:      support{Message: "This server signs its own tokens: run \"jobdb token --login\" on its machine"},
+		DefaultGroup: s.LocalUser.Group,
+	}}})
+}
+
+// noLogin answers those who want a token of a server that has nobody to ask for a password.
+func (s *service) noLogin(http.ResponseWriter, *http.Request) error {
+	if s.LocalUser == nil {
+		return &httpError{status: http.StatusNotFound, detail: "tokens come from the issuer, " + s.Issuer + ", not from this server"}
+	}
+	return &httpError{status: http.StatusNotFound, detail: `this server has no login; run "jobdb token --login" on its machine`}
+}

@@ -1,0 +1,136 @@
+"""The servers that the clients are tried against, each in a process of its own, and logins for them."""
+
+import contextlib
+import itertools
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ISSUER = "http://lhcbdirac.cern.ch/"
+KINDS = ["own", "keys", "reference"]
+
+
+class Server:
+    """A running server. Its folder is the HOME of all commands that are run for it."""
+
+    signs_anything = False  # also tokens that have expired
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.url = ""
+        self._logins = itertools.count()
+
+    def environment(self) -> dict[str, str]:
+        """No setting of whoever runs this gets in."""
+        return {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
+
+    def login(self, user: str, *properties: str, vo: str = "lhcb", seconds: int = 86400) -> Path:
+        """Log in, and return where the credentials are."""
+        path = self.folder / f"credentials-{next(self._logins)}.json"
+        flags = ["--user", user, "--group", f"{vo}_user", "--vo", vo]
+        flags += itertools.chain(*(("--property", p) for p in properties))
+        self.write_credentials(path, flags, seconds)
+        return path
+
+
+class OwnIssuer(Server):
+    """jobdb serve as it starts on a laptop: it signs its own tokens."""
+
+    def start(self):
+        return serving(self, [binary(), "serve", "--listen", "127.0.0.1:0"], r"jobdb is listening on (\S+)")
+
+    def write_credentials(self, path, flags, seconds):
+        environment = self.environment() | {"DIRACX_CREDENTIALS_PATH": str(path)}
+        command = [binary(), "token", "--login", "--hours", str(seconds / 3600), *flags]
+        subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
+
+
+class ForeignKeys(Server):
+    """A server that is given the keys of an issuer of tokens."""
+
+    signs_anything = True
+
+    @property
+    def keys(self) -> Path:
+        return self.folder / "keys.json"
+
+    def write_credentials(self, path, flags, seconds):
+        token = oracle("keys.py", "token", self.keys, "--issuer", ISSUER, "--seconds", str(seconds), *flags).strip()
+        login = {"access_token": token, "expires_on": int(time.time()) + seconds, "refresh_token": None}
+        path.write_text(json.dumps(login))
+
+
+class Keys(ForeignKeys):
+    """jobdb serve with --issuer and --keys."""
+
+    def start(self):
+        oracle("keys.py", "new", self.keys)
+        command = [binary(), "serve", "--listen", "127.0.0.1:0", "--issuer", ISSUER, "--keys", self.keys]
+        return serving(self, command, r"jobdb is listening on (\S+)")
+
+
+class Reference(ForeignKeys):
+    """The reference's own service. What holds for jobdb and not for it is no check of compatibility."""
+
+    def start(self):
+        oracle("keys.py", "new", self.keys)
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, ROOT / "oracle/service.py", "--port", str(port), "--keystore", self.keys, "--wal"]
+        for name in ("jobdb", "loggingdb"):
+            command += [f"--{name}", f"sqlite+aiosqlite:///{self.folder}/{name}.db"]
+        return serving(self, command, r"(ready)")
+
+
+def binary() -> str:
+    return os.environ.get("JOBDB_BINARY", str(ROOT / "bin/jobdb"))
+
+
+def oracle(program: str, *args) -> str:
+    return subprocess.run([sys.executable, ROOT / "oracle" / program, *args], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextlib.contextmanager
+def serving(server: Server, command, welcome: str):
+    """Run a server until the block ends. A server that fails is asked for its reasons."""
+    log = server.folder / "server.log"
+    with open(log, "w") as out:
+        process = subprocess.Popen(command, env=server.environment(), cwd=server.folder, stdout=out, stderr=out)
+    try:
+        server.url = wait_for(welcome, log, process, server.url)
+        yield server
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def wait_for(welcome: str, log: Path, process, url: str) -> str:
+    """The URL that a server says it listens on, or the given one where it only says that it does."""
+    end = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < end:
+        if found := re.search(welcome, log.read_text()):
+            return url or found[1]
+        time.sleep(0.05)
+    raise RuntimeError(f"the server did not start:\n{log.read_text()}")
+
+
+@contextlib.contextmanager
+def running(kind: str):
+    """Start a server of a kind in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = {"own": OwnIssuer, "keys": Keys, "reference": Reference}[kind](Path(folder))
+        with server.start():
+            yield server

@@ -1,0 +1,144 @@
+package differential_test
+
+import (
+	"slices"
+	"time"
+)
+
+// testChanges changes jobs, and looks at what became of them after each request.
+func testChanges(r *round) {
+	for range 25 {
+		r.submit(choose(r.generator, "alice", "alice", "bob"), r.jdl())
+	}
+	for range 400 {
+		q, jobs := r.change()
+		r.play(q)
+		r.look(jobs...)
+	}
+}
+
+// change is a random request to change jobs, and the jobs.
+func (r *round) change() (request, []*job) {
+	jobs := r.someJobs()
+	switch r.IntN(5) {
+	case 0:
+		return r.heartbeat(jobs), jobs
+	case 1:
+		return r.metadata(jobs), jobs
+	}
+	return r.statuses(jobs), jobs
+}
+
+func (r *round) someJobs() []*job {
+	live := slices.DeleteFunc(slices.Clone(r.jobs), func(j *job) bool { return j.spent })
+	r.Shuffle(len(live), func(a, b int) { live[a], live[b] = live[b], live[a] })
+	return live[:min(len(live), choose(r.generator, 1, 1, 1, 2, 3))]
+}
+
+// who may change a job, mostly.
+func (r *round) who(jobs []*job) string {
+	return choose(r.generator, jobs[0].owner, jobs[0].owner, "admin", "pilot", "all", "bob", "monitor", "nothing")
+}
+
+var statuses = []string{
+	"Submitting", "Received", "Checking", "Staging", "Waiting", "Matched", "Running", "Stalled",
+	"Completing", "Done", "Completed", "Failed", "Deleted", "Killed", "Rescheduled",
+}
+
+func (r *round) statuses(jobs []*job) request {
+	body := object{}
+	for _, j := range jobs {
+		updates := object{}
+		for range choose(r.generator, 1, 1, 1, 2, 3) {
+			updates[r.when(j)] = r.update()
+		}
+		body[j.id] = updates
+	}
+	q := with(r.who(jobs), "PATCH", "/api/jobs/status", body)
+	switch {
+	case r.chance(15):
+		q.path += "?force=" + choose(r.generator, "false", "maybe", "", "0", "False", "TRUE", "yes", "2")
+	case r.chance(5):
+		q.path += "?force=true"
+	}
+	return q
+}
+
+// when is a time of an update: mostly now, at times late or the same as the last one.
+func (r *round) when(j *job) string {
+	at := r.now()
+	switch {
+	case r.chance(10):
+		at = time.Now().Add(-time.Duration(1+r.IntN(1000)) * time.Minute).Truncate(time.Microsecond)
+	case r.chance(15) && r.sent.has(j.last):
+		at = j.last
+	case r.chance(15) && r.sent.has(j.last):
+		at = j.last.Add(-time.Millisecond)
+	}
+	r.sent.add(at)
+	at = at.UTC()
+	return choose(r.generator, at.Format(instantForm)+"Z", at.Format(instantForm)+"Z", at.Format(time.RFC3339Nano),
+		at.Format(instantForm+"-07:00"), at.Format("2006-01-02 15:04:05.000000+0000"))
+}
+
+func (r *round) update() object {
+	update := object{}
+	if !r.chance(5) {
+		update["Status"] = choose(r.generator, statuses...)
+	}
+	if r.chance(2) {
+		update["MinorStatus"] = choose[any](r.generator, "Application", "Marked as killed", "", nil, "é")
+	}
+	if r.chance(3) {
+		update["ApplicationStatus"] = choose[any](r.generator, "Gauss 49.5 OK", "Unknown", "", nil, "idem")
+	}
+	if r.chance(2) {
+		update["Source"] = choose(r.generator, "JobAgent", "JobWrapper", "Heartbeat", "User", "Unknown", "", "job")
+	}
+	return update
+}
+
+// heartbeat is one beat of some jobs. Each reports values once a second at most: the reference fails at a second beat.
+func (r *round) heartbeat(jobs []*job) request {
+	body := object{}
+	for _, j := range jobs {
+		beat := object{}
+		if time.Since(j.beat) > 1100*time.Millisecond {
+			for _, name := range []string{"LoadAverage", "MemoryUsed", "Vsize", "AvailableDiskSpace", "CPUConsumed", "WallClockTime"} {
+				if r.chance(3) {
+					beat[name] = choose[any](r.generator, 0, 1, 2.5, -1, 1e300, "5", "1e3", " 7 ", true, nil)
+				}
+			}
+			j.beat = time.Now()
+		}
+		if r.chance(4) {
+			beat["StandardOutput"] = choose[any](r.generator, "", "the end", nil, "é🚀")
+		}
+		body[j.id] = beat
+	}
+	return with(r.who(jobs), "PATCH", "/api/jobs/heartbeat", body)
+}
+
+// metadata is random metadata, at times of a kind that is refused.
+func (r *round) metadata(jobs []*job) request {
+	body := object{}
+	for _, j := range jobs {
+		values := object{}
+		for range 1 + r.IntN(3) {
+			switch r.IntN(8) {
+			case 0, 1, 2:
+				values["Site"] = choose[any](r.generator, "LCG.CERN.cern", "LCG.PIC.es", "", nil)
+			case 3:
+				values[choose(r.generator, columns...)] = r.junk()
+			case 4:
+				values[choose(r.generator, "CPUNormalizationFactor", "NormCPUTime(s)", "total_cpu_time_s")] = choose[any](r.generator, 1, 2.7, "3.5", "1e3", "x", true, nil, -1.5)
+			case 5:
+				values[choose(r.generator, "HostName", "grid_ce", "Memory(MB)", "payload_pid", "timestamp", "site", "job_name")] = r.junk()
+			default:
+				values[choose(r.generator, "Mine", "x y", "", "é")] = r.junk()
+			}
+		}
+		body[j.id] = values
+	}
+	return with(r.who(jobs), "PATCH", "/api/jobs/metadata", body)
+}

@@ -1,0 +1,63 @@
+package differential_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// difference is the name of a row of docs/differences.md.
+type difference string
+
+// rules say, of answers that disagree, whether a difference is why.
+var rules = map[difference]func(x exchange) bool{
+	// Of queries: rows that the library has, too.
+	"coercion":      searching(invalid, answered, filter.isNoNumber),
+	"distinct-sort": sortsByOthers,
+	"extensions":    func(x exchange) bool { return false },
+	"flag-values":   searching(anything, failed, filter.isFlag),
+	"like-escape":   searching(answered, answered, filter.hasEscape),
+	"regex-dialect": searching(anything, anything, func(f filter) bool { return f.isForeignPattern() || f.isPatternOfNumbers() }),
+	"ties":          hasTies,
+	"time-exists":   searching(invalid, failed, filter.isNoTime),
+	"time-forms":    searching(answered, anything, filter.isForeignTime),
+}
+
+// play makes a request, and wants the same answer from both, but for what is different on purpose.
+func (p *pair) play(t *testing.T, r request) (x exchange, agreed bool) {
+	t.Helper()
+	x = p.ask(t, r)
+	if p.takeNotes(x.ours.body) {
+		p.met["status.note"]++
+	}
+	problem := p.disagreement(x)
+	if problem == "" {
+		return x, true
+	}
+	for name, holds := range rules {
+		if holds(x) {
+			p.met[name]++
+			return x, false
+		}
+	}
+	t.Errorf("%s\n%s\ntheirs %s\nours   %s", firstLines(problem), x, x.theirs, x.ours)
+	return x, false
+}
+
+// takeNotes takes out what only we tell of a change of status.
+func (*pair) takeNotes(body any) (found bool) {
+	answer, _ := body.(object)
+	success, _ := answer["success"].(object)
+	for _, item := range success {
+		change, _ := item.(object)
+		_, noted := change["Note"]
+		found = found || noted
+		delete(change, "Note")
+	}
+	return found
+}
+
+// firstLines cuts what is too much to read.
+func firstLines(text string) string {
+	lines := strings.SplitAfter(text, "\n")
+	return strings.Join(lines[:min(len(lines), 30)], "")
+}

@@ -1,0 +1,59 @@
+package differential_test
+
+import (
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+)
+
+// TestDifferentialService plays the same requests on both services. JOBDB_SEED chooses other random ones, JOBDB_ROUNDS how many.
+func TestDifferentialService(t *testing.T) {
+	seed, rounds := environment(t, "JOBDB_SEED", 20240229), environment(t, "JOBDB_ROUNDS", 1)
+	p := startPair(t)
+	t.Logf("JOBDB_SEED=%d JOBDB_ROUNDS=%d", seed, rounds)
+	t.Run("jobs", func(t *testing.T) { testJobs(p.round(t, seed, 0)) })
+	for i := range rounds {
+		t.Run("queries", func(t *testing.T) { testQueries(p.round(t, seed, i)) })
+		t.Run("changes", func(t *testing.T) { testChanges(p.round(t, seed, i)) })
+		t.Run("spoiled", func(t *testing.T) { testSpoiled(p.round(t, seed, i)) })
+	}
+	t.Logf("differences met: %v", p.met)
+}
+
+func environment(t *testing.T, name string, standard int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return standard
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s=%q is not a number above 0", name, text)
+	}
+	return n
+}
+
+func (p *pair) round(t *testing.T, seed, number int) *round {
+	t.Helper()
+	g := &generator{Rand: rand.New(rand.NewPCG(uint64(seed), uint64(number))), sent: p.sent}
+	return &round{T: t, generator: g, pair: p, group: t.Name() + strconv.Itoa(number)}
+}
+
+// testJobs submits one job description of each kind.
+func testJobs(r *round) {
+	for _, jdl := range oddJDLs {
+		r.submit("alice", jdl)
+	}
+	for range 30 {
+		r.submit(choose(r.generator, "alice", "bob", "all"), r.jdl())
+	}
+	for _, n := range []int{0, 1, 2, 20, 21} {
+		r.submit("alice", slices.Repeat([]any{`Executable = "x"; JobName = "job %j";`}, n)...)
+	}
+	r.submit("alice", `Executable = "x";`, `Executable = ;`)
+	r.submit("alice", `Executable = "x";`, `Executable = "x"; Parameters = {"a"};`)
+}
+
+func testSpoiled(r *round) {}

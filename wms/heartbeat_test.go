@@ -1,0 +1,228 @@
+package wms_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"jobdb"
+	"jobdb/wms"
+)
+
+// TestHeartbeat looks at all that a heartbeat changes, on every kind of database.
+func TestHeartbeat(t *testing.T) {
+	for name, url := range databases {
+		t.Run(name, func(t *testing.T) { testHeartbeat(t, open(t, url(t))) })
+	}
+}
+
+func testHeartbeat(t *testing.T, m *wms.JobManager) {
+	t.Helper()
+	at := now
+	if m.DB.Schema() != jobdb.SchemaOurs && m.DB.Engine() == "mysql" {
+		at = at.Truncate(time.Second)
+	}
+	statuses := []string{"Matched", "Stalled", "Running", "Done", "Waiting"}
+	ids := jobsIn(t, m, statuses...)
+	setAttribute(t, m, ids[1], jobdb.Attributes{"StartExecTime": second(-40).Truncate(time.Second)})
+	commands := []jobdb.Command{
+		{JobID: ids[0], Command: "Kill"}, {JobID: ids[0], Command: "Peek", Arguments: "x"}, {JobID: ids[4], Command: "Kill"},
+	}
+	if err := m.DB.SetJobCommands(t.Context(), commands); err != nil {
+		t.Fatal(err)
+	}
+	output := "last lines\né"
+	report, err := m.Heartbeat(t.Context(), lhcb, map[jobdb.JobID]wms.Beat{
+		ids[0]: {Values: map[string]float64{"LoadAverage": 2.5, "MemoryUsed": 1024, "Vsize": 1e21, "CPUConsumed": 0}, StandardOutput: &output},
+		ids[1]: {}, ids[2]: {Values: map[string]float64{"WallClockTime": 0.1}}, ids[3]: {}, 1 << 30: {}, 1<<30 - 1: {},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(wms.HeartbeatReport{Commands: commands[:2], Missing: []jobdb.JobID{1<<30 - 1, 1 << 30}}, report); diff != "" {
+		t.Error(diff)
+	}
+	all := everything(t, m, ids...)
+	for i, want := range []jobdb.Attributes{
+		{"Status": "Running", "HeartBeatTime": at, "StartExecTime": at, "LastUpdateTime": at},
+		{"Status": "Running", "HeartBeatTime": at, "StartExecTime": second(-40).Truncate(time.Second), "LastUpdateTime": at},
+		{"Status": "Running", "HeartBeatTime": at, "StartExecTime": nil},
+		{"Status": "Done", "HeartBeatTime": at, "EndExecTime": nil},
+		{"Status": "Waiting", "HeartBeatTime": nil},
+	} {
+		for name, value := range want {
+			if got := all[i].Attributes[name]; got != value {
+				t.Errorf("job %d has the %s %v, want %v", i, name, got, value)
+			}
+		}
+		history := []string{statuses[i] + " m0 a0 09:59:00 test"}
+		if i < 2 {
+			history = append(history, "Running m0 a0 10:00:00 Heartbeat")
+		}
+		if diff := cmp.Diff(history, records(all[i])); diff != "" {
+			t.Errorf("the history of job %d: %s", i, diff)
+		}
+	}
+	if diff := cmp.Diff([]jobdb.Heartbeat{
+		{Name: "CPUConsumed", Value: "0", Time: at},
+		{Name: "LoadAverage", Value: "2.5", Time: at},
+		{Name: "MemoryUsed", Value: "1024", Time: at},
+		{Name: "Vsize", Value: "1000000000000000000000", Time: at},
+	}, all[0].Heartbeats); diff != "" {
+		t.Error(diff)
+	}
+	if len(all[1].Heartbeats) != 0 || len(all[2].Heartbeats) != 1 || all[2].Heartbeats[0].Value != "0.1" {
+		t.Errorf("the others' values: %v, %v", all[1].Heartbeats, all[2].Heartbeats)
+	}
+	if diff := cmp.Diff(map[string]string{"StandardOutput": output}, all[0].Parameters); diff != "" || len(all[1].Parameters) > 0 {
+		t.Errorf("parameters: %s, %v", diff, all[1].Parameters)
+	}
+}
+
+// TestHeartbeatAgain beats in one tick of the clock, as a client does that got no answer.
+func TestHeartbeatAgain(t *testing.T) {
+	m := open(t, sqlite(t))
+	id := jobsIn(t, m, "Matched")[0]
+	output := ""
+	for i := range 3 {
+		beats := map[jobdb.JobID]wms.Beat{id: {Values: map[string]float64{"LoadAverage": float64(i)}, StandardOutput: &output}}
+		if report, err := m.Heartbeat(t.Context(), lhcb, beats); err != nil || len(report.Missing)+len(report.Commands) > 0 {
+			t.Errorf("beat %d: %v, %v", i, report, err)
+		}
+	}
+	details := everything(t, m, id)[0]
+	if len(details.History) != 2 || len(details.Heartbeats) != 1 || details.Heartbeats[0].Value != "2" || details.Parameters["StandardOutput"] != "" {
+		t.Errorf("after three beats: %+v", details)
+	}
+	if report, err := m.Heartbeat(t.Context(), lhcb, nil); err != nil || len(report.Commands)+len(report.Missing) > 0 {
+		t.Errorf("no beat at all: %v, %v", report, err)
+	}
+}
+
+// TestRefusedHeartbeat wants nothing written, and no command taken, of a request that can't be done.
+func TestRefusedHeartbeat(t *testing.T) {
+	m := open(t, sqlite(t))
+	ids := jobsIn(t, m, "Matched", "Matched", "Matched")
+	setAttribute(t, m, ids[1], jobdb.Attributes{"Owner": "bob"})
+	setAttribute(t, m, ids[2], jobdb.Attributes{"VO": "belle"})
+	if err := m.DB.SetJobCommands(t.Context(), []jobdb.Command{{JobID: ids[0], Command: "Kill"}}); err != nil {
+		t.Fatal(err)
+	}
+	before := everything(t, m, ids[:2]...)
+	alices := wms.Reach{VO: "lhcb", Owner: "alice"}
+	beats := func(beat wms.Beat, ids ...jobdb.JobID) map[jobdb.JobID]wms.Beat {
+		all := map[jobdb.JobID]wms.Beat{}
+		for _, id := range ids {
+			all[id] = beat
+		}
+		return all
+	}
+	zero := "\x00"
+	for what, test := range map[string]struct {
+		beats map[jobdb.JobID]wms.Beat
+		want  error
+	}{
+		"somebody else's job":     {beats(wms.Beat{}, ids[0], ids[1]), wms.ErrNotOwner},
+		"no job that is there":    {beats(wms.Beat{}, ids[2], 1<<30), jobdb.ErrNotFound},
+		"an unknown name":         {beats(wms.Beat{Values: map[string]float64{"loadaverage": 1}}, ids[0]), jobdb.ErrInvalidQuery},
+		"not a number":            {beats(wms.Beat{Values: map[string]float64{"LoadAverage": math.NaN()}}, ids[0]), jobdb.ErrInvalidValue},
+		"infinity":                {beats(wms.Beat{Values: map[string]float64{"LoadAverage": math.Inf(-1)}}, ids[0]), jobdb.ErrInvalidValue},
+		"an output with U+0000":   {beats(wms.Beat{StandardOutput: &zero}, ids[0]), jobdb.ErrInvalidValue},
+		"one of many, out of two": {beats(wms.Beat{StandardOutput: &zero}, ids[0], 1<<30), jobdb.ErrInvalidValue},
+	} {
+		if report, err := m.Heartbeat(t.Context(), alices, test.beats); !errors.Is(err, test.want) || cmp.Diff(wms.HeartbeatReport{}, report) != "" {
+			t.Errorf("%s: %v, %v", what, report, err)
+		}
+	}
+	_, err := m.Heartbeat(t.Context(), alices, beats(wms.Beat{}, ids[2], 1<<30))
+	if missing := (*jobdb.NotFoundError)(nil); !errors.As(err, &missing) || cmp.Diff([]jobdb.JobID{ids[2], 1 << 30}, missing.Jobs) != "" {
+		t.Errorf("missing: %v", err)
+	}
+	if diff := cmp.Diff(before, everything(t, m, ids[:2]...)); diff != "" {
+		t.Errorf("something was written: %s", diff)
+	}
+	if report, err := m.Heartbeat(t.Context(), wms.Reach{VO: "lhcb", Owner: "alice", Hidden: true}, beats(wms.Beat{}, ids...)); err != nil ||
+		cmp.Diff(ids[1:], report.Missing) != "" || len(report.Commands) != 1 {
+		t.Errorf("with hidden jobs: %v, %v", report, err)
+	}
+}
+
+// TestKillIsDelivered has users kill jobs whose agents beat all the while: each Kill reaches its job once.
+func TestKillIsDelivered(t *testing.T) {
+	for name, url := range ours {
+		t.Run(name, func(t *testing.T) {
+			m := open(t, url(t))
+			ids := jobsIn(t, m, "Running", "Matched", "Stalled", "Running")
+			beats := map[jobdb.JobID]wms.Beat{}
+			for i, id := range ids {
+				beats[id] = wms.Beat{Values: map[string]float64{"LoadAverage": float64(i)}}
+			}
+			var mu sync.Mutex
+			got := map[jobdb.Command]int{}
+			beat := func() {
+				report, err := m.Heartbeat(t.Context(), lhcb, beats)
+				mu.Lock()
+				defer mu.Unlock()
+				for _, c := range report.Commands {
+					got[c]++
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+			var wg sync.WaitGroup
+			for range 6 {
+				wg.Go(func() {
+					for range 8 {
+						beat()
+					}
+				})
+			}
+			for i, id := range ids {
+				wg.Go(func() {
+					update := wms.StatusUpdate{Time: second(-90 + i), Status: "Killed", MinorStatus: fmt.Sprint(i), Source: "User"}
+					if _, err := m.SetStatus(t.Context(), lhcb, map[jobdb.JobID][]wms.StatusUpdate{id: {update}}, wms.StatusOptions{}); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			beat()
+			want := map[jobdb.Command]int{}
+			for _, id := range ids {
+				want[jobdb.Command{JobID: id, Command: "Kill"}] = 1
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+			for _, details := range everything(t, m, ids...) {
+				if details.Attributes["Status"] != "Killed" {
+					t.Errorf("a killed job is %v", details.Attributes)
+				}
+			}
+		})
+	}
+}
+
+// TestLostAnswer has a client that never sees the answer with the Kill: it comes again.
+func TestLostAnswer(t *testing.T) {
+	at := now
+	ticking := func() time.Time { return at }
+	m := openWith(t, sqlite(t), jobdb.Options{Clock: ticking, CommandRedelivery: 10 * time.Minute})
+	id := jobsIn(t, m, "Running")[0]
+	setStatus(t, m, id, wms.StatusOptions{}, wms.StatusUpdate{Time: now, Status: "Killed", Source: "User"})
+	for _, step := range []struct {
+		after time.Duration
+		want  int
+	}{{0, 1}, {10 * time.Minute, 0}, {10*time.Minute + time.Second, 1}, {11 * time.Minute, 0}} {
+		at = now.Add(step.after)
+		if report, err := m.Heartbeat(t.Context(), lhcb, map[jobdb.JobID]wms.Beat{id: {}}); err != nil || len(report.Commands) != step.want {
+			t.Errorf("after %s: %v, %v, want %d commands", step.after, report, err, step.want)
+		}
+	}
+}
