@@ -81,6 +81,10 @@ bench: engines ## measure every method on the three engines (BENCHFLAGS='-engine
 differential: engines oracle ## compare with the reference at length (SEED=7 ROUNDS=50)
 	JOBDB_SEED=$(or $(SEED),$(shell date +%s)) JOBDB_ROUNDS=$(or $(ROUNDS),50) $(WITHENGINES) -- go test $(RACE) -timeout 0 -run DifferentialSearch -v .
 
+.PHONY: stress
+stress: engines ## 200 clients at once, a minute on each engine (STRESS=10m)
+	JOBDB_STRESS=$(or $(STRESS),1m) $(WITHENGINES) -- go test $(RACE) -timeout 0 -run Stress -v ./api
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	@for package in $$(go list ./...); do \

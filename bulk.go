@@ -12,7 +12,7 @@ import (
 const (
 	mostRows  = 5000
 	mostBytes = 2 << 20
-	mostJobs  = 2000
+	mostJobs  = 500
 )
 
 // inBatches splits rows below the engines' limits. run gets the table s to

@@ -1,6 +1,7 @@
 package jobdb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -113,30 +114,49 @@ func (s *session) commandQueues(ctx context.Context, ids []JobID) (map[JobID]*co
 // [Options.CommandRedelivery] ago is handed out again. On a [Tx] the commands
 // are the caller's once it is committed.
 func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, error) {
-	var commands []Command
+	var taken []CommandRecord
 	err := a.write(ctx, "take job commands", func(s *session) error {
-		commands = nil
+		taken = nil
 		now := s.time(s.db.now())
 		columns := jobCommands.pick("JobID", "Command", "Arguments", "ReceptionTime")
-		var rows [][]any
 		err := s.ofJobs(ids, func(in string, args []any) error {
 			text, args := s.pendingCommands(columns, in, args, now)
+			if s.db.dialect.returning {
+				text = `UPDATE "JobCommands" AS t SET "Status" = ?, "ExecutionTime" = ? FROM (` + text + ") AS s WHERE " +
+					`t."JobID" = s."JobID" AND t."ReceptionTime" = s."ReceptionTime" RETURNING ` + nameList("s.", columns)
+				args = append([]any{CommandSent, s.db.dialect.argument(now)}, args...)
+			}
 			return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
 				c := Command{row[0].id(), row[1].text(), row[2].text()}
-				commands = append(commands, c)
-				rows = append(rows, []any{int64(c.JobID), c.Arguments, row[3].time(), CommandSent, now})
+				taken = append(taken, CommandRecord{Command: c, ReceptionTime: row[3].time()})
 				return nil
 			}))
 		})
-		if err != nil {
+		if err != nil || s.db.dialect.returning {
 			return err
 		}
-		// These three are a key everywhere, on a legacy schema too.
-		columns = jobCommands.pick("JobID", "Arguments", "ReceptionTime", "Status", "ExecutionTime")
-		_, err = s.update(ctx, jobCommands, columns, 3, rows, "")
-		return err
+		return s.markSent(ctx, taken, now)
 	})
+	slices.SortFunc(taken, func(a, b CommandRecord) int {
+		return cmp.Or(cmp.Compare(a.JobID, b.JobID), a.ReceptionTime.Compare(b.ReceptionTime))
+	})
+	var commands []Command
+	for _, c := range taken {
+		commands = append(commands, c.Command)
+	}
 	return commands, err
+}
+
+// markSent marks commands that this transaction has locked.
+func (s *session) markSent(ctx context.Context, taken []CommandRecord, now time.Time) error {
+	// The first three are a key everywhere, on a legacy schema too.
+	columns := jobCommands.pick("JobID", "Arguments", "ReceptionTime", "Status", "ExecutionTime")
+	rows := make([][]any, len(taken))
+	for i, c := range taken {
+		rows[i] = []any{int64(c.JobID), c.Arguments, c.ReceptionTime, CommandSent, now}
+	}
+	_, err := s.update(ctx, jobCommands, columns, 3, rows, "")
+	return err
 }
 
 // pendingCommands selects and locks what may be handed out. Rows that another
@@ -148,7 +168,7 @@ func (s *session) pendingCommands(columns []column, in string, args []any, now t
 		text += ` OR t."Status" = ? AND ` + s.exactly(jobCommands, "Command") + ` = ? AND t."ExecutionTime" < ?`
 		args = append(args, CommandSent, KillCommand, s.db.dialect.bound(now.Add(-wait)))
 	}
-	return text + `) ORDER BY t."JobID", t."ReceptionTime"` + s.db.dialect.skipLocked, args
+	return text + ")" + s.db.dialect.skipLocked, args
 }
 
 // ExpireJobCommands ends the jobs' pending commands, and the redelivery of a

@@ -16,6 +16,7 @@ type dialect struct {
 	asText     [2]string // around a column that isn't a text
 	nullsFirst bool      // NULLs must be told to sort as in the other engines
 	arrays     bool      // a list of values can be one argument
+	returning  bool      // an UPDATE can return its rows
 	unindexed  string    // before a grouped column: the index is to be chosen by the filters instead
 	regexp     bool      // REGEXP is evaluated by Go
 	enums      bool      // flags are ENUMs, which sort by position unless cast
@@ -43,6 +44,7 @@ var sqliteDialect = dialect{
 	asText:    [2]string{"CAST(", " AS TEXT)"},
 	unindexed: "+",
 	regexp:    true,
+	returning: true,
 	upsert:    upsertOnConflict,
 	parameter: func(column) string { return "?" },
 	source:    sqliteSource,
@@ -100,6 +102,7 @@ var postgresDialect = dialect{
 	name:       "postgres",
 	numbered:   true,
 	arrays:     true,
+	returning:  true,
 	like:       [3]string{"", " ILIKE ", likeEnd},
 	asText:     [2]string{"CAST(", ` AS TEXT) COLLATE "C"`},
 	nullsFirst: true,

@@ -18,9 +18,9 @@ const (
 	zeroOffset = "+00:00"
 )
 
-// appendRows appends rows as a JSON list of objects whose keys are the
+// rowsJSON writes rows as a JSON list of objects whose keys are the
 // columns' names, and count for the last value if counted.
-func appendRows(b []byte, columns []jobdb.Column, counted bool, rows [][]any, utc string) []byte {
+func rowsJSON(columns []jobdb.Column, counted bool, rows [][]any, utc string) []byte {
 	keys := make([]string, 0, len(columns)+1)
 	for _, c := range columns {
 		keys = append(keys, `,"`+c.Name()+`":`)
@@ -31,7 +31,7 @@ func appendRows(b []byte, columns []jobdb.Column, counted bool, rows [][]any, ut
 	if len(keys) > 0 {
 		keys[0] = keys[0][1:]
 	}
-	b = append(b, '[')
+	b := []byte{'['}
 	for i, row := range rows {
 		if i > 0 {
 			b = append(b, ',')

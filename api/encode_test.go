@@ -79,7 +79,7 @@ func TestAppendRows(t *testing.T) {
 			object["count"] = json.Number(strconv.FormatInt(count, 10))
 			want = append(want, object)
 		}
-		text := appendRows(nil, columns, true, rows, zulu)
+		text := rowsJSON(columns, true, rows, zulu)
 		got := []map[string]any{}
 		decoder := json.NewDecoder(bytes.NewReader(text))
 		decoder.UseNumber()

@@ -55,7 +55,7 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 	if err != nil {
 		return err
 	}
-	rows := appendRows(nil, found.Columns, false, found.Rows, zulu)
+	rows := rowsJSON(found.Columns, false, found.Rows, zulu)
 	if withHistory {
 		if rows, err = s.appendHistory(r.Context(), found); err != nil {
 			return err
@@ -162,7 +162,7 @@ func (s *service) appendHistory(ctx context.Context, found jobdb.Page) ([]byte, 
 		if i > 0 {
 			b = append(b, ',')
 		}
-		list := appendRows(nil, found.Columns, false, [][]any{row}, zulu)
+		list := rowsJSON(found.Columns, false, [][]any{row}, zulu)
 		b = append(b, list[1:len(list)-2]...) // without the list around it and the end of the object
 		history, err := json.Marshal(historyOf(histories[ids[i]]))
 		if err != nil {
@@ -249,7 +249,7 @@ func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Princip
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, appendRows(nil, counts.Columns, true, counts.Rows, zeroOffset))
+	writeJSON(w, http.StatusOK, rowsJSON(counts.Columns, true, counts.Rows, zeroOffset))
 	return nil
 }
 

@@ -105,6 +105,9 @@ func notFound(http.ResponseWriter, *http.Request) error {
 
 func methodNotAllowed(allowed string) handler {
 	return func(w http.ResponseWriter, _ *http.Request) error {
+		if allowed == http.MethodGet {
+			allowed += ", " + http.MethodHead // as the mux has it
+		}
 		w.Header().Set("Allow", allowed)
 		return &httpError{status: http.StatusMethodNotAllowed, detail: "Method Not Allowed"}
 	}

@@ -50,7 +50,8 @@ func (r *round) statuses(jobs []*job) request {
 	for _, j := range jobs {
 		updates := object{}
 		for range choose(r.generator, 1, 1, 1, 2, 3) {
-			updates[r.when(j)] = r.update()
+			at, late := r.when(j)
+			updates[at] = r.update(late)
 		}
 		body[j.id] = updates
 	}
@@ -65,11 +66,12 @@ func (r *round) statuses(jobs []*job) request {
 }
 
 // when is a time of an update: mostly now, at times late or the same as the last one.
-func (r *round) when(j *job) string {
+func (r *round) when(j *job) (text string, late bool) {
 	at := r.now()
 	switch {
 	case r.chance(10):
-		at = time.Now().Add(-time.Duration(1+r.IntN(1000)) * time.Minute).Truncate(time.Microsecond)
+		late = true
+		at = time.Now().Add(-time.Duration(1+r.IntN(1000)) * time.Minute).Truncate(time.Millisecond)
 	case r.chance(15) && r.sent.has(j.last):
 		at = j.last
 	case r.chance(15) && r.sent.has(j.last):
@@ -78,19 +80,21 @@ func (r *round) when(j *job) string {
 	r.sent.add(at)
 	at = at.UTC()
 	return choose(r.generator, at.Format(instantForm)+"Z", at.Format(instantForm)+"Z", at.Format(time.RFC3339Nano),
-		at.Format(instantForm+"-07:00"), at.Format("2006-01-02 15:04:05.000000+0000"))
+		at.Format(instantForm+"-07:00"), at.Format("2006-01-02 15:04:05.000000+0000")), late
 }
 
-func (r *round) update() object {
+// update is what somebody tells of a job. A late one tells of its status: the reference can't show histories that
+// begin without.
+func (r *round) update(late bool) object {
 	update := object{}
-	if !r.chance(5) {
+	if late || !r.chance(5) {
 		update["Status"] = choose(r.generator, statuses...)
 	}
 	if r.chance(2) {
-		update["MinorStatus"] = choose[any](r.generator, "Application", "Marked as killed", "", nil, "é")
+		update["MinorStatus"] = choose[any](r.generator, "Application", "Marked as killed", nil, "é")
 	}
 	if r.chance(3) {
-		update["ApplicationStatus"] = choose[any](r.generator, "Gauss 49.5 OK", "Unknown", "", nil, "idem")
+		update["ApplicationStatus"] = choose[any](r.generator, "Gauss 49.5 OK", "Unknown", nil, "idem")
 	}
 	if r.chance(2) {
 		update["Source"] = choose(r.generator, "JobAgent", "JobWrapper", "Heartbeat", "User", "Unknown", "", "job")

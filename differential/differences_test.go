@@ -10,6 +10,11 @@ type difference string
 
 // rules say, of answers that disagree, whether a difference is why.
 var rules = map[difference]func(x exchange) bool{
+	"commands-equal": equalKills,
+	"metadata.job-id": func(x exchange) bool {
+		return x.route() == "PATCH /api/jobs/metadata" && x.ours.status == 400 && strings.Contains(x.body, `"JobID":`)
+	},
+
 	// Of queries: rows that the library has, too.
 	"coercion":      searching(invalid, answered, filter.isNoNumber),
 	"distinct-sort": sortsByOthers,

@@ -29,7 +29,7 @@ type Exchange struct {
 // Check says what of an exchange isn't as described: of the answer its
 // status, headers and body; of the request, where it was answered with success, its parameters, token and body.
 // What has no route must be answered with 404 or 405.
-func (d *Description) Check(e Exchange) error {
+func (d *Description) Check(ctx context.Context, e Exchange) error {
 	if e.Request.Method == http.MethodOptions && e.Request.Header.Get("Access-Control-Request-Method") != "" {
 		return nil // browsers ask so of any route
 	}
@@ -45,9 +45,9 @@ func (d *Description) Check(e Exchange) error {
 		Request: e.described(), PathParams: path, Route: route, QueryParams: e.Request.URL.Query(), Options: options(),
 	}
 	if e.Status < 300 {
-		err = errors.Join(checkQuery(input), checkRequest(input))
+		err = errors.Join(checkQuery(input), checkRequest(ctx, input))
 	}
-	return errors.Join(err, checkAnswer(input, e, answer))
+	return errors.Join(err, checkAnswer(ctx, input, e, answer))
 }
 
 func (d *Description) find(r *http.Request) (*routers.Route, map[string]string, error) {
@@ -82,12 +82,12 @@ func (d *Description) checkRefusal(e Exchange, answer []byte, why error) error {
 }
 
 // checkAnswer is about the answers of a route.
-func checkAnswer(input *openapi3filter.RequestValidationInput, e Exchange, answer []byte) error {
+func checkAnswer(ctx context.Context, input *openapi3filter.RequestValidationInput, e Exchange, answer []byte) error {
 	described := input.Route.Operation.Responses.Status(e.Status)
 	if described == nil {
 		return fmt.Errorf("no answer with %d is described", e.Status)
 	}
-	err := openapi3filter.ValidateResponse(input.Request.Context(), &openapi3filter.ResponseValidationInput{
+	err := openapi3filter.ValidateResponse(ctx, &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: input, Status: e.Status, Header: e.Header,
 		Body: io.NopCloser(bytes.NewReader(answer)), Options: options(),
 	})
@@ -114,8 +114,8 @@ func ofHTTP(name string) bool {
 	}, name)
 }
 
-func checkRequest(input *openapi3filter.RequestValidationInput) error {
-	if err := openapi3filter.ValidateRequest(input.Request.Context(), input); err != nil && !isLenient(err) {
+func checkRequest(ctx context.Context, input *openapi3filter.RequestValidationInput) error {
+	if err := openapi3filter.ValidateRequest(ctx, input); err != nil && !isLenient(err) {
 		return err
 	}
 	return nil

@@ -33,7 +33,7 @@ func Handler(t testing.TB, next http.Handler) http.Handler {
 		if e.Status == 0 {
 			e.Status, e.Header = http.StatusOK, w.Header()
 		}
-		if err := description.Check(e); err != nil {
+		if err := description.Check(r.Context(), e); err != nil {
 			t.Errorf("%s %s, answered with %d, is not as api/openapi.json says: %v\nsent:     %.2000s\nanswered: %.2000s",
 				r.Method, r.URL.RequestURI(), e.Status, err, e.Sent, e.Answer)
 		}

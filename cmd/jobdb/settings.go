@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,7 +35,7 @@ type Settings struct {
 	KeysRefresh time.Duration   `help:"How often keys at a URL are fetched, at least 10s. Files are read again when they change." default:"15m" env:"JOBDB_KEYS_REFRESH"`
 	Visibility  auth.Visibility `help:"Which jobs a normal user sees: those of the VO (vo) or their own (own)." default:"vo" enum:"vo,own" env:"JOBDB_VISIBILITY"`
 
-	Rules             string        `help:"File with rules for jobs, also of single VOs: how many a submission makes, which types, … Default: DiracX's." env:"JOBDB_RULES" type:"existingfile" placeholder:"FILE"`
+	Rules             string        `help:"File with rules for jobs, also of single VOs: how many a submission makes, which types, … Default: DiracX's." env:"JOBDB_RULES" type:"path" placeholder:"FILE"`
 	PilotsDB          string        `name:"pilots-db" help:"Database of the pilots, which knows their stamps. Default: no stamp is known." env:"JOBDB_PILOTS_DB,DIRACX_DB_URL_PILOTAGENTSDB" placeholder:"URL"`
 	CommandRedelivery time.Duration `help:"A Kill whose job beats on this long after it was sent is sent once more; 0: never." default:"10m" env:"JOBDB_COMMAND_REDELIVERY"`
 	QueryTime         time.Duration `help:"How long a search or summary may take; 0: as long as it takes." default:"1m" env:"JOBDB_QUERY_TIME"`
@@ -70,12 +71,11 @@ func (s *Settings) rules() (wms.RuleBook, error) {
 	if s.Rules == "" {
 		return wms.DefaultRules, nil
 	}
-	file, err := os.Open(s.Rules)
+	text, err := os.ReadFile(s.Rules)
 	if err != nil {
 		return wms.RuleBook{}, fmt.Errorf("--rules: %w", err)
 	}
-	defer file.Close()
-	rules, err := wms.ReadRules(file)
+	rules, err := wms.ReadRules(bytes.NewReader(text))
 	if err != nil {
 		err = fmt.Errorf("--rules %s: %w", s.Rules, err)
 	}

@@ -45,6 +45,7 @@ func TestSettings(t *testing.T) {
 		"keys":               {"file.json", "env.json", "flag.json"},
 		"keys-refresh":       {"1m", "2m", "3m"},
 		"visibility":         {"own", "vo", "own"},
+		"rules":              {"/file.json", "/env.json", "/flag.json"},
 		"pilots-db":          {"sqlite:file", "sqlite:env", "sqlite:flag"},
 		"command-redelivery": {"1m", "0", "3m"},
 		"query-time":         {"1m30s", "2m", "0"},
@@ -111,7 +112,7 @@ func setting(t *testing.T, c *cli, name string) any {
 		"data-dir": s.DataDir, "db": s.DB, "history-db": s.HistoryDB, "issuer": s.Issuer, "listen": s.Listen, "keys": s.Keys,
 		"keys-refresh": s.KeysRefresh, "visibility": string(s.Visibility), "pilots-db": s.PilotsDB,
 		"command-redelivery": s.CommandRedelivery, "query-time": s.QueryTime, "max-body": s.MaxBody,
-		"cors-origins": s.CORSOrigins, "log-format": s.LogFormat,
+		"rules": s.Rules, "cors-origins": s.CORSOrigins, "log-format": s.LogFormat,
 	}
 	value, ok := values[name]
 	if !ok {
