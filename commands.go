@@ -122,8 +122,8 @@ func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, er
 		err := s.ofJobs(ids, func(in string, args []any) error {
 			text, args := s.pendingCommands(columns, in, args, now)
 			if s.db.dialect.returning {
-				text = `UPDATE "JobCommands" AS t SET "Status" = ?, "ExecutionTime" = ? FROM (` + text + ") AS s WHERE " +
-					`t."JobID" = s."JobID" AND t."ReceptionTime" = s."ReceptionTime" RETURNING ` + nameList("s.", columns)
+				text = `UPDATE "JobCommands" SET "Status" = ?, "ExecutionTime" = ? FROM (` + text + `) AS s WHERE "JobCommands"."JobID" = s."JobID"` +
+					` AND "JobCommands"."ReceptionTime" = s."ReceptionTime" RETURNING ` + nameList(`"JobCommands".`, columns)
 				args = append([]any{CommandSent, s.db.dialect.argument(now)}, args...)
 			}
 			return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {

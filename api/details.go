@@ -55,7 +55,7 @@ const (
 func (s *service) details(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
 	var in reader
 	id, _ := in.integer(r.PathValue("job_id"), place{"path", "job_id"})
-	heartbeats := in.queryCount(r.URL.Query(), "heartbeats", standardHeartbeats, mostHeartbeats)
+	heartbeats := in.queryAtMost(r.URL.Query(), "heartbeats", standardHeartbeats, mostHeartbeats)
 	if err := in.err(); err != nil {
 		return err
 	}

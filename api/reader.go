@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"math"
-	"math/big"
 	"net/url"
 	"regexp"
 	"slices"
@@ -212,7 +211,7 @@ func (r *reader) flag(value any, at place) (flag, ok bool) {
 		switch {
 		case err == nil && (f == 0 || f == 1):
 			return f == 1, true
-		case err == nil && f == math.Trunc(f):
+		case err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<63:
 			r.fault("bool_parsing", at, "must be true or false", v)
 			return false, false
 		}
@@ -266,24 +265,39 @@ func (r *reader) queryFlag(query url.Values, name string) bool {
 	return flag
 }
 
-// queryCount reads a whole number from 1 to most.
-func (r *reader) queryCount(query url.Values, name string, standard, most int) int {
+// queryCount reads a whole number that is 1 or more.
+func (r *reader) queryCount(query url.Values, name string, standard int) int {
 	text, ok := r.query(query, name)
 	if !ok {
 		return standard
 	}
 	at := place{"query", name}
 	trimmed := strings.TrimSpace(text)
-	n, whole := new(big.Int).SetString(strings.TrimPrefix(trimmed, "+"), 10)
-	switch {
-	case !whole:
+	if !wholeText.MatchString(trimmed) {
 		r.fault("int_parsing", at, "must be a whole number", text)
-	case n.Sign() < 1:
-		r.fault("greater_than_equal", at, "must be 1 or more", text)
-	case n.Cmp(big.NewInt(int64(most))) > 0:
-		r.fault("less_than_equal", at, "must be "+strconv.Itoa(most)+" or less", text)
-	default:
-		return int(n.Int64())
+		return 0
 	}
-	return 0
+	digits, _, _ := strings.Cut(strings.ReplaceAll(trimmed, "_", ""), ".")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	switch {
+	case strings.HasPrefix(digits, "-") || err == nil && n < 1:
+		r.fault("greater_than_equal", at, "must be 1 or more", text)
+		return 0
+	case err != nil || n > mostCount:
+		return mostCount
+	}
+	return int(n)
+}
+
+// mostCount stands for all numbers from it on: no page is that far.
+const mostCount = 1<<31 - 1
+
+// queryAtMost is queryCount with a bound.
+func (r *reader) queryAtMost(query url.Values, name string, standard, most int) int {
+	n := r.queryCount(query, name, standard)
+	if n > most {
+		text, _ := r.query(query, name)
+		r.fault("less_than_equal", place{"query", name}, "must be "+strconv.Itoa(most)+" or less", text)
+	}
+	return n
 }

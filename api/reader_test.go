@@ -99,7 +99,7 @@ func TestReadFlag(t *testing.T) {
 	kinds(t, func(r *reader, v any) (bool, bool) { return r.flag(v, inBody) }, map[string]string{
 		`"1"`: "true", `"0"`: "false", `"on"`: "true", `"off"`: "false", `"t"`: "true", `"N"`: "false", `"TRUE"`: "true", `1`: "true", `0.0`: "false",
 		`" true"`: "bool_parsing", `"2"`: "bool_parsing", `""`: "bool_parsing", `2`: "bool_parsing", `"1.0"`: "bool_parsing",
-		`1.5`: "bool_type", `null`: "bool_type", `[]`: "bool_type",
+		`1.5`: "bool_type", `7e300`: "bool_type", `null`: "bool_type", `[]`: "bool_type",
 	})
 }
 

@@ -23,8 +23,8 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 		return err
 	}
 	var in reader
-	page := in.queryCount(r.URL.Query(), "page", 1, 1<<31-1)
-	perPage := in.queryCount(r.URL.Query(), "per_page", 100, mostPerPage)
+	page := in.queryCount(r.URL.Query(), "page", 1)
+	perPage := in.queryAtMost(r.URL.Query(), "per_page", 100, mostPerPage)
 	request, err := in.searchRequest(body)
 	if err != nil {
 		return err

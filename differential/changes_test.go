@@ -7,14 +7,27 @@ import (
 
 // testChanges changes jobs, and looks at what became of them after each request.
 func testChanges(r *round) {
-	for range 25 {
-		r.submit(choose(r.generator, "alice", "alice", "bob"), r.jdl())
-	}
 	for range 400 {
+		for len(r.live()) < 20 {
+			r.submit(choose(r.generator, "alice", "alice", "bob"), r.jdl())
+		}
 		q, jobs := r.change()
-		r.play(q)
+		if _, agreed := r.play(q); !agreed {
+			spend(jobs)
+		}
 		r.look(jobs...)
 	}
+}
+
+func spend(jobs []*job) {
+	for _, j := range jobs {
+		j.spent = true
+	}
+}
+
+// live are the jobs that both services treated alike so far.
+func (r *round) live() []*job {
+	return slices.DeleteFunc(slices.Clone(r.jobs), func(j *job) bool { return j.spent })
 }
 
 // change is a random request to change jobs, and the jobs.
@@ -30,7 +43,7 @@ func (r *round) change() (request, []*job) {
 }
 
 func (r *round) someJobs() []*job {
-	live := slices.DeleteFunc(slices.Clone(r.jobs), func(j *job) bool { return j.spent })
+	live := r.live()
 	r.Shuffle(len(live), func(a, b int) { live[a], live[b] = live[b], live[a] })
 	return live[:min(len(live), choose(r.generator, 1, 1, 1, 2, 3))]
 }
@@ -47,15 +60,21 @@ var statuses = []string{
 
 func (r *round) statuses(jobs []*job) request {
 	body := object{}
+	may := []difference{}
 	for _, j := range jobs {
 		updates := object{}
 		for range choose(r.generator, 1, 1, 1, 2, 3) {
 			at, late := r.when(j)
-			updates[at] = r.update(late)
+			update := r.update(late)
+			updates[at] = update
+			if late && (update["Status"] == "Killed" || update["Status"] == "Deleted") {
+				may = append(may, "status.late-kill")
+			}
 		}
 		body[j.id] = updates
 	}
 	q := with(r.who(jobs), "PATCH", "/api/jobs/status", body)
+	q.may = may
 	switch {
 	case r.chance(15):
 		q.path += "?force=" + choose(r.generator, "false", "maybe", "", "0", "False", "TRUE", "yes", "2")
@@ -75,6 +94,7 @@ func (r *round) when(j *job) (text string, late bool) {
 	case r.chance(15) && r.sent.has(j.last):
 		at = j.last
 	case r.chance(15) && r.sent.has(j.last):
+		late = true
 		at = j.last.Add(-time.Millisecond)
 	}
 	r.sent.add(at)
@@ -145,4 +165,39 @@ func (r *round) metadata(jobs []*job) request {
 		body[j.id] = values
 	}
 	return with(r.who(jobs), "PATCH", "/api/jobs/metadata", body)
+}
+
+// testSpoiled spoils the bodies of requests of all kinds.
+func testSpoiled(r *round) {
+	for range 800 {
+		for len(r.live()) < 10 {
+			r.submit(choose(r.generator, "alice", "alice", "bob"), r.jdl())
+		}
+		q, jobs := r.spoiled()
+		x, agreed := r.play(q)
+		switch {
+		case q.route() == "POST /api/jobs/jdl":
+			r.inserted(q.who, x)
+		case !agreed:
+			spend(jobs)
+		}
+		r.look(jobs...)
+	}
+}
+
+func (r *round) spoiled() (q request, jobs []*job) {
+	switch r.IntN(4) {
+	case 0:
+		q = with("alice", "POST", "/api/jobs/jdl", []any{r.jdl()})
+	case 1:
+		q = r.query()
+	default:
+		q, jobs = r.change()
+	}
+	if r.chance(8) {
+		q.body = r.broken(q.body)
+	} else if body, err := decode(q.body); err == nil {
+		q.body = string(marshal(r.spoil(body)))
+	}
+	return q, jobs
 }

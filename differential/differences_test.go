@@ -1,6 +1,7 @@
 package differential_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -10,7 +11,8 @@ type difference string
 
 // rules say, of answers that disagree, whether a difference is why.
 var rules = map[difference]func(x exchange) bool{
-	"commands-equal": equalKills,
+	"commands-equal":   equalKills,
+	"status.late-kill": changing(http.StatusOK, "status.late-kill", "alice", "bob", "admin"),
 	"metadata.job-id": func(x exchange) bool {
 		return x.route() == "PATCH /api/jobs/metadata" && x.ours.status == 400 && strings.Contains(x.body, `"JobID":`)
 	},

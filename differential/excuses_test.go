@@ -133,3 +133,10 @@ func equalKills(x exchange) bool {
 	once := slices.CompactFunc(slices.Clone(theirs), func(a, b any) bool { return string(marshal(a)) == string(marshal(b)) })
 	return x.route() == "PATCH /api/jobs/heartbeat" && len(once) < len(theirs) && string(marshal(once)) == string(marshal(x.ours.body))
 }
+
+// changing reports whether both answer a change with a status, somebody asked, and it was expected that they differ.
+func changing(status int, name difference, who ...string) func(x exchange) bool {
+	return func(x exchange) bool {
+		return slices.Contains(x.may, name) && slices.Contains(who, x.who) && x.ours.status == status && x.theirs.status == status
+	}
+}

@@ -37,6 +37,12 @@ func (r *round) play(q request) (x exchange, agreed bool) {
 func (r *round) submit(who string, jdls ...any) {
 	r.Helper()
 	x, _ := r.play(with(who, "POST", "/api/jobs/jdl", jdls))
+	r.inserted(who, x)
+}
+
+// inserted remembers the jobs that a submission made.
+func (r *round) inserted(who string, x exchange) {
+	r.Helper()
 	if x.ours.status != http.StatusCreated || x.theirs.status != http.StatusCreated {
 		r.level(x)
 		return

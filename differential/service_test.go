@@ -56,4 +56,3 @@ func testJobs(r *round) {
 	r.submit("alice", `Executable = "x";`, `Executable = "x"; Parameters = {"a"};`)
 }
 
-func testSpoiled(r *round) {}

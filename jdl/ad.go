@@ -20,7 +20,7 @@ type Ad struct {
 func NewAd() *Ad { return &Ad{expressions: map[string]string{}} }
 
 // Names returns the attributes' names in ascending order.
-func (a *Ad) Names() []string { return slices.Sorted(maps.Keys(a.expressions)) }
+func (a *Ad) Names() []string { return slices.Sorted(slices.Values(a.names)) }
 
 // Has tells whether there is an attribute of that name.
 func (a *Ad) Has(name string) bool {
@@ -69,7 +69,7 @@ func (a *Ad) List(name string) ([]string, error) {
 	if isList {
 		text = inner(text)
 	}
-	text = strings.NewReplacer(" ", "", "\n", "").Replace(text)
+	text = withoutBlanks.Replace(text)
 	if !isList && !strings.Contains(text, "{") {
 		if text = strings.ReplaceAll(text, `"`, ""); text == "" {
 			return nil, nil
@@ -82,6 +82,8 @@ func (a *Ad) List(name string) ([]string, error) {
 	}
 	return items, nil
 }
+
+var withoutBlanks = strings.NewReplacer(" ", "", "\n", "")
 
 func listItems(text string) (items []string, ok bool) {
 	for text != "" {
