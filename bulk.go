@@ -111,7 +111,11 @@ func (s *session) remove(ctx context.Context, t *table, keys []column, rows [][]
 // that begins with a column of JobIDs, and its arguments.
 func (s *session) ofJobs(ids []JobID, run func(in string, args []any) error) error {
 	for some := range slices.Chunk(sorted(ids), mostJobs) {
-		if err := run(s.db.dialect.in(some)); err != nil {
+		in, args := " = ?", []any{int64(some[0])} // PostgreSQL would plan a list of one anew each time
+		if len(some) > 1 {
+			in, args = s.db.dialect.in(some)
+		}
+		if err := run(in, args); err != nil {
 			return err
 		}
 	}

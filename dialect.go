@@ -27,7 +27,7 @@ type dialect struct {
 	parameter  func(c column) string                         // a placeholder for a value of the column's type
 	source     func(columns []column) string                 // a derived table s of columns c0, c1 … from one batch
 	arguments  func(columns []column, rows [][]any) []any    // the batch for such a source
-	in         func(ids []JobID) (string, []any)             // after a column: it is one of these, which ascend
+	in         func(ids []JobID) (string, []any)             // after a column: it is one of several, which ascend
 	bound      func(t time.Time) any                         // a time to compare with
 	update     func(table, set, source, where string) string // t and s are the names of table and source
 	remove     func(table, keys, source, on string) string
@@ -177,9 +177,6 @@ func (d *dialect) argument(value any) any {
 }
 
 func sqliteIn(ids []JobID) (string, []any) {
-	if len(ids) == 1 {
-		return " = ?", []any{int64(ids[0])}
-	}
 	list := []byte{'['}
 	for _, id := range ids {
 		list = append(strconv.AppendInt(list, int64(id), 10), ',')
@@ -191,16 +188,13 @@ func sqliteIn(ids []JobID) (string, []any) {
 // mysqlIn repeats the last ID up to one of few lengths, since each makes
 // another statement, which every connection prepares and remembers.
 func mysqlIn(ids []JobID) (string, []any) {
-	n := 1
+	n := 2
 	for n < len(ids) {
 		n = min(2*n, mostJobs)
 	}
 	args := make([]any, n)
 	for i := range args {
 		args[i] = int64(ids[min(i, len(ids)-1)])
-	}
-	if n == 1 {
-		return " = ?", args
 	}
 	return " IN (?" + strings.Repeat(", ?", n-1) + ")", args
 }

@@ -92,7 +92,7 @@ func TestServeCutsOffWhatRunsTooLong(t *testing.T) {
 	})
 	ended := make(chan error, 1)
 	go func() {
-		ended <- api.Serve(ctx, listener, stuck, slog.New(slog.DiscardHandler), 100*time.Millisecond)
+		ended <- api.Serve(ctx, listener, stuck, slog.New(slog.DiscardHandler), api.Times{Grace: 100 * time.Millisecond})
 	}()
 	go func() {
 		if response, err := http.Get("http://" + listener.Addr().String()); err == nil {

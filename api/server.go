@@ -59,7 +59,10 @@ func New(c Config) http.Handler {
 		{http.MethodGet, "/.well-known/openid-configuration", s.openIDConfiguration},
 		{http.MethodGet, "/.well-known/jwks.json", s.jwks},
 		{http.MethodGet, "/.well-known/dirac-metadata", s.diracMetadata},
-		{http.MethodPost, "/api/auth/token", s.noLogin},
+		{http.MethodGet, "/api/auth/userinfo", s.authenticated(s.userInfo)},
+		{http.MethodPost, "/api/auth/device", s.login},
+		{http.MethodPost, "/api/auth/token", s.login},
+		{http.MethodPost, "/api/auth/revoke", s.login},
 		{http.MethodGet, "/api/openapi.json", openAPI},
 		{http.MethodGet, "/api/docs", docs},
 		{http.MethodGet, "/api/health/live", live},
@@ -113,16 +116,22 @@ func methodNotAllowed(allowed string) handler {
 	}
 }
 
+// Times bound how long requests take.
+type Times struct {
+	Answer time.Duration // from the request to the end of its answer; 0: no bound
+	Grace  time.Duration // after the server was told to stop
+}
+
 // Serve answers requests on the listener until ctx ends, then finishes those
-// that run. Those that run longer than grace are cut off, which is an error. It always closes the listener.
-func Serve(ctx context.Context, listener net.Listener, service http.Handler, logger *slog.Logger, grace time.Duration) error {
+// that run. Those that run longer than the grace are cut off, which is an error. It always closes the listener.
+func Serve(ctx context.Context, listener net.Listener, service http.Handler, logger *slog.Logger, times Times) error {
 	running, cut := context.WithCancel(context.WithoutCancel(ctx)) // requests outlive ctx: they are finished
 	defer cut()
 	server := &http.Server{
 		Handler:           service,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
-		WriteTimeout:      3 * time.Minute, // longer than a query may take
+		WriteTimeout:      times.Answer,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
@@ -130,10 +139,10 @@ func Serve(ctx context.Context, listener net.Listener, service http.Handler, log
 	}
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
-		err := shutdown(running, server, grace)
+		err := shutdown(running, server, times.Grace)
 		if errors.Is(err, context.DeadlineExceeded) {
 			cut()
-			err = fmt.Errorf("requests were still running after %v and were cut off", grace)
+			err = fmt.Errorf("requests were still running after %v and were cut off", times.Grace)
 			_ = shutdown(context.WithoutCancel(running), server, 5*time.Second) // queries need a moment to end in the database, too
 		}
 		stopped <- err

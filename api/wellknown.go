@@ -98,10 +98,27 @@ func (s *service) diracMetadata(w http.ResponseWriter, r *http.Request) error {
 	}}})
 }
 
-// noLogin answers those who want a token of a server that has nobody to ask for a password.
-func (s *service) noLogin(http.ResponseWriter, *http.Request) error {
+// login sends those who want a token to the issuer, or says how to get one of
+// this server, which has nobody to ask for a password.
+func (s *service) login(w http.ResponseWriter, r *http.Request) error {
 	if s.LocalUser == nil {
-		return &httpError{status: http.StatusNotFound, detail: "tokens come from the issuer, " + s.Issuer + ", not from this server"}
+		http.Redirect(w, r, strings.TrimSuffix(s.Issuer, "/")+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+		return nil
 	}
 	return &httpError{status: http.StatusNotFound, detail: `this server has no login; run "jobdb token --login" on its machine`}
+}
+
+// userInfo is who a token stands for.
+type userInfo struct {
+	Subject    string         `json:"sub"`
+	VO         string         `json:"vo"`
+	Group      string         `json:"dirac_group"`
+	Policies   map[string]any `json:"policies"`
+	Properties []string       `json:"properties"`
+	Username   string         `json:"preferred_username"`
+}
+
+// userInfo tells a caller who he is here.
+func (s *service) userInfo(w http.ResponseWriter, _ *http.Request, p auth.Principal) error {
+	return writeValue(w, userInfo{p.Subject, p.VO, p.Group, map[string]any{}, append([]string{}, p.Properties...), p.Username})
 }

@@ -33,8 +33,18 @@ func TestDiscoveryOfOwnIssuer(t *testing.T) {
 	if r.status != 200 || r.body != want {
 		t.Errorf("%d %s", r.status, r.body)
 	}
-	r = w.ask("POST", "/api/auth/token", "", "")
-	if r.status != 404 || !strings.Contains(r.body, "jobdb token --login") {
+	for _, path := range []string{"token", "device", "revoke"} {
+		r = w.ask("POST", "/api/auth/"+path, "", "")
+		if r.status != 404 || !strings.Contains(r.body, "jobdb token --login") {
+			t.Errorf("%s: %d %s", path, r.status, r.body)
+		}
+	}
+	r = w.ask("GET", "/api/auth/userinfo", w.token(alice), "")
+	want = `{"sub":"lhcb:alice","vo":"lhcb","dirac_group":"lhcb_user","policies":{},"properties":["NormalUser"],"preferred_username":"alice"}`
+	if r.status != 200 || r.body != want {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	if r = w.ask("GET", "/api/auth/userinfo", "", ""); r.status != 401 {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 }
@@ -46,16 +56,20 @@ func TestDiscoveryOfIssuer(t *testing.T) {
 	if r.status != 200 || !strings.Contains(r.body, `"token_endpoint":"https://issuer.example/api/auth/token"`) || !strings.Contains(r.body, `"jwks_uri":"`+w.url) {
 		t.Errorf("%d %s", r.status, r.body)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+"/.well-known/dirac-metadata", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultTransport.RoundTrip(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = response.Body.Close()
-	if response.StatusCode != http.StatusTemporaryRedirect || response.Header.Get("Location") != "https://issuer.example/.well-known/dirac-metadata" {
-		t.Errorf("%d %v", response.StatusCode, response.Header)
+	for method, path := range map[string]string{
+		http.MethodGet: "/.well-known/dirac-metadata", http.MethodPost: "/api/auth/device?client_id=x&scope=vo%3Alhcb",
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), method, w.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultTransport.RoundTrip(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusTemporaryRedirect || response.Header.Get("Location") != "https://issuer.example"+path {
+			t.Errorf("%s: %d %v", path, response.StatusCode, response.Header)
+		}
 	}
 }

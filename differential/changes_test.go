@@ -169,7 +169,7 @@ func (r *round) metadata(jobs []*job) request {
 
 // testSpoiled spoils the bodies of requests of all kinds.
 func testSpoiled(r *round) {
-	for range 800 {
+	for range 500 {
 		for len(r.live()) < 10 {
 			r.submit(choose(r.generator, "alice", "alice", "bob"), r.jdl())
 		}
@@ -186,18 +186,11 @@ func testSpoiled(r *round) {
 }
 
 func (r *round) spoiled() (q request, jobs []*job) {
-	switch r.IntN(4) {
-	case 0:
+	if r.chance(4) {
 		q = with("alice", "POST", "/api/jobs/jdl", []any{r.jdl()})
-	case 1:
-		q = r.query()
-	default:
+	} else {
 		q, jobs = r.change()
 	}
-	if r.chance(8) {
-		q.body = r.broken(q.body)
-	} else if body, err := decode(q.body); err == nil {
-		q.body = string(marshal(r.spoil(body)))
-	}
+	r.spoilBody(&q)
 	return q, jobs
 }

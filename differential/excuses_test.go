@@ -23,7 +23,11 @@ var (
 	invalid  = []int{http.StatusBadRequest}
 	failed   = []int{http.StatusInternalServerError}
 	anything = slices.Concat(answered, invalid, failed)
+
+	unprocessable = []int{http.StatusUnprocessableEntity}
 )
+
+var hugePage = regexp.MustCompile(`page=\d{10,}`)
 
 // filter is one of a query, as far as it has the types that it should have.
 type filter struct {
@@ -102,7 +106,7 @@ func (f filter) isNoTime() bool {
 	return f.isTime() && f.any(func(text string) bool {
 		whole := strings.Replace(text[:min(len(text), len(time.DateTime))], "T", " ", 1)
 		_, err := time.Parse(time.DateTime[:len(whole)], whole)
-		return theirTimes.MatchString(text) && err != nil
+		return theirTimes.MatchString(text) && (err != nil || strings.HasPrefix(text, "0000"))
 	})
 }
 
@@ -110,6 +114,21 @@ func (f filter) isNoTime() bool {
 func (f filter) isNumberOfTime() bool {
 	return f.isTime() && slices.ContainsFunc(f.values, func(v any) bool { _, isText := v.(string); return !isText })
 }
+
+// isExtension is one of the operators that only we have.
+func (f filter) isExtension() bool {
+	return slices.Contains([]string{"ilike", "gte", "lte", "is null", "is not null"}, f.operator)
+}
+
+func (f filter) hasBoolean() bool {
+	return slices.ContainsFunc(f.values, func(v any) bool { _, is := v.(bool); return is })
+}
+
+func (f filter) hasNUL() bool {
+	return f.any(func(text string) bool { return strings.Contains(text, "\x00") })
+}
+
+func (f filter) isOfPilots() bool { return f.parameter == "PilotStamp" }
 
 // sortsByOthers reports whether rows are made unique by some columns and sorted by others.
 func sortsByOthers(x exchange) bool {
@@ -139,4 +158,44 @@ func changing(status int, name difference, who ...string) func(x exchange) bool 
 	return func(x exchange) bool {
 		return slices.Contains(x.may, name) && slices.Contains(who, x.who) && x.ours.status == status && x.theirs.status == status
 	}
+}
+
+// asksForNothing reports whether a user who may change own jobs only named none.
+func asksForNothing(x exchange) bool {
+	ids, _ := field(x.body, "job_ids").([]any)
+	body, _ := decode(x.body)
+	return x.theirs.status == http.StatusForbidden && x.ours.status != http.StatusForbidden &&
+		(string(marshal(body)) == "{}" || ids != nil && len(ids) == 0)
+}
+
+// emptyMap reports whether we name no other fault than a job without any time.
+func emptyMap(x exchange) bool {
+	if x.route() != "PATCH /api/jobs/status" || x.ours.status != http.StatusUnprocessableEntity {
+		return false
+	}
+	ours := faultsOf(x.ours.body)
+	others := slices.DeleteFunc(slices.Clone(ours), func(fault string) bool { return strings.HasPrefix(fault, "too_short") })
+	theirs := []string{}
+	if x.theirs.status == http.StatusUnprocessableEntity {
+		theirs = faultsOf(x.theirs.body)
+	}
+	return len(others) < len(ours) && slices.Equal(others, theirs)
+}
+
+// idemFirst reports whether a history begins with a record that has no status.
+func idemFirst(x exchange) bool {
+	return x.theirs.status == http.StatusInternalServerError && strings.Contains(x.ours.text, `"LoggingInfo":[{"Status":"idem"`)
+}
+
+// killedAgain reports whether they tell a job to die that was told before.
+func killedAgain(x exchange) bool {
+	theirs, _ := x.theirs.body.([]any)
+	ours, _ := x.ours.body.([]any)
+	if x.route() != "PATCH /api/jobs/heartbeat" || x.ours.status != http.StatusOK || x.theirs.status != http.StatusOK {
+		return false
+	}
+	rest := slices.DeleteFunc(slices.Clone(theirs), func(command any) bool {
+		return slices.Contains(x.may, difference("commands-again of "+string(marshal(command.(object)["job_id"]))))
+	})
+	return len(rest) == len(ours) && string(marshal(rest)) == string(marshal(ours))
 }

@@ -72,6 +72,16 @@ func (g *generator) spoilObject(o object) any {
 	return o
 }
 
+// spoilBody makes a request whose body is not as it should be.
+func (g *generator) spoilBody(q *request) {
+	body, err := decode(q.body)
+	if err != nil || g.chance(8) {
+		q.body = g.broken(q.body)
+		return
+	}
+	q.body = string(marshal(g.spoil(body)))
+}
+
 // broken is text that is no JSON, or hardly.
 func (g *generator) broken(body string) string {
 	return choose(g, "", " ", "null", "{", "[", "]", `"`, "nonsense", "{\"a\":}", body+"x", body+body, "\ufeff"+body, strings.Repeat("[", 50),

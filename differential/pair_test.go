@@ -28,6 +28,7 @@ type pair struct {
 	issuer          *issuer
 	sent            instants
 	met             map[difference]int
+	failures        int
 }
 
 func startPair(t *testing.T) *pair {

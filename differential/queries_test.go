@@ -26,8 +26,12 @@ func testQueries(r *round) {
 	for _, j := range r.jobs {
 		r.advance(j, r.IntN(7))
 	}
-	for range 400 {
-		r.play(r.query())
+	for range 500 {
+		q := r.query()
+		if r.chance(3) {
+			r.spoilBody(&q)
+		}
+		r.play(q)
 	}
 }
 

@@ -32,8 +32,15 @@ Examples:
   JOBDB_DB=mysql://dirac:secret@db.example.org/JobDB jobdb serve --issuer https://diracx.example.org --keys keys.json --listen :8000`
 }
 
-// grace is how long requests may go on after the server was told to stop.
-const grace = 30 * time.Second
+// times leave an answer two minutes beside the time that its query takes, for
+// clients that read slowly, and no bound where queries have none.
+func (c *serveCommand) times() api.Times {
+	times := api.Times{Grace: 30 * time.Second}
+	if c.QueryTime > 0 {
+		times.Answer = c.QueryTime + 2*time.Minute
+	}
+	return times
+}
 
 // Run serves until it is told to stop.
 func (c *serveCommand) Run(ctx context.Context, p *program) error {
@@ -83,7 +90,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err := c.welcome(p, key, listener.Addr()); err != nil {
 		return errors.Join(err, db.Close())
 	}
-	err = api.Serve(ctx, listener, service, logger, grace)
+	err = api.Serve(ctx, listener, service, logger, c.times())
 	return errors.Join(err, db.Close())
 }
 
