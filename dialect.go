@@ -30,10 +30,9 @@ type dialect struct {
 	in         func(ids []JobID) (string, []any)             // after a column: it is one of several, which ascend
 	bound      func(t time.Time) any                         // a time to compare with
 	update     func(table, set, source, where string) string // t and s are the names of table and source
-	remove     func(table, keys, source, on string) string
-	join       string                            // of a source with a table; the source drives
-	timeEqual  func(column, value string) string // of times in keys
-	oneTime    func(column string) string        // a time in one form
+	join       string                                        // of a source with a table; the source drives
+	timeEqual  func(column, value string) string             // of times in keys
+	oneTime    func(column string) string                    // a time in one form
 }
 
 const likeEnd = " ESCAPE '" + string(likeEscape) + "'"
@@ -52,10 +51,7 @@ var sqliteDialect = dialect{
 	in:        sqliteIn,
 	bound:     func(t time.Time) any { return sqliteBound(t) },
 	update:    updateFrom,
-	remove: func(table, keys, source, _ string) string {
-		return "DELETE FROM " + table + " WHERE (" + keys + ") IN (SELECT s.* FROM " + source + ")"
-	},
-	join: " CROSS JOIN ", // which SQLite doesn't turn round
+	join:      " CROSS JOIN ", // which SQLite doesn't turn round
 	oneTime: func(column string) string {
 		return "CASE length(" + column + ") WHEN 19 THEN " + column + " || '.000000' ELSE " + column + " END"
 	},
@@ -90,9 +86,6 @@ var mysqlDialect = dialect{
 	update: func(table, set, source, where string) string {
 		return "UPDATE " + source + " STRAIGHT_JOIN " + table + " AS t SET " + set + " WHERE " + where
 	},
-	remove: func(table, _, source, on string) string {
-		return "DELETE t FROM " + source + " STRAIGHT_JOIN " + table + " AS t WHERE " + on
-	},
 	join:      " STRAIGHT_JOIN ",
 	timeEqual: equal,
 	oneTime:   func(column string) string { return column },
@@ -113,15 +106,12 @@ var postgresDialect = dialect{
 	parameter:  func(c column) string { return "?::" + postgresTypes[c.kind] },
 	source:     postgresSource,
 	arguments:  postgresArguments,
-	in:         func(ids []JobID) (string, []any) { return " = ANY(?)", []any{ids} },
+	in:         postgresIn,
 	bound:      func(t time.Time) any { return t },
 	update:     updateFrom,
-	remove: func(table, _, source, on string) string {
-		return "DELETE FROM " + table + " AS t USING " + source + " WHERE " + on
-	},
-	join:      " JOIN ",
-	timeEqual: equal,
-	oneTime:   func(column string) string { return column },
+	join:       " JOIN ",
+	timeEqual:  equal,
+	oneTime:    func(column string) string { return column },
 }
 
 func equal(column, value string) string { return column + " = " + value }
@@ -176,29 +166,6 @@ func (d *dialect) argument(value any) any {
 	return value
 }
 
-func sqliteIn(ids []JobID) (string, []any) {
-	list := []byte{'['}
-	for _, id := range ids {
-		list = append(strconv.AppendInt(list, int64(id), 10), ',')
-	}
-	list[len(list)-1] = ']'
-	return " IN (SELECT value FROM json_each(?))", []any{string(list)}
-}
-
-// mysqlIn repeats the last ID up to one of few lengths, since each makes
-// another statement, which every connection prepares and remembers.
-func mysqlIn(ids []JobID) (string, []any) {
-	n := 2
-	for n < len(ids) {
-		n = min(2*n, mostJobs)
-	}
-	args := make([]any, n)
-	for i := range args {
-		args[i] = int64(ids[min(i, len(ids)-1)])
-	}
-	return " IN (?" + strings.Repeat(", ?", n-1) + ")", args
-}
-
 // sqliteSource reads a batch from one argument of JSON, an array of rows.
 func sqliteSource(columns []column) string {
 	parts := make([]string, len(columns))
@@ -234,6 +201,33 @@ func mysqlType(c column) string {
 	}
 	return "VARCHAR(" + strconv.Itoa(c.length) + ") CHARACTER SET utf8mb4"
 }
+
+func sqliteIn(ids []JobID) (string, []any) {
+	list := []byte{'['}
+	for _, id := range ids {
+		list = append(strconv.AppendInt(list, int64(id), 10), ',')
+	}
+	list[len(list)-1] = ']'
+	return " IN (SELECT value FROM json_each(?))", []any{string(list)}
+}
+
+// mysqlIn is a plain list: a table that MariaDB takes for almost empty it
+// would join with a batch by comparing every row with every job. Each length
+// is a statement that every connection prepares and remembers, so there
+// are few of them: the last job is repeated.
+func mysqlIn(ids []JobID) (string, []any) {
+	n := 2
+	for n < len(ids) {
+		n = min(2*n, mostJobs)
+	}
+	args := make([]any, n)
+	for i := range args {
+		args[i] = int64(ids[min(i, len(ids)-1)])
+	}
+	return " IN (?" + strings.Repeat(", ?", n-1) + ")", args
+}
+
+func postgresIn(ids []JobID) (string, []any) { return " = ANY(?)", []any{ids} }
 
 // postgresSource reads a batch from one array for each column.
 func postgresSource(columns []column) string {

@@ -28,19 +28,19 @@ func readBody(r *http.Request) ([]byte, error) {
 	return trimmed, nil
 }
 
-// readValue returns the body as one JSON value.
-func readValue(r *http.Request) (any, error) {
-	body, err := readBody(r)
+// body reads the body as one JSON value; without one that is a fault.
+func (r *reader) body(request *http.Request) (any, bool, error) {
+	body, err := readBody(request)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if len(body) == 0 {
-		return nil, errNoBody
+		r.fault("missing", inBody, "a body is required", nil)
+		return nil, false, nil
 	}
-	return decode(body)
+	value, err := decode(body)
+	return value, err == nil, err
 }
-
-var errNoBody = unprocessable(fault{"missing", []any{"body"}, "a body is required", nil})
 
 // object is a JSON object in the order of the text. Of a repeated key the last value counts.
 type object struct {

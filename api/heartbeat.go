@@ -20,13 +20,13 @@ type command struct {
 // heartbeat takes signs of life and answers with the commands for the jobs.
 // Jobs that don't exist are named in a header, and all others served.
 func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
-	body, err := readValue(r)
+	var in reader
+	body, ok, err := in.body(r)
 	if err != nil {
 		return err
 	}
-	var in reader
 	beats := map[jobdb.JobID]wms.Beat{}
-	in.byJob(body, func(id jobdb.JobID, value any, at place) { beats[id] = in.beat(value, at) })
+	in.byJob(body, ok, func(id jobdb.JobID, value any, at place) { beats[id] = in.beat(value, at) })
 	if err := in.err(); err != nil {
 		return err
 	}

@@ -19,12 +19,15 @@ const (
 // submit takes a list of JDLs and answers with the new jobs. With an
 // Idempotency-Key a request that comes again gets the first answer again.
 func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
-	body, err := readValue(r)
+	var in reader
+	body, ok, err := in.body(r)
 	if err != nil {
 		return err
 	}
-	var in reader
-	jdls := in.texts(body, inBody)
+	var jdls []string
+	if ok {
+		jdls = in.texts(body, inBody)
+	}
 	if err := in.err(); err != nil {
 		return err
 	}

@@ -13,13 +13,13 @@ import (
 
 // setMetadata sets the site of jobs, and named values that tell of them.
 func (s *service) setMetadata(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
-	body, err := readValue(r)
+	var in reader
+	body, ok, err := in.body(r)
 	if err != nil {
 		return err
 	}
-	var in reader
 	values := map[jobdb.JobID]map[string]any{}
-	in.byJob(body, func(id jobdb.JobID, value any, at place) { values[id] = in.metadata(value, at) })
+	in.byJob(body, ok, func(id jobdb.JobID, value any, at place) { values[id] = in.metadata(value, at) })
 	if err := in.err(); err != nil {
 		return err
 	}

@@ -235,8 +235,11 @@ func (r *reader) id(key string, at place) (jobdb.JobID, bool) {
 	return jobdb.JobID(n), ok
 }
 
-// byJob reads an object whose keys are IDs of jobs.
-func (r *reader) byJob(body any, each func(id jobdb.JobID, value any, at place)) {
+// byJob reads a body, if there is one: an object whose keys are IDs of jobs.
+func (r *reader) byJob(body any, given bool, each func(id jobdb.JobID, value any, at place)) {
+	if !given {
+		return
+	}
 	o, ok := r.dict(body, inBody)
 	if !ok {
 		return

@@ -85,8 +85,8 @@ func (r *reader) searchRequest(body []byte) (jobdb.SearchRequest, error) {
 	if len(body) == 0 {
 		return jobdb.SearchRequest{}, r.err()
 	}
-	if request, err := jobdb.ParseSearchJSON(body); err == nil && !hasNull(body) && !slices.ContainsFunc(request.Search, isUncommon) {
-		return request, r.err()
+	if request, err := jobdb.ParseSearchJSON(body); err == nil && r.faults == nil && !hasNull(body) && !slices.ContainsFunc(request.Search, isUncommon) {
+		return request, nil
 	}
 	value, err := decode(body)
 	if err != nil {
@@ -225,9 +225,6 @@ func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Princip
 	if err != nil {
 		return err
 	}
-	if len(body) == 0 {
-		return errNoBody
-	}
 	var in reader
 	request, err := in.summaryRequest(body)
 	if err != nil {
@@ -255,6 +252,10 @@ func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Princip
 
 // summaryRequest is searchRequest for summaries.
 func (r *reader) summaryRequest(body []byte) (jobdb.SummaryRequest, error) {
+	if len(body) == 0 {
+		r.fault("missing", inBody, "a body is required", nil)
+		return jobdb.SummaryRequest{}, r.err()
+	}
 	if request, err := jobdb.ParseSummaryJSON(body); err == nil && request.Grouping != nil && !hasNull(body) && !slices.ContainsFunc(request.Search, isUncommon) {
 		return request, nil
 	}

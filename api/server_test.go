@@ -78,7 +78,9 @@ func TestServeFinishesWhatRuns(t *testing.T) {
 		}
 	})
 	ended := make(chan error, 1)
-	go func() { ended <- api.Serve(ctx, listener, slow, slog.New(slog.DiscardHandler), api.Times{Grace: time.Minute}) }()
+	go func() {
+		ended <- api.Serve(ctx, listener, slow, slog.New(slog.DiscardHandler), api.Times{Grace: time.Minute})
+	}()
 	body := make(chan string, 1)
 	go func() {
 		response, err := http.Get("http://" + listener.Addr().String())

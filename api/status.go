@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -13,11 +12,7 @@ import (
 
 // setStatus applies changes of status, each job's in the order of their times.
 func (s *service) setStatus(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
-	body, err := readValue(r)
-	if err != nil {
-		return err
-	}
-	updates, force, err := readStatuses(body, r.URL.Query())
+	updates, force, err := readStatuses(r)
 	if err != nil {
 		return err
 	}
@@ -41,12 +36,16 @@ func (s *service) setStatus(w http.ResponseWriter, r *http.Request, p auth.Princ
 }
 
 // readStatuses reads {id: {time: {Status, MinorStatus, ApplicationStatus, Source}}}.
-func readStatuses(body any, query url.Values) (updates map[jobdb.JobID][]wms.StatusUpdate, force bool, err error) {
+func readStatuses(r *http.Request) (updates map[jobdb.JobID][]wms.StatusUpdate, force bool, err error) {
 	var in reader
-	force = in.queryFlag(query, "force")
+	body, ok, err := in.body(r)
+	if err != nil {
+		return nil, false, err
+	}
+	force = in.queryFlag(r.URL.Query(), "force")
 	updates = map[jobdb.JobID][]wms.StatusUpdate{}
 	local := error(nil)
-	in.byJob(body, func(id jobdb.JobID, value any, at place) {
+	in.byJob(body, ok, func(id jobdb.JobID, value any, at place) {
 		var naive string
 		updates[id], naive = in.statuses(value, at)
 		if naive != "" && local == nil {

@@ -1,7 +1,9 @@
 package differential_test
 
 import (
+	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -11,17 +13,36 @@ func testChanges(r *round) {
 		for len(r.live()) < 20 {
 			r.submit(choose(r.generator, "alice", "alice", "bob"), r.jdl())
 		}
-		q, jobs := r.change()
-		if _, agreed := r.play(q); !agreed {
-			spend(jobs)
-		}
-		r.look(jobs...)
+		r.playChange(r.change())
 	}
 }
 
-func spend(jobs []*job) {
-	for _, j := range jobs {
-		j.spent = true
+// playChange makes a request, and looks at what became of its jobs.
+func (r *round) playChange(q request) {
+	r.Helper()
+	x, agreed := r.play(q)
+	answer, _ := x.ours.body.(object)
+	success, _ := answer["success"].(object)
+	for _, j := range q.jobs {
+		change, _ := success[j.id].(object)
+		j.again = (j.status == "Killed" || j.status == "Deleted") && change["Status"] == j.status || j.again && q.route() != "PATCH /api/jobs/heartbeat"
+		j.spent = j.spent || !agreed
+	}
+	if len(q.jobs) == 1 && q.route() == reschedule {
+		q.jobs[0].rescheduled(x)
+	}
+	r.look(q.jobs...)
+}
+
+const reschedule = "POST /api/jobs/reschedule"
+
+// rescheduled notes what an answer says of a job.
+func (j *job) rescheduled(x exchange) {
+	switch x.ours.status {
+	case http.StatusOK:
+		j.anew = true
+	case http.StatusBadRequest: // we make it Failed if it was rescheduled too often
+		j.spent = j.spent || strings.Contains(x.ours.text, "Maximum")
 	}
 }
 
@@ -30,16 +51,22 @@ func (r *round) live() []*job {
 	return slices.DeleteFunc(slices.Clone(r.jobs), func(j *job) bool { return j.spent })
 }
 
-// change is a random request to change jobs, and the jobs.
-func (r *round) change() (request, []*job) {
+// change is a random request to change jobs.
+func (r *round) change() (q request) {
 	jobs := r.someJobs()
-	switch r.IntN(5) {
+	switch r.IntN(6) {
 	case 0:
-		return r.heartbeat(jobs), jobs
+		jobs = jobs[:1]
+		q = r.reschedule(jobs[0])
+	case 2:
+		q = r.heartbeat(jobs)
 	case 1:
-		return r.metadata(jobs), jobs
+		q = r.metadata(jobs)
+	default:
+		q = r.statuses(jobs)
 	}
-	return r.statuses(jobs), jobs
+	q.jobs = jobs
+	return q
 }
 
 func (r *round) someJobs() []*job {
@@ -60,21 +87,15 @@ var statuses = []string{
 
 func (r *round) statuses(jobs []*job) request {
 	body := object{}
-	may := []difference{}
 	for _, j := range jobs {
 		updates := object{}
 		for range choose(r.generator, 1, 1, 1, 2, 3) {
 			at, late := r.when(j)
-			update := r.update(late)
-			updates[at] = update
-			if late && (update["Status"] == "Killed" || update["Status"] == "Deleted") {
-				may = append(may, "status.late-kill")
-			}
+			updates[at] = r.update(late)
 		}
 		body[j.id] = updates
 	}
 	q := with(r.who(jobs), "PATCH", "/api/jobs/status", body)
-	q.may = may
 	switch {
 	case r.chance(15):
 		q.path += "?force=" + choose(r.generator, "false", "maybe", "", "0", "False", "TRUE", "yes", "2")
@@ -143,6 +164,13 @@ func (r *round) heartbeat(jobs []*job) request {
 	return with(r.who(jobs), "PATCH", "/api/jobs/heartbeat", body)
 }
 
+// reschedule is about one job, so that not several differences meet.
+func (r *round) reschedule(j *job) request {
+	ids := choose(r.generator, []any{j.id}, []any{j.id}, []any{j.id, j.id})
+	query := choose(r.generator, "", "", "", "?reset_jobs=false", "?reset_jobs=true", "?reset_jobs=1", "?reset_jobs=x", "?reset_jobs=")
+	return with(r.who([]*job{j}), "POST", "/api/jobs/reschedule"+query, object{"job_ids": ids})
+}
+
 // metadata is random metadata, at times of a kind that is refused.
 func (r *round) metadata(jobs []*job) request {
 	body := object{}
@@ -173,24 +201,16 @@ func testSpoiled(r *round) {
 		for len(r.live()) < 10 {
 			r.submit(choose(r.generator, "alice", "alice", "bob"), r.jdl())
 		}
-		q, jobs := r.spoiled()
-		x, agreed := r.play(q)
-		switch {
-		case q.route() == "POST /api/jobs/jdl":
-			r.inserted(q.who, x)
-		case !agreed:
-			spend(jobs)
+		q := r.change()
+		if r.chance(4) {
+			q = with("alice", "POST", "/api/jobs/jdl", []any{r.jdl()})
 		}
-		r.look(jobs...)
+		r.spoilBody(&q)
+		if q.jobs != nil {
+			r.playChange(q)
+			continue
+		}
+		x, _ := r.play(q)
+		r.inserted(q.who, x)
 	}
-}
-
-func (r *round) spoiled() (q request, jobs []*job) {
-	if r.chance(4) {
-		q = with("alice", "POST", "/api/jobs/jdl", []any{r.jdl()})
-	} else {
-		q, jobs = r.change()
-	}
-	r.spoilBody(&q)
-	return q, jobs
 }

@@ -21,8 +21,8 @@ type request struct {
 	who          string // a principal, "" for no token
 	header       http.Header
 	body         string
-	unordered    bool         // the order of the rows means nothing
-	may          []difference // may be met; who asks knows the jobs
+	unordered    bool   // the order of the rows means nothing
+	jobs         []*job // those that are to be changed
 }
 
 func (r request) String() string {

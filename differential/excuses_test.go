@@ -69,7 +69,9 @@ func (f filter) any(is func(text string) bool) bool {
 
 func (f filter) of(columns []string) bool { return slices.Contains(columns, f.parameter) }
 
-func (f filter) isPattern() bool { return f.operator == "regex" || strings.HasSuffix(f.operator, "like") }
+func (f filter) isPattern() bool {
+	return f.operator == "regex" || strings.HasSuffix(f.operator, "like")
+}
 
 func (f filter) isNoNumber() bool {
 	return f.of(integerColumns) && !f.isPattern() && f.any(func(text string) bool { _, err := strconv.ParseInt(text, 10, 64); return err != nil })
@@ -153,11 +155,44 @@ func equalKills(x exchange) bool {
 	return x.route() == "PATCH /api/jobs/heartbeat" && len(once) < len(theirs) && string(marshal(once)) == string(marshal(x.ours.body))
 }
 
-// changing reports whether both answer a change with a status, somebody asked, and it was expected that they differ.
-func changing(status int, name difference, who ...string) func(x exchange) bool {
-	return func(x exchange) bool {
-		return slices.Contains(x.may, name) && slices.Contains(who, x.who) && x.ours.status == status && x.theirs.status == status
+// killedAgain reports whether they tell a job to die that was told before.
+func killedAgain(x exchange) bool {
+	theirs, _ := x.theirs.body.([]any)
+	rest := slices.DeleteFunc(slices.Clone(theirs), func(command any) bool {
+		return slices.ContainsFunc(x.jobs, func(j *job) bool { return j.again && string(marshal(command.(object)["job_id"])) == j.id })
+	})
+	return x.route() == "PATCH /api/jobs/heartbeat" && len(rest) < len(theirs) && string(marshal(rest)) == string(marshal(x.ours.body))
+}
+
+// lateKill reports whether somebody who isn't a pilot ends a job with a time before its last update.
+func lateKill(x exchange) bool {
+	if x.route() != "PATCH /api/jobs/status" || x.ours.status != http.StatusOK || x.theirs.status != http.StatusOK || isPilot(x.who) {
+		return false
 	}
+	return slices.ContainsFunc(x.jobs, func(j *job) bool {
+		updates, _ := field(x.body, j.id).(object)
+		for text, item := range updates {
+			update, _ := item.(object)
+			at, err := readTime(text)
+			if err == nil && at.Before(j.last) && (update["Status"] == "Killed" || update["Status"] == "Deleted") {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func isPilot(who string) bool {
+	return slices.Contains(principals[who]["dirac_properties"].([]string), "GenericPilot")
+}
+
+// readTime reads a time in the forms that requests have it in.
+func readTime(text string) (time.Time, error) {
+	text = strings.Replace(text, " ", "T", 1)
+	if at, err := time.Parse("2006-01-02T15:04:05.999999-0700", text); err == nil {
+		return at, nil
+	}
+	return time.Parse(time.RFC3339Nano, text)
 }
 
 // asksForNothing reports whether a user who may change own jobs only named none.
@@ -187,15 +222,50 @@ func idemFirst(x exchange) bool {
 	return x.theirs.status == http.StatusInternalServerError && strings.Contains(x.ours.text, `"LoggingInfo":[{"Status":"idem"`)
 }
 
-// killedAgain reports whether they tell a job to die that was told before.
-func killedAgain(x exchange) bool {
-	theirs, _ := x.theirs.body.([]any)
-	ours, _ := x.ours.body.([]any)
-	if x.route() != "PATCH /api/jobs/heartbeat" || x.ours.status != http.StatusOK || x.theirs.status != http.StatusOK {
+// rescheduledFinal reports whether we don't reschedule a job that has ended or is about to.
+func rescheduledFinal(x exchange) bool {
+	return x.route() == reschedule && x.theirs.status == http.StatusOK && x.ours.status == http.StatusBadRequest &&
+		slices.Contains([]string{"Done", "Completed", "Completing", "Killed", "Deleted"}, x.jobs[0].status)
+}
+
+// rescheduledStatus reports whether they tell that a job was rescheduled which keeps its status.
+func rescheduledStatus(x exchange) bool {
+	if x.route() != reschedule || x.theirs.status != http.StatusOK || x.ours.status != http.StatusOK {
 		return false
 	}
-	rest := slices.DeleteFunc(slices.Clone(theirs), func(command any) bool {
-		return slices.Contains(x.may, difference("commands-again of "+string(marshal(command.(object)["job_id"]))))
-	})
-	return len(rest) == len(ours) && string(marshal(rest)) == string(marshal(ours))
+	return outcomeOf(x.theirs, x.jobs[0])["Status"] == x.jobs[0].status && outcomeOf(x.ours, x.jobs[0])["Status"] == "Received"
+}
+
+// outcomeOf is what an answer says of a job.
+func outcomeOf(answer reply, j *job) object {
+	body, _ := answer.body.(object)
+	success, _ := body["success"].(object)
+	change, _ := success[j.id].(object)
+	return change
+}
+
+// rescheduledPlaceholder reports whether the description that they show has a placeholder where ours has the job's ID.
+func rescheduledPlaceholder(x exchange) bool {
+	if x.route() != reschedule || len(x.jobs) != 1 {
+		return false
+	}
+	theirs, _ := outcomeOf(x.theirs, x.jobs[0])["InputData"].(string)
+	return strings.Contains(theirs, "%j") && strings.ReplaceAll(theirs, "%j", x.jobs[0].id) == outcomeOf(x.ours, x.jobs[0])["InputData"]
+}
+
+// rescheduledTimes reports whether rows differ in nothing but that we forget when a rescheduled job began, ended and was heard of.
+func rescheduledTimes(x exchange) bool {
+	if !slices.ContainsFunc(x.jobs, func(j *job) bool { return j.anew }) {
+		return false
+	}
+	theirs, _ := x.theirs.body.([]any)
+	ours, _ := x.ours.body.([]any)
+	for i := range theirs {
+		for _, name := range []string{"StartExecTime", "EndExecTime", "HeartBeatTime"} {
+			if len(ours) == len(theirs) && ours[i].(object)[name] == nil {
+				theirs[i].(object)[name] = nil
+			}
+		}
+	}
+	return len(ours) == len(theirs) && (&pair{}).disagreement(x) == ""
 }

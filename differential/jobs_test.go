@@ -14,7 +14,8 @@ type job struct {
 	status    string
 	last      time.Time // of its history
 	beat      time.Time // when it reported values last
-	pending   bool      // a command waits for it
+	again     bool      // it was killed again after it had been killed
+	anew      bool      // it was rescheduled
 	spent     bool      // on purpose the two treated it differently: it is not looked at any more
 }
 
@@ -82,15 +83,20 @@ func (r *round) look(jobs ...*job) {
 	if len(ids) == 0 {
 		return
 	}
-	x, agreed := r.play(with("admin", "POST", "/api/jobs/search?per_page=1000", object{
+	q := with("admin", "POST", "/api/jobs/search?per_page=1000", object{
 		"parameters": []any{"LoggingInfo"}, "search": []any{object{"parameter": "JobID", "operator": "in", "values": ids}},
 		"sort": []any{object{"parameter": "JobID", "direction": "asc"}},
-	}))
+	})
+	q.jobs = jobs
+	x, agreed := r.play(q)
+	for _, j := range known {
+		j.spent = !agreed
+	}
 	rows, _ := x.theirs.body.([]any)
 	for _, item := range rows {
 		row := item.(object)
 		j := known[fmt.Sprint(row["JobID"])]
-		j.status, j.spent = row["Status"].(string), !agreed
+		j.status = row["Status"].(string)
 		for _, step := range row["LoggingInfo"].([]any) {
 			if at, err := time.Parse(time.RFC3339Nano, step.(object)["StatusTime"].(string)); err == nil && at.After(j.last) {
 				j.last = at

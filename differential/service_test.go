@@ -64,4 +64,3 @@ func testJobs(r *round) {
 	r.submit("alice", `Executable = "x";`, `Executable = ;`)
 	r.submit("alice", `Executable = "x";`, `Executable = "x"; Parameters = {"a"};`)
 }
-

@@ -8,7 +8,10 @@
 // reading, [Ad] the second, which is what gets stored. They agree with DIRAC on
 // every text that DIRAC can read, its oddities included: there are no comments
 // (one becomes part of the next attribute's name), a quote can't be escaped, and a
-// text with a comma is a list. Texts that make DIRAC loop forever are errors here or have their plain meaning.
+// text with a comma is a list. Texts that make DIRAC loop forever are [ErrEndless].
 //
-// Nothing here panics, and everything takes time linear in the text.
+// An ad may be parametric: [Ad.Expand] makes its jobs of it.
+//
+// Nothing here panics, and everything takes time linear in the text. What an
+// expansion may make of a text is bounded.
 package jdl

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strings"
 
 	"jobdb"
 )
@@ -104,14 +105,18 @@ var everyMethod = []methodCall{
 	}},
 	{"History", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.History(ctx, ids)) }},
 	{"DeleteHistory", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return m.DeleteHistory(ctx, ids) }},
+	{"HoldJobs", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.HoldJobs(ctx, ids, "Status"))
+	}},
 	{"StatusTimes", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.StatusTimes(ctx, ids)) }},
 }
 
-// A method that is added to the access layer must be added here.
+// A method that is added to the access layer must be added here. Those of answers are none of jobs, and
+// fail on a live database; testAnswers calls them.
 func testEveryMethodIsCovered(f *fixture) {
 	for method := range reflect.TypeFor[*jobdb.Tx]().Methods() {
 		name := method.Name
-		if !slices.ContainsFunc(everyMethod, func(c methodCall) bool { return c.name == name }) {
+		if !strings.HasSuffix(name, "Answer") && !slices.ContainsFunc(everyMethod, func(c methodCall) bool { return c.name == name }) {
 			f.t.Errorf("the suite doesn't call the method %s", name)
 		}
 	}

@@ -18,8 +18,8 @@ var ErrOtherSubmission = errors.New("this key was used before, with other JDLs; 
 // this key by the same owner within [jobdb.AnswerLife] is returned, and no job
 // made. Its key with other JDLs is [ErrOtherSubmission]. A live database has nowhere to keep keys, which is a [jobdb.SchemaError].
 func (m *JobManager) SubmitOnce(ctx context.Context, owner Owner, key string, jdls []string) ([]Submitted, error) {
-	answer := jobdb.Answer{Request: digest("submit", owner.VO, owner.Name, key), Content: digest(append([]string{owner.Group}, jdls...)...)}
-	if jobs, err := m.submittedBefore(ctx, answer); jobs != nil || err != nil {
+	asked := jobdb.Answer{Request: digest("submit", owner.VO, owner.Name, key), Content: digest(append([]string{owner.Group}, jdls...)...)}
+	if jobs, err := submittedBefore(ctx, m.DB.KeptAnswer, asked); jobs != nil || err != nil {
 		return jobs, err
 	}
 	s, err := m.Rules.of(owner.VO).submission(owner, jdls)
@@ -27,7 +27,11 @@ func (m *JobManager) SubmitOnce(ctx context.Context, owner Owner, key string, jd
 		return nil, err
 	}
 	var jobs []Submitted
-	err = m.DB.Tx(ctx, func(tx *jobdb.Tx) error {
+	once := func(tx *jobdb.Tx) error {
+		// Once more: on SQLite only the writer sees what is just being committed.
+		if jobs, err = submittedBefore(ctx, tx.KeptAnswer, asked); jobs != nil || err != nil {
+			return err
+		}
 		if jobs, err = m.create(ctx, tx, s); err != nil {
 			return err
 		}
@@ -35,20 +39,23 @@ func (m *JobManager) SubmitOnce(ctx context.Context, owner Owner, key string, jd
 		if err != nil {
 			return fmt.Errorf("keep the answer to a submission: %w", err)
 		}
-		answer.Text = string(text)
-		return tx.KeepAnswer(ctx, answer)
-	})
-	if errors.Is(err, jobdb.ErrConflict) { // the same submission came twice at once, and the other one was faster
-		if before, errBefore := m.submittedBefore(ctx, answer); before != nil || errBefore != nil {
-			return before, errBefore
-		}
+		return tx.KeepAnswer(ctx, jobdb.Answer{Request: asked.Request, Content: asked.Content, Text: string(text)})
 	}
-	return jobs, err
+	err = m.DB.Tx(ctx, once)
+	if errors.Is(err, jobdb.ErrConflict) { // the same submission came twice at once, and the other one was faster
+		err = m.DB.Tx(ctx, once)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return jobs, nil
 }
 
 // submittedBefore returns what a submission made when it came first, nil if it never did.
-func (m *JobManager) submittedBefore(ctx context.Context, asked jobdb.Answer) ([]Submitted, error) {
-	answer, found, err := m.DB.KeptAnswer(ctx, asked.Request)
+func submittedBefore(
+	ctx context.Context, kept func(context.Context, string) (jobdb.Answer, bool, error), asked jobdb.Answer,
+) ([]Submitted, error) {
+	answer, found, err := kept(ctx, asked.Request)
 	switch {
 	case err != nil || !found:
 		return nil, err

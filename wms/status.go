@@ -85,6 +85,11 @@ func (m *JobManager) SetStatus(ctx context.Context, reach Reach, updates map[job
 // ends tells whether a job that goes to a status must be stopped.
 func ends(status string) bool { return status == statusKilled || status == statusDeleted }
 
+// asksEnd tells whether a job is to be stopped, once more perhaps: the Kill of before may have been lost.
+func asksEnd(updates []StatusUpdate) bool {
+	return slices.ContainsFunc(updates, func(u StatusUpdate) bool { return ends(u.Status) })
+}
+
 func checkStatuses(updates map[jobdb.JobID][]StatusUpdate) error {
 	for _, id := range slices.Sorted(maps.Keys(updates)) {
 		for _, u := range updates[id] {
@@ -119,7 +124,7 @@ func (m *JobManager) change(
 		if changed := w.change.attributes(); len(changed) > 0 {
 			attributes[id] = changed
 		}
-		if ends(w.change.Status) && w.change.Status != jobs[id]["Status"] {
+		if ends(w.change.Status) && (w.change.Status != jobs[id]["Status"] || asksEnd(updates[id])) {
 			kills = append(kills, jobdb.Command{JobID: id, Command: jobdb.KillCommand})
 		}
 		history = append(history, w.history(id)...)

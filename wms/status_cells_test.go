@@ -87,12 +87,18 @@ type statusDifference struct {
 	cells []cell
 }
 
+func ends(status string) bool { return status == "Killed" || status == "Deleted" }
+
 var statusDifferences = []statusDifference{
 	{
-		// The reference gives the command to a job that is Killed or Deleted already with each update.
-		name: "kill-once",
+		// The reference gives the command to a job that is Killed or Deleted already with each update, also
+		// with those that don't ask for it.
+		name: "kill-asked",
 		edit: func(c cell, r *result) bool {
-			again := (c.Status == "Killed" || c.Status == "Deleted") && r.Job.Status[0] == c.Status && len(r.Commands) > 0
+			again := ends(c.Status) && r.Job.Status[0] == c.Status && len(r.Commands) > 0
+			for _, u := range c.Updates {
+				again = again && !ends(u.Status)
+			}
 			if again {
 				r.Commands = [][2]string{}
 			}

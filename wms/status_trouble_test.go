@@ -34,7 +34,8 @@ func TestClockAhead(t *testing.T) {
 	}
 }
 
-// TestKill wants one Kill for a job that is to end, however often it is asked for, and another one when it goes on to Deleted.
+// TestKill wants a Kill each time that it is asked for, but no second one while the first is pending, and none for what else is
+// told of a killed job.
 func TestKill(t *testing.T) {
 	m := open(t, sqlite(t))
 	id := jobsIn(t, m, "Waiting")[0]
@@ -42,7 +43,7 @@ func TestKill(t *testing.T) {
 		status string
 		take   bool // the job's agent asks for its commands before
 		want   int  // commands in all
-	}{{"Killed", false, 1}, {"Killed", false, 1}, {"", false, 1}, {"Killed", true, 1}, {"Running", false, 1}, {"Deleted", false, 2}, {"Deleted", true, 2}} {
+	}{{"Killed", false, 1}, {"Killed", false, 1}, {"", false, 1}, {"", true, 1}, {"Running", false, 1}, {"Killed", false, 2}, {"Deleted", true, 3}, {"Deleted", false, 3}, {"Deleted", true, 4}} {
 		if step.take {
 			if _, err := m.DB.TakeJobCommands(t.Context(), []jobdb.JobID{id}); err != nil {
 				t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,12 +48,12 @@ func sqlite(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(),
 
 // TestSubmit looks at all that is stored, on every kind of database that has a history.
 func TestSubmit(t *testing.T) {
-	for name, url := range map[string]func(testing.TB) string{
-		"SQLite": sqlite, "MariaDB": jobdbtest.MariaDB, "PostgreSQL": jobdbtest.PostgreSQL,
-		"legacy MariaDB": jobdbtest.LegacyMariaDB, "DiracX on SQLite": jobdbtest.DiracXSQLite,
-		"DiracX on MariaDB": func(tb testing.TB) string { return jobdbtest.DiracXMariaDB(tb, "latin1") },
-	} {
-		t.Run(name, func(t *testing.T) { testSubmit(t, open(t, url(t))) })
+	for name, url := range databases {
+		t.Run(name, func(t *testing.T) {
+			m := open(t, url(t))
+			testSubmit(t, m)
+			testParametric(t, m)
+		})
 	}
 }
 
@@ -119,6 +120,42 @@ func testSubmit(t *testing.T, m *wms.JobManager) {
 	}
 }
 
+// testParametric submits a JDL of three jobs.
+func testParametric(t *testing.T, m *wms.JobManager) {
+	t.Helper()
+	jobs, err := m.Submit(t.Context(), alice, []string{
+		`Executable = "x"; JobName = "%n of %j"; InputData = %(LFN)s; Parameters = 3; ParameterStart = 0.5; Priority = %s; Parameters.LFN = {{"LFN:/a", "LFN:/b"}, "LFN:/c", "LFN:/d"};`,
+	})
+	if err == nil || err.Error() != `JDL syntax error: number 1 of 3: Priority must be a whole number, not "0.5"` {
+		t.Errorf("%v, %v", jobs, err)
+	}
+	jobs, err = m.Submit(t.Context(), alice, []string{
+		`Executable = "x"; JobName = "%n of %j"; InputData = %(LFN)s; Parameters = 3; ParameterStart = 5; Priority = %s; Parameters.LFN = {{"LFN:/a", "LFN:/b"}, "LFN:/c", "LFN:/d"};`,
+	})
+	if err != nil || len(jobs) != 3 {
+		t.Fatalf("%v, %v", jobs, err)
+	}
+	for i, job := range jobs {
+		want := wms.Submitted{JobID: job.JobID, Status: "Submitting", MinorStatus: "Bulk transaction confirmation", TimeStamp: now}
+		if diff := cmp.Diff(want, job); diff != "" {
+			t.Error(diff)
+		}
+		details := everything(t, m, job.JobID)[0]
+		if a := details.Attributes; a["JobName"] != fmt.Sprintf("%d of %d", i, job.JobID) || a["Status"] != "Submitting" || a["UserPriority"] != int64(5) {
+			t.Errorf("job %d: %v", i, a)
+		}
+		if got := records(details); len(got) != 1 || got[0] != "Submitting Bulk transaction confirmation Unknown 10:00:00 JobManager" {
+			t.Errorf("job %d: history %q", i, got)
+		}
+		if got := len(details.InputData); got != []int{2, 1, 1}[i] {
+			t.Errorf("job %d: input data %v", i, details.InputData)
+		}
+		if !strings.Contains(details.OriginalJDL, fmt.Sprintf(`JobName = "%d of %%j";`, i)) || !strings.Contains(details.JDL, fmt.Sprintf("ParameterNumber = %d;", i)) {
+			t.Errorf("job %d: original %s\n%s", i, details.OriginalJDL, details.JDL)
+		}
+	}
+}
+
 // When one job can't be stored none is.
 func TestAllOrNone(t *testing.T) {
 	m := open(t, sqlite(t))
@@ -149,11 +186,72 @@ func TestRefused(t *testing.T) {
 		`Priority = [ a = 1; ];`:  `Priority can't be a section`,
 		`InputData = [ a = 1; ];`: `InputData can't be a section`,
 		`InputData = {` + strings.Repeat(`"LFN:/x",`, 101) + `};`: `InputData has 101 files, at most 100 are taken`,
-		`VirtualOrganization = "belle";`:                          `VirtualOrganization is "belle" in the JDL, but the token says "lhcb"`,
-		`Parameters.X = {1, 2};`:                                  `parametric jobs are not supported yet`,
+		`VirtualOrganization = "belle";`:                          `VirtualOrganization is "belle" in the JDL, but the job's is "lhcb"`,
+		`Executable = "[1]";`:                                     `"Executable": a ] with no semicolon right after it, or brackets within a text`,
+		`Parameters = {{1};`:                                      `"Parameters": a { within a list that isn't closed`,
+		`Parameters = one;`:                                       `Parameters must be a list or a whole number`,
+		`Parameters = 0;`:                                         `"Parameters": a parametric job has at least one value of each parameter`,
+		`Priority = 9223372036854775808;`:                         `Priority is outside the range of 64-bit integers`,
 	} {
 		if _, err := m.Submit(t.Context(), alice, []string{text}); !errors.Is(err, wms.ErrInvalidJob) || err.Error() != "JDL syntax error: "+want {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
+}
+
+// TestHowMany is about the number of jobs of a submission, and of parametric ones in it.
+func TestHowMany(t *testing.T) {
+	m := open(t, sqlite(t))
+	few := m.Rules.Default
+	few.MaxJobs = 2
+	m.Rules.VOs = map[string]wms.Rules{"lhcb": few}
+	bob := wms.Owner{Name: "bob", Group: "belle_user", VO: "belle"}
+	for _, test := range []struct {
+		owner wms.Owner
+		jdls  []string
+		want  string
+	}{
+		{alice, nil, "no JDL was given"},
+		{alice, []string{"a=1", "a=1"}, ""},
+		{alice, []string{"a=1", "a=1", "a=1"}, "3 jobs in one submission, at most 2 are taken"},
+		{bob, []string{"a=1", "a=1", "a=1"}, ""},
+		{alice, []string{"Parameters=2;"}, ""},
+		{alice, []string{"Parameters=3;"}, "3 jobs in one submission, at most 2 are taken"},
+		{bob, []string{"Parameters=3;"}, ""},
+		{bob, []string{"Parameters=1000000000;"}, "1000000000 jobs in one submission, at most 20 are taken"},
+		{alice, []string{"a=1", "Parameters=2;"}, "JDL syntax error: number 2 of 2: it is parametric; submit parametric jobs one by one"},
+		{alice, []string{"a=1", "a=1", "Parameters.X={1};"}, "JDL syntax error: number 3 of 3: it is parametric; submit parametric jobs one by one"},
+		{alice, []string{"a=1", "Executable=\"[1]\";"}, `JDL syntax error: number 2 of 2: "Executable": a ] with no semicolon right after it, or brackets within a text`},
+	} {
+		jobs, err := m.Submit(t.Context(), test.owner, test.jdls)
+		if test.want == "" && err != nil || test.want != "" && (!errors.Is(err, wms.ErrInvalidJob) || err.Error() != test.want) {
+			t.Errorf("%s %q: %v, %v", test.owner.VO, test.jdls, jobs, err)
+		}
+	}
+}
+
+// TestSubmitStatements wants as many statements for many jobs as for few, parametric or not.
+func TestSubmitStatements(t *testing.T) {
+	counter := countStatements(t, jobdbtest.MariaDB(t))
+	m := openWith(t, counter.url, jobdb.Options{Clock: clock, Connections: 1})
+	many := m.Rules.Default
+	many.MaxJobs = 300
+	m.Rules = wms.RuleBook{Default: many}
+	var counts []int64
+	for _, n := range []int{2, 2, 300} { // the first opens connections
+		for _, jdls := range [][]string{
+			slices.Repeat([]string{`Executable = "x"; InputData = "LFN:/a";`}, n),
+			{fmt.Sprintf(`Executable = "x"; InputData = "LFN:/a"; Parameters = %d;`, n)},
+		} {
+			before := counter.count.Load()
+			if jobs, err := m.Submit(t.Context(), alice, jdls); err != nil || len(jobs) != n {
+				t.Fatalf("%d jobs, %v", len(jobs), err)
+			}
+			counts = append(counts, counter.count.Load()-before)
+		}
+	}
+	if last := counts[2:]; slices.Max(last) != slices.Min(last) {
+		t.Errorf("%d statements for 2 jobs, %d for 300", last[:2], last[2:])
+	}
+	t.Log("statements:", counts)
 }
