@@ -2,16 +2,20 @@ package api_test
 
 import (
 	"compress/gzip"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"jobdb"
 	"jobdb/api"
 	"jobdb/auth"
 )
@@ -228,6 +232,44 @@ func TestLenientSearch(t *testing.T) {
 			t.Errorf("%s: %d %s", body, r.status, r.body)
 		}
 	}
+}
+
+// Jobs are found by the stamps of the pilots that ran them, within the VO.
+func TestPilotStamps(t *testing.T) {
+	address := filepath.Join(t.TempDir(), "pilots.db")
+	driver := "sqlite" // the pure-Go driver
+	if slices.Contains(sql.Drivers(), "sqlite3") {
+		driver = "sqlite3"
+	}
+	raw, err := sql.Open(driver, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	if _, err := raw.ExecContext(t.Context(), `CREATE TABLE PilotAgents (PilotID INTEGER, PilotStamp TEXT); CREATE TABLE JobToPilotMapping (PilotID INTEGER, JobID INTEGER);
+		INSERT INTO PilotAgents VALUES (1, 'abc'), (2, 'def'), (3, 'none'); INSERT INTO JobToPilotMapping VALUES (1, 1), (1, 3), (2, 2);`); err != nil {
+		t.Fatal(err)
+	}
+	pilots, err := jobdb.OpenPilots(t.Context(), "sqlite:"+address, jobdb.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pilots.Close()
+	w := start(t, func(c *api.Config) { c.Pilots = pilots })
+	for _, owner := range []auth.Principal{alice, bob, other} {
+		w.submit(owner, "job")
+	}
+	filter := func(more string) string { return `{"parameters":["JobID"],"search":[` + more + `]}` }
+	w.steps(
+		step{alice, "POST", "jobs/search", filter(`{"parameter":"PilotStamp","operator":"eq","value":"abc"}`), 200, `[{"JobID":1}]`},
+		step{other, "POST", "jobs/search", filter(`{"parameter":"PilotStamp","operator":"eq","value":"abc"}`), 200, `[{"JobID":3}]`},
+		step{alice, "POST", "jobs/search", filter(`{"parameter":"PilotStamp","operator":"in","values":["abc","def"]}`), 200, `[{"JobID":1},{"JobID":2}]`},
+		step{alice, "POST", "jobs/search", filter(`{"parameter":"PilotStamp","operator":"in","values":["abc","def"]},{"parameter":"Owner","operator":"eq","value":"bob"}`), 200, `[{"JobID":2}]`},
+		step{alice, "POST", "jobs/search", filter(`{"parameter":"PilotStamp","operator":"eq","value":"none"}`), 200, `[]`},
+		step{alice, "POST", "jobs/search", filter(`{"parameter":"PilotStamp","operator":"eq","value":"ABC"}`), 200, `[]`},
+		step{alice, "POST", "jobs/search", filter(`{"parameter":"PilotStamp","operator":"like","value":"a%"}`), 400, `{"detail":"…eq and in only…"}`},
+		step{alice, "POST", "jobs/search", filter(`{"parameter":"PilotStamp","operator":"eq","value":"abc"},{"parameter":"JobID","operator":"eq","value":1}`), 400, `{"detail":"…JobID…"}`},
+	)
 }
 
 // A submission that comes again with its key makes no job again.
