@@ -55,6 +55,7 @@ func filtersOf(r request) (filters []filter) {
 
 // field is a value of a JSON object, nil when there is none.
 func field(body, name string) any {
+	body = strings.TrimPrefix(body, "\ufeff")
 	value, err := decode(body)
 	o, ok := value.(object)
 	if err != nil || !ok {
@@ -195,6 +196,11 @@ func readTime(text string) (time.Time, error) {
 	return time.Parse(time.RFC3339Nano, text)
 }
 
+func otherContentType(x exchange) bool {
+	kind, given := x.header["Content-Type"]
+	return given && !strings.Contains(strings.ToLower(kind[0]), "json")
+}
+
 // asksForNothing reports whether a user who may change own jobs only named none.
 func asksForNothing(x exchange) bool {
 	ids, _ := field(x.body, "job_ids").([]any)
@@ -224,13 +230,13 @@ func idemFirst(x exchange) bool {
 
 // rescheduledFinal reports whether we don't reschedule a job that has ended or is about to.
 func rescheduledFinal(x exchange) bool {
-	return x.route() == reschedule && x.theirs.status == http.StatusOK && x.ours.status == http.StatusBadRequest &&
+	return x.route() == reschedule && len(x.jobs) == 1 && x.theirs.status == http.StatusOK && x.ours.status == http.StatusBadRequest &&
 		slices.Contains([]string{"Done", "Completed", "Completing", "Killed", "Deleted"}, x.jobs[0].status)
 }
 
 // rescheduledStatus reports whether they tell that a job was rescheduled which keeps its status.
 func rescheduledStatus(x exchange) bool {
-	if x.route() != reschedule || x.theirs.status != http.StatusOK || x.ours.status != http.StatusOK {
+	if x.route() != reschedule || len(x.jobs) != 1 || x.theirs.status != http.StatusOK || x.ours.status != http.StatusOK {
 		return false
 	}
 	return outcomeOf(x.theirs, x.jobs[0])["Status"] == x.jobs[0].status && outcomeOf(x.ours, x.jobs[0])["Status"] == "Received"

@@ -58,6 +58,10 @@ func claims(user, vo string, properties ...string) object {
 
 // token signs a principal's token, with claims changed; nil takes a claim away.
 func (i *issuer) token(principal string, changes object) string {
+	return i.signed(object{"typ": "JWT", "alg": "Ed25519", "kid": keyID}, i.claims(principal, changes))
+}
+
+func (i *issuer) claims(principal string, changes object) object {
 	claims := maps.Clone(principals[principal])
 	claims["iss"], claims["iat"], claims["exp"] = i.name, time.Now().Unix(), time.Now().Add(time.Hour).Unix()
 	for name, value := range changes {
@@ -66,7 +70,7 @@ func (i *issuer) token(principal string, changes object) string {
 			delete(claims, name)
 		}
 	}
-	return i.signed(object{"typ": "JWT", "alg": "Ed25519", "kid": keyID}, claims)
+	return claims
 }
 
 func (i *issuer) signed(header, claims object) string {

@@ -144,3 +144,6 @@ var oddJDLs = []string{
 	`Executable = "x"; Parameters.A = 2; ParameterStart.A = 3; ParameterStep.A = 4; JobName = "%(A)s";`, `Executable = "x"; Parameters = 2; ParameterStart = a; ParameterStep = b;`,
 	`Executable = "x"; Parameters = 2; ParameterStart = 0.5; ParameterStep = 0.25; JobName = "%s";`, `Executable = "x"; JobName = "%(A)s";`, `Executable = "x"; Parameters = many;`,
 }
+
+// String is the job's ID.
+func (j *job) String() string { return j.id }

@@ -1,7 +1,6 @@
 package differential_test
 
 import (
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -218,6 +217,3 @@ func (r *round) timeText(form int) string {
 	}
 	return choose(r.generator, r.jobs...).last.UTC().Format(timeForms[form])
 }
-
-// String names a job in messages.
-func (j *job) String() string { return fmt.Sprintf("job %s (%s)", j.id, j.status) }

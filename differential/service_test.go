@@ -2,6 +2,7 @@ package differential_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path"
@@ -63,4 +64,14 @@ func testJobs(r *round) {
 	}
 	r.submit("alice", `Executable = "x";`, `Executable = ;`)
 	r.submit("alice", `Executable = "x";`, `Executable = "x"; Parameters = {"a"};`)
+}
+
+func TestServiceProtocol(t *testing.T) { testProtocol(startPair(t).round(t, 1, 2)) }
+
+// TestServiceDifferences shows every difference that is on purpose.
+func TestServiceDifferences(t *testing.T) {
+	p := startPair(t)
+	for _, name := range slices.Sorted(maps.Keys(shown)) {
+		t.Run(string(name), func(t *testing.T) { shown[name](p.round(t, 1, 0)) })
+	}
 }

@@ -112,7 +112,7 @@ func listItems(text string) (items []string, ok bool) {
 }
 
 // JDL writes the ad as it is stored, the attributes in ascending order. An
-// ad within it that DIRAC would read for ever is [ErrEndless].
+// ad within it that DIRAC would read for ever is [ErrEndless]; one that would be longer than 64 MiB is an error.
 func (a *Ad) JDL() (string, error) {
 	var b strings.Builder
 	for i, name := range a.Names() {
@@ -126,8 +126,19 @@ func (a *Ad) JDL() (string, error) {
 	return "[ \n" + b.String() + "\n]", nil
 }
 
+// hasRoom tells whether n more bytes may be written: what is longer than mostText can't be read again.
+func hasRoom(b *strings.Builder, n int) error {
+	if b.Len()+n > mostText {
+		return errors.New("it would be stored as more than 64 MiB")
+	}
+	return nil
+}
+
 func writeAttribute(b *strings.Builder, name, expression string) error {
 	const indent = "    "
+	if err := hasRoom(b, len(name)+len(expression)+strings.Count(expression, ",")*len(indent+indent+indent+"\n")); err != nil {
+		return err
+	}
 	b.WriteString(indent + name + " = ")
 	switch {
 	case strings.HasPrefix(expression, "{"):
@@ -145,6 +156,9 @@ func writeAttribute(b *strings.Builder, name, expression string) error {
 			return err
 		}
 		text, err := nested.JDL()
+		if err == nil {
+			err = hasRoom(b, len(text)+strings.Count(text, "\n")*len(indent+indent))
+		}
 		if err != nil {
 			return err
 		}

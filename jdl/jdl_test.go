@@ -66,8 +66,8 @@ func TestManifest(t *testing.T) {
   Empty = "";
   Odd = "a=b";
 ]`
-	if diff := cmp.Diff(want, m.String()); diff != "" {
-		t.Error(diff)
+	if got, err := m.JDL(); err != nil || got != want {
+		t.Errorf("%v\n%s", err, cmp.Diff(want, got))
 	}
 	if v, ok := m.Get("List"); !ok || v != "x, y, 3" {
 		t.Errorf("List is %q, %v", v, ok)

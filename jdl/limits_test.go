@@ -19,8 +19,10 @@ func readAll(text string) {
 		}
 	}
 	if m, err := jdl.ParseManifest(text); err == nil {
-		if ad, err := jdl.ParseAd(m.String()); err == nil {
-			inspect(ad)
+		if written, err := m.JDL(); err == nil {
+			if ad, err := jdl.ParseAd(written); err == nil {
+				inspect(ad)
+			}
 		}
 	}
 }
@@ -163,6 +165,27 @@ func distinct(n int, before, after string) string {
 		b.WriteString(after)
 	}
 	return b.String()
+}
+
+// What we could write but not read again must not be written.
+func TestTooLong(t *testing.T) {
+	const deep, end, tooLong = "[a=[a=[a=[a=[a=[a=[a=[a={", "};];];];];];];];]", "it would be stored as more than 64 MiB"
+	for _, text := range []string{"[a={" + strings.Repeat(",", 5<<20) + "};]", deep + strings.Repeat(",", 1<<20) + end} {
+		ad, err := jdl.ParseAd(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := ad.JDL(); err == nil || err.Error() != tooLong {
+			t.Errorf("an ad of %d bytes, %v", len(text), err)
+		}
+	}
+	m, err := jdl.ParseManifest(deep + strings.Repeat("1,", 3<<20) + end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := m.JDL(); err == nil || err.Error() != tooLong {
+		t.Errorf("a manifest of %d bytes, %v", len(text), err)
+	}
 }
 
 // A text of ten times the length takes about ten times as long, whatever is in it.

@@ -75,24 +75,29 @@ func (m *Manifest) add(name string, entry manifestEntry) error {
 // neverLists are written as one text, whatever commas they hold.
 var neverLists = []string{"Arguments", "Executable", "StdOutput", "StdError"}
 
-// String writes the manifest as JDL, lists and texts in quotes, numbers bare.
-func (m *Manifest) String() string {
+// JDL writes the manifest, lists and texts in quotes, numbers bare. One that would be longer than 64 MiB is an error.
+func (m *Manifest) JDL() (string, error) {
 	var b strings.Builder
-	m.write(&b, 1)
-	return b.String()
+	err := m.write(&b, 1)
+	return b.String(), err
 }
 
-func (m *Manifest) write(b *strings.Builder, level int) {
+func (m *Manifest) write(b *strings.Builder, level int) error {
 	const tab = "  "
 	indent := strings.Repeat(tab, level)
 	b.WriteString(indent[len(tab):] + "[\n")
 	for _, name := range m.names {
 		entry := m.entries[name]
 		items := SplitList(entry.value)
+		if err := hasRoom(b, len(name)+len(entry.value)+len(indent)+len(items)*len(indent+tab+`"",`)); err != nil {
+			return err
+		}
 		switch {
 		case entry.section != nil:
 			b.WriteString(indent + name + " =\n")
-			entry.section.write(b, level+1)
+			if err := entry.section.write(b, level+1); err != nil {
+				return err
+			}
 			b.WriteString(";\n")
 		case len(items) < 2 || slices.Contains(neverLists, name):
 			b.WriteString(indent + name + " = " + quoted(entry.value) + ";\n")
@@ -104,6 +109,7 @@ func (m *Manifest) write(b *strings.Builder, level int) {
 		}
 	}
 	b.WriteString(indent[len(tab):] + "]")
+	return nil
 }
 
 func quoted(value string) string {

@@ -59,7 +59,7 @@ func asciiDigit(r rune) rune {
 	}
 	for _, within := range unicode.Nd.R32 {
 		if low := rune(within.Lo); low <= r && r <= rune(within.Hi) { //nolint:gosec // code points fit
-			return '0' + (r-low)%10 //nolint:gosec // code points fit
+			return '0' + (r-low)%10
 		}
 	}
 	return r

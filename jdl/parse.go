@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// deepest is how deep sections may be nested.
-const deepest = 100
+// deepest is how deep sections may be nested, the whole text counted: what is
+// deeper DIRAC can't read again, see [ErrEndless].
+const deepest = 1 + deepestAd
 
 // ParseManifest reads a submitted text, in brackets or not. The error says
 // which attribute is wrong and why.

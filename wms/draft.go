@@ -103,19 +103,23 @@ func (r Rules) check(m *jdl.Manifest) error {
 func (r Rules) finish(m *jdl.Manifest, owner Owner, id jobdb.JobID) (*job, error) {
 	number := strconv.FormatInt(int64(id), 10)
 	m.Set("JobID", number)
-	ad, err := jdl.ParseAd(strings.ReplaceAll(m.String(), "%j", number))
+	text, err := m.JDL()
+	if err != nil {
+		return nil, err
+	}
+	ad, err := jdl.ParseAd(strings.ReplaceAll(text, "%j", number))
 	if err != nil {
 		return nil, err
 	}
 	if ad.Has("Parameters") {
-		return nil, errors.New("Parameters must be a list or a whole number")
+		return nil, errors.New("the attribute Parameters must be a list or a whole number")
 	}
-	text, priority, err := r.prepare(ad, owner, id)
+	stored, priority, err := r.prepare(ad, owner, id)
 	if err != nil {
 		return nil, err
 	}
 	files, err := inputDataOf(ad)
-	return &job{jdl: text, attributes: attributesOf(ad, owner, priority), inputData: files}, err
+	return &job{jdl: stored, attributes: attributesOf(ad, owner, priority), inputData: files}, err
 }
 
 // prepare adds to an ad what is stored with it, among that what the job requires. It returns the text, and the job's priority.
@@ -134,7 +138,7 @@ func (r Rules) prepare(ad *jdl.Ad, owner Owner, id jobdb.JobID) (text string, pr
 	setDefault(ad, "SoftwareDistModule", r.SoftwareDistModule)
 	if n, ok := ad.Int("Priority"); ok {
 		if priority = n.Int64(); !n.IsInt64() {
-			return "", 0, errors.New("Priority is outside the range of 64-bit integers")
+			return "", 0, errors.New("the Priority is outside the range of 64-bit integers")
 		}
 	}
 	requirements.SetInt("UserPriority", priority)

@@ -22,7 +22,7 @@ func (r Rules) platforms(named []string) ([]string, error) {
 		}
 	}
 	if len(fit) == 0 {
-		return nil, fmt.Errorf("Platform: nothing here runs %.200q", strings.Join(named, ", "))
+		return nil, fmt.Errorf("nothing here runs on the Platform %.200q", strings.Join(named, ", "))
 	}
 	slices.SortStableFunc(fit, func(a, b string) int { return slices.Compare(versionOf(b), versionOf(a)) })
 	return fit, nil

@@ -32,21 +32,21 @@ func someOf(random *rand.Rand, pieces []string, n int) string {
 // randomParametric are parametric JDLs of any form; about half are broken somehow.
 func randomParametric(n int) []string {
 	random := rand.New(rand.NewPCG(3, 4))
-	any := func(of ...string) string { return of[random.IntN(len(of))] }
-	id := func() string { return any("", "", "", ".A", ".B", ".C", ".0", "X") }
+	one := func(of ...string) string { return of[random.IntN(len(of))] }
+	id := func() string { return one("", "", "", ".A", ".B", ".C", ".0", "X") }
 	item := func() string {
-		return any("a", `"b"`, `" c d "`, "5", "1.50", `{"e", "f"}`, "{g}", `"%s"`, `"%(A)s"`, `"%n"`, `""`, `"é"`, `"h=i"`, `"j;"`, `"{k"`, `"l"m`)
+		return one("a", `"b"`, `" c d "`, "5", "1.50", `{"e", "f"}`, "{g}", `"%s"`, `"%(A)s"`, `"%n"`, `""`, `"é"`, `"h=i"`, `"j;"`, `"{k"`, `"l"m`)
 	}
 	number := func() string {
-		return any("0", "1", "2", "-3", "10", `"7"`, "0.5", "-0.1", "1e3", "1e-7", "1e300", "inf", "nan", "1_0", "12345678901234567890", "x", "")
+		return one("0", "1", "2", "-3", "10", `"7"`, "0.5", "-0.1", "1e3", "1e-7", "1e300", "inf", "nan", "1_0", "12345678901234567890", "x", "")
 	}
 	place := func() string {
-		return any("%s", "%n", "%(A)s", "%(B)s", "%(C)s", "%(0)s", "%(X)s", "%j", "x", ",", " ", "{", "}", "%")
+		return one("%s", "%n", "%(A)s", "%(B)s", "%(C)s", "%(0)s", "%(X)s", "%j", "x", ",", " ", "{", "}", "%")
 	}
 	texts := make([]string, n)
 	for i := range texts {
 		length := 1 + random.IntN(4)
-		parts := []string{any("Parameters = "+fmt.Sprint(length), "Parameters = "+fmt.Sprint(length), `Executable = "x"`)}
+		parts := []string{one("Parameters = "+fmt.Sprint(length), "Parameters = "+fmt.Sprint(length), `Executable = "x"`)}
 		for range random.IntN(4) {
 			items := make([]string, max(1, length-random.IntN(12)/11))
 			for j := range items {
@@ -55,11 +55,11 @@ func randomParametric(n int) []string {
 			parts = append(parts, "Parameters"+id()+" = {"+strings.Join(items, ", ")+"}")
 		}
 		for range random.IntN(4) {
-			parts = append(parts, "Parameter"+any("Start", "Step", "Factor")+id()+" = "+number())
+			parts = append(parts, "Parameter"+one("Start", "Step", "Factor")+id()+" = "+number())
 		}
 		for range 1 + random.IntN(4) {
 			value := place() + place() + place()
-			parts = append(parts, any("Arguments", "JobName", "InputData", "A", "B")+" = "+any(`"`+value+`"`, `{"`+value+`", "z"}`, "{"+value+"}", value, `[ D = "`+value+`"; ]`))
+			parts = append(parts, one("Arguments", "JobName", "InputData", "A", "B")+" = "+one(`"`+value+`"`, `{"`+value+`", "z"}`, "{"+value+"}", value, `[ D = "`+value+`"; ]`))
 		}
 		random.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
 		texts[i] = strings.Join(parts, "; ") + ";"

@@ -41,8 +41,8 @@ const (
 // notAgain are the statuses in which a job isn't rescheduled: its work is done, or it was ended on purpose.
 var notAgain = []string{"Done", "Completed", "Completing", statusKilled, statusDeleted}
 
-// Reschedule makes jobs run again: from any status but those of [notAgain], Submitting and Rescheduled
-// included, they go to Received, with the JDL that their original one gives
+// Reschedule makes jobs run again: from any status but Done, Completed, Completing, Killed and Deleted they go to
+// Received (Submitting and Rescheduled too, as the state machine lets them), with the JDL that their original one gives
 // now. They get their Site and UserPriority from it, which is 0 without a Priority, as in the reference. RescheduleCounter counts one
 // up, or with reset becomes 0. When they began, ended and were last heard of is forgotten; their parameters
 // are archived under the cycle that ends; pending commands expire. What optimizers know

@@ -211,7 +211,7 @@ func TestNotRescheduled(t *testing.T) {
 		jdl.Compress(`[Arguments = "[1]";]`): `"Arguments": a ] with no semicolon`,
 		"[ Executable = 5; ":                 "it is not in brackets",
 		jdl.Compress(`[Priority = 1e5; Platform = "x";]`):  "this server knows no platforms",
-		jdl.Compress(`[Priority = 99999999999999999999;]`): "Priority is outside the range",
+		jdl.Compress(`[Priority = 99999999999999999999;]`): "the Priority is outside the range",
 	}
 	stored := slices.Sorted(maps.Keys(originals))
 	ids, err := m.DB.CreateJobs(t.Context(), stored)

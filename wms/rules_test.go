@@ -92,7 +92,7 @@ func TestRules(t *testing.T) {
 	for text, want := range map[string]string{
 		`JobType = "Merge"; InputData = "a";`: "", `JobType = "User";`: `JobType is one of Merge, not "User"`,
 		`InputData = {"a", "b"};`: "InputData has 2 files, at most 1 are taken",
-		`Platform = "el7";`:       `Platform: nothing here runs "el7"`,
+		`Platform = "el7";`:       `nothing here runs on the Platform "el7"`,
 	} {
 		_, err := m.Submit(t.Context(), bob, []string{text})
 		if want == "" && err != nil || want != "" && (err == nil || err.Error() != "JDL syntax error: "+want) {

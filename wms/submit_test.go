@@ -189,9 +189,9 @@ func TestRefused(t *testing.T) {
 		`VirtualOrganization = "belle";`:                          `VirtualOrganization is "belle" in the JDL, but the job's is "lhcb"`,
 		`Executable = "[1]";`:                                     `"Executable": a ] with no semicolon right after it, or brackets within a text`,
 		`Parameters = {{1};`:                                      `"Parameters": a { within a list that isn't closed`,
-		`Parameters = one;`:                                       `Parameters must be a list or a whole number`,
+		`Parameters = one;`:                                       `the attribute Parameters must be a list or a whole number`,
 		`Parameters = 0;`:                                         `"Parameters": a parametric job has at least one value of each parameter`,
-		`Priority = 9223372036854775808;`:                         `Priority is outside the range of 64-bit integers`,
+		`Priority = 9223372036854775808;`:                         `the Priority is outside the range of 64-bit integers`,
 	} {
 		if _, err := m.Submit(t.Context(), alice, []string{text}); !errors.Is(err, wms.ErrInvalidJob) || err.Error() != "JDL syntax error: "+want {
 			t.Errorf("%s: %v", text, err)
