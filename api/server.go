@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path"
 	"time"
 
 	"github.com/rs/cors"
@@ -73,7 +74,19 @@ func New(c Config) http.Handler {
 		mux.Handle(r.path, s.wrap(methodNotAllowed(r.method)))
 	}
 	mux.Handle("/", s.wrap(notFound))
-	return s.logged(s.shared(compressed(mux)))
+	return s.logged(s.shared(compressed(s.asWritten(mux))))
+}
+
+// asWritten keeps the mux from sending clients elsewhere, in HTML, whose path has // or .. in it.
+func (s *service) asWritten(mux http.Handler) http.Handler {
+	lost := s.wrap(notFound)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if clean := path.Clean(r.URL.Path); clean != r.URL.Path && clean+"/" != r.URL.Path {
+			lost.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // shared answers browsers that ask for pages of other origins.

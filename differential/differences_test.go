@@ -19,10 +19,11 @@ var rules = map[difference]func(x exchange) bool{
 	"body.surrogate": func(x exchange) bool {
 		return strings.Contains(x.body, `\ud800`) && x.theirs.status == 500 && x.ours.status == 422
 	},
-	"commands-again":         killedAgain,
 	"commands-equal":         equalKills,
 	"history.idem":           idemFirst,
-	"no-jobs":                asksForNothing,
+	"access.none":            asksForNothing,
+	"access.missing":         asksForMissing,
+	"metadata.too-large":     tooLarge,
 	"reschedule.final":       rescheduledFinal,
 	"reschedule.placeholder": rescheduledPlaceholder,
 	"reschedule.status":      rescheduledStatus,

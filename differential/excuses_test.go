@@ -1,6 +1,8 @@
 package differential_test
 
 import (
+	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -156,15 +158,6 @@ func equalKills(x exchange) bool {
 	return x.route() == "PATCH /api/jobs/heartbeat" && len(once) < len(theirs) && string(marshal(once)) == string(marshal(x.ours.body))
 }
 
-// killedAgain reports whether they tell a job to die that was told before.
-func killedAgain(x exchange) bool {
-	theirs, _ := x.theirs.body.([]any)
-	rest := slices.DeleteFunc(slices.Clone(theirs), func(command any) bool {
-		return slices.ContainsFunc(x.jobs, func(j *job) bool { return j.again && string(marshal(command.(object)["job_id"])) == j.id })
-	})
-	return x.route() == "PATCH /api/jobs/heartbeat" && len(rest) < len(theirs) && string(marshal(rest)) == string(marshal(x.ours.body))
-}
-
 // lateKill reports whether somebody who isn't a pilot ends a job with a time before its last update.
 func lateKill(x exchange) bool {
 	if x.route() != "PATCH /api/jobs/status" || x.ours.status != http.StatusOK || x.theirs.status != http.StatusOK || isPilot(x.who) {
@@ -207,6 +200,34 @@ func asksForNothing(x exchange) bool {
 	body, _ := decode(x.body)
 	return x.theirs.status == http.StatusForbidden && x.ours.status != http.StatusForbidden &&
 		(string(marshal(body)) == "{}" || ids != nil && len(ids) == 0)
+}
+
+// asksForMissing reports whether a user who may change own jobs only named one that doesn't exist.
+func asksForMissing(x exchange) bool {
+	return x.theirs.status == http.StatusForbidden && x.ours.status != http.StatusForbidden && slices.ContainsFunc(idsOf(x.request), func(id string) bool {
+		n, err := strconv.Atoi(strings.TrimSpace(id))
+		return err == nil && (n < 1 || n > 1<<20)
+	})
+}
+
+// idsOf are the IDs of jobs in a body.
+func idsOf(r request) (ids []string) {
+	body, _ := decode(r.body)
+	o, _ := body.(object)
+	list, ok := o["job_ids"].([]any)
+	if !ok {
+		return slices.Collect(maps.Keys(o))
+	}
+	for _, id := range list {
+		ids = append(ids, fmt.Sprint(id))
+	}
+	return ids
+}
+
+// tooLarge reports whether a number is too large for the integer that is wanted.
+func tooLarge(x exchange) bool {
+	return x.route() == "PATCH /api/jobs/metadata" && x.theirs.status == http.StatusInternalServerError && x.ours.status == http.StatusUnprocessableEntity &&
+		strings.Contains(x.body, "7e+300")
 }
 
 // emptyMap reports whether we name no other fault than a job without any time.

@@ -14,7 +14,6 @@ type job struct {
 	status    string
 	last      time.Time // of its history
 	beat      time.Time // when it reported values last
-	again     bool      // it was killed again after it had been killed
 	anew      bool      // it was rescheduled
 	spent     bool      // on purpose the two treated it differently: it is not looked at any more
 }

@@ -22,6 +22,7 @@ func testQueries(r *round) {
 	for range 9 { // whose IDs may stand in for anything where requests are spoiled
 		r.submit("alice", `Executable = "x";`)
 	}
+	r.jobs = nil
 	for range 40 {
 		r.submit(choose(r.generator, "alice", "bob"), r.jdl())
 	}

@@ -1,6 +1,7 @@
 package differential_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -52,8 +53,9 @@ func jdls(texts ...string) request { return with("alice", "POST", "/api/jobs/jdl
 
 func showMixedList(r *round) {
 	r.differ(jdls(`Executable = "x"; JobName = "n";`, `Executable = "x"; Site = "A";`), 400, 201)
-	r.differ(jdls(`Executable = "x";`, `Executable = "x"; JobName = "n";`), 201, 201)
-	theirs, ours := r.rowOf(r.jobs[len(r.jobs)-1])
+	x := r.differ(jdls(`Executable = "x";`, `Executable = "x"; JobName = "n";`), 201, 201)
+	second := x.ours.body.([]any)[1].(object)["JobID"]
+	theirs, ours := r.rowOf(&job{id: fmt.Sprint(second)})
 	r.wants("JobName", theirs["JobName"], "Unknown", ours["JobName"], "n")
 }
 
