@@ -130,7 +130,7 @@ func (c *serveCommand) openDatabase(ctx context.Context, p *program, logger *slo
 	if err != nil {
 		return nil, err
 	}
-	if err := prepare(ctx, db); err != nil {
+	if err := prepare(ctx, db, c.HistoryDB != ""); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -148,15 +148,23 @@ func (c *serveCommand) openPilots(ctx context.Context, p *program, logger *slog.
 	return pilots, err
 }
 
-// prepare makes or updates the tables of a database of ours, and refuses others that can't be used.
-func prepare(ctx context.Context, db *jobdb.DB) error {
+// prepare makes or updates the tables of a database of ours, and refuses
+// others that can't be used. The histories may be in a database elsewhere.
+func prepare(ctx context.Context, db *jobdb.DB, elsewhere bool) error {
 	switch db.Schema() {
 	case jobdb.SchemaDiracX, jobdb.SchemaLegacy:
 		report, err := db.CheckSchema(ctx)
-		if err == nil && !report.Usable() {
-			err = fmt.Errorf("jobdb can't work on this database: %s", strings.Join(report.Problems, "; "))
+		switch {
+		case err != nil:
+			return err
+		case !report.Usable():
+			return fmt.Errorf("jobdb can't work on this database: %s", strings.Join(report.Problems, "; "))
+		case !report.Jobs:
+			return errors.New("this database has no jobs, but only their histories: give it as --history-db, and the jobs' as --db")
+		case !report.History && !elsewhere:
+			return errors.New("this database has no histories of jobs (LoggingInfo): give the one that has them as --history-db")
 		}
-		return err
+		return nil
 	case jobdb.SchemaEmpty, jobdb.SchemaOurs, jobdb.SchemaUnknown:
 	}
 	_, err := db.Migrate(ctx)
