@@ -122,8 +122,7 @@ func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, er
 		err := s.ofJobs(ids, func(in string, args []any) error {
 			text, args := s.pendingCommands(columns, in, args, now)
 			if s.db.dialect.returning {
-				text = `UPDATE "JobCommands" SET "Status" = ?, "ExecutionTime" = ? FROM (` + text + `) AS s WHERE "JobCommands"."JobID" = s."JobID"` +
-					` AND "JobCommands"."ReceptionTime" = s."ReceptionTime" RETURNING ` + nameList(`"JobCommands".`, columns)
+				text = marking(`"Status" = ?, "ExecutionTime" = ?`, text) + " RETURNING " + nameList(`"JobCommands".`, columns)
 				args = append([]any{CommandSent, s.db.dialect.argument(now)}, args...)
 			}
 			return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
@@ -174,17 +173,25 @@ func (s *session) pendingCommands(columns []column, in string, args []any, now t
 // ExpireJobCommands ends the jobs' pending commands, and the redelivery of a
 // Kill: they are not handed out any more.
 func (a access) ExpireJobCommands(ctx context.Context, ids []JobID) error {
-	columns := jobCommands.pick("JobID", "Status")
-	rows := make([][]any, 0, len(ids))
-	for _, id := range sorted(ids) {
-		rows = append(rows, []any{int64(id), CommandExpired})
-	}
 	return a.write(ctx, "expire job commands", func(s *session) error {
-		_, err := s.update(ctx, jobCommands, columns, 1, rows,
-			`(t."Status" = ? OR t."Status" = ? AND `+s.exactly(jobCommands, "Command")+` = ? AND t."ExecutionTime" IS NOT NULL)`,
-			CommandReceived, CommandSent, KillCommand)
-		return err
+		pending := ` AND (t."Status" = ? OR t."Status" = ? AND ` + s.exactly(jobCommands, "Command") + ` = ? AND t."ExecutionTime" IS NOT NULL)`
+		return s.ofJobs(ids, func(in string, args []any) error {
+			text := `UPDATE "JobCommands" AS t SET "Status" = ? WHERE t."JobID"` + in + pending
+			if s.db.dialect.lockSource != "" && len(ids) > 1 {
+				text = marking(`"Status" = ?`, rowsOf(jobCommands, jobCommands.pick("JobID", "ReceptionTime"), in)+pending+
+					` ORDER BY t."JobID", t."ReceptionTime"`+s.db.dialect.lock)
+			}
+			args = append(append([]any{CommandExpired}, args...), CommandReceived, CommandSent, KillCommand)
+			_, err := s.exec(ctx, text, args...)
+			return err
+		})
 	})
+}
+
+// marking is an UPDATE of the commands that a query selects.
+func marking(set, query string) string {
+	return `UPDATE "JobCommands" SET ` + set + " FROM (" + query + `) AS s WHERE "JobCommands"."JobID" = s."JobID"` +
+		` AND "JobCommands"."ReceptionTime" = s."ReceptionTime"`
 }
 
 // JobCommands returns all commands of the jobs in the order in which they were set.

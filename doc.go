@@ -38,6 +38,10 @@
 //	HeartBeatLoggingInfo     Heartbeats
 //	JobCommands              JobCommands, ExpireJobCommands
 //	LoggingInfo              InsertHistory, History, DeleteHistory, StatusTimes
+//	Answers (ours only)      KeepAnswer, KeptAnswer
+//	Jobs, until a Tx ends    HoldJobs
+//
+// The pilots' database is another one: [OpenPilots].
 //
 // # Where things are
 //
@@ -53,8 +57,9 @@
 //	db.go, clock.go, tx.go, groupcommit.go
 //	                         Open; transactions and their retries; SQLite's shared commits
 //	bulk.go, scan.go         batches in, rows out
-//	read.go, write.go, commands.go, heartbeat.go, parameters.go, history.go
+//	read.go, write.go, hold.go, commands.go, heartbeat.go, parameters.go, history.go, answers.go
 //	                         the access layer
+//	pilots.go                the pilots' database
 //	migrate.go, migrate_lock.go, migrations/
 //	                         our schema
 //	schema.go, catalog.go, schema_check.go, schema_report.go, narrow.go

@@ -31,7 +31,7 @@ func OpenPilots(ctx context.Context, url string, options Options) (*Pilots, erro
 	if _, err := p.JobsOf(ctx, []string{"-"}); err != nil {
 		_ = e.close() // what went wrong first is told
 		if !errors.Is(err, ErrUnavailable) {
-			err = &SchemaError{Reason: "the pilots' database lacks the tables PilotAgents and JobToPilotMapping, or their columns"}
+			err = fmt.Errorf("%w (%w)", &SchemaError{Reason: "it needs the tables PilotAgents and JobToPilotMapping, and leave to read them"}, err)
 		}
 		return nil, fmt.Errorf("open the pilots' database: %w", err)
 	}

@@ -24,13 +24,13 @@ func (a access) CreateJob(ctx context.Context, originalJDL string) (JobID, error
 // CreateJobs is [DB.CreateJob] for many: the IDs are in the order of the
 // JDLs and ascend, but need not be consecutive.
 func (a access) CreateJobs(ctx context.Context, originalJDLs []string) ([]JobID, error) {
-	columns := jobJDLs.pick("JDL", "JobRequirements", "OriginalJDL")
+	columns := jobJDLs.pick("OriginalJDL")
 	rows := make([][]any, len(originalJDLs))
 	for i, jdl := range originalJDLs {
-		if err := columns[2].textFits(jdl); err != nil {
+		if err := columns[0].textFits(jdl); err != nil {
 			return nil, &ValueError{Column: "OriginalJDL", Reason: err.Error()}
 		}
-		rows[i] = []any{"", "", jdl}
+		rows[i] = []any{jdl}
 	}
 	var ids []JobID
 	err := a.write(ctx, "create jobs", func(s *session) error {
@@ -39,7 +39,7 @@ func (a access) CreateJobs(ctx context.Context, originalJDLs []string) ([]JobID,
 			return err
 		}
 		return s.inBatches(columns, rows, func(source string, args []any) error {
-			text := `INSERT INTO "JobJDLs" (` + nameList("", columns) + ") SELECT " + strings.Join(s.values(jobJDLs, columns), ", ") +
+			text := `INSERT INTO "JobJDLs" ("JDL", "JobRequirements", "OriginalJDL") SELECT '', '', ` + s.values(jobJDLs, columns)[0] +
 				" FROM " + source + ` RETURNING "JobID"`
 			// Rows are inserted in the order of the batch, each with the next
 			// ID; the order in which they are returned is not promised.

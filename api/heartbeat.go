@@ -21,13 +21,8 @@ type command struct {
 // Jobs that don't exist are named in a header, and all others served.
 func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
 	var in reader
-	body, ok, err := in.body(r)
-	if err != nil {
-		return err
-	}
 	beats := map[jobdb.JobID]wms.Beat{}
-	in.byJob(body, ok, func(id jobdb.JobID, value any, at place) { beats[id] = in.beat(value, at) })
-	if err := in.err(); err != nil {
+	if err := in.byJob(r, func(id jobdb.JobID, value any, at place) { beats[id] = in.beat(value, at) }); err != nil {
 		return err
 	}
 	reach, err := s.reach(p, auth.Pilot)

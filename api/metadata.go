@@ -14,13 +14,8 @@ import (
 // setMetadata sets the site of jobs, and named values that tell of them.
 func (s *service) setMetadata(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
 	var in reader
-	body, ok, err := in.body(r)
-	if err != nil {
-		return err
-	}
 	values := map[jobdb.JobID]map[string]any{}
-	in.byJob(body, ok, func(id jobdb.JobID, value any, at place) { values[id] = in.metadata(value, at) })
-	if err := in.err(); err != nil {
+	if err := in.byJob(r, func(id jobdb.JobID, value any, at place) { values[id] = in.metadata(value, at) }); err != nil {
 		return err
 	}
 	reach, err := s.reach(p, auth.Manage)

@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"math"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -93,6 +94,19 @@ func (r *reader) text(value any, at place) (string, bool) {
 	return text, ok
 }
 
+// texts reads a list of texts.
+func (r *reader) texts(value any, at place) []string {
+	list, ok := r.list(value, at)
+	if !ok {
+		return nil
+	}
+	texts := make([]string, len(list))
+	for i, item := range list {
+		texts[i], _ = r.text(item, at.at(i))
+	}
+	return texts
+}
+
 // required notes a key that is missing.
 func (r *reader) required(o *object, key string, at place) (any, bool) {
 	value, ok := o.get(key)
@@ -143,17 +157,26 @@ func (r *reader) integerOfNumber(n json.Number, at place) (int64, bool) {
 }
 
 func (r *reader) integerOfText(text string, at place) (int64, bool) {
-	trimmed := strings.TrimSpace(text)
-	if !wholeText.MatchString(trimmed) {
+	digits, ok := wholeDigits(text)
+	if !ok {
 		r.fault("int_parsing", at, "must be a whole number", text)
 		return 0, false
 	}
-	digits, _, _ := strings.Cut(strings.ReplaceAll(trimmed, "_", ""), ".")
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil {
 		r.fault("int_parsing_size", at, "is too large", text)
 	}
 	return n, err == nil
+}
+
+// wholeDigits is a whole number as a text that may be longer than 64 bits, sign and digits only.
+func wholeDigits(text string) (digits string, ok bool) {
+	text = strings.TrimSpace(text)
+	if !wholeText.MatchString(text) {
+		return "", false
+	}
+	digits, _, _ = strings.Cut(strings.ReplaceAll(text, "_", ""), ".")
+	return digits, true
 }
 
 // number reads a finite number.
@@ -235,23 +258,26 @@ func (r *reader) id(key string, at place) (jobdb.JobID, bool) {
 	return jobdb.JobID(n), ok
 }
 
-// byJob reads a body, if there is one: an object whose keys are IDs of jobs.
-func (r *reader) byJob(body any, given bool, each func(id jobdb.JobID, value any, at place)) {
-	if !given {
-		return
+// byJob reads the body, an object whose keys are IDs of jobs. The error tells all faults of the request.
+func (r *reader) byJob(request *http.Request, each func(id jobdb.JobID, value any, at place)) error {
+	body, ok, err := r.body(request)
+	if err != nil {
+		return err
 	}
-	o, ok := r.dict(body, inBody)
 	if !ok {
-		return
+		return r.err()
 	}
-	for _, key := range o.keys {
-		id, _ := r.id(key, inBody)
-		each(id, o.values[key], inBody.at(key))
+	if o, ok := r.dict(body, inBody); ok {
+		for _, key := range o.keys {
+			id, _ := r.id(key, inBody)
+			each(id, o.values[key], inBody.at(key))
+		}
 	}
+	return r.err()
 }
 
-// query reads a parameter of the query; of several the last counts, as in FastAPI.
-func (r *reader) query(query url.Values, name string) (string, bool) {
+// lastOf is a parameter of the query; of several the last counts, as in FastAPI.
+func lastOf(query url.Values, name string) (string, bool) {
 	values := query[name]
 	if len(values) == 0 {
 		return "", false
@@ -260,7 +286,7 @@ func (r *reader) query(query url.Values, name string) (string, bool) {
 }
 
 func (r *reader) queryFlag(query url.Values, name string) bool {
-	text, ok := r.query(query, name)
+	text, ok := lastOf(query, name)
 	if !ok {
 		return false
 	}
@@ -270,17 +296,16 @@ func (r *reader) queryFlag(query url.Values, name string) bool {
 
 // queryCount reads a whole number that is 1 or more.
 func (r *reader) queryCount(query url.Values, name string, standard int) int {
-	text, ok := r.query(query, name)
+	text, ok := lastOf(query, name)
 	if !ok {
 		return standard
 	}
 	at := place{"query", name}
-	trimmed := strings.TrimSpace(text)
-	if !wholeText.MatchString(trimmed) {
+	digits, ok := wholeDigits(text)
+	if !ok {
 		r.fault("int_parsing", at, "must be a whole number", text)
 		return 0
 	}
-	digits, _, _ := strings.Cut(strings.ReplaceAll(trimmed, "_", ""), ".")
 	n, err := strconv.ParseInt(digits, 10, 64)
 	switch {
 	case strings.HasPrefix(digits, "-") || err == nil && n < 1:
@@ -299,7 +324,7 @@ const mostCount = 1<<31 - 1
 func (r *reader) queryAtMost(query url.Values, name string, standard, most int) int {
 	n := r.queryCount(query, name, standard)
 	if n > most {
-		text, _ := r.query(query, name)
+		text, _ := lastOf(query, name)
 		r.fault("less_than_equal", place{"query", name}, "must be "+strconv.Itoa(most)+" or less", text)
 	}
 	return n

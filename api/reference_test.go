@@ -2,13 +2,14 @@ package api
 
 import (
 	"encoding/json"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"jobdb/jobdbtest"
 )
 
 // Who generates a client from our description gets the names that a client of
@@ -44,14 +45,7 @@ func TestDescriptionHasTheNamesOfTheReference(t *testing.T) {
 
 func referenceDocument(t *testing.T) document {
 	t.Helper()
-	python := os.Getenv("JOBDB_ORACLE_PYTHON")
-	if _, err := os.Stat(python); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("JOBDB_ORACLE_PYTHON is not set to a Python that has DiracX: make oracle")
-		}
-		t.Skip("!!! NOT COMPARED with DiracX: JOBDB_ORACLE_PYTHON is not set; make oracle")
-	}
-	command := exec.CommandContext(t.Context(), python, "testdata/reference.py", t.TempDir())
+	command := exec.CommandContext(t.Context(), jobdbtest.OraclePython(t), "testdata/reference.py", t.TempDir())
 	var faults strings.Builder
 	command.Stderr = &faults
 	output, err := command.Output()

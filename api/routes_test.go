@@ -2,13 +2,11 @@ package api_test
 
 import (
 	"compress/gzip"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +16,7 @@ import (
 	"jobdb"
 	"jobdb/api"
 	"jobdb/auth"
+	"jobdb/jobdbtest"
 )
 
 // step is a request and what is expected of it. "…" in the body stands for any text.
@@ -164,7 +163,7 @@ func TestMalformed(t *testing.T) {
 		{"POST", "reschedule", ` `, `json_invalid [body 1]`},
 		{"POST", "search", ` `, `json_invalid [body 1]`},
 		{"POST", "search?page=true", `{"sort":["a"]}`, `int_parsing [query page], dict_type [body sort 0]`},
-		{"PATCH", "status?force=2", `null`, `missing [body], bool_parsing [query force]`},
+		{"PATCH", "status?force=2", `null`, `bool_parsing [query force], missing [body]`},
 		{"POST", "reschedule?reset_jobs=2", ``, `bool_parsing [query reset_jobs], missing [body job_ids]`},
 		{"POST", "search", `{"search":null,"sort":null,"distinct":null,"parameters":null}`, `list_type [body search], list_type [body sort], bool_type [body distinct]`},
 		{"POST", "search", `{"distinct":1.5}`, `bool_type [body distinct]`},
@@ -237,16 +236,7 @@ func TestLenientSearch(t *testing.T) {
 // Jobs are found by the stamps of the pilots that ran them, within the VO.
 func TestPilotStamps(t *testing.T) {
 	address := filepath.Join(t.TempDir(), "pilots.db")
-	driver := "sqlite" // the pure-Go driver
-	if slices.Contains(sql.Drivers(), "sqlite3") {
-		driver = "sqlite3"
-	}
-	raw, err := sql.Open(driver, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer raw.Close()
-	if _, err := raw.ExecContext(t.Context(), `CREATE TABLE PilotAgents (PilotID INTEGER, PilotStamp TEXT); CREATE TABLE JobToPilotMapping (PilotID INTEGER, JobID INTEGER);
+	if _, err := jobdbtest.Raw(t, "sqlite:"+address).ExecContext(t.Context(), `CREATE TABLE PilotAgents (PilotID INTEGER, PilotStamp TEXT); CREATE TABLE JobToPilotMapping (PilotID INTEGER, JobID INTEGER);
 		INSERT INTO PilotAgents VALUES (1, 'abc'), (2, 'def'), (3, 'none'); INSERT INTO JobToPilotMapping VALUES (1, 1), (1, 3), (2, 2);`); err != nil {
 		t.Fatal(err)
 	}

@@ -35,15 +35,9 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 	if invalid == nil {
 		invalid = err
 	}
-	if err := in.explain(body, invalid, func(value any) { in.search(value) }); err != nil {
-		return err
-	}
-	scope, err := s.scope(p)
+	scope, err := s.settle(p, in.explain(body, invalid, func(value any) { in.search(value) }), invalid)
 	if err != nil {
 		return err
-	}
-	if invalid != nil {
-		return invalid
 	}
 	if stamps != nil {
 		if search, err = s.ofPilots(r.Context(), request, stamps); err != nil {
@@ -131,6 +125,19 @@ func (r *reader) explain(body []byte, invalid error, read func(any)) error {
 	}
 	read(value)
 	return r.err()
+}
+
+// settle returns the jobs that a query is about, or what is told of it, in the
+// reference's order: that it is ill-formed, that it is forbidden, that it is invalid.
+func (s *service) settle(p auth.Principal, illFormed, invalid error) (jobdb.Scope, error) {
+	if illFormed != nil {
+		return jobdb.Scope{}, illFormed
+	}
+	scope, err := s.scope(p)
+	if err == nil {
+		err = invalid
+	}
+	return scope, err
 }
 
 const historyParameter = "LoggingInfo"
@@ -231,15 +238,9 @@ func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Princip
 		return err
 	}
 	summary, invalid := request.Parse(s.DB.Limits())
-	if err := in.explain(body, invalid, func(value any) { in.summary(value) }); err != nil {
-		return err
-	}
-	scope, err := s.scope(p)
+	scope, err := s.settle(p, in.explain(body, invalid, func(value any) { in.summary(value) }), invalid)
 	if err != nil {
 		return err
-	}
-	if invalid != nil {
-		return invalid
 	}
 	summary.Scope = scope
 	counts, err := s.DB.Summary(r.Context(), summary)

@@ -38,24 +38,20 @@ func (s *service) setStatus(w http.ResponseWriter, r *http.Request, p auth.Princ
 // readStatuses reads {id: {time: {Status, MinorStatus, ApplicationStatus, Source}}}.
 func readStatuses(r *http.Request) (updates map[jobdb.JobID][]wms.StatusUpdate, force bool, err error) {
 	var in reader
-	body, ok, err := in.body(r)
-	if err != nil {
-		return nil, false, err
-	}
 	force = in.queryFlag(r.URL.Query(), "force")
 	updates = map[jobdb.JobID][]wms.StatusUpdate{}
-	local := error(nil)
-	in.byJob(body, ok, func(id jobdb.JobID, value any, at place) {
+	var local error // a time without an offset, told only where nothing else is wrong
+	err = in.byJob(r, func(id jobdb.JobID, value any, at place) {
 		var naive string
 		updates[id], naive = in.statuses(value, at)
 		if naive != "" && local == nil {
 			local = badRequest("the time " + naive + " of job " + idText(id) + " does not say its offset from UTC; write " + naive + "Z if it is UTC")
 		}
 	})
-	if err := in.err(); err != nil {
-		return nil, false, err
+	if err == nil {
+		err = local
 	}
-	return updates, force, local
+	return updates, force, err
 }
 
 // statuses reads the updates of one job in the order of their times, and tells of a time without an offset.

@@ -64,8 +64,8 @@ func (s *service) jwks(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// metadata of an installation: its VOs and their groups.
-type metadata struct {
+// installation is what DiracX calls the metadata of one: its VOs and their groups.
+type installation struct {
 	VirtualOrganizations map[string]organization `json:"virtual_organizations"`
 }
 
@@ -91,7 +91,7 @@ func (s *service) diracMetadata(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, strings.TrimSuffix(s.Issuer, "/")+"/.well-known/dirac-metadata", http.StatusTemporaryRedirect)
 		return nil
 	}
-	return writeValue(w, metadata{map[string]organization{s.LocalUser.VO: {
+	return writeValue(w, installation{map[string]organization{s.LocalUser.VO: {
 		Groups:       map[string]group{s.LocalUser.Group: {s.LocalUser.Properties}},
 		Support:      support{Message: "This server signs its own tokens: run \"jobdb token --login\" on its machine"},
 		DefaultGroup: s.LocalUser.Group,
@@ -102,7 +102,7 @@ func (s *service) diracMetadata(w http.ResponseWriter, r *http.Request) error {
 // this server, which has nobody to ask for a password.
 func (s *service) login(w http.ResponseWriter, r *http.Request) error {
 	if s.LocalUser == nil {
-		http.Redirect(w, r, strings.TrimSuffix(s.Issuer, "/")+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+		http.Redirect(w, r, strings.TrimSuffix(s.Issuer, "/")+r.URL.RequestURI(), http.StatusTemporaryRedirect) //nolint:gosec // to the issuer always: a routed path begins with /
 		return nil
 	}
 	return &httpError{status: http.StatusNotFound, detail: `this server has no login; run "jobdb token --login" on its machine`}

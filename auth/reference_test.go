@@ -12,19 +12,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"jobdb/auth"
+	"jobdb/jobdbtest"
 )
 
 // python runs the reference's.
 func python(t *testing.T, args ...string) string {
 	t.Helper()
-	python := os.Getenv("JOBDB_ORACLE_PYTHON")
-	if python == "" {
-		if os.Getenv("CI") != "" {
-			t.Fatal("JOBDB_ORACLE_PYTHON is not set to a Python that has DiracX: make oracle")
-		}
-		t.Skip("!!! NOT COMPARED with DiracX: JOBDB_ORACLE_PYTHON is not set; make oracle")
-	}
-	command := exec.CommandContext(t.Context(), python, args...)
+	command := exec.CommandContext(t.Context(), jobdbtest.OraclePython(t), args...)
 	command.Stderr = os.Stderr
 	out, err := command.Output()
 	if err != nil {

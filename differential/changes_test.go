@@ -20,24 +20,52 @@ func testChanges(r *round) {
 // playChange makes a request, and looks at what became of its jobs.
 func (r *round) playChange(q request) {
 	r.Helper()
+	for _, j := range q.jobs {
+		j.asked(q)
+	}
 	x, agreed := r.play(q)
 	for _, j := range q.jobs {
 		j.spent = j.spent || !agreed
-	}
-	if len(q.jobs) == 1 && q.route() == reschedule {
-		q.jobs[0].rescheduled(x)
+		j.answered(x)
 	}
 	r.look(q.jobs...)
 }
 
-const reschedule = "POST /api/jobs/reschedule"
+const (
+	setStatus  = "PATCH /api/jobs/status"
+	heartbeat  = "PATCH /api/jobs/heartbeat"
+	metadata   = "PATCH /api/jobs/metadata"
+	reschedule = "POST /api/jobs/reschedule"
+)
 
-// rescheduled notes what an answer says of a job.
-func (j *job) rescheduled(x exchange) {
-	switch x.ours.status {
-	case http.StatusOK:
+// asked notes what a request wants of a job.
+func (j *job) asked(q request) {
+	j.killedLate = false
+	updates, _ := field(q.body, j.id).(object)
+	if q.route() != setStatus {
+		return
+	}
+	for text, item := range updates {
+		update, _ := item.(object)
+		at, err := readTime(text)
+		ends := update["Status"] == "Killed" || update["Status"] == "Deleted"
+		late := err == nil && at.Before(j.last)
+		j.killedLate = j.killedLate || late && ends && !isPilot(q.who)
+		j.blank = j.blank || update["MinorStatus"] == "" || update["ApplicationStatus"] == ""
+		j.confirmed = j.confirmed || j.status == "Killed" || j.status == "Deleted"
+	}
+}
+
+// answered notes what became of it.
+func (j *job) answered(x exchange) {
+	switch {
+	case x.ours.status == http.StatusOK && x.route() == setStatus:
+		j.disordered = true // likely
+	case x.ours.status == http.StatusOK && x.route() == heartbeat:
+		j.confirmed = false
+	case x.ours.status == http.StatusOK && x.route() == reschedule:
 		j.anew = true
-	case http.StatusBadRequest: // we make it Failed if it was rescheduled too often
+	case x.ours.status == http.StatusBadRequest && x.route() == reschedule: // we make it Failed if it was rescheduled too often
 		j.spent = j.spent || strings.Contains(x.ours.text, "Maximum")
 	}
 }
@@ -113,6 +141,9 @@ func (r *round) when(j *job) (text string, late bool) {
 	case r.chance(15) && r.sent.has(j.last):
 		late = true
 		at = j.last.Add(-time.Millisecond)
+	}
+	if at.Nanosecond() == 0 { // it could be the reference's own
+		at = at.Add(-time.Millisecond)
 	}
 	r.sent.add(at)
 	at = at.UTC()

@@ -135,7 +135,7 @@ func (p *pair) disagreement(x exchange) string {
 		return "other status"
 	}
 	for _, name := range comparedHeaders {
-		if theirs := x.theirs.header.Get(name); theirs != "" && theirs != x.ours.header.Get(name) {
+		if theirs := x.theirs.header.Get(name); !strings.Contains(x.ours.header.Get(name), theirs) {
 			return "other " + name
 		}
 	}

@@ -14,8 +14,11 @@ type job struct {
 	status    string
 	last      time.Time // of its history
 	beat      time.Time // when it reported values last
-	anew      bool      // it was rescheduled
-	spent     bool      // on purpose the two treated it differently: it is not looked at any more
+
+	// What was asked for, and may be the reason of a difference.
+	anew, blank, confirmed, disordered, killedLate bool
+
+	spent bool // on purpose the two treated it differently: it is not looked at any more
 }
 
 // round is jobs of one group, and requests about them.

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -16,7 +15,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,8 +25,9 @@ type pair struct {
 	reference, ours string // their URLs
 	issuer          *issuer
 	sent            instants
-	met             map[difference]int
-	failures        int
+
+	asked, excused, failures int // requests
+	met                      map[difference]int
 }
 
 func startPair(t *testing.T) *pair {
@@ -41,17 +40,13 @@ func startPair(t *testing.T) *pair {
 		t.Fatal(err)
 	}
 	jobdb := buildServer(t, folder)
-	var starting sync.WaitGroup
-	starting.Go(func() {
-		port := freePort(t)
-		p.reference = "http://127.0.0.1:" + port
-		start(t, regexp.MustCompile(`^(ready)`), exec.Command(
-			python, "../oracle/service.py", "--wal", "--port", port, "--keystore", keys, "--issuer", p.issuer.name,
-			"--jobdb", "sqlite+aiosqlite:///"+folder+"/reference.db", "--loggingdb", "sqlite+aiosqlite:///"+folder+"/history.db"))
-	})
+	port := freePort(t)
+	p.reference = "http://127.0.0.1:" + port
+	start(t, regexp.MustCompile(`^(ready)`), exec.Command(
+		python, "../oracle/service.py", "--wal", "--port", port, "--keystore", keys, "--issuer", p.issuer.name,
+		"--jobdb", "sqlite+aiosqlite:///"+folder+"/reference.db", "--loggingdb", "sqlite+aiosqlite:///"+folder+"/history.db"))
 	p.ours = start(t, regexp.MustCompile(`jobdb is listening on (\S+)`), exec.Command(
 		jobdb, "serve", "--listen", "127.0.0.1:0", "--data-dir", folder, "--issuer", p.issuer.name, "--keys", keys))
-	starting.Wait()
 	return p
 }
 
@@ -102,8 +97,7 @@ func freePort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Error(err)
-		return "0"
+		t.Fatal(err)
 	}
 	defer listener.Close()
 	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
@@ -118,8 +112,7 @@ func start(t *testing.T, welcome *regexp.Regexp, command *exec.Cmd) string {
 	var said bytes.Buffer
 	command.Stdout, command.Stderr = in, in
 	if err := command.Start(); err != nil {
-		t.Error(err)
-		return ""
+		t.Fatal(err)
 	}
 	listening, read := make(chan string, 1), make(chan struct{})
 	go func() {
@@ -151,7 +144,7 @@ func start(t *testing.T, welcome *regexp.Regexp, command *exec.Cmd) string {
 	case url := <-listening:
 		return url
 	case <-time.After(time.Minute):
-		t.Errorf("%s doesn't serve after a minute", command.Path)
+		t.Fatalf("%s doesn't serve after a minute", command.Path)
 	}
 	return ""
 }
@@ -178,6 +171,3 @@ func (i instants) sameTime(theirs, ours string) bool {
 	}
 	return a.Sub(b).Abs() < 5*time.Second
 }
-
-// String tells a failure apart from others of its kind.
-func (p *pair) String() string { return fmt.Sprintf("%s against %s", p.ours, p.reference) }

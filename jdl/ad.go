@@ -59,13 +59,13 @@ func (a *Ad) remove(isGone func(name string) bool) {
 	maps.DeleteFunc(a.expressions, func(name, _ string) bool { return isGone(name) })
 }
 
-// IsList tells whether an expression is a list in braces.
-func (a *Ad) IsList(name string) bool { return strings.HasPrefix(trim(a.expressions[name]), "{") }
+// isList tells whether an expression is a list in braces.
+func (a *Ad) isList(name string) bool { return strings.HasPrefix(trim(a.expressions[name]), "{") }
 
 // List returns the items of a list without quotes and blanks, those of a
 // nested list as one item in braces. A text is split at commas. A nested list that isn't closed is [ErrEndless].
 func (a *Ad) List(name string) ([]string, error) {
-	text, isList := trim(a.expressions[name]), a.IsList(name)
+	text, isList := trim(a.expressions[name]), a.isList(name)
 	if isList {
 		text = inner(text)
 	}

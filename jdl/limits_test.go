@@ -30,7 +30,7 @@ func readAll(text string) {
 func inspect(ad *jdl.Ad) {
 	for _, name := range ad.Names() {
 		_, _ = ad.List(name)
-		_, _, _ = ad.IsList(name), ad.Text(name), ad.Has(name)
+		_, _ = ad.Text(name), ad.Has(name)
 		_, _ = ad.Int(name)
 	}
 	_, _ = ad.JDL()

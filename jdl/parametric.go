@@ -57,7 +57,7 @@ func (a *Ad) vectorLength() (int64, error) {
 }
 
 func (a *Ad) lengthOf(name string) (n int64, ok bool, err error) {
-	if a.IsList(name) {
+	if a.isList(name) {
 		items, err := a.List(name)
 		return int64(len(items)), true, err
 	}
@@ -166,7 +166,7 @@ func parameterKind(name string) string {
 // read takes what one attribute says.
 func (p *parameter) read(a *Ad, name, kind string) (err error) {
 	if kind == "Parameters" {
-		if a.IsList(name) {
+		if a.isList(name) {
 			p.list, err = a.List(name)
 		} else if _, ok := a.Int(name); !ok || name != kind {
 			err = fmt.Errorf("%s: %w", short(name), errInconsistent)
@@ -282,7 +282,7 @@ func (a *Ad) fill(parameters []*parameter, values []string, room int) error {
 		if !strings.Contains(expression, "%") {
 			continue
 		}
-		isList := a.IsList(name)
+		isList := a.isList(name)
 		for i, p := range parameters {
 			place := "%(" + p.id + ")s"
 			if p.id == "0" {

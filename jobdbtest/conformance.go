@@ -15,7 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"jobdb"
-	"jobdb/jobdbtest/internal/engine"
 )
 
 // Traits says which promises of the access layer a database cannot keep. This is the one table of them: the suite asks
@@ -280,41 +279,21 @@ func (f *fixture) raw() *rawDB {
 	return &rawDB{f: f, db: db}
 }
 
-func openRaw(address string) (*sql.DB, error) {
-	file, isSQLite := strings.CutPrefix(address, "sqlite:")
-	if !isSQLite {
-		return engine.Open(address)
-	}
-	name := "sqlite" // the pure-Go driver
-	if slices.Contains(sql.Drivers(), "sqlite3") {
-		name = "sqlite3"
-	}
-	return sql.Open(name, "file:"+file)
-}
-
 // rawDB is a database without jobdb, as another program sees it.
 type rawDB struct {
 	f  *fixture
 	db *sql.DB
 }
 
-// text quotes names as the engine at hand does outside jobdb's sessions.
-func (r *rawDB) text(query string) string {
-	if r.f.Engine() == "mysql" {
-		return strings.ReplaceAll(query, `"`, "`")
-	}
-	return query
-}
-
 func (r *rawDB) exec(query string) {
 	r.f.t.Helper()
-	_, err := r.db.ExecContext(r.f.ctx, r.text(query))
+	_, err := r.db.ExecContext(r.f.ctx, query)
 	r.f.ok(err)
 }
 
 func (r *rawDB) number(query string) int64 {
 	r.f.t.Helper()
 	var n int64
-	r.f.ok(r.db.QueryRowContext(r.f.ctx, r.text(query)).Scan(&n))
+	r.f.ok(r.db.QueryRowContext(r.f.ctx, query).Scan(&n))
 	return n
 }

@@ -180,7 +180,7 @@ func (f *fixture) randomBatch(random *rand.Rand, ids []jobdb.JobID) error {
 		}
 	}
 	var err error
-	switch random.IntN(8) {
+	switch random.IntN(9) {
 	case 0:
 		_, err = f.DeleteJobs(f.ctx, some[:1+len(some)/10])
 	case 1:
@@ -210,6 +210,8 @@ func (f *fixture) randomBatch(random *rand.Rand, ids []jobdb.JobID) error {
 		if errors.Is(err, jobdb.ErrNotFound) { // as it should be for a job that is gone
 			err = nil
 		}
+	case 7:
+		err = f.ExpireJobCommands(f.ctx, some)
 	default:
 		_, err = f.SetJobAttributes(f.ctx, attributes, jobdb.SetOptions{KeepFinal: true})
 	}

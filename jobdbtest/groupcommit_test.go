@@ -169,13 +169,8 @@ func checkAcknowledged(t *testing.T, address string, acknowledged map[jobdb.JobI
 	if !maps.Equal(got, acknowledged) {
 		t.Errorf("%d of %d acknowledged jobs are there", len(got), len(acknowledged))
 	}
-	raw, err := openRaw(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer raw.Close()
 	var sound string
-	if err := raw.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&sound); err != nil || sound != "ok" {
+	if err := Raw(t, address).QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&sound); err != nil || sound != "ok" {
 		t.Errorf("the file is damaged: %s %v", sound, err)
 	}
 	if _, err := db.CreateJob(t.Context(), "[next]"); err != nil {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -39,9 +38,7 @@ func LegacyMariaDB(tb testing.TB) string {
 }
 
 // DiracXMariaDB returns the URL of a new database with the tables that the reference makes of its JobDB and its
-// JobLoggingDB. The reference is the Python package in the virtual environment whose interpreter is
-// JOBDB_ORACLE_PYTHON, by default that of "make oracle"; without it the test is skipped, and fails when CI is set.
-// All else is as MariaDBWith says.
+// JobLoggingDB. Without the reference it is as OraclePython says; all else is as MariaDBWith says.
 func DiracXMariaDB(tb testing.TB, charset string) string {
 	tb.Helper()
 	create := createAll(tb)
@@ -66,12 +63,7 @@ func createAll(tb testing.TB) func(address string) {
 		tb.Skip("-short: without the reference")
 	}
 	creator, err := theCreator()
-	switch {
-	case errors.Is(err, errNoReference) && os.Getenv("CI") == "":
-		tb.Skipf("\n\n!!! NOT TESTED: %v\n", err)
-	case err != nil:
-		tb.Fatalf("\n\n!!! CANNOT BE TESTED: %v\n", err)
-	}
+	needOracle(tb, err)
 	return func(address string) {
 		tb.Helper()
 		if err := creator.create(address); err != nil {
@@ -79,9 +71,6 @@ func createAll(tb testing.TB) func(address string) {
 		}
 	}
 }
-
-// errNoReference means that the reference is not installed, which is no fault of what is tested.
-var errNoReference = errors.New("no reference")
 
 // A creator is the reference in a process of its own. It takes seconds to start, so all tests share one, which ends
 // with this process.
@@ -98,16 +87,13 @@ type creator struct {
 var theCreator = sync.OnceValues(startCreator)
 
 func startCreator() (*creator, error) {
-	root, err := moduleRoot()
+	python, err := findOraclePython()
 	if err != nil {
 		return nil, err
 	}
-	python := os.Getenv("JOBDB_ORACLE_PYTHON")
-	if python == "" {
-		python = filepath.Join(root, ".cache", "oracle-venv", "bin", "python")
-	}
-	if _, err := os.Stat(python); err != nil {
-		return nil, fmt.Errorf("%w: %w\nto install it: make oracle, or set JOBDB_ORACLE_PYTHON to its Python", errNoReference, err)
+	root, err := moduleRoot()
+	if err != nil {
+		return nil, err
 	}
 	c := &creator{cmd: exec.Command(python, filepath.Join(root, "oracle", "create_all.py"))}
 	c.cmd.Stderr = &c.messages
@@ -138,20 +124,4 @@ func (c *creator) create(address string) error {
 		return errors.New(answer)
 	}
 	return nil
-}
-
-// moduleRoot is the folder of go.mod: tests run in the folder of their package.
-func moduleRoot() (string, error) {
-	folder, err := os.Getwd()
-	for err == nil {
-		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
-			return folder, nil
-		}
-		parent := filepath.Dir(folder)
-		if parent == folder {
-			return "", errors.New("no go.mod here or above")
-		}
-		folder = parent
-	}
-	return "", err
 }

@@ -48,7 +48,7 @@ const (
 	refusedMark     = "(SM)"
 )
 
-// work works updates of a job out: what it is, and the latest times of its statuses in the history.
+// work finds out what becomes of a job's updates. times are the latest of each status in its history.
 func (m manner) work(job jobdb.Attributes, times map[string]time.Time, updates []StatusUpdate) *work {
 	w := &work{manner: m}
 	w.status, _ = job["Status"].(string)

@@ -29,7 +29,8 @@ func (m *JobManager) Details(ctx context.Context, reach Reach, id jobdb.JobID, h
 	if err != nil {
 		return Details{}, err
 	}
-	if reach.Hidden = true; !reach.sees(attributes) {
+	reach.Hidden = true // who may not see a job is not told that there is one
+	if !reach.sees(attributes) {
 		return Details{}, &jobdb.NotFoundError{Jobs: []jobdb.JobID{id}}
 	}
 	d := Details{Attributes: attributes}

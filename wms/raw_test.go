@@ -7,35 +7,13 @@ import (
 	"net"
 	"net/url"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"jobdb"
+	"jobdb/jobdbtest"
 )
-
-// raw opens a database without jobdb, through the drivers that jobdb brings along.
-func raw(t *testing.T, address string) *sql.DB {
-	t.Helper()
-	driver, source := "sqlite", "file:"+strings.TrimPrefix(address, "sqlite:") // without cgo
-	switch u, err := url.Parse(address); {
-	case err != nil:
-		t.Fatal(err)
-	case u.Scheme == "mysql":
-		driver, source = "mysql", u.User.String()+"@tcp("+u.Host+")"+u.Path+"?sql_mode=ANSI_QUOTES"
-	case u.Scheme == "postgres":
-		driver, source = "pgx", address
-	case slices.Contains(sql.Drivers(), "sqlite3"):
-		driver = "sqlite3"
-	}
-	db, err := sql.Open(driver, source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
-}
 
 // wantGapless wants the numbers 1 to n of a job's records.
 func wantGapless(t *testing.T, db *sql.DB, id jobdb.JobID, n int) {
@@ -66,7 +44,7 @@ func wantGapless(t *testing.T, db *sql.DB, id jobdb.JobID, n int) {
 // ApplicationStatus, StatusTime, StatusSource. It is for SQLite only.
 func rawHistory(t *testing.T, address string) map[jobdb.JobID][][]any {
 	t.Helper()
-	rows, err := raw(t, address).QueryContext(t.Context(), `SELECT "JobID", "SeqNum", "Status", "MinorStatus", "ApplicationStatus",
+	rows, err := jobdbtest.Raw(t, address).QueryContext(t.Context(), `SELECT "JobID", "SeqNum", "Status", "MinorStatus", "ApplicationStatus",
 		CAST("StatusTime" AS TEXT), "StatusSource" FROM "LoggingInfo" ORDER BY "JobID", "SeqNum"`)
 	if err != nil {
 		t.Fatal(err)

@@ -1,10 +1,6 @@
 package wms
 
 import (
-	"bytes"
-	"encoding/json"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +11,7 @@ import (
 
 	"jobdb"
 	"jobdb/jdl"
+	"jobdb/jobdbtest"
 )
 
 // toReference is what testdata/reference.py is asked.
@@ -281,26 +278,9 @@ func TestPlatformsAgainstReference(t *testing.T) {
 
 func askReference(t *testing.T, asked toReference) (answers fromReference) {
 	t.Helper()
-	python := os.Getenv("JOBDB_ORACLE_PYTHON")
-	if _, err := os.Stat(python); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("JOBDB_ORACLE_PYTHON is not set to a Python that has DiracX: make oracle")
-		}
-		t.Skip("!!! NOT COMPARED with DiracX: JOBDB_ORACLE_PYTHON is not set; make oracle")
-	}
-	input, err := json.Marshal(asked)
-	if err != nil {
-		t.Fatal(err)
-	}
-	command := exec.CommandContext(t.Context(), python, "testdata/reference.py")
-	command.Stdin = bytes.NewReader(input)
-	command.Stderr = new(strings.Builder)
-	output, err := command.Output()
-	if err == nil {
-		err = json.Unmarshal(output, &answers)
-	}
-	if err != nil || len(answers.Submissions) != len(asked.Submissions) || len(answers.Originals) != len(asked.Originals) {
-		t.Fatalf("%v\n%s", err, command.Stderr)
+	jobdbtest.AskOracle(t, "testdata/reference.py", asked, &answers)
+	if len(answers.Submissions) != len(asked.Submissions) || len(answers.Originals) != len(asked.Originals) || len(answers.Platforms) != len(asked.Platforms) {
+		t.Fatalf("%d, %d and %d answers", len(answers.Submissions), len(answers.Originals), len(answers.Platforms))
 	}
 	return answers
 }

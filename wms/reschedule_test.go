@@ -326,7 +326,7 @@ func TestRescheduleAtOnce(t *testing.T) {
 				if got := details.Attributes["RescheduleCounter"]; got != int64(requests) {
 					t.Errorf("job %d was rescheduled %v times", i, got)
 				}
-				wantGapless(t, raw(t, address), ids[i], 1+requests)
+				wantGapless(t, jobdbtest.Raw(t, address), ids[i], 1+requests)
 			}
 		})
 	}
@@ -344,7 +344,7 @@ func TestRescheduleAllOrNone(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := raw(t, address).ExecContext(t.Context(),
+	if _, err := jobdbtest.Raw(t, address).ExecContext(t.Context(),
 		`CREATE TRIGGER "Break" BEFORE UPDATE ON "JobCommands" BEGIN SELECT RAISE(ABORT, 'broken'); END`); err != nil {
 		t.Fatal(err)
 	}

@@ -1,20 +1,16 @@
 package wms_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
-	"os/exec"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"jobdb"
+	"jobdb/jobdbtest"
 	"jobdb/wms"
 )
 
@@ -166,7 +162,8 @@ func askStatuses(t *testing.T, cells []cell) ([]result, map[string]map[string]st
 			requests[n].Jobs = append(requests[n].Jobs, cells[i])
 		}
 	}
-	reply := runStatesDriver(t, requests)
+	var reply reference
+	jobdbtest.AskOracle(t, "testdata/states.py", requests, &reply)
 	answers := make([]result, len(cells))
 	for n, key := range keys {
 		answer := reply.Answers[n]
@@ -180,35 +177,6 @@ func askStatuses(t *testing.T, cells []cell) ([]result, map[string]map[string]st
 		}
 	}
 	return answers, reply.Machine
-}
-
-func runStatesDriver(t *testing.T, requests any) (reply reference) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("-short: without the reference")
-	}
-	python := os.Getenv("JOBDB_ORACLE_PYTHON")
-	if _, err := os.Stat(python); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("JOBDB_ORACLE_PYTHON is not set to a Python that has DiracX: make oracle")
-		}
-		t.Skip("!!! NOT COMPARED with DiracX: JOBDB_ORACLE_PYTHON is not set; make oracle")
-	}
-	input, err := json.Marshal(requests)
-	if err != nil {
-		t.Fatal(err)
-	}
-	command := exec.CommandContext(t.Context(), python, "testdata/states.py")
-	command.Stdin = bytes.NewReader(input)
-	command.Stderr = new(strings.Builder)
-	output, err := command.Output()
-	if err == nil {
-		err = json.Unmarshal(output, &reply)
-	}
-	if err != nil {
-		t.Fatalf("%v\n%s", err, command.Stderr)
-	}
-	return reply
 }
 
 // ownResults is what we make of the cells.

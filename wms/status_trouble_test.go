@@ -87,7 +87,7 @@ func TestOneJobSixteenWriters(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			db := raw(t, address)
+			db := jobdbtest.Raw(t, address)
 			for _, details := range everything(t, m, ids...) {
 				wantGapless(t, db, jobdb.JobID(details.Attributes["JobID"].(int64)), 1+writers*steps)
 				if details.Attributes["MinorStatus"] != fmt.Sprint(writers-1) { // it has the latest time of all
@@ -106,7 +106,7 @@ func TestHistoryAhead(t *testing.T) {
 	open(t, historyAddress) // makes the tables
 	m := openWith(t, address, jobdb.Options{Clock: clock, HistoryURL: historyAddress})
 	ids := jobsIn(t, m, "Matched", "Running", "Running")
-	db := raw(t, address)
+	db := jobdbtest.Raw(t, address)
 	exec := func(text string) {
 		t.Helper()
 		if _, err := db.ExecContext(t.Context(), text); err != nil {
@@ -147,7 +147,7 @@ func TestHistoryAhead(t *testing.T) {
 			}
 		}
 	}
-	history := raw(t, historyAddress)
+	history := jobdbtest.Raw(t, historyAddress)
 	for i, n := range []int{1 + 3*3, 1 + 3, 1 + 3} {
 		wantGapless(t, history, ids[i], n)
 	}

@@ -42,12 +42,13 @@ type Submitted struct {
 // state is a status in full, as a new job has it.
 type state struct{ status, minor string }
 
-// The first state of a job, that of the jobs of a parametric one, and who writes it to the history.
+// The first state of a job, and that of the jobs of a parametric one.
 var (
 	received   = state{"Received", "Job accepted"}
 	submitting = state{"Submitting", "Bulk transaction confirmation"}
 )
 
+// What the history says of a new job beside its state.
 const (
 	sourceJobManager   = "JobManager"
 	unknownApplication = "Unknown"

@@ -23,7 +23,7 @@ type clientSettings struct {
 	folderSettings
 	issuerSettings
 
-	Server string `help:"Server to ask." default:"http://127.0.0.1:8000" env:"JOBDB_URL,DIRACX_URL" placeholder:"URL"`
+	Server string `help:"Server to ask. Default: ${default}." default:"http://127.0.0.1:8000" env:"JOBDB_URL,DIRACX_URL" placeholder:"URL"`
 }
 
 const whoHelp = `

@@ -30,7 +30,7 @@ type Settings struct {
 	historySettings
 	issuerSettings
 
-	Listen      string          `help:"Address to listen on. Without --issuer only this machine's own (loopback)." default:"127.0.0.1:8000" env:"JOBDB_LISTEN" placeholder:"HOST:PORT"`
+	Listen      string          `help:"Address to listen on, without --issuer one that only this machine reaches (loopback). Default: ${default}." default:"127.0.0.1:8000" env:"JOBDB_LISTEN" placeholder:"HOST:PORT"`
 	Keys        string          `help:"The issuer's public keys, a JWK set: a file, a URL, or JSON. Default: what the issuer's discovery document names; without --issuer this server's own key, in the data folder." env:"JOBDB_KEYS,DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE" placeholder:"SET"`
 	KeysRefresh time.Duration   `help:"How often keys at a URL are fetched, at least 10s. Files are read again when they change." default:"15m" env:"JOBDB_KEYS_REFRESH"`
 	Visibility  auth.Visibility `help:"Which jobs a normal user sees: those of the VO (vo) or their own (own)." default:"vo" enum:"vo,own" env:"JOBDB_VISIBILITY"`
@@ -95,7 +95,7 @@ type historySettings struct {
 }
 
 type folderSettings struct {
-	DataDir string `help:"Data folder: the signing key, and the database unless --db is given." default:"${data_dir}" env:"JOBDB_DATA_DIR" type:"path" placeholder:"FOLDER"`
+	DataDir string `help:"Data folder: the signing key, and the database unless --db is given. Default: ${default}." default:"${data_dir}" env:"JOBDB_DATA_DIR" type:"path" placeholder:"FOLDER"`
 }
 
 type databaseSettings struct {

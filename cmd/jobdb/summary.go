@@ -11,7 +11,7 @@ type summaryCommand struct {
 	clientSettings
 	filterFlags
 
-	By     []string `help:"Columns to group by." default:"Status" placeholder:"COLUMN,…"`
+	By     []string `help:"Columns to group by. Default: ${default}." default:"Status" placeholder:"COLUMN,…"`
 	Output string   `short:"o" help:"Form: table, json or csv." default:"table" enum:"table,json,csv"`
 }
 

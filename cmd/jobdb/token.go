@@ -16,11 +16,11 @@ type tokenCommand struct {
 	folderSettings
 	issuerSettings
 
-	User     string   `help:"User name: the owner of the jobs." default:"${user}" placeholder:"NAME"`
-	Group    string   `help:"Group." default:"user" placeholder:"NAME"`
-	VO       string   `name:"vo" help:"VO: whose jobs are seen." default:"local" placeholder:"NAME"`
-	Property []string `help:"Property: NormalUser, JobAdministrator or GenericPilot. May be given more than once." default:"NormalUser" placeholder:"NAME"`
-	Hours    float64  `help:"How long it is valid." default:"24"`
+	User     string   `help:"User name: the owner of the jobs. Default: ${default}." default:"${user}" placeholder:"NAME"`
+	Group    string   `help:"Group. Default: ${default}." default:"user" placeholder:"NAME"`
+	VO       string   `name:"vo" help:"VO: whose jobs are seen. Default: ${default}." default:"local" placeholder:"NAME"`
+	Property []string `help:"Property: NormalUser, JobAdministrator or GenericPilot. May be given more than once. Default: ${default}." default:"NormalUser" placeholder:"NAME"`
+	Hours    float64  `help:"How many hours it is valid." default:"24"`
 	Login    bool     `help:"Write it where the dirac and jobdb commands look instead of printing it."`
 }
 

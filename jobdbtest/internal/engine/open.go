@@ -27,7 +27,8 @@ func Open(address string) (*sql.DB, error) {
 		config.User = parsed.User.Username()
 		config.Passwd, _ = parsed.User.Password()
 		config.DBName = strings.TrimPrefix(parsed.Path, "/")
-		config.Logger = &mysql.NopLogger{} // errors come back to the caller
+		config.Params = map[string]string{"sql_mode": "CONCAT(@@sql_mode, ',ANSI_QUOTES')"} // one text of SQL for all engines
+		config.Logger = &mysql.NopLogger{}                                                  // errors come back to the caller
 		connector, err := mysql.NewConnector(config)
 		if err != nil {
 			return nil, err

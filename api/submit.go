@@ -55,16 +55,3 @@ func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principa
 	writeJSON(w, http.StatusCreated, appendSubmitted(nil, jobs))
 	return nil
 }
-
-// texts reads a list of texts.
-func (r *reader) texts(value any, at place) []string {
-	list, ok := r.list(value, at)
-	if !ok {
-		return nil
-	}
-	texts := make([]string, len(list))
-	for i, item := range list {
-		texts[i], _ = r.text(item, at.at(i))
-	}
-	return texts
-}
