@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"jobdb"
@@ -217,6 +218,9 @@ func (s *service) ofPilots(ctx context.Context, request jobdb.SearchRequest, sta
 		ids, err := s.Pilots.JobsOf(ctx, stamps)
 		if err != nil {
 			return jobdb.Search{}, err
+		}
+		if most := s.DB.Limits().Values; len(ids) > most {
+			return jobdb.Search{}, badRequest("these pilots ran " + strconv.Itoa(len(ids)) + " jobs, at most " + strconv.Itoa(most) + " can be looked through; ask for fewer pilots")
 		}
 		for _, id := range ids {
 			values = append(values, int64(id))

@@ -61,6 +61,7 @@ func New(c Config) http.Handler {
 		{http.MethodGet, "/.well-known/jwks.json", s.jwks},
 		{http.MethodGet, "/.well-known/dirac-metadata", s.diracMetadata},
 		{http.MethodGet, "/api/auth/userinfo", s.authenticated(s.userInfo)},
+		{http.MethodGet, "/api/auth/authorize", s.login},
 		{http.MethodPost, "/api/auth/device", s.login},
 		{http.MethodPost, "/api/auth/token", s.login},
 		{http.MethodPost, "/api/auth/revoke", s.login},
