@@ -27,6 +27,7 @@ export JOBDB_ORACLE_PYTHON := $(CURDIR)/$(ORACLE)/bin/python
 ARGS ?=
 TESTFLAGS ?= -timeout 20m
 BENCHFLAGS ?=
+COMPATFLAGS ?=
 FUZZTIME ?= 30s
 
 .PHONY: help
@@ -53,7 +54,7 @@ test-short: ## run the tests that need nothing but SQLite (seconds)
 	go test -short ./...
 
 .PHONY: check
-check: lint test ## what CI runs: format, vet, lint, tidy, then all tests
+check: lint test compat ## what CI runs: format, vet, lint, tidy, all tests, DiracX's own clients
 
 .PHONY: lint
 lint: ## check format, vet, lint and go.mod
@@ -80,6 +81,14 @@ bench: engines ## measure every method on the three engines (BENCHFLAGS='-engine
 .PHONY: differential
 differential: engines oracle ## compare with the reference at length (SEED=7 ROUNDS=50)
 	JOBDB_SEED=$(or $(SEED),$(shell date +%s)) JOBDB_ROUNDS=$(or $(ROUNDS),50) $(WITHENGINES) -- go test $(RACE) -timeout 0 -run DifferentialSearch -v .
+
+.PHONY: differential-http
+differential-http: oracle ## compare with the reference's service at length (SEED=7 ROUNDS=20)
+	JOBDB_SEED=$(or $(SEED),$(shell date +%s)) JOBDB_ROUNDS=$(or $(ROUNDS),20) go test $(RACE) -timeout 0 -run DifferentialService -v ./differential
+
+.PHONY: compat
+compat: build oracle ## try DiracX's own clients on a server that runs (COMPATFLAGS='--server own -k search')
+	PYTHONDONTWRITEBYTECODE=1 $(ORACLE)/bin/python -m pytest -v $(COMPATFLAGS) compat
 
 .PHONY: stress
 stress: engines ## 200 clients at once, a minute on each engine (STRESS=10m)

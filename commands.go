@@ -177,7 +177,7 @@ func (a access) ExpireJobCommands(ctx context.Context, ids []JobID) error {
 		pending := ` AND (t."Status" = ? OR t."Status" = ? AND ` + s.exactly(jobCommands, "Command") + ` = ? AND t."ExecutionTime" IS NOT NULL)`
 		return s.ofJobs(ids, func(in string, args []any) error {
 			text := `UPDATE "JobCommands" AS t SET "Status" = ? WHERE t."JobID"` + in + pending
-			if s.db.dialect.lockSource != "" && len(ids) > 1 {
+			if s.db.dialect.lockSource != "" && len(ids) > 1 { // or callers with common jobs would lock them in different orders
 				text = marking(`"Status" = ?`, rowsOf(jobCommands, jobCommands.pick("JobID", "ReceptionTime"), in)+pending+
 					` ORDER BY t."JobID", t."ReceptionTime"`+s.db.dialect.lock)
 			}

@@ -73,6 +73,9 @@ func (r HistoryRecord) check() error {
 	if _, err := loggingInfo.columns[5].stored(r.Time); err != nil {
 		return &ValueError{Job: r.JobID, Column: "StatusTime", Reason: err.Error()}
 	}
+	if math.Abs(timeOrder(r.Time)) >= 1e9 {
+		return &ValueError{Job: r.JobID, Column: "StatusTime", Reason: r.Time.UTC().Format(time.DateOnly) + " is outside 1978-08 to 2041-12, which StatusTimeOrder holds"}
+	}
 	return nil
 }
 
@@ -127,6 +130,10 @@ func (a access) inHistory(ctx context.Context) (access, error) {
 	s, err := a.tx.beginBeside(ctx)
 	return access{db: h, tx: s}, err
 }
+
+// HistoryElsewhere reports whether a transaction on history is one beside
+// that on jobs, which commits first and may so be kept alone.
+func (db *DB) HistoryElsewhere() bool { return db.history != db && !db.oneServer }
 
 func (a access) writeHistory(ctx context.Context, what string, fn func(*session) error) error {
 	a, err := a.inHistory(ctx)
@@ -194,15 +201,24 @@ func (a access) DeleteHistory(ctx context.Context, ids []JobID) error {
 func (a access) StatusTimes(ctx context.Context, ids []JobID) (map[JobID]map[string]time.Time, error) {
 	times := make(map[JobID]map[string]time.Time)
 	columns := loggingInfo.pick("JobID", "Status", "StatusTimeOrder")
-	err := a.readHistory(ctx, "read status times", columns, ids, "", func(row []cell) error {
-		id, status, at := row[0].id(), row[1].text(), timeOfOrder(row[2].float())
-		if times[id] == nil {
-			times[id] = map[string]time.Time{}
-		}
-		if at.After(times[id][status]) {
-			times[id][status] = at
-		}
-		return nil
+	a, err := a.inHistory(ctx)
+	if err != nil {
+		return times, err
+	}
+	err = a.read("read status times", func(s *session) error {
+		status := s.exactly(loggingInfo, "Status")
+		return s.ofJobs(ids, func(in string, args []any) error {
+			text := `SELECT t."JobID", ` + status + `, MAX(t."StatusTimeOrder") FROM ` + s.db.logging.quoted() + ` AS t WHERE t."JobID"` + in +
+				` GROUP BY t."JobID", ` + status
+			return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
+				id := row[0].id()
+				if times[id] == nil {
+					times[id] = map[string]time.Time{}
+				}
+				times[id][row[1].text()] = timeOfOrder(row[2].float())
+				return nil
+			}))
+		})
 	})
 	return times, err
 }

@@ -50,6 +50,9 @@ func classifyPostgres(err error) errClass {
 	}
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {
+		if pgconn.SafeToRetry(err) { // the connection was gone before anything was sent
+			return classRetry
+		}
 		return networkClass(err)
 	}
 	switch e.Code {

@@ -38,21 +38,22 @@ func person(vo, name string, properties ...string) auth.Principal {
 
 // world is a server on a database of its own.
 type world struct {
-	t   *testing.T
-	url string
-	db  *jobdb.DB
-	key *auth.Key
-	now time.Time
-	log *bytes.Buffer
+	t       *testing.T
+	url     string
+	address string // of the database
+	db      *jobdb.DB
+	key     *auth.Key
+	now     time.Time
+	log     *bytes.Buffer
 }
 
 func start(t *testing.T, change ...func(*api.Config)) *world {
 	t.Helper()
 	folder := t.TempDir()
-	w := &world{t: t, now: time.Date(2024, 1, 1, 10, 0, 0, 123456000, time.UTC), log: &bytes.Buffer{}}
+	w := &world{t: t, address: "sqlite:" + filepath.Join(folder, "jobs.db"), now: time.Date(2024, 1, 1, 10, 0, 0, 123456000, time.UTC), log: &bytes.Buffer{}}
 	clock := func() time.Time { return w.now }
 	var err error
-	if w.db, err = jobdb.Open(t.Context(), "sqlite:"+filepath.Join(folder, "jobs.db"), jobdb.Options{Clock: clock}); err != nil {
+	if w.db, err = jobdb.Open(t.Context(), w.address, jobdb.Options{Clock: clock}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.db.Close() }) // some tests close it themselves

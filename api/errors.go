@@ -33,6 +33,15 @@ func unprocessable(faults ...fault) error {
 	return &httpError{status: http.StatusUnprocessableEntity, detail: faults}
 }
 
+// valueDetail says which value of which job can't be stored, and why.
+func valueDetail(value *jobdb.ValueError) string {
+	detail := "column " + value.Column + ": " + value.Reason
+	if value.Job != 0 {
+		detail = "job " + idText(value.Job) + ", " + detail
+	}
+	return detail
+}
+
 func badRequest(detail string) error {
 	return &httpError{status: http.StatusBadRequest, detail: detail}
 }
@@ -62,7 +71,7 @@ func answerTo(err error) *httpError {
 	case errors.Is(err, jobdb.ErrInvalidQuery), errors.Is(err, wms.ErrInvalidJob), errors.Is(err, wms.ErrInvalidMetadata):
 		return &httpError{status: http.StatusBadRequest, detail: err.Error()}
 	case errors.As(err, &value):
-		return &httpError{status: http.StatusBadRequest, detail: "column " + value.Column + ": " + value.Reason}
+		return &httpError{status: http.StatusBadRequest, detail: valueDetail(value)}
 	case errors.Is(err, jobdb.ErrNotFound):
 		return &httpError{status: http.StatusNotFound, detail: err.Error()}
 	case errors.Is(err, context.Canceled):

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -12,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"jobdb"
 	"jobdb/api"
+	"jobdb/jobdbtest"
 )
 
 // A request must not cost much more than its bytes: neither memory, nor time, nor an answer of many times its size.
@@ -113,5 +116,89 @@ func TestServeCutsOffWhatRunsTooLong(t *testing.T) {
 	case <-left:
 	default:
 		t.Error("the server ended before its request")
+	}
+}
+
+// TestWorkIsBounded sends what once took minutes of a core, in the name of one who may do nothing.
+func TestWorkIsBounded(t *testing.T) {
+	w := start(t)
+	nobody := person("lhcb", "nobody")
+	times := &strings.Builder{}
+	for i := range 100_000 {
+		fmt.Fprintf(times, `,"%d":{"MinorStatus":"a"}`, 1_000_000_000+i)
+	}
+	deep := strings.Repeat(`{"a":`, 90) + "[1" + strings.Repeat(",1", 200_000) + "]" + strings.Repeat("}", 90)
+	for _, test := range []struct {
+		method, path, body string
+		status             int
+		want               string
+	}{
+		{"PATCH", "/api/jobs/status", `{"1":{` + times.String()[1:] + `}}`, 422, "too_long"},
+		{"POST", "/api/jobs/search", `{"search":[{"x":` + deep + `}]}`, 422, "missing"},
+	} {
+		began := time.Now()
+		r := w.ask(test.method, test.path, w.token(nobody), test.body)
+		if r.status != test.status || !strings.Contains(r.body, test.want) || len(r.body) > 100_000 {
+			t.Errorf("%s: %d, %d bytes, %.200s", test.path, r.status, len(r.body), r.body)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%s took %v", test.path, took)
+		}
+	}
+}
+
+// Histories that are too long for one answer are refused, with what to do.
+func TestLongHistories(t *testing.T) {
+	w := start(t)
+	w.submit(alice, "one", "two")
+	records := make([]jobdb.HistoryRecord, 60_000)
+	for i := range records {
+		records[i] = jobdb.HistoryRecord{JobID: jobdb.JobID(1 + i%2), Status: "Received", Time: w.now, Source: "x"}
+	}
+	for range 2 {
+		if err := w.db.InsertHistory(t.Context(), records); err != nil {
+			t.Fatal(err)
+		}
+	}
+	body := `{"parameters":["JobID","LoggingInfo"]}`
+	if r := w.post(alice, "search", body); r.status != 400 || !strings.Contains(r.body, "per_page") {
+		t.Errorf("%d %.300s", r.status, r.body)
+	}
+	if r := w.post(alice, "search?per_page=1", body); r.status != 206 {
+		t.Errorf("%d %.300s", r.status, r.body)
+	}
+}
+
+// TestRequestTime has a request wait for a database that another program has
+// locked: it is told to come again. (SQLite itself looks up after 10 seconds only.)
+func TestRequestTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 10 seconds")
+	}
+	w := start(t, func(c *api.Config) { c.RequestTime = 500 * time.Millisecond })
+	w.submit(alice, "job")
+	raw := jobdbtest.Raw(t, w.address)
+	connection, err := raw.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	if _, err := connection.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ method, path, body string }{
+		{"PATCH", "/api/jobs/heartbeat", `{"1":{"LoadAverage":1}}`},
+	} {
+		began := time.Now()
+		r := w.ask(test.method, test.path, w.token(alice), test.body)
+		if r.status != 503 || r.header.Get("Retry-After") != "10" || time.Since(began) > 20*time.Second {
+			t.Errorf("%s: %d %s after %v", test.path, r.status, r.body, time.Since(began))
+		}
+	}
+	if _, err := connection.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.ask("PATCH", "/api/jobs/heartbeat", w.token(alice), `{"1":{}}`); r.status != 200 {
+		t.Errorf("afterwards: %d %s", r.status, r.body)
 	}
 }

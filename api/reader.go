@@ -42,17 +42,37 @@ func (r *reader) take(attempt reader) {
 
 // echoed is what is repeated of an input: all but what is long.
 func echoed(input any) any {
-	switch input.(type) {
-	case *object, []any, string:
-		if text, err := json.Marshal(input); err != nil || len(text) > 1000 {
-			return nil
-		}
-	case json.Number:
-		if hasBeyond(input) {
-			return "not finite"
-		}
+	if number, ok := input.(json.Number); ok && isBeyond(number) {
+		return "not finite"
+	}
+	if room(input, longestEcho) < 0 {
+		return nil
 	}
 	return input
+}
+
+// longestEcho is about how many bytes of an input are repeated.
+const longestEcho = 1000
+
+// room is what is left of some bytes after a value, negative when it is
+// longer: then no more of it is looked at.
+func room(value any, bytes int) int {
+	bytes--
+	switch v := value.(type) {
+	case string:
+		bytes -= len(v)
+	case json.Number:
+		bytes -= len(v)
+	case []any:
+		for i := 0; i < len(v) && bytes >= 0; i++ {
+			bytes = room(v[i], bytes)
+		}
+	case *object:
+		for i := 0; i < len(v.keys) && bytes >= 0; i++ {
+			bytes = room(v.values[v.keys[i]], bytes-len(v.keys[i]))
+		}
+	}
+	return bytes
 }
 
 // err is the answer to a request that has faults.

@@ -161,12 +161,19 @@ func (s *service) appendHistory(ctx context.Context, found jobdb.Page) ([]byte, 
 	for i, row := range found.Rows {
 		ids[i] = jobdb.JobID(row[0].(int64)) //nolint:forcetypeassert // JobID is the first column, and selected
 	}
-	histories, err := s.DB.History(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
 	b := []byte{'['}
+	var histories map[jobdb.JobID][]jobdb.HistoryRecord
+	records := 0
 	for i, row := range found.Rows {
+		if i%historiesAtOnce == 0 {
+			var err error
+			if histories, err = s.DB.History(ctx, ids[i:min(i+historiesAtOnce, len(ids))]); err != nil {
+				return nil, err
+			}
+		}
+		if records += len(histories[ids[i]]); records > mostRecords {
+			return nil, badRequest("the histories on this page have more than " + strconv.Itoa(mostRecords) + " records; ask for fewer jobs with per_page")
+		}
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -180,6 +187,12 @@ func (s *service) appendHistory(ctx context.Context, found jobdb.Page) ([]byte, 
 	}
 	return append(b, ']'), nil
 }
+
+// Histories may be long: they are read for some jobs at a time, and one answer holds so many records at most.
+const (
+	historiesAtOnce = 100
+	mostRecords     = 100_000
+)
 
 const stampParameter = "PilotStamp"
 
@@ -220,7 +233,7 @@ func (s *service) ofPilots(ctx context.Context, request jobdb.SearchRequest, sta
 			return jobdb.Search{}, err
 		}
 		if most := s.DB.Limits().Values; len(ids) > most {
-			return jobdb.Search{}, badRequest("these pilots ran " + strconv.Itoa(len(ids)) + " jobs, at most " + strconv.Itoa(most) + " can be looked through; ask for fewer pilots")
+			return jobdb.Search{}, badRequest("these pilots ran more jobs than the " + strconv.Itoa(most) + " that can be looked through; ask for fewer pilots")
 		}
 		for _, id := range ids {
 			values = append(values, int64(id))

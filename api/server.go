@@ -19,17 +19,18 @@ import (
 
 // Config is what the service needs. All fields must be set but those that say otherwise.
 type Config struct {
-	DB         *jobdb.DB
-	Jobs       *wms.JobManager
-	Keys       *auth.Keys      // that tokens are verified with
-	Issuer     string          // whom tokens must name
-	LocalUser  *auth.Principal // whom this server's own tokens are for; nil where tokens come from another issuer
-	Visibility auth.Visibility
-	Origins    []string      // of web pages that may ask, "*" for all; none: only this server's own
-	Pilots     *jobdb.Pilots // knows the stamps of pilots; may be nil
-	Clock      func() time.Time
-	Logger     *slog.Logger
-	MostBody   int64 // bytes that a request's body may have; 0: 10 MiB
+	DB          *jobdb.DB
+	Jobs        *wms.JobManager
+	Keys        *auth.Keys      // that tokens are verified with
+	Issuer      string          // whom tokens must name
+	LocalUser   *auth.Principal // whom this server's own tokens are for; nil where tokens come from another issuer
+	Visibility  auth.Visibility
+	Origins     []string      // of web pages that may ask, "*" for all; none: only this server's own
+	Pilots      *jobdb.Pilots // knows the stamps of pilots; may be nil
+	Clock       func() time.Time
+	Logger      *slog.Logger
+	MostBody    int64         // bytes that a request's body may have; 0: 10 MiB
+	RequestTime time.Duration // after which a request is given up: 503; 0: never
 }
 
 type service struct {
@@ -110,6 +111,11 @@ type handler func(http.ResponseWriter, *http.Request) error
 func (s *service) wrap(handle handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, s.MostBody)
+		if s.RequestTime > 0 {
+			ctx, cancel := context.WithTimeout(r.Context(), s.RequestTime)
+			defer cancel()
+			r = r.WithContext(ctx)
+		}
 		if err := handle(w, r); err != nil {
 			s.writeError(w, r, err)
 		}

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"jobdb"
@@ -54,6 +55,9 @@ func readStatuses(r *http.Request) (updates map[jobdb.JobID][]wms.StatusUpdate, 
 	return updates, force, err
 }
 
+// mostUpdates bounds the updates of one job in one request, each of which becomes a record of its history.
+const mostUpdates = 1000
+
 // statuses reads the updates of one job in the order of their times, and tells of a time without an offset.
 func (r *reader) statuses(value any, at place) (updates []wms.StatusUpdate, naive string) {
 	o, ok := r.dict(value, at)
@@ -63,6 +67,11 @@ func (r *reader) statuses(value any, at place) (updates []wms.StatusUpdate, naiv
 	if len(o.keys) == 0 {
 		r.fault("too_short", at, "must have at least one time", o)
 	}
+	if len(o.keys) > mostUpdates {
+		r.fault("too_long", at, "must have at most "+strconv.Itoa(mostUpdates)+" times", nil)
+		return nil, ""
+	}
+	known := make(map[int64]int, len(o.keys)) // times by microsecond, and where they are in updates
 	for _, key := range o.keys {
 		t, zoned, ok := r.time(key, at.at(key, "[key]"))
 		if ok && !zoned {
@@ -70,7 +79,11 @@ func (r *reader) statuses(value any, at place) (updates []wms.StatusUpdate, naiv
 		}
 		update := r.status(o.values[key], at.at(key))
 		update.Time = t
-		updates = slices.DeleteFunc(updates, func(u wms.StatusUpdate) bool { return u.Time.Equal(t) }) // as of a repeated key, the last counts
+		if i, twice := known[t.UnixMicro()]; twice { // as of a repeated key, the last counts
+			updates[i] = update
+			continue
+		}
+		known[t.UnixMicro()] = len(updates)
 		updates = append(updates, update)
 	}
 	slices.SortStableFunc(updates, func(a, b wms.StatusUpdate) int { return a.Time.Compare(b.Time) })

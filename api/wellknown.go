@@ -28,6 +28,7 @@ type discovery struct {
 // openIDConfiguration is what DiracX's clients ask for before all else.
 func (s *service) openIDConfiguration(w http.ResponseWriter, r *http.Request) error {
 	issuer := strings.TrimSuffix(s.Issuer, "/")
+	w.Header().Set("Cache-Control", "no-store") // it names this server as this client calls it
 	scopes := []string{"property:" + auth.NormalUser, "property:" + auth.JobAdministrator, "property:" + auth.GenericPilot}
 	if s.LocalUser != nil {
 		issuer = ownURL(r)

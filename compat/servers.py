@@ -20,6 +20,7 @@ KINDS = ["own", "keys", "reference"]
 class Server:
     """A running server. Its folder is the HOME of all commands that are run for it."""
 
+    has_issuer = True  # in itself
     signs_anything = False  # also tokens that have expired
 
     def __init__(self, folder: Path):
@@ -68,7 +69,9 @@ class ForeignKeys(Server):
 
 
 class Keys(ForeignKeys):
-    """jobdb serve with --issuer and --keys."""
+    """jobdb serve with --issuer and --keys. There is nobody at the issuer's address."""
+
+    has_issuer = False
 
     def start(self):
         oracle("keys.py", "new", self.keys)
@@ -94,7 +97,8 @@ def binary() -> str:
 
 
 def oracle(program: str, *args) -> str:
-    return subprocess.run([sys.executable, ROOT / "oracle" / program, *args], check=True, stdout=subprocess.PIPE, text=True).stdout
+    command = [sys.executable, ROOT / "oracle" / program, *args]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def free_port() -> int:

@@ -15,16 +15,17 @@ def dirac(server, logins, tmp_path):
     """Run the dirac command as alice, in a folder of its own."""
 
     def dirac(*args, **settings):
-        environment = server.environment() | {"DIRACX_URL": server.url, "DIRACX_CREDENTIALS_PATH": str(logins["alice"])}
-        command = [DIRAC, *args]
-        return subprocess.run(command, env=environment | settings, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        ours = {"DIRACX_URL": server.url, "DIRACX_CREDENTIALS_PATH": str(logins["alice"])}
+        environment = server.environment() | ours | settings
+        return subprocess.run([DIRAC, *args], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60)
 
     return dirac
 
 
 def test_submit_and_search(dirac, tmp_path, group):
     for name in "first", "second":
-        (tmp_path / f"{name}.jdl").write_text(f'Executable = "/bin/echo";\nJobName = "{name}";\nJobGroup = "{group}";\n')
+        text = f'Executable = "/bin/echo";\nJobName = "{name}";\nJobGroup = "{group}";\n'
+        (tmp_path / f"{name}.jdl").write_text(text)
     done = dirac("jobs", "submit", "first.jdl", "second.jdl")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Inserted 2 jobs with ids: ")
@@ -56,6 +57,12 @@ def test_tables_and_pages(dirac, tmp_path, group):
     assert "Showing all jobs" in " ".join(dirac("--output-format", "RICH", *search).stdout.split())
     nothing = dirac("--output-format", "RICH", "jobs", "search", "--condition", "JobName eq none-has-it")
     assert nothing.stdout == "No jobs found\n"
+
+
+def test_whoami(dirac):
+    done = dirac("whoami")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["preferred_username"] == "alice"
 
 
 def test_not_logged_in(dirac, tmp_path):

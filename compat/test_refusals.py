@@ -106,7 +106,9 @@ def test_unprocessable(client):
         ("datetime_from_date_parsing", "body", "1", "yesterday", "[key]")
     }
     asleep = b'{"1": {"2024-02-29T10:00:00Z": {"Status": "Sleeping"}}}'
-    assert faults(refused(422, jobs.set_job_statuses, asleep)) == {("enum", "body", "1", "2024-02-29T10:00:00Z", "Status")}
+    assert faults(refused(422, jobs.set_job_statuses, asleep)) == {
+        ("enum", "body", "1", "2024-02-29T10:00:00Z", "Status")
+    }
     assert faults(refused(422, jobs.patch_metadata, b'{"1": {"X": NaN}}')) == {("value_error", "body", "1")}
     assert faults(refused(422, jobs.add_heartbeat, b'{"1": {"Load": 1}}')) == {("extra_forbidden", "body", "1", "Load")}
     assert faults(refused(422, jobs.reschedule_jobs, b"{}")) == {("missing", "body", "job_ids")}

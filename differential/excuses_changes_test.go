@@ -67,6 +67,12 @@ func idsOf(r request) (ids []string) {
 	return ids
 }
 
+// setsJobID reports whether JobID is set, which they take for any name, and can't store every value of.
+func setsJobID(x exchange) bool {
+	return x.route() == metadata && x.ours.status == http.StatusBadRequest && strings.Contains(x.body, `"JobID":`) &&
+		(x.theirs.status == http.StatusNoContent || x.theirs.status == http.StatusInternalServerError)
+}
+
 // tooLarge reports whether a number is too large for the integer that is wanted.
 func tooLarge(x exchange) bool {
 	return x.route() == metadata && x.theirs.status != http.StatusUnprocessableEntity && x.ours.status == http.StatusUnprocessableEntity &&
@@ -165,17 +171,6 @@ func toldBefore(x exchange) bool {
 	}
 	once := slices.CompactFunc(ofOthers(x.theirs), func(a, b any) bool { return string(marshal(a)) == string(marshal(b)) })
 	return string(marshal(once)) == string(marshal(ofOthers(x.ours)))
-}
-
-// lateForUs reports whether an update is before the last one of a job whose history isn't in the order in which it was told.
-func lateForUs(x exchange) bool {
-	return x.route() == setStatus && slices.ContainsFunc(x.jobs, func(j *job) bool {
-		updates, _ := field(x.body, j.id).(object)
-		return j.disordered && slices.ContainsFunc(slices.Collect(maps.Keys(updates)), func(text string) bool {
-			at, err := readTime(text)
-			return err == nil && at.Before(j.last)
-		})
-	})
 }
 
 func isPilot(who string) bool {

@@ -136,7 +136,7 @@ func (f filter) isOfPilots() bool { return f.parameter == "PilotStamp" }
 func sortsByOthers(x exchange) bool {
 	list, _ := field(x.body, "parameters").([]any)
 	sorts, _ := field(x.body, "sort").([]any)
-	return x.ours.status == http.StatusBadRequest && field(x.body, "distinct") == true && len(list) > 0 && slices.ContainsFunc(sorts, func(s any) bool {
+	return x.ours.status == http.StatusBadRequest && field(x.body, "distinct") != nil && len(list) > 0 && slices.ContainsFunc(sorts, func(s any) bool {
 		key, _ := s.(object)
 		return !slices.Contains(list, key["parameter"])
 	})

@@ -63,6 +63,6 @@ func showRescheduleTimes(r *round) {
 }
 
 func showNoAttributes(r *round) {
-	r.submit("alice", "x")
+	r.submit("alice", "[]")
 	r.again("alice", 200, 400, r.jobs[len(r.jobs)-1].id)
 }

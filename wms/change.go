@@ -111,6 +111,9 @@ func (w *work) asksFor(status string, at time.Time) bool {
 	})
 }
 
+// earliest is before all computing grids; and times before 1978 can't be stored in every history.
+var earliest = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // settle finds out when each update counts and which are late. What counts does so in the order of the times that were given.
 func (w *work) settle() {
 	var before time.Time
@@ -118,6 +121,9 @@ func (w *work) settle() {
 		s := &w.steps[i]
 		isLate := s.Time.Add(rounding).Before(w.last)
 		switch now := latest(w.now, w.last.Add(rounding), before); {
+		case s.Time.Before(earliest):
+			w.note("%s is of a clock that isn't set: it counts as %s", timeText(s.Time), timeText(now))
+			s.Time = now
 		case w.isFuture(s.Time):
 			w.note("%s is more than a minute ahead of the server's clock: it counts as %s", timeText(s.Time), timeText(now))
 			s.Time = now

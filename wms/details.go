@@ -2,6 +2,7 @@ package wms
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"jobdb"
@@ -80,6 +81,9 @@ func (m *JobManager) attributes(ctx context.Context, id jobdb.JobID) (jobdb.Attr
 		return nil, err
 	}
 	page, err := m.DB.Search(ctx, search)
+	if errors.Is(err, jobdb.ErrInvalidQuery) { // nothing is wrong with it but that its time was up
+		err = &jobdb.UnavailableError{Err: errors.New(err.Error())}
+	}
 	if err != nil || len(page.Rows) == 0 {
 		return nil, err
 	}

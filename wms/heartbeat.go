@@ -51,7 +51,7 @@ func (m *JobManager) Heartbeat(ctx context.Context, reach Reach, beats map[jobdb
 		if err := m.revive(ctx, tx, jobs); err != nil {
 			return err
 		}
-		if err := storeBeats(ctx, tx, jobs, beats); err != nil {
+		if err := m.storeBeats(ctx, tx, jobs, beats); err != nil {
 			return err
 		}
 		report.Commands, err = tx.TakeJobCommands(ctx, slices.Collect(maps.Keys(jobs)))
@@ -87,8 +87,9 @@ func (m *JobManager) revive(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.Jo
 	return err
 }
 
-// storeBeats stores what those jobs report that exist.
-func storeBeats(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, beats map[jobdb.JobID]Beat) error {
+// storeBeats stores what those jobs report that exist. Nobody checks what a
+// job writes: what can't be stored of it must not keep a Kill from it.
+func (m *JobManager) storeBeats(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, beats map[jobdb.JobID]Beat) error {
 	values := make(map[jobdb.JobID]map[string]string, len(jobs))
 	outputs := map[jobdb.JobID]map[string]string{}
 	for id := range jobs {
@@ -101,7 +102,7 @@ func storeBeats(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.At
 		}
 		values[id] = texts
 		if output := beats[id].StandardOutput; output != nil {
-			outputs[id] = map[string]string{"StandardOutput": *output}
+			outputs[id] = map[string]string{"StandardOutput": m.DB.ParameterText(*output)}
 		}
 	}
 	if err := tx.AddHeartbeatData(ctx, values); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"jobdb"
+	"jobdb/jobdbtest"
 	"jobdb/wms"
 )
 
@@ -122,7 +124,6 @@ func TestRefusedHeartbeat(t *testing.T) {
 		}
 		return all
 	}
-	zero := "\x00"
 	for what, test := range map[string]struct {
 		beats map[jobdb.JobID]wms.Beat
 		want  error
@@ -132,8 +133,7 @@ func TestRefusedHeartbeat(t *testing.T) {
 		"an unknown name":         {beats(wms.Beat{Values: map[string]float64{"loadaverage": 1}}, ids[0]), jobdb.ErrInvalidQuery},
 		"not a number":            {beats(wms.Beat{Values: map[string]float64{"LoadAverage": math.NaN()}}, ids[0]), jobdb.ErrInvalidValue},
 		"infinity":                {beats(wms.Beat{Values: map[string]float64{"LoadAverage": math.Inf(-1)}}, ids[0]), jobdb.ErrInvalidValue},
-		"an output with U+0000":   {beats(wms.Beat{StandardOutput: &zero}, ids[0]), jobdb.ErrInvalidValue},
-		"one of many, out of two": {beats(wms.Beat{StandardOutput: &zero}, ids[0], 1<<30), jobdb.ErrInvalidValue},
+		"one of many, out of two": {beats(wms.Beat{Values: map[string]float64{"Vsize": math.Inf(1)}}, ids[0], 1<<30), jobdb.ErrInvalidValue},
 	} {
 		if report, err := m.Heartbeat(t.Context(), alices, test.beats); !errors.Is(err, test.want) || cmp.Diff(wms.HeartbeatReport{}, report) != "" {
 			t.Errorf("%s: %v, %v", what, report, err)
@@ -224,5 +224,37 @@ func TestLostAnswer(t *testing.T) {
 		if report, err := m.Heartbeat(t.Context(), lhcb, map[jobdb.JobID]wms.Beat{id: {}}); err != nil || len(report.Commands) != step.want {
 			t.Errorf("after %s: %v, %v, want %d commands", step.after, report, err, step.want)
 		}
+	}
+}
+
+// TestOutputOfAnyKind has a killed job write what no text or not this database can hold: it is told to end all the same.
+func TestOutputOfAnyKind(t *testing.T) {
+	long := strings.Repeat("x", 70_000) + "end"
+	for name, test := range map[string]struct {
+		url          func(testing.TB) string
+		output, want string
+	}{
+		"SQLite":     {sqlite, "a\x00\xff中" + long, "a\ufffd\ufffd中" + long},
+		"PostgreSQL": {jobdbtest.PostgreSQL, "a\x00\xff中" + long, "a\ufffd\ufffd中" + long},
+		"MariaDB":    {jobdbtest.MariaDB, "a\x00\xff中" + long, "a\ufffd\ufffd中" + long},
+		"DiracX on MariaDB, latin1": {
+			func(tb testing.TB) string { return jobdbtest.DiracXMariaDB(tb, "latin1") }, long + "é\x00中", long[4+len(long)-65_535:] + "é??",
+		},
+		"DiracX on MariaDB, utf8mb4": {
+			func(tb testing.TB) string { return jobdbtest.DiracXMariaDB(tb, "utf8mb4") }, "中" + long[:65_533], long[:65_533],
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := open(t, test.url(t))
+			id := jobsIn(t, m, "Running")[0]
+			setStatus(t, m, id, wms.StatusOptions{}, wms.StatusUpdate{Time: now, Status: "Killed", Source: "User"})
+			report, err := m.Heartbeat(t.Context(), lhcb, map[jobdb.JobID]wms.Beat{id: {StandardOutput: &test.output}})
+			if err != nil || len(report.Commands) != 1 {
+				t.Fatalf("%v, %v", report, err)
+			}
+			if got := everything(t, m, id)[0].Parameters["StandardOutput"]; got != test.want {
+				t.Errorf("%d bytes, %.20q … %.20q; want %d, %.20q", len(got), got, got[max(0, len(got)-8):], len(test.want), test.want)
+			}
+		})
 	}
 }

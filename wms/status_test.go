@@ -303,7 +303,6 @@ func TestRefusedStatus(t *testing.T) {
 		"MinorStatus":       with(func(u *wms.StatusUpdate) { u.MinorStatus = strings.Repeat("x", 129) }),
 		"ApplicationStatus": with(func(u *wms.StatusUpdate) { u.ApplicationStatus = strings.Repeat("x", 256) }),
 		"StatusSource":      with(func(u *wms.StatusUpdate) { u.Source = "a\x00" }),
-		"StatusTime":        with(func(u *wms.StatusUpdate) { u.Time, u.Status = time.Time{}, "Done" }),
 	} {
 		_, err := m.SetStatus(t.Context(), lhcb, map[jobdb.JobID][]wms.StatusUpdate{ids[0]: {good}, ids[1]: {bad}}, wms.StatusOptions{})
 		value := (*jobdb.ValueError)(nil)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -199,4 +200,37 @@ func TestStatementsDontGrow(t *testing.T) {
 		}
 	}
 	t.Log("statements:", counts)
+}
+
+// TestClockThatIsNotSet has a worker report in the year 1970: that counts from now, on all engines.
+func TestClockThatIsNotSet(t *testing.T) {
+	for name, url := range ours {
+		t.Run(name, func(t *testing.T) {
+			m := open(t, url(t))
+			id := jobsIn(t, m, "Matched")[0]
+			change := setStatus(t, m, id, wms.StatusOptions{Pilot: true}, wms.StatusUpdate{Time: time.Unix(5, 0), Status: "Running", Source: "JobWrapper"})
+			if change.Status != "Running" || !change.StartExecTime.Equal(now) || !strings.Contains(change.Note, "a clock that isn't set") {
+				t.Errorf("%+v", change)
+			}
+		})
+	}
+}
+
+// TestHistoryOfAnIDGivenAgain has a submission fail after its history was
+// kept in a database of its own: the next job of this ID begins with its own.
+func TestHistoryOfAnIDGivenAgain(t *testing.T) {
+	historyAddress := sqlite(t)
+	open(t, historyAddress)
+	m := openWith(t, sqlite(t), jobdb.Options{Clock: clock, HistoryURL: historyAddress})
+	if err := m.DB.InsertHistory(t.Context(), []jobdb.HistoryRecord{{JobID: 1, Status: "Received", Time: second(-9), Source: "JobManager"}}); err != nil {
+		t.Fatal(err)
+	}
+	jobs, err := m.Submit(t.Context(), alice, []string{`Executable = "x";`})
+	if err != nil || jobs[0].JobID != 1 {
+		t.Fatal(jobs, err)
+	}
+	history, err := m.DB.History(t.Context(), []jobdb.JobID{1})
+	if err != nil || len(history[1]) != 1 || !history[1][0].Time.Equal(now) {
+		t.Errorf("%v, %v", history, err)
+	}
 }

@@ -153,6 +153,13 @@ func (m *JobManager) store(ctx context.Context, tx *jobdb.Tx, s *submission, ids
 		func() error { return tx.InsertJobAttributes(ctx, attributes) },
 		func() error { return tx.UpdateJobJDLs(ctx, jdls) },
 		func() error { return tx.InsertInputData(ctx, files) },
+		func() error {
+			if !m.DB.HistoryElsewhere() {
+				return nil
+			}
+			// A submission that failed before may have left histories of these IDs, which SQLite then gives again.
+			return tx.DeleteHistory(ctx, ids)
+		},
 		func() error { return tx.InsertHistory(ctx, history) },
 	} {
 		if err := write(); err != nil {

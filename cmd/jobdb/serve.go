@@ -32,6 +32,15 @@ Examples:
   JOBDB_DB=mysql://dirac:secret@db.example.org/JobDB jobdb serve --issuer https://diracx.example.org --keys keys.json --listen :8000`
 }
 
+// requestTime leaves a request half a minute beside its query: what takes
+// longer waits for a database that hangs, and is told to come again.
+func (c *serveCommand) requestTime() time.Duration {
+	if c.QueryTime == 0 {
+		return 0
+	}
+	return c.QueryTime + 30*time.Second
+}
+
 // times leave an answer two minutes beside the time that its query takes, for
 // clients that read slowly, and no bound where queries have none.
 func (c *serveCommand) times() api.Times {
@@ -80,7 +89,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	}
 	config := api.Config{
 		DB: db, Jobs: &wms.JobManager{DB: db, Rules: rules, Clock: p.clock}, Pilots: pilots,
-		Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins, MostBody: c.MaxBody, Clock: p.clock, Logger: logger,
+		Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins, MostBody: c.MaxBody, RequestTime: c.requestTime(), Clock: p.clock, Logger: logger,
 	}
 	if key != nil {
 		user := tokenDefaults().principal()
