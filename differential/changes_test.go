@@ -9,7 +9,7 @@ import (
 
 // testChanges changes jobs, and looks at what became of them after each request.
 func testChanges(r *round) {
-	for range 400 {
+	for range 300 {
 		for len(r.live()) < 20 {
 			r.submit(choose(r.generator, "alice", "alice", "bob"), r.jdl())
 		}
@@ -54,6 +54,7 @@ func (j *job) asked(q request) {
 		j.killedLate = j.killedLate || late && ends && !isPilot(q.who)
 		j.lateAgain = j.lateAgain || late && disordered
 		j.late = j.late || late
+		j.unset = j.unset || isUnset(text)
 		j.blank = j.blank || update["MinorStatus"] == "" || update["ApplicationStatus"] == ""
 		j.confirmed = j.confirmed || j.status == "Killed" || j.status == "Deleted"
 	}
@@ -225,7 +226,7 @@ func (r *round) metadata(jobs []*job) request {
 
 // testSpoiled spoils the bodies of requests of all kinds.
 func testSpoiled(r *round) {
-	for range 500 {
+	for range 300 {
 		for len(r.live()) < 10 {
 			r.submit(choose(r.generator, "alice", "alice", "bob"), r.jdl())
 		}

@@ -34,6 +34,7 @@ var rules = map[difference]func(x exchange) bool{
 	"status.empty-text":        answers(200, 200, ofJob(func(j *job) bool { return j.blank })),
 	"status.kill-confirmed":    answers(200, 200, toldBefore),
 	"status.late-kill":         answers(200, 200, ofJob(func(j *job) bool { return j.killedLate })),
+	"status.unset-clock":       unsetClock,
 	"submit.no-input-data":     answers(400, 201, has("InputData = {}")),
 	"submit.parametric":        answers(500, 400, has("Parameters")),
 	"submit.too-long":          answers(201, 400, hasLongText),

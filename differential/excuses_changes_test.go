@@ -75,8 +75,18 @@ func setsJobID(x exchange) bool {
 
 // tooLarge reports whether a number is too large for the integer that is wanted.
 func tooLarge(x exchange) bool {
-	return x.route() == metadata && x.theirs.status != http.StatusUnprocessableEntity && x.ours.status == http.StatusUnprocessableEntity &&
-		strings.Contains(x.body, "7e+300")
+	if x.route() != metadata || x.ours.status != http.StatusUnprocessableEntity || !strings.Contains(x.body, "7e+300") {
+		return false
+	}
+	others := slices.DeleteFunc(faultsOf(x.ours.body), func(fault string) bool { return strings.HasPrefix(fault, "int_parsing_size") })
+	return x.theirs.status != http.StatusUnprocessableEntity || slices.Equal(others, faultsOf(x.theirs.body))
+}
+
+// unsetClock reports whether one of the jobs had a report of a worker without a clock, which they keep as it is: also in
+// its history, which can then begin without a status, and not be shown.
+func unsetClock(x exchange) bool {
+	return (x.theirs.status == http.StatusOK || x.theirs.status == http.StatusInternalServerError) && x.ours.status == http.StatusOK &&
+		slices.ContainsFunc(x.jobs, func(j *job) bool { return j.unset })
 }
 
 // emptyMap reports whether we name no other fault than a job without any time.
@@ -184,4 +194,17 @@ func readTime(text string) (time.Time, error) {
 		return at, nil
 	}
 	return time.Parse(time.RFC3339Nano, text)
+}
+
+// isUnset tells of times before 1980, written in any way.
+func isUnset(text string) bool {
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		at, err := readTime(text)
+		return err == nil && at.Year() < 1980
+	}
+	if seconds > 2e10 { // milliseconds
+		seconds /= 1000
+	}
+	return time.Unix(int64(seconds), 0).UTC().Year() < 1980
 }

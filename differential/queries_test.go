@@ -29,7 +29,7 @@ func testQueries(r *round) {
 	for _, j := range r.jobs {
 		r.advance(j, r.IntN(7))
 	}
-	for range 500 {
+	for range 400 {
 		q := r.query()
 		if r.chance(3) {
 			r.spoilBody(&q)

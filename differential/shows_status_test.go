@@ -24,6 +24,14 @@ func showLateKill(r *round) {
 	}
 }
 
+// showUnsetClock has a worker report that has just started, and doesn't know the time yet.
+func showUnsetClock(r *round) {
+	j := r.new()
+	r.differ(with("pilot", "PATCH", "/api/jobs/status", about(j, object{"1970-01-01T00:00:09Z": object{"Status": "Checking"}})), 200, 200)
+	theirs, ours := r.rowOf(j)
+	r.wants("Status", theirs["Status"], "Received", ours["Status"], "Checking")
+}
+
 func showNote(r *round) {
 	j := r.new()
 	x := r.differ(with("alice", "PATCH", "/api/jobs/status", about(j, object{zulu(r.now()): object{"Status": "Done"}})), 200, 200)

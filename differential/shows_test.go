@@ -12,6 +12,7 @@ var shown = map[difference]func(r *round){
 	"access.none":              showNone,
 	"access.vo":                showVO,
 	"body.content-type":        showContentType,
+	"body.json-position":       showJSONPosition,
 	"body.surrogate":           showSurrogate,
 	"client.version":           showClientVersion,
 	"heartbeat.missing":        showHeartbeatMissing,
@@ -40,6 +41,7 @@ var shown = map[difference]func(r *round){
 	"status.note":              showNote,
 	"status.offset":            showOffset,
 	"status.rounding":          showRounding,
+	"status.unset-clock":       showUnsetClock,
 	"submit.mixed-list":        showMixedList,
 	"submit.no-input-data":     showNoInputData,
 	"submit.parametric":        showParametric,
@@ -157,6 +159,15 @@ func showSurrogate(r *round) {
 	q := with("alice", "POST", "/api/jobs/summary", nil)
 	q.body = `["\ud800"]`
 	r.differ(q, 500, 422)
+}
+
+// showJSONPosition has a letter of two bytes before the place where the text ends to be JSON.
+func showJSONPosition(r *round) {
+	q := with("alice", "POST", "/api/jobs/summary", nil)
+	q.body = `{"é": x}`
+	x := r.differ(q, 422, 422)
+	at := func(answer reply) any { return detailOf(answer.body).([]any)[0].(object)["loc"].([]any)[1] }
+	r.wants("place", at(x.theirs), 6, at(x.ours), 7)
 }
 
 func showClientVersion(r *round) {
