@@ -32,7 +32,7 @@ FUZZTIME ?= 30s
 
 .PHONY: help
 help: ## say what each target does
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 .PHONY: run
 run: build ## build and start the server on embedded SQLite (ARGS='--listen :9000 …')
