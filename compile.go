@@ -13,6 +13,7 @@ import (
 type compiler struct {
 	dialect *dialect
 	schema  *schema
+	counted bool // counts of jobs are kept
 	b       strings.Builder
 	args    []any
 }
@@ -81,13 +82,15 @@ func (s Search) offset(perPage int) int64 {
 
 // total counts the rows of a search.
 func (c *compiler) total(s Search) statement {
-	c.write("SELECT count(*) FROM ")
 	if s.distinct() {
+		c.write("SELECT count(*) FROM ")
 		c.distinctRows(s)
-	} else {
-		c.write(`"Jobs"`)
-		c.where(s.Scope, s.Filter)
+		return c.statement()
 	}
+	kind := c.countedBy(s.Scope, s.Filter, nil)
+	c.write("SELECT ", c.countOf(kind), " FROM ")
+	c.jobsOf(kind, s.Scope)
+	c.where(s.Scope, s.Filter)
 	return c.statement()
 }
 
@@ -113,8 +116,9 @@ func (c *compiler) summary(s Summary, limit int) statement {
 	selected := make([]string, len(columns))
 	groups := make([]string, len(columns))
 	order := make([]string, len(columns))
+	kind := c.countedBy(s.Scope, s.Filter, columns)
 	unindexed := ""
-	if s.Scope.VO != "" && len(s.Filter.kids) > 0 {
+	if kind == nil && s.Scope.VO != "" && len(s.Filter.kids) > 0 {
 		unindexed = c.dialect.unindexed
 	}
 	for i, column := range columns {
@@ -122,9 +126,10 @@ func (c *compiler) summary(s Summary, limit int) statement {
 		groups[i] = unindexed + selected[i]
 		order[i] = unindexed + c.sortKey(Sort{Column: column}, c.sortable(column, selected[i]))
 	}
-	c.write("SELECT ", strings.Join(selected, ", "), `, count(*) FROM "Jobs"`)
+	c.write("SELECT ", strings.Join(selected, ", "), ", ", c.countOf(kind), " FROM ")
+	c.jobsOf(kind, s.Scope)
 	c.where(s.Scope, s.Filter)
-	c.write(" GROUP BY ", strings.Join(groups, ", "))
+	c.write(" GROUP BY ", strings.Join(groups, ", "), c.someOf(kind))
 	c.write(" ORDER BY ", strings.Join(order, ", "))
 	c.write(" LIMIT ", c.arg(int64(limit)+1))
 	return c.statement()
@@ -133,9 +138,11 @@ func (c *compiler) summary(s Summary, limit int) statement {
 // distinctValues selects the values of one column that a regex is tried on,
 // one more than the limit.
 func (c *compiler) distinctValues(column Column, scope Scope, filter Filter, limit int) statement {
-	c.write("SELECT DISTINCT ", c.comparable(column), ` FROM "Jobs"`)
+	kind := c.countedBy(scope, filter, []Column{column})
+	c.write("SELECT ", c.comparable(column), " FROM ")
+	c.jobsOf(kind, scope)
 	c.where(scope, filter)
-	c.write(" LIMIT ", c.arg(int64(limit)+1))
+	c.write(" GROUP BY ", c.comparable(column), c.someOf(kind), " LIMIT ", c.arg(int64(limit)+1))
 	return c.statement()
 }
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +21,7 @@ type Options struct {
 	CommandRedelivery time.Duration    // a Kill whose job beats this long after it was sent is sent again; 0: never
 	StatementTime     time.Duration    // the server ends statements after this; default 10 minutes
 	Connections       int              // at most; default 32 to a server, one a core to a SQLite file
+	FoldCounts        time.Duration    // how often counts of jobs are brought together; default 1 s, negative: never, see [DB.FoldCounts]
 	ReadOnly          bool             // nothing can be written
 }
 
@@ -31,6 +34,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.StatementTime == 0 {
 		o.StatementTime = 10 * time.Minute
+	}
+	if o.FoldCounts == 0 {
+		o.FoldCounts = time.Second
 	}
 	o.Limits = o.Limits.withDefaults()
 	return o
@@ -71,6 +77,11 @@ type DB struct {
 	history *DB          // has LoggingInfo; often this one
 	logging *table       // LoggingInfo, as this one's connections call it
 
+	counted atomic.Bool    // counts of jobs are kept and complete
+	unswept atomic.Int64   // differences folded since counts that are zero were deleted
+	folding sync.WaitGroup // keepCounts
+	unfold  context.CancelFunc
+
 	// oneServer says that history is in another database of the MariaDB
 	// server that has this one, so that one transaction reaches both.
 	oneServer bool
@@ -96,15 +107,36 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 	if t.engine == "sqlite" {
 		db.groups = newGroupCommit(e.writer)
 	}
-	if db.schema, err = probeSchema(ctx, e.reader, db.dialect); err != nil {
+	schema, err := probeSchema(ctx, e.reader, db.dialect)
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", db.typed(err)), e.close())
 	}
+	db.use(ctx, schema)
 	if options.HistoryURL != "" && options.HistoryURL != url {
 		if err := db.openHistory(ctx, t); err != nil {
+			db.stopFolding()
 			return nil, errors.Join(fmt.Errorf("open the history: %w", err), e.close())
 		}
 	}
 	return db, nil
+}
+
+// use takes what was found out of the schema, and keeps its counts up until the DB is closed.
+func (db *DB) use(ctx context.Context, s *schema) {
+	db.stopFolding()
+	db.schema = s
+	db.counted.Store(s.counts && s.counted)
+	if s.counts && !db.options.ReadOnly && db.options.FoldCounts > 0 {
+		ctx, db.unfold = context.WithCancel(context.WithoutCancel(ctx))
+		db.folding.Go(func() { db.keepCounts(ctx, db.options.FoldCounts) })
+	}
+}
+
+func (db *DB) stopFolding() {
+	if db.unfold != nil {
+		db.unfold()
+		db.folding.Wait()
+	}
 }
 
 func (db *DB) openHistory(ctx context.Context, t target) error {
@@ -130,6 +162,7 @@ func (db *DB) openHistory(ctx context.Context, t target) error {
 
 // Close waits for running statements and closes all connections.
 func (db *DB) Close() error {
+	db.stopFolding()
 	if db.history != db {
 		return errors.Join(db.history.Close(), db.close())
 	}

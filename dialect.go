@@ -19,11 +19,13 @@ type dialect struct {
 	returning  bool      // an UPDATE can return its rows
 	unindexed  string    // before a grouped column: the index is to be chosen by the filters instead
 	regexp     bool      // REGEXP is evaluated by Go
+	integer    string    // the type of 64-bit integers in a CAST
 	enums      bool      // flags are ENUMs, which sort by position unless cast
 	lock       string    // after a SELECT of rows that the transaction will change
 	skipLocked string    // the same, passing over rows that another transaction holds
 	lockSource string    // after a source joined with the rows that a statement will change, where it would lock them in any order
 	upsert     func(key, set []string) string
+	adding     func(t *table, column string) string          // an upsert that adds to a column
 	parameter  func(c column) string                         // a placeholder for a value of the column's type
 	source     func(columns []column) string                 // a derived table s of columns c0, c1 … from one batch
 	arguments  func(columns []column, rows [][]any) []any    // the batch for such a source
@@ -42,9 +44,11 @@ var sqliteDialect = dialect{
 	like:      [3]string{"", " LIKE ", likeEnd},
 	asText:    [2]string{"CAST(", " AS TEXT)"},
 	unindexed: "+",
+	integer:   "INTEGER",
 	regexp:    true,
 	returning: true,
 	upsert:    upsertOnConflict,
+	adding:    addOnConflict,
 	parameter: func(column) string { return "?" },
 	source:    sqliteSource,
 	arguments: jsonArguments,
@@ -64,6 +68,7 @@ var mysqlDialect = dialect{
 	name:       "mysql",
 	like:       [3]string{"LOWER(", ") LIKE LOWER(", ")" + likeEnd},
 	asText:     [2]string{"CAST(", " AS CHAR)"},
+	integer:    "SIGNED",
 	enums:      true,
 	lock:       " FOR UPDATE",
 	skipLocked: " FOR UPDATE SKIP LOCKED",
@@ -72,6 +77,10 @@ var mysqlDialect = dialect{
 			set[i] = quoteName(c) + " = VALUES(" + quoteName(c) + ")"
 		}
 		return " ON DUPLICATE KEY UPDATE " + strings.Join(set, ", ")
+	},
+	adding: func(_ *table, column string) string {
+		name := quoteName(column)
+		return " ON DUPLICATE KEY UPDATE " + name + " = " + name + " + VALUES(" + name + ")"
 	},
 	parameter: func(c column) string {
 		if c.kind == Text || c.kind == Verified || c.kind == Accounted {
@@ -94,6 +103,7 @@ var mysqlDialect = dialect{
 var postgresDialect = dialect{
 	name:       "postgres",
 	numbered:   true,
+	integer:    "BIGINT",
 	arrays:     true,
 	returning:  true,
 	like:       [3]string{"", " ILIKE ", likeEnd},
@@ -103,6 +113,7 @@ var postgresDialect = dialect{
 	skipLocked: " FOR UPDATE OF t SKIP LOCKED",
 	lockSource: " ORDER BY s.c0 FOR UPDATE OF t",
 	upsert:     upsertOnConflict,
+	adding:     addOnConflict,
 	parameter:  func(c column) string { return "?::" + postgresTypes[c.kind] },
 	source:     postgresSource,
 	arguments:  postgresArguments,
@@ -126,6 +137,11 @@ func upsertOnConflict(key, set []string) string {
 		sets[i] = quoteName(c) + " = excluded." + quoteName(c)
 	}
 	return " WHERE 1 = 1 ON CONFLICT (" + strings.Join(keys, ", ") + ") DO UPDATE SET " + strings.Join(sets, ", ")
+}
+
+func addOnConflict(t *table, column string) string {
+	name := quoteName(column)
+	return upsertOnConflict(t.key, []string{column}) + " + " + t.quoted() + "." + name
 }
 
 // inOrder is a source whose rows of a table are locked in the order of the

@@ -170,7 +170,7 @@ func (db *DB) Migrate(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return applied, db.explain("read the migrated schema", db.typed(err))
 	}
-	db.schema = migrated
+	db.use(ctx, migrated)
 	if h := db.history; h != db && (h.schema.kind == SchemaEmpty || h.schema.kind == SchemaOurs) {
 		more, err := h.Migrate(ctx)
 		return append(applied, more...), err
@@ -278,5 +278,5 @@ func (db *DB) adaptation(ctx context.Context, q querier) (*strings.Replacer, err
 	if err != nil || maria {
 		return strings.NewReplacer(), err
 	}
-	return strings.NewReplacer(mariaDBExact, mysqlExact), nil
+	return strings.NewReplacer(mariaDBExact, mysqlExact, "ADD INDEX IF NOT EXISTS", "ADD INDEX"), nil
 }

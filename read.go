@@ -113,7 +113,9 @@ func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 	return result, limits.refused(ctx, err)
 }
 
-func (s *session) compiler() *compiler { return &compiler{dialect: s.db.dialect, schema: s.db.schema} }
+func (s *session) compiler() *compiler {
+	return &compiler{dialect: s.db.dialect, schema: s.db.schema, counted: s.db.counted.Load()}
+}
 
 func definitions(columns []Column) []column {
 	defs := make([]column, len(columns))

@@ -22,6 +22,8 @@ type schema struct {
 	jobs         bool   // the table Jobs is here; a database of DiracX may have nothing but history
 	history      bool   // LoggingInfo is here
 	atticCycles  bool   // AtticJobParameters keeps more than one cycle
+	counts       bool   // triggers keep counts of jobs
+	counted      bool   // and they are complete
 
 	// collations has the collation of each text column that the engine
 	// doesn't compare byte by byte, by "Table.Column"; empty on our schema.

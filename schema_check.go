@@ -25,6 +25,9 @@ func probeSchema(ctx context.Context, q querier, d *dialect) (*schema, error) {
 	}
 	s := inspect(c, d, len(state.pending) > 0)
 	s.refusal = state.refusal()
+	if s.counts, s.counted, err = keepsCounts(ctx, q, d, c); err != nil {
+		return nil, err
+	}
 	if d.name == "mysql" {
 		maria, err := isMariaDB(ctx, q)
 		if err != nil {

@@ -1,0 +1,194 @@
+package jobdb
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+)
+
+// A WrongCount is a count of jobs that isn't what the jobs themselves say.
+type WrongCount struct {
+	VO      string
+	Columns []Column // the combination that was counted
+	Values  []string // of the columns
+	Counted int64    // by the counts
+	Jobs    int64    // by the jobs
+}
+
+// VerifyCounts holds all counts against the jobs themselves, in one snapshot,
+// so others may write meanwhile. It reads all jobs. No wrong count is to be
+// expected, unless somebody changed Jobs without its triggers; then call [DB.RebuildCounts].
+func (db *DB) VerifyCounts(ctx context.Context) ([]WrongCount, error) {
+	if err := db.haveCounts(); err != nil {
+		return nil, err
+	}
+	audit, err := db.auditCounts(ctx)
+	return audit.wrong(), err
+}
+
+// RebuildCounts corrects the counts where they are wrong, and returns what was. Others
+// may write meanwhile: corrections are added to the counts as all changes are.
+func (db *DB) RebuildCounts(ctx context.Context) ([]WrongCount, error) {
+	if err := db.haveCounts(); err != nil {
+		return nil, err
+	}
+	audit, err := db.auditCounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = db.transact(ctx, func(s *session) error {
+		return s.run("rebuild counts", func(s *session) error { return audit.correct(ctx, s) })
+	})
+	if err != nil {
+		return nil, err
+	}
+	db.counted.Store(true)
+	return audit.wrong(), nil
+}
+
+// startCounts makes the counts of a database that has jobs from before there
+// were any, unless another server just did.
+func (db *DB) startCounts(ctx context.Context) error {
+	state, err := db.countsState(ctx)
+	if err == nil && state == 0 {
+		db.options.Logger.InfoContext(ctx, "counting the jobs that are there; until then totals and summaries read them")
+		_, err = db.RebuildCounts(ctx)
+	}
+	db.counted.Store(err == nil)
+	return err
+}
+
+// countsState is 0 until all jobs are counted, then how often they were.
+func (db *DB) countsState(ctx context.Context) (int64, error) {
+	s := &session{db: db, q: db.reader}
+	n, err := s.count(ctx, statement{text: `SELECT "Count" FROM "JobCounts" WHERE "Kind" = 0`})
+	return n, db.explain("look for counts", err)
+}
+
+// audit is what the counts were in a snapshot, and what they should have been.
+type audit struct {
+	state         int64 // countsState
+	counted, jobs tally
+}
+
+func (db *DB) auditCounts(ctx context.Context) (audit, error) {
+	a := audit{counted: tally{}, jobs: tally{}}
+	err := db.snapshot(ctx, "count all jobs", func(s *session) error {
+		var err error
+		if a.state, err = s.count(ctx, statement{text: `SELECT "Count" FROM "JobCounts" WHERE "Kind" = 0`}); err != nil {
+			return err
+		}
+		if err := a.readCounts(ctx, s); err != nil {
+			return err
+		}
+		return a.readJobs(ctx, s)
+	})
+	return a, err
+}
+
+func (a audit) readCounts(ctx context.Context, s *session) error {
+	text := "SELECT " + nameList("", jobCounts.columns) + ` FROM "JobCounts" WHERE "Kind" > 0`
+	err := s.query(ctx, text, nil, scanRows(jobCounts.columns, func(row []cell) error {
+		key := countKey{kind: int(row[0].integer()), vo: row[1].text()}
+		for i := range key.values {
+			key.values[i] = row[i+2].text()
+		}
+		a.counted[key] += row[len(row)-1].integer()
+		return nil
+	}))
+	if err != nil {
+		return err
+	}
+	text = "SELECT " + nameList("", jobDifferences.columns) + ` FROM "JobDifferences"`
+	return s.query(ctx, text, nil, scanRows(jobDifferences.columns, func(row []cell) error {
+		a.counted.add(countKinds, countedColumns, row[1].text(), row[2:], row[len(row)-1].integer())
+		return nil
+	}))
+}
+
+// readJobs groups in two turns: by the columns of the index VOSummary, and by
+// the application status, of which there may be as many as jobs.
+func (a audit) readJobs(ctx context.Context, s *session) error {
+	var application, others []countKind
+	status := columnByName["ApplicationStatus"]
+	for _, kind := range countKinds {
+		if kind.has([]Column{status}) {
+			application = append(application, kind)
+		} else {
+			others = append(others, kind)
+		}
+	}
+	var columns []Column
+	for name := range strings.FieldsSeq("Status MinorStatus Site Owner OwnerGroup JobGroup JobType") {
+		columns = append(columns, columnByName[name])
+	}
+	if err := a.group(ctx, s, others, columns); err != nil {
+		return err
+	}
+	return a.group(ctx, s, application, []Column{status})
+}
+
+func (a audit) group(ctx context.Context, s *session, kinds []countKind, columns []Column) error {
+	by := nameList("", append([]column{columnByName["VO"].def()}, definitions(columns)...))
+	read := append(append([]column{{kind: Text}}, definitions(columns)...), column{kind: Integer})
+	return s.query(ctx, "SELECT "+by+`, count(*) FROM "Jobs" GROUP BY `+by, nil, scanRows(read, func(row []cell) error {
+		a.jobs.add(kinds, columns, row[0].text(), row[1:], row[len(row)-1].integer())
+		return nil
+	}))
+}
+
+// correct adds what is missing. Whoever corrected meanwhile has done so already.
+func (a audit) correct(ctx context.Context, s *session) error {
+	n, err := s.exec(ctx, `UPDATE "JobCounts" SET "Count" = ? WHERE "Kind" = 0 AND "Count" = ?`, a.state+1, a.state)
+	if err != nil || n == 0 {
+		return err
+	}
+	missing := tally{}
+	for key, n := range a.jobs {
+		missing[key] = n
+	}
+	for key, n := range a.counted {
+		missing[key] -= n
+	}
+	return missing.write(ctx, s)
+}
+
+func (a audit) wrong() []WrongCount {
+	var wrong []WrongCount
+	look := func(key countKey) {
+		if counted, jobs := a.counted[key], a.jobs[key]; counted != jobs {
+			columns := countKinds[key.kind-1].columns
+			wrong = append(wrong, WrongCount{VO: key.vo, Columns: columns, Values: key.values[:len(columns)], Counted: counted, Jobs: jobs})
+		}
+	}
+	for key := range a.jobs {
+		look(key)
+	}
+	for key := range a.counted {
+		if _, seen := a.jobs[key]; !seen {
+			look(key)
+		}
+	}
+	return wrong
+}
+
+// countTriggersQuery asks how many of the triggers are there; in parentheses, their names.
+var countTriggersQuery = map[string]string{
+	"sqlite":   `SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name IN `,
+	"mysql":    `SELECT count(*) FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND trigger_name IN `,
+	"postgres": `SELECT count(*) FROM pg_trigger WHERE tgrelid = '"Jobs"'::regclass AND tgenabled <> 'D' AND tgname IN `,
+}
+
+// keepsCounts reports whether counts are kept in a database that has these tables, and are complete.
+func keepsCounts(ctx context.Context, q querier, d *dialect, c catalog) (kept, complete bool, err error) {
+	if c[jobCounts.name] == nil || c[jobDifferences.name] == nil || c[jobs.name] == nil {
+		return false, false, nil
+	}
+	var triggers, state int
+	one := func(into *int) func(*sql.Rows) error { return func(rows *sql.Rows) error { return rows.Scan(into) } }
+	err = eachRow(ctx, q, countTriggersQuery[d.name]+"('"+strings.Join(countTriggers, "', '")+"')", one(&triggers))
+	if err == nil {
+		err = eachRow(ctx, q, `SELECT "Count" FROM "JobCounts" WHERE "Kind" = 0`, one(&state))
+	}
+	return triggers == len(countTriggers), state > 0, err
+}
