@@ -89,7 +89,9 @@ func compileGolden(t *testing.T, d goldenDialect, query txtar.File) string {
 	if err := json.Unmarshal(query.Data, &extra); err != nil {
 		t.Fatal(err)
 	}
-	compile := func() *compiler { return &compiler{dialect: d.dialect, schema: d.schema, counted: d.schema.kind == SchemaOurs} }
+	compile := func() *compiler {
+		return &compiler{dialect: d.dialect, schema: d.schema, counted: d.schema.kind == SchemaOurs}
+	}
 	if query.Name == "summary" {
 		request, err := ParseSummaryJSON(query.Data)
 		if err != nil {
