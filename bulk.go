@@ -2,6 +2,7 @@ package jobdb
 
 import (
 	"context"
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -16,21 +17,26 @@ const (
 	mostJobs  = 500
 )
 
+// batchSize is how many of the rows one statement takes.
+func batchSize(rows [][]any) int {
+	n, bytes := 0, 0
+	for n < len(rows) && n < mostRows && (n == 0 || bytes < mostBytes) {
+		for _, value := range rows[n] {
+			if text, ok := value.(string); ok {
+				bytes += len(text)
+			}
+		}
+		n++
+	}
+	return n
+}
+
 // inBatches splits rows below the engines' limits. run gets the table s to
 // join with, whose columns are c0, c1 …, and its arguments.
 func (s *session) inBatches(columns []column, rows [][]any, run func(source string, args []any) error) error {
-	d := s.db.dialect
 	for len(rows) > 0 {
-		n, bytes := 0, 0
-		for n < len(rows) && n < mostRows && (n == 0 || bytes < mostBytes) {
-			for _, value := range rows[n] {
-				if text, ok := value.(string); ok {
-					bytes += len(text)
-				}
-			}
-			n++
-		}
-		source, args := d.batch(columns, rows[:n])
+		n := batchSize(rows)
+		source, args := s.db.dialect.batch(columns, rows[:n])
 		if err := run(source, args); err != nil {
 			return err
 		}
@@ -41,14 +47,43 @@ func (s *session) inBatches(columns []column, rows [][]any, run func(source stri
 
 // insert writes new rows; upsert is "" or what a dialect's upsert gives.
 func (s *session) insert(ctx context.Context, t *table, columns []column, rows [][]any, upsert string) error {
+	return s.inserts(t, nil, columns, rows, func(statement string, args []any) error {
+		_, err := s.exec(ctx, statement+upsert, args...)
+		return err
+	})
+}
+
+// inserts makes the statements that write new rows. In the columns of empty every row has an empty text.
+func (s *session) inserts(t *table, empty, columns []column, rows [][]any, run func(statement string, args []any) error) error {
 	if err := s.fits(t, columns, rows); err != nil {
 		return err
 	}
+	into := "INSERT INTO " + t.quoted() + " (" + nameList("", slices.Concat(empty, columns)) + ") "
+	constants := strings.Repeat("'', ", len(empty))
+	if most := s.db.dialect.valueArguments; most > 0 {
+		return s.insertsOfValues(into, constants, rows, most/len(columns), run)
+	}
 	return s.inBatches(columns, rows, func(source string, args []any) error {
-		_, err := s.exec(ctx, "INSERT INTO "+t.quoted()+" ("+nameList("", columns)+") SELECT "+
-			strings.Join(s.values(t, columns), ", ")+" FROM "+source+upsert, args...)
-		return err
+		return run(into+"SELECT "+constants+strings.Join(s.values(t, columns), ", ")+" FROM "+source, args)
 	})
+}
+
+// insertsOfValues writes rows as VALUES. The numbers of rows are powers of two, so
+// that there are few statements for connections to remember.
+func (s *session) insertsOfValues(into, constants string, rows [][]any, most int, run func(statement string, args []any) error) error {
+	for len(rows) > 0 {
+		n := 1 << (bits.Len(uint(min(batchSize(rows), most))) - 1) //nolint:gosec // positive
+		row := "(" + constants + "?" + strings.Repeat(", ?", len(rows[0])-1) + ")"
+		args := make([]any, 0, n*len(rows[0]))
+		for _, values := range rows[:n] {
+			args = append(args, values...)
+		}
+		if err := run(into+"VALUES "+row+strings.Repeat(", "+row, n-1), args); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
 }
 
 // update sets the columns after the first keys of each row where those are

@@ -35,16 +35,11 @@ func (a access) CreateJobs(ctx context.Context, originalJDLs []string) ([]JobID,
 	var ids []JobID
 	err := a.write(ctx, "create jobs", func(s *session) error {
 		ids = make([]JobID, 0, len(rows))
-		if err := s.fits(jobJDLs, columns, rows); err != nil {
-			return err
-		}
-		return s.inBatches(columns, rows, func(source string, args []any) error {
-			text := `INSERT INTO "JobJDLs" ("JDL", "JobRequirements", "OriginalJDL") SELECT '', '', ` + s.values(jobJDLs, columns)[0] +
-				" FROM " + source + ` RETURNING "JobID"`
+		return s.inserts(jobJDLs, jobJDLs.pick("JDL", "JobRequirements"), columns, rows, func(statement string, args []any) error {
 			// Rows are inserted in the order of the batch, each with the next
 			// ID; the order in which they are returned is not promised.
 			first := len(ids)
-			err := s.query(ctx, text, args, func(rows *sql.Rows) error {
+			err := s.query(ctx, statement+` RETURNING "JobID"`, args, func(rows *sql.Rows) error {
 				ids = append(ids, 0)
 				return rows.Scan(&ids[len(ids)-1])
 			})
