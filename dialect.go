@@ -28,17 +28,17 @@ type dialect struct {
 	// MariaDB keeps half a kilobyte for each argument of each statement that a connection remembers.
 	valueArguments int
 
-	upsert     func(key, set []string) string
-	adding     func(t *table, column string) string          // an upsert that adds to a column
-	parameter  func(c column) string                         // a placeholder for a value of the column's type
-	source     func(columns []column) string                 // a derived table s of columns c0, c1 … from one batch
-	arguments  func(columns []column, rows [][]any) []any    // the batch for such a source
-	in         func(ids []JobID) (string, []any)             // after a column: it is one of several, which ascend
-	bound      func(t time.Time) any                         // a time to compare with
-	update     func(table, set, source, where string) string // t and s are the names of table and source
-	join       string                                        // of a source with a table; the source drives
-	timeEqual  func(column, value string) string             // of times in keys
-	oneTime    func(column string) string                    // a time in one form
+	upsert    func(key, set []string) string
+	adding    func(t *table, column string) string          // an upsert that adds to a column
+	parameter func(c column) string                         // a placeholder for a value of the column's type
+	source    func(columns []column) string                 // a derived table s of columns c0, c1 … from one batch
+	arguments func(columns []column, rows [][]any) []any    // the batch for such a source
+	in        func(ids []JobID) (string, []any)             // after a column: it is one of several, which ascend
+	bound     func(t time.Time) any                         // a time to compare with
+	update    func(table, set, source, where string) string // t and s are the names of table and source
+	join      string                                        // of a source with a table; the source drives
+	timeEqual func(column, value string) string             // of times in keys
+	oneTime   func(column string) string                    // a time in one form
 }
 
 const likeEnd = " ESCAPE '" + string(likeEscape) + "'"

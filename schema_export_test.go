@@ -43,6 +43,31 @@ func (db *DB) BeginMigration(ctx context.Context, statements int) (int, error) {
 	return len(all), nil
 }
 
+// MigrateTo makes what an older jobdb, which knew so many migrations, made.
+func (db *DB) MigrateTo(ctx context.Context, version int) error {
+	adapt, err := db.adaptation(ctx, db.writer)
+	if err != nil {
+		return err
+	}
+	if _, err := db.writer.ExecContext(ctx, createMigrationsTable); err != nil {
+		return err
+	}
+	for _, m := range knownMigrations(db.dialect)[:version] {
+		for _, statement := range m.statements() {
+			if _, err := db.writer.ExecContext(ctx, adapt.Replace(statement)); err != nil {
+				return err
+			}
+		}
+		if err := db.record(ctx, db.writer, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Counted reports whether totals and summaries are answered from counts.
+func (db *DB) Counted() bool { return db.counted.Load() }
+
 // MigrationNames are those of this program.
 func (db *DB) MigrationNames() []string { return namesOf(knownMigrations(db.dialect)) }
 
