@@ -1,6 +1,7 @@
 package jobdb_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +54,9 @@ func TestCountsWithoutTriggers(t *testing.T) {
 		again := openDB(t, url)
 		raw(t, again, `UPDATE "Jobs" SET "Status" = 'Done'`)
 		wantWaiting(t, again, 0)
+		if limits := check(t, again).Limits; len(limits) != 1 || !strings.Contains(limits[0], "triggers") {
+			t.Errorf("schema check tells the limits %q", limits)
+		}
 		if _, err := again.RebuildCounts(t.Context()); err == nil {
 			t.Error("counts that nobody keeps were rebuilt")
 		}

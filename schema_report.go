@@ -63,8 +63,16 @@ func (db *DB) checkSchema(ctx context.Context) (SchemaReport, error) {
 	case SchemaUnknown:
 		r.Problems = append(r.Problems, c.problems(db.dialect)...)
 	case SchemaOurs, SchemaDiracX, SchemaLegacy:
-		if len(r.Pending) == 0 {
-			r.Limits = append(r.Limits, c.limits(s, db.dialect)...)
+		if len(r.Pending) > 0 {
+			break
+		}
+		r.Limits = append(r.Limits, c.limits(s, db.dialect)...)
+		counts, _, err := keepsCounts(ctx, db.reader, db.dialect, c)
+		if err != nil {
+			return r, err
+		}
+		if s.kind == SchemaOurs && !counts {
+			r.Limits = append(r.Limits, "totals and summaries read all jobs: the triggers of Jobs that count them are missing, or can't be seen by this user")
 		}
 	case SchemaEmpty:
 	}

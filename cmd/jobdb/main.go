@@ -47,6 +47,7 @@ type cli struct {
 	Summary summaryCommand `cmd:"" help:"Count jobs."`
 	Migrate migrateCommand `cmd:"" help:"Make or update the tables of a database."`
 	Schema  schemaCommands `cmd:"" help:"Look at a database."`
+	Counts  countsCommands `cmd:"" help:"Hold the counts of jobs against the jobs, or correct them."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
