@@ -39,6 +39,7 @@
 //	JobCommands              JobCommands, ExpireJobCommands
 //	LoggingInfo              InsertHistory, History, DeleteHistory, StatusTimes
 //	Answers (ours only)      KeepAnswer, KeptAnswer
+//	JobCounts (ours only)    FoldCounts, VerifyCounts, RebuildCounts
 //	Jobs, until a Tx ends    HoldJobs
 //
 // The pilots' database is another one: [OpenPilots].
@@ -59,6 +60,8 @@
 //	bulk.go, scan.go         batches in, rows out
 //	read.go, write.go, hold.go, commands.go, heartbeat.go, parameters.go, history.go, answers.go
 //	                         the access layer
+//	counts.go, counts_fold.go, counts_check.go
+//	                         counts of jobs, from which totals and summaries are answered
 //	pilots.go                the pilots' database
 //	migrate.go, migrate_lock.go, migrations/
 //	                         our schema
