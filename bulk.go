@@ -92,8 +92,8 @@ func (s *session) update(ctx context.Context, t *table, columns []column, keys i
 	if err := s.fits(t, columns, rows); err != nil {
 		return 0, err
 	}
-	if len(rows) == 1 && keys == 1 {
-		return s.updateOne(ctx, t, columns, rows[0], where, whereArgs)
+	if keys == 1 && (len(rows) == 1 || s.db.dialect.longTexts && longTexts(rows)) {
+		return s.updateEach(ctx, t, columns, rows, where, whereArgs)
 	}
 	sets := make([]string, 0, len(columns)-keys)
 	for i, value := range s.values(t, columns) {
@@ -116,20 +116,54 @@ func (s *session) update(ctx context.Context, t *table, columns []column, keys i
 	return matched, err
 }
 
-// updateOne is update of the rows of one job, without a table to join with:
+// longTexts reports whether rows are so long that each is better sent by itself.
+func longTexts(rows [][]any) bool {
+	const long = 200
+	bytes := 0
+	for _, row := range rows {
+		for _, value := range row {
+			if text, ok := value.(string); ok {
+				bytes += len(text)
+			}
+		}
+	}
+	return bytes > long*len(rows)
+}
+
+// updateEach is update of the rows of one job with a statement, without a table to join with:
 // MariaDB would make one on disk for a long text.
-func (s *session) updateOne(ctx context.Context, t *table, columns []column, row []any, where string, whereArgs []any) (int64, error) {
+func (s *session) updateEach(ctx context.Context, t *table, columns []column, rows [][]any, where string, whereArgs []any) (matched int64, err error) {
 	sets := make([]string, 0, len(columns)-1)
-	args := make([]any, 0, len(columns)+len(whereArgs))
-	for i, c := range columns[1:] {
+	for _, c := range columns[1:] {
 		sets = append(sets, quoteName(c.name)+" = ?")
-		args = append(args, s.db.dialect.argument(row[i+1]))
 	}
 	on := "t." + quoteName(columns[0].name) + " = ?"
 	if where != "" {
 		on += " AND " + where
 	}
-	return s.exec(ctx, "UPDATE "+t.quoted()+" AS t SET "+strings.Join(sets, ", ")+" WHERE "+on, append(append(args, row[0]), whereArgs...)...)
+	text := "UPDATE " + t.quoted() + " AS t SET " + strings.Join(sets, ", ") + " WHERE " + on
+	run := func(args ...any) (int64, error) { return s.exec(ctx, text, args...) }
+	if len(rows) > 1 {
+		prepared, err := s.q.PrepareContext(ctx, s.db.dialect.rebind(text))
+		if err != nil {
+			return 0, s.fail(ctx, err)
+		}
+		defer prepared.Close()
+		run = func(args ...any) (int64, error) { return s.affected(ctx)(prepared.ExecContext(ctx, args...)) }
+	}
+	args := make([]any, 0, len(columns)+len(whereArgs))
+	for _, row := range rows {
+		args = args[:0]
+		for _, value := range row[1:] {
+			args = append(args, s.db.dialect.argument(value))
+		}
+		n, err := run(append(append(args, row[0]), whereArgs...)...)
+		if err != nil {
+			return matched, err
+		}
+		matched += n
+	}
+	return matched, nil
 }
 
 // remove deletes the rows whose keys are equal, on MariaDB: only there an

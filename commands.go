@@ -120,9 +120,16 @@ func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, er
 		now := s.time(s.db.now())
 		columns := jobCommands.pick("JobID", "Command", "Arguments", "ReceptionTime")
 		err := s.ofJobs(ids, func(in string, args []any) error {
-			text, args := s.pendingCommands(columns, in, args, now)
+			pending, args := s.pendingCommands(args, now)
+			text := rowsOf(jobCommands, columns, in) + pending + s.db.dialect.skipLocked
+			const sent = `"Status" = ?, "ExecutionTime" = ?`
+			switch d := s.db.dialect; {
+			case d.returning && d.skipLocked == "": // nobody else writes
+				text = `UPDATE "JobCommands" AS t SET ` + sent + ` WHERE t."JobID"` + in + pending + " RETURNING " + nameList("", columns)
+			case d.returning:
+				text = marking(sent, text) + " RETURNING " + nameList(`"JobCommands".`, columns)
+			}
 			if s.db.dialect.returning {
-				text = marking(`"Status" = ?, "ExecutionTime" = ?`, text) + " RETURNING " + nameList(`"JobCommands".`, columns)
 				args = append([]any{CommandSent, s.db.dialect.argument(now)}, args...)
 			}
 			return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
@@ -158,16 +165,16 @@ func (s *session) markSent(ctx context.Context, taken []CommandRecord, now time.
 	return err
 }
 
-// pendingCommands selects and locks what may be handed out. Rows that another
+// pendingCommands is the condition of what may be handed out. Rows that another
 // transaction has locked are just being handed out there.
-func (s *session) pendingCommands(columns []column, in string, args []any, now time.Time) (string, []any) {
-	text := rowsOf(jobCommands, columns, in) + ` AND (t."Status" = ?`
+func (s *session) pendingCommands(args []any, now time.Time) (string, []any) {
+	text := ` AND (t."Status" = ?`
 	args = append(args, CommandReceived)
 	if wait := s.db.options.CommandRedelivery; wait > 0 {
 		text += ` OR t."Status" = ? AND ` + s.exactly(jobCommands, "Command") + ` = ? AND t."ExecutionTime" < ?`
 		args = append(args, CommandSent, KillCommand, s.db.dialect.bound(now.Add(-wait)))
 	}
-	return text + ")" + s.db.dialect.skipLocked, args
+	return text + ")", args
 }
 
 // ExpireJobCommands ends the jobs' pending commands, and the redelivery of a

@@ -302,8 +302,10 @@ func (c *compiler) compare(f Filter) {
 		c.exactIn(f, exact)
 	case f.op == opIn && len(f.values) == 1:
 		c.write(exact, " = ", c.arg(f.values[0]))
-	case len(f.values) >= manyValues && c.dialect.arrays:
-		c.write(exact, map[op]string{opIn: " = ANY(", opNotIn: " <> ALL("}[f.op], c.arg(array(f)), ")")
+	case len(f.values) >= manyValues && c.dialect.many != nil:
+		text, arg := c.dialect.many(f)
+		c.write(exact, text)
+		c.arg(arg)
 	case f.op == opIn:
 		c.write(exact, " IN ")
 		c.list(f.values)
@@ -317,7 +319,7 @@ func (c *compiler) compare(f Filter) {
 	}
 }
 
-// manyValues is from how many values on one array is read faster than a list.
+// manyValues is from how many values on one argument is read faster than a list.
 const manyValues = 20
 
 // array gives a filter's values as a slice of their own type.

@@ -15,9 +15,9 @@ type dialect struct {
 	like       [3]string // before the column, between column and pattern, after the pattern
 	asText     [2]string // around a column that isn't a text
 	nullsFirst bool      // NULLs must be told to sort as in the other engines
-	arrays     bool      // a list of values can be one argument
 	returning  bool      // an UPDATE can return its rows
 	unindexed  string    // before a grouped column: the index is to be chosen by the filters instead
+	longTexts  bool      // reading long texts out of a batch takes longer than a statement for each
 	regexp     bool      // REGEXP is evaluated by Go
 	integer    string    // the type of 64-bit integers in a CAST
 	enums      bool      // flags are ENUMs, which sort by position unless cast
@@ -34,6 +34,7 @@ type dialect struct {
 	source    func(columns []column) string                 // a derived table s of columns c0, c1 … from one batch
 	arguments func(columns []column, rows [][]any) []any    // the batch for such a source
 	in        func(ids []JobID) (string, []any)             // after a column: it is one of several, which ascend
+	many      func(f Filter) (string, any)                  // after a column: it is, or is not, one of many values; nil: a list is as good
 	bound     func(t time.Time) any                         // a time to compare with
 	update    func(table, set, source, where string) string // t and s are the names of table and source
 	join      string                                        // of a source with a table; the source drives
@@ -49,6 +50,7 @@ var sqliteDialect = dialect{
 	asText:    [2]string{"CAST(", " AS TEXT)"},
 	unindexed: "+",
 	integer:   "INTEGER",
+	longTexts: true,
 	regexp:    true,
 	returning: true,
 	upsert:    upsertOnConflict,
@@ -56,6 +58,7 @@ var sqliteDialect = dialect{
 	parameter: func(column) string { return "?" },
 	source:    sqliteSource,
 	arguments: jsonArguments,
+	many:      sqliteMany,
 	in:        sqliteIn,
 	bound:     func(t time.Time) any { return sqliteBound(t) },
 	update:    updateFrom,
@@ -111,7 +114,6 @@ var postgresDialect = dialect{
 	name:       "postgres",
 	numbered:   true,
 	integer:    "BIGINT",
-	arrays:     true,
 	returning:  true,
 	like:       [3]string{"", " ILIKE ", likeEnd},
 	asText:     [2]string{"CAST(", ` AS TEXT) COLLATE "C"`},
@@ -124,6 +126,7 @@ var postgresDialect = dialect{
 	parameter:  func(c column) string { return "?::" + postgresTypes[c.kind] },
 	source:     postgresSource,
 	arguments:  postgresArguments,
+	many:       postgresMany,
 	in:         postgresIn,
 	bound:      func(t time.Time) any { return t },
 	update:     updateFrom,
@@ -248,6 +251,19 @@ func mysqlIn(ids []JobID) (string, []any) {
 		args[i] = int64(ids[min(i, len(ids)-1)])
 	}
 	return " IN (?" + strings.Repeat(", ?", n-1) + ")", args
+}
+
+func sqliteMany(f Filter) (string, any) {
+	list := []byte{'['}
+	for _, value := range f.values {
+		list = append(appendJSON(list, value), ',')
+	}
+	list[len(list)-1] = ']'
+	return map[op]string{opIn: " IN ", opNotIn: " NOT IN "}[f.op] + "(SELECT value FROM json_each(?))", string(list)
+}
+
+func postgresMany(f Filter) (string, any) {
+	return map[op]string{opIn: " = ANY(?)", opNotIn: " <> ALL(?)"}[f.op], array(f)
 }
 
 func postgresIn(ids []JobID) (string, []any) { return " = ANY(?)", []any{ids} }

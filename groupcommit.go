@@ -93,7 +93,7 @@ func (g *groupCommit) end(err error) {
 	g.group = nil
 }
 
-// member runs fn as a savepoint of the open group or of a new one.
+// member runs fn in the open group or in a new one.
 func (g *groupCommit) member(ctx context.Context, fn func(querier) error) (*commitGroup, error) {
 	if g.group == nil {
 		tx, err := g.writer.BeginTx(context.WithoutCancel(ctx), nil)
@@ -103,11 +103,6 @@ func (g *groupCommit) member(ctx context.Context, fn func(querier) error) (*comm
 		g.group = &commitGroup{tx: tx, done: make(chan struct{})}
 	}
 	group := g.group
-	background := context.WithoutCancel(ctx)
-	if _, err := group.tx.ExecContext(background, "SAVEPOINT member"); err != nil {
-		g.abandon()
-		return nil, errors.Join(errLost, err)
-	}
 	ended := false
 	defer func() {
 		if !ended { // fn panicked
@@ -115,28 +110,43 @@ func (g *groupCommit) member(ctx context.Context, fn func(querier) error) (*comm
 			g.turn <- struct{}{}
 		}
 	}()
-	err := fn(group.tx)
+	err := g.try(context.WithoutCancel(ctx), fn)
 	ended = true
 	if err != nil {
-		// Running out of space, an I/O error or an interrupted statement can
-		// have ended the whole transaction; then there is no savepoint left.
-		if _, undo := group.tx.ExecContext(background, "ROLLBACK TO member"); undo != nil {
-			g.abandon()
-			return nil, err
-		}
-	}
-	if _, release := group.tx.ExecContext(background, "RELEASE member"); release != nil {
-		g.abandon()
-		return nil, errors.Join(errLost, err, release)
-	}
-	if err != nil {
-		if group.members == 0 {
-			g.rollback()
-		}
 		return nil, err
 	}
 	group.members++
 	return group, nil
+}
+
+// try runs fn so that what it did can be undone by itself. The first of a group needs no
+// savepoint, which would have SQLite copy every page that fn changes.
+func (g *groupCommit) try(ctx context.Context, fn func(querier) error) error {
+	if g.group.members == 0 {
+		err := fn(g.group.tx)
+		if err != nil {
+			g.rollback()
+		}
+		return err
+	}
+	if _, err := g.group.tx.ExecContext(ctx, "SAVEPOINT member"); err != nil {
+		g.abandon()
+		return errors.Join(errLost, err)
+	}
+	err := fn(g.group.tx)
+	if err != nil {
+		// Running out of space, an I/O error or an interrupted statement can
+		// have ended the whole transaction; then there is no savepoint left.
+		if _, undo := g.group.tx.ExecContext(ctx, "ROLLBACK TO member"); undo != nil {
+			g.abandon()
+			return err
+		}
+	}
+	if _, release := g.group.tx.ExecContext(ctx, "RELEASE member"); release != nil {
+		g.abandon()
+		return errors.Join(errLost, err, release)
+	}
+	return err
 }
 
 // abandon tells the members that their work is gone.

@@ -38,6 +38,7 @@ type session struct {
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
 // read runs one query.
@@ -211,12 +212,18 @@ func (s *session) query(ctx context.Context, text string, args []any, each func(
 
 // exec runs one statement and returns how many rows it matched.
 func (s *session) exec(ctx context.Context, text string, args ...any) (int64, error) {
-	result, err := s.q.ExecContext(ctx, s.db.dialect.rebind(text), args...)
-	if err != nil {
-		return 0, s.fail(ctx, err)
+	return s.affected(ctx)(s.q.ExecContext(ctx, s.db.dialect.rebind(text), args...))
+}
+
+// affected reads how many rows a statement matched.
+func (s *session) affected(ctx context.Context) func(sql.Result, error) (int64, error) {
+	return func(result sql.Result, err error) (int64, error) {
+		if err != nil {
+			return 0, s.fail(ctx, err)
+		}
+		n, err := result.RowsAffected()
+		return n, s.fail(ctx, err)
 	}
-	n, err := result.RowsAffected()
-	return n, s.fail(ctx, err)
 }
 
 // fail notes the first error of a transaction. Engines tell a cancelled
