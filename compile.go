@@ -46,7 +46,11 @@ func (c *compiler) rows(s Search, perPage int) statement {
 	distinct := s.distinct()
 	offset := s.offset(perPage)
 	late := offset >= lateOffset && !distinct
-	c.write("SELECT ", selectList(s.columns()), " FROM ")
+	c.write("SELECT ", selectList(s.columns()))
+	if perPage > 0 && !distinct {
+		c.write(c.placeList(s))
+	}
+	c.write(" FROM ")
 	if late {
 		c.write(`(SELECT "JobID" AS id FROM `)
 	}
@@ -193,7 +197,8 @@ func (c *compiler) comparable(column Column) string {
 	return c.dialect.asText[0] + quoteName(column.Name()) + c.dialect.asText[1]
 }
 
-func (c *compiler) where(scope Scope, filter Filter) {
+// where writes the condition of a query, and reports whether there is one.
+func (c *compiler) where(scope Scope, filter Filter) bool {
 	conditions := Filter{op: opAnd}
 	if scope.VO != "" {
 		conditions.kids = append(conditions.kids, Filter{op: opIn, column: columnByName["VO"], values: []any{scope.VO}})
@@ -207,10 +212,11 @@ func (c *compiler) where(scope Scope, filter Filter) {
 		conditions.kids = append(conditions.kids, filter)
 	}
 	if len(conditions.kids) == 0 {
-		return
+		return false
 	}
 	c.write(" WHERE ")
 	c.join(conditions.kids, " AND ")
+	return true
 }
 
 func (c *compiler) join(kids []Filter, word string) {
@@ -416,29 +422,31 @@ func (c *compiler) period(o op, name string, p period) {
 }
 
 func (c *compiler) orderBy(s Search, distinct bool) {
-	keys := slices.Clone(s.Sort)
-	last := len(keys) > 0 && keys[len(keys)-1].Descending
-	ties := []Column{{}} // JobID
+	keys := s.keys()
 	if distinct {
-		ties = s.Columns
+		keys = s.distinctKeys()
 	}
-	for _, column := range ties {
-		if !slices.ContainsFunc(keys, func(k Sort) bool { return k.Column == column }) {
-			keys = append(keys, Sort{Column: column, Descending: last})
-		}
-	}
-	order := make([]string, 0, len(keys))
-	for _, key := range keys {
+	order := make([]string, len(keys))
+	for i, key := range keys {
 		text := c.exact(key.Column)
 		if distinct {
 			text = quoteName(key.Column.Name())
 		}
-		order = append(order, c.sortKey(key, c.sortable(key.Column, text)))
-		if key.Column == (Column{}) {
-			break // JobID leaves no ties
-		}
+		order[i] = c.sortKey(key, c.sortable(key.Column, text))
 	}
 	c.write(" ORDER BY ", strings.Join(order, ", "))
+}
+
+// distinctKeys leave no ties between rows that differ.
+func (s Search) distinctKeys() []Sort {
+	keys := slices.Clone(s.Sort)
+	last := len(keys) > 0 && keys[len(keys)-1].Descending
+	for _, column := range s.Columns {
+		if !slices.ContainsFunc(keys, func(k Sort) bool { return k.Column == column }) {
+			keys = append(keys, Sort{Column: column, Descending: last})
+		}
+	}
+	return keys
 }
 
 // sortable is a column to sort by, given as text: an ENUM would sort by position.

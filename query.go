@@ -101,8 +101,9 @@ type Search struct {
 	Filter   Filter
 	Sort     []Sort
 	Distinct bool
-	Page     int // counts from 1; 0: all rows
-	PerPage  int // rows a page; 0: 100
+	Page     int    // counts from 1; 0: all rows
+	PerPage  int    // rows a page; 0: 100
+	Cursor   string // instead of Page: the Next of the page before, of a search with the same sort
 }
 
 // Summary is a checked query for counts. Get one from
@@ -201,13 +202,17 @@ func (s Search) checkPage(limits Limits) (perPage int, err error) {
 		perPage = min(100, limits.PerPage)
 	}
 	switch {
+	case s.Cursor != "" && s.Page != 0:
+		return 0, &QueryError{Field: "cursor", Reason: "can't be together with a page"}
+	case s.Cursor != "" && s.distinct():
+		return 0, &QueryError{Field: "cursor", Reason: "distinct rows have no places; give a page"}
 	case s.Page < 0:
 		return 0, &QueryError{Field: "page", Reason: "counts from 1, not " + strconv.Itoa(s.Page)}
 	case perPage < 0:
 		return 0, &QueryError{Field: "per_page", Reason: "at least 1, not " + strconv.Itoa(s.PerPage)}
 	case perPage > limits.PerPage:
 		return 0, &QueryError{Field: "per_page", Reason: "at most " + strconv.Itoa(limits.PerPage) + ", not " + strconv.Itoa(s.PerPage)}
-	case s.Page == 0:
+	case s.Page == 0 && s.Cursor == "":
 		return 0, nil
 	}
 	return perPage, nil

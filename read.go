@@ -11,9 +11,11 @@ import (
 
 // Page is what a search found.
 type Page struct {
-	Total   int64    // rows that match, on all pages
+	Total   int64    // rows that match, on all pages; -1 after a cursor, where they aren't counted
+	Before  int64    // rows on the pages before this one
 	Columns []Column // in the table's order
 	Rows    [][]any  // int64, string, bool, AccountedFlag, UTC time.Time or nil
+	Next    string   // the Cursor of the page after this one; "" when none follows, and for distinct rows
 }
 
 // SummaryRows are counts of jobs.
@@ -23,16 +25,16 @@ type SummaryRows struct {
 }
 
 // Search returns the number of jobs that match and one page of them, or all
-// when Page is 0; see [DB.Stream] for many. Values compare byte by byte, NULL
+// when Page is 0 and there is no Cursor; see [DB.Stream] for many. Values compare byte by byte, NULL
 // never matches a comparison and sorts before all else. A page ends its sort
 // with JobID, so that pages neither overlap nor skip.
 func (a access) Search(ctx context.Context, s Search) (Page, error) {
 	page := Page{Columns: s.columns()}
-	var err error
-	page.Total, err = a.Stream(ctx, s, func(row []any) error {
+	f, err := a.find(ctx, s, func(row []any) error {
 		page.Rows = append(page.Rows, row)
 		return nil
 	})
+	page.Total, page.Before, page.Next = f.total, f.before, f.next
 	return page, err
 }
 
@@ -40,10 +42,21 @@ func (a access) Search(ctx context.Context, s Search) (Page, error) {
 // as it comes, with the values of the columns in the table's order. The
 // row may be kept. An error of each ends the search and is returned.
 func (a access) Stream(ctx context.Context, s Search, each func(row []any) error) (total int64, err error) {
+	f, err := a.find(ctx, s, each)
+	return f.total, err
+}
+
+// found is what a search tells beside its rows.
+type found struct {
+	total, before int64
+	next          string
+}
+
+func (a access) find(ctx context.Context, s Search, each func(row []any) error) (f found, err error) {
 	limits := a.db.options.Limits
 	perPage, err := s.checkPage(limits)
 	if err != nil {
-		return 0, err
+		return f, err
 	}
 	ctx, cancel := limits.context(ctx)
 	defer cancel()
@@ -51,22 +64,52 @@ func (a access) Stream(ctx context.Context, s Search, each func(row []any) error
 		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
 			return err
 		}
-		rows, err := session.rows(ctx, session.compiler().rows(s, perPage), s.columns(), each)
-		if err != nil {
-			return err
+		if s.Cursor != "" {
+			f, err = session.pageAfter(ctx, s, perPage, each)
+		} else {
+			f, err = session.page(ctx, s, perPage, each)
 		}
-		first := int64(0)
-		if perPage > 0 {
-			first = int64(s.Page-1) * int64(perPage)
-		}
-		if perPage == 0 || rows < int64(perPage) && (rows > 0 || first == 0) {
-			total = first + rows // the last page says how many there are
-			return nil
-		}
-		total, err = session.count(ctx, session.compiler().total(s))
 		return err
 	})
-	return total, limits.refused(ctx, err)
+	return f, limits.refused(ctx, err)
+}
+
+// page gives the rows of a page, or all, and their number on all pages.
+func (s *session) page(ctx context.Context, search Search, perPage int, each func([]any) error) (found, error) {
+	st := s.compiler().rows(search, perPage)
+	if perPage == 0 || search.distinct() {
+		rows, err := s.rows(ctx, st, search.columns(), each)
+		if err != nil {
+			return found{}, err
+		}
+		return s.paged(ctx, search, perPage, rows)
+	}
+	rows, place := int64(0), []any(nil)
+	err := s.placedRows(ctx, st, search, func(row, at []any) error {
+		rows, place = rows+1, at
+		return each(row)
+	})
+	if err != nil {
+		return found{}, err
+	}
+	f, err := s.paged(ctx, search, perPage, rows)
+	if reached := f.before + rows; err == nil && rows > 0 && reached < f.total {
+		f.next = cursor{search.order(s.db.dialect), reached, place}.String()
+	}
+	return f, err
+}
+
+// paged counts the rows of all pages, unless the page that has so many tells how many there are.
+func (s *session) paged(ctx context.Context, search Search, perPage int, rows int64) (f found, err error) {
+	if perPage > 0 {
+		f.before = int64(search.Page-1) * int64(perPage)
+	}
+	if perPage == 0 || rows < int64(perPage) && (rows > 0 || f.before == 0) {
+		f.total = f.before + rows
+		return f, nil
+	}
+	f.total, err = s.count(ctx, s.compiler().total(search))
+	return f, err
 }
 
 // look is a snapshot, or less where one statement says it all.
@@ -82,6 +125,9 @@ func (a access) look(ctx context.Context, what string, alone bool, fn func(*sess
 func (s Search) alone() bool {
 	if s.Filter.hasRegex() {
 		return false
+	}
+	if s.Cursor != "" {
+		return !s.keys()[0].Column.def().nullable
 	}
 	return s.Page == 0 || s.Page == 1 && s.PerPage != 1 && slices.ContainsFunc(s.Filter.kids, func(f Filter) bool {
 		return s.Filter.op == opAnd && f.op == opIn && f.column == Column{} && len(f.values) == 1
@@ -135,15 +181,26 @@ func (s *session) rows(ctx context.Context, st statement, columns []Column, each
 	return n, err
 }
 
+// table runs a query for rows that may be kept. Room is made for more and more of them at once.
 func (s *session) table(ctx context.Context, st statement, columns []column, each func([]any) error) error {
+	var room []any
+	rows := 1
 	return s.query(ctx, st.text, st.args, scanRows(columns, func(cells []cell) error {
-		row := make([]any, len(cells))
+		if len(room) == 0 {
+			room = make([]any, rows*len(cells))
+			rows = min(2*rows, mostRoom)
+		}
+		row := room[:len(cells):len(cells)]
+		room = room[len(cells):]
 		for i := range cells {
 			row[i] = cells[i].value
 		}
 		return each(row)
 	}))
 }
+
+// mostRoom is for how many rows memory is asked for at once.
+const mostRoom = 64
 
 func (s *session) count(ctx context.Context, st statement) (int64, error) {
 	var n int64

@@ -58,7 +58,7 @@ func Run(t *testing.T, open func(tb testing.TB, options jobdb.Options) *jobdb.DB
 	s := &suite{open: open, traits: traits, clock: &clock{}}
 	s.shared = open(t, jobdb.Options{Clock: s.clock.now, CommandRedelivery: redelivery})
 	for _, test := range slices.Concat(
-		queryTests, searchTests, writeTests, attributeTests, parameterTests, commandTests, historyTests, holdTests, answerTests, countTests, txTests, randomTests, raceTests,
+		queryTests, searchTests, writeTests, attributeTests, parameterTests, commandTests, historyTests, holdTests, answerTests, countTests, cursorTests, txTests, randomTests, raceTests,
 	) {
 		t.Run(test.name, func(t *testing.T) { test.run(s.fixture(t)) })
 	}
