@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Page is what a search found.
@@ -58,8 +59,11 @@ func (a access) find(ctx context.Context, s Search, each func(row []any) error) 
 	if err != nil {
 		return f, err
 	}
-	ctx, cancel := limits.context(ctx)
+	ctx, cancel, begun := limits.begin(ctx)
 	defer cancel()
+	if perPage == 0 { // all rows: from the first one on it lasts as long as its reader takes
+		each = afterFirst(begun, each)
+	}
 	err = a.look(ctx, "search jobs", s.alone(), func(session *session) error {
 		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
 			return err
@@ -216,6 +220,29 @@ func (l Limits) context(ctx context.Context) (context.Context, context.CancelFun
 		return ctx, func() {}
 	}
 	return context.WithTimeoutCause(ctx, l.QueryTime, errQueryTime)
+}
+
+// begin is context, for a query that may take longer once it is told that it has begun to give rows.
+func (l Limits) begin(ctx context.Context) (_ context.Context, cancel func(), begun func()) {
+	if l.QueryTime <= 0 {
+		return ctx, func() {}, func() {}
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(l.QueryTime, func() { end(errQueryTime) })
+	begun = func() { timer.Stop() }
+	return ctx, func() { begun(); end(nil) }, begun
+}
+
+// afterFirst calls begun before the first row.
+func afterFirst(begun func(), each func([]any) error) func([]any) error {
+	first := true
+	return func(row []any) error {
+		if first {
+			first = false
+			begun()
+		}
+		return each(row)
+	}
 }
 
 // refused tells a query that took too long from one whose caller went away.

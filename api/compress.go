@@ -53,6 +53,9 @@ type zipped struct {
 	zipper *gzip.Writer // nil when the answer goes as it is
 }
 
+// Unwrap is for http.ResponseController.
+func (z *zipped) Unwrap() http.ResponseWriter { return z.ResponseWriter }
+
 // WriteHeader waits for the first part.
 func (z *zipped) WriteHeader(status int) {
 	if z.status == 0 {

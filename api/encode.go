@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -21,6 +22,22 @@ const (
 // rowsJSON writes rows as a JSON list of objects whose keys are the
 // columns' names, and count for the last value if counted.
 func rowsJSON(columns []jobdb.Column, counted bool, rows [][]any, utc string) []byte {
+	keys := jsonKeys(columns, counted)
+	b := []byte{'['}
+	for i, row := range rows {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendRow(b, keys, row, utc)
+		if i == 0 {
+			b = slices.Grow(b, len(rows)*(len(b)+len(b)/8)) // the others are about as long
+		}
+	}
+	return append(b, ']')
+}
+
+// jsonKeys are the keys of a row, with all that is written around them.
+func jsonKeys(columns []jobdb.Column, counted bool) []string {
 	keys := make([]string, 0, len(columns)+1)
 	for _, c := range columns {
 		keys = append(keys, `,"`+c.Name()+`":`)
@@ -31,19 +48,16 @@ func rowsJSON(columns []jobdb.Column, counted bool, rows [][]any, utc string) []
 	if len(keys) > 0 {
 		keys[0] = keys[0][1:]
 	}
-	b := []byte{'['}
-	for i, row := range rows {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, '{')
-		for j, key := range keys {
-			b = append(b, key...)
-			b = appendValue(b, row[j], utc)
-		}
-		b = append(b, '}')
+	return keys
+}
+
+func appendRow(b []byte, keys []string, row []any, utc string) []byte {
+	b = append(b, '{')
+	for j, key := range keys {
+		b = append(b, key...)
+		b = appendValue(b, row[j], utc)
 	}
-	return append(b, ']')
+	return append(b, '}')
 }
 
 func appendValue(b []byte, value any, utc string) []byte {

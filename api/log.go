@@ -53,7 +53,7 @@ func (s *service) logged(next http.Handler) http.Handler {
 		start := s.Clock()
 		e := &entry{}
 		recorded := &recorder{ResponseWriter: w}
-		s.recovered(next, recorded, r.WithContext(context.WithValue(r.Context(), entryKey{}, e)))
+		aborted := s.recovered(next, recorded, r.WithContext(context.WithValue(r.Context(), entryKey{}, e)))
 		level := slog.LevelInfo
 		if recorded.status >= http.StatusInternalServerError {
 			level = slog.LevelError
@@ -62,13 +62,21 @@ func (s *service) logged(next http.Handler) http.Handler {
 			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", recorded.status),
 			slog.Int("bytes", recorded.bytes), slog.Duration("took", s.Clock().Sub(start)),
 		}, e.attributes...)...)
+		if aborted {
+			panic(http.ErrAbortHandler) // which cuts the connection
+		}
 	})
 }
 
-// recovered makes of a panic an answer, so that one request never ends the server.
-func (s *service) recovered(next http.Handler, w *recorder, r *http.Request) {
+// recovered makes of a panic an answer, so that one request never ends the
+// server, and reports whether the answer was aborted: its connection must be cut.
+func (s *service) recovered(next http.Handler, w *recorder, r *http.Request) (aborted bool) {
 	defer func() {
-		if p := recover(); p != nil {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			aborted = true
+		default:
 			note(r, slog.String("error", fmt.Sprint("panic: ", p)), slog.String("stack", string(debug.Stack())))
 			if w.status == 0 {
 				writeJSON(w, http.StatusInternalServerError, []byte(`{"detail":"Internal Server Error"}`))
@@ -76,4 +84,5 @@ func (s *service) recovered(next http.Handler, w *recorder, r *http.Request) {
 		}
 	}()
 	next.ServeHTTP(w, r)
+	return false
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,8 +25,12 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 		return err
 	}
 	var in reader
-	page := in.queryCount(r.URL.Query(), "page", 1)
-	perPage := in.queryAtMost(r.URL.Query(), "per_page", 100, mostPerPage)
+	var which part
+	if which.lines = wantsLines(r); which.lines {
+		in.onlyPages(r.URL.Query())
+	} else {
+		which = in.part(r.URL.Query())
+	}
 	request, err := in.searchRequest(body)
 	if err != nil {
 		return err
@@ -45,7 +50,14 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 			return err
 		}
 	}
-	search.Scope, search.Page, search.PerPage = scope, page, perPage
+	search.Scope = scope
+	if which.lines {
+		if withHistory {
+			return badRequest(historyParameter + " can't be sent with Accept: " + linesType)
+		}
+		return s.sendLines(w, r, search)
+	}
+	search.Page, search.PerPage, search.Cursor = which.page, which.perPage, which.cursor
 	found, err := s.DB.Search(r.Context(), search)
 	if err != nil {
 		return err
@@ -56,19 +68,51 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 			return err
 		}
 	}
-	writeJSON(w, pageStatus(w, found, page, perPage), rows)
+	writeJSON(w, pageStatus(w, found), rows)
 	return nil
 }
 
-// pageStatus says in the header which part of all rows a page is.
-func pageStatus(w http.ResponseWriter, found jobdb.Page, page, perPage int) int {
-	first, rows := int64(page-1)*int64(perPage), int64(len(found.Rows))
+// part says which of all rows are wanted.
+type part struct {
+	lines         bool
+	page, perPage int
+	cursor        string
+}
+
+// part reads page and per_page, or cursor in the place of page.
+func (r *reader) part(query url.Values) part {
+	var p part
+	p.cursor, _ = lastOf(query, "cursor")
+	page, given := lastOf(query, "page")
+	switch {
+	case p.cursor != "" && given:
+		r.fault("extra_forbidden", place{"query", "page"}, "can't be together with a cursor", page)
+	case p.cursor == "":
+		p.page = r.queryCount(query, "page", 1)
+	}
+	p.perPage = r.queryAtMost(query, "per_page", 100, mostPerPage)
+	return p
+}
+
+// nextCursor is the header with the cursor of the page after this one.
+const nextCursor = "Jobdb-Next-Cursor"
+
+// pageStatus says in headers which part of all rows a page is, and how to get the next one.
+func pageStatus(w http.ResponseWriter, found jobdb.Page) int {
+	rows := int64(len(found.Rows))
+	total := strconv.FormatInt(found.Total, 10)
+	if found.Total < 0 {
+		total = "*"
+	}
+	if found.Next != "" {
+		w.Header().Set(nextCursor, found.Next)
+	}
 	switch {
 	case rows == 0 && found.Total > 0:
-		w.Header().Set("Content-Range", fmt.Sprintf("jobs */%d", found.Total))
+		w.Header().Set("Content-Range", "jobs */"+total)
 		return http.StatusRequestedRangeNotSatisfiable
-	case rows < found.Total:
-		w.Header().Set("Content-Range", fmt.Sprintf("jobs %d-%d/%d", first, first+rows-1, found.Total))
+	case rows < found.Total, found.Total < 0 && found.Next != "":
+		w.Header().Set("Content-Range", fmt.Sprintf("jobs %d-%d/%s", found.Before, found.Before+rows-1, total))
 		return http.StatusPartialContent
 	}
 	return http.StatusOK

@@ -100,7 +100,7 @@ func (s *service) shared(next http.Handler) http.Handler {
 		AllowedOrigins: s.Origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPatch},
 		AllowedHeaders: []string{"*"}, // clients send their version in one of their own
-		ExposedHeaders: []string{"Content-Range", "Retry-After", missingJobs},
+		ExposedHeaders: []string{"Content-Range", "Retry-After", missingJobs, nextCursor},
 		MaxAge:         600,
 	}).Handler(next)
 }
@@ -111,7 +111,7 @@ type handler func(http.ResponseWriter, *http.Request) error
 func (s *service) wrap(handle handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, s.MostBody)
-		if s.RequestTime > 0 {
+		if s.RequestTime > 0 && !wantsLines(r) { // those last as long as they are read
 			ctx, cancel := context.WithTimeout(r.Context(), s.RequestTime)
 			defer cancel()
 			r = r.WithContext(ctx)

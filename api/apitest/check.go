@@ -17,6 +17,23 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
+func init() { openapi3filter.RegisterBodyDecoder("application/x-ndjson", decodeLines) }
+
+// decodeLines reads JSON objects, one a line, as one text.
+func decodeLines(body io.Reader, _ http.Header, _ *openapi3.SchemaRef, _ openapi3filter.EncodingFn) (any, error) {
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return nil, err
+	}
+	for line := range bytes.Lines(text) {
+		var row map[string]any
+		if err := json.Unmarshal(line, &row); err != nil || !bytes.HasSuffix(line, []byte("\n")) {
+			return nil, fmt.Errorf("the line %.100q is no JSON object: %w", line, err)
+		}
+	}
+	return string(text), nil
+}
+
 // Exchange is a request and what was answered.
 type Exchange struct {
 	Request *http.Request // its body isn't read

@@ -1,0 +1,93 @@
+package api
+
+import (
+	"errors"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"jobdb"
+)
+
+const linesType = "application/x-ndjson"
+
+// wantsLines reports whether all rows of a search are wanted, one JSON object a line.
+func wantsLines(r *http.Request) bool {
+	for accepted := range strings.SplitSeq(r.Header.Get("Accept"), ",") {
+		if kind, _, err := mime.ParseMediaType(accepted); err == nil && kind == linesType {
+			return true
+		}
+	}
+	return false
+}
+
+// onlyPages notes parameters that have no meaning where all rows are sent.
+func (r *reader) onlyPages(query url.Values) {
+	for _, name := range []string{"page", "per_page", "cursor"} {
+		if text, given := lastOf(query, name); given {
+			r.fault("extra_forbidden", place{"query", name}, "has no meaning with Accept: "+linesType+", which gives all rows", text)
+		}
+	}
+}
+
+// Lines are sent in pieces of this length. Who doesn't take one within the
+// time isn't reading any more, and keeps a query of the database waiting.
+const (
+	linesPiece = 64 << 10
+	linesTime  = 30 * time.Second
+)
+
+// lines writes rows as they come from the database. Memory is that of one piece, whatever their number.
+type lines struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	keys    []string
+	piece   []byte
+	sent    bool
+}
+
+func (l *lines) row(row []any) error {
+	l.piece = append(appendRow(l.piece, l.keys, row, zulu), '\n')
+	if len(l.piece) < linesPiece {
+		return nil
+	}
+	return l.send()
+}
+
+func (l *lines) send() error {
+	if !l.sent {
+		l.sent = true
+		l.w.Header().Set("Content-Type", linesType)
+		l.w.Header().Set("X-Content-Type-Options", "nosniff")
+		l.w.WriteHeader(http.StatusOK)
+	}
+	deadline := time.Now().Add(linesTime) //nolint:forbidigo // the connection knows no other clock
+	if err := l.control.SetWriteDeadline(deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	_, err := l.w.Write(l.piece)
+	l.piece = l.piece[:0]
+	return err
+}
+
+// sendLines answers a search with all its rows. When it fails after the first piece the connection
+// is cut, so that nobody takes what came for all.
+func (s *service) sendLines(w http.ResponseWriter, r *http.Request, search jobdb.Search) error {
+	columns := search.Columns
+	if len(columns) == 0 {
+		columns = jobdb.Columns()
+	}
+	l := &lines{w: w, control: http.NewResponseController(w), keys: jsonKeys(columns, false), piece: make([]byte, 0, linesPiece+4096)}
+	_, err := s.DB.Stream(r.Context(), search, l.row)
+	if err == nil {
+		err = l.send()
+	}
+	if err != nil && l.sent {
+		note(r, slog.String("error", err.Error()))
+		panic(http.ErrAbortHandler)
+	}
+	return err
+}

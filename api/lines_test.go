@@ -1,0 +1,184 @@
+package api_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+
+	"jobdb"
+	"jobdb/api"
+	"jobdb/jobdbtest"
+)
+
+const lines = "application/x-ndjson"
+
+// fill makes many jobs at once.
+func (w *world) fill(n int) {
+	w.t.Helper()
+	ids, err := w.db.CreateJobs(w.t.Context(), make([]string, n))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	rows := map[jobdb.JobID]jobdb.Attributes{}
+	for i, id := range ids {
+		rows[id] = jobdb.Attributes{"VO": "lhcb", "Owner": "alice", "JobName": "job " + strconv.Itoa(i)}
+	}
+	if err := w.db.InsertJobAttributes(w.t.Context(), rows); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// TestLines gets more rows than fit into one piece, the same as pages have, of the caller's VO only.
+func TestLines(t *testing.T) {
+	w := start(t)
+	const jobs = 1000
+	w.fill(jobs)
+	w.submit(other, "not ours")
+	for _, coding := range []string{"identity", "gzip"} {
+		request := w.request(http.MethodPost, "/api/jobs/search", w.token(alice), `{"sort": [{"parameter": "JobID", "direction": "desc"}]}`)
+		request.Header.Set("Accept", lines)
+		if coding == "identity" {
+			request.Header.Set("Accept-Encoding", coding) // else the client asks for gzip by itself
+		}
+		answer := do(t, request)
+		if got := answer.Header.Get("Content-Type"); answer.StatusCode != http.StatusOK || got != lines {
+			t.Fatalf("%s: status %d, type %q", coding, answer.StatusCode, got)
+		}
+		var page []json.RawMessage
+		if err := json.Unmarshal([]byte(w.post(alice, "search?per_page=1000", `{"sort": [{"parameter": "JobID", "direction": "desc"}]}`).body), &page); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for scanner := bufio.NewScanner(answer.Body); scanner.Scan(); n++ {
+			if n < len(page) && scanner.Text() != string(page[n]) {
+				t.Fatalf("%s: line %d is %s, on a page %s", coding, n, scanner.Text(), page[n])
+			}
+		}
+		if n != jobs || len(page) != jobs {
+			t.Errorf("%s: %d lines and %d rows of %d jobs", coding, n, len(page), jobs)
+		}
+	}
+}
+
+// TestLinesOfNoJob is an empty answer, not a missing one.
+func TestLinesOfNoJob(t *testing.T) {
+	w := start(t)
+	request := w.request(http.MethodPost, "/api/jobs/search", w.token(alice), "")
+	request.Header.Set("Accept", "application/json;q=0.5, "+lines)
+	answer := do(t, request)
+	body, err := io.ReadAll(answer.Body)
+	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != lines || len(body) > 0 || err != nil {
+		t.Errorf("status %d, type %q, body %q, error %v", answer.StatusCode, answer.Header.Get("Content-Type"), body, err)
+	}
+}
+
+func TestLinesRefuse(t *testing.T) {
+	w := start(t)
+	for _, test := range []struct {
+		query, body string
+		status      int
+		says        string
+	}{
+		{"?page=1", "", http.StatusUnprocessableEntity, `["query","page"]`},
+		{"?per_page=1", "", http.StatusUnprocessableEntity, `["query","per_page"]`},
+		{"?cursor=x", "", http.StatusUnprocessableEntity, `["query","cursor"]`},
+		{"", `{"parameters": ["LoggingInfo"]}`, http.StatusBadRequest, "LoggingInfo"},
+		{"", `{"parameters": ["Nothing"]}`, http.StatusBadRequest, "Nothing"},
+	} {
+		r := w.ask(http.MethodPost, "/api/jobs/search"+test.query, w.token(alice), test.body, "Accept", lines)
+		if r.status != test.status || !strings.Contains(r.body, test.says) {
+			t.Errorf("%s %s: %d %s", test.query, test.body, r.status, r.body)
+		}
+	}
+}
+
+// TestLinesThatFail are cut off: an answer that ends well is whole.
+func TestLinesThatFail(t *testing.T) {
+	var service http.Handler
+	w := start(t, func(c *api.Config) { service = api.New(*c) })
+	w.fill(1000)
+	if _, err := jobdbtest.Raw(t, w.address).ExecContext(t.Context(), `UPDATE "Jobs" SET "EndExecTime" = 'soon' WHERE "JobID" = 1000`); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(service)
+	t.Cleanup(server.Close)
+	for _, coding := range []string{"identity", "gzip"} {
+		w.url = server.URL
+		request := w.request(http.MethodPost, "/api/jobs/search", w.token(alice), "")
+		request.Header.Set("Accept", lines)
+		if coding == "identity" {
+			request.Header.Set("Accept-Encoding", coding)
+		}
+		answer := do(t, request)
+		body, err := io.ReadAll(answer.Body)
+		if answer.StatusCode != http.StatusOK || len(body) == 0 || err == nil {
+			t.Errorf("%s: status %d, %d bytes, error %v", coding, answer.StatusCode, len(body), err)
+		}
+	}
+	if log := w.log.String(); !strings.Contains(log, "a time that can't be read") {
+		t.Errorf("the log doesn't tell why: %s", log)
+	}
+}
+
+func (w *world) request(method, path, authorization, body string) *http.Request {
+	w.t.Helper()
+	request, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", authorization)
+	return request
+}
+
+func do(t *testing.T, request *http.Request) *http.Response {
+	t.Helper()
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = answer.Body.Close() })
+	return answer
+}
+
+// TestCursor goes from page to page by the header, and gets each job once.
+func TestCursor(t *testing.T) {
+	w := start(t)
+	w.fill(7)
+	w.submit(other, "not ours")
+	const body = `{"parameters": ["JobID"], "sort": [{"parameter": "LastUpdateTime", "direction": "desc"}, {"parameter": "JobName", "direction": "asc"}]}`
+	first := w.post(alice, "search?per_page=3", body)
+	second := w.post(alice, "search?per_page=3&cursor="+first.header.Get("Jobdb-Next-Cursor"), body)
+	third := w.post(alice, "search?per_page=3&cursor="+second.header.Get("Jobdb-Next-Cursor"), body)
+	for i, want := range []struct {
+		reply
+		status     int
+		body, part string
+		next       bool
+	}{
+		{first, http.StatusPartialContent, `[{"JobID":1},{"JobID":2},{"JobID":3}]`, "jobs 0-2/7", true},
+		{second, http.StatusPartialContent, `[{"JobID":4},{"JobID":5},{"JobID":6}]`, "jobs 3-5/*", true},
+		{third, http.StatusOK, `[{"JobID":7}]`, "", false},
+	} {
+		got := want.header.Get("Content-Range")
+		if want.reply.status != want.status || want.reply.body != want.body || got != want.part || (want.header.Get("Jobdb-Next-Cursor") != "") != want.next {
+			t.Errorf("page %d: %d %s, %q", i+1, want.reply.status, want.reply.body, got)
+		}
+	}
+	for query, status := range map[string]int{
+		"cursor=" + first.header.Get("Jobdb-Next-Cursor") + "&page=2": http.StatusUnprocessableEntity,
+		"cursor=nonsense": http.StatusBadRequest,
+		"cursor=" + first.header.Get("Jobdb-Next-Cursor") + "&per_page=0": http.StatusUnprocessableEntity,
+	} {
+		if r := w.post(alice, "search?"+query, body); r.status != status {
+			t.Errorf("%s: %d %s", query, r.status, r.body)
+		}
+	}
+	if r := w.post(alice, "search?cursor="+first.header.Get("Jobdb-Next-Cursor"), "{}"); r.status != http.StatusBadRequest {
+		t.Errorf("of another sort: %d %s", r.status, r.body)
+	}
+}
