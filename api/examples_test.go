@@ -94,10 +94,16 @@ func (w *world) shell(command string) string {
 	return string(output)
 }
 
-func decoded(t *testing.T, text string) (value any) {
+// decoded reads JSON values, one after another.
+func decoded(t *testing.T, text string) (values []any) {
 	t.Helper()
-	if err := json.Unmarshal([]byte(text), &value); err != nil {
-		t.Errorf("%s: %v", text, err)
+	for decoder := json.NewDecoder(strings.NewReader(text)); decoder.More(); {
+		var value any
+		if err := decoder.Decode(&value); err != nil {
+			t.Errorf("%s: %v", text, err)
+			return values
+		}
+		values = append(values, value)
 	}
-	return value
+	return values
 }

@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
+	"net/url"
 	"strings"
 
 	"jobdb"
@@ -19,7 +18,7 @@ type searchCommand struct {
 	Columns []string `short:"c" help:"Columns, in this order." placeholder:"COLUMN,…"`
 	Page    int      `help:"Page, counted from 1." default:"1"`
 	PerPage int      `help:"Jobs a page, at most 10000." default:"100"`
-	All     bool     `help:"All pages, whatever --page and --per-page say. With --sort, or without the column JobID, jobs that change meanwhile may be missed or come twice."`
+	All     bool     `help:"All pages, whatever --page and --per-page say."`
 	Output  string   `short:"o" help:"Form: table, json or csv. The last two have all columns unless --columns says which." default:"table" enum:"table,json,csv"`
 }
 
@@ -66,28 +65,22 @@ func (c *searchCommand) page(ctx context.Context, p *program, server *client, re
 	return out.rows(a.body)
 }
 
-// everything prints all pages. Where it can, a page begins after the last job
-// of the one before, so that jobs that come and go meanwhile shift nothing.
+// everything prints all pages. Each begins after the last job of the one before, by the server's
+// cursor, so that jobs that come and go meanwhile shift nothing; DiracX's server has pages by number only.
 func everything(ctx context.Context, server *client, request jobdb.SearchRequest, out output) error {
-	byID := len(request.Sort) == 0 && (len(request.Parameters) == 0 || slices.Contains(request.Parameters, "JobID"))
-	filters := request.Search
-	for page := 1; ; {
-		a, err := server.search(ctx, request, page, 10_000)
+	next := "page=1"
+	for page := 2; ; page++ {
+		a, err := server.post(ctx, "/api/jobs/search?per_page=10000&"+next, request)
 		if err != nil {
 			return err
 		}
 		if err := out.rows(a.body); err != nil || a.status != http.StatusPartialContent {
 			return err
 		}
-		if !byID {
-			page++
-			continue
+		next = fmt.Sprintf("page=%d", page)
+		if cursor := a.header.Get("Jobdb-Next-Cursor"); cursor != "" {
+			next = "cursor=" + url.QueryEscape(cursor)
 		}
-		var jobs []struct{ JobID int64 }
-		if err := json.Unmarshal(a.body, &jobs); err != nil || len(jobs) == 0 {
-			return err
-		}
-		request.Search = append(slices.Clone(filters), jobdb.FilterSpec{Parameter: "JobID", Operator: "gt", Value: jobs[len(jobs)-1].JobID})
 	}
 }
 

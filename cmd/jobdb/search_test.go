@@ -2,16 +2,14 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"jobdb"
 )
 
 // moving is a server with pages of two jobs; with each answer its first job goes and a new one comes.
@@ -21,32 +19,17 @@ type moving struct {
 }
 
 func (m *moving) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	request, err := jobdb.ParseSearchJSON(body)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
 	after := int64(0)
-	for _, f := range request.Search {
-		if n, ok := f.Value.(json.Number); ok && f.Parameter == "JobID" && f.Operator == "gt" {
-			after, _ = n.Int64()
-		}
-	}
+	_, _ = fmt.Sscan(r.URL.Query().Get("cursor"), &after)
 	var found []int64
 	for _, id := range m.jobs {
 		if id > after {
 			found = append(found, id)
 		}
 	}
-	var page int
-	_, _ = fmt.Sscan(r.URL.Query().Get("page"), &page)
-	rows := found[min(2*(page-1), len(found)):min(2*page, len(found))]
+	rows := found[:min(2, len(found))]
 	if len(rows) < len(found) {
+		w.Header().Set("Jobdb-Next-Cursor", strconv.FormatInt(rows[len(rows)-1], 10))
 		w.WriteHeader(http.StatusPartialContent)
 	}
 	texts := make([]string, len(rows))
