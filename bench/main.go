@@ -35,6 +35,7 @@ type settings struct {
 	folder    string // of SQLite's files
 	keep      bool
 	plans     bool
+	flat      bool
 }
 
 func main() {
@@ -47,7 +48,11 @@ func main() {
 	} else if err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 		defer stop()
-		err = run(ctx, s)
+		if s.flat {
+			err = runFlat(ctx, s)
+		} else {
+			err = run(ctx, s)
+		}
 	}
 	if err != nil {
 		log.Fatal(err)
@@ -66,6 +71,7 @@ func parseFlags() (settings, error) {
 	flag.StringVar(&s.folder, "folder", os.TempDir(), "folder of SQLite's files; it must be on a real disk")
 	flag.BoolVar(&s.keep, "keep", false, "keep the databases, and use those that were kept")
 	flag.BoolVar(&s.plans, "plans", false, "print the engines' plans of searches and summaries instead of measuring")
+	flag.BoolVar(&s.flat, "flat", false, "measure what must not grow with the jobs: pages, cursors, summaries")
 	flag.Parse()
 	var err error
 	if s.methods, err = regexp.Compile(*methods); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"math/rand/v2"
@@ -22,23 +23,27 @@ var communities = []community{
 	{"lhcb", 50, 120}, {"biomed", 20, 60}, {"belle", 15, 80}, {"gridpp", 8, 40}, {"ilc", 5, 25}, {"eiscat.se", 2, 5},
 }
 
-// statuses with their shares in percent: of a system most of whose jobs are over.
+// statuses with their shares in percent, of a system most of whose jobs are over, and their minor statuses, the commonest first.
 var statuses = []struct {
-	status, minor, application string
-	share                      int
+	status, application string
+	share               int
+	minors              []string
 }{
-	{"Done", "Execution Complete", "Job Finished Successfully", 55},
-	{"Failed", "Application Finished With Errors", "Gauss Exited With Status 1", 12},
-	{"Waiting", "Pilot Agent Submission", "Unknown", 10},
-	{"Running", "Application", "Events 1200", 9},
-	{"Killed", "Marked for termination", "Unknown", 4},
-	{"Completed", "Pending Requests", "Unknown", 3},
-	{"Matched", "Assigned", "Unknown", 2},
-	{"Stalled", "Job stalled: pilot not running", "Events 300", 1},
-	{"Checking", "JobSanity", "Unknown", 1},
-	{"Received", "Job accepted", "Unknown", 1},
-	{"Deleted", "Checking accounting", "Unknown", 1},
-	{"Completing", "Uploading Outputs", "Unknown", 1},
+	{"Done", "Job Finished Successfully", 55, []string{"Execution Complete", "Requests Done", "Execution Complete (late)"}},
+	{"Failed", "Exited With Status", 12, []string{
+		"Application Finished With Errors", "Job stalled: pilot not running", "Watchdog identified this job as stalled", "Maximum of reschedulings reached",
+		"Input Data Resolution", "Uploading Output Data", "Exception During Execution", "Job has exceeded maximum wall clock time",
+	}},
+	{"Waiting", "Unknown", 10, []string{"Pilot Agent Submission", "Job Rescheduled", "Waiting for Input Data"}},
+	{"Running", "Events", 9, []string{"Application", "Job Initialization", "Input Data Resolution", "Uploading Output Data"}},
+	{"Killed", "Unknown", 4, []string{"Marked for termination", "Received Kill signal"}},
+	{"Completed", "Unknown", 3, []string{"Pending Requests", "Application Finished With Errors"}},
+	{"Matched", "Unknown", 2, []string{"Assigned", "Job Received by Agent", "Installing Software", "Submitted To CE"}},
+	{"Stalled", "Events", 1, []string{"Job stalled: pilot not running", "Watchdog identified this job as stalled"}},
+	{"Checking", "Unknown", 1, []string{"JobSanity", "JobPath", "InputData", "JobScheduling"}},
+	{"Received", "Unknown", 1, []string{"Job accepted", "Job Rescheduled"}},
+	{"Deleted", "Unknown", 1, []string{"Checking accounting", "Unknown"}},
+	{"Completing", "Unknown", 1, []string{"Uploading Outputs", "Uploading Job Outputs"}},
 }
 
 var (
@@ -60,21 +65,22 @@ func (w *world) populate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if found == 0 {
-		start := time.Now()
-		random := rand.New(rand.NewPCG(1, 2))
-		for first := 0; first < w.jobs; first += populationBatch {
-			if err := w.addJobs(ctx, random, first, min(populationBatch, w.jobs-first)); err != nil {
-				return fmt.Errorf("populate: %w", err)
-			}
-		}
-		log.Printf("%s: %d jobs stored in %v", w.engine, w.jobs, time.Since(start).Round(time.Millisecond))
-		if err := w.addChildren(ctx); err != nil {
+	switch {
+	case found == w.jobs:
+	case found > 0:
+		return fmt.Errorf("the database that was kept has %d jobs; drop it", found)
+	case w.engine == "sqlite" && w.jobs >= largeFrom:
+		if err := w.fillLarge(ctx); err != nil {
 			return fmt.Errorf("populate: %w", err)
 		}
-		log.Printf("%s: ready after %v", w.engine, time.Since(start).Round(time.Millisecond))
-	} else if found != w.jobs {
-		return fmt.Errorf("the database that was kept has %d jobs; drop it", found)
+	default:
+		if err := w.fill(ctx); err != nil {
+			return fmt.Errorf("populate: %w", err)
+		}
+	}
+	if w.flat {
+		_, err := w.db.FoldCounts(ctx)
+		return errors.Join(err, w.refreshStatistics(ctx))
 	}
 	if err := w.loadIDs(ctx); err != nil {
 		return err
@@ -87,6 +93,21 @@ func (w *world) populate(ctx context.Context) error {
 		return err
 	}
 	return w.refreshStatistics(ctx)
+}
+
+// fill stores the jobs batch by batch, and a row of each in the tables that grow most.
+func (w *world) fill(ctx context.Context) error {
+	start := time.Now()
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a benchmark's
+	for first := 0; first < w.jobs; first += populationBatch {
+		if err := w.addJobs(ctx, random, first, min(populationBatch, w.jobs-first)); err != nil {
+			return err
+		}
+		if done := first + populationBatch; done%(w.jobs/10+1) < populationBatch {
+			log.Printf("%s: %3d%% of %d jobs after %v", w.engine, 100*min(done, w.jobs)/w.jobs, w.jobs, time.Since(start).Round(time.Second))
+		}
+	}
+	return w.addChildren(ctx)
 }
 
 // refreshStatistics tells the planner what is in the tables, as the servers'
@@ -140,26 +161,32 @@ func (w *world) addJobs(ctx context.Context, random *rand.Rand, first, n int) er
 // populationStart is when the first job was submitted; one came every 100 ms.
 var populationStart = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 
+// productionSize is how many numbers of jobs belong to one production, which has one VO, owner, group and type.
+const productionSize = 3000
+
 // someJob makes the attributes of the job of that number.
 func someJob(random *rand.Rand, number int) jobdb.Attributes {
 	c := communities[pick(random, len(communities), func(i int) int { return communities[i].share })]
 	s := statuses[pick(random, len(statuses), func(i int) int { return statuses[i].share })]
-	owner := int(float64(c.owners) * random.Float64() * random.Float64()) // a few own most
-	production := random.IntN(100) < 70
+	owner := few(random, c.owners)
 	submitted := populationStart.Add(time.Duration(number) * 100 * time.Millisecond)
 	updated := submitted.Add(time.Duration(random.IntN(72*3600)) * time.Second)
 	a := jobdb.Attributes{
 		"VO": c.vo, "Owner": fmt.Sprintf("%s.user%03d", c.vo, owner), "OwnerGroup": c.vo + "_user",
 		"JobType": "User", "JobGroup": fmt.Sprintf("%08d", owner), "JobName": fmt.Sprintf("analysis_%05d", random.IntN(20_000)),
-		"Site":           fmt.Sprintf("LCG.Site%02d.%s", random.IntN(8), countries[int(10*random.Float64()*random.Float64())]),
+		"Site":           fmt.Sprintf("LCG.Site%02d.%s", random.IntN(8), countries[few(random, len(countries))]),
 		"SubmissionTime": submitted, "LastUpdateTime": updated,
-		"Status": s.status, "MinorStatus": s.minor, "ApplicationStatus": s.application,
+		"Status": s.status, "MinorStatus": s.minors[few(random, len(s.minors))], "ApplicationStatus": s.application,
 		"UserPriority": random.IntN(10),
 	}
-	if production {
-		a["OwnerGroup"], a["JobType"] = c.vo+"_prod", types[random.IntN(len(types))]
-		a["JobGroup"] = fmt.Sprintf("%08d", 100_000+number/2000)
-		a["JobName"] = fmt.Sprintf("%08d_%08d", 100_000+number/2000, number)
+	switch s.application {
+	case "Events":
+		a["ApplicationStatus"] = fmt.Sprintf("Events %d", 100*random.IntN(200))
+	case "Exited With Status":
+		a["ApplicationStatus"] = fmt.Sprintf("Gauss Exited With Status %d", few(random, 30))
+	}
+	if random.IntN(100) < 70 {
+		makeProduction(a, number)
 	}
 	switch s.status {
 	case "Received", "Checking", "Waiting":
@@ -173,6 +200,19 @@ func someJob(random *rand.Rand, number int) jobdb.Attributes {
 	}
 	return a
 }
+
+// makeProduction makes of a user's job one of the production to which its number belongs.
+func makeProduction(a jobdb.Attributes, number int) {
+	production := number / productionSize
+	random := rand.New(rand.NewPCG(uint64(production), 3)) //nolint:gosec // a benchmark's
+	c := communities[pick(random, len(communities), func(i int) int { return communities[i].share })]
+	a["VO"], a["Owner"], a["OwnerGroup"] = c.vo, fmt.Sprintf("%s.user%03d", c.vo, few(random, c.owners)), c.vo+"_prod"
+	a["JobType"], a["JobGroup"] = types[random.IntN(len(types))], fmt.Sprintf("%08d", 100_000+production)
+	a["JobName"] = fmt.Sprintf("%08d_%08d", 100_000+production, number)
+}
+
+// few gives numbers below n, small ones more often.
+func few(random *rand.Rand, n int) int { return int(float64(n) * random.Float64() * random.Float64()) }
 
 // pick chooses by shares, which add up to 100.
 func pick(random *rand.Rand, n int, share func(int) int) int {

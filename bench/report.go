@@ -91,7 +91,7 @@ var engineOrder = map[string]int{"sqlite": 1, "mariadb": 2, "postgres": 3}
 
 var engineNames = map[string]string{"sqlite": "SQLite", "mariadb": "MariaDB", "postgres": "PostgreSQL"}
 
-func distinct[T comparable](results []result, of func(result) T) []T {
+func distinct[R any, T comparable](results []R, of func(R) T) []T {
 	var all []T
 	for _, r := range results {
 		if !slices.Contains(all, of(r)) {

@@ -20,6 +20,7 @@ import (
 type world struct {
 	engine string
 	jobs   int
+	flat   bool // only what must not grow with the jobs is measured: no rows beside the jobs
 	url    string
 	ids    []jobdb.JobID // of all jobs, ascending
 	db     *jobdb.DB
@@ -33,7 +34,7 @@ var serverURL = map[string]string{"mariadb": "JOBDB_TEST_MARIADB", "postgres": "
 
 // openWorld makes a database, or finds one that was kept, and fills it.
 func openWorld(ctx context.Context, s settings, engine string, jobs int) (*world, error) {
-	w := &world{engine: engine, jobs: jobs}
+	w := &world{engine: engine, jobs: jobs, flat: s.flat}
 	var err error
 	if engine == "sqlite" {
 		err = w.makeFile(s)
