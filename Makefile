@@ -54,7 +54,7 @@ test-short: ## run the tests that need nothing but SQLite (seconds)
 	go test -short ./...
 
 .PHONY: check
-check: lint test compat ## what CI runs: format, vet, lint, tidy, all tests, DiracX's own clients
+check: lint test compat bench-check ## what CI runs: format, vet, lint, tidy, all tests, DiracX's own clients, floors of speed
 
 .PHONY: lint
 lint: ## check format, vet, lint and go.mod
@@ -77,6 +77,14 @@ cover: engines ## write .cache/cover.html: which lines the tests reach
 .PHONY: bench
 bench: engines ## measure every method on the three engines (BENCHFLAGS='-engine sqlite -jobs 1000 -method Search')
 	$(WITHENGINES) -durable -- go run ./bench $(BENCHFLAGS)
+
+.PHONY: bench-check
+bench-check: engines ## fail when a method falls below its part of the bare driver's rate (a small bench)
+	$(WITHENGINES) -durable -- go run ./bench -check -engine sqlite,mariadb -jobs 10000 -sizes 1,1000 -time 100ms >/dev/null
+
+.PHONY: bench-large
+bench-large: ## measure what must not grow with the jobs: 10,000,000 against 10,000 on SQLite (half an hour, 10 GB)
+	go run ./bench -flat -engine sqlite -jobs 10000,10000000 $(BENCHFLAGS)
 
 .PHONY: differential
 differential: engines oracle ## compare with the reference at length (SEED=7 ROUNDS=50)

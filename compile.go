@@ -91,9 +91,11 @@ func (c *compiler) total(s Search) statement {
 		c.distinctRows(s)
 		return c.statement()
 	}
-	kind := c.countedBy(s.Scope, s.Filter, nil)
-	c.write("SELECT ", c.countOf(kind), " FROM ")
-	c.jobsOf(kind, s.Scope)
+	if kind := c.countedBy(s.Scope, s.Filter, nil); kind != nil {
+		c.countedTotal(kind, s)
+		return c.statement()
+	}
+	c.write(`SELECT count(*) FROM "Jobs"`)
 	c.where(s.Scope, s.Filter)
 	return c.statement()
 }

@@ -109,17 +109,14 @@ func (f Filter) columns(to []Column) []Column {
 	return append(to, f.column)
 }
 
-// jobsOf is what a counting query reads: the rows, or in their place their counts under the same names.
+// jobsOf is what a summary reads: the rows, or in their place their counts under the same names.
 func (c *compiler) jobsOf(kind *countKind, scope Scope) {
 	if kind == nil {
 		c.write(`"Jobs"`)
 		return
 	}
-	c.write(`(SELECT "VO"`)
-	for i, column := range kind.columns {
-		c.write(`, "Value`, itoa(i+1), `" AS `, quoteName(column.Name()))
-	}
-	c.write(`, "Count" FROM "JobCounts" WHERE "Kind" = `, itoa(kind.number))
+	c.write("(")
+	c.folded(kind)
 	if scope.VO != "" {
 		c.write(` AND "VO" = `, c.arg(scope.VO))
 	}
@@ -130,12 +127,33 @@ func (c *compiler) jobsOf(kind *countKind, scope Scope) {
 	c.write(`) AS "Jobs"`)
 }
 
+// folded selects the counts of a kind under the names of its columns.
+func (c *compiler) folded(kind *countKind) {
+	c.write(`SELECT "VO"`)
+	for i, column := range kind.columns {
+		c.write(`, "Value`, itoa(i+1), `" AS `, quoteName(column.Name()))
+	}
+	c.write(`, "Count" FROM "JobCounts" WHERE "Kind" = `, itoa(kind.number))
+}
+
+// countedTotal adds up counts and differences by themselves: MariaDB would put their union on disk.
+func (c *compiler) countedTotal(kind *countKind, s Search) {
+	const sum = `(SELECT COALESCE(sum("Count"), 0) FROM `
+	c.write("SELECT CAST(", sum, "(")
+	c.folded(kind)
+	c.write(`) AS "Jobs"`)
+	c.where(s.Scope, s.Filter)
+	c.write(") + ", sum, `"JobDifferences" AS "Jobs"`)
+	c.where(s.Scope, s.Filter)
+	c.write(") AS ", c.dialect.integer, ")")
+}
+
 // countOf is the number of jobs in what jobsOf gives.
 func (c *compiler) countOf(kind *countKind) string {
 	if kind == nil {
 		return "count(*)"
 	}
-	return `CAST(COALESCE(sum("Count"), 0) AS ` + c.dialect.integer + ")"
+	return `CAST(sum("Count") AS ` + c.dialect.integer + ")"
 }
 
 // someOf keeps groups out of which no job is left.

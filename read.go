@@ -59,9 +59,9 @@ func (a access) find(ctx context.Context, s Search, each func(row []any) error) 
 	if err != nil {
 		return f, err
 	}
-	ctx, cancel, begun := limits.begin(ctx)
+	ctx, cancel, begun := limits.begin(ctx, perPage == 0)
 	defer cancel()
-	if perPage == 0 { // all rows: from the first one on it lasts as long as its reader takes
+	if perPage == 0 { // from the first row on it lasts as long as its reader takes
 		each = afterFirst(begun, each)
 	}
 	err = a.look(ctx, "search jobs", s.alone(), func(session *session) error {
@@ -222,10 +222,11 @@ func (l Limits) context(ctx context.Context) (context.Context, context.CancelFun
 	return context.WithTimeoutCause(ctx, l.QueryTime, errQueryTime)
 }
 
-// begin is context, for a query that may take longer once it is told that it has begun to give rows.
-func (l Limits) begin(ctx context.Context) (_ context.Context, cancel func(), begun func()) {
-	if l.QueryTime <= 0 {
-		return ctx, func() {}, func() {}
+// begin is context; a patient one ends no more once the query has begun to give rows.
+func (l Limits) begin(ctx context.Context, patient bool) (_ context.Context, cancel, begun func()) {
+	if !patient || l.QueryTime <= 0 {
+		ctx, cancel := l.context(ctx)
+		return ctx, cancel, func() {}
 	}
 	ctx, end := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(l.QueryTime, func() { end(errQueryTime) })

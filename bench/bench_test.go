@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"os"
 	"regexp"
 	"strings"
@@ -44,6 +46,34 @@ func TestComparisonsAgree(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A method that stays below its floor fails the check; one that was measured badly once doesn't.
+func TestHold(t *testing.T) {
+	ratios := func(all ...float64) func(context.Context, time.Duration) (result, error) {
+		return func(context.Context, time.Duration) (result, error) {
+			next := all[0]
+			all = all[1:]
+			return result{Ratio: next}, nil
+		}
+	}
+	for _, test := range []struct {
+		engine string
+		first  float64
+		again  []float64
+		slow   bool
+	}{
+		{"sqlite", 0.9, nil, false},
+		{"sqlite", 0.69, nil, false}, // noise
+		{"sqlite", 0.5, []float64{0.6, 0.7}, false},
+		{"sqlite", 0.5, []float64{0.6, 0.6, 0.6}, true},
+		{"postgres", 0.55, nil, false}, // has a floor of its own
+	} {
+		r := result{Engine: test.engine, Method: "ExpireJobCommands", Ratio: test.first}
+		if _, err := hold(t.Context(), r, time.Second, ratios(test.again...)); errors.Is(err, errFloor) != test.slow {
+			t.Errorf("%v then %v: %v", test.first, test.again, err)
+		}
 	}
 }
 

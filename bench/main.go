@@ -36,6 +36,7 @@ type settings struct {
 	keep      bool
 	plans     bool
 	flat      bool
+	check     bool
 }
 
 func main() {
@@ -71,6 +72,7 @@ func parseFlags() (settings, error) {
 	flag.StringVar(&s.folder, "folder", os.TempDir(), "folder of SQLite's files; it must be on a real disk")
 	flag.BoolVar(&s.keep, "keep", false, "keep the databases, and use those that were kept")
 	flag.BoolVar(&s.plans, "plans", false, "print the engines' plans of searches and summaries instead of measuring")
+	flag.BoolVar(&s.check, "check", false, "fail when a method is slower than its floor by more than noise")
 	flag.BoolVar(&s.flat, "flat", false, "measure what must not grow with the jobs: pages, cursors, summaries")
 	flag.Parse()
 	var err error

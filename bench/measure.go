@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"slices"
@@ -44,19 +45,41 @@ const (
 
 func (w *world) measureAll(ctx context.Context, s settings) ([]result, error) {
 	var results []result
+	var slow error
 	for _, c := range append(w.reads(s.sizes), w.writes(s.sizes)...) {
 		if !s.methods.MatchString(c.method) {
 			continue
 		}
-		r, err := c.measure(ctx, s.budget)
-		if err != nil {
+		c.before = w.folded(c.before)
+		measure := func(ctx context.Context, budget time.Duration) (result, error) {
+			r, err := c.measure(ctx, budget)
+			r.Engine, r.Jobs = w.engine, w.jobs
+			return r, err
+		}
+		r, err := measure(ctx, s.budget)
+		if err == nil && s.check {
+			r, err = hold(ctx, r, s.budget, measure)
+		}
+		switch {
+		case errors.Is(err, errFloor):
+			slow = errors.Join(slow, err)
+		case err != nil:
 			return results, fmt.Errorf("%s of %d: %w", c.method, c.size, err)
 		}
-		r.Engine, r.Jobs = w.engine, w.jobs
 		log.Printf("%-8s %7d jobs  %-42s %5d  %12v  %.2f", r.Engine, r.Jobs, r.Method, r.Size, r.Ours.Round(time.Microsecond), r.Ratio)
 		results = append(results, r)
 	}
-	return results, nil
+	return results, slow
+}
+
+// folded is what runs before each side: what changes of jobs left to be done isn't the next method's cost.
+func (w *world) folded(before func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if _, err := w.db.FoldCounts(ctx); err != nil || before == nil {
+			return err
+		}
+		return before(ctx)
+	}
 }
 
 // measure runs both sides in turns until the time is used up; who begins

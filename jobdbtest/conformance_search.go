@@ -278,11 +278,22 @@ func testInvalidSearches(f *fixture) {
 // is the caller's error. The database answers on.
 func testQueryTime(f *fixture) {
 	hasty := f.alone(jobdb.Options{Limits: jobdb.Limits{QueryTime: time.Nanosecond}})
-	_, err := hasty.trySearch(jobdb.SearchRequest{}, 0, 0)
+	_, err := hasty.trySearch(jobdb.SearchRequest{}, 1, 10)
 	f.refused(err, jobdb.ErrInvalidQuery, "1ns")
 	_, err = hasty.Summary(f.ctx, jobdb.Summary{GroupBy: jobdb.Columns()[:2]})
 	f.refused(err, jobdb.ErrInvalidQuery, "1ns")
 	f.ok(hasty.Ping(f.ctx))
+
+	// All rows last as long as their reader takes.
+	const limit = 200 * time.Millisecond
+	patient := f.alone(jobdb.Options{Limits: jobdb.Limits{QueryTime: limit}})
+	patient.addPlainJobs(3)
+	total, err := patient.Stream(f.ctx, jobdb.Search{Scope: jobdb.Scope{VO: f.vo}}, func([]any) error {
+		time.Sleep(limit * 3 / 4)
+		return nil
+	})
+	f.ok(err)
+	f.equal("rows of a slow reader", total, int64(3))
 
 	ctx, cancel := context.WithTimeout(f.ctx, time.Nanosecond)
 	defer cancel()
