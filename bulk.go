@@ -72,7 +72,7 @@ func (s *session) inserts(t *table, empty, columns []column, rows [][]any, run f
 // that there are few statements for connections to remember.
 func (s *session) insertsOfValues(into, constants string, rows [][]any, most int, run func(statement string, args []any) error) error {
 	for len(rows) > 0 {
-		n := 1 << (bits.Len(uint(min(batchSize(rows), most))) - 1) //nolint:gosec // positive
+		n := 1 << (bits.Len(uint(min(batchSize(rows), most))) - 1)
 		row := "(" + constants + "?" + strings.Repeat(", ?", len(rows[0])-1) + ")"
 		args := make([]any, 0, n*len(rows[0]))
 		for _, values := range rows[:n] {
@@ -144,11 +144,11 @@ func (s *session) updateEach(ctx context.Context, t *table, columns []column, ro
 	text := "UPDATE " + t.quoted() + " AS t SET " + strings.Join(sets, ", ") + " WHERE " + on
 	run := func(args ...any) (int64, error) { return s.exec(ctx, text, args...) }
 	if len(rows) > 1 {
-		prepared, err := s.q.PrepareContext(ctx, s.db.dialect.rebind(text))
+		prepared, err := s.q.PrepareContext(ctx, s.db.dialect.rebind(text)) //nolint:sqlclosecheck // it is, below
 		if err != nil {
 			return 0, s.fail(ctx, err)
 		}
-		defer prepared.Close()
+		defer prepared.Close() //nolint:errcheck // what it did is known
 		run = func(args ...any) (int64, error) { return s.affected(ctx)(prepared.ExecContext(ctx, args...)) }
 	}
 	args := make([]any, 0, len(columns)+len(whereArgs))

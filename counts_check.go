@@ -3,6 +3,7 @@ package jobdb
 import (
 	"context"
 	"database/sql"
+	"maps"
 	"strings"
 )
 
@@ -143,10 +144,7 @@ func (a audit) correct(ctx context.Context, s *session) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	missing := tally{}
-	for key, n := range a.jobs {
-		missing[key] = n
-	}
+	missing := maps.Clone(a.jobs)
 	for key, n := range a.counted {
 		missing[key] -= n
 	}

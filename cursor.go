@@ -159,15 +159,15 @@ func (c *compiler) part(s Search, condition string, keys []Sort, place []any, li
 
 // placeList selects a row's place beside its columns. SQLite's drivers would read a time that has this type.
 func (c *compiler) placeList(s Search) string {
-	names := ""
+	names := []string{""} // begins with a comma
 	for _, key := range s.keys() {
 		name := quoteName(key.Column.Name())
 		if key.Column.Kind() == Time && c.dialect.name == "sqlite" {
 			name = c.dialect.asText[0] + name + c.dialect.asText[1]
 		}
-		names += ", " + name
+		names = append(names, name)
 	}
-	return names
+	return strings.Join(names, ", ")
 }
 
 // after is the condition of rows that come after a place. The bound on the first key is what an index serves; NULLs

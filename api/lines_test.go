@@ -45,7 +45,7 @@ func TestLines(t *testing.T) {
 		if coding == "identity" {
 			request.Header.Set("Accept-Encoding", coding) // else the client asks for gzip by itself
 		}
-		answer := do(t, request)
+		answer := do(t, request) //nolint:bodyclose // at the end of the test
 		if got := answer.Header.Get("Content-Type"); answer.StatusCode != http.StatusOK || got != lines {
 			t.Fatalf("%s: status %d, type %q", coding, answer.StatusCode, got)
 		}
@@ -70,7 +70,7 @@ func TestLinesOfNoJob(t *testing.T) {
 	w := start(t)
 	request := w.request(http.MethodPost, "/api/jobs/search", w.token(alice), "")
 	request.Header.Set("Accept", "application/json;q=0.5, "+lines)
-	answer := do(t, request)
+	answer := do(t, request) //nolint:bodyclose // at the end of the test
 	body, err := io.ReadAll(answer.Body)
 	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != lines || len(body) > 0 || err != nil {
 		t.Errorf("status %d, type %q, body %q, error %v", answer.StatusCode, answer.Header.Get("Content-Type"), body, err)
@@ -114,7 +114,7 @@ func TestLinesThatFail(t *testing.T) {
 		if coding == "identity" {
 			request.Header.Set("Accept-Encoding", coding)
 		}
-		answer := do(t, request)
+		answer := do(t, request) //nolint:bodyclose // at the end of the test
 		body, err := io.ReadAll(answer.Body)
 		if answer.StatusCode != http.StatusOK || len(body) == 0 || err == nil {
 			t.Errorf("%s: status %d, %d bytes, error %v", coding, answer.StatusCode, len(body), err)

@@ -98,7 +98,7 @@ func (w *world) populate(ctx context.Context) error {
 // fill stores the jobs batch by batch, and a row of each in the tables that grow most.
 func (w *world) fill(ctx context.Context) error {
 	start := time.Now()
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a benchmark's
+	random := rand.New(rand.NewPCG(1, 2))
 	for first := 0; first < w.jobs; first += populationBatch {
 		if err := w.addJobs(ctx, random, first, min(populationBatch, w.jobs-first)); err != nil {
 			return err
@@ -204,7 +204,7 @@ func someJob(random *rand.Rand, number int) jobdb.Attributes {
 // makeProduction makes of a user's job one of the production to which its number belongs.
 func makeProduction(a jobdb.Attributes, number int) {
 	production := number / productionSize
-	random := rand.New(rand.NewPCG(uint64(production), 3)) //nolint:gosec // a benchmark's
+	random := rand.New(rand.NewPCG(uint64(production), 3))
 	c := communities[pick(random, len(communities), func(i int) int { return communities[i].share })]
 	a["VO"], a["Owner"], a["OwnerGroup"] = c.vo, fmt.Sprintf("%s.user%03d", c.vo, few(random, c.owners)), c.vo+"_prod"
 	a["JobType"], a["JobGroup"] = types[random.IntN(len(types))], fmt.Sprintf("%08d", 100_000+production)

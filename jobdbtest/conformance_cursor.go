@@ -66,7 +66,7 @@ func (f *fixture) walk(request jobdb.SearchRequest, perPage int, between func())
 
 // Pages by cursor are the whole search in its order, whatever it is sorted by.
 func testCursorWalks(f *fixture) {
-	random := rand.New(rand.NewPCG(3, 5)) //nolint:gosec // a test's
+	random := rand.New(rand.NewPCG(3, 5))
 	f.placedJobs(random, 60)
 	if f.Engine() == "sqlite" { // which has two forms of one time
 		f.raw().exec(`UPDATE "Jobs" SET "LastUpdateTime" = substr("LastUpdateTime", 1, 19) WHERE "VO" = '` + f.vo + `' AND "JobID" % 3 = 0 AND "LastUpdateTime" LIKE '%.000000'`)
@@ -94,7 +94,7 @@ func testCursorWalks(f *fixture) {
 
 // Jobs that come, go and change between two pages make a walk neither repeat nor skip the others.
 func testCursorBesideChanges(f *fixture) {
-	random := rand.New(rand.NewPCG(4, 6)) //nolint:gosec // a test's
+	random := rand.New(rand.NewPCG(4, 6))
 	ids := f.placedJobs(random, 40)
 	request := jobdb.SearchRequest{Parameters: []string{"JobID"}, Sort: []jobdb.SortSpec{{Parameter: "LastUpdateTime", Direction: "desc"}}}
 	touched := map[any]bool{}

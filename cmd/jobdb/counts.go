@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"jobdb"
 )
@@ -71,11 +72,11 @@ func (c *countsRebuildCommand) Run(ctx context.Context, p *program) error {
 
 func printCounts(p *program, wrong []jobdb.WrongCount) error {
 	for _, w := range wrong {
-		line := "VO=" + w.VO
+		words := []string{"VO=" + w.VO}
 		for i, column := range w.Columns {
-			line += fmt.Sprintf(" %s=%q", column, w.Values[i])
+			words = append(words, fmt.Sprintf("%s=%q", column, w.Values[i]))
 		}
-		if _, err := fmt.Fprintf(p.stdout, "%s: counted %d, jobs %d\n", line, w.Counted, w.Jobs); err != nil {
+		if _, err := fmt.Fprintf(p.stdout, "%s: counted %d, jobs %d\n", strings.Join(words, " "), w.Counted, w.Jobs); err != nil {
 			return err
 		}
 	}
