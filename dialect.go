@@ -80,7 +80,7 @@ var mysqlDialect = dialect{
 	lock:       " FOR UPDATE",
 	skipLocked: " FOR UPDATE SKIP LOCKED",
 
-	valueArguments: 1024,
+	valueArguments: 2048,
 
 	upsert: func(_, set []string) string {
 		for i, c := range set {

@@ -111,7 +111,11 @@ func (w *world) measureFlat(ctx context.Context) ([]flatResult, error) {
 		var took []time.Duration
 		for range 21 {
 			start := time.Now()
-			if err := run(); err != nil {
+			switch err := run(); {
+			case errors.Is(err, jobdb.ErrInvalidQuery): // more groups than a summary may have
+				log.Printf("%s with %d jobs: %s: %v", w.engine, w.jobs, what, err)
+				return nil
+			case err != nil:
 				return fmt.Errorf("%s: %w", what, err)
 			}
 			took = append(took, time.Since(start))

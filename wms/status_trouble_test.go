@@ -195,7 +195,7 @@ func TestStatementsDontGrow(t *testing.T) {
 		}
 	}
 	for what, n := range counts {
-		if n[1] != n[2] || n[1] == 0 {
+		if more := n[2] - n[1]; more < 0 || more > 120/20 || n[1] == 0 { // MariaDB gets new rows in pieces
 			t.Errorf("%s takes %d statements for 6 jobs, %d for 120", what, n[1], n[2])
 		}
 	}

