@@ -152,14 +152,15 @@ func (db *DB) sweepCounts(ctx context.Context, folded int64) error {
 // keepCounts folds counts until ctx ends. Those of a database that an older jobdb
 // filled are made first.
 func (db *DB) keepCounts(ctx context.Context, every time.Duration) {
-	for sleep(ctx, every) == nil {
+	for pause := every; sleep(ctx, pause) == nil; {
 		var err error
 		if db.counted.Load() {
 			_, err = db.FoldCounts(ctx)
 		} else {
 			err = db.startCounts(ctx)
 		}
-		if err != nil && ctx.Err() == nil {
+		if pause = every; err != nil && ctx.Err() == nil {
+			pause = max(every, time.Minute) // its warning is for people
 			db.options.Logger.WarnContext(ctx, "counts of jobs can't be kept up; totals and summaries are right, but get slower", "error", err)
 		}
 	}

@@ -63,6 +63,37 @@ func TestCountsWithoutTriggers(t *testing.T) {
 	})
 }
 
+// Counts that have become zero are deleted now and then.
+func TestZeroCountsAreSwept(t *testing.T) {
+	onEmpty(t, func(t *testing.T, url string) {
+		db := openWith(t, url, jobdb.Options{FoldCounts: -1})
+		migrate(t, db)
+		addWaiting(t, db, 2)
+		fold := func() (zeros int) {
+			if _, err := db.FoldCounts(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Raw().QueryRowContext(t.Context(), `SELECT count(*) FROM "JobCounts" WHERE "Count" = 0`).Scan(&zeros); err != nil {
+				t.Fatal(err)
+			}
+			return zeros
+		}
+		fold()
+		raw(t, db, `UPDATE "Jobs" SET "Status" = 'Done'`)
+		if zeros := fold(); zeros == 0 {
+			t.Error("no count became zero")
+		}
+		db.SweepSoon()
+		if zeros := fold(); zeros > 0 {
+			t.Errorf("%d counts are zero still", zeros)
+		}
+		wantWaiting(t, db, 0)
+		if wrong, err := db.VerifyCounts(t.Context()); err != nil || len(wrong) > 0 {
+			t.Errorf("wrong counts %v, error %v", wrong, err)
+		}
+	})
+}
+
 func addWaiting(t *testing.T, db *jobdb.DB, n int) {
 	t.Helper()
 	ids, err := db.CreateJobs(t.Context(), make([]string, n))

@@ -65,6 +65,9 @@ func (db *DB) MigrateTo(ctx context.Context, version int) error {
 	return nil
 }
 
+// SweepSoon has the next fold delete counts that are zero.
+func (db *DB) SweepSoon() { db.unswept.Store(sweptAfter) }
+
 // Counted reports whether totals and summaries are answered from counts.
 func (db *DB) Counted() bool { return db.counted.Load() }
 

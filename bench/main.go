@@ -62,7 +62,7 @@ func main() {
 
 func parseFlags() (settings, error) {
 	engines := flag.String("engine", "sqlite,mariadb,postgres", "engines, separated by commas")
-	jobs := flag.String("jobs", "1000,1000000", "numbers of jobs in the database")
+	jobs := flag.String("jobs", "10000,1000000", "numbers of jobs in the database")
 	sizes := flag.String("sizes", "1,100,1000,5000", "jobs in one call of a bulk method; those above a tenth of the database are left out, but for 1000")
 	methods := flag.String("method", ".", "regular expression of the methods to measure")
 	s := settings{}

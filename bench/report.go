@@ -143,7 +143,7 @@ func writeTimes(b *strings.Builder, engines []string, results []result) {
 				continue
 			}
 			mark := ""
-			if r.Ratio < leastRatio {
+			if r.Ratio < floorOf(r) {
 				mark = "**"
 			}
 			fmt.Fprintf(b, " %s | %s%.2f%s |", milliseconds(r.Ours), mark, r.Ratio, mark)
@@ -152,9 +152,6 @@ func writeTimes(b *strings.Builder, engines []string, results []result) {
 	}
 	b.WriteString("\n")
 }
-
-// leastRatio is what every method must reach.
-const leastRatio = 0.6
 
 // growthFrom is the size whose time for one job larger calls are held against:
 // below it the cost of a transaction counts for more than the rows.
