@@ -56,10 +56,27 @@ func openWorld(ctx context.Context, s settings, engine string, jobs int) (*world
 	if _, err = w.db.Migrate(ctx); err == nil {
 		err = w.populate(ctx)
 	}
+	if err == nil && s.uncounted {
+		err = w.dropCounting(ctx)
+	}
 	if err != nil {
 		return nil, errors.Join(err, w.close(false))
 	}
 	return w, nil
+}
+
+// dropCounting drops the triggers that count jobs.
+func (w *world) dropCounting(ctx context.Context) error {
+	table := ""
+	if w.engine == "postgres" {
+		table = ` ON "Jobs"`
+	}
+	for _, name := range []string{"CountInserted", "CountUpdated", "CountDeleted"} {
+		if err := w.exec(ctx, `DROP TRIGGER "`+name+`"`+table); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *world) close(keep bool) error {
