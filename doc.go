@@ -62,6 +62,7 @@
 //	                         the access layer
 //	counts.go, counts_fold.go, counts_check.go
 //	                         counts of jobs, from which totals and summaries are answered
+//	cursor.go                pages that begin after a row
 //	pilots.go                the pilots' database
 //	migrate.go, migrate_lock.go, migrations/
 //	                         our schema
