@@ -9,12 +9,10 @@ import (
 )
 
 // What one statement takes of a batch at most: few enough bytes for the
-// smallest usual packet (16 MiB) even when all are escaped, and few enough jobs
-// for a list: MariaDB keeps half a kilobyte for each, and makes a table of 1,000.
+// smallest usual packet (16 MiB) even when all are escaped.
 const (
 	mostRows  = 5000
 	mostBytes = 2 << 20
-	mostJobs  = 500
 )
 
 // batchSize is how many of the rows one statement takes.
@@ -72,7 +70,7 @@ func (s *session) inserts(t *table, empty, columns []column, rows [][]any, run f
 // that there are few statements for connections to remember.
 func (s *session) insertsOfValues(into, constants string, rows [][]any, most int, run func(statement string, args []any) error) error {
 	for len(rows) > 0 {
-		n := 1 << (bits.Len(uint(min(batchSize(rows), most))) - 1)
+		n := 1 << (bits.Len(uint(batchSize(rows[:min(len(rows), most)]))) - 1)
 		row := "(" + constants + "?" + strings.Repeat(", ?", len(rows[0])-1) + ")"
 		args := make([]any, 0, n*len(rows[0]))
 		for _, values := range rows[:n] {
@@ -179,7 +177,7 @@ func (s *session) remove(ctx context.Context, t *table, keys []column, rows [][]
 // all transactions lock rows in one order. run gets the rest of a condition
 // that begins with a column of JobIDs, and its arguments.
 func (s *session) ofJobs(ids []JobID, run func(in string, args []any) error) error {
-	for some := range slices.Chunk(sorted(ids), mostJobs) {
+	for some := range slices.Chunk(sorted(ids), s.db.dialect.mostJobs) {
 		in, args := " = ?", []any{int64(some[0])} // PostgreSQL would plan a list of one anew each time
 		if len(some) > 1 {
 			in, args = s.db.dialect.in(some)

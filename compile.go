@@ -133,8 +133,7 @@ func (c *compiler) summary(s Summary, limit int) statement {
 		order[i] = unindexed + c.sortKey(Sort{Column: column}, c.sortable(column, selected[i]))
 	}
 	c.write("SELECT ", strings.Join(selected, ", "), ", ", c.countOf(kind), " FROM ")
-	c.jobsOf(kind, s.Scope)
-	c.where(s.Scope, s.Filter)
+	c.jobsThat(kind, s.Scope, s.Filter)
 	c.write(" GROUP BY ", strings.Join(groups, ", "), c.someOf(kind))
 	c.write(" ORDER BY ", strings.Join(order, ", "))
 	c.write(" LIMIT ", c.arg(int64(limit)+1))
@@ -146,8 +145,7 @@ func (c *compiler) summary(s Summary, limit int) statement {
 func (c *compiler) distinctValues(column Column, scope Scope, filter Filter, limit int) statement {
 	kind := c.countedBy(scope, filter, []Column{column})
 	c.write("SELECT ", c.comparable(column), " FROM ")
-	c.jobsOf(kind, scope)
-	c.where(scope, filter)
+	c.jobsThat(kind, scope, filter)
 	c.write(" GROUP BY ", c.comparable(column), c.someOf(kind), " LIMIT ", c.arg(int64(limit)+1))
 	return c.statement()
 }

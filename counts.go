@@ -109,21 +109,20 @@ func (f Filter) columns(to []Column) []Column {
 	return append(to, f.column)
 }
 
-// jobsOf is what a summary reads: the rows, or in their place their counts under the same names.
-func (c *compiler) jobsOf(kind *countKind, scope Scope) {
+// jobsThat are the rows that a summary reads, or in their place their counts under the same names. Each table is asked by
+// itself for what matches: MariaDB would first put all of their union on disk.
+func (c *compiler) jobsThat(kind *countKind, scope Scope, filter Filter) {
 	if kind == nil {
 		c.write(`"Jobs"`)
+		c.where(scope, filter)
 		return
 	}
-	c.write("(")
+	c.write("(SELECT * FROM (")
 	c.folded(kind)
-	if scope.VO != "" {
-		c.write(` AND "VO" = `, c.arg(scope.VO))
-	}
-	c.write(` UNION ALL SELECT "VO", `, selectList(kind.columns), `, "Count" FROM "JobDifferences"`)
-	if scope.VO != "" {
-		c.write(` WHERE "VO" = `, c.arg(scope.VO))
-	}
+	c.write(`) AS "Jobs"`)
+	c.where(scope, filter)
+	c.write(` UNION ALL SELECT "VO", `, selectList(kind.columns), `, "Count" FROM "JobDifferences" AS "Jobs"`)
+	c.where(scope, filter)
 	c.write(`) AS "Jobs"`)
 }
 
@@ -148,7 +147,7 @@ func (c *compiler) countedTotal(kind *countKind, s Search) {
 	c.write(") AS ", c.dialect.integer, ")")
 }
 
-// countOf is the number of jobs in what jobsOf gives.
+// countOf is the number of jobs in what jobsThat gives.
 func (c *compiler) countOf(kind *countKind) string {
 	if kind == nil {
 		return "count(*)"

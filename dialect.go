@@ -24,6 +24,7 @@ type dialect struct {
 	lock       string    // after a SELECT of rows that the transaction will change
 	skipLocked string    // the same, passing over rows that another transaction holds
 	lockSource string    // after a source joined with the rows that a statement will change, where it would lock them in any order
+	mostJobs   int       // of a list in one statement
 	// valueArguments is how many arguments an INSERT … VALUES has at most; 0 where a batch is inserted faster from a source.
 	// MariaDB keeps half a kilobyte for each argument of each statement that a connection remembers.
 	valueArguments int
@@ -51,6 +52,7 @@ var sqliteDialect = dialect{
 	unindexed: "+",
 	integer:   "INTEGER",
 	longTexts: true,
+	mostJobs:  mostRows,
 	regexp:    true,
 	returning: true,
 	upsert:    upsertOnConflict,
@@ -80,6 +82,7 @@ var mysqlDialect = dialect{
 	lock:       " FOR UPDATE",
 	skipLocked: " FOR UPDATE SKIP LOCKED",
 
+	mostJobs:       mostListed,
 	valueArguments: 2048,
 
 	upsert: func(_, set []string) string {
@@ -113,6 +116,7 @@ var mysqlDialect = dialect{
 var postgresDialect = dialect{
 	name:       "postgres",
 	numbered:   true,
+	mostJobs:   mostRows,
 	integer:    "BIGINT",
 	returning:  true,
 	like:       [3]string{"", " ILIKE ", likeEnd},
@@ -237,6 +241,9 @@ func sqliteIn(ids []JobID) (string, []any) {
 	return " IN (SELECT value FROM json_each(?))", []any{string(list)}
 }
 
+// mostListed is how many jobs a list of MariaDB's has: of 1,000 it makes a table.
+const mostListed = 500
+
 // mysqlIn is a plain list: a table that MariaDB takes for almost empty it
 // would join with a batch by comparing every row with every job. Each length
 // is a statement that every connection prepares and remembers, so there
@@ -244,7 +251,7 @@ func sqliteIn(ids []JobID) (string, []any) {
 func mysqlIn(ids []JobID) (string, []any) {
 	n := 2
 	for n < len(ids) {
-		n = min(2*n, mostJobs)
+		n = min(2*n, mostListed)
 	}
 	args := make([]any, n)
 	for i := range args {
@@ -266,7 +273,14 @@ func postgresMany(f Filter) (string, any) {
 	return map[op]string{opIn: " = ANY(?)", opNotIn: " <> ALL(?)"}[f.op], array(f)
 }
 
-func postgresIn(ids []JobID) (string, []any) { return " = ANY(?)", []any{ids} }
+// postgresIn gives numbers of Go's own type, which the driver writes three times as fast.
+func postgresIn(ids []JobID) (string, []any) {
+	list := make([]int64, len(ids))
+	for i, id := range ids {
+		list[i] = int64(id)
+	}
+	return " = ANY(?)", []any{list}
+}
 
 // postgresSource reads a batch from one array for each column.
 func postgresSource(columns []column) string {
