@@ -92,7 +92,7 @@ func (s Search) parseCursor(d *dialect) (cursor, error) {
 // placed is a value of a cursor as the driver gets it.
 func (c column) placed(value any, of Column) (any, error) {
 	if value == nil {
-		if !c.nullable {
+		if of == (Column{}) {
 			return nil, errCursor
 		}
 		return nil, nil
@@ -106,7 +106,10 @@ func (c column) placed(value any, of Column) (any, error) {
 		return nil, errCursor
 	case c.kind == Time:
 		at, err := time.Parse(time.RFC3339Nano, text)
-		return at.UTC(), err
+		if at = at.UTC(); at.Year() < 1 || at.Year() > 9999 { // which drivers refuse
+			return nil, errCursor
+		}
+		return at, err
 	case of.Kind() == Time:
 		_, err := parseStoredTime(text)
 		return text, err
@@ -114,47 +117,73 @@ func (c column) placed(value any, of Column) (any, error) {
 	return text, nil
 }
 
-// rowsAfter selects rows that come after a place, in as many statements as it takes to have
-// each go along an index: where the first key may be NULL, NULLs are a part of their own.
+// rowsAfter selects rows that come after a place, in parts that follow one another: first those that are like
+// it in all keys but the last, then in fewer and fewer. Each part is one range of an index; by one condition
+// for all of them, engines pass over every row that is like it in the first key.
 func (c *compiler) rowsAfter(s Search, place []any) []func(limit int64) statement {
-	first := s.keys()[0]
-	name := quoteName(first.Column.Name())
-	part := func(condition string, keys []Sort, place []any) func(int64) statement {
-		return func(limit int64) statement {
-			part := &compiler{dialect: c.dialect, schema: c.schema}
-			return part.part(s, condition, keys, place, limit)
+	var parts []func(int64) statement
+	keys := s.keys()
+	for like := len(keys) - 1; like >= 0; like-- {
+		for _, sign := range keys[like].beyond(place[like]) {
+			parts = append(parts, func(limit int64) statement {
+				part := &compiler{dialect: c.dialect, schema: c.schema}
+				return part.part(s, like, sign, place, limit)
+			})
 		}
 	}
-	rest := part(name+" IS NULL", s.keys()[1:], place[1:])
-	switch isNull := place[0] == nil; {
-	case isNull && !first.Descending:
-		return []func(int64) statement{rest, part(name+" IS NOT NULL", nil, nil)}
-	case isNull:
-		return []func(int64) statement{rest}
-	case first.Column.def().nullable && first.Descending:
-		return []func(int64) statement{part("", s.keys(), place), part(name+" IS NULL", nil, nil)}
-	}
-	return []func(int64) statement{part("", s.keys(), place)}
+	return parts
 }
 
-// part is one of these statements; without keys it is a part's beginning.
-func (c *compiler) part(s Search, condition string, keys []Sort, place []any, limit int64) statement {
+const (
+	isNull    = " IS NULL"
+	isNotNull = " IS NOT NULL"
+)
+
+// beyond is how a key compares that comes after the value: NULLs come first ascending, and last descending, where
+// they are a range of their own. A live schema may have NULLs in any column but JobID.
+func (k Sort) beyond(value any) []string {
+	switch {
+	case value == nil && k.Descending:
+		return nil
+	case value == nil:
+		return []string{isNotNull}
+	case !k.Descending:
+		return []string{comparisonSigns[opGreater]}
+	case k.Column == (Column{}):
+		return []string{comparisonSigns[opLess]}
+	}
+	return []string{comparisonSigns[opLess], isNull}
+}
+
+// part selects rows that are like the place in the first keys, and compare with it by the sign in the next.
+func (c *compiler) part(s Search, like int, sign string, place []any, limit int64) statement {
 	c.write("SELECT ", selectList(s.columns()), c.placeList(s), ` FROM "Jobs"`)
 	word := " WHERE "
 	if c.where(s.Scope, s.Filter) {
 		word = " AND "
 	}
-	if condition != "" {
-		c.write(word, condition)
+	keys := s.keys()
+	for i, key := range keys[:like] {
+		c.write(word)
+		c.place(key, " = ", place[i])
 		word = " AND "
 	}
-	if len(keys) > 0 {
-		c.write(word)
-		c.after(keys, place, condition == "")
-	}
+	c.write(word)
+	c.place(keys[like], sign, place[like])
 	c.orderBy(s, false)
 	c.write(" LIMIT ", c.arg(limit))
 	return c.statement()
+}
+
+// place compares a key with its value; NULL is like NULL.
+func (c *compiler) place(key Sort, sign string, value any) {
+	if value == nil && sign == " = " {
+		sign = isNull
+	}
+	c.write(c.sortable(key.Column, c.exact(key.Column)), sign)
+	if sign != isNull && sign != isNotNull {
+		c.write(c.arg(value))
+	}
 }
 
 // placeList selects a row's place beside its columns. SQLite's drivers would read a time that has this type.
@@ -168,57 +197,6 @@ func (c *compiler) placeList(s Search) string {
 		names = append(names, name)
 	}
 	return strings.Join(names, ", ")
-}
-
-// after is the condition of rows that come after a place. The bound on the first key is what an index serves; NULLs
-// that come last it would leave out, so there it is for callers who ask for them by themselves.
-func (c *compiler) after(keys []Sort, place []any, withoutNulls bool) {
-	first, name := keys[0], c.keyText(keys[0])
-	nullsLast := first.Descending && first.Column.def().nullable
-	if name == quoteName(first.Column.Name()) && len(keys) > 1 && place[0] != nil && (withoutNulls || !nullsLast) {
-		c.write(name, map[bool]string{false: " >= ", true: " <= "}[first.Descending], c.arg(place[0]), " AND ")
-	}
-	c.write("(")
-	for i, key := range keys {
-		if i > 0 {
-			c.write(" OR ")
-		}
-		c.write("(")
-		for j, equal := range keys[:i] {
-			c.equalPlace(equal, place[j])
-			c.write(" AND ")
-		}
-		c.beyondPlace(key, place[i])
-		c.write(")")
-	}
-	c.write(")")
-}
-
-func (c *compiler) keyText(key Sort) string { return c.sortable(key.Column, c.exact(key.Column)) }
-
-func (c *compiler) equalPlace(key Sort, value any) {
-	if value == nil {
-		c.write(c.keyText(key), " IS NULL")
-		return
-	}
-	c.write(c.keyText(key), " = ", c.arg(value))
-}
-
-// beyondPlace holds after the value: NULLs come first ascending and last descending.
-func (c *compiler) beyondPlace(key Sort, value any) {
-	name := c.keyText(key)
-	switch {
-	case value == nil && key.Descending:
-		c.write("1 = 0")
-	case value == nil:
-		c.write(name, " IS NOT NULL")
-	case key.Descending && key.Column.def().nullable:
-		c.write("(", name, " < ", c.arg(value), " OR ", name, " IS NULL)")
-	case key.Descending:
-		c.write(name, " < ", c.arg(value))
-	default:
-		c.write(name, " > ", c.arg(value))
-	}
 }
 
 // pageAfter gives the page that begins after the search's cursor, and the next cursor if rows follow.

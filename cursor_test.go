@@ -2,6 +2,8 @@ package jobdb
 
 import (
 	"errors"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,38 +41,88 @@ func FuzzCursor(f *testing.F) {
 	})
 }
 
-// The bounds that indexes serve stand by themselves, and NULLs are a part of their own.
+// Every part is one range, and together they are all that follows a place.
 func TestRowsAfter(t *testing.T) {
 	at := "2026-01-02 03:04:05"
-	update := columnByName["LastUpdateTime"]
+	update, status := columnByName["LastUpdateTime"], columnByName["Status"]
 	for name, test := range map[string]struct {
 		sort  []Sort
 		place []any
 		want  []string // what follows the VO
 	}{
-		"by JobID": {nil, []any{int64(5)}, []string{`(("JobID" > ?)) ORDER BY "JobID" ASC LIMIT ?`}},
+		"by JobID":             {nil, []any{int64(5)}, []string{`"JobID" > ? `}},
+		"the last JobID first": {[]Sort{{Descending: true}}, []any{int64(5)}, []string{`"JobID" < ? `}},
 		"latest first": {[]Sort{{Column: update, Descending: true}}, []any{at, int64(5)}, []string{
-			`"LastUpdateTime" <= ? AND ((("LastUpdateTime" < ? OR "LastUpdateTime" IS NULL)) OR ("LastUpdateTime" = ? AND "JobID" < ?)) ` +
-				`ORDER BY "LastUpdateTime" DESC, "JobID" DESC LIMIT ?`,
-			`"LastUpdateTime" IS NULL ORDER BY "LastUpdateTime" DESC, "JobID" DESC LIMIT ?`,
+			`"LastUpdateTime" = ? AND "JobID" < ? `, `"LastUpdateTime" < ? `, `"LastUpdateTime" IS NULL `,
+		}},
+		"latest first, among NULLs": {[]Sort{{Column: update, Descending: true}}, []any{nil, int64(5)}, []string{
+			`"LastUpdateTime" IS NULL AND "JobID" < ? `,
 		}},
 		"earliest first, among NULLs": {[]Sort{{Column: update}}, []any{nil, int64(5)}, []string{
-			`"LastUpdateTime" IS NULL AND (("JobID" > ?)) ORDER BY "LastUpdateTime" ASC, "JobID" ASC LIMIT ?`,
-			`"LastUpdateTime" IS NOT NULL ORDER BY "LastUpdateTime" ASC, "JobID" ASC LIMIT ?`,
+			`"LastUpdateTime" IS NULL AND "JobID" > ? `, `"LastUpdateTime" IS NOT NULL `,
+		}},
+		"two keys": {[]Sort{{Column: status}, {Column: update}}, []any{"Done", at, int64(5)}, []string{
+			`"Status" = ? AND "LastUpdateTime" = ? AND "JobID" > ? `, `"Status" = ? AND "LastUpdateTime" > ? `, `"Status" > ? `,
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := &compiler{dialect: &sqliteDialect, schema: &schema{}}
-			parts := c.rowsAfter(Search{Scope: Scope{VO: "lhcb"}, Sort: test.sort}, test.place)
-			if len(parts) != len(test.want) {
-				t.Fatalf("%d statements, want %d", len(parts), len(test.want))
+			var got []string
+			for _, part := range c.rowsAfter(Search{Scope: Scope{VO: "lhcb"}, Sort: test.sort}, test.place) {
+				_, condition, _ := strings.Cut(part(10).text, `"VO" = ? AND `)
+				condition, _, _ = strings.Cut(condition, "ORDER BY")
+				got = append(got, condition)
 			}
-			for i, part := range parts {
-				_, got, _ := strings.Cut(part(10).text, `"VO" = ? AND `)
-				if got != test.want[i] {
-					t.Errorf("got  %s\nwant %s", got, test.want[i])
-				}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
 		})
 	}
+}
+
+// Of many rows that are alike in the first key, an index gives those after the place: none are passed over.
+func TestCursorPlans(t *testing.T) {
+	ctx := t.Context()
+	db, err := Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "jobs.db"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Migrate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"Status", "MinorStatus", "Owner", "JobGroup", "Site", "LastUpdateTime"} {
+		for _, descending := range []bool{false, true} {
+			search := Search{Scope: Scope{VO: "lhcb"}, Sort: []Sort{{Column: columnByName[name], Descending: descending}}}
+			for i, part := range (&compiler{dialect: db.dialect, schema: db.schema}).rowsAfter(search, []any{"2026-01-02 03:04:05", int64(5)}) {
+				plan := queryPlan(t, db, part(10))
+				along := i > 0 || strings.Contains(plan, "(VO=? AND "+name+"=? AND rowid")
+				if !along || !strings.Contains(plan, "USING INDEX VO"+name) || strings.Contains(plan, "TEMP B-TREE") {
+					t.Errorf("by %s, descending %v, part %d: %s", name, descending, i, plan)
+				}
+			}
+		}
+	}
+}
+
+func queryPlan(t *testing.T, db *DB, st statement) string {
+	t.Helper()
+	rows, err := db.reader.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+st.text, st.args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var plan []string
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, step)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(plan, "; ")
 }

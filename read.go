@@ -131,7 +131,7 @@ func (s Search) alone() bool {
 		return false
 	}
 	if s.Cursor != "" {
-		return !s.keys()[0].Column.def().nullable
+		return len(s.keys()) == 1 // more are read in parts
 	}
 	return s.Page == 0 || s.Page == 1 && s.PerPage != 1 && slices.ContainsFunc(s.Filter.kids, func(f Filter) bool {
 		return s.Filter.op == opAnd && f.op == opIn && f.column == Column{} && len(f.values) == 1

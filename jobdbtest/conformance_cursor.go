@@ -2,8 +2,10 @@ package jobdbtest
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"jobdb"
@@ -14,6 +16,7 @@ var cursorTests = []conformanceTest{
 	{"CursorWalks", testCursorWalks},
 	{"CursorBesideChanges", testCursorBesideChanges},
 	{"BadCursors", testBadCursors},
+	{"ForgedCursors", testForgedCursors},
 }
 
 // placed are jobs with many ties and NULLs in what one sorts by.
@@ -70,6 +73,9 @@ func testCursorWalks(f *fixture) {
 	f.placedJobs(random, 60)
 	if f.Engine() == "sqlite" { // which has two forms of one time
 		f.raw().exec(`UPDATE "Jobs" SET "LastUpdateTime" = substr("LastUpdateTime", 1, 19) WHERE "VO" = '` + f.vo + `' AND "JobID" % 3 = 0 AND "LastUpdateTime" LIKE '%.000000'`)
+	}
+	if f.Schema() == jobdb.SchemaLegacy { // which has NULLs where others have none
+		f.raw().exec(`UPDATE "Jobs" SET "ApplicationStatus" = NULL WHERE "VO" = '` + f.vo + `' AND "JobID" % 3 = 0`)
 	}
 	columns := jobdb.Columns()
 	for range shorter(150) {
@@ -147,6 +153,37 @@ func testBadCursors(f *fixture) {
 			f.t.Errorf("%s: no error", name)
 		} else {
 			f.refused(err, jobdb.ErrInvalidQuery, "cursor")
+		}
+	}
+}
+
+// A cursor that somebody made up is a place where no job need be, or an invalid query, but never a failure of the engine.
+func testForgedCursors(f *fixture) {
+	f.addPlainJobs(5)
+	for _, key := range []struct {
+		column string
+		values []string
+	}{
+		{"LastUpdateTime", []string{
+			`"0000-01-01T00:00:00Z"`, `"0000-01-01T00:00:00+23:59"`, `"9999-12-31T23:59:59-23:59"`, `"9999-12-31T23:59:59.999999999Z"`, `"0001-01-01T00:00:00Z"`,
+			`"9999-99-99 99:99:99"`, `"2026-01-01 00:00:00"`,
+		}},
+		{"UserPriority", []string{"9223372036854775807", "-9223372036854775808", "2147483648", "-2147483649", "1e3", "1.5", "9223372036854775808"}},
+		{"Owner", []string{`"\ud800"`, `"\u0000"`, `"😀"`, `"` + strings.Repeat("x", 10_000) + `"`}},
+		{"VerifiedFlag", []string{`"Perhaps"`, `""`, "true"}},
+		{"AccountedFlag", []string{`"Perhaps"`, `""`}},
+	} {
+		for _, direction := range []string{"asc", "desc"} {
+			search, err := jobdb.SearchRequest{Sort: []jobdb.SortSpec{{Parameter: key.column, Direction: direction}}}.Parse(f.Limits())
+			f.ok(err)
+			search.Scope.VO = f.vo
+			for _, value := range key.values {
+				text := `{"o":"` + f.Engine() + "," + key.column + " " + direction + ",JobID " + direction + `","n":1,"v":[` + value + `,1]}`
+				search.Cursor = base64.RawURLEncoding.EncodeToString([]byte(text))
+				if _, err := f.Search(f.ctx, search); err != nil && !errors.Is(err, jobdb.ErrInvalidQuery) {
+					f.t.Errorf("a cursor with %.40s as %s: %v", value, key.column, err)
+				}
+			}
 		}
 	}
 }
