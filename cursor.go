@@ -123,8 +123,8 @@ func (c column) placed(value any, of Column) (any, error) {
 func (c *compiler) rowsAfter(s Search, place []any) []func(limit int64) statement {
 	var parts []func(int64) statement
 	keys := s.keys()
-	for like := len(keys) - 1; like >= 0; like-- {
-		for _, sign := range keys[like].beyond(place[like]) {
+	for like, key := range slices.Backward(keys) {
+		for _, sign := range key.beyond(place[like]) {
 			parts = append(parts, func(limit int64) statement {
 				part := &compiler{dialect: c.dialect, schema: c.schema}
 				return part.part(s, like, sign, place, limit)
