@@ -60,7 +60,11 @@ func (a access) setParameters(ctx context.Context, t *table, values map[JobID]ma
 		if s.db.schema.collation(t.name, "Name") == "" {
 			return s.insert(ctx, t, t.columns, rows, s.db.dialect.upsert(t.key, []string{"Value"}))
 		}
-		// The engine's upsert would overwrite "cpu" with "CPU" here.
+		// The engine's upsert would overwrite "cpu" with "CPU" here. Of two who remove and then insert
+		// at once the second would find the first's row.
+		if err := s.hold(ctx, ids); err != nil {
+			return err
+		}
 		if err := s.remove(ctx, t, t.columns[:2], rows); err != nil {
 			return err
 		}
