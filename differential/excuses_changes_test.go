@@ -1,6 +1,7 @@
 package differential_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -86,7 +87,23 @@ func tooLarge(x exchange) bool {
 // its history, which can then begin without a status, and not be shown.
 func unsetClock(x exchange) bool {
 	return (x.theirs.status == http.StatusOK || x.theirs.status == http.StatusInternalServerError) && x.ours.status == http.StatusOK &&
-		slices.ContainsFunc(x.jobs, func(j *job) bool { return j.unset })
+		(slices.ContainsFunc(x.jobs, func(j *job) bool { return j.unset }) || x.route() == setStatus && tellsUnset(x.body))
+}
+
+// tellsUnset reports whether a body has such a report, of whichever job: a spoiled one may name others than it was made for.
+func tellsUnset(body string) bool {
+	var updates map[string]map[string]any
+	if json.Unmarshal([]byte(body), &updates) != nil {
+		return false
+	}
+	for _, times := range updates {
+		for text := range times {
+			if isUnset(text) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // emptyMap reports whether we name no other fault than a job without any time.
