@@ -426,6 +426,10 @@ func (c *compiler) orderBy(s Search, distinct bool) {
 	if distinct {
 		keys = s.distinctKeys()
 	}
+	c.orderByKeys(keys, distinct)
+}
+
+func (c *compiler) orderByKeys(keys []Sort, distinct bool) {
 	order := make([]string, len(keys))
 	for i, key := range keys {
 		text := c.exact(key.Column)

@@ -158,6 +158,9 @@ func (k Sort) beyond(value any) []string {
 // part selects rows that are like the place in the first keys, and compare with it by the sign in the next.
 func (c *compiler) part(s Search, like int, sign string, place []any, limit int64) statement {
 	c.write("SELECT ", selectList(s.columns()), c.placeList(s), ` FROM "Jobs"`)
+	if index := c.along(s); index != "" {
+		c.write(" FORCE INDEX (", quoteName(index), ")")
+	}
 	word := " WHERE "
 	if c.where(s.Scope, s.Filter) {
 		word = " AND "
@@ -170,10 +173,32 @@ func (c *compiler) part(s Search, like int, sign string, place []any, limit int6
 	}
 	c.write(word)
 	c.place(keys[like], sign, place[like])
-	c.orderBy(s, false)
+	if sign == isNull {
+		like++
+	}
+	c.orderByKeys(keys[like:], false) // rows are alike in the others; MariaDB would sort by them
 	c.write(" LIMIT ", c.arg(limit))
 	return c.statement()
 }
+
+// along is the index that a part is a range of, for MariaDB, which by itself goes through all rows of the VO or sorts
+// them; "" where there is none, or where filters may lead to fewer rows.
+func (c *compiler) along(s Search) string {
+	if !c.dialect.forces || s.Scope.VO == "" || s.Scope.Owner != "" || s.Filter.op != opAnd {
+		return ""
+	}
+	keys, filters := s.keys(), s.Filter.kids
+	switch {
+	case len(filters) == 0:
+		return c.schema.ofVO[keys[0].Column.Name()]
+	case len(filters) == 1 && len(keys) == 1 && filters[0].equals():
+		return c.schema.ofVO[filters[0].column.Name()]
+	}
+	return ""
+}
+
+// equals reports whether one value is wanted, after which an index goes on with the JobID.
+func (f Filter) equals() bool { return f.op == opIn && len(f.values) == 1 && f.column.Kind() == Text }
 
 // place compares a key with its value; NULL is like NULL.
 func (c *compiler) place(key Sort, sign string, value any) {

@@ -96,6 +96,9 @@ func TestCursorPlans(t *testing.T) {
 			search := Search{Scope: Scope{VO: "lhcb"}, Sort: []Sort{{Column: columnByName[name], Descending: descending}}}
 			for i, part := range (&compiler{dialect: db.dialect, schema: db.schema}).rowsAfter(search, []any{"2026-01-02 03:04:05", int64(5)}) {
 				plan := queryPlan(t, db, part(10))
+				if strings.Contains(part(10).text, isNull) && name != "LastUpdateTime" {
+					continue // nothing is looked for in a column that has no NULLs
+				}
 				along := i > 0 || strings.Contains(plan, "(VO=? AND "+name+"=? AND rowid")
 				if !along || !strings.Contains(plan, "USING INDEX VO"+name) || strings.Contains(plan, "TEMP B-TREE") {
 					t.Errorf("by %s, descending %v, part %d: %s", name, descending, i, plan)
@@ -125,4 +128,33 @@ func queryPlan(t *testing.T, db *DB, st statement) string {
 		t.Fatal(err)
 	}
 	return strings.Join(plan, "; ")
+}
+
+// MariaDB is told the index where it is there and nothing else leads to fewer rows.
+func TestAlong(t *testing.T) {
+	c := &compiler{dialect: &mysqlDialect, schema: &schema{ofVO: map[string]string{"JobID": "VOJobID", "Status": "VOStatus"}}}
+	status, site := columnByName["Status"], columnByName["Site"]
+	done := Filter{kids: []Filter{{op: opIn, column: status, values: []any{"Done"}}}}
+	both := Filter{kids: []Filter{{op: opIn, column: status, values: []any{"Done", "Failed"}}}}
+	lhcb := Scope{VO: "lhcb"}
+	for _, test := range []struct {
+		search Search
+		want   string
+	}{
+		{Search{Scope: lhcb}, "VOJobID"},
+		{Search{Scope: lhcb, Sort: []Sort{{Column: status}, {Column: site}}}, "VOStatus"},
+		{Search{Scope: lhcb, Filter: done}, "VOStatus"},
+		{Search{Scope: lhcb, Sort: []Sort{{Column: site}}}, ""},
+		{Search{Scope: lhcb, Sort: []Sort{{Column: status}}, Filter: done}, ""},
+		{Search{Scope: lhcb, Filter: both}, ""},
+		{Search{Scope: Scope{VO: "lhcb", Owner: "alice"}}, ""},
+		{Search{}, ""},
+	} {
+		if got := c.along(test.search); got != test.want {
+			t.Errorf("%+v: %q, want %q", test.search, got, test.want)
+		}
+	}
+	if got := (&compiler{dialect: &postgresDialect, schema: c.schema}).along(Search{Scope: lhcb}); got != "" {
+		t.Errorf("PostgreSQL: %q", got)
+	}
 }

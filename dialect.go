@@ -16,6 +16,7 @@ type dialect struct {
 	asText     [2]string // around a column that isn't a text
 	nullsFirst bool      // NULLs must be told to sort as in the other engines
 	returning  bool      // an UPDATE can return its rows
+	forces     bool      // takes the index that it is told to, and has to be told
 	unindexed  string    // before a grouped column: the index is to be chosen by the filters instead
 	longTexts  bool      // reading long texts out of a batch takes longer than a statement for each
 	regexp     bool      // REGEXP is evaluated by Go
@@ -109,6 +110,7 @@ var mysqlDialect = dialect{
 		return "UPDATE " + source + " STRAIGHT_JOIN " + table + " AS t SET " + set + " WHERE " + where
 	},
 	join:      " STRAIGHT_JOIN ",
+	forces:    true,
 	timeEqual: equal,
 	oneTime:   func(column string) string { return column },
 }

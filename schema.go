@@ -30,6 +30,8 @@ type schema struct {
 	collations map[string]string
 	// narrow has the columns that hold less than ours, by "Table.Column" (live MariaDB).
 	narrow map[string]narrow
+	// ofVO has the indexes of Jobs that give the jobs of a VO by one column and then by JobID, by the column's name.
+	ofVO map[string]string
 	// exactCollation compares utf8mb4 byte by byte, trailing spaces included (MariaDB only).
 	exactCollation string
 }

@@ -49,7 +49,7 @@ func isMariaDB(ctx context.Context, q querier) (bool, error) {
 // inspect makes of a catalog what statements must know. With migrations
 // pending, what is missing is still to come.
 func inspect(c catalog, d *dialect, pending bool) *schema {
-	s := &schema{jobs: c[jobs.name] != nil, history: c[loggingInfo.name] != nil, collations: map[string]string{}, narrow: map[string]narrow{}}
+	s := &schema{jobs: c[jobs.name] != nil, history: c[loggingInfo.name] != nil, collations: map[string]string{}, narrow: map[string]narrow{}, ofVO: c.indexesOfVO()}
 	for _, t := range tables {
 		live := c[t.name]
 		if live == nil {

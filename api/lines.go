@@ -12,10 +12,16 @@ import (
 	"jobdb"
 )
 
-const linesType = "application/x-ndjson"
+const (
+	linesType  = "application/x-ndjson"
+	searchPath = "/api/jobs/search"
+)
 
 // wantsLines reports whether all rows of a search are wanted, one JSON object a line.
 func wantsLines(r *http.Request) bool {
+	if r.URL.Path != searchPath {
+		return false // no other request may last as long
+	}
 	for accepted := range strings.SplitSeq(r.Header.Get("Accept"), ",") {
 		if kind, _, err := mime.ParseMediaType(accepted); err == nil && kind == linesType {
 			return true
