@@ -67,7 +67,7 @@ func TestHold(t *testing.T) {
 		{"sqlite", 0.9, nil, false},
 		{"sqlite", 0.69, nil, false}, // noise
 		{"sqlite", 0.5, []float64{0.6, 0.7}, false},
-		{"sqlite", 0.5, []float64{0.6, 0.6, 0.6}, true},
+		{"sqlite", 0.5, []float64{0.6, 0.6, 0.6, 0.6, 0.6}, true},
 		{"postgres", 0.55, nil, false}, // has a floor of its own
 	} {
 		r := result{Engine: test.engine, Method: "ExpireJobCommands", Ratio: test.first}

@@ -13,7 +13,7 @@ import (
 const (
 	floorRatio = 0.8
 	noise      = 0.85
-	checkTries = 4
+	checkTries = 6
 )
 
 // floors are those of methods that have a reason to be slower than what is written by hand: on a small database
