@@ -12,14 +12,11 @@ import (
 	"jobdb"
 )
 
-const (
-	linesType  = "application/x-ndjson"
-	searchPath = "/api/jobs/search"
-)
+const linesType = "application/x-ndjson"
 
 // wantsLines reports whether all rows of a search are wanted, one JSON object a line.
 func wantsLines(r *http.Request) bool {
-	if r.URL.Path != searchPath {
+	if r.URL.Path != "/api/jobs/search" {
 		return false // no other request may last as long
 	}
 	for accepted := range strings.SplitSeq(r.Header.Get("Accept"), ",") {

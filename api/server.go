@@ -51,7 +51,7 @@ func New(c Config) http.Handler {
 		handle       handler
 	}{
 		{http.MethodPost, "/api/jobs/jdl", s.authenticated(s.submit)},
-		{http.MethodPost, searchPath, s.authenticated(s.search)},
+		{http.MethodPost, "/api/jobs/search", s.authenticated(s.search)},
 		{http.MethodPost, "/api/jobs/summary", s.authenticated(s.summary)},
 		{http.MethodPatch, "/api/jobs/status", s.authenticated(s.setStatus)},
 		{http.MethodPatch, "/api/jobs/heartbeat", s.authenticated(s.heartbeat)},
