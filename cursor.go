@@ -17,7 +17,7 @@ import (
 type cursor struct {
 	Order  string `json:"o"` // what the place is one of: engine and sort keys
 	Before int64  `json:"n"` // rows up to and with this one
-	Values []any  `json:"v"` // of the sort keys: int64, string, time.Time or nil; of SQLite times as they are stored
+	Values []any  `json:"v"` // of the sort keys: int64, string, time.Time or nil; times as texts where the engine sorts what Go's times lack
 }
 
 // keys are the columns by which rows are sorted, JobID the last of them: it leaves no ties.
@@ -43,7 +43,7 @@ func (s Search) placeColumns(d *dialect) []column {
 	var columns []column
 	for _, key := range s.keys() {
 		c := key.Column.def()
-		if c.kind != Integer && (c.kind != Time || d.name == "sqlite") {
+		if c.kind != Integer && (c.kind != Time || d.rawTimes) {
 			c.kind = Text
 		}
 		columns = append(columns, c)
@@ -211,12 +211,12 @@ func (c *compiler) place(key Sort, sign string, value any) {
 	}
 }
 
-// placeList selects a row's place beside its columns. SQLite's drivers would read a time that has this type.
+// placeList selects a row's place beside its columns. Drivers would read a time that has this type.
 func (c *compiler) placeList(s Search) string {
 	names := []string{""} // begins with a comma
 	for _, key := range s.keys() {
 		name := quoteName(key.Column.Name())
-		if key.Column.Kind() == Time && c.dialect.name == "sqlite" {
+		if key.Column.Kind() == Time && c.dialect.rawTimes {
 			name = c.dialect.asText[0] + name + c.dialect.asText[1]
 		}
 		names = append(names, name)

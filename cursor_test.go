@@ -14,8 +14,8 @@ func FuzzCursor(f *testing.F) {
 	search := Search{Sort: []Sort{{Column: columnByName["LastUpdateTime"], Descending: true}, {Column: columnByName["VerifiedFlag"]}}}
 	dialects := []*dialect{&sqliteDialect, &mysqlDialect, &postgresDialect}
 	f.Add("", uint8(0))
-	for i, at := range []any{"2026-01-02 03:04:05", time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC), nil} {
-		d := dialects[i]
+	for i, at := range []any{"2026-01-02 03:04:05", "0000-00-00 00:00:00.000000", time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC), nil} {
+		d := dialects[i%len(dialects)]
 		f.Add(cursor{search.order(d), 7, []any{at, "True", int64(5)}}.String(), uint8(i))
 	}
 	f.Fuzz(func(t *testing.T, text string, engine uint8) {

@@ -21,6 +21,7 @@ type dialect struct {
 	longTexts  bool      // reading long texts out of a batch takes longer than a statement for each
 	regexp     bool      // REGEXP is evaluated by Go
 	integer    string    // the type of 64-bit integers in a CAST
+	rawTimes   bool      // sorts times that Go has none of: two forms of one in SQLite, and MariaDB's 0000-00-00, which is read as NULL
 	enums      bool      // flags are ENUMs, which sort by position unless cast
 	lock       string    // after a SELECT of rows that the transaction will change
 	skipLocked string    // the same, passing over rows that another transaction holds
@@ -52,6 +53,7 @@ var sqliteDialect = dialect{
 	asText:    [2]string{"CAST(", " AS TEXT)"},
 	unindexed: "+",
 	integer:   "INTEGER",
+	rawTimes:  true,
 	longTexts: true,
 	mostJobs:  mostRows,
 	regexp:    true,
@@ -79,6 +81,7 @@ var mysqlDialect = dialect{
 	like:       [3]string{"LOWER(", ") LIKE LOWER(", ")" + likeEnd},
 	asText:     [2]string{"CAST(", " AS CHAR)"},
 	integer:    "SIGNED",
+	rawTimes:   true,
 	enums:      true,
 	lock:       " FOR UPDATE",
 	skipLocked: " FOR UPDATE SKIP LOCKED",
