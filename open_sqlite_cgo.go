@@ -24,7 +24,7 @@ func init() {
 }
 
 func sqliteDSN(path string, readOnly, writer bool) string {
-	dsn := sqliteFile(path) + "?_foreign_keys=1&_busy_timeout=10000&_synchronous=FULL&_cache_size=-32768&_stmt_cache_size=128"
+	dsn := sqliteFile(path) + "?_foreign_keys=1&_busy_timeout=10000&_synchronous=FULL&_stmt_cache_size=128&_cache_size=-" + pageCache
 	switch {
 	case readOnly:
 		dsn += "&mode=ro"
