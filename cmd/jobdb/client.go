@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,25 +89,65 @@ type answer struct {
 
 // post sends a JSON body and returns the answer if it is one of success, or 416.
 func (c *client) post(ctx context.Context, path string, body any) (answer, error) {
-	text, err := json.Marshal(body)
+	response, err := c.send(ctx, path, "application/json", body)
 	if err != nil {
 		return answer{}, err
+	}
+	defer response.Body.Close()
+	return c.read(response)
+}
+
+// lines copies all rows of a search, one JSON object a line, as they come. They may come for any time.
+func (c *client) lines(ctx context.Context, body any, out io.Writer) error {
+	patient := *c
+	patient.http = &http.Client{CheckRedirect: stay}
+	response, err := patient.send(ctx, "/api/jobs/search", linesType, body)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		_, err := c.read(response)
+		return cmp.Or(err, errNoLines)
+	}
+	if response.Header.Get("Content-Type") != linesType { // DiracX's gives a page
+		return errNoLines
+	}
+	if _, err := io.Copy(out, response.Body); err != nil {
+		return fmt.Errorf("not all jobs were printed: %w", err)
+	}
+	return nil
+}
+
+const linesType = "application/x-ndjson"
+
+var errNoLines = errors.New("this server has no form ndjson; use --all with --output json or csv")
+
+func (c *client) send(ctx context.Context, path, accept string, body any) (*http.Response, error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, bytes.NewReader(text))
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Accept", accept)
 	request.Header.Set("Authorization", "Bearer "+c.token)
 	response, err := c.http.Do(request)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return answer{}, fmt.Errorf("no server answers at %s; start one with jobdb serve, or say where it is with --server", c.base)
+		return nil, fmt.Errorf("no server answers at %s; start one with jobdb serve, or say where it is with --server", c.base)
 	}
 	if err != nil {
-		return answer{}, fmt.Errorf("ask the server: %w", err)
+		return nil, fmt.Errorf("ask the server: %w", err)
 	}
-	defer response.Body.Close()
+	return response, nil
+}
+
+func (c *client) read(response *http.Response) (answer, error) {
 	a := answer{status: response.StatusCode, header: response.Header}
+	var err error
 	if a.body, err = io.ReadAll(response.Body); err != nil {
 		return answer{}, fmt.Errorf("read the server's answer: %w", err)
 	}

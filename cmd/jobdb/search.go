@@ -19,7 +19,7 @@ type searchCommand struct {
 	Page    int      `help:"Page, counted from 1." default:"1"`
 	PerPage int      `help:"Jobs a page, at most 10000." default:"100"`
 	All     bool     `help:"All pages, whatever --page and --per-page say."`
-	Output  string   `short:"o" help:"Form: table, json or csv. The last two have all columns unless --columns says which." default:"table" enum:"table,json,csv"`
+	Output  string   `short:"o" help:"Form: table, json, csv or ndjson, which is all pages, a JSON object a line, printed as it comes. All but table have all columns unless --columns says which." default:"table" enum:"table,json,csv,ndjson"`
 }
 
 // Help is printed by jobdb search --help.
@@ -29,7 +29,8 @@ func (*searchCommand) Help() string {
   jobdb search
   jobdb search --status Running --status Waiting --site LCG.CERN.cern --sort SubmissionTime:desc
   jobdb search -w 'SubmissionTime>2024-01' -w JobName~^prod --columns JobID,JobName,Status
-  jobdb search --owner alice --all --output csv >jobs.csv` + whereHelp + whoHelp
+  jobdb search --owner alice --all --output csv >jobs.csv
+  jobdb search --output ndjson | jq .Site` + whereHelp + whoHelp
 }
 
 var tableColumns = []string{"JobID", "Status", "MinorStatus", "Site", "JobName", "Owner", "SubmissionTime"}
@@ -43,6 +44,9 @@ func (c *searchCommand) Run(ctx context.Context, p *program) error {
 	server, err := c.client(p)
 	if err != nil {
 		return err
+	}
+	if c.Output == "ndjson" {
+		return server.lines(ctx, request, p.stdout)
 	}
 	out := newOutput(p.stdout, c.Output, request.Parameters, c.Columns)
 	if c.All {

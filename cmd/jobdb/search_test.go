@@ -82,3 +82,43 @@ func TestHostileServer(t *testing.T) {
 		server.Close()
 	}
 }
+
+// Lines are printed as they come; what was cut off, or isn't lines, is an error.
+func TestSearchLines(t *testing.T) {
+	t.Setenv("JOBDB_TOKEN", "x")
+	const line = `{"JobID":1}` + "\n"
+	for name, test := range map[string]struct {
+		kind, want, says string
+		status           int
+		cut              bool
+	}{
+		"all":       {kind: linesType, status: http.StatusOK, want: line},
+		"cut off":   {kind: linesType, status: http.StatusOK, want: line, cut: true, says: "not all jobs"},
+		"a page":    {kind: "application/json", status: http.StatusOK, says: "no form ndjson"},
+		"a part":    {kind: "application/json", status: http.StatusPartialContent, says: "no form ndjson"},
+		"a refusal": {kind: "application/json", status: http.StatusForbidden, says: "Forbidden (403)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Accept") != linesType || r.URL.RawQuery != "" {
+					t.Errorf("asked for %s %s", r.Header.Get("Accept"), r.URL)
+				}
+				w.Header().Set("Content-Type", test.kind)
+				w.WriteHeader(test.status)
+				_, _ = io.WriteString(w, line)
+				if test.cut {
+					_ = http.NewResponseController(w).Flush()
+					panic(http.ErrAbortHandler)
+				}
+			}))
+			defer server.Close()
+			out := &bytes.Buffer{}
+			c := &searchCommand{Output: "ndjson"}
+			c.Server = server.URL
+			err := c.Run(t.Context(), &program{stdout: out, stderr: io.Discard, clock: time.Now})
+			if out.String() != test.want || (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
+				t.Errorf("printed %q, error %v", out, err)
+			}
+		})
+	}
+}
