@@ -36,6 +36,8 @@ type settings struct {
 	keep      bool
 	plans     bool
 	flat      bool
+	routes    bool
+	profiles  string // folder of profiles of our server
 	check     bool
 	uncounted bool
 }
@@ -50,9 +52,12 @@ func main() {
 	} else if err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 		defer stop()
-		if s.flat {
+		switch {
+		case s.flat:
 			err = runFlat(ctx, s)
-		} else {
+		case s.routes:
+			err = runRoutes(ctx, s)
+		default:
 			err = run(ctx, s)
 		}
 	}
@@ -76,6 +81,8 @@ func parseFlags() (settings, error) {
 	flag.BoolVar(&s.check, "check", false, "fail when a method is slower than its floor by more than noise")
 	flag.BoolVar(&s.uncounted, "uncounted", false, "drop the triggers that count jobs first: what changes then take less, counting costs")
 	flag.BoolVar(&s.flat, "flat", false, "measure what must not grow with the jobs: pages, cursors, summaries")
+	flag.BoolVar(&s.routes, "routes", false, "measure the service's routes beside those of the reference's, 16 connections")
+	flag.StringVar(&s.profiles, "profiles", "", "with -routes: write profiles of our server to this folder, CPU and allocations for each route")
 	flag.Parse()
 	var err error
 	if s.methods, err = regexp.Compile(*methods); err != nil {

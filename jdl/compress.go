@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -15,11 +16,16 @@ import (
 // was made to fill our memory.
 const mostText = 64 << 20
 
+// compressors are kept: each has tables of most of a megabyte.
+var compressors = sync.Pool{New: func() any { return zlib.NewWriter(io.Discard) }}
+
 // Compress returns a JDL in the form in which databases keep it: zlib, then base64.
 func Compress(text string) string {
 	var b bytes.Buffer
 	encoder := base64.NewEncoder(base64.StdEncoding, &b)
-	w := zlib.NewWriter(encoder)
+	w := compressors.Get().(*zlib.Writer) //nolint:forcetypeassert // nothing else is put there
+	defer compressors.Put(w)
+	w.Reset(encoder)
 	// A bytes.Buffer takes everything, so none of these can fail.
 	_, _ = io.WriteString(w, text)
 	_ = w.Close()
