@@ -1,12 +1,13 @@
 package api
 
 import (
-	"compress/gzip"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // shortest is the length in bytes below which an answer isn't worth compressing: it fits into one packet.

@@ -128,7 +128,10 @@ func (k *Keys) failed(ctx context.Context, err error) {
 
 // succeeded takes over a set. It tells of new ones, and of the first success after a failure.
 func (k *Keys) succeeded(ctx context.Context, set *keySet) {
-	old := k.set.Swap(set)
+	old := k.set.Load()
+	if string(old.jwks) != string(set.jwks) { // else tokens that are known stay so
+		k.set.Store(set)
+	}
 	k.mutex.Lock()
 	before := k.state
 	k.state.Keys, k.state.LastSuccess, k.state.LastError = len(set.keys), k.clock(), ""

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,14 +19,16 @@ import (
 type Verifier struct {
 	issuer string
 	keys   *Keys
+	clock  func() time.Time
 	parser *jwt.Parser
+	known  knownTokens
 }
 
 // NewVerifier returns a verifier of tokens of this issuer, which they must
 // name to the letter, signed with one of the keys. Whether a token has ended, or has
 // not begun, is told by the clock, with no second of grace.
 func NewVerifier(issuer string, keys *Keys, clock func() time.Time) *Verifier {
-	return &Verifier{issuer: issuer, keys: keys, parser: jwt.NewParser(
+	return &Verifier{issuer: issuer, keys: keys, clock: clock, parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{"Ed25519", "EdDSA", "RS256"}),
 		jwt.WithExpirationRequired(), jwt.WithTimeFunc(clock), jwt.WithStrictDecoding(),
 	)}
@@ -34,9 +37,15 @@ func NewVerifier(issuer string, keys *Keys, clock func() time.Time) *Verifier {
 // Verify returns who a token stands for. Every fault is [ErrInvalidToken],
 // with a reason that is for the log, not for who sent the token. It may wait
 // some seconds for the keys to be fetched again; the end of ctx ends that.
+// A token that comes again while the keys are the same is not read again, only its times are.
+// Callers share the Properties of the principal.
 func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) {
 	if len(token) > longestToken {
 		return Principal{}, fmt.Errorf("%w: longer than %d bytes", ErrInvalidToken, longestToken)
+	}
+	keys, hash := v.keys.set.Load(), sha256.Sum256([]byte(token))
+	if k, ok := v.known.get(hash); ok && k.keys == keys && k.holds(v.clock()) {
+		return k.principal, nil
 	}
 	c := claims{} // a map: a struct would take "VO" for "vo"
 	find := func(t *jwt.Token) (any, error) { return v.key(ctx, t) }
@@ -49,6 +58,9 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) 
 	}
 	if err != nil {
 		return Principal{}, fmt.Errorf("%w: %w", ErrInvalidToken, err)
+	}
+	if v.keys.set.Load() == keys { // else it isn't known which of them the token was verified with
+		v.known.add(hash, knownToken{p, keys, c.times()})
 	}
 	return p, nil
 }

@@ -20,6 +20,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -264,6 +265,66 @@ func TestVerifyWithoutIssuer(t *testing.T) {
 }
 
 // With a single key a token needs no ID of a key; one that it has must fit.
+// TestVerifyAgain shows that a token that was good is refused as soon as it isn't any more.
+func TestVerifyAgain(t *testing.T) {
+	us, others := newPerson("us"), newPerson("others")
+	path := filepath.Join(t.TempDir(), "keys.json")
+	write := func(set string) {
+		if err := os.WriteFile(path, []byte(set), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(us.set())
+	at := now
+	keys := openKeys(t, path)
+	t.Cleanup(keys.Close)
+	verifier := auth.NewVerifier(issuer, keys, func() time.Time { return at })
+	token := us.token("ed", but(fields{"nbf": now.Unix() - 10, "exp": now.Unix() + 10}))
+	again := func(name string, seconds int, want bool) {
+		t.Helper()
+		at = now.Add(time.Duration(seconds) * time.Second)
+		for range 2 {
+			if _, err := verifier.Verify(t.Context(), token); (err == nil) != want {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	again("good", 0, true)
+	again("begins now", -10, true)
+	again("has not begun", -11, false)
+	again("nearly over", 9, true)
+	again("over", 10, false)
+	again("good again", 0, true)
+	if _, err := verifier.Verify(t.Context(), token+"x"); err == nil {
+		t.Error("a token that begins as a known one is taken")
+	}
+	write(others.set())
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if _, err := verifier.Verify(t.Context(), token); err != nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("a token is taken whose key is gone")
+		}
+	}
+}
+
+// BenchmarkVerify is of a token that is known.
+func BenchmarkVerify(b *testing.B) {
+	us := newPerson("us")
+	keys, err := auth.OpenKeys(b.Context(), quiet(us.set()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	verifier, token := auth.NewVerifier(issuer, keys, clock), us.token("ed", but(nil))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := verifier.Verify(b.Context(), token); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func TestVerifySingleKey(t *testing.T) {
 	us := newPerson("us")
 	verifier := auth.NewVerifier(issuer, openKeys(t, jwks(okp("ed", us.ed))), clock)

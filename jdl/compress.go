@@ -2,7 +2,6 @@ package jdl
 
 import (
 	"bytes"
-	"compress/zlib"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/klauspost/compress/zlib"
 )
 
 // mostText is how long a decompressed JDL may be, in bytes: what is longer
