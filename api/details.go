@@ -112,6 +112,6 @@ func attributesJSON(attributes jobdb.Attributes) json.RawMessage {
 	for i, c := range columns {
 		row[i] = attributes[c.Name()]
 	}
-	list := rowsJSON(columns, false, [][]any{row}, zulu)
+	list := appendRows(nil, columns, false, [][]any{row}, zulu)
 	return list[1 : len(list)-1]
 }

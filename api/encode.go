@@ -1,8 +1,10 @@
 package api
 
 import (
+	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -19,11 +21,26 @@ const (
 	zeroOffset = "+00:00"
 )
 
-// rowsJSON writes rows as a JSON list of objects whose keys are the
+// answers are kept for the next ones, but for those that are longer than longestKept.
+var answers = sync.Pool{New: func() any { return new([]byte) }}
+
+const longestKept = 1 << 20
+
+// sendRows answers with rows.
+func sendRows(w http.ResponseWriter, status int, columns []jobdb.Column, counted bool, rows [][]any, utc string) {
+	b := answers.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put there
+	*b = appendRows((*b)[:0], columns, counted, rows, utc)
+	writeJSON(w, status, *b)
+	if cap(*b) <= longestKept {
+		answers.Put(b)
+	}
+}
+
+// appendRows writes rows as a JSON list of objects whose keys are the
 // columns' names, and count for the last value if counted.
-func rowsJSON(columns []jobdb.Column, counted bool, rows [][]any, utc string) []byte {
+func appendRows(b []byte, columns []jobdb.Column, counted bool, rows [][]any, utc string) []byte {
 	keys := jsonKeys(columns, counted)
-	b := []byte{'['}
+	b = append(b, '[')
 	for i, row := range rows {
 		if i > 0 {
 			b = append(b, ',')
@@ -83,17 +100,32 @@ func appendValue(b []byte, value any, utc string) []byte {
 	return append(b, "null"...)
 }
 
-// appendTime writes six digits of a second, or none where they are all zero.
+// appendTime writes six digits of a second, or none where they are all zero:
+// digit by digit, which takes a quarter of what a format does.
 func appendTime(b []byte, t time.Time, utc string) []byte {
 	t = t.UTC()
-	b = append(b, '"')
-	if t.Nanosecond() < 1000 {
-		b = t.AppendFormat(b, "2006-01-02T15:04:05")
-	} else {
-		b = t.AppendFormat(b, "2006-01-02T15:04:05.000000")
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	b = append(appendDigits(append(b, '"'), year, 4), '-')
+	b = append(appendDigits(b, int(month), 2), '-')
+	b = append(appendDigits(b, day, 2), 'T')
+	b = append(appendDigits(b, hour, 2), ':')
+	b = append(appendDigits(b, minute, 2), ':')
+	b = appendDigits(b, second, 2)
+	if micro := t.Nanosecond() / 1000; micro > 0 {
+		b = appendDigits(append(b, '.'), micro, 6)
 	}
-	b = append(b, utc...)
-	return append(b, '"')
+	return append(append(b, utc...), '"')
+}
+
+// appendDigits writes the last digits of a number that isn't negative.
+func appendDigits(b []byte, n, digits int) []byte {
+	b = append(b, "000000"[:digits]...)
+	for i := len(b) - 1; n > 0 && digits > 0; i, digits = i-1, digits-1 {
+		b[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return b
 }
 
 // appendText writes a JSON string. Bytes that aren't UTF-8 become U+FFFD.

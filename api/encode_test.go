@@ -79,7 +79,7 @@ func TestAppendRows(t *testing.T) {
 			object["count"] = json.Number(strconv.FormatInt(count, 10))
 			want = append(want, object)
 		}
-		text := rowsJSON(columns, true, rows, zulu)
+		text := appendRows(nil, columns, true, rows, zulu)
 		got := []map[string]any{}
 		decoder := json.NewDecoder(bytes.NewReader(text))
 		decoder.UseNumber()
@@ -88,6 +88,23 @@ func TestAppendRows(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatal(diff)
+		}
+	}
+}
+
+func TestAppendTime(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	times := []time.Time{{}, time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC), time.Date(2026, 1, 2, 3, 4, 5, 999, time.FixedZone("", 3600))}
+	for range 10_000 {
+		times = append(times, time.Unix(random.Int64N(1<<37), random.Int64N(1_000_000)*int64(random.IntN(2))*1000))
+	}
+	for _, at := range times {
+		layout := "2006-01-02T15:04:05.000000Z"
+		if at.Nanosecond() < 1000 {
+			layout = "2006-01-02T15:04:05Z"
+		}
+		if got, want := string(appendTime(nil, at, zulu)), strconv.Quote(at.UTC().Format(layout)); got != want {
+			t.Fatalf("%s, not %s", got, want)
 		}
 	}
 }

@@ -62,11 +62,13 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 	if err != nil {
 		return err
 	}
-	rows := rowsJSON(found.Columns, false, found.Rows, zulu)
-	if withHistory {
-		if rows, err = s.appendHistory(r.Context(), found); err != nil {
-			return err
-		}
+	if !withHistory {
+		sendRows(w, pageStatus(w, found), found.Columns, false, found.Rows, zulu)
+		return nil
+	}
+	rows, err := s.appendHistory(r.Context(), found)
+	if err != nil {
+		return err
 	}
 	writeJSON(w, pageStatus(w, found), rows)
 	return nil
@@ -221,7 +223,7 @@ func (s *service) appendHistory(ctx context.Context, found jobdb.Page) ([]byte, 
 		if i > 0 {
 			b = append(b, ',')
 		}
-		list := rowsJSON(found.Columns, false, [][]any{row}, zulu)
+		list := appendRows(nil, found.Columns, false, [][]any{row}, zulu)
 		b = append(b, list[1:len(list)-2]...) // without the list around it and the end of the object
 		history, err := json.Marshal(historyOf(histories[ids[i]]))
 		if err != nil {
@@ -308,7 +310,7 @@ func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Princip
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, rowsJSON(counts.Columns, true, counts.Rows, zeroOffset))
+	sendRows(w, http.StatusOK, counts.Columns, true, counts.Rows, zeroOffset)
 	return nil
 }
 
