@@ -42,7 +42,8 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 				return err
 			}
 		}
-		return s.untilNumbered(ctx, func() error {
+		alone := s.db.dialect.lock == "" || s.db.schema.kind == SchemaOurs && s.holdsAll(ids)
+		return s.untilNumbered(ctx, alone, func() error {
 			last, err := s.lastNumbers(ctx, ids)
 			if err != nil {
 				return err
@@ -80,9 +81,9 @@ func (r HistoryRecord) check() error {
 }
 
 // untilNumbered repeats an insert whose numbers another writer took first:
-// one that holds no lock on the job's row, because there is none or because it is the reference.
-func (s *session) untilNumbered(ctx context.Context, insert func() error) error {
-	if s.db.dialect.lock == "" { // there is one writer
+// one that holds no lock on the job's row, because there is none or because it is the reference. Who is alone takes them at once.
+func (s *session) untilNumbered(ctx context.Context, alone bool, insert func() error) error {
+	if alone {
 		return insert()
 	}
 	for try := 1; ; try++ {

@@ -27,6 +27,7 @@ func (a access) HoldJobs(ctx context.Context, ids []JobID, names ...string) (map
 				values[name] = row[i+1].value
 			}
 			found[row[0].id()] = values
+			s.nowHolds(row[0].id())
 			return nil
 		})
 	})

@@ -32,6 +32,7 @@ type session struct {
 	inTx   bool
 	failed error    // the first error of a statement in a transaction
 	beside *session // the transaction on the history's own database, once begun
+	held   map[JobID]bool
 }
 
 // querier is what *sql.DB and *sql.Tx have in common.

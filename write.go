@@ -68,7 +68,13 @@ func (a access) InsertJobAttributes(ctx context.Context, attributes map[JobID]At
 		for _, row := range rows {
 			s.cutTimes(row)
 		}
-		return s.insert(ctx, jobs, jobs.columns, rows, "")
+		err := s.insert(ctx, jobs, jobs.columns, rows, "")
+		if err == nil {
+			for _, id := range ids {
+				s.nowHolds(id)
+			}
+		}
+		return err
 	})
 	return a.refused(ctx, err, "attributes", jobJDLs, ids)
 }

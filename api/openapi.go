@@ -1,11 +1,16 @@
 package api
 
 import (
+	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
+	"io"
 	"net/http"
 	"strings"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 //go:embed openapi.json
@@ -19,10 +24,24 @@ var docsPage string
 func Description() string { return description }
 
 // openAPI answers with the description of the service for programs.
-func openAPI(w http.ResponseWriter, _ *http.Request) error {
-	writeJSON(w, http.StatusOK, []byte(description))
+func openAPI(w http.ResponseWriter, r *http.Request) error {
+	if !takesGzip(r.Header.Get("Accept-Encoding")) {
+		writeJSON(w, http.StatusOK, []byte(description))
+		return nil
+	}
+	w.Header().Set("Content-Encoding", "gzip")
+	writeJSON(w, http.StatusOK, zippedDescription())
 	return nil
 }
+
+// zippedDescription is compressed once: it never changes.
+var zippedDescription = sync.OnceValue(func() []byte {
+	var b bytes.Buffer
+	zipper := gzip.NewWriter(&b)
+	_, _ = io.WriteString(zipper, description) // a buffer takes everything
+	_ = zipper.Close()
+	return b.Bytes()
+})
 
 // docs answers with a page that shows the description. It has all in itself,
 // and the browser lets it run nothing else and ask nobody but this server.

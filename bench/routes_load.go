@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"regexp"
@@ -21,7 +23,6 @@ type server struct {
 	tokens    []string      // one a connection
 	jobs      []jobdb.JobID // of the VO that asks
 	submitted []jobdb.JobID
-	client    *http.Client
 	turn      int
 	profiles  string // address where it answers with profiles
 	stop      func()
@@ -48,7 +49,7 @@ func (s *server) fetch(ctx context.Context, what, path string) error {
 	if err != nil {
 		return err
 	}
-	response, err := s.client.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return err
 	}
@@ -70,11 +71,47 @@ type outcome struct {
 
 func (o outcome) rate() float64 { return float64(o.good) / max(o.took, 1).Seconds() }
 
-func newClient() *http.Client {
-	return &http.Client{
-		Timeout:   30 * time.Second,
-		Transport: &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections, DisableCompression: true},
+// connection is one that stays, without what net/http's client does beside: with it the load would take more of the processors than the servers.
+type connection struct {
+	address string
+	net     net.Conn
+	reader  *bufio.Reader
+}
+
+// roundTrip sends a request and reads the answer to its end. After a failure it begins anew with the next.
+func (c *connection) roundTrip(ctx context.Context, request string, status int) (err error) {
+	defer func() {
+		if err != nil && c.net != nil {
+			_ = c.net.Close()
+			c.net = nil
+		}
+	}()
+	if c.net == nil {
+		if c.net, err = (&net.Dialer{}).DialContext(ctx, "tcp", c.address); err != nil {
+			return err
+		}
+		c.reader = bufio.NewReaderSize(c.net, 64<<10)
 	}
+	if err := c.net.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(c.net, request); err != nil {
+		return err
+	}
+	response, err := http.ReadResponse(c.reader, nil)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != status {
+		text, _ := io.ReadAll(io.LimitReader(response.Body, 300))
+		return fmt.Errorf("%s: %.300s", response.Status, text)
+	}
+	if _, err = io.Copy(io.Discard, response.Body); err == nil && response.Close {
+		err = errors.Join(c.net.Close())
+		c.net = nil
+	}
+	return err
 }
 
 // load asks on all connections until the time is over, each its own jobs.
@@ -89,18 +126,22 @@ func (s *server) load(ctx context.Context, r route, budget time.Duration) (outco
 	for i := range connections {
 		clients.Go(func() {
 			var mine outcome
+			c := connection{address: s.address()}
 			for turn := s.turn; time.Since(start) < budget && ctx.Err() == nil; turn++ {
 				number := turn*connections + i
 				t := target{job: s.jobs[number%len(s.jobs)]}
 				if len(s.submitted) > 0 {
 					t.submitted = s.submitted[number%len(s.submitted)]
 				}
-				if err := s.ask(ctx, r, t, s.tokens[i]); err != nil {
+				if err := c.roundTrip(ctx, s.text(r, t, s.tokens[i]), r.status); err != nil {
 					mine.failed++
 					mine.why = err.Error()
 					continue
 				}
 				mine.good++
+			}
+			if c.net != nil {
+				_ = c.net.Close()
 			}
 			mutex.Lock()
 			defer mutex.Unlock()
@@ -116,31 +157,18 @@ func (s *server) load(ctx context.Context, r route, budget time.Duration) (outco
 	return all, ctx.Err()
 }
 
-// ask makes one request, with the headers of DiracX's own client.
-func (s *server) ask(ctx context.Context, r route, t target, token string) error {
-	var body io.Reader
-	if r.body != nil {
-		body = strings.NewReader(r.body(t))
+// text is a request with the headers of DiracX's own client.
+func (s *server) text(r route, t target, token string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nAccept: application/json\r\nAccept-Encoding: gzip, deflate\r\n",
+		r.method, r.path, s.address(), token)
+	if r.body == nil {
+		b.WriteString("\r\n")
+		return b.String()
 	}
-	request, err := http.NewRequestWithContext(ctx, r.method, s.url+r.path, body)
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Authorization", "Bearer "+token)
-	request.Header.Set("Accept-Encoding", "gzip, deflate")
-	request.Header.Set("Accept", "application/json")
-	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	response, err := s.client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != r.status {
-		text, _ := io.ReadAll(io.LimitReader(response.Body, 300))
-		return fmt.Errorf("%s: %.300s", response.Status, text)
-	}
-	_, err = io.Copy(io.Discard, response.Body)
-	return err
+	body := r.body(t)
+	fmt.Fprintf(&b, "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	return b.String()
 }
+
+func (s *server) address() string { return strings.TrimPrefix(s.url, "http://") }

@@ -108,14 +108,15 @@ func (s settings) python() string {
 
 // submit submits jobs that can be rescheduled, one after another: the reference is slow with lists.
 func (s *server) submit(ctx context.Context, n int) error {
+	r := routes()[0]
 	for range n {
-		request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/api/jobs/jdl", strings.NewReader(oneJDL))
+		request, err := http.NewRequestWithContext(ctx, r.method, s.url+r.path, strings.NewReader(r.body(target{})))
 		if err != nil {
 			return err
 		}
 		request.Header.Set("Authorization", "Bearer "+s.tokens[0])
 		request.Header.Set("Content-Type", "application/json")
-		response, err := s.client.Do(request)
+		response, err := http.DefaultClient.Do(request)
 		if err != nil {
 			return fmt.Errorf("submit to %s: %w", s.url, err)
 		}
@@ -195,7 +196,7 @@ func (w *world) referenceCopy(ctx context.Context, python, folder string) (urls 
 		return urls, err
 	}
 	defer connection.Close()
-	for i, tables := range [][]string{append([]string{"JobJDLs", "Jobs"}, "JobParameters", "HeartBeatLoggingInfo", "JobCommands", "InputData", "OptimizerParameters", "AtticJobParameters"), {"LoggingInfo"}} {
+	for i, tables := range [][]string{{"JobJDLs", "Jobs", "JobParameters", "HeartBeatLoggingInfo", "JobCommands", "InputData", "OptimizerParameters", "AtticJobParameters"}, {"LoggingInfo"}} {
 		if err := w.copyTables(ctx, connection, names[i], tables); err != nil {
 			return urls, err
 		}
@@ -203,10 +204,12 @@ func (w *world) referenceCopy(ctx context.Context, python, folder string) (urls 
 	return urls, nil
 }
 
-// copyTables copies the rows of our tables into those of another database on the same server, or file.
+// copyTables copies the rows of our tables into those of another database on the same server, or in another file. Where
+// the reference's times are of whole seconds, it has no place for a few commands.
 func (w *world) copyTables(ctx context.Context, connection *sql.Conn, other string, tables []string) error {
 	list := `SELECT group_concat('"' || ours.name || '"') FROM pragma_table_info(?, 'main') AS ours JOIN pragma_table_info(?, 'other') AS theirs ON ours.name = theirs.name`
 	arguments := func(table string) []any { return []any{table, table} }
+	insert := "INSERT OR IGNORE INTO "
 	if w.engine == "sqlite" {
 		if _, err := connection.ExecContext(ctx, `ATTACH ? AS other`, other); err != nil {
 			return err
@@ -217,13 +220,14 @@ func (w *world) copyTables(ctx context.Context, connection *sql.Conn, other stri
 		list = "SELECT group_concat(concat('`', ours.COLUMN_NAME, '`')) FROM information_schema.COLUMNS ours JOIN information_schema.COLUMNS theirs USING (TABLE_NAME, COLUMN_NAME) " +
 			"WHERE TABLE_NAME = ? AND ours.TABLE_SCHEMA = database() AND theirs.TABLE_SCHEMA = ?"
 		arguments = func(table string) []any { return []any{table, other} }
+		insert = "INSERT IGNORE INTO "
 	}
 	for _, table := range tables {
 		var columns string
 		if err := connection.QueryRowContext(ctx, list, arguments(table)...).Scan(&columns); err != nil {
 			return fmt.Errorf("columns of %s: %w", table, err)
 		}
-		if _, err := connection.ExecContext(ctx, "INSERT INTO "+other+"."+table+" ("+columns+") SELECT "+columns+" FROM "+table); err != nil {
+		if _, err := connection.ExecContext(ctx, insert+other+"."+table+" ("+columns+") SELECT "+columns+" FROM "+table); err != nil {
 			return fmt.Errorf("copy %s: %w", table, err)
 		}
 	}
@@ -244,7 +248,7 @@ func startServer(ctx context.Context, welcome, logFile, name string, args ...str
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
-	s := &server{client: newClient(), stop: func() {
+	s := &server{stop: func() {
 		_ = command.Process.Signal(os.Interrupt)
 		<-ended
 	}}
