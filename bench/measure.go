@@ -34,6 +34,8 @@ type result struct {
 	Ours      time.Duration `json:"ours"` // medians
 	Bare      time.Duration `json:"bare"`
 	Ratio     float64       `json:"ratio"` // median of bare/ours of each round: less than 1 where ours takes longer
+	RatioLow  float64       `json:"ratioLow,omitempty"`  // lower quartile of the rounds' ratios
+	RatioHigh float64       `json:"ratioHigh,omitempty"` // upper quartile
 	Reference time.Duration `json:"reference,omitempty"`
 }
 
@@ -112,7 +114,9 @@ func (c comparison) measure(ctx context.Context, budget time.Duration) (result, 
 			ratios = append(ratios, float64(took[1])/float64(took[0]))
 		}
 	}
-	return result{Method: c.method, Size: c.size, Rounds: len(ours), Ours: median(ours), Bare: median(bare), Ratio: median(ratios)}, nil
+	r := result{Method: c.method, Size: c.size, Rounds: len(ours), Ours: median(ours), Bare: median(bare)}
+	r.RatioLow, r.Ratio, r.RatioHigh = quartiles(ratios)
+	return r, nil
 }
 
 // once runs one side with a context as a server has it, which can be cancelled.
@@ -136,4 +140,10 @@ func (c comparison) once(ctx context.Context, run side) (took time.Duration, gav
 func median[T cmp.Ordered](values []T) T {
 	slices.Sort(values)
 	return values[len(values)/2]
+}
+
+// quartiles are the values below which a quarter, half and three quarters of all are.
+func quartiles[T cmp.Ordered](values []T) (low, middle, high T) {
+	middle = median(values)
+	return values[len(values)/4], middle, values[len(values)*3/4]
 }

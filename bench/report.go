@@ -142,15 +142,23 @@ func writeTimes(b *strings.Builder, engines []string, results []result) {
 				b.WriteString(" | |")
 				continue
 			}
-			mark := ""
-			if r.Ratio < floorOf(r) {
-				mark = "**"
-			}
-			fmt.Fprintf(b, " %s | %s%.2f%s |", milliseconds(r.Ours), mark, r.Ratio, mark)
+			fmt.Fprintf(b, " %s | %s |", milliseconds(r.Ours), ratioText(r))
 		}
 		b.WriteString("\n")
 	}
 	b.WriteString("\n")
+}
+
+// ratioText is the ratio, bold where it is below its floor, with its spread where that is known.
+func ratioText(r result) string {
+	text := fmt.Sprintf("%.2f", r.Ratio)
+	if r.Ratio < floorOf(r) {
+		text = "**" + text + "**"
+	}
+	if r.RatioHigh > 0 {
+		text += fmt.Sprintf(" (%.2f–%.2f)", r.RatioLow, r.RatioHigh)
+	}
+	return text
 }
 
 // growthFrom is the size whose time for one job larger calls are held against:
