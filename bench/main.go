@@ -37,6 +37,7 @@ type settings struct {
 	plans     bool
 	flat      bool
 	routes    bool
+	writers   bool
 	profiles  string // folder of profiles of our server
 	check     bool
 	uncounted bool
@@ -55,6 +56,8 @@ func main() {
 		switch {
 		case s.flat:
 			err = runFlat(ctx, s)
+		case s.writers:
+			err = runWriters(ctx, s)
 		case s.routes:
 			err = runRoutes(ctx, s)
 		default:
@@ -82,6 +85,7 @@ func parseFlags() (settings, error) {
 	flag.BoolVar(&s.uncounted, "uncounted", false, "drop the triggers that count jobs first: what changes then take less, counting costs")
 	flag.BoolVar(&s.flat, "flat", false, "measure what must not grow with the jobs: pages, cursors, summaries")
 	flag.BoolVar(&s.routes, "routes", false, "measure the service's routes beside those of the reference's, 16 connections")
+	flag.BoolVar(&s.writers, "writers", false, "measure 16 writers of small transactions on SQLite: our group commit beside a commit for each")
 	flag.StringVar(&s.profiles, "profiles", "", "with -routes: write profiles of our server to this folder, CPU and allocations for each route")
 	flag.Parse()
 	var err error

@@ -33,7 +33,7 @@ type result struct {
 	Rounds    int           `json:"rounds"`
 	Ours      time.Duration `json:"ours"` // medians
 	Bare      time.Duration `json:"bare"`
-	Ratio     float64       `json:"ratio"` // median of bare/ours of each round: less than 1 where ours takes longer
+	Ratio     float64       `json:"ratio"`               // median of bare/ours of each round: less than 1 where ours takes longer
 	RatioLow  float64       `json:"ratioLow,omitempty"`  // lower quartile of the rounds' ratios
 	RatioHigh float64       `json:"ratioHigh,omitempty"` // upper quartile
 	Reference time.Duration `json:"reference,omitempty"`
