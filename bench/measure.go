@@ -84,9 +84,22 @@ func (w *world) folded(before func(context.Context) error) func(context.Context)
 	}
 }
 
-// measure runs both sides in turns until the time is used up; who begins
-// changes with every round. The first round only warms up.
 func (c comparison) measure(ctx context.Context, budget time.Duration) (result, error) {
+	r, err := inTurns(ctx, budget, [2]timed{{"ours", c, c.ours}, {"the bare driver", c, c.bare}})
+	r.Method, r.Size = c.method, c.size
+	return r, err
+}
+
+// timed is one side of a comparison, with what runs around it.
+type timed struct {
+	name   string
+	around comparison
+	side   side
+}
+
+// inTurns runs both sides in turns until the time is used up; who begins
+// changes with every round. The first round only warms up.
+func inTurns(ctx context.Context, budget time.Duration, sides [2]timed) (result, error) {
 	var ours, bare []time.Duration
 	var ratios []float64
 	start := time.Now()
@@ -102,19 +115,19 @@ func (c comparison) measure(ctx context.Context, budget time.Duration) (result, 
 		var gave [2]int64
 		for _, i := range order {
 			var err error
-			if took[i], gave[i], err = c.once(ctx, []side{c.ours, c.bare}[i]); err != nil {
-				return result{}, fmt.Errorf("%s: %w", []string{"ours", "bare driver"}[i], err)
+			if took[i], gave[i], err = sides[i].around.once(ctx, sides[i].side); err != nil {
+				return result{}, fmt.Errorf("%s: %w", sides[i].name, err)
 			}
 		}
 		if gave[0] != gave[1] {
-			return result{}, fmt.Errorf("ours gives %d, the bare driver %d", gave[0], gave[1])
+			return result{}, fmt.Errorf("%s gives %d, %s %d", sides[0].name, gave[0], sides[1].name, gave[1])
 		}
 		if round > 0 {
 			ours, bare = append(ours, took[0]), append(bare, took[1])
 			ratios = append(ratios, float64(took[1])/float64(took[0]))
 		}
 	}
-	r := result{Method: c.method, Size: c.size, Rounds: len(ours), Ours: median(ours), Bare: median(bare)}
+	r := result{Rounds: len(ours), Ours: median(ours), Bare: median(bare)}
 	r.RatioLow, r.Ratio, r.RatioHigh = quartiles(ratios)
 	return r, nil
 }

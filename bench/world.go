@@ -72,7 +72,7 @@ func (w *world) dropCounting(ctx context.Context) error {
 		table = ` ON "Jobs"`
 	}
 	for _, name := range []string{"CountInserted", "CountUpdated", "CountDeleted"} {
-		if err := w.exec(ctx, `DROP TRIGGER "`+name+`"`+table); err != nil {
+		if err := w.exec(ctx, `DROP TRIGGER IF EXISTS "`+name+`"`+table); err != nil {
 			return err
 		}
 	}
@@ -88,8 +88,17 @@ func (w *world) close(keep bool) error {
 	return errors.Join(err, w.drop())
 }
 
+// name is that of the folder or database.
+func (w *world) name(s settings) string {
+	name := "jobdb_bench_" + strconv.Itoa(w.jobs)
+	if s.uncounted {
+		name += "_uncounted"
+	}
+	return name
+}
+
 func (w *world) makeFile(s settings) error {
-	folder := filepath.Join(s.folder, "jobdb_bench_"+strconv.Itoa(w.jobs))
+	folder := filepath.Join(s.folder, w.name(s))
 	if !s.keep {
 		if err := os.RemoveAll(folder); err != nil {
 			return err
@@ -113,7 +122,7 @@ func (w *world) makeDatabase(ctx context.Context, s settings, engine string) err
 	if err != nil {
 		return err
 	}
-	name := "jobdb_bench_" + strconv.Itoa(w.jobs)
+	name := w.name(s)
 	database := *server
 	database.Path = "/" + name
 	w.url = database.String()
