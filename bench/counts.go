@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"os"
 	"strings"
 )
 
 // runCounts measures what writes cost with and without the triggers that count jobs, and prints a table for each number of jobs.
 func runCounts(ctx context.Context, s settings) error {
+	tables := ""
 	for _, jobs := range s.jobs {
 		var results []result
 		for _, engine := range s.engines {
@@ -20,11 +20,9 @@ func runCounts(ctx context.Context, s settings) error {
 			}
 			results = append(results, found...)
 		}
-		if _, err := os.Stdout.WriteString(countsTable(results)); err != nil {
-			return err
-		}
+		tables += countsTable(results)
 	}
-	return nil
+	return s.publish("counts", "", tables)
 }
 
 // countsOn measures our methods on two databases with the same jobs, in turns: as the schema is, and with the triggers dropped.
@@ -71,9 +69,12 @@ func counting(ctx context.Context, s settings, worlds [2]*world, cases [2]compar
 
 // countsTable prints how many times longer writes take that are counted.
 func countsTable(results []result) string {
+	if len(results) == 0 {
+		return ""
+	}
 	var b strings.Builder
 	engines := distinct(results, func(r result) string { return r.Engine })
-	b.WriteString("| method | jobs in a call |")
+	fmt.Fprintf(&b, "With %s jobs:\n\n| method | jobs in a call |", grouped(results[0].Jobs))
 	for _, engine := range engines {
 		fmt.Fprintf(&b, " %s counted, ms | uncounted, ms | times |", engineNames[engine])
 	}

@@ -5,10 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -231,11 +229,11 @@ func runFlat(ctx context.Context, s settings) error {
 			}
 		}
 	}
-	return renderFlat(os.Stdout, results)
+	return s.publish("flat", "", flatTables(results))
 }
 
-// renderFlat prints the times for the least and for the most jobs, and how they grew.
-func renderFlat(out io.Writer, results []flatResult) error {
+// flatTables are the times for the least and for the most jobs, and how they grew.
+func flatTables(results []flatResult) string {
 	var b strings.Builder
 	sizes := distinct(results, func(r flatResult) int { return r.jobs })
 	slices.Sort(sizes)
@@ -264,6 +262,5 @@ func renderFlat(out io.Writer, results []flatResult) error {
 		}
 		b.WriteString("\n")
 	}
-	_, err := io.WriteString(out, b.String())
-	return err
+	return b.String()
 }

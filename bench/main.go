@@ -1,6 +1,6 @@
 // Bench measures every method of the access layer beside the same work
 // written by hand on the bare driver, in turns, and prints the comparison as
-// Markdown:
+// Markdown, or with -write puts it into a document:
 //
 //	go run ./jobdbtest/withengines -durable -- go run ./bench [flags]
 //
@@ -30,9 +30,11 @@ type settings struct {
 	methods   *regexp.Regexp
 	sizes     []int // of bulk calls
 	budget    time.Duration
-	results   string // file of results, one JSON object a line
-	reference string // Python that has the reference
-	folder    string // of SQLite's files
+	versions  map[string]string // of the engines that were opened
+	write     string            // document whose tables are replaced
+	results   string            // file of results, one JSON object a line
+	reference string            // Python that has the reference
+	folder    string            // of SQLite's files
 	keep      bool
 	plans     bool
 	flat      bool
@@ -77,9 +79,10 @@ func parseFlags() (settings, error) {
 	jobs := flag.String("jobs", "10000,1000000", "numbers of jobs in the database")
 	sizes := flag.String("sizes", "1,100,1000,5000", "jobs in one call of a bulk method; those above a tenth of the database are left out, but for 1000")
 	methods := flag.String("method", ".", "regular expression of the methods to measure")
-	s := settings{}
+	s := settings{versions: map[string]string{}}
 	flag.DurationVar(&s.budget, "time", time.Second, "time for one comparison")
 	flag.StringVar(&s.results, "results", "", "add the results to this file, for -render")
+	flag.StringVar(&s.write, "write", "", "put the tables between the markers of this document (docs/benchmarks.md) instead of printing them")
 	flag.StringVar(&s.reference, "reference", "", "Python interpreter that has the reference (DiracX): measure it too, on SQLite and MariaDB")
 	flag.StringVar(&s.folder, "folder", os.TempDir(), "folder of SQLite's files; it must be on a real disk")
 	flag.BoolVar(&s.keep, "keep", false, "keep the databases, and use those that were kept")
@@ -94,6 +97,9 @@ func parseFlags() (settings, error) {
 	var err error
 	if s.methods, err = regexp.Compile(*methods); err != nil {
 		return s, fmt.Errorf("-method: %w", err)
+	}
+	if s.write != "" && *methods != "." {
+		return s, errors.New("-write replaces whole tables: leave out -method")
 	}
 	s.engines = strings.Split(*engines, ",")
 	if s.jobs, err = integers(*jobs); err != nil {
@@ -132,7 +138,7 @@ func run(ctx context.Context, s settings) error {
 	if s.plans {
 		return nil
 	}
-	return errors.Join(saveResults(s.results, results), render(os.Stdout, results))
+	return errors.Join(saveResults(s.results, results), publishMethods(s, results))
 }
 
 func runOne(ctx context.Context, s settings, engine string, jobs int) ([]result, error) {

@@ -53,7 +53,10 @@ func openWorld(ctx context.Context, s settings, engine string, jobs int) (*world
 	if w.aside, err = openBare(engine, w.url); err != nil {
 		return nil, errors.Join(err, w.db.Close(), w.bare.close(), w.drop())
 	}
-	if _, err = w.db.Migrate(ctx); err == nil {
+	if err = w.noteVersion(ctx, s); err == nil {
+		_, err = w.db.Migrate(ctx)
+	}
+	if err == nil {
 		err = w.populate(ctx)
 	}
 	if err == nil && s.uncounted {

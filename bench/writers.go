@@ -60,8 +60,7 @@ func runWriters(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	_, err = os.Stdout.WriteString(writersTable(s.jobs[0], results))
-	return err
+	return s.publish("writers", "", writersTable(s.jobs[0], results))
 }
 
 func measureWriters(ctx context.Context, s settings, jobs int) (results []writersResult, err error) {
