@@ -38,16 +38,18 @@ func countsOn(ctx context.Context, s settings, engine string, jobs int) (results
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, uncounted.close(s.keep)) }()
-	without := uncounted.writes(s.sizes)
-	for i, with := range counted.writes(s.sizes) {
-		if !s.methods.MatchString(with.method) {
+	with, without := counted.writes(s.sizes), uncounted.writes(s.sizes)
+	measured := newProgress(engine+": measured", len(with), "comparisons")
+	for i, c := range with {
+		if !s.methods.MatchString(c.method) {
 			continue
 		}
-		r, err := counting(ctx, s, [2]*world{counted, uncounted}, [2]comparison{with, without[i]})
+		r, err := counting(ctx, s, [2]*world{counted, uncounted}, [2]comparison{c, without[i]})
 		if err != nil {
-			return results, fmt.Errorf("%s of %d: %w", with.method, with.size, err)
+			return results, fmt.Errorf("%s of %d: %w", c.method, c.size, err)
 		}
 		results = append(results, r)
+		measured.at(i + 1)
 	}
 	return results, nil
 }

@@ -49,6 +49,7 @@ type settings struct {
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
+	logBesideProgress()
 	render := flag.String("render", "", "measure nothing, print the tables of this file of results")
 	s, err := parseFlags()
 	if err == nil && *render != "" {

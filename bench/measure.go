@@ -48,10 +48,9 @@ const (
 func (w *world) measureAll(ctx context.Context, s settings) ([]result, error) {
 	var results []result
 	var slow error
-	for _, c := range append(w.reads(s.sizes), w.writes(s.sizes)...) {
-		if !s.methods.MatchString(c.method) {
-			continue
-		}
+	cases := slices.DeleteFunc(append(w.reads(s.sizes), w.writes(s.sizes)...), func(c comparison) bool { return !s.methods.MatchString(c.method) })
+	measured := newProgress(w.engine+": measured", len(cases), "comparisons")
+	for i, c := range cases {
 		c.before = w.folded(c.before)
 		measure := func(ctx context.Context, budget time.Duration) (result, error) {
 			r, err := c.measure(ctx, budget)
@@ -70,6 +69,7 @@ func (w *world) measureAll(ctx context.Context, s settings) ([]result, error) {
 		}
 		log.Printf("%-8s %7d jobs  %-42s %5d  %12v  %.2f", r.Engine, r.Jobs, r.Method, r.Size, r.Ours.Round(time.Microsecond), r.Ratio)
 		results = append(results, r)
+		measured.at(i + 1)
 	}
 	return results, slow
 }

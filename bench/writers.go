@@ -154,6 +154,7 @@ func (way *writerWay) close() error {
 func inRounds(ctx context.Context, ways []*writerWay, write func(*world, jobdb.JobID, int) comparison, budget time.Duration) (writersResult, error) {
 	rates := make([][]float64, len(ways))
 	var ratios, toWAL []float64
+	measured := newProgress("16 writers", writerRounds+1, "rounds")
 	for round := range writerRounds + 1 {
 		rate := make([]float64, len(ways))
 		for i := range ways {
@@ -164,6 +165,7 @@ func inRounds(ctx context.Context, ways []*writerWay, write func(*world, jobdb.J
 			}
 			rate[i] = float64(n) / took.Seconds()
 		}
+		measured.at(round + 1)
 		if round == 0 {
 			continue
 		}
