@@ -10,7 +10,7 @@ import (
 
 // runCounts measures what writes cost with and without the triggers that count jobs, and prints a table for each number of jobs.
 func runCounts(ctx context.Context, s settings) error {
-	tables := ""
+	var tables strings.Builder
 	for _, jobs := range s.jobs {
 		var results []result
 		for _, engine := range s.engines {
@@ -20,9 +20,9 @@ func runCounts(ctx context.Context, s settings) error {
 			}
 			results = append(results, found...)
 		}
-		tables += countsTable(results)
+		tables.WriteString(countsTable(results))
 	}
-	return s.publish("counts", "", tables)
+	return s.publish("counts", "", tables.String())
 }
 
 // countsOn measures our methods on two databases with the same jobs, in turns: as the schema is, and with the triggers dropped.

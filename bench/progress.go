@@ -50,7 +50,7 @@ func (p *progress) at(done int) {
 		full := barWidth * done / p.total
 		text = clearLine + "[" + strings.Repeat("#", full) + strings.Repeat(" ", barWidth-full) + "] " + text
 	}
-	fmt.Fprint(p.out, text)
+	fmt.Fprint(p.out, text) //nolint:errcheck // it only tells
 }
 
 func (p *progress) text(done int, took time.Duration) string {

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -58,7 +59,7 @@ func (s settings) provenance() string {
 	parts := []string{
 		now().Format(time.DateOnly),
 		fmt.Sprintf("%d cores of %s", runtime.NumCPU(), lineOf("/proc/cpuinfo", "model name")),
-		lineOf("/proc/meminfo", "MemTotal") + " of memory", runtime.Version(),
+		memory() + " of memory", runtime.Version(),
 	}
 	parts = append(parts, drivers()...)
 	for _, engine := range []string{"sqlite", "mariadb", "postgres"} {
@@ -67,6 +68,16 @@ func (s settings) provenance() string {
 		}
 	}
 	return "Measured on " + strings.Join(parts, ", ") + "."
+}
+
+// memory is the machine's, which Linux tells in kB.
+func memory() string {
+	text := lineOf("/proc/meminfo", "MemTotal")
+	kB, err := strconv.ParseFloat(strings.TrimSuffix(text, " kB"), 64)
+	if err != nil {
+		return text
+	}
+	return fmt.Sprintf("%.1f GiB", kB/(1<<20))
 }
 
 // lineOf is the value of the first line of that name in a file of /proc.
