@@ -26,7 +26,7 @@ export JOBDB_ORACLE_PYTHON := $(CURDIR)/$(ORACLE)/bin/python
 # To be set on the command line: make run ARGS='--listen :9000', make bench BENCHFLAGS='-jobs 1000'
 ARGS ?=
 TESTFLAGS ?= -timeout 20m
-BENCHFLAGS ?=
+BENCHFLAGS ?= -write docs/benchmarks.md
 COMPATFLAGS ?=
 FUZZTIME ?= 30s
 
@@ -75,8 +75,10 @@ cover: engines ## write .cache/cover.html: which lines the tests reach
 	go tool cover -html=.cache/cover.out -o .cache/cover.html
 
 .PHONY: bench
-bench: engines ## measure every method on the three engines (BENCHFLAGS='-engine sqlite -jobs 1000 -method Search')
+bench: engines ## measure every method on the three engines into docs/benchmarks.md (BENCHFLAGS='-engine sqlite -jobs 1000 -method Search' prints)
 	$(WITHENGINES) -durable -- go run ./bench $(BENCHFLAGS)
+	$(WITHENGINES) -durable -- go run ./bench -counts -jobs 10000 -sizes 1,1000 $(BENCHFLAGS)
+	go run ./bench -writers -jobs 10000 $(BENCHFLAGS)
 
 .PHONY: bench-check
 bench-check: engines ## fail when a method falls below its part of the bare driver's rate (a small bench)

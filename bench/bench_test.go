@@ -41,7 +41,7 @@ func TestComparisonsAgree(t *testing.T) {
 				t.Errorf("only %d methods were measured: %q", len(methods), methods)
 			}
 			for _, r := range results {
-				if r.Ours <= 0 || r.Bare <= 0 || r.Ratio <= 0 || r.Rounds < fewestRounds {
+				if r.Ours <= 0 || r.Bare <= 0 || r.RatioLow <= 0 || r.Ratio < r.RatioLow || r.RatioHigh < r.Ratio || r.Rounds < fewestRounds {
 					t.Errorf("not measured: %+v", r)
 				}
 			}
@@ -77,6 +77,12 @@ func TestHold(t *testing.T) {
 	}
 }
 
+func TestQuartiles(t *testing.T) {
+	if low, middle, high := quartiles([]int{7, 1, 5, 3, 8, 2, 6, 4}); low != 3 || middle != 5 || high != 7 {
+		t.Errorf("quartiles are %d, %d, %d", low, middle, high)
+	}
+}
+
 func TestPlansAreShown(t *testing.T) {
 	s := small(t)
 	w, err := openWorld(t.Context(), s, "sqlite", 100)
@@ -97,7 +103,7 @@ func TestPlansAreShown(t *testing.T) {
 
 func TestRender(t *testing.T) {
 	results := []result{
-		{Engine: "sqlite", Jobs: 1000, Method: "Twice", Size: 100, Ours: 2 * time.Millisecond, Bare: time.Millisecond, Ratio: 0.5},
+		{Engine: "sqlite", Jobs: 1000, Method: "Twice", Size: 100, Ours: 2 * time.Millisecond, Bare: time.Millisecond, Ratio: 0.5, RatioLow: 0.41, RatioHigh: 0.6},
 		{Engine: "sqlite", Jobs: 1000, Method: "Twice", Size: 1000, Ours: 30 * time.Millisecond, Bare: 30 * time.Millisecond, Ratio: 1, Reference: 60 * time.Millisecond},
 	}
 	var out bytes.Buffer
@@ -106,7 +112,7 @@ func TestRender(t *testing.T) {
 	}
 	for _, line := range []string{
 		"## With 1,000 jobs in the database",
-		"| Twice | 100 | 2.00 | **0.50** |",
+		"| Twice | 100 | 2.00 | **0.50** (0.41–0.60) |",
 		"| Twice | 1,000 | 30.0 | 1.00 |",
 		"| Twice | 1.50 |",
 		"| SQLite | Twice | 1000 | 30.0 | 60.0 | 2.0 |",

@@ -42,7 +42,8 @@ func hold(ctx context.Context, r result, budget time.Duration, again func(contex
 		if err != nil {
 			return r, err
 		}
-		r.Rounds, r.Ours, r.Bare, r.Ratio = measured.Rounds, measured.Ours, measured.Bare, measured.Ratio
+		measured.Engine, measured.Method, measured.Reference = r.Engine, r.Method, r.Reference
+		r = measured
 	}
 	if r.Ratio < least {
 		return r, fmt.Errorf("%w: %s, %s of %d: %.2f of the bare driver's rate, must be %.2f", errFloor, r.Engine, r.Method, r.Size, r.Ratio, floorOf(r))

@@ -5,10 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -29,12 +27,13 @@ func (w *world) fillLarge(ctx context.Context) error {
 	const batch = 200_000
 	random := rand.New(rand.NewPCG(1, 2))
 	start := time.Now()
+	filled := newProgress(w.engine+": filling", w.jobs, "jobs")
 	for first := 0; first < w.jobs; first += batch {
 		err := w.aside.write(ctx, func(t *bareTx) error { return t.insertJobs(ctx, random, first, min(batch, w.jobs-first)) })
 		if err != nil {
 			return err
 		}
-		log.Printf("%s: %3d%% of the jobs after %v", w.engine, 100*min(first+batch, w.jobs)/w.jobs, time.Since(start).Round(time.Second))
+		filled.at(min(first+batch, w.jobs))
 	}
 	for _, statement := range again {
 		if err := w.exec(ctx, statement); err != nil {
@@ -121,6 +120,7 @@ func (w *world) measureFlat(ctx context.Context) ([]flatResult, error) {
 			took = append(took, time.Since(start))
 		}
 		results = append(results, flatResult{w.engine, w.jobs, what, median(took[1:])})
+		log.Printf("%s with %d jobs: %-40s %s ms", w.engine, w.jobs, what, milliseconds(results[len(results)-1].took))
 		return nil
 	}
 	columns := []string{"JobType", "JobGroup", "Site", "Owner", "OwnerGroup", "Status", "MinorStatus", "ApplicationStatus"}
@@ -231,11 +231,11 @@ func runFlat(ctx context.Context, s settings) error {
 			}
 		}
 	}
-	return renderFlat(os.Stdout, results)
+	return s.publish("flat", "", flatTables(results))
 }
 
-// renderFlat prints the times for the least and for the most jobs, and how they grew.
-func renderFlat(out io.Writer, results []flatResult) error {
+// flatTables are the times for the least and for the most jobs, and how they grew.
+func flatTables(results []flatResult) string {
 	var b strings.Builder
 	sizes := distinct(results, func(r flatResult) int { return r.jobs })
 	slices.Sort(sizes)
@@ -264,6 +264,5 @@ func renderFlat(out io.Writer, results []flatResult) error {
 		}
 		b.WriteString("\n")
 	}
-	_, err := io.WriteString(out, b.String())
-	return err
+	return b.String()
 }

@@ -33,7 +33,9 @@ type result struct {
 	Rounds    int           `json:"rounds"`
 	Ours      time.Duration `json:"ours"` // medians
 	Bare      time.Duration `json:"bare"`
-	Ratio     float64       `json:"ratio"` // median of bare/ours of each round: less than 1 where ours takes longer
+	Ratio     float64       `json:"ratio"`               // median of bare/ours of each round: less than 1 where ours takes longer
+	RatioLow  float64       `json:"ratioLow,omitempty"`  // lower quartile of the rounds' ratios
+	RatioHigh float64       `json:"ratioHigh,omitempty"` // upper quartile
 	Reference time.Duration `json:"reference,omitempty"`
 }
 
@@ -46,10 +48,9 @@ const (
 func (w *world) measureAll(ctx context.Context, s settings) ([]result, error) {
 	var results []result
 	var slow error
-	for _, c := range append(w.reads(s.sizes), w.writes(s.sizes)...) {
-		if !s.methods.MatchString(c.method) {
-			continue
-		}
+	cases := slices.DeleteFunc(append(w.reads(s.sizes), w.writes(s.sizes)...), func(c comparison) bool { return !s.methods.MatchString(c.method) })
+	measured := newProgress(w.engine+": measured", len(cases), "comparisons")
+	for i, c := range cases {
 		c.before = w.folded(c.before)
 		measure := func(ctx context.Context, budget time.Duration) (result, error) {
 			r, err := c.measure(ctx, budget)
@@ -68,6 +69,7 @@ func (w *world) measureAll(ctx context.Context, s settings) ([]result, error) {
 		}
 		log.Printf("%-8s %7d jobs  %-42s %5d  %12v  %.2f", r.Engine, r.Jobs, r.Method, r.Size, r.Ours.Round(time.Microsecond), r.Ratio)
 		results = append(results, r)
+		measured.at(i + 1)
 	}
 	return results, slow
 }
@@ -82,9 +84,22 @@ func (w *world) folded(before func(context.Context) error) func(context.Context)
 	}
 }
 
-// measure runs both sides in turns until the time is used up; who begins
-// changes with every round. The first round only warms up.
 func (c comparison) measure(ctx context.Context, budget time.Duration) (result, error) {
+	r, err := inTurns(ctx, budget, [2]timed{{"ours", c, c.ours}, {"the bare driver", c, c.bare}})
+	r.Method, r.Size = c.method, c.size
+	return r, err
+}
+
+// timed is one side of a comparison, with what runs around it.
+type timed struct {
+	name   string
+	around comparison
+	side   side
+}
+
+// inTurns runs both sides in turns until the time is used up; who begins
+// changes with every round. The first round only warms up.
+func inTurns(ctx context.Context, budget time.Duration, sides [2]timed) (result, error) {
 	var ours, bare []time.Duration
 	var ratios []float64
 	start := time.Now()
@@ -100,19 +115,21 @@ func (c comparison) measure(ctx context.Context, budget time.Duration) (result, 
 		var gave [2]int64
 		for _, i := range order {
 			var err error
-			if took[i], gave[i], err = c.once(ctx, []side{c.ours, c.bare}[i]); err != nil {
-				return result{}, fmt.Errorf("%s: %w", []string{"ours", "bare driver"}[i], err)
+			if took[i], gave[i], err = sides[i].around.once(ctx, sides[i].side); err != nil {
+				return result{}, fmt.Errorf("%s: %w", sides[i].name, err)
 			}
 		}
 		if gave[0] != gave[1] {
-			return result{}, fmt.Errorf("ours gives %d, the bare driver %d", gave[0], gave[1])
+			return result{}, fmt.Errorf("%s gives %d, %s %d", sides[0].name, gave[0], sides[1].name, gave[1])
 		}
 		if round > 0 {
 			ours, bare = append(ours, took[0]), append(bare, took[1])
 			ratios = append(ratios, float64(took[1])/float64(took[0]))
 		}
 	}
-	return result{Method: c.method, Size: c.size, Rounds: len(ours), Ours: median(ours), Bare: median(bare), Ratio: median(ratios)}, nil
+	r := result{Rounds: len(ours), Ours: median(ours), Bare: median(bare)}
+	r.RatioLow, r.Ratio, r.RatioHigh = quartiles(ratios)
+	return r, nil
 }
 
 // once runs one side with a context as a server has it, which can be cancelled.
@@ -136,4 +153,10 @@ func (c comparison) once(ctx context.Context, run side) (took time.Duration, gav
 func median[T cmp.Ordered](values []T) T {
 	slices.Sort(values)
 	return values[len(values)/2]
+}
+
+// quartiles are the values below which a quarter, half and three quarters of all are.
+func quartiles[T cmp.Ordered](values []T) (low, middle, high T) {
+	middle = median(values)
+	return values[len(values)/4], middle, values[len(values)*3/4]
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -97,15 +96,13 @@ func (w *world) populate(ctx context.Context) error {
 
 // fill stores the jobs batch by batch, and a row of each in the tables that grow most.
 func (w *world) fill(ctx context.Context) error {
-	start := time.Now()
 	random := rand.New(rand.NewPCG(1, 2))
+	filled := newProgress(w.engine+": filling", w.jobs, "jobs")
 	for first := 0; first < w.jobs; first += populationBatch {
 		if err := w.addJobs(ctx, random, first, min(populationBatch, w.jobs-first)); err != nil {
 			return err
 		}
-		if done := first + populationBatch; done%(w.jobs/10+1) < populationBatch {
-			log.Printf("%s: %3d%% of %d jobs after %v", w.engine, 100*min(done, w.jobs)/w.jobs, w.jobs, time.Since(start).Round(time.Second))
-		}
+		filled.at(min(first+populationBatch, w.jobs))
 	}
 	return w.addChildren(ctx)
 }

@@ -72,19 +72,41 @@ func (r result) key() key { return key{r.Engine, r.Jobs, r.Method, r.Size} }
 // render prints the results as Markdown: times and ratios for each number of
 // jobs, how bulk methods grow, and the reference where it was measured.
 func render(out io.Writer, results []result) error {
-	var b strings.Builder
-	engines, jobs := distinct(results, func(r result) string { return r.Engine }), distinct(results, func(r result) int { return r.Jobs })
-	slices.Sort(jobs)
-	slices.SortFunc(engines, func(x, y string) int { return cmp.Compare(engineOrder[x], engineOrder[y]) })
-	for _, n := range jobs {
-		of := slices.DeleteFunc(slices.Clone(results), func(r result) bool { return r.Jobs != n })
-		fmt.Fprintf(&b, "## With %s jobs in the database\n\n", grouped(n))
-		writeTimes(&b, engines, of)
-		writeGrowth(&b, engines, of)
-		writeReference(&b, of)
+	for _, n := range jobsOf(results) {
+		if _, err := io.WriteString(out, headingOf(n)+methodTables(results, n)); err != nil {
+			return err
+		}
 	}
-	_, err := io.WriteString(out, b.String())
+	return nil
+}
+
+// publishMethods publishes the tables of each number of jobs.
+func publishMethods(s settings, results []result) (err error) {
+	for _, n := range jobsOf(results) {
+		err = errors.Join(err, s.publish(fmt.Sprintf("methods %d", n), headingOf(n), methodTables(results, n)))
+	}
 	return err
+}
+
+func jobsOf(results []result) []int {
+	jobs := distinct(results, func(r result) int { return r.Jobs })
+	slices.Sort(jobs)
+	return jobs
+}
+
+func headingOf(jobs int) string {
+	return fmt.Sprintf("## With %s jobs in the database\n\n", grouped(jobs))
+}
+
+func methodTables(results []result, jobs int) string {
+	var b strings.Builder
+	engines := distinct(results, func(r result) string { return r.Engine })
+	slices.SortFunc(engines, func(x, y string) int { return cmp.Compare(engineOrder[x], engineOrder[y]) })
+	of := slices.DeleteFunc(slices.Clone(results), func(r result) bool { return r.Jobs != jobs })
+	writeTimes(&b, engines, of)
+	writeGrowth(&b, engines, of)
+	writeReference(&b, of)
+	return b.String()
 }
 
 var engineOrder = map[string]int{"sqlite": 1, "mariadb": 2, "postgres": 3}
@@ -142,15 +164,23 @@ func writeTimes(b *strings.Builder, engines []string, results []result) {
 				b.WriteString(" | |")
 				continue
 			}
-			mark := ""
-			if r.Ratio < floorOf(r) {
-				mark = "**"
-			}
-			fmt.Fprintf(b, " %s | %s%.2f%s |", milliseconds(r.Ours), mark, r.Ratio, mark)
+			fmt.Fprintf(b, " %s | %s |", milliseconds(r.Ours), ratioText(r))
 		}
 		b.WriteString("\n")
 	}
 	b.WriteString("\n")
+}
+
+// ratioText is the ratio, bold where it is below its floor, with its spread where that is known.
+func ratioText(r result) string {
+	text := fmt.Sprintf("%.2f", r.Ratio)
+	if r.Ratio < floorOf(r) {
+		text = "**" + text + "**"
+	}
+	if r.RatioHigh > 0 {
+		text += fmt.Sprintf(" (%.2f–%.2f)", r.RatioLow, r.RatioHigh)
+	}
+	return text
 }
 
 // growthFrom is the size whose time for one job larger calls are held against:

@@ -14,6 +14,12 @@ const sqliteDriver = "bench-sqlite3"
 const (
 	sqliteOptions       = "?_foreign_keys=1&_busy_timeout=10000&_synchronous=FULL&_cache_size=-32768&_stmt_cache_size=128"
 	sqliteWriterOptions = "&_txlock=immediate"
+
+	sqliteModule = "github.com/mattn/go-sqlite3"
+
+	// Everything as SQLite has it by default: this driver would make synchronous NORMAL.
+	plainDriver  = "sqlite3"
+	plainOptions = "?_foreign_keys=1&_busy_timeout=10000&_synchronous=FULL&_stmt_cache_size=128&_txlock=immediate"
 )
 
 func init() {

@@ -53,7 +53,10 @@ func openWorld(ctx context.Context, s settings, engine string, jobs int) (*world
 	if w.aside, err = openBare(engine, w.url); err != nil {
 		return nil, errors.Join(err, w.db.Close(), w.bare.close(), w.drop())
 	}
-	if _, err = w.db.Migrate(ctx); err == nil {
+	if err = w.noteVersion(ctx, s); err == nil {
+		_, err = w.db.Migrate(ctx)
+	}
+	if err == nil {
 		err = w.populate(ctx)
 	}
 	if err == nil && s.uncounted {
@@ -72,7 +75,7 @@ func (w *world) dropCounting(ctx context.Context) error {
 		table = ` ON "Jobs"`
 	}
 	for _, name := range []string{"CountInserted", "CountUpdated", "CountDeleted"} {
-		if err := w.exec(ctx, `DROP TRIGGER "`+name+`"`+table); err != nil {
+		if err := w.exec(ctx, `DROP TRIGGER IF EXISTS "`+name+`"`+table); err != nil {
 			return err
 		}
 	}
@@ -88,8 +91,17 @@ func (w *world) close(keep bool) error {
 	return errors.Join(err, w.drop())
 }
 
+// name is that of the folder or database.
+func (w *world) name(s settings) string {
+	name := "jobdb_bench_" + strconv.Itoa(w.jobs)
+	if s.uncounted {
+		name += "_uncounted"
+	}
+	return name
+}
+
 func (w *world) makeFile(s settings) error {
-	folder := filepath.Join(s.folder, "jobdb_bench_"+strconv.Itoa(w.jobs))
+	folder := filepath.Join(s.folder, w.name(s))
 	if !s.keep {
 		if err := os.RemoveAll(folder); err != nil {
 			return err
@@ -113,7 +125,7 @@ func (w *world) makeDatabase(ctx context.Context, s settings, engine string) err
 	if err != nil {
 		return err
 	}
-	name := "jobdb_bench_" + strconv.Itoa(w.jobs)
+	name := w.name(s)
 	database := *server
 	database.Path = "/" + name
 	w.url = database.String()

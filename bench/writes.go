@@ -299,7 +299,10 @@ var statusFields = append(append([]field{idField}, textFields("Status", "MinorSt
 	field{"LastUpdateTime", timeType[0], timeType[1]})
 
 func (w *world) setJobAttributes(ids []jobdb.JobID) comparison {
-	s := &statusChanges{ids: ids}
+	return w.setStatuses(&statusChanges{ids: ids})
+}
+
+func (w *world) setStatuses(s *statusChanges) comparison {
 	return comparison{
 		method: "SetJobAttributes",
 		before: s.next,

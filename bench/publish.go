@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// publish prints a part of the tables or, with -write, puts it between the markers of that name in the document,
+// under a line that says where, when and with what it was measured. What can't be written is printed, not lost.
+func (s settings) publish(name, heading, text string) error {
+	if s.write == "" {
+		_, err := os.Stdout.WriteString(heading + text)
+		return err
+	}
+	err := rewriteFile(s.write, name, s.provenance()+"\n\n"+text)
+	if err != nil {
+		fmt.Print(heading + text)
+	}
+	return err
+}
+
+func rewriteFile(path, name, text string) error {
+	document, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	changed, err := replaceSection(document, name, text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return os.WriteFile(path, changed, 0o600)
+}
+
+// replaceSection replaces what stands between <!-- bench: NAME --> and the next <!-- end -->.
+func replaceSection(document []byte, name, text string) ([]byte, error) {
+	begin := []byte("<!-- bench: " + name + " -->\n")
+	before, rest, found := bytes.Cut(document, begin)
+	if !found {
+		return nil, errors.New("there is no line " + strings.TrimSpace(string(begin)))
+	}
+	end := bytes.Index(rest, []byte("<!-- end -->"))
+	if next := bytes.Index(rest, []byte("<!-- bench: ")); end < 0 || next >= 0 && next < end {
+		return nil, errors.New("no <!-- end --> after " + strings.TrimSpace(string(begin)))
+	}
+	return slices.Concat(before, begin, []byte("\n"+strings.TrimSpace(text)+"\n\n"), rest[end:]), nil
+}
+
+// provenance says where, when and with what was measured.
+func (s settings) provenance() string {
+	parts := []string{
+		now().Format(time.DateOnly),
+		fmt.Sprintf("%d cores of %s", runtime.NumCPU(), lineOf("/proc/cpuinfo", "model name")),
+		memory() + " of memory", runtime.Version(),
+	}
+	parts = append(parts, drivers()...)
+	for _, engine := range []string{"sqlite", "mariadb", "postgres"} {
+		if version := s.versions[engine]; version != "" {
+			parts = append(parts, engineNames[engine]+" "+version)
+		}
+	}
+	return "Measured on " + strings.Join(parts, ", ") + "."
+}
+
+// memory is the machine's, which Linux tells in kB.
+func memory() string {
+	text := lineOf("/proc/meminfo", "MemTotal")
+	kB, err := strconv.ParseFloat(strings.TrimSuffix(text, " kB"), 64)
+	if err != nil {
+		return text
+	}
+	return fmt.Sprintf("%.1f GiB", kB/(1<<20))
+}
+
+// lineOf is the value of the first line of that name in a file of /proc.
+func lineOf(path, name string) string {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "unknown"
+	}
+	for line := range strings.Lines(string(content)) {
+		if key, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(key) == name {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "unknown"
+}
+
+// drivers are those of the engines with their versions, of which only one is SQLite's.
+func drivers() []string {
+	var all []string
+	info, _ := debug.ReadBuildInfo()
+	if info == nil {
+		return nil
+	}
+	for _, module := range info.Deps {
+		switch module.Path {
+		case sqliteModule, "github.com/go-sql-driver/mysql", "github.com/jackc/pgx/v5":
+			all = append(all, strings.TrimPrefix(module.Path, "github.com/")+" "+module.Version)
+		}
+	}
+	return all
+}
+
+// noteVersion remembers the engine's version for the provenance.
+func (w *world) noteVersion(ctx context.Context, s settings) error {
+	text := map[string]string{"sqlite": "SELECT sqlite_version()", "mariadb": "SELECT version()", "postgres": "SHOW server_version"}[w.engine]
+	var version string
+	err := w.aside.reader.QueryRowContext(ctx, text).Scan(&version)
+	if s.versions != nil {
+		s.versions[w.engine] = version
+	}
+	return err
+}
