@@ -75,8 +75,9 @@ cover: engines ## write .cache/cover.html: which lines the tests reach
 	go tool cover -html=.cache/cover.out -o .cache/cover.html
 
 .PHONY: bench
-bench: engines ## measure every method on the three engines into docs/benchmarks.md (BENCHFLAGS='-engine sqlite -jobs 1000 -method Search' prints)
-	$(WITHENGINES) -durable -- go run ./bench $(BENCHFLAGS)
+bench: engines oracle ## measure every method on the three engines into docs/benchmarks.md (BENCHFLAGS='-engine sqlite -jobs 1000 -method Search' prints)
+	$(WITHENGINES) -durable -- go run ./bench -reference $(ORACLE)/bin/python $(BENCHFLAGS)
+	$(WITHENGINES) -durable -- go run ./bench -routes -jobs 10000 -reference $(ORACLE)/bin/python $(BENCHFLAGS)
 	$(WITHENGINES) -durable -- go run ./bench -counts -jobs 10000 -sizes 1,1000 $(BENCHFLAGS)
 	go run ./bench -writers -jobs 10000 $(BENCHFLAGS)
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"math/rand/v2"
@@ -68,14 +69,15 @@ const (
 	oneJDL = `["Executable = \"/bin/echo\"; Arguments = \"hello\"; JobName = \"hello\"; Site = \"ANY\"; CPUTime = 3600; InputSandbox = {\"a.sh\", \"b.sh\"}; OutputSandbox = {\"std.out\", \"std.err\"};"]`
 
 	connections = 16
-	routeRounds = 3
+	routeRounds = 5
 )
 
-// routeResult is how many good answers a second two servers gave, the medians of the rounds, and who failed how often.
+// routeResult is how many good answers a second two servers gave, the medians of the rounds, and how often the reference failed.
 type routeResult struct {
-	route                  string
-	ours, reference        float64
-	failed, referenceFails int64
+	route            string
+	ours, reference  float64
+	low, times, high float64 // ours in relation to the reference: quartiles of the rounds
+	failures         int64   // the reference's
 }
 
 // runRoutes measures the service beside the reference's, both with the same jobs, in turns.
@@ -93,31 +95,31 @@ func runRoutes(ctx context.Context, s settings) error {
 	if err := execute(ctx, "go", "build", "-tags", tags, "-o", command, "./cmd/jobdb"); err != nil {
 		return err
 	}
+	var tables strings.Builder
 	for _, engine := range s.engines {
-		if engine == "postgres" { // the reference has none
-			continue
-		}
 		results, err := routesOn(ctx, s, engine, folder, command)
 		if err != nil {
 			return fmt.Errorf("%s: %w", engine, err)
 		}
-		printRoutes(engine, s.jobs[0], results)
+		tables.WriteString(routesTable(engine, s.jobs[0], results))
 	}
-	return nil
+	return s.publish("routes", "", tables.String())
 }
 
-func routesOn(ctx context.Context, s settings, engine, folder, command string) ([]routeResult, error) {
+func routesOn(ctx context.Context, s settings, engine, folder, command string) (results []routeResult, err error) {
 	w, err := openWorld(ctx, s, engine, s.jobs[0])
 	if err != nil {
 		return nil, err
 	}
-	defer w.close(false) //nolint:errcheck // it was only measured
+	defer func() { err = errors.Join(err, w.close(false)) }()
+	if w.referenceURL() == "" {
+		s.reference = "" // it doesn't know PostgreSQL
+	}
 	pair, err := startPair(ctx, s, w, folder, command)
 	if err != nil {
 		return nil, err
 	}
 	defer pair.stop()
-	var results []routeResult
 	for _, r := range routes() {
 		if !s.methods.MatchString(r.name) {
 			continue
@@ -129,7 +131,7 @@ func routesOn(ctx context.Context, s settings, engine, folder, command string) (
 		if err != nil {
 			return results, fmt.Errorf("%s: %w", r.name, err)
 		}
-		log.Printf("%-8s %-45s %8.0f a second, the reference %6.0f: %5.1f times", engine, r.name, result.ours, result.reference, result.ours/result.reference)
+		log.Printf("%-8s %-45s %8.0f a second, the reference %6.0f: %5.1f times", engine, r.name, result.ours, result.reference, result.times)
 		results = append(results, result)
 	}
 	return results, nil
@@ -138,20 +140,20 @@ func routesOn(ctx context.Context, s settings, engine, folder, command string) (
 // measure asks both servers in turns; the first round of each only warms up.
 func (p *pair) measure(ctx context.Context, r route, budget time.Duration) (routeResult, error) {
 	result := routeResult{route: r.name}
-	var ours, reference []float64
+	var ours, reference, times []float64
 	for round := range routeRounds + 1 {
-		time := budget
+		span := budget
 		if round == 0 {
-			time = budget / 4
+			span = budget / 4
 		}
-		a, err := p.ours.load(ctx, r, time)
+		a, err := p.ours.load(ctx, r, span)
+		if err == nil && a.failed > 0 {
+			err = fmt.Errorf("ours failed %d times of %d, at last with %s", a.failed, a.failed+a.good, a.why)
+		}
 		if err != nil {
 			return result, err
 		}
-		if a.failed > 0 {
-			return result, fmt.Errorf("ours failed %d times of %d, at last with %s", a.failed, a.failed+a.good, a.why)
-		}
-		b, err := p.reference.load(ctx, r, time)
+		b, err := p.reference.load(ctx, r, span)
 		if err != nil {
 			return result, err
 		}
@@ -159,28 +161,33 @@ func (p *pair) measure(ctx context.Context, r route, budget time.Duration) (rout
 			log.Printf("the reference failed %d times of %d, at last with %s", b.failed, b.failed+b.good, b.why)
 		}
 		if round > 0 {
-			ours, reference = append(ours, a.rate()), append(reference, b.rate())
-			result.referenceFails += b.failed
+			ours, reference, times = append(ours, a.rate()), append(reference, b.rate()), append(times, a.rate()/b.rate())
+			result.failures += b.failed
 		}
 	}
 	result.ours, result.reference = median(ours), median(reference)
+	result.low, result.times, result.high = quartiles(times)
 	return result, nil
 }
 
-func printRoutes(engine string, jobs int, results []routeResult) {
+func routesTable(engine string, jobs int, results []routeResult) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "| %s, %s jobs | requests a second | the reference | times |\n| --- | ---: | ---: | ---: |\n", engineNames[engine], grouped(jobs))
-	var times []float64
+	var all []float64
 	for _, r := range results {
-		note := ""
-		if r.referenceFails > 0 {
-			note = fmt.Sprintf(" (and %d failures)", r.referenceFails)
+		if r.reference == 0 {
+			fmt.Fprintf(&b, "| %s | %.0f | | |\n", r.route, r.ours)
+			continue
 		}
-		fmt.Fprintf(&b, "| %s | %.0f | %.0f%s | %.1f |\n", r.route, r.ours, r.reference, note, r.ours/r.reference)
-		times = append(times, r.ours/r.reference)
+		note := ""
+		if r.failures > 0 {
+			note = fmt.Sprintf(", and %d failures", r.failures)
+		}
+		fmt.Fprintf(&b, "| %s | %.0f | %.0f%s | %.1f (%.1f–%.1f) |\n", r.route, r.ours, r.reference, note, r.times, r.low, r.high)
+		all = append(all, r.times)
 	}
-	if len(times) > 0 {
-		fmt.Fprintf(&b, "\nThe least is %.1f times, the median %.1f.\n\n", slices.Min(times), median(times))
+	if len(all) > 0 {
+		fmt.Fprintf(&b, "\nThe least is %.1f times, the median %.1f.\n", slices.Min(all), median(all))
 	}
-	fmt.Print(b.String())
+	return b.String() + "\n"
 }
