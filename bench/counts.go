@@ -58,7 +58,7 @@ func counting(ctx context.Context, s settings, worlds [2]*world, cases [2]compar
 	var sides [2]timed
 	for i, c := range cases {
 		c.before = worlds[i].folded(c.before)
-		sides[i] = timed{[]string{"with counts", "without counts"}[i], c, c.ours}
+		sides[i] = timed{[]string{"with counts", "without counts"}[i], c, c.ours, nil}
 	}
 	r, err := inTurns(ctx, s.budget, sides)
 	r.Engine, r.Jobs, r.Method, r.Size = worlds[0].engine, worlds[0].jobs, cases[0].method, cases[0].size

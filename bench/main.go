@@ -152,8 +152,9 @@ func runOne(ctx context.Context, s settings, engine string, jobs int) ([]result,
 	case s.plans:
 		err = w.printPlans(ctx, os.Stdout, s.methods)
 	default:
-		if results, err = w.measureAll(ctx, s); err == nil && s.reference != "" {
-			err = w.measureReference(ctx, s, results)
+		if err = w.startReference(ctx, s.reference); err == nil {
+			results, err = w.measureAll(ctx, s)
+			err = errors.Join(err, w.stopReference())
 		}
 	}
 	return results, errors.Join(err, w.close(s.keep))

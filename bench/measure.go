@@ -8,6 +8,8 @@ import (
 	"log"
 	"slices"
 	"time"
+
+	"jobdb"
 )
 
 // side is one way to do the work. It returns a number on which both ways
@@ -22,6 +24,9 @@ type comparison struct {
 	after  func(ctx context.Context) error // each run, not timed
 	ours   side
 	bare   side
+
+	reference func() order        // the same for the reference, after before; nil where it has no such method
+	made      func([]jobdb.JobID) // is told of jobs that the reference made, before after runs
 }
 
 // result is what was measured.
@@ -36,7 +41,12 @@ type result struct {
 	Ratio     float64       `json:"ratio"`               // median of bare/ours of each round: less than 1 where ours takes longer
 	RatioLow  float64       `json:"ratioLow,omitempty"`  // lower quartile of the rounds' ratios
 	RatioHigh float64       `json:"ratioHigh,omitempty"` // upper quartile
-	Reference time.Duration `json:"reference,omitempty"`
+
+	// Beside the reference, in turns: medians, and quartiles of how many times as long the reference took.
+	Reference                  time.Duration `json:"reference,omitempty"`
+	BesideReference            time.Duration `json:"besideReference,omitempty"`
+	TimesLow, Times, TimesHigh float64
+	ReferenceFailure           string `json:"referenceFailure,omitempty"` // where it can't
 }
 
 const (
@@ -60,6 +70,9 @@ func (w *world) measureAll(ctx context.Context, s settings) ([]result, error) {
 		r, err := measure(ctx, s.budget)
 		if err == nil && s.check {
 			r, err = hold(ctx, r, s.budget, measure)
+		}
+		if err == nil {
+			err = w.measureReference(ctx, c, s.budget, &r)
 		}
 		switch {
 		case errors.Is(err, errFloor):
@@ -85,7 +98,7 @@ func (w *world) folded(before func(context.Context) error) func(context.Context)
 }
 
 func (c comparison) measure(ctx context.Context, budget time.Duration) (result, error) {
-	r, err := inTurns(ctx, budget, [2]timed{{"ours", c, c.ours}, {"the bare driver", c, c.bare}})
+	r, err := inTurns(ctx, budget, [2]timed{{"ours", c, c.ours, nil}, {"the bare driver", c, c.bare, nil}})
 	r.Method, r.Size = c.method, c.size
 	return r, err
 }
@@ -95,6 +108,7 @@ type timed struct {
 	name   string
 	around comparison
 	side   side
+	took   func() time.Duration // by its own clock; nil: it is timed from here
 }
 
 // inTurns runs both sides in turns until the time is used up; who begins
@@ -117,6 +131,9 @@ func inTurns(ctx context.Context, budget time.Duration, sides [2]timed) (result,
 			var err error
 			if took[i], gave[i], err = sides[i].around.once(ctx, sides[i].side); err != nil {
 				return result{}, fmt.Errorf("%s: %w", sides[i].name, err)
+			}
+			if sides[i].took != nil {
+				took[i] = sides[i].took()
 			}
 		}
 		if gave[0] != gave[1] {

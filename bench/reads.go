@@ -120,7 +120,7 @@ func (w *world) queries() []query {
 		},
 		{
 			name: "Search: Site like, page 1", vo: "biomed", page: 1, order: `"JobID"`,
-			request: jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: "Site", Operator: "like", Value: "lcg.site03%"}}},
+			request: jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: "Site", Operator: "like", Value: "LCG.Site03%"}}},
 			where:   `"VO" = ? AND ` + site, args: []any{"biomed", "lcg.site03%"},
 		},
 		{
@@ -162,7 +162,8 @@ func (w *world) searches() []comparison {
 				page, err := w.db.Search(ctx, s)
 				return page.Total*1000 + int64(len(page.Rows)), err
 			},
-			bare: func(ctx context.Context) (int64, error) { return w.bare.search(ctx, q) },
+			bare:      func(ctx context.Context) (int64, error) { return w.bare.search(ctx, q) },
+			reference: q.reference,
 		})
 	}
 	return append(cases, w.stream(), w.regex())
@@ -218,6 +219,9 @@ func (w *world) stream() comparison {
 				return rows.Scan(&j.JobID, &j.Site, &j.Status)
 			})
 		},
+		reference: func() order {
+			return order{"Search", referenceQuery{status.Parameters, ofVO("belle", status.Search), []jobdb.SortSpec{byJobID}, perPage, nil}}
+		},
 	}
 }
 
@@ -252,6 +256,7 @@ func (w *world) regex() comparison {
 			where := `"VO" = ? AND "Site" IN (?` + strings.Repeat(", ?", len(args)-2) + ")"
 			return w.bare.search(ctx, query{page: 1, where: where, args: args, order: `"JobID"`})
 		},
+		reference: query{vo: "ilc", request: request, page: 1}.reference,
 	}
 }
 
@@ -307,6 +312,9 @@ func (w *world) summaries() []comparison {
 					groups = append(groups, g)
 					return err
 				})
+			},
+			reference: func() order {
+				return order{"Summary", map[string]any{"grouping": q.groups, "search": ofVO(q.vo, q.search)}}
 			},
 		})
 	}

@@ -58,8 +58,12 @@ func (w *world) readsOf(n int) []comparison {
 			}),
 		w.statusTimes(ids),
 	}
-	for i := range cases {
+	for i, c := range cases {
 		cases[i].size = n
+		switch c.method {
+		case "JobJDLs", "OriginalJDLs", "History", "StatusTimes":
+			cases[i].reference = func() order { return order{c.method, ids} }
+		}
 	}
 	return cases
 }

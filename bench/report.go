@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -225,16 +226,29 @@ func writeGrowth(b *strings.Builder, engines []string, results []result) {
 }
 
 func writeReference(b *strings.Builder, results []result) {
-	results = slices.DeleteFunc(slices.Clone(results), func(r result) bool { return r.Reference == 0 })
-	if len(results) == 0 {
-		return
-	}
-	b.WriteString("Beside the reference:\n\n| engine | method | jobs in a call | ours, ms | reference, ms | times faster |\n| --- | --- | ---: | ---: | ---: | ---: |\n")
+	var times []float64
+	slowest := result{Times: math.Inf(1)}
 	for _, r := range results {
-		fmt.Fprintf(b, "| %s | %s | %d | %s | %s | %.1f |\n", engineNames[r.Engine], r.Method, max(r.Size, 1),
-			milliseconds(r.Ours), milliseconds(r.Reference), float64(r.Reference)/float64(r.Ours))
+		if r.ReferenceFailure == "" && r.Reference == 0 {
+			continue
+		}
+		if b.Len() == 0 || !strings.HasSuffix(b.String(), "|\n") {
+			b.WriteString("Beside the reference:\n\n| engine | method | jobs in a call | ours, ms | reference, ms | times |\n| --- | --- | ---: | ---: | ---: | ---: |\n")
+		}
+		fmt.Fprintf(b, "| %s | %s | %s |", engineNames[r.Engine], r.Method, grouped(max(r.Size, 1)))
+		if r.ReferenceFailure != "" {
+			b.WriteString(" | it fails | |\n")
+			continue
+		}
+		fmt.Fprintf(b, " %s | %s | %.1f (%.1f–%.1f) |\n", milliseconds(r.BesideReference), milliseconds(r.Reference), r.Times, r.TimesLow, r.TimesHigh)
+		if times = append(times, r.Times); r.Times < slowest.Times {
+			slowest = r
+		}
 	}
-	b.WriteString("\n")
+	if len(times) > 0 {
+		fmt.Fprintf(b, "\nThe reference takes %.1f times as long in the median, and %.1f times at least: %s, %s of %d.\n\n",
+			median(times), slowest.Times, engineNames[slowest.Engine], slowest.Method, max(slowest.Size, 1))
+	}
 }
 
 func milliseconds(d time.Duration) string {

@@ -27,6 +27,8 @@ type world struct {
 	bare   *bareDB
 	aside  *bareDB // for what is not measured: on SQLite each connection has a cache of its own, which must not be warmed for one side
 	drop   func() error
+
+	reference *reference // nil: it isn't measured
 }
 
 // serverURL says where an engine's server is, for an administrator.

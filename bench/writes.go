@@ -64,6 +64,8 @@ func (w *world) createJobs(n int) comparison {
 			err := w.bare.write(ctx, func(t *bareTx) (err error) { ids, err = t.createJobs(ctx, jdls); return err })
 			return int64(len(ids)), err
 		},
+		reference: func() order { return order{"CreateJobs", jdls} },
+		made:      func(made []jobdb.JobID) { ids = made },
 	}
 }
 
@@ -172,6 +174,7 @@ func (w *world) insertJobAttributes(n int) comparison {
 			}
 			return written(n, w.bare.write(ctx, func(t *bareTx) error { return t.insert(ctx, "Jobs", attributeFields, rows, "") }))
 		},
+		reference: func() order { return order{"InsertJobAttributes", attributes} },
 	}
 }
 
@@ -205,6 +208,7 @@ func (w *world) deleteJobs(n int) comparison {
 			})
 			return deleted, err
 		},
+		reference: func() order { return order{"DeleteJobs", ids} },
 	}
 }
 
@@ -226,6 +230,7 @@ func (w *world) insertInputData(ids []jobdb.JobID) comparison {
 			fields := append([]field{idField}, textFields("LFN", "Status")...)
 			return written(len(rows), w.bare.write(ctx, func(t *bareTx) error { return t.insert(ctx, "InputData", fields, rows, "") }))
 		},
+		reference: func() order { return order{"InsertInputData", files} },
 	}
 }
 
@@ -256,6 +261,7 @@ func (w *world) updateJobJDLs(ids []jobdb.JobID) comparison {
 			}
 			return w.bare.updateRows(ctx, "JobJDLs", append([]field{idField}, textFields("JDL")...), rows, "")
 		},
+		reference: func() order { return order{"UpdateJobJDLs", jdls} },
 	}
 }
 
@@ -312,6 +318,7 @@ func (w *world) setStatuses(s *statusChanges) comparison {
 		bare: func(ctx context.Context) (int64, error) {
 			return w.bare.updateRows(ctx, "Jobs", statusFields, s.rows(now()), "")
 		},
+		reference: func() order { return order{"SetJobAttributes", s.attributes} },
 	}
 }
 
@@ -364,5 +371,6 @@ func (w *world) setProperties(ids []jobdb.JobID) comparison {
 			fields := []field{idField, {"UserPriority", "bigint", "BIGINT"}, {"JobType", "text", "TEXT"}, {"LastUpdateTime", timeType[0], timeType[1]}}
 			return w.bare.updateRows(ctx, "Jobs", fields, rows, "")
 		},
+		reference: func() order { return order{"SetProperties", properties} },
 	}
 }

@@ -46,6 +46,7 @@ func (w *world) setJobCommands(ids []jobdb.JobID) comparison {
 		bare: func(ctx context.Context) (int64, error) {
 			return written(len(ids), w.bare.write(ctx, func(t *bareTx) error { return t.setCommands(ctx, ids, commands) }))
 		},
+		reference: func() order { return order{"SetJobCommands", commands} },
 	}
 }
 
@@ -113,6 +114,7 @@ func (w *world) takeJobCommands(ids []jobdb.JobID) comparison {
 			})
 			return n, err
 		},
+		reference: func() order { return order{"TakeJobCommands", ids} },
 	}
 }
 
@@ -210,6 +212,7 @@ func (w *world) addHeartbeatData(ids []jobdb.JobID) comparison {
 				return t.insert(ctx, "HeartBeatLoggingInfo", fields, rows, t.upsert(`"JobID", "Name", "HeartBeatTime"`))
 			}))
 		},
+		reference: func() order { return order{"AddHeartbeatData", beats} },
 	}
 }
 
@@ -289,6 +292,7 @@ func (w *world) insertHistory(ids []jobdb.JobID) comparison {
 		bare: func(ctx context.Context) (int64, error) {
 			return written(len(ids), w.bare.write(ctx, func(t *bareTx) error { return t.insertHistory(ctx, ids, records) }))
 		},
+		reference: func() order { return order{"InsertHistory", records} },
 	}
 }
 
@@ -330,5 +334,6 @@ func (w *world) deleteHistory(ids []jobdb.JobID) comparison {
 				return err
 			}))
 		},
+		reference: func() order { return order{"DeleteHistory", ids} },
 	}
 }
