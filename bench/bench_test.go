@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"jobdb/jobdbtest"
 )
 
 // small are settings for a run that shows that everything works.
@@ -46,6 +48,53 @@ func TestComparisonsAgree(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The reference does the same as ours, wherever it has such a method, and finds the same.
+func TestReferenceAgrees(t *testing.T) {
+	s := small(t)
+	s.reference = jobdbtest.OraclePython(t)
+	s.sizes = []int{1}
+	results, err := runOne(t.Context(), s, "sqlite", 300)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for _, r := range results {
+		if r.ReferenceFailure != "" {
+			t.Errorf("%s: %s", r.Method, r.ReferenceFailure)
+		}
+		if r.Times > 0 && r.Reference > 0 && r.BesideReference > 0 {
+			compared++
+		}
+	}
+	if compared < 31 {
+		t.Errorf("only %d methods were compared", compared)
+	}
+}
+
+// Every route answers, of our server and of the reference's.
+func TestRoutes(t *testing.T) {
+	s := small(t)
+	s.reference = jobdbtest.OraclePython(t)
+	t.Chdir("..") // where the programs are that it runs
+	s.engines, s.jobs, s.budget = []string{"sqlite"}, []int{1000}, 20*time.Millisecond
+	command := s.folder + "/jobdb"
+	if err := execute(t.Context(), "go", "build", "-o", command, "./cmd/jobdb"); err != nil {
+		t.Fatal(err)
+	}
+	results, err := routesOn(t.Context(), s, "sqlite", s.folder, command)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(results) != len(routes()) {
+		t.Errorf("%d of %d routes were measured", len(results), len(routes()))
+	}
+	for _, r := range results {
+		if r.ours <= 0 || r.reference <= 0 && r.failures == 0 {
+			t.Errorf("not measured: %+v", r)
+		}
 	}
 }
 
@@ -104,7 +153,11 @@ func TestPlansAreShown(t *testing.T) {
 func TestRender(t *testing.T) {
 	results := []result{
 		{Engine: "sqlite", Jobs: 1000, Method: "Twice", Size: 100, Ours: 2 * time.Millisecond, Bare: time.Millisecond, Ratio: 0.5, RatioLow: 0.41, RatioHigh: 0.6},
-		{Engine: "sqlite", Jobs: 1000, Method: "Twice", Size: 1000, Ours: 30 * time.Millisecond, Bare: 30 * time.Millisecond, Ratio: 1, Reference: 60 * time.Millisecond},
+		{
+			Engine: "sqlite", Jobs: 1000, Method: "Twice", Size: 1000, Ours: 30 * time.Millisecond, Bare: 30 * time.Millisecond, Ratio: 1,
+			BesideReference: 20 * time.Millisecond, Reference: 60 * time.Millisecond, TimesLow: 2.5, Times: 3, TimesHigh: 3.5,
+		},
+		{Engine: "sqlite", Jobs: 1000, Method: "Never", Size: 1, ReferenceFailure: "OperationalError"},
 	}
 	var out bytes.Buffer
 	if err := render(&out, results); err != nil {
@@ -115,7 +168,9 @@ func TestRender(t *testing.T) {
 		"| Twice | 100 | 2.00 | **0.50** (0.41–0.60) |",
 		"| Twice | 1,000 | 30.0 | 1.00 |",
 		"| Twice | 1.50 |",
-		"| SQLite | Twice | 1000 | 30.0 | 60.0 | 2.0 |",
+		"| SQLite | Twice | 1,000 | 20.0 | 60.0 | 3.0 (2.5–3.5) |",
+		"| SQLite | Never | 1 | | it fails | |",
+		"The reference takes 3.0 times as long in the median, and 3.0 times at least: SQLite, Twice of 1000.",
 	} {
 		if !strings.Contains(out.String(), line+"\n") {
 			t.Errorf("no line %q in\n%s", line, out.String())

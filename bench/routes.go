@@ -20,7 +20,6 @@ import (
 type route struct {
 	name, method, path string
 	body               func(t target) string // nil: none
-	status             int                   // of a good answer
 }
 
 // target is what a request may be about.
@@ -32,36 +31,36 @@ type target struct {
 // routes are all of the reference's. Answers with rows are pages of 100.
 func routes() []route {
 	return []route{
-		{"POST /api/jobs/jdl (one job)", http.MethodPost, "/api/jobs/jdl", func(target) string { return oneJDL }, http.StatusCreated},
+		{"POST /api/jobs/jdl (one job)", http.MethodPost, "/api/jobs/jdl", func(target) string { return oneJDL }},
 		{"POST /api/jobs/search (one job)", http.MethodPost, "/api/jobs/search", func(t target) string {
 			return fmt.Sprintf(`{"search":[{"parameter":"JobID","operator":"eq","value":%d}]}`, t.job)
-		}, http.StatusOK},
+		}},
 		{"POST /api/jobs/search (page 1 of a Status)", http.MethodPost, "/api/jobs/search", func(target) string {
 			return `{"search":[{"parameter":"Status","operator":"eq","value":"Done"}],"sort":[{"parameter":"JobID","direction":"asc"}]}`
-		}, http.StatusPartialContent},
-		{"POST /api/jobs/summary (Status)", http.MethodPost, "/api/jobs/summary", func(target) string { return `{"grouping":["Status"]}` }, http.StatusOK},
+		}},
+		{"POST /api/jobs/summary (Status)", http.MethodPost, "/api/jobs/summary", func(target) string { return `{"grouping":["Status"]}` }},
 		{"POST /api/jobs/summary (Site of a Status)", http.MethodPost, "/api/jobs/summary", func(target) string {
 			return `{"grouping":["Site"],"search":[{"parameter":"Status","operator":"eq","value":"Done"}]}`
-		}, http.StatusOK},
+		}},
 		{"PATCH /api/jobs/status (one job)", http.MethodPatch, "/api/jobs/status", func(t target) string {
 			return fmt.Sprintf(`{"%d":{"%s":{"Status":"Running","MinorStatus":"Application","Source":"JobWrapper"}}}`, t.job, time.Now().UTC().Format(time.RFC3339Nano))
-		}, http.StatusOK},
+		}},
 		{"PATCH /api/jobs/heartbeat (one job)", http.MethodPatch, "/api/jobs/heartbeat", func(t target) string {
 			return fmt.Sprintf(`{"%d":{"LoadAverage":1.5,"MemoryUsed":2048.5,"Vsize":4096,"AvailableDiskSpace":20000,"CPUConsumed":3600,"WallClockTime":4000}}`, t.job)
-		}, http.StatusOK},
+		}},
 		{"PATCH /api/jobs/metadata (one job)", http.MethodPatch, "/api/jobs/metadata", func(t target) string {
 			return fmt.Sprintf(`{"%d":{"Site":"LCG.Site%02d.ch","HostName":"node%d.example.org"}}`, t.job, rand.IntN(8), rand.IntN(1000))
-		}, http.StatusNoContent},
+		}},
 		{"POST /api/jobs/reschedule (one job)", http.MethodPost, "/api/jobs/reschedule?reset_jobs=true", func(t target) string {
 			return fmt.Sprintf(`{"job_ids":[%d]}`, t.submitted)
-		}, http.StatusOK},
-		{"GET /api/auth/userinfo", http.MethodGet, "/api/auth/userinfo", nil, http.StatusOK},
-		{"GET /api/openapi.json", http.MethodGet, "/api/openapi.json", nil, http.StatusOK},
-		{"GET /.well-known/openid-configuration", http.MethodGet, "/.well-known/openid-configuration", nil, http.StatusOK},
-		{"GET /.well-known/jwks.json", http.MethodGet, "/.well-known/jwks.json", nil, http.StatusOK},
-		{"GET /api/health/live", http.MethodGet, "/api/health/live", nil, http.StatusOK},
-		{"GET /api/health/ready", http.MethodGet, "/api/health/ready", nil, http.StatusOK},
-		{"GET /api/health/startup", http.MethodGet, "/api/health/startup", nil, http.StatusOK},
+		}},
+		{"GET /api/auth/userinfo", http.MethodGet, "/api/auth/userinfo", nil},
+		{"GET /api/openapi.json", http.MethodGet, "/api/openapi.json", nil},
+		{"GET /.well-known/openid-configuration", http.MethodGet, "/.well-known/openid-configuration", nil},
+		{"GET /.well-known/jwks.json", http.MethodGet, "/.well-known/jwks.json", nil},
+		{"GET /api/health/live", http.MethodGet, "/api/health/live", nil},
+		{"GET /api/health/ready", http.MethodGet, "/api/health/ready", nil},
+		{"GET /api/health/startup", http.MethodGet, "/api/health/startup", nil},
 	}
 }
 

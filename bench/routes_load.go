@@ -79,7 +79,7 @@ type connection struct {
 }
 
 // roundTrip sends a request and reads the answer to its end. After a failure it begins anew with the next.
-func (c *connection) roundTrip(ctx context.Context, request string, status int) (err error) {
+func (c *connection) roundTrip(ctx context.Context, request string) (err error) {
 	defer func() {
 		if err != nil && c.net != nil {
 			_ = c.net.Close()
@@ -103,7 +103,7 @@ func (c *connection) roundTrip(ctx context.Context, request string, status int) 
 		return err
 	}
 	defer response.Body.Close()
-	if response.StatusCode != status {
+	if response.StatusCode/100 != 2 {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, 300))
 		return fmt.Errorf("%s: %.300s", response.Status, text)
 	}
@@ -133,7 +133,7 @@ func (s *server) load(ctx context.Context, r route, budget time.Duration) (outco
 				if len(s.submitted) > 0 {
 					t.submitted = s.submitted[number%len(s.submitted)]
 				}
-				if err := c.roundTrip(ctx, s.text(r, t, s.tokens[i]), r.status); err != nil {
+				if err := c.roundTrip(ctx, s.text(r, t, s.tokens[i])); err != nil {
 					mine.failed++
 					mine.why = err.Error()
 					continue
