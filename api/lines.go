@@ -36,17 +36,14 @@ func (r *reader) onlyPages(query url.Values) {
 	}
 }
 
-// Lines are sent in pieces of this length. Who doesn't take one within the
-// time isn't reading any more, and keeps a query of the database waiting.
-const (
-	linesPiece = 64 << 10
-	linesTime  = 30 * time.Second
-)
+// linesPiece is the length of the pieces in which lines are sent.
+const linesPiece = 64 << 10
 
 // lines writes rows as they come from the database. Memory is that of one piece, whatever their number.
 type lines struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
+	time    time.Duration // who doesn't take a piece within it isn't reading any more, and keeps a query of the database waiting
 	keys    []string
 	piece   []byte
 	sent    bool
@@ -67,7 +64,7 @@ func (l *lines) send() error {
 		l.w.Header().Set("X-Content-Type-Options", "nosniff")
 		l.w.WriteHeader(http.StatusOK)
 	}
-	deadline := time.Now().Add(linesTime) //nolint:forbidigo // the connection knows no other clock
+	deadline := time.Now().Add(l.time) //nolint:forbidigo // the connection knows no other clock
 	if err := l.control.SetWriteDeadline(deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
@@ -83,7 +80,7 @@ func (s *service) sendLines(w http.ResponseWriter, r *http.Request, search jobdb
 	if len(columns) == 0 {
 		columns = jobdb.Columns()
 	}
-	l := &lines{w: w, control: http.NewResponseController(w), keys: jsonKeys(columns, false), piece: make([]byte, 0, linesPiece+4096)}
+	l := &lines{w: w, control: http.NewResponseController(w), time: s.LinesTime, keys: jsonKeys(columns, false), piece: make([]byte, 0, linesPiece+4096)}
 	_, err := s.DB.Stream(r.Context(), search, l.row)
 	if err == nil {
 		err = l.send()

@@ -2,13 +2,16 @@ package api_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"jobdb"
 	"jobdb/api"
@@ -121,6 +124,47 @@ func TestLinesThatFail(t *testing.T) {
 		}
 	}
 	if log := w.log.String(); !strings.Contains(log, "a time that can't be read") {
+		t.Errorf("the log doesn't tell why: %s", log)
+	}
+}
+
+// TestLinesThatNobodyReads are cut off: who stalls doesn't keep a query of the database.
+func TestLinesThatNobodyReads(t *testing.T) {
+	var service http.Handler
+	w := start(t, func(c *api.Config) {
+		c.LinesTime = 100 * time.Millisecond
+		service = api.New(*c)
+	})
+	w.fill(30_000) // many times what the connection's buffers hold
+	server := httptest.NewUnstartedServer(service)
+	closed := make(chan struct{})
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			close(closed)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	stalled, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stalled.Close()
+	request := "POST /api/jobs/search HTTP/1.1\r\nHost: x\r\nAccept: " + lines + "\r\nAuthorization: " + w.token(alice) + "\r\nContent-Length: 0\r\n\r\n"
+	if _, err := io.WriteString(stalled, request); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-closed:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the connection is still there")
+	}
+	got, err := io.ReadAll(stalled)
+	if bytes.HasSuffix(got, []byte("\r\n0\r\n\r\n")) {
+		t.Errorf("%d bytes that end as a whole answer does, %v", len(got), err)
+	}
+	server.Close()
+	if log := w.log.String(); !strings.Contains(log, "i/o timeout") {
 		t.Errorf("the log doesn't tell why: %s", log)
 	}
 }

@@ -31,6 +31,7 @@ type Config struct {
 	Logger      *slog.Logger
 	MostBody    int64         // bytes that a request's body may have; 0: 10 MiB
 	RequestTime time.Duration // after which a request is given up: 503; 0: never
+	LinesTime   time.Duration // after which who takes no more of all rows of a search is cut off; 0: 30 seconds
 }
 
 type service struct {
@@ -43,6 +44,9 @@ type service struct {
 func New(c Config) http.Handler {
 	if c.MostBody == 0 {
 		c.MostBody = 10 << 20
+	}
+	if c.LinesTime == 0 {
+		c.LinesTime = 30 * time.Second
 	}
 	s := &service{c, auth.NewVerifier(c.Issuer, c.Keys, c.Clock)}
 	mux := http.NewServeMux()
