@@ -53,17 +53,23 @@ func appendRows(b []byte, columns []jobdb.Column, counted bool, rows [][]any, ut
 	return append(b, ']')
 }
 
-// jsonKeys are the keys of a row, with all that is written around them.
+// columnKeys are the keys of all columns, with the colon, by the columns' names.
+var columnKeys = func() map[string]string {
+	keys := map[string]string{}
+	for _, c := range jobdb.Columns() {
+		keys[c.Name()] = `"` + c.Name() + `":`
+	}
+	return keys
+}()
+
+// jsonKeys are the keys of a row.
 func jsonKeys(columns []jobdb.Column, counted bool) []string {
 	keys := make([]string, 0, len(columns)+1)
 	for _, c := range columns {
-		keys = append(keys, `,"`+c.Name()+`":`)
+		keys = append(keys, columnKeys[c.Name()])
 	}
 	if counted {
-		keys = append(keys, `,"count":`)
-	}
-	if len(keys) > 0 {
-		keys[0] = keys[0][1:]
+		keys = append(keys, `"count":`)
 	}
 	return keys
 }
@@ -71,6 +77,9 @@ func jsonKeys(columns []jobdb.Column, counted bool) []string {
 func appendRow(b []byte, keys []string, row []any, utc string) []byte {
 	b = append(b, '{')
 	for j, key := range keys {
+		if j > 0 {
+			b = append(b, ',')
+		}
 		b = append(b, key...)
 		b = appendValue(b, row[j], utc)
 	}
