@@ -16,12 +16,8 @@ const (
 	checkTries = 6
 )
 
-// floors are those of methods that have a reason to be slower than what is written by hand: on a small database
-// few jobs match, and adding up counts takes longer than counting these jobs; with 1,000,000 both are many times faster.
+// floors are those of methods that have a reason to be slower than what is written by hand.
 var floors = map[[2]string]float64{
-	{"mariadb", "Search: Status, page 1"}:              0.5,
-	{"mariadb", "Summary: Site of one Status in a VO"}: 0.5,
-
 	{"postgres", "ExpireJobCommands"}: 0.6, // locks the rows in the order of their jobs: without that callers deadlock
 }
 
