@@ -246,8 +246,8 @@ func sqliteIn(ids []JobID) (string, []any) {
 	return " IN (SELECT value FROM json_each(?))", []any{string(list)}
 }
 
-// mostListed is how many jobs a list of MariaDB's has: of 1,000 it makes a table.
-const mostListed = 500
+// mostListed is how many jobs a list of MariaDB's has.
+const mostListed = 1000
 
 // mysqlIn is a plain list: a table that MariaDB takes for almost empty it
 // would join with a batch by comparing every row with every job. Each length

@@ -134,7 +134,8 @@ func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, con
 	wrapped.id, wrapped.server = values[0], strings.Join(values[1:3], ":")
 	settings := "SET SESSION sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES,STRICT_ALL_TABLES'), time_zone = '+00:00'"
 	if seconds := c.statementTime.Seconds(); strings.Contains(values[3], "MariaDB") {
-		settings += ", max_statement_time = " + strconv.FormatFloat(seconds, 'f', -1, 64)
+		// A list stays a list: of long ones the server would make tables, of whose length it knows nothing.
+		settings += ", in_predicate_conversion_threshold = 0, max_statement_time = " + strconv.FormatFloat(seconds, 'f', -1, 64)
 	} else {
 		settings += ", max_execution_time = " + strconv.FormatInt(c.statementTime.Milliseconds(), 10)
 	}

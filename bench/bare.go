@@ -70,7 +70,10 @@ func openServer(engine string, server *url.URL) (*sql.DB, error) {
 	config := mysql.NewConfig()
 	config.Net, config.Addr, config.User, config.Passwd, config.DBName = "tcp", server.Host, server.User.Username(), password, name
 	config.ParseTime, config.ClientFoundRows = true, true
-	config.Params = map[string]string{"sql_mode": "CONCAT(@@sql_mode, ',ANSI_QUOTES,STRICT_ALL_TABLES')", "time_zone": "'+00:00'", "optimizer_switch": "'index_merge_intersection=off'"}
+	config.Params = map[string]string{
+		"sql_mode": "CONCAT(@@sql_mode, ',ANSI_QUOTES,STRICT_ALL_TABLES')", "time_zone": "'+00:00'",
+		"optimizer_switch": "'index_merge_intersection=off'", "in_predicate_conversion_threshold": "0",
+	}
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
 		return nil, err
