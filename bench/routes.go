@@ -130,7 +130,7 @@ func routesOn(ctx context.Context, s settings, engine, folder, command string) (
 		if err != nil {
 			return results, fmt.Errorf("%s: %w", r.name, err)
 		}
-		log.Printf("%-8s %-45s %8.0f a second, the reference %6.0f: %5.1f times", engine, r.name, result.ours, result.reference, result.times)
+		log.Printf("%-8s %-45s %8.0f a second, the reference %6.0f", engine, r.name, result.ours, result.reference)
 		results = append(results, result)
 	}
 	return results, nil
