@@ -42,7 +42,7 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 				return err
 			}
 		}
-		alone := s.db.dialect.lock == "" || s.db.schema.kind == SchemaOurs && s.holdsAll(ids)
+		alone := s.db.dialect.lock == "" || s.db.schema.kind == SchemaOurs && s.db.history == s.db && s.holdsAll(ids)
 		return s.untilNumbered(ctx, alone, func() error {
 			last, err := s.lastNumbers(ctx, ids)
 			if err != nil {
