@@ -163,18 +163,30 @@ func (w *world) measureFlat(ctx context.Context) ([]flatResult, error) {
 			}
 		}
 	}
-	return results, w.flatCursor(ctx, scope, add)
+	for _, walk := range []struct {
+		name string
+		sort []jobdb.SortSpec
+	}{
+		{"latest updates", []jobdb.SortSpec{{Parameter: "LastUpdateTime", Direction: "desc"}}},
+		{"by JobID", []jobdb.SortSpec{byJobID}},
+		{"by Status", []jobdb.SortSpec{{Parameter: "Status", Direction: "asc"}}},
+	} {
+		if err := w.flatCursor(ctx, scope, walk.name, walk.sort, add); err != nil {
+			return nil, err
+		}
+	}
+	return results, nil
 }
 
-// flatCursor walks to page 10,000 of the latest updates and measures it beside page 1.
-func (w *world) flatCursor(ctx context.Context, scope jobdb.Scope, add func(string, func() error) error) error {
-	search, err := jobdb.SearchRequest{Sort: []jobdb.SortSpec{{Parameter: "LastUpdateTime", Direction: "desc"}}}.Parse(w.db.Limits())
+// flatCursor walks to page 10,000 of an ordered search and measures it beside page 1.
+func (w *world) flatCursor(ctx context.Context, scope jobdb.Scope, name string, sort []jobdb.SortSpec, add func(string, func() error) error) error {
+	search, err := jobdb.SearchRequest{Sort: sort}.Parse(w.db.Limits())
 	if err != nil {
 		return err
 	}
 	search.Scope, search.Page, search.PerPage = scope, 1, perPage
 	run := func() error { _, err := w.db.Search(ctx, search); return err }
-	if err := add("latest updates: page 1", run); err != nil {
+	if err := add(name+": page 1", run); err != nil {
 		return err
 	}
 	number := 1
@@ -188,7 +200,7 @@ func (w *world) flatCursor(ctx context.Context, scope jobdb.Scope, add func(stri
 		}
 		search.Page, search.Cursor = 0, page.Next
 	}
-	return add(fmt.Sprintf("latest updates: page %d by cursor", number), run)
+	return add(fmt.Sprintf("%s: page %d by cursor", name, number), run)
 }
 
 // commonest is the value of a column that most of lhcb's jobs have.
