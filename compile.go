@@ -58,6 +58,9 @@ func (c *compiler) rows(s Search, perPage int) statement {
 		c.distinctRows(s)
 	} else {
 		c.write(`"Jobs"`)
+		if len(s.Filter.kids) == 1 { // else the server may find a better one
+			c.force(s)
+		}
 		c.where(s.Scope, s.Filter)
 	}
 	c.orderBy(s, distinct)

@@ -158,9 +158,7 @@ func (k Sort) beyond(value any) []string {
 // part selects rows that are like the place in the first keys, and compare with it by the sign in the next.
 func (c *compiler) part(s Search, like int, sign string, place []any, limit int64) statement {
 	c.write("SELECT ", selectList(s.columns()), c.placeList(s), ` FROM "Jobs"`)
-	if index := c.along(s); index != "" {
-		c.write(" FORCE INDEX (", quoteName(index), ")")
-	}
+	c.force(s)
 	word := " WHERE "
 	if c.where(s.Scope, s.Filter) {
 		word = " AND "
@@ -181,7 +179,14 @@ func (c *compiler) part(s Search, like int, sign string, place []any, limit int6
 	return c.statement()
 }
 
-// along is the index that a part is a range of, for MariaDB, which by itself goes through all rows of the VO or sorts
+// force names the index to use, where there is one along which the rows are.
+func (c *compiler) force(s Search) {
+	if index := c.along(s); index != "" {
+		c.write(" FORCE INDEX (", quoteName(index), ")")
+	}
+}
+
+// along is the index that a page or part of one is a range of, for MariaDB, which by itself goes through all rows of the VO or sorts
 // them; "" where there is none, or where filters may lead to fewer rows.
 func (c *compiler) along(s Search) string {
 	if !c.dialect.forces || s.Scope.VO == "" || s.Scope.Owner != "" || s.Filter.op != opAnd {

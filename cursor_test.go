@@ -154,6 +154,16 @@ func TestAlong(t *testing.T) {
 			t.Errorf("%+v: %q, want %q", test.search, got, test.want)
 		}
 	}
+	for _, test := range []struct {
+		filter Filter
+		forced bool
+	}{{done, true}, {both, false}, {Filter{}, false}} {
+		page := &compiler{dialect: &mysqlDialect, schema: c.schema}
+		text := page.rows(Search{Scope: lhcb, Filter: test.filter, Page: 1}, 100).text
+		if got := strings.Contains(text, ` FORCE INDEX ("VOStatus") WHERE `); got != test.forced {
+			t.Errorf("page 1 of %+v: %s", test.filter, text)
+		}
+	}
 	if got := (&compiler{dialect: &postgresDialect, schema: c.schema}).along(Search{Scope: lhcb}); got != "" {
 		t.Errorf("PostgreSQL: %q", got)
 	}
