@@ -197,6 +197,7 @@ type mysqlConn struct {
 	server string // the one that id belongs to: a proxy may lead elsewhere next time
 	killed bool   // it was ended in the server
 
+	isolation  sql.IsolationLevel // of the session's transactions, once it was told
 	statements map[string]*mysqlStatement
 	recent     []string // their texts, the last used last
 }
@@ -209,6 +210,26 @@ type mysqlStatement struct {
 
 // IsValid keeps a connection from use after it was killed.
 func (c *mysqlConn) IsValid() bool { return !c.killed && c.mysqlDriverConn.IsValid() }
+
+var mysqlIsolation = map[sql.IsolationLevel]string{sql.LevelReadCommitted: "READ COMMITTED", sql.LevelRepeatableRead: "REPEATABLE READ"}
+
+// BeginTx tells the session of the isolation when it is another than before. The driver
+// would tell it before every transaction, which costs as much as a statement of it.
+func (c *mysqlConn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	level := sql.IsolationLevel(options.Isolation)
+	if level != c.isolation {
+		name, known := mysqlIsolation[level]
+		if !known {
+			return nil, errors.New("no transaction here is " + level.String())
+		}
+		if _, err := c.mysqlDriverConn.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL "+name, nil); err != nil {
+			return nil, err
+		}
+		c.isolation = level
+	}
+	options.Isolation = driver.IsolationLevel(sql.LevelDefault)
+	return c.mysqlDriverConn.BeginTx(ctx, options)
+}
 
 // QueryContext runs a query, prepared when it has arguments. The server may
 // be at work until the last row has come.

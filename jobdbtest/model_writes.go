@@ -145,8 +145,10 @@ func (m *machine) drawAttributes(t *rapid.T) jobdb.Attributes {
 			attributes[name] = rapid.SampledFrom([]string{"Received", "Running", "Done", "Failed", "Killed", "Completed"}).Draw(t, name)
 		case "HeartBeatTime", "EndExecTime":
 			attributes[name] = rapid.SampledFrom([]any{nil, noon, noon.Add(-1500 * time.Millisecond), noon.Truncate(time.Second)}).Draw(t, name)
-		case "UserPriority", "RescheduleCounter":
+		case "UserPriority":
 			attributes[name] = rapid.SampledFrom([]any{int64(0), 3, int32(-7), uint8(9)}).Draw(t, name)
+		case "RescheduleCounter": // a legacy archive has no place for negative ones
+			attributes[name] = rapid.SampledFrom([]any{int64(0), 3, int32(7), uint8(9)}).Draw(t, name)
 		case "VerifiedFlag":
 			attributes[name] = rapid.Bool().Draw(t, name)
 		case "AccountedFlag":
