@@ -13,6 +13,10 @@ import (
 // A program built with -tags profile answers requests for profiles of itself on
 // the address in JOBDB_PROFILE: docs/profiles.md says how.
 func init() {
-	server := &http.Server{Addr: os.Getenv("JOBDB_PROFILE"), ReadHeaderTimeout: time.Second}
+	address := os.Getenv("JOBDB_PROFILE")
+	if address == "" {
+		return
+	}
+	server := &http.Server{Addr: address, ReadHeaderTimeout: time.Second}
 	go func() { slog.Error("profiles", "error", server.ListenAndServe()) }() // it ends with the process
 }
