@@ -91,7 +91,21 @@ func (w *world) populate(ctx context.Context) error {
 	if err := w.furnish(ctx, ids); err != nil {
 		return err
 	}
-	return w.refreshStatistics(ctx)
+	if _, err := w.db.FoldCounts(ctx); err != nil {
+		return err
+	}
+	return errors.Join(w.refreshStatistics(ctx), w.purged(ctx))
+}
+
+// purged waits until MariaDB has removed what was deleted: until then it passes over the differences that were folded, in every total.
+func (w *world) purged(ctx context.Context) error {
+	for end := now().Add(15 * time.Second); w.engine == "mariadb" && now().Before(end); time.Sleep(100 * time.Millisecond) {
+		left, err := queryInt(ctx, w.aside.reader, `SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'INNODB_HISTORY_LIST_LENGTH'`)
+		if err != nil || left == 0 {
+			return err
+		}
+	}
+	return nil
 }
 
 // fill stores the jobs batch by batch, and a row of each in the tables that grow most.
