@@ -8,13 +8,6 @@ import (
 	"time"
 )
 
-// What one statement takes of a batch at most: few enough bytes for the
-// smallest usual packet (16 MiB) even when all are escaped.
-const (
-	mostRows  = 5000
-	mostBytes = 2 << 20
-)
-
 // batchSize is how many of the rows one statement takes.
 func batchSize(rows [][]any) int {
 	n, bytes := 0, 0
@@ -251,21 +244,11 @@ func (s *session) tick() time.Duration {
 	return time.Microsecond
 }
 
-var idColumn = []column{{name: "JobID", kind: Integer}}
-
 // sorted leaves out repetitions, too.
 func sorted(ids []JobID) []JobID {
 	ids = slices.Clone(ids)
 	slices.Sort(ids)
 	return slices.Compact(ids)
-}
-
-func nameList(prefix string, columns []column) string {
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = prefix + quoteName(c.name)
-	}
-	return strings.Join(names, ", ")
 }
 
 // values are the columns of a source as they are stored in columns of t.
@@ -280,4 +263,9 @@ func (s *session) values(t *table, columns []column) []string {
 		}
 	}
 	return values
+}
+
+// readRows reads columns of the rows of a table that belong to the jobs.
+func (a access) readRows(ctx context.Context, what string, t *table, columns []column, ids []JobID, rest string, each func([]cell) error) error {
+	return a.read(what, func(s *session) error { return s.readRows(ctx, t, columns, ids, rest, each) })
 }

@@ -166,25 +166,3 @@ func parseType(text string) (name string, size int) {
 	name = typeArguments.ReplaceAllString(text, "")
 	return strings.TrimSuffix(strings.TrimSuffix(name, " zerofill"), " unsigned"), size
 }
-
-// eachRow runs a query and calls each for every row.
-func eachRow(ctx context.Context, q querier, query string, each func(*sql.Rows) error) error {
-	rows, err := q.QueryContext(ctx, query)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := each(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
-// askText runs a query that gives one value.
-func askText(ctx context.Context, q querier, query string) (string, error) {
-	var text string
-	err := eachRow(ctx, q, query, func(rows *sql.Rows) error { return rows.Scan(&text) })
-	return text, err
-}

@@ -1,10 +1,18 @@
 package jobdb
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // systemClock is where time comes from unless [Options.Clock] says otherwise.
 func systemClock() time.Time { return time.Now() }
 
-// now is the database's time: UTC, cut to microseconds, which is what every
-// engine can keep.
-func (db *DB) now() time.Time { return db.options.Clock().UTC().Truncate(time.Microsecond) }
+func sleep(ctx context.Context, pause time.Duration) error {
+	select {
+	case <-time.After(pause):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

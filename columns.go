@@ -1,7 +1,6 @@
 package jobdb
 
 import (
-	"fmt"
 	"math"
 	"reflect"
 	"strconv"
@@ -200,15 +199,6 @@ func columnNames() string {
 	return strings.Join(names, ", ")
 }
 
-// quoteShort makes hostile text fit for a message.
-func quoteShort(s string) string {
-	const most = 60
-	if r := []rune(s); len(r) > most {
-		s = string(r[:most]) + "…"
-	}
-	return strconv.Quote(s)
-}
-
 func (c Column) def() column { return jobs.columns[c.index] }
 
 // Name is the column's name in the database and on the wire.
@@ -322,11 +312,34 @@ func flagText(b bool) string {
 	return "False"
 }
 
-// errReason is a reason for a QueryError or a ValueError that names no column yet.
-type errReason string
+var idColumn = []column{{name: "JobID", kind: Integer}}
 
-func (e errReason) Error() string { return string(e) }
+func nameList(prefix string, columns []column) string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = prefix + quoteName(c.name)
+	}
+	return strings.Join(names, ", ")
+}
 
-func wrongType(want string, value any) error {
-	return errReason("wants " + want + ", not " + fmt.Sprintf("%T", value))
+func selectList(columns []Column) string { return nameList("", definitions(columns)) }
+
+// quoteName quotes an identifier, which comes from columns.go, or is the
+// name of a database, which can hold anything.
+func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+func columnList(columns []column) []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.name
+	}
+	return names
+}
+
+func definitions(columns []Column) []column {
+	defs := make([]column, len(columns))
+	for i, c := range columns {
+		defs[i] = c.def()
+	}
+	return defs
 }

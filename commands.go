@@ -49,40 +49,6 @@ func (a access) SetJobCommands(ctx context.Context, commands []Command) error {
 	})
 }
 
-// lockJobs keeps other transactions from changing jobs until this one ends,
-// and tells which of the jobs exist.
-func (s *session) lockJobs(ctx context.Context, ids []JobID) (map[JobID]bool, error) {
-	found := make(map[JobID]bool, len(ids))
-	err := s.readRows(ctx, jobs, idColumn, ids, ` ORDER BY t."JobID"`+s.db.dialect.lock, func(row []cell) error {
-		found[row[0].id()] = true
-		s.nowHolds(row[0].id())
-		return nil
-	})
-	return found, err
-}
-
-// hold is lockJobs for who needn't know which jobs exist.
-func (s *session) hold(ctx context.Context, ids []JobID) error {
-	if s.db.dialect.lock == "" || s.holdsAll(ids) {
-		return nil
-	}
-	_, err := s.lockJobs(ctx, ids)
-	return err
-}
-
-// nowHolds notes that the transaction keeps others from changing a job, until it ends.
-func (s *session) nowHolds(id JobID) {
-	if s.held == nil {
-		s.held = map[JobID]bool{}
-	}
-	s.held[id] = true
-}
-
-// holdsAll reports whether the transaction has locked all of these jobs, or made them.
-func (s *session) holdsAll(ids []JobID) bool {
-	return !slices.ContainsFunc(ids, func(id JobID) bool { return !s.held[id] })
-}
-
 // commandQueue is what must be known of a job's commands to add one.
 type commandQueue struct {
 	last    time.Time // of any command

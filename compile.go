@@ -1,7 +1,6 @@
 package jobdb
 
 import (
-	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -78,15 +77,6 @@ func (c *compiler) rows(s Search, perPage int) statement {
 // by an index alone which jobs are on the page, and only then to read their rows.
 const lateOffset = 1000
 
-// offset is how many rows come before the page.
-func (s Search) offset(perPage int) int64 {
-	page := int64(s.Page - 1)
-	if perPage > 0 && page > math.MaxInt64/int64(perPage) {
-		return math.MaxInt64
-	}
-	return page * int64(perPage)
-}
-
 // total counts the rows of a search.
 func (c *compiler) total(s Search) statement {
 	if s.distinct() {
@@ -152,27 +142,6 @@ func (c *compiler) distinctValues(column Column, scope Scope, filter Filter, lim
 	c.write(" GROUP BY ", c.comparable(column), c.someOf(kind), " LIMIT ", c.arg(int64(limit)+1))
 	return c.statement()
 }
-
-func (s Search) columns() []Column {
-	if len(s.Columns) == 0 {
-		return Columns()
-	}
-	return s.Columns
-}
-
-// distinct reports whether equal rows can occur at all.
-func (s Search) distinct() bool {
-	return s.Distinct && len(s.Columns) > 0 && !slices.Contains(s.Columns, Column{})
-}
-
-func (s Summary) columns() []Column {
-	if len(s.GroupBy) == 0 {
-		return Columns()
-	}
-	return s.GroupBy
-}
-
-func selectList(columns []Column) string { return nameList("", definitions(columns)) }
 
 // merged is a column in a form in which equal values, and only those, are the
 // same for the engine: neither a collation nor the two forms of a time in SQLite matter.
@@ -331,22 +300,6 @@ func (c *compiler) compare(f Filter) {
 // manyValues is from how many values on one argument is read faster than a list.
 const manyValues = 20
 
-// array gives a filter's values as a slice of their own type.
-func array(f Filter) any {
-	if f.column.Kind() == Integer {
-		return values[int64](f)
-	}
-	return values[string](f)
-}
-
-func values[T any](f Filter) []T {
-	array := make([]T, len(f.values))
-	for i, value := range f.values {
-		array[i] = value.(T) //nolint:forcetypeassert // values are of the column's kind
-	}
-	return array
-}
-
 // exactIn compares the bare column first, in its own character set and
 // collation, so that an index serves, then byte by byte.
 func (c *compiler) exactIn(f Filter, exact string) {
@@ -444,18 +397,6 @@ func (c *compiler) orderByKeys(keys []Sort, distinct bool) {
 	c.write(" ORDER BY ", strings.Join(order, ", "))
 }
 
-// distinctKeys leave no ties between rows that differ.
-func (s Search) distinctKeys() []Sort {
-	keys := slices.Clone(s.Sort)
-	last := len(keys) > 0 && keys[len(keys)-1].Descending
-	for _, column := range s.Columns {
-		if !slices.ContainsFunc(keys, func(k Sort) bool { return k.Column == column }) {
-			keys = append(keys, Sort{Column: column, Descending: last})
-		}
-	}
-	return keys
-}
-
 // sortable is a column to sort by, given as text: an ENUM would sort by position.
 func (c *compiler) sortable(column Column, text string) string {
 	if kind := column.Kind(); c.dialect.enums && (kind == Verified || kind == Accounted) {
@@ -475,4 +416,184 @@ func (c *compiler) sortKey(key Sort, text string) string {
 		return text + " ASC NULLS FIRST"
 	}
 	return text + " ASC"
+}
+
+// countedBy finds the counts from which a query can be answered, nil when the rows must be read.
+func (c *compiler) countedBy(scope Scope, filter Filter, columns []Column) *countKind {
+	if !c.counted {
+		return nil
+	}
+	columns = filter.columns(slices.Clone(columns))
+	if scope.Owner != "" {
+		columns = append(columns, columnByName["Owner"])
+	}
+	for i := range countKinds {
+		if countKinds[i].has(columns) {
+			return &countKinds[i]
+		}
+	}
+	return nil
+}
+
+// jobsThat are the rows that a summary reads, or in their place their counts under the same names. Each table is asked by
+// itself for what matches: MariaDB would first put all of their union on disk.
+func (c *compiler) jobsThat(kind *countKind, scope Scope, filter Filter) {
+	if kind == nil {
+		c.write(`"Jobs"`)
+		c.where(scope, filter)
+		return
+	}
+	c.write("(SELECT * FROM (")
+	c.folded(kind)
+	c.write(`) AS "Jobs"`)
+	c.where(scope, filter)
+	c.write(` UNION ALL SELECT "VO", `, selectList(kind.columns), `, "Count" FROM "JobDifferences" AS "Jobs"`)
+	c.where(scope, filter)
+	c.write(`) AS "Jobs"`)
+}
+
+// folded selects the counts of a kind under the names of its columns.
+func (c *compiler) folded(kind *countKind) {
+	c.write(`SELECT "VO"`)
+	for i, column := range kind.columns {
+		c.write(`, "Value`, itoa(i+1), `" AS `, quoteName(column.Name()))
+	}
+	c.write(`, "Count" FROM "JobCounts" WHERE "Kind" = `, itoa(kind.number))
+}
+
+// countedTotal adds up counts and differences by themselves: MariaDB would put their union on disk.
+func (c *compiler) countedTotal(kind *countKind, s Search) {
+	const sum = `(SELECT COALESCE(sum("Count"), 0) FROM `
+	c.write("SELECT CAST(", sum, "(")
+	c.folded(kind)
+	c.write(`) AS "Jobs"`)
+	c.where(s.Scope, s.Filter)
+	c.write(") + ", sum, `"JobDifferences" AS "Jobs"`)
+	c.where(s.Scope, s.Filter)
+	c.write(") AS ", c.dialect.integer, ")")
+}
+
+// countOf is the number of jobs in what jobsThat gives.
+func (c *compiler) countOf(kind *countKind) string {
+	if kind == nil {
+		return "count(*)"
+	}
+	return `CAST(sum("Count") AS ` + c.dialect.integer + ")"
+}
+
+// someOf keeps groups out of which no job is left.
+func (c *compiler) someOf(kind *countKind) string {
+	if kind == nil {
+		return ""
+	}
+	return ` HAVING sum("Count") <> 0`
+}
+
+// rowsAfter selects rows that come after a place, in parts that follow one another: first those that are like
+// it in all keys but the last, then in fewer and fewer. Each part is one range of an index; by one condition
+// for all of them, engines pass over every row that is like it in the first key.
+func (c *compiler) rowsAfter(s Search, place []any) []func(limit int64) statement {
+	var parts []func(int64) statement
+	keys := s.keys()
+	for like, key := range slices.Backward(keys) {
+		for _, sign := range key.beyond(place[like]) {
+			parts = append(parts, func(limit int64) statement {
+				part := &compiler{dialect: c.dialect, schema: c.schema}
+				return part.part(s, like, sign, place, limit)
+			})
+		}
+	}
+	return parts
+}
+
+const (
+	isNull    = " IS NULL"
+	isNotNull = " IS NOT NULL"
+)
+
+// beyond is how a key compares that comes after the value: NULLs come first ascending, and last descending, where
+// they are a range of their own. A live schema may have NULLs in any column but JobID.
+func (k Sort) beyond(value any) []string {
+	switch {
+	case value == nil && k.Descending:
+		return nil
+	case value == nil:
+		return []string{isNotNull}
+	case !k.Descending:
+		return []string{comparisonSigns[opGreater]}
+	case k.Column == (Column{}):
+		return []string{comparisonSigns[opLess]}
+	}
+	return []string{comparisonSigns[opLess], isNull}
+}
+
+// part selects rows that are like the place in the first keys, and compare with it by the sign in the next.
+func (c *compiler) part(s Search, like int, sign string, place []any, limit int64) statement {
+	c.write("SELECT ", selectList(s.columns()), c.placeList(s), ` FROM "Jobs"`)
+	c.force(s)
+	word := " WHERE "
+	if c.where(s.Scope, s.Filter) {
+		word = " AND "
+	}
+	keys := s.keys()
+	for i, key := range keys[:like] {
+		c.write(word)
+		c.place(key, " = ", place[i])
+		word = " AND "
+	}
+	c.write(word)
+	c.place(keys[like], sign, place[like])
+	if sign == isNull {
+		like++
+	}
+	c.orderByKeys(keys[like:], false) // rows are alike in the others; MariaDB would sort by them
+	c.write(" LIMIT ", c.arg(limit))
+	return c.statement()
+}
+
+// force names the index to use, where there is one along which the rows are.
+func (c *compiler) force(s Search) {
+	if index := c.along(s); index != "" {
+		c.write(" FORCE INDEX (", quoteName(index), ")")
+	}
+}
+
+// along is the index that a page or part of one is a range of, for MariaDB, which by itself goes through all rows of the VO or sorts
+// them; "" where there is none, or where filters may lead to fewer rows.
+func (c *compiler) along(s Search) string {
+	if !c.dialect.forces || s.Scope.VO == "" || s.Scope.Owner != "" || s.Filter.op != opAnd {
+		return ""
+	}
+	keys, filters := s.keys(), s.Filter.kids
+	switch {
+	case len(filters) == 0:
+		return c.schema.ofVO[keys[0].Column.Name()]
+	case len(filters) == 1 && len(keys) == 1 && filters[0].equals():
+		return c.schema.ofVO[filters[0].column.Name()]
+	}
+	return ""
+}
+
+// place compares a key with its value; NULL is like NULL.
+func (c *compiler) place(key Sort, sign string, value any) {
+	if value == nil && sign == " = " {
+		sign = isNull
+	}
+	c.write(c.sortable(key.Column, c.exact(key.Column)), sign)
+	if sign != isNull && sign != isNotNull {
+		c.write(c.arg(value))
+	}
+}
+
+// placeList selects a row's place beside its columns. Drivers would read a time that has this type.
+func (c *compiler) placeList(s Search) string {
+	names := []string{""} // begins with a comma
+	for _, key := range s.keys() {
+		name := quoteName(key.Column.Name())
+		if key.Column.Kind() == Time && c.dialect.rawTimes {
+			name = c.dialect.asText[0] + name + c.dialect.asText[1]
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, ", ")
 }

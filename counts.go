@@ -51,9 +51,6 @@ var countKinds = func() []countKind {
 	return kinds[1:]
 }()
 
-// mostCounted is how many columns a kind has at most.
-const mostCounted = 4
-
 var (
 	jobCounts = &table{name: "JobCounts", columns: []column{
 		{name: "Kind", kind: Integer},
@@ -74,91 +71,7 @@ var (
 	countTriggers = []string{"CountInserted", "CountUpdated", "CountDeleted"}
 )
 
-// countedBy finds the counts from which a query can be answered, nil when the rows must be read.
-func (c *compiler) countedBy(scope Scope, filter Filter, columns []Column) *countKind {
-	if !c.counted {
-		return nil
-	}
-	columns = filter.columns(slices.Clone(columns))
-	if scope.Owner != "" {
-		columns = append(columns, columnByName["Owner"])
-	}
-	for i := range countKinds {
-		if countKinds[i].has(columns) {
-			return &countKinds[i]
-		}
-	}
-	return nil
-}
-
 // has reports whether the counts tell all of the columns; each kind tells the VO.
 func (k *countKind) has(columns []Column) bool {
 	return !slices.ContainsFunc(columns, func(c Column) bool { return c != columnByName["VO"] && !slices.Contains(k.columns, c) })
-}
-
-// columns adds the columns that a filter looks at.
-func (f Filter) columns(to []Column) []Column {
-	switch f.op {
-	case opAnd, opOr, opNot:
-		for _, kid := range f.kids {
-			to = kid.columns(to)
-		}
-		return to
-	case opIn, opNotIn, opGreater, opGreaterEqual, opLess, opLessEqual, opLike, opNotLike, opRegex, opRegexIn, opNull, opNotNull:
-	}
-	return append(to, f.column)
-}
-
-// jobsThat are the rows that a summary reads, or in their place their counts under the same names. Each table is asked by
-// itself for what matches: MariaDB would first put all of their union on disk.
-func (c *compiler) jobsThat(kind *countKind, scope Scope, filter Filter) {
-	if kind == nil {
-		c.write(`"Jobs"`)
-		c.where(scope, filter)
-		return
-	}
-	c.write("(SELECT * FROM (")
-	c.folded(kind)
-	c.write(`) AS "Jobs"`)
-	c.where(scope, filter)
-	c.write(` UNION ALL SELECT "VO", `, selectList(kind.columns), `, "Count" FROM "JobDifferences" AS "Jobs"`)
-	c.where(scope, filter)
-	c.write(`) AS "Jobs"`)
-}
-
-// folded selects the counts of a kind under the names of its columns.
-func (c *compiler) folded(kind *countKind) {
-	c.write(`SELECT "VO"`)
-	for i, column := range kind.columns {
-		c.write(`, "Value`, itoa(i+1), `" AS `, quoteName(column.Name()))
-	}
-	c.write(`, "Count" FROM "JobCounts" WHERE "Kind" = `, itoa(kind.number))
-}
-
-// countedTotal adds up counts and differences by themselves: MariaDB would put their union on disk.
-func (c *compiler) countedTotal(kind *countKind, s Search) {
-	const sum = `(SELECT COALESCE(sum("Count"), 0) FROM `
-	c.write("SELECT CAST(", sum, "(")
-	c.folded(kind)
-	c.write(`) AS "Jobs"`)
-	c.where(s.Scope, s.Filter)
-	c.write(") + ", sum, `"JobDifferences" AS "Jobs"`)
-	c.where(s.Scope, s.Filter)
-	c.write(") AS ", c.dialect.integer, ")")
-}
-
-// countOf is the number of jobs in what jobsThat gives.
-func (c *compiler) countOf(kind *countKind) string {
-	if kind == nil {
-		return "count(*)"
-	}
-	return `CAST(sum("Count") AS ` + c.dialect.integer + ")"
-}
-
-// someOf keeps groups out of which no job is left.
-func (c *compiler) someOf(kind *countKind) string {
-	if kind == nil {
-		return ""
-	}
-	return ` HAVING sum("Count") <> 0`
 }

@@ -2,7 +2,6 @@ package jobdb
 
 import (
 	"context"
-	"database/sql"
 	"maps"
 	"strings"
 )
@@ -45,18 +44,6 @@ func (db *DB) RebuildCounts(ctx context.Context) ([]WrongCount, error) {
 	}
 	db.counted.Store(true)
 	return audit.wrong(), nil
-}
-
-// startCounts makes the counts of a database that has jobs from before there
-// were any, unless another server just did.
-func (db *DB) startCounts(ctx context.Context) error {
-	state, err := db.countsState(ctx)
-	if err == nil && state == 0 {
-		db.options.Logger.InfoContext(ctx, "counting the jobs that are there; until then totals and summaries read them")
-		_, err = db.RebuildCounts(ctx)
-	}
-	db.counted.Store(err == nil)
-	return err
 }
 
 // countsState is 0 until all jobs are counted, then how often they were.
@@ -168,25 +155,4 @@ func (a audit) wrong() []WrongCount {
 		}
 	}
 	return wrong
-}
-
-// countTriggersQuery asks how many of the triggers are there; in parentheses, their names.
-var countTriggersQuery = map[string]string{
-	"sqlite":   `SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name IN `,
-	"mysql":    `SELECT count(*) FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND trigger_name IN `,
-	"postgres": `SELECT count(*) FROM pg_trigger WHERE tgrelid = '"Jobs"'::regclass AND tgenabled <> 'D' AND tgname IN `,
-}
-
-// keepsCounts reports whether counts are kept in a database that has these tables, and are complete.
-func keepsCounts(ctx context.Context, q querier, d *dialect, c catalog) (kept, complete bool, err error) {
-	if c[jobCounts.name] == nil || c[jobDifferences.name] == nil || c[jobs.name] == nil {
-		return false, false, nil
-	}
-	var triggers, state int
-	one := func(into *int) func(*sql.Rows) error { return func(rows *sql.Rows) error { return rows.Scan(into) } }
-	err = eachRow(ctx, q, countTriggersQuery[d.name]+"('"+strings.Join(countTriggers, "', '")+"')", one(&triggers))
-	if err == nil {
-		err = eachRow(ctx, q, `SELECT "Count" FROM "JobCounts" WHERE "Kind" = 0`, one(&state))
-	}
-	return triggers == len(countTriggers), state > 0, err
 }

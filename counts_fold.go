@@ -1,67 +1,10 @@
 package jobdb
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
-	"strings"
 	"time"
 )
-
-// A countKey is one row of JobCounts: a combination of values of one kind.
-type countKey struct {
-	kind   int
-	vo     string
-	values [mostCounted]string
-}
-
-func (k countKey) compare(other countKey) int {
-	return cmp.Or(cmp.Compare(k.kind, other.kind), strings.Compare(k.vo, other.vo), slices.Compare(k.values[:], other.values[:]))
-}
-
-// tally adds up counts by kinds.
-type tally map[countKey]int64
-
-// add counts jobs that have these values in the columns.
-func (t tally) add(kinds []countKind, columns []Column, vo string, row []cell, jobs int64) {
-	var of [256]string // by the column's index
-	for i, c := range columns {
-		of[c.index] = row[i].text()
-	}
-	for _, kind := range kinds {
-		key := countKey{kind: kind.number, vo: vo}
-		for i, c := range kind.columns {
-			key.values[i] = of[c.index]
-		}
-		t[key] += jobs
-	}
-}
-
-// write adds what was tallied to JobCounts, in one order whoever does it.
-func (t tally) write(ctx context.Context, s *session) error {
-	keys := make([]countKey, 0, len(t))
-	for key, n := range t {
-		if n != 0 {
-			keys = append(keys, key)
-		}
-	}
-	slices.SortFunc(keys, countKey.compare)
-	rows := make([][]any, len(keys))
-	for i, key := range keys {
-		rows[i] = []any{int64(key.kind), key.vo, key.values[0], key.values[1], key.values[2], key.values[3], t[key]}
-	}
-	return s.insert(ctx, jobCounts, jobCounts.columns, rows, s.db.dialect.adding(jobCounts, "Count"))
-}
-
-// countedColumns are those of JobDifferences between VO and Count.
-var countedColumns = func() []Column {
-	var columns []Column
-	for _, c := range jobDifferences.columns[2 : len(jobDifferences.columns)-1] {
-		columns = append(columns, columnByName[c.name])
-	}
-	return columns
-}()
 
 // How much is folded in one transaction, which keeps SQLite's other writers
 // waiting, and after how much counts that have become zero are swept out.
@@ -96,13 +39,6 @@ func (db *DB) FoldCounts(ctx context.Context) (int64, error) {
 			return folded, err
 		}
 	}
-}
-
-func (db *DB) haveCounts() error {
-	if !db.schema.counts {
-		return &SchemaError{Reason: "no counts of jobs are kept in this database: it is not jobdb's own, or their triggers are missing"}
-	}
-	return nil
 }
 
 // fold moves some differences, none where another server does it.
@@ -164,4 +100,16 @@ func (db *DB) keepCounts(ctx context.Context, every time.Duration) {
 			db.options.Logger.WarnContext(ctx, "counts of jobs can't be kept up; totals and summaries are right, but get slower", "error", err)
 		}
 	}
+}
+
+// startCounts makes the counts of a database that has jobs from before there
+// were any, unless another server just did.
+func (db *DB) startCounts(ctx context.Context) error {
+	state, err := db.countsState(ctx)
+	if err == nil && state == 0 {
+		db.options.Logger.InfoContext(ctx, "counting the jobs that are there; until then totals and summaries read them")
+		_, err = db.RebuildCounts(ctx)
+	}
+	db.counted.Store(err == nil)
+	return err
 }

@@ -403,10 +403,6 @@ func sqliteBound(t time.Time) string {
 	return t.Format(sqliteTimeFormat)
 }
 
-// quoteName quotes an identifier, which comes from columns.go, or is the
-// name of a database, which can hold anything.
-func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
 // rebind numbers the placeholders of a statement written with ?.
 // No statement of ours has a ? that isn't one.
 func (d *dialect) rebind(statement string) string {
@@ -425,3 +421,10 @@ func (d *dialect) rebind(statement string) string {
 	}
 	return string(b)
 }
+
+// What one statement takes of a batch at most: few enough bytes for the
+// smallest usual packet (16 MiB) even when all are escaped.
+const (
+	mostRows  = 5000
+	mostBytes = 2 << 20
+)

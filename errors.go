@@ -2,6 +2,7 @@ package jobdb
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -116,3 +117,23 @@ func jobPrefix(id JobID) string {
 	}
 	return "job " + strconv.FormatInt(int64(id), 10) + ": "
 }
+
+// quoteShort makes hostile text fit for a message.
+func quoteShort(s string) string {
+	const most = 60
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most]) + "…"
+	}
+	return strconv.Quote(s)
+}
+
+// errReason is a reason for a QueryError or a ValueError that names no column yet.
+type errReason string
+
+func (e errReason) Error() string { return string(e) }
+
+func wrongType(want string, value any) error {
+	return errReason("wants " + want + ", not " + fmt.Sprintf("%T", value))
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

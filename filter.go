@@ -440,3 +440,39 @@ func foldASCII(s string) string {
 		return r
 	}, s)
 }
+
+// array gives a filter's values as a slice of their own type.
+func array(f Filter) any {
+	if f.column.Kind() == Integer {
+		return values[int64](f)
+	}
+	return values[string](f)
+}
+
+func values[T any](f Filter) []T {
+	array := make([]T, len(f.values))
+	for i, value := range f.values {
+		array[i] = value.(T) //nolint:forcetypeassert // values are of the column's kind
+	}
+	return array
+}
+
+// columns adds the columns that a filter looks at.
+func (f Filter) columns(to []Column) []Column {
+	switch f.op {
+	case opAnd, opOr, opNot:
+		for _, kid := range f.kids {
+			to = kid.columns(to)
+		}
+		return to
+	case opIn, opNotIn, opGreater, opGreaterEqual, opLess, opLessEqual, opLike, opNotLike, opRegex, opRegexIn, opNull, opNotNull:
+	}
+	return append(to, f.column)
+}
+
+// equals reports whether one value is wanted, after which an index goes on with the JobID.
+func (f Filter) equals() bool { return f.op == opIn && len(f.values) == 1 && f.column.Kind() == Text }
+
+func (f Filter) hasRegex() bool {
+	return f.op == opRegex || slices.ContainsFunc(f.kids, Filter.hasRegex)
+}

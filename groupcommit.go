@@ -27,10 +27,6 @@ type commitGroup struct {
 // mostMembers bounds how long the first of a group waits.
 const mostMembers = 64
 
-// errLost is told to the members of a group whose transaction is gone
-// through no fault of their own.
-var errLost = errors.New("the transaction was lost")
-
 func newGroupCommit(writer *sql.DB) *groupCommit {
 	g := &groupCommit{writer: writer, turn: make(chan struct{}, 1)}
 	g.turn <- struct{}{}

@@ -104,10 +104,3 @@ const Idem = "idem"
 
 // The states of a job that no update leaves unless it is forced.
 var finalStatuses = []string{"Done", "Completed", "Failed", "Killed"}
-
-// Scope confines a query to what its caller may see. The zero Scope is
-// everything. Both fields are compared byte by byte.
-type Scope struct {
-	VO    string
-	Owner string
-}

@@ -3,57 +3,7 @@ package jobdb
 import (
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
-
-// narrow is a column of a live database that holds less than ours does.
-type narrow struct {
-	charset string // of a text; "" when it holds all of Unicode
-	bytes   int    // of a text without a length of its own; 0: as many as ours
-	int32   bool   // an integer of 32 bits, perhaps unsigned
-}
-
-// narrowness says what a column of MariaDB holds less than ours.
-func narrowness(want column, found catalogColumn) narrow {
-	charset, _, _ := strings.Cut(found.collation, "_")
-	n := narrow{charset: charset, int32: want.kind == Integer && found.typ == "int"}
-	if charset == "utf8mb4" {
-		n.charset = ""
-	}
-	if want.kind == Text && want.length == 0 && found.typ == "text" {
-		n.bytes = 1<<16 - 1
-	}
-	return n
-}
-
-// ParameterText is what this database can hold of a text that nobody checks, such as a
-// job's output, as the value of a parameter: characters that it lacks are
-// replaced, and of what is too long the end is kept.
-func (db *DB) ParameterText(text string) string {
-	n := db.schema.narrow[jobParameters.name+".Value"]
-	instead := utf8.RuneError
-	if n.lacks(instead) {
-		instead = '?'
-	}
-	text = strings.Map(func(r rune) rune {
-		if r == 0 || r == utf8.RuneError || n.lacks(r) {
-			return instead
-		}
-		return r
-	}, text)
-	most := maxText
-	if n.bytes > 0 {
-		most = n.bytes
-	}
-	if len(text) <= most {
-		return text
-	}
-	text = text[len(text)-most:]
-	for !utf8.RuneStart(text[0]) {
-		text = text[1:]
-	}
-	return text
-}
 
 // fits refuses what a live database can't hold, naming the job, which the
 // engine's own error wouldn't. The first column of rows is the job's ID, if there is one yet.

@@ -77,17 +77,3 @@ func classifyPostgres(err error) errClass {
 }
 
 var missingKeyPattern = regexp.MustCompile(`^Key \("?JobID"?\)=\(([0-9]+)\) is not present`)
-
-// missingKey is the job that a foreign key missed, by PostgreSQL's account.
-func missingKey(err error) (JobID, bool) {
-	var e *pgconn.PgError
-	if !errors.As(err, &e) || e.Code != "23503" {
-		return 0, false
-	}
-	groups := missingKeyPattern.FindStringSubmatch(e.Detail)
-	if groups == nil {
-		return 0, false
-	}
-	id, err := strconv.ParseInt(groups[1], 10, 64)
-	return JobID(id), err == nil
-}

@@ -4,11 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 )
 
 // openSQLite opens two pools on one file: one connection that writes and
@@ -38,19 +36,6 @@ func openSQLite(_ context.Context, t target, o Options) (*engine, error) {
 		dialect: sqliteDialect, reader: reader, writer: writer, classify: classifySQLite,
 		close: func() error { return errors.Join(reader.Close(), writer.Close()) },
 	}, nil
-}
-
-// walPages is how far the write-ahead log grows before it is copied into the
-// file: large, since pages that many transactions change are copied once.
-const walPages = "10000"
-
-// pageCache is how many KiB of pages each connection keeps. There are five or more, and a server that sends
-// all jobs fills one while another folds counts: with 32 MiB each it took up to 123 MB, with 8 MiB 58 MB.
-const pageCache = "8192"
-
-// sqliteFile is a file's name as SQLite reads it in a URI.
-func sqliteFile(path string) string {
-	return "file:" + strings.ReplaceAll(url.PathEscape(path), "%2F", "/")
 }
 
 // Result codes of SQLite, the lower byte of an extended code.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // SetJobParameters stores named values of jobs, in place of those of the
@@ -121,14 +122,6 @@ func (s *session) makeRoom(ctx context.Context, t *table, columns, keys []column
 	return "", err
 }
 
-func columnList(columns []column) []string {
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.name
-	}
-	return names
-}
-
 // ArchivedJobParameters returns what ArchiveJobParameters kept, by cycle and name.
 func (a access) ArchivedJobParameters(ctx context.Context, ids []JobID) (map[JobID][]ArchivedParameter, error) {
 	archived := make(map[JobID][]ArchivedParameter)
@@ -144,4 +137,33 @@ func (a access) ArchivedJobParameters(ctx context.Context, ids []JobID) (map[Job
 		})
 	}
 	return archived, err
+}
+
+// ParameterText is what this database can hold of a text that nobody checks, such as a
+// job's output, as the value of a parameter: characters that it lacks are
+// replaced, and of what is too long the end is kept.
+func (db *DB) ParameterText(text string) string {
+	n := db.schema.narrow[jobParameters.name+".Value"]
+	instead := utf8.RuneError
+	if n.lacks(instead) {
+		instead = '?'
+	}
+	text = strings.Map(func(r rune) rune {
+		if r == 0 || r == utf8.RuneError || n.lacks(r) {
+			return instead
+		}
+		return r
+	}, text)
+	most := maxText
+	if n.bytes > 0 {
+		most = n.bytes
+	}
+	if len(text) <= most {
+		return text
+	}
+	text = text[len(text)-most:]
+	for !utf8.RuneStart(text[0]) {
+		text = text[1:]
+	}
+	return text
 }

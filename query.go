@@ -5,49 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"slices"
 	"strconv"
-	"time"
 )
-
-// Limits bounds what makes a query costly. A zero field has its default
-// (see [DefaultLimits]).
-type Limits struct {
-	Filters     int           // filters in one query, groups counted
-	Depth       int           // nesting of groups
-	Values      int           // values of all filters together
-	Pattern     int           // bytes of one like or regex pattern
-	RegexValues int           // distinct values that a regex is tried on, where the engine can't do it itself
-	PerPage     int           // rows of one page
-	SummaryRows int           // rows of one summary
-	QueryTime   time.Duration // of one search or summary; negative: none
-}
-
-// DefaultLimits are the limits where nothing else is said.
-var DefaultLimits = Limits{
-	Filters: 100, Depth: 10, Values: 10_000, Pattern: 1000, RegexValues: 10_000,
-	PerPage: 10_000, SummaryRows: 100_000, QueryTime: time.Minute,
-}
-
-func (l Limits) withDefaults() Limits {
-	for _, f := range []struct{ field, standard *int }{
-		{&l.Filters, &DefaultLimits.Filters},
-		{&l.Depth, &DefaultLimits.Depth},
-		{&l.Values, &DefaultLimits.Values},
-		{&l.Pattern, &DefaultLimits.Pattern},
-		{&l.RegexValues, &DefaultLimits.RegexValues},
-		{&l.PerPage, &DefaultLimits.PerPage},
-		{&l.SummaryRows, &DefaultLimits.SummaryRows},
-	} {
-		if *f.field == 0 {
-			*f.field = *f.standard
-		}
-	}
-	if l.QueryTime == 0 {
-		l.QueryTime = DefaultLimits.QueryTime
-	}
-	return l
-}
 
 // SortSpec is one sort key as clients send it; Direction is asc or desc.
 type SortSpec struct {
@@ -216,4 +177,74 @@ func (s Search) checkPage(limits Limits) (perPage int, err error) {
 		return 0, nil
 	}
 	return perPage, nil
+}
+
+// offset is how many rows come before the page.
+func (s Search) offset(perPage int) int64 {
+	page := int64(s.Page - 1)
+	if perPage > 0 && page > math.MaxInt64/int64(perPage) {
+		return math.MaxInt64
+	}
+	return page * int64(perPage)
+}
+
+func (s Search) columns() []Column {
+	if len(s.Columns) == 0 {
+		return Columns()
+	}
+	return s.Columns
+}
+
+// distinct reports whether equal rows can occur at all.
+func (s Search) distinct() bool {
+	return s.Distinct && len(s.Columns) > 0 && !slices.Contains(s.Columns, Column{})
+}
+
+func (s Summary) columns() []Column {
+	if len(s.GroupBy) == 0 {
+		return Columns()
+	}
+	return s.GroupBy
+}
+
+// distinctKeys leave no ties between rows that differ.
+func (s Search) distinctKeys() []Sort {
+	keys := slices.Clone(s.Sort)
+	last := len(keys) > 0 && keys[len(keys)-1].Descending
+	for _, column := range s.Columns {
+		if !slices.ContainsFunc(keys, func(k Sort) bool { return k.Column == column }) {
+			keys = append(keys, Sort{Column: column, Descending: last})
+		}
+	}
+	return keys
+}
+
+// keys are the columns by which rows are sorted, JobID the last of them: it leaves no ties.
+func (s Search) keys() []Sort {
+	keys := slices.Clone(s.Sort)
+	if i := slices.IndexFunc(keys, func(k Sort) bool { return k.Column == (Column{}) }); i >= 0 {
+		return keys[:i+1]
+	}
+	return append(keys, Sort{Descending: len(keys) > 0 && keys[len(keys)-1].Descending})
+}
+
+// Scope confines a query to what its caller may see. The zero Scope is
+// everything. Both fields are compared byte by byte.
+type Scope struct {
+	VO    string
+	Owner string
+}
+
+// alone reports whether one statement answers the search, so that it needs
+// no transaction around it: all rows are wanted, or one job.
+func (s Search) alone() bool {
+	if s.Filter.hasRegex() {
+		return false
+	}
+	if s.Cursor != "" {
+		return len(s.keys()) == 1 // more are read in parts
+	}
+	return s.Page == 0 || s.Page == 1 && s.PerPage != 1 && slices.ContainsFunc(s.Filter.kids, func(f Filter) bool {
+		return s.Filter.op == opAnd && f.op == opIn && f.column == Column{} && len(f.values) == 1
+	})
 }

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Page is what a search found.
@@ -124,20 +123,6 @@ func (a access) look(ctx context.Context, what string, alone bool, fn func(*sess
 	return a.snapshot(ctx, what, fn)
 }
 
-// alone reports whether one statement answers the search, so that it needs
-// no transaction around it: all rows are wanted, or one job.
-func (s Search) alone() bool {
-	if s.Filter.hasRegex() {
-		return false
-	}
-	if s.Cursor != "" {
-		return len(s.keys()) == 1 // more are read in parts
-	}
-	return s.Page == 0 || s.Page == 1 && s.PerPage != 1 && slices.ContainsFunc(s.Filter.kids, func(f Filter) bool {
-		return s.Filter.op == opAnd && f.op == opIn && f.column == Column{} && len(f.values) == 1
-	})
-}
-
 // Summary counts the jobs that match, one row for each combination of values
 // that occurs, sorted by them.
 func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
@@ -165,14 +150,6 @@ func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 
 func (s *session) compiler() *compiler {
 	return &compiler{dialect: s.db.dialect, schema: s.db.schema, counted: s.db.counted.Load()}
-}
-
-func definitions(columns []Column) []column {
-	defs := make([]column, len(columns))
-	for i, c := range columns {
-		defs[i] = c.def()
-	}
-	return defs
 }
 
 // rows runs a compiled query and counts what it gave.
@@ -210,48 +187,6 @@ func (s *session) count(ctx context.Context, st statement) (int64, error) {
 	var n int64
 	err := s.query(ctx, st.text, st.args, func(rows *sql.Rows) error { return rows.Scan(&n) })
 	return n, err
-}
-
-var errQueryTime = errors.New("the query's time is up")
-
-// context is one that ends when a query has taken too long.
-func (l Limits) context(ctx context.Context) (context.Context, context.CancelFunc) {
-	if l.QueryTime <= 0 {
-		return ctx, func() {}
-	}
-	return context.WithTimeoutCause(ctx, l.QueryTime, errQueryTime)
-}
-
-// begin is context; a patient one ends no more once the query has begun to give rows.
-func (l Limits) begin(ctx context.Context, patient bool) (_ context.Context, cancel, begun func()) {
-	if !patient || l.QueryTime <= 0 {
-		ctx, cancel := l.context(ctx)
-		return ctx, cancel, func() {}
-	}
-	ctx, end := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(l.QueryTime, func() { end(errQueryTime) })
-	begun = func() { timer.Stop() }
-	return ctx, func() { begun(); end(nil) }, begun
-}
-
-// afterFirst calls begun before the first row.
-func afterFirst(begun func(), each func([]any) error) func([]any) error {
-	first := true
-	return func(row []any) error {
-		if first {
-			first = false
-			begun()
-		}
-		return each(row)
-	}
-}
-
-// refused tells a query that took too long from one whose caller went away.
-func (l Limits) refused(ctx context.Context, err error) error {
-	if err == nil || !errors.Is(context.Cause(ctx), errQueryTime) {
-		return err
-	}
-	return &QueryError{Field: "search", Reason: "took longer than " + l.QueryTime.String() + "; add filters, or group by fewer columns"}
 }
 
 // resolveRegexes replaces each regular expression by the list of values that
@@ -315,10 +250,6 @@ func (s *session) resolveRegex(ctx context.Context, scope Scope, others, f Filte
 
 var errManyValues = errors.New("more different values than a regex may be tried on")
 
-func (f Filter) hasRegex() bool {
-	return f.op == opRegex || slices.ContainsFunc(f.kids, Filter.hasRegex)
-}
-
 // JobJDLs returns the jobs' JDLs as they are stored (see package jdl for
 // their compression); jobs that don't exist or have none yet are left out.
 func (a access) JobJDLs(ctx context.Context, ids []JobID) (map[JobID]string, error) {
@@ -354,7 +285,41 @@ func (a access) InputData(ctx context.Context, ids []JobID) (map[JobID][]InputFi
 	return files, err
 }
 
-// readRows reads columns of the rows of a table that belong to the jobs.
-func (a access) readRows(ctx context.Context, what string, t *table, columns []column, ids []JobID, rest string, each func([]cell) error) error {
-	return a.read(what, func(s *session) error { return s.readRows(ctx, t, columns, ids, rest, each) })
+// pageAfter gives the page that begins after the search's cursor, and the next cursor if rows follow.
+func (s *session) pageAfter(ctx context.Context, search Search, perPage int, each func([]any) error) (found, error) {
+	from, err := search.parseCursor(s.db.dialect)
+	if err != nil {
+		return found{}, err
+	}
+	f := found{total: -1, before: from.Before}
+	rows, place := int64(0), []any(nil)
+	for _, part := range s.compiler().rowsAfter(search, from.Values) {
+		left := int64(perPage) + 1 - rows // one more tells whether there is a next page
+		if left <= 0 {
+			break
+		}
+		err := s.placedRows(ctx, part(left), search, func(row, at []any) error {
+			if rows++; rows > int64(perPage) {
+				return nil
+			}
+			place = at
+			return each(row)
+		})
+		if err != nil {
+			return f, err
+		}
+	}
+	if rows > int64(perPage) {
+		f.next = cursor{search.order(s.db.dialect), from.Before + int64(perPage), place}.String()
+	}
+	return f, nil
+}
+
+// placedRows runs a query for rows with their places.
+func (s *session) placedRows(ctx context.Context, st statement, search Search, each func(row, place []any) error) error {
+	columns := definitions(search.columns())
+	n := len(columns)
+	return s.table(ctx, st, append(columns, search.placeColumns(s.db.dialect)...), func(row []any) error {
+		return each(row[:n:n], row[n:])
+	})
 }

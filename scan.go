@@ -161,5 +161,3 @@ func (c *cell) text() string { s, _ := c.value.(string); return s }
 func (c *cell) time() time.Time { t, _ := c.value.(time.Time); return t }
 
 func (c *cell) float() float64 { f, _ := c.value.(float64); return f }
-
-func itoa(n int) string { return strconv.Itoa(n) }

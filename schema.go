@@ -38,3 +38,10 @@ type schema struct {
 
 // collation is "" where the column is compared byte by byte.
 func (s *schema) collation(table, column string) string { return s.collations[table+"."+column] }
+
+// narrow is a column of a live database that holds less than ours does.
+type narrow struct {
+	charset string // of a text; "" when it holds all of Unicode
+	bytes   int    // of a text without a length of its own; 0: as many as ours
+	int32   bool   // an integer of 32 bits, perhaps unsigned
+}

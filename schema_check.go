@@ -2,6 +2,7 @@ package jobdb
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -211,4 +212,53 @@ var kindOfType = map[string]Kind{
 var kindNames = map[Kind]string{
 	Integer: "an integer", Text: "a text", Time: "a time", Verified: "a text or an ENUM", Accounted: "a text or an ENUM",
 	decimal: "a decimal",
+}
+
+// countTriggersQuery asks how many of the triggers are there; in parentheses, their names.
+var countTriggersQuery = map[string]string{
+	"sqlite":   `SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name IN `,
+	"mysql":    `SELECT count(*) FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND trigger_name IN `,
+	"postgres": `SELECT count(*) FROM pg_trigger WHERE tgrelid = '"Jobs"'::regclass AND tgenabled <> 'D' AND tgname IN `,
+}
+
+// keepsCounts reports whether counts are kept in a database that has these tables, and are complete.
+func keepsCounts(ctx context.Context, q querier, d *dialect, c catalog) (kept, complete bool, err error) {
+	if c[jobCounts.name] == nil || c[jobDifferences.name] == nil || c[jobs.name] == nil {
+		return false, false, nil
+	}
+	var triggers, state int
+	one := func(into *int) func(*sql.Rows) error { return func(rows *sql.Rows) error { return rows.Scan(into) } }
+	err = eachRow(ctx, q, countTriggersQuery[d.name]+"('"+strings.Join(countTriggers, "', '")+"')", one(&triggers))
+	if err == nil {
+		err = eachRow(ctx, q, `SELECT "Count" FROM "JobCounts" WHERE "Kind" = 0`, one(&state))
+	}
+	return triggers == len(countTriggers), state > 0, err
+}
+
+// narrowness says what a column of MariaDB holds less than ours.
+func narrowness(want column, found catalogColumn) narrow {
+	charset, _, _ := strings.Cut(found.collation, "_")
+	n := narrow{charset: charset, int32: want.kind == Integer && found.typ == "int"}
+	if charset == "utf8mb4" {
+		n.charset = ""
+	}
+	if want.kind == Text && want.length == 0 && found.typ == "text" {
+		n.bytes = 1<<16 - 1
+	}
+	return n
+}
+
+// indexesOfVO are the indexes of Jobs by (VO, column, JobID), and by (VO, JobID), by the column's name.
+func (c catalog) indexesOfVO() map[string]string {
+	found := map[string]string{}
+	if c[jobs.name] == nil {
+		return found
+	}
+	for name, columns := range c[jobs.name].indexes {
+		n := len(columns)
+		if n >= 2 && n <= 3 && columns[0] == "VO" && columns[n-1] == "JobID" {
+			found[columns[1]] = name
+		}
+	}
+	return found
 }

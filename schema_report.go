@@ -191,21 +191,6 @@ func (c catalog) indexedByVO() bool {
 	return false
 }
 
-// indexesOfVO are the indexes of Jobs by (VO, column, JobID), and by (VO, JobID), by the column's name.
-func (c catalog) indexesOfVO() map[string]string {
-	found := map[string]string{}
-	if c[jobs.name] == nil {
-		return found
-	}
-	for name, columns := range c[jobs.name].indexes {
-		n := len(columns)
-		if n >= 2 && n <= 3 && columns[0] == "VO" && columns[n-1] == "JobID" {
-			found[columns[1]] = name
-		}
-	}
-	return found
-}
-
 // String is the report for an operator.
 func (r SchemaReport) String() string {
 	var b strings.Builder

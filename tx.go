@@ -3,12 +3,9 @@ package jobdb
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
 	"regexp"
 	"time"
 )
@@ -33,13 +30,6 @@ type session struct {
 	failed error    // the first error of a statement in a transaction
 	beside *session // the transaction on the history's own database, once begun
 	held   map[JobID]bool
-}
-
-// querier is what *sql.DB and *sql.Tx have in common.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
 // read runs one query.
@@ -242,33 +232,11 @@ func (s *session) fail(ctx context.Context, err error) error {
 	return err
 }
 
-// errClass is what an engine's error means for the caller.
-type errClass uint8
-
-const (
-	classOther errClass = iota
-	classRetry
-	classDuplicate
-	classForeignKey
-	classValue
-	classUnavailable
-	classCancelled
-)
-
 func (db *DB) classOf(err error) errClass {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return classOther
 	}
 	return db.classify(err)
-}
-
-// networkClass tells errors of the connection from others.
-func networkClass(err error) errClass {
-	var network net.Error
-	if errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return classUnavailable
-	}
-	return classOther
 }
 
 // explain makes an error one of this package's, with what was being done

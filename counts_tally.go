@@ -1,0 +1,72 @@
+package jobdb
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+)
+
+// mostCounted is how many columns a kind has at most.
+const mostCounted = 4
+
+// A countKey is one row of JobCounts: a combination of values of one kind.
+type countKey struct {
+	kind   int
+	vo     string
+	values [mostCounted]string
+}
+
+func (k countKey) compare(other countKey) int {
+	return cmp.Or(cmp.Compare(k.kind, other.kind), strings.Compare(k.vo, other.vo), slices.Compare(k.values[:], other.values[:]))
+}
+
+// tally adds up counts by kinds.
+type tally map[countKey]int64
+
+// add counts jobs that have these values in the columns.
+func (t tally) add(kinds []countKind, columns []Column, vo string, row []cell, jobs int64) {
+	var of [256]string // by the column's index
+	for i, c := range columns {
+		of[c.index] = row[i].text()
+	}
+	for _, kind := range kinds {
+		key := countKey{kind: kind.number, vo: vo}
+		for i, c := range kind.columns {
+			key.values[i] = of[c.index]
+		}
+		t[key] += jobs
+	}
+}
+
+// write adds what was tallied to JobCounts, in one order whoever does it.
+func (t tally) write(ctx context.Context, s *session) error {
+	keys := make([]countKey, 0, len(t))
+	for key, n := range t {
+		if n != 0 {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, countKey.compare)
+	rows := make([][]any, len(keys))
+	for i, key := range keys {
+		rows[i] = []any{int64(key.kind), key.vo, key.values[0], key.values[1], key.values[2], key.values[3], t[key]}
+	}
+	return s.insert(ctx, jobCounts, jobCounts.columns, rows, s.db.dialect.adding(jobCounts, "Count"))
+}
+
+// countedColumns are those of JobDifferences between VO and Count.
+var countedColumns = func() []Column {
+	var columns []Column
+	for _, c := range jobDifferences.columns[2 : len(jobDifferences.columns)-1] {
+		columns = append(columns, columnByName[c.name])
+	}
+	return columns
+}()
+
+func (db *DB) haveCounts() error {
+	if !db.schema.counts {
+		return &SchemaError{Reason: "no counts of jobs are kept in this database: it is not jobdb's own, or their triggers are missing"}
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package jobdb
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"path"
+	"strconv"
+	"strings"
+)
+
+//go:embed migrations
+var migrationFiles embed.FS
+
+// migrationsTable says which migrations made a database. That it is there
+// means that the database is ours: migrations touch no other.
+const migrationsTable = "jobdb_migrations"
+
+const createMigrationsTable = `CREATE TABLE IF NOT EXISTS "` + migrationsTable + `" (
+	"version" INTEGER NOT NULL PRIMARY KEY,
+	"name" VARCHAR(100) NOT NULL,
+	"checksum" CHAR(64) NOT NULL,
+	"applied_at" VARCHAR(32) NOT NULL
+)`
+
+// migration is one file: NNNN_name.sql.
+type migration struct {
+	version  int
+	name     string // of the file, without .sql
+	checksum string // SHA-256 of the file, in hex
+	text     string // empty when it was read from a database
+}
+
+// knownMigrations are those of this program for one engine, in their order.
+func knownMigrations(d *dialect) []migration {
+	folder := path.Join("migrations", d.name)
+	files, err := migrationFiles.ReadDir(folder)
+	if err != nil {
+		panic(err) // they are embedded
+	}
+	known := make([]migration, len(files))
+	for i, file := range files {
+		content, readErr := migrationFiles.ReadFile(path.Join(folder, file.Name()))
+		name := strings.TrimSuffix(file.Name(), ".sql")
+		number, _, _ := strings.Cut(name, "_")
+		version, numberErr := strconv.Atoi(number)
+		if err := errors.Join(readErr, numberErr); err != nil {
+			panic(err)
+		}
+		text := strings.ReplaceAll(string(content), "\r\n", "\n") // git may have changed them
+		sum := sha256.Sum256([]byte(text))
+		known[i] = migration{version, name, hex.EncodeToString(sum[:]), text}
+	}
+	return known
+}
+
+// statements splits the text: a statement ends with a line that ends with ";".
+func (m migration) statements() []string {
+	var (
+		all []string
+		b   strings.Builder
+	)
+	for line := range strings.Lines(m.text) {
+		line = strings.TrimRight(line, " \n")
+		if line == "" || strings.HasPrefix(line, "--") {
+			continue
+		}
+		statement, end := strings.CutSuffix(line, ";")
+		b.WriteString(statement + "\n")
+		if end {
+			all = append(all, b.String())
+			b.Reset()
+		}
+	}
+	return all
+}
+
+// migrationState compares what made a database with what this program knows.
+type migrationState struct {
+	applied []migration // by the database's own account
+	pending []migration // of this program's
+	newer   []migration // applied ones that this program doesn't know
+	changed []migration // applied ones whose text was another
+}
+
+func readMigrationState(ctx context.Context, q querier, d *dialect, c catalog) (migrationState, error) {
+	var s migrationState
+	if c[migrationsTable] != nil {
+		const query = `SELECT "version", "name", "checksum" FROM "` + migrationsTable + `" ORDER BY "version"`
+		err := eachRow(ctx, q, query, func(rows *sql.Rows) error {
+			var m migration
+			err := rows.Scan(&m.version, &m.name, &m.checksum)
+			s.applied = append(s.applied, m)
+			return err
+		})
+		if err != nil {
+			return s, err
+		}
+	}
+	left := map[int]migration{}
+	for _, m := range s.applied {
+		left[m.version] = m
+	}
+	for _, m := range knownMigrations(d) {
+		applied, ok := left[m.version]
+		delete(left, m.version)
+		switch {
+		case !ok:
+			s.pending = append(s.pending, m)
+		case applied.checksum != m.checksum:
+			s.changed = append(s.changed, applied)
+		}
+	}
+	for _, m := range s.applied {
+		if _, unknown := left[m.version]; unknown {
+			s.newer = append(s.newer, m)
+		}
+	}
+	return s, nil
+}
+
+// refusal is why this program must not migrate or use the database.
+func (s migrationState) refusal() string {
+	switch {
+	case len(s.newer) > 0:
+		return "the database is from the future: it has " + migrationNames(s.newer) +
+			", which this program doesn't know; use a newer jobdb"
+	case len(s.changed) > 0:
+		return "the database was made with another text of " + migrationNames(s.changed) +
+			" than this program has; use the jobdb that made it, or a later release of it"
+	}
+	return ""
+}
+
+func migrationNames(migrations []migration) string {
+	return "migration " + strings.Join(namesOf(migrations), ", ")
+}
+
+func namesOf(migrations []migration) []string {
+	names := make([]string, len(migrations))
+	for i, m := range migrations {
+		names[i] = m.name
+	}
+	return names
+}

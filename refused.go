@@ -1,0 +1,75 @@
+package jobdb
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+// refused says which jobs are missing where a foreign key was violated, and
+// what exists already where a key was repeated.
+func (a access) refused(ctx context.Context, err error, what string, parent *table, ids []JobID) error {
+	switch {
+	case err == nil:
+		return nil
+	case a.db.classOf(err) == classForeignKey:
+		missing, lookErr := a.missing(ctx, err, parent, ids)
+		if lookErr != nil || len(missing) == 0 { // they may have come meanwhile
+			return errors.Join(err, lookErr)
+		}
+		return &NotFoundError{Jobs: missing}
+	}
+	if conflict := (*ConflictError)(nil); errors.As(err, &conflict) {
+		conflict.What, conflict.Job = what, a.conflicting(ctx, parent, ids)
+	}
+	return err
+}
+
+// conflicting is the job whose row exists already, or 0 when that can't be told.
+func (a access) conflicting(ctx context.Context, parent *table, ids []JobID) JobID {
+	if len(ids) == 1 {
+		return ids[0]
+	}
+	if parent != jobJDLs { // more than one row of a job may be in the other tables
+		return 0
+	}
+	missing, err := access{db: a.db}.without(ctx, jobs, ids)
+	if err != nil || len(missing) == len(ids) {
+		return 0
+	}
+	i := slices.IndexFunc(ids, func(id JobID) bool { return !slices.Contains(missing, id) })
+	return ids[i]
+}
+
+// missing returns those of the jobs that have no row in a table, as the
+// transaction sees it that err says failed for that.
+func (a access) missing(ctx context.Context, err error, t *table, ids []JobID) ([]JobID, error) {
+	if a.tx == nil {
+		return a.without(ctx, t, ids)
+	}
+	if id, ok := missingKey(err); ok { // PostgreSQL: a failed transaction answers nothing
+		return []JobID{id}, nil
+	}
+	failed := a.tx.failed
+	a.tx.failed = nil
+	defer func() { a.tx.failed = failed }()
+	return a.without(ctx, t, ids)
+}
+
+// without returns those of the jobs that have no row in a table.
+func (a access) without(ctx context.Context, t *table, ids []JobID) ([]JobID, error) {
+	found := make(map[JobID]bool, len(ids))
+	read := func(a access) error {
+		return a.readRows(ctx, "look for missing jobs", t, t.pick("JobID"), ids, "", func(row []cell) error {
+			found[row[0].id()] = true
+			return nil
+		})
+	}
+	var err error
+	if a.tx == nil && a.db.groups != nil { // what this group did before is seen by its own transaction only
+		err = a.db.transact(ctx, func(s *session) error { return read(access{db: a.db, tx: s}) })
+	} else {
+		err = read(a)
+	}
+	return slices.DeleteFunc(sorted(ids), func(id JobID) bool { return found[id] }), err
+}
