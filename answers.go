@@ -36,7 +36,7 @@ func (a access) KeepAnswer(ctx context.Context, answer Answer) error {
 		return errNoAnswers
 	}
 	for i, text := range []string{answer.Request, answer.Content, answer.Text} {
-		if err := answers.columns[i].textFits(text); err != nil {
+		if err := textFits(answers.columns[i], text); err != nil {
 			return &ValueError{Column: answers.columns[i].name, Reason: err.Error()}
 		}
 	}

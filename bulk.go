@@ -173,7 +173,7 @@ func (s *session) ofJobs(ids []JobID, run func(in string, args []any) error) err
 	for some := range slices.Chunk(sorted(ids), s.db.dialect.mostJobs) {
 		in, args := " = ?", []any{int64(some[0])} // PostgreSQL would plan a list of one anew each time
 		if len(some) > 1 {
-			in, args = s.db.dialect.in(some)
+			in, args = s.db.dialect.in(int64s(some))
 		}
 		if err := run(in, args); err != nil {
 			return err
@@ -242,6 +242,14 @@ func (s *session) tick() time.Duration {
 		return time.Second
 	}
 	return time.Microsecond
+}
+
+func int64s(ids []JobID) []int64 {
+	list := make([]int64, len(ids))
+	for i, id := range ids {
+		list[i] = int64(id)
+	}
+	return list
 }
 
 // sorted leaves out repetitions, too.

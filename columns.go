@@ -138,7 +138,7 @@ var (
 		{name: "JobID", kind: Integer},
 		{name: "Command", kind: Text, length: 100},
 		{name: "Arguments", kind: Text, length: 100},
-		{name: "Status", kind: Text, length: 64, value: CommandReceived},
+		{name: "Status", kind: Text, length: 64, value: "Received"},
 		{name: "ReceptionTime", kind: Time},
 		{name: "ExecutionTime", kind: Time, nullable: true},
 	}, key: []string{"JobID", "ReceptionTime"}}
@@ -215,10 +215,10 @@ var (
 	accountedNames = []string{"Failed", "False", "True"}
 )
 
-// stored checks a value that a caller wants in this column and returns it as
+// storedValue checks a value that a caller wants in this column and returns it as
 // the driver gets it: int64, string, UTC time or nil. The error is a reason, without the
 // names of column and job.
-func (c column) stored(value any) (any, error) {
+func storedValue(c column, value any) (any, error) {
 	if value == nil {
 		if !c.nullable {
 			return nil, errReason("can't be NULL")
@@ -257,7 +257,7 @@ func (c column) stored(value any) (any, error) {
 		return nil, wrongType("a bool or an AccountedFlag", value)
 	case Text:
 		if s, ok := value.(string); ok {
-			return s, c.textFits(s)
+			return s, textFits(c, s)
 		}
 		return nil, wrongType("a string", value)
 	case decimal:
@@ -279,7 +279,7 @@ func storedInteger(value any) (any, error) {
 	return nil, wrongType("an integer", value)
 }
 
-func (c column) textFits(s string) error {
+func textFits(c column, s string) error {
 	if err := checkText(s); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func (a access) SetJobCommands(ctx context.Context, commands []Command) error {
 	for i, c := range commands {
 		ids[i] = c.JobID
 		for j, text := range []string{c.Command, c.Arguments} {
-			if err := columns[j+1].textFits(text); err != nil {
+			if err := textFits(columns[j+1], text); err != nil {
 				return &ValueError{Job: c.JobID, Column: columns[j+1].name, Reason: err.Error()}
 			}
 		}

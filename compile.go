@@ -281,7 +281,7 @@ func (c *compiler) compare(f Filter) {
 	case f.op == opIn && len(f.values) == 1:
 		c.write(exact, " = ", c.arg(f.values[0]))
 	case len(f.values) >= manyValues && c.dialect.many != nil:
-		text, arg := c.dialect.many(f)
+		text, arg := c.dialect.many(f.op == opNotIn, f.values)
 		c.write(exact, text)
 		c.arg(arg)
 	case f.op == opIn:

@@ -48,7 +48,7 @@ func (db *DB) RebuildCounts(ctx context.Context) ([]WrongCount, error) {
 
 // countsState is 0 until all jobs are counted, then how often they were.
 func (db *DB) countsState(ctx context.Context) (int64, error) {
-	s := &session{db: db, q: db.reader}
+	s := &session{db: db, q: db.engine.reader}
 	n, err := s.count(ctx, statement{text: `SELECT "Count" FROM "JobCounts" WHERE "Kind" = 0`})
 	return n, db.explain("look for counts", err)
 }

@@ -71,7 +71,7 @@ func (s Search) parseCursor(d *dialect) (cursor, error) {
 		return c, errCursor
 	}
 	for i, column := range columns {
-		if c.Values[i], err = column.placed(c.Values[i], s.keys()[i].Column); err != nil {
+		if c.Values[i], err = placed(column, c.Values[i], s.keys()[i].Column); err != nil {
 			return c, errCursor
 		}
 	}
@@ -79,7 +79,7 @@ func (s Search) parseCursor(d *dialect) (cursor, error) {
 }
 
 // placed is a value of a cursor as the driver gets it.
-func (c column) placed(value any, of Column) (any, error) {
+func placed(c column, value any, of Column) (any, error) {
 	if value == nil {
 		if of == (Column{}) {
 			return nil, errCursor

@@ -110,7 +110,7 @@ func TestCursorPlans(t *testing.T) {
 
 func queryPlan(t *testing.T, db *DB, st statement) string {
 	t.Helper()
-	rows, err := db.reader.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+st.text, st.args...)
+	rows, err := db.engine.reader.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+st.text, st.args...)
 	if err != nil {
 		t.Fatal(err)
 	}

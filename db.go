@@ -3,16 +3,51 @@ package jobdb
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
+// Options are the settings of a database. The zero value has good defaults.
+type Options struct {
+	HistoryURL        string           // of the database that has LoggingInfo; default: the same
+	Clock             func() time.Time // where time comes from; default: the system
+	Logger            *slog.Logger     // default: none
+	Limits            Limits           // zero fields have their defaults
+	CommandRedelivery time.Duration    // a Kill whose job beats this long after it was sent is sent again; 0: never
+	StatementTime     time.Duration    // the server ends statements after this; default 10 minutes
+	Connections       int              // at most; default 32 to a server, one a core to a SQLite file
+	FoldCounts        time.Duration    // how often counts of jobs are brought together; default 1 s, negative: never, see [DB.FoldCounts]
+	ReadOnly          bool             // nothing can be written
+}
+
+func (o Options) withDefaults() Options {
+	if o.Clock == nil {
+		o.Clock = systemClock
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.StatementTime == 0 {
+		o.StatementTime = 10 * time.Minute
+	}
+	if o.FoldCounts == 0 {
+		o.FoldCounts = time.Second
+	}
+	o.Limits = o.Limits.withDefaults()
+	return o
+}
+
+func (o Options) settings() settings {
+	return settings{statementTime: o.StatementTime, connections: o.Connections, readOnly: o.ReadOnly}
+}
+
 // DB is a job database. Its methods are safe for use by many goroutines;
 // each is a transaction of its own.
 type DB struct {
 	access
-	*engine
+	engine  *engine
 	dialect *dialect
 	schema  *schema
 	options Options
@@ -33,7 +68,7 @@ type DB struct {
 // Ping asks the database for an answer.
 func (db *DB) Ping(ctx context.Context) error {
 	var one int
-	if err := db.reader.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
+	if err := db.engine.reader.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
 		return fmt.Errorf("ping the database: %w", db.typed(err))
 	}
 	return nil

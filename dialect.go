@@ -32,18 +32,22 @@ type dialect struct {
 	valueArguments int
 
 	upsert    func(key, set []string) string
-	adding    func(t *table, column string) string          // an upsert that adds to a column
-	parameter func(c column) string                         // a placeholder for a value of the column's type
-	source    func(columns []column) string                 // a derived table s of columns c0, c1 … from one batch
-	arguments func(columns []column, rows [][]any) []any    // the batch for such a source
-	in        func(ids []JobID) (string, []any)             // after a column: it is one of several, which ascend
-	many      func(f Filter) (string, any)                  // after a column: it is, or is not, one of many values; nil: a list is as good
-	bound     func(t time.Time) any                         // a time to compare with
-	update    func(table, set, source, where string) string // t and s are the names of table and source
-	join      string                                        // of a source with a table; the source drives
-	timeEqual func(column, value string) string             // of times in keys
-	oneTime   func(column string) string                    // a time in one form
+	adding    func(t *table, column string) string           // an upsert that adds to a column
+	parameter func(c column) string                          // a placeholder for a value of the column's type
+	source    func(columns []column) string                  // a derived table s of columns c0, c1 … from one batch
+	arguments func(columns []column, rows [][]any) []any     // the batch for such a source
+	in        func(ids []int64) (string, []any)              // after a column: it is one of several, which ascend
+	many      func(negated bool, values []any) (string, any) // after a column: it is, or is not, one of many values; nil: a list is as good
+	bound     func(t time.Time) any                          // a time to compare with
+	update    func(table, set, source, where string) string  // t and s are the names of table and source
+	join      string                                         // of a source with a table; the source drives
+	timeEqual func(column, value string) string              // of times in keys
+	oneTime   func(column string) string                     // a time in one form
 }
+
+// likeEscape stands before wildcards that are meant literally. It is not
+// the backslash because engines and their modes differ on backslashes in literals.
+const likeEscape = '|'
 
 const likeEnd = " ESCAPE '" + string(likeEscape) + "'"
 
@@ -237,10 +241,10 @@ func mysqlType(c column) string {
 	return "VARCHAR(" + strconv.Itoa(c.length) + ") CHARACTER SET utf8mb4"
 }
 
-func sqliteIn(ids []JobID) (string, []any) {
+func sqliteIn(ids []int64) (string, []any) {
 	list := []byte{'['}
 	for _, id := range ids {
-		list = append(strconv.AppendInt(list, int64(id), 10), ',')
+		list = append(strconv.AppendInt(list, id, 10), ',')
 	}
 	list[len(list)-1] = ']'
 	return " IN (SELECT value FROM json_each(?))", []any{string(list)}
@@ -253,39 +257,55 @@ const mostListed = 1000
 // would join with a batch by comparing every row with every job. Each length
 // is a statement that every connection prepares and remembers, so there
 // are few of them: the last job is repeated.
-func mysqlIn(ids []JobID) (string, []any) {
+func mysqlIn(ids []int64) (string, []any) {
 	n := 2
 	for n < len(ids) {
 		n = min(2*n, mostListed)
 	}
 	args := make([]any, n)
 	for i := range args {
-		args[i] = int64(ids[min(i, len(ids)-1)])
+		args[i] = ids[min(i, len(ids)-1)]
 	}
 	return " IN (?" + strings.Repeat(", ?", n-1) + ")", args
 }
 
-func sqliteMany(f Filter) (string, any) {
+func sqliteMany(negated bool, values []any) (string, any) {
 	list := []byte{'['}
-	for _, value := range f.values {
+	for _, value := range values {
 		list = append(appendJSON(list, value), ',')
 	}
 	list[len(list)-1] = ']'
-	return map[op]string{opIn: " IN ", opNotIn: " NOT IN "}[f.op] + "(SELECT value FROM json_each(?))", string(list)
+	if negated {
+		return " NOT IN (SELECT value FROM json_each(?))", string(list)
+	}
+	return " IN (SELECT value FROM json_each(?))", string(list)
 }
 
-func postgresMany(f Filter) (string, any) {
-	return map[op]string{opIn: " = ANY(?)", opNotIn: " <> ALL(?)"}[f.op], array(f)
+func postgresMany(negated bool, values []any) (string, any) {
+	if negated {
+		return " <> ALL(?)", array(values)
+	}
+	return " = ANY(?)", array(values)
+}
+
+// array gives values as a slice of their own type.
+func array(values []any) any {
+	if _, ok := values[0].(int64); ok {
+		return sliceOf[int64](values)
+	}
+	return sliceOf[string](values)
+}
+
+func sliceOf[T any](values []any) []T {
+	slice := make([]T, len(values))
+	for i, value := range values {
+		slice[i] = value.(T) //nolint:forcetypeassert // values are of the column's kind
+	}
+	return slice
 }
 
 // postgresIn gives numbers of Go's own type, which the driver writes three times as fast.
-func postgresIn(ids []JobID) (string, []any) {
-	list := make([]int64, len(ids))
-	for i, id := range ids {
-		list[i] = int64(id)
-	}
-	return " = ANY(?)", []any{list}
-}
+func postgresIn(ids []int64) (string, []any) { return " = ANY(?)", []any{ids} }
 
 // postgresSource reads a batch from one array for each column.
 func postgresSource(columns []column) string {

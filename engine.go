@@ -6,12 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
-	"strconv"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // eachRow runs a query and calls each for every row.
@@ -36,38 +32,15 @@ func askText(ctx context.Context, q querier, query string) (string, error) {
 	return text, err
 }
 
-// Options are the settings of a database. The zero value has good defaults.
-type Options struct {
-	HistoryURL        string           // of the database that has LoggingInfo; default: the same
-	Clock             func() time.Time // where time comes from; default: the system
-	Logger            *slog.Logger     // default: none
-	Limits            Limits           // zero fields have their defaults
-	CommandRedelivery time.Duration    // a Kill whose job beats this long after it was sent is sent again; 0: never
-	StatementTime     time.Duration    // the server ends statements after this; default 10 minutes
-	Connections       int              // at most; default 32 to a server, one a core to a SQLite file
-	FoldCounts        time.Duration    // how often counts of jobs are brought together; default 1 s, negative: never, see [DB.FoldCounts]
-	ReadOnly          bool             // nothing can be written
+// settings are what an engine is opened with.
+type settings struct {
+	statementTime time.Duration // the server ends statements after this
+	connections   int           // at most; 0: the engine's own default
+	readOnly      bool
 }
 
-func (o Options) withDefaults() Options {
-	if o.Clock == nil {
-		o.Clock = systemClock
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if o.StatementTime == 0 {
-		o.StatementTime = 10 * time.Minute
-	}
-	if o.FoldCounts == 0 {
-		o.FoldCounts = time.Second
-	}
-	o.Limits = o.Limits.withDefaults()
-	return o
-}
-
-func (o Options) size(pool *sql.DB) {
-	n := o.Connections
+func (o settings) size(pool *sql.DB) {
+	n := o.connections
 	if n == 0 {
 		n = 32
 	}
@@ -82,26 +55,13 @@ type engine struct {
 	reader, writer *sql.DB // the same pool except on SQLite
 	writeOptions   sql.TxOptions
 	classify       func(error) errClass
+	missingKey     func(error) (int64, bool) // what a foreign key missed, by the error's own account; nil: errors don't tell
 	close          func() error
 }
 
 // errLost is told to the members of a group whose transaction is gone
 // through no fault of their own.
 var errLost = errors.New("the transaction was lost")
-
-// missingKey is the job that a foreign key missed, by PostgreSQL's account.
-func missingKey(err error) (JobID, bool) {
-	var e *pgconn.PgError
-	if !errors.As(err, &e) || e.Code != "23503" {
-		return 0, false
-	}
-	groups := missingKeyPattern.FindStringSubmatch(e.Detail)
-	if groups == nil {
-		return 0, false
-	}
-	id, err := strconv.ParseInt(groups[1], 10, 64)
-	return JobID(id), err == nil
-}
 
 // querier is what *sql.DB and *sql.Tx have in common.
 type querier interface {
@@ -122,6 +82,20 @@ const (
 	classUnavailable
 	classCancelled
 )
+
+// errGaveUp is the class of errors of waiting for too long.
+var errGaveUp = errors.New("gave up waiting")
+
+// classOf is what an error means; a caller who went away is nobody's fault.
+func (e *engine) classOf(err error) errClass {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return classOther
+	}
+	if errors.Is(err, errGaveUp) {
+		return classUnavailable
+	}
+	return e.classify(err)
+}
 
 // networkClass tells errors of the connection from others.
 func networkClass(err error) errClass {

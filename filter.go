@@ -337,10 +337,6 @@ func (p *filterParser) pattern(spec FilterSpec, f Filter) (Filter, error) {
 	return f, nil
 }
 
-// likeEscape stands before wildcards that are meant literally. It is not
-// the backslash because engines and their modes differ on backslashes in literals.
-const likeEscape = '|'
-
 // likePattern turns a pattern that is escaped with backslashes into one
 // escaped with likeEscape, without runs of %.
 func likePattern(text string) (string, error) {
@@ -439,22 +435,6 @@ func foldASCII(s string) string {
 		}
 		return r
 	}, s)
-}
-
-// array gives a filter's values as a slice of their own type.
-func array(f Filter) any {
-	if f.column.Kind() == Integer {
-		return values[int64](f)
-	}
-	return values[string](f)
-}
-
-func values[T any](f Filter) []T {
-	array := make([]T, len(f.values))
-	for i, value := range f.values {
-		array[i] = value.(T) //nolint:forcetypeassert // values are of the column's kind
-	}
-	return array
 }
 
 // columns adds the columns that a filter looks at.

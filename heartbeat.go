@@ -21,7 +21,7 @@ func (a access) AddHeartbeatData(ctx context.Context, data map[JobID]map[string]
 				return &QueryError{Field: quoteShort(name), Reason: "no such heartbeat field; the fields are " + strings.Join(HeartbeatFields, ", ")}
 			}
 			value := data[id][name]
-			if err := columns[2].textFits(value); err != nil {
+			if err := textFits(columns[2], value); err != nil {
 				return &ValueError{Job: id, Column: name, Reason: err.Error()}
 			}
 			rows = append(rows, []any{int64(id), name, value, nil})

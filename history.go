@@ -64,14 +64,14 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 
 func (r HistoryRecord) check() error {
 	for i, text := range []string{2: r.Status, r.MinorStatus, r.ApplicationStatus, 7: r.Source} {
-		if err := loggingInfo.columns[i].textFits(text); err != nil && i > 1 {
+		if err := textFits(loggingInfo.columns[i], text); err != nil && i > 1 {
 			return &ValueError{Job: r.JobID, Column: loggingInfo.columns[i].name, Reason: err.Error()}
 		}
 	}
 	if r.Time.IsZero() {
 		return &ValueError{Job: r.JobID, Column: "StatusTime", Reason: "must be given"}
 	}
-	if _, err := loggingInfo.columns[5].stored(r.Time); err != nil {
+	if _, err := storedValue(loggingInfo.columns[5], r.Time); err != nil {
 		return &ValueError{Job: r.JobID, Column: "StatusTime", Reason: err.Error()}
 	}
 	if math.Abs(timeOrder(r.Time)) >= 1e9 {

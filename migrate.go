@@ -2,56 +2,41 @@ package jobdb
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 )
 
 const mostMigrationTries = 3
 
-// Migrate makes the tables of a new database and brings those of an older
-// jobdb up to date. It returns the names of the migrations that it applied;
-// none means that nothing was to do. Several servers may migrate one database
-// at the same time, but no other method of this DB may run meanwhile.
-//
-// A database that migrations did not make, one of a newer jobdb and one whose migrations had
-// another text are refused with a [SchemaError] and stay as they are.
-func (db *DB) Migrate(ctx context.Context) ([]string, error) {
-	applied, err := db.migrate(ctx)
-	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
-		err = errors.Join(ctx.Err(), err) // engines tell it in their own words
-	}
-	if err != nil {
-		return applied, db.explain("migrate the database", db.typed(err))
-	}
-	migrated, err := probeSchema(ctx, db.reader, db.dialect)
-	if err != nil {
-		return applied, db.explain("read the migrated schema", db.typed(err))
-	}
-	db.use(ctx, migrated)
-	if h := db.history; h != db && (h.schema.kind == SchemaEmpty || h.schema.kind == SchemaOurs) {
-		more, err := h.Migrate(ctx)
-		return append(applied, more...), err
-	}
-	return applied, nil
+// migrator brings a database up to date.
+type migrator struct {
+	engine *engine
+	logger *slog.Logger
+	now    func() time.Time
 }
 
-func (db *DB) migrate(ctx context.Context) ([]string, error) {
+// refusedError is why a database is not migrated.
+type refusedError struct{ reason string }
+
+func (e *refusedError) Error() string { return e.reason }
+
+func (m *migrator) migrate(ctx context.Context) ([]string, error) {
 	// Most starts end here, without a lock and without rights to change tables.
-	pending, err := pendingMigrations(ctx, db.reader, db.dialect)
+	pending, err := pendingMigrations(ctx, m.engine.reader, &m.engine.dialect)
 	if err != nil || len(pending) == 0 {
 		return nil, err
 	}
 	var applied []string
 	for range mostMigrationTries {
-		err = db.locked(ctx, func(q querier) error {
+		err = m.locked(ctx, func(q querier) error {
 			var err error
-			applied, err = db.applyPending(ctx, q)
+			applied, err = m.applyPending(ctx, q)
 			return err
 		})
 		// The lock of MariaDB holds on one node of a cluster; servers on two nodes can get in each other's way.
-		if class := db.classOf(err); class != classRetry && class != classDuplicate {
+		if class := m.engine.classOf(err); class != classRetry && class != classDuplicate {
 			break
 		}
 	}
@@ -72,14 +57,14 @@ func pendingMigrations(ctx context.Context, q querier, d *dialect) ([]migration,
 		return nil, err
 	}
 	if c.foreign() {
-		return nil, &SchemaError{Reason: foreignReason(c, d)}
+		return nil, &refusedError{foreignReason(c, d)}
 	}
 	s, err := readMigrationState(ctx, q, d, c)
 	if err != nil {
 		return nil, err
 	}
 	if reason := s.refusal(); reason != "" {
-		return nil, &SchemaError{Reason: reason}
+		return nil, &refusedError{reason}
 	}
 	return s.pending, nil
 }
@@ -93,8 +78,8 @@ func foreignReason(c catalog, d *dialect) string {
 }
 
 // applyPending runs under the lock: what was pending before may be done now.
-func (db *DB) applyPending(ctx context.Context, q querier) ([]string, error) {
-	pending, err := pendingMigrations(ctx, q, db.dialect)
+func (m *migrator) applyPending(ctx context.Context, q querier) ([]string, error) {
+	pending, err := pendingMigrations(ctx, q, &m.engine.dialect)
 	if err != nil || len(pending) == 0 {
 		return nil, err
 	}
@@ -102,35 +87,35 @@ func (db *DB) applyPending(ctx context.Context, q querier) ([]string, error) {
 	if _, err := q.ExecContext(ctx, createMigrationsTable); err != nil {
 		return nil, err
 	}
-	adapt, err := db.adaptation(ctx, q)
+	adapt, err := m.adaptation(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	var applied []string
-	for _, m := range pending {
-		for _, statement := range m.statements() {
+	for _, next := range pending {
+		for _, statement := range next.statements() {
 			if _, err := q.ExecContext(ctx, adapt.Replace(statement)); err != nil {
-				return applied, fmt.Errorf("migration %s: %w", m.name, err)
+				return applied, fmt.Errorf("migration %s: %w", next.name, err)
 			}
 		}
-		if err := db.record(ctx, q, m); err != nil {
-			return applied, fmt.Errorf("migration %s: %w", m.name, err)
+		if err := m.record(ctx, q, next); err != nil {
+			return applied, fmt.Errorf("migration %s: %w", next.name, err)
 		}
-		applied = append(applied, m.name)
-		db.options.Logger.InfoContext(ctx, "migration applied", "migration", m.name)
+		applied = append(applied, next.name)
+		m.logger.InfoContext(ctx, "migration applied", "migration", next.name)
 	}
 	return applied, nil
 }
 
-func (db *DB) record(ctx context.Context, q querier, m migration) error {
+func (m *migrator) record(ctx context.Context, q querier, done migration) error {
 	const insert = `INSERT INTO "` + migrationsTable + `" ("version", "name", "checksum", "applied_at") VALUES (?, ?, ?, ?)`
-	_, err := q.ExecContext(ctx, db.dialect.rebind(insert), m.version, m.name, m.checksum, db.now().Format(time.RFC3339))
+	_, err := q.ExecContext(ctx, m.engine.dialect.rebind(insert), done.version, done.name, done.checksum, m.now().Format(time.RFC3339))
 	return err
 }
 
 // adaptation changes what MySQL calls otherwise than MariaDB.
-func (db *DB) adaptation(ctx context.Context, q querier) (*strings.Replacer, error) {
-	if db.dialect.name != "mysql" {
+func (m *migrator) adaptation(ctx context.Context, q querier) (*strings.Replacer, error) {
+	if m.engine.dialect.name != "mysql" {
 		return strings.NewReplacer(), nil
 	}
 	maria, err := isMariaDB(ctx, q)

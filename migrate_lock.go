@@ -4,7 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"errors"
+	"fmt"
 	"strconv"
 	"time"
 )
@@ -14,31 +14,31 @@ const migrationWait = 10 * time.Minute
 
 // locked runs fn while no other server migrates this database, in one
 // transaction where the engine's DDL can be rolled back.
-func (db *DB) locked(ctx context.Context, fn func(querier) error) error {
-	switch db.dialect.name {
+func (m *migrator) locked(ctx context.Context, fn func(querier) error) error {
+	switch m.engine.dialect.name {
 	case "sqlite":
-		if err := db.startWAL(ctx); err != nil {
+		if err := m.startWAL(ctx); err != nil {
 			return err
 		}
-		return db.inTransaction(ctx, fn) // it begins IMMEDIATE, which is the lock
+		return m.inTransaction(ctx, fn) // it begins IMMEDIATE, which is the lock
 	case "postgres":
-		return db.inTransaction(ctx, func(q querier) error {
+		return m.inTransaction(ctx, func(q querier) error {
 			if err := lockPostgres(ctx, q); err != nil {
 				return err
 			}
 			return fn(q)
 		})
 	}
-	return db.lockedMySQL(ctx, fn)
+	return m.lockedMySQL(ctx, fn)
 }
 
-func (db *DB) inTransaction(ctx context.Context, fn func(querier) error) error {
+func (m *migrator) inTransaction(ctx context.Context, fn func(querier) error) error {
 	// What a lock was waited for must be seen after it, so no older snapshot. SQLite knows no levels.
 	options := &sql.TxOptions{Isolation: sql.LevelReadCommitted}
-	if db.dialect.name == "sqlite" {
+	if m.engine.dialect.name == "sqlite" {
 		options = nil
 	}
-	tx, err := db.writer.BeginTx(ctx, options)
+	tx, err := m.engine.writer.BeginTx(ctx, options)
 	if err != nil {
 		return err
 	}
@@ -51,15 +51,15 @@ func (db *DB) inTransaction(ctx context.Context, fn func(querier) error) error {
 
 // startWAL lets readers go on while one writes. It stays so with the file, so
 // only a file in which there is nothing yet is changed. Some file systems can't; jobdb works there, too.
-func (db *DB) startWAL(ctx context.Context) error {
-	tables, err := askText(ctx, db.writer, "SELECT count(*) FROM sqlite_master")
+func (m *migrator) startWAL(ctx context.Context) error {
+	tables, err := askText(ctx, m.engine.writer, "SELECT count(*) FROM sqlite_master")
 	if err != nil || tables != "0" {
 		return err
 	}
 	mode := ""
-	for range mostTries { // where two switch at once, SQLite doesn't wait by itself
-		mode, err = askText(ctx, db.writer, "PRAGMA journal_mode = WAL")
-		if err == nil || db.classOf(err) != classRetry {
+	for range mostSwitches { // where two switch at once, SQLite doesn't wait by itself
+		mode, err = askText(ctx, m.engine.writer, "PRAGMA journal_mode = WAL")
+		if err == nil || m.engine.classOf(err) != classRetry {
 			break
 		}
 		if err := sleep(ctx, 50*time.Millisecond); err != nil {
@@ -67,10 +67,12 @@ func (db *DB) startWAL(ctx context.Context) error {
 		}
 	}
 	if err == nil && mode != "wal" {
-		db.options.Logger.WarnContext(ctx, "no write-ahead log on this file system: readers wait for writers", "mode", mode)
+		m.logger.WarnContext(ctx, "no write-ahead log on this file system: readers wait for writers", "mode", mode)
 	}
 	return err
 }
+
+const mostSwitches = 30
 
 // postgresLock is any number that nobody else takes.
 const postgresLock = "8314046631205172805"
@@ -99,8 +101,8 @@ const (
 
 // lockedMySQL holds the lock with a connection of its own, which is not used
 // again: it has other limits, and with it every lock ends.
-func (db *DB) lockedMySQL(ctx context.Context, fn func(querier) error) error {
-	conn, err := db.writer.Conn(ctx)
+func (m *migrator) lockedMySQL(ctx context.Context, fn func(querier) error) error {
+	conn, err := m.engine.writer.Conn(ctx)
 	if err != nil {
 		return err
 	}
@@ -119,7 +121,7 @@ func (db *DB) lockedMySQL(ctx context.Context, fn func(querier) error) error {
 			break
 		}
 		if waited >= migrationWait {
-			return &UnavailableError{Err: errors.New("another server has been migrating this database for " + migrationWait.String())}
+			return fmt.Errorf("another server has been migrating this database for %v: %w", migrationWait, errGaveUp)
 		}
 	}
 	// Told before the connection ends, which the server may notice late.

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-var openEngine = map[string]func(context.Context, target, Options) (*engine, error){
+var openEngine = map[string]func(context.Context, target, settings) (*engine, error){
 	"sqlite": openSQLite, "mysql": openMySQL, "postgres": openPostgres,
 }
 
@@ -22,7 +22,7 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 		return nil, err
 	}
 	options = options.withDefaults()
-	e, err := openEngine[t.engine](ctx, t, options)
+	e, err := openEngine[t.engine](ctx, t, options.settings())
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
@@ -88,7 +88,7 @@ func (db *DB) openHistory(ctx context.Context, t target) error {
 func (db *DB) Close() error {
 	db.stopFolding()
 	if db.history != db {
-		return errors.Join(db.history.Close(), db.close())
+		return errors.Join(db.history.Close(), db.engine.close())
 	}
-	return db.close()
+	return db.engine.close()
 }

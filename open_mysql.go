@@ -17,7 +17,7 @@ import (
 
 // openMySQL opens a pool on MariaDB or MySQL. Of several hosts the first that
 // answers is taken, for each connection anew.
-func openMySQL(_ context.Context, t target, o Options) (*engine, error) {
+func openMySQL(_ context.Context, t target, o settings) (*engine, error) {
 	config := mysql.NewConfig()
 	config.User, config.Passwd, config.DBName = t.user, t.password, t.name
 	config.ParseTime = true
@@ -32,7 +32,7 @@ func openMySQL(_ context.Context, t target, o Options) (*engine, error) {
 		case "unix_socket":
 			config.Net, config.Addr, t.hosts = "unix", value, []string{value}
 		default:
-			return nil, errors.New("database URL: unknown option " + quoteShort(option) + "; known are tls, charset and unix_socket")
+			return nil, errors.New("database URL: unknown option " + strconv.Quote(option) + "; known are tls, charset and unix_socket")
 		}
 	}
 	hosts := make([]driver.Connector, 0, len(t.hosts))
@@ -47,7 +47,7 @@ func openMySQL(_ context.Context, t target, o Options) (*engine, error) {
 		}
 		hosts = append(hosts, connector)
 	}
-	pool := sql.OpenDB(&mysqlConnector{hosts: hosts, statementTime: o.StatementTime, readOnly: o.ReadOnly})
+	pool := sql.OpenDB(&mysqlConnector{hosts: hosts, statementTime: o.statementTime, readOnly: o.readOnly})
 	o.size(pool)
 	return &engine{
 		dialect: mysqlDialect, reader: pool, writer: pool, classify: classifyMySQL, close: pool.Close,

@@ -16,7 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-func openPostgres(_ context.Context, t target, o Options) (*engine, error) {
+func openPostgres(_ context.Context, t target, o settings) (*engine, error) {
 	u := url.URL{
 		Scheme: "postgres", User: url.UserPassword(t.user, t.password), Host: strings.Join(t.hosts, ","),
 		Path: "/" + t.name, RawQuery: t.options.Encode(),
@@ -27,8 +27,8 @@ func openPostgres(_ context.Context, t target, o Options) (*engine, error) {
 	}
 	config.RuntimeParams["timezone"] = "UTC"
 	config.RuntimeParams["application_name"] = "jobdb"
-	config.RuntimeParams["statement_timeout"] = strconv.FormatInt(o.StatementTime.Milliseconds(), 10)
-	if o.ReadOnly {
+	config.RuntimeParams["statement_timeout"] = strconv.FormatInt(o.statementTime.Milliseconds(), 10)
+	if o.readOnly {
 		config.RuntimeParams["default_transaction_read_only"] = "on"
 	}
 	if config.ConnectTimeout == 0 {
@@ -40,7 +40,7 @@ func openPostgres(_ context.Context, t target, o Options) (*engine, error) {
 	pool := sql.OpenDB(stdlib.GetConnector(*config))
 	o.size(pool)
 	return &engine{
-		dialect: postgresDialect, reader: pool, writer: pool, classify: classifyPostgres, close: pool.Close,
+		dialect: postgresDialect, reader: pool, writer: pool, classify: classifyPostgres, missingKey: missingKey, close: pool.Close,
 	}, nil
 }
 
@@ -77,3 +77,17 @@ func classifyPostgres(err error) errClass {
 }
 
 var missingKeyPattern = regexp.MustCompile(`^Key \("?JobID"?\)=\(([0-9]+)\) is not present`)
+
+// missingKey is the job that a foreign key missed, by PostgreSQL's account.
+func missingKey(err error) (int64, bool) {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) || e.Code != "23503" {
+		return 0, false
+	}
+	groups := missingKeyPattern.FindStringSubmatch(e.Detail)
+	if groups == nil {
+		return 0, false
+	}
+	id, err := strconv.ParseInt(groups[1], 10, 64)
+	return id, err == nil
+}

@@ -11,21 +11,21 @@ import (
 
 // openSQLite opens two pools on one file: one connection that writes and
 // several that read. The file is made when it isn't there; its folder must be.
-func openSQLite(_ context.Context, t target, o Options) (*engine, error) {
+func openSQLite(_ context.Context, t target, o settings) (*engine, error) {
 	if info, err := os.Stat(filepath.Dir(t.path)); err != nil {
 		return nil, err
 	} else if !info.IsDir() {
 		return nil, errors.New(filepath.Dir(t.path) + " is not a folder")
 	}
-	readers := o.Connections
+	readers := o.connections
 	if readers == 0 {
 		readers = max(4, runtime.NumCPU())
 	}
-	writer, err := sql.Open(sqliteDriver, sqliteDSN(t.path, o.ReadOnly, true))
+	writer, err := sql.Open(sqliteDriver, sqliteDSN(t.path, o.readOnly, true))
 	if err != nil {
 		return nil, err
 	}
-	reader, err := sql.Open(sqliteDriver, sqliteDSN(t.path, o.ReadOnly, false))
+	reader, err := sql.Open(sqliteDriver, sqliteDSN(t.path, o.readOnly, false))
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}

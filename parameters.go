@@ -50,7 +50,7 @@ func (a access) setParameters(ctx context.Context, t *table, values map[JobID]ma
 	for _, id := range ids {
 		for _, name := range slices.Sorted(maps.Keys(values[id])) {
 			for i, text := range []string{name, values[id][name]} {
-				if err := t.columns[i+1].textFits(text); err != nil {
+				if err := textFits(t.columns[i+1], text); err != nil {
 					return &ValueError{Job: id, Column: t.name + "." + t.columns[i+1].name, Reason: err.Error()}
 				}
 			}

@@ -23,7 +23,7 @@ func OpenPilots(ctx context.Context, url string, options Options) (*Pilots, erro
 	}
 	options = options.withDefaults()
 	options.ReadOnly = true
-	e, err := openEngine[t.engine](ctx, t, options)
+	e, err := openEngine[t.engine](ctx, t, options.settings())
 	if err != nil {
 		return nil, fmt.Errorf("open the pilots' database: %w", err)
 	}
@@ -39,7 +39,7 @@ func OpenPilots(ctx context.Context, url string, options Options) (*Pilots, erro
 }
 
 // Close closes all connections.
-func (p *Pilots) Close() error { return p.db.close() }
+func (p *Pilots) Close() error { return p.db.engine.close() }
 
 // stampsAtOnce is how many stamps one statement takes: below every engine's limit.
 const stampsAtOnce = 500
@@ -47,7 +47,7 @@ const stampsAtOnce = 500
 // JobsOf returns the jobs that pilots with these stamps ran, of any VO,
 // ascending and each once. Stamps compare byte by byte.
 func (p *Pilots) JobsOf(ctx context.Context, stamps []string) ([]JobID, error) {
-	s := &session{db: p.db, q: p.db.reader}
+	s := &session{db: p.db, q: p.db.engine.reader}
 	// All stamps are ASCII; a live column may not even compare with another text.
 	stamps = slices.DeleteFunc(slices.Clone(stamps), func(stamp string) bool {
 		return strings.ContainsFunc(stamp, func(c rune) bool { return c > unicode.MaxASCII || c == 0 })

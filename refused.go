@@ -47,8 +47,10 @@ func (a access) missing(ctx context.Context, err error, t *table, ids []JobID) (
 	if a.tx == nil {
 		return a.without(ctx, t, ids)
 	}
-	if id, ok := missingKey(err); ok { // PostgreSQL: a failed transaction answers nothing
-		return []JobID{id}, nil
+	if told := a.db.engine.missingKey; told != nil { // PostgreSQL: a failed transaction answers nothing
+		if id, ok := told(err); ok {
+			return []JobID{JobID(id)}, nil
+		}
 	}
 	failed := a.tx.failed
 	a.tx.failed = nil

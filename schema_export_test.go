@@ -11,7 +11,7 @@ import (
 // What the tests outside of this package need of the inside.
 
 // Raw is the writing pool, for what no method does.
-func (db *DB) Raw() *sql.DB { return db.writer }
+func (db *DB) Raw() *sql.DB { return db.engine.writer }
 
 // SchemaFacts are those of the schema as it was probed.
 type SchemaFacts struct {
@@ -28,7 +28,7 @@ func (db *DB) SchemaFacts() SchemaFacts {
 
 // Catalog is all that the engine says of the tables, to compare with a later answer.
 func (db *DB) Catalog(ctx context.Context) (any, error) {
-	return readCatalog(ctx, db.reader, db.dialect)
+	return readCatalog(ctx, db.engine.reader, db.dialect)
 }
 
 // BeginMigration does what a migration had done when the server died: the
@@ -36,7 +36,7 @@ func (db *DB) Catalog(ctx context.Context) (any, error) {
 func (db *DB) BeginMigration(ctx context.Context, statements int) (int, error) {
 	all := knownMigrations(db.dialect)[0].statements()
 	for _, statement := range slices.Concat([]string{createMigrationsTable}, all[:statements]) {
-		if _, err := db.writer.ExecContext(ctx, statement); err != nil {
+		if _, err := db.engine.writer.ExecContext(ctx, statement); err != nil {
 			return 0, err
 		}
 	}
@@ -45,20 +45,20 @@ func (db *DB) BeginMigration(ctx context.Context, statements int) (int, error) {
 
 // MigrateTo makes what an older jobdb, which knew so many migrations, made.
 func (db *DB) MigrateTo(ctx context.Context, version int) error {
-	adapt, err := db.adaptation(ctx, db.writer)
+	adapt, err := db.migrator().adaptation(ctx, db.engine.writer)
 	if err != nil {
 		return err
 	}
-	if _, err := db.writer.ExecContext(ctx, createMigrationsTable); err != nil {
+	if _, err := db.engine.writer.ExecContext(ctx, createMigrationsTable); err != nil {
 		return err
 	}
 	for _, m := range knownMigrations(db.dialect)[:version] {
 		for _, statement := range m.statements() {
-			if _, err := db.writer.ExecContext(ctx, adapt.Replace(statement)); err != nil {
+			if _, err := db.engine.writer.ExecContext(ctx, adapt.Replace(statement)); err != nil {
 				return err
 			}
 		}
-		if err := db.record(ctx, db.writer, m); err != nil {
+		if err := db.migrator().record(ctx, db.engine.writer, m); err != nil {
 			return err
 		}
 	}
@@ -103,7 +103,7 @@ func describeColumn(table string, c column, value any) string {
 
 // FoundSchema describes the tables as the catalog has them, in the form of [WantedSchema].
 func (db *DB) FoundSchema(ctx context.Context) ([]string, error) {
-	c, err := readCatalog(ctx, db.reader, db.dialect)
+	c, err := readCatalog(ctx, db.engine.reader, db.dialect)
 	if err != nil {
 		return nil, err
 	}
@@ -141,3 +141,5 @@ func plainDefault(value sql.NullString) any {
 	plain, _, _ := strings.Cut(value.String, "::")
 	return strings.Trim(plain, "'")
 }
+
+func (db *DB) migrator() *migrator { return &migrator{db.engine, db.options.Logger, db.now} }

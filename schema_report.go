@@ -2,6 +2,7 @@ package jobdb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,16 +38,43 @@ func (db *DB) CheckSchema(ctx context.Context) (SchemaReport, error) {
 	return r, db.explain("check the schema", db.typed(err))
 }
 
+// Migrate makes the tables of a new database and brings those of an older
+// jobdb up to date. It returns the names of the migrations that it applied;
+// none means that nothing was to do. Several servers may migrate one database
+// at the same time, but no other method of this DB may run meanwhile.
+//
+// A database that migrations did not make, one of a newer jobdb and one whose migrations had
+// another text are refused with a [SchemaError] and stay as they are.
+func (db *DB) Migrate(ctx context.Context) ([]string, error) {
+	applied, err := (&migrator{db.engine, db.options.Logger, db.now}).migrate(ctx)
+	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
+		err = errors.Join(ctx.Err(), err) // engines tell it in their own words
+	}
+	if err != nil {
+		return applied, db.explain("migrate the database", db.typed(err))
+	}
+	migrated, err := probeSchema(ctx, db.engine.reader, db.dialect)
+	if err != nil {
+		return applied, db.explain("read the migrated schema", db.typed(err))
+	}
+	db.use(ctx, migrated)
+	if h := db.history; h != db && (h.schema.kind == SchemaEmpty || h.schema.kind == SchemaOurs) {
+		more, err := h.Migrate(ctx)
+		return append(applied, more...), err
+	}
+	return applied, nil
+}
+
 func (db *DB) checkSchema(ctx context.Context) (SchemaReport, error) {
-	version, err := askText(ctx, db.reader, catalogQueriesOf[db.dialect.name].version)
+	version, err := askText(ctx, db.engine.reader, catalogQueriesOf[db.dialect.name].version)
 	if err != nil {
 		return SchemaReport{}, err
 	}
-	c, err := readCatalog(ctx, db.reader, db.dialect)
+	c, err := readCatalog(ctx, db.engine.reader, db.dialect)
 	if err != nil {
 		return SchemaReport{}, err
 	}
-	state, err := readMigrationState(ctx, db.reader, db.dialect, c)
+	state, err := readMigrationState(ctx, db.engine.reader, db.dialect, c)
 	if err != nil {
 		return SchemaReport{}, err
 	}
@@ -67,7 +95,7 @@ func (db *DB) checkSchema(ctx context.Context) (SchemaReport, error) {
 			break
 		}
 		r.Limits = append(r.Limits, c.limits(s, db.dialect)...)
-		counts, _, err := keepsCounts(ctx, db.reader, db.dialect, c)
+		counts, _, err := keepsCounts(ctx, db.engine.reader, db.dialect, c)
 		if err != nil {
 			return r, err
 		}

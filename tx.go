@@ -40,7 +40,7 @@ func (a access) read(what string, fn func(*session) error) error {
 	if err := a.db.usable(); err != nil {
 		return err
 	}
-	return a.db.explain(what, fn(&session{db: a.db, q: a.db.reader}))
+	return a.db.explain(what, fn(&session{db: a.db, q: a.db.engine.reader}))
 }
 
 // snapshot runs several queries that see one state of the database.
@@ -55,7 +55,7 @@ func (a access) snapshot(ctx context.Context, what string, fn func(*session) err
 	if a.db.dialect.name == "sqlite" {
 		options = nil // any transaction of a reader is a snapshot
 	}
-	tx, err := a.db.reader.BeginTx(ctx, options)
+	tx, err := a.db.engine.reader.BeginTx(ctx, options)
 	if err != nil {
 		return a.db.explain(what, err)
 	}
@@ -138,7 +138,7 @@ func (db *DB) once(ctx context.Context, fn func(*session) error) error {
 	if db.groups != nil {
 		return db.groups.run(ctx, run)
 	}
-	tx, err := db.writer.BeginTx(ctx, &db.writeOptions)
+	tx, err := db.engine.writer.BeginTx(ctx, &db.engine.writeOptions)
 	if err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (db *DB) once(ctx context.Context, fn func(*session) error) error {
 func (s *session) beginBeside(ctx context.Context) (*session, error) {
 	if s.beside == nil {
 		h := s.db.history
-		tx, err := h.writer.BeginTx(ctx, &h.writeOptions)
+		tx, err := h.engine.writer.BeginTx(ctx, &h.engine.writeOptions)
 		if err != nil {
 			return nil, h.typed(fmt.Errorf("begin a transaction on the history: %w", err))
 		}
@@ -233,10 +233,7 @@ func (s *session) fail(ctx context.Context, err error) error {
 }
 
 func (db *DB) classOf(err error) errClass {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return classOther
-	}
-	return db.classify(err)
+	return db.engine.classOf(err)
 }
 
 // explain makes an error one of this package's, with what was being done
@@ -261,6 +258,9 @@ func isTyped(err error) bool {
 func (db *DB) typed(err error) error {
 	if err == nil || isTyped(err) || errors.Is(err, ErrUnavailable) {
 		return err
+	}
+	if refused := (*refusedError)(nil); errors.As(err, &refused) {
+		return &SchemaError{Reason: refused.reason}
 	}
 	switch db.classOf(err) {
 	case classUnavailable, classRetry:

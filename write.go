@@ -27,7 +27,7 @@ func (a access) CreateJobs(ctx context.Context, originalJDLs []string) ([]JobID,
 	columns := jobJDLs.pick("OriginalJDL")
 	rows := make([][]any, len(originalJDLs))
 	for i, jdl := range originalJDLs {
-		if err := columns[0].textFits(jdl); err != nil {
+		if err := textFits(columns[0], jdl); err != nil {
 			return nil, &ValueError{Column: "OriginalJDL", Reason: err.Error()}
 		}
 		rows[i] = []any{jdl}
@@ -111,7 +111,7 @@ func storedAttribute(id JobID, name string, value any) (Column, any, error) {
 	case c == Column{}:
 		return c, nil, &ValueError{Job: id, Column: name, Reason: "can't be set"}
 	}
-	stored, err := c.def().stored(value)
+	stored, err := storedValue(c.def(), value)
 	if err != nil {
 		return c, nil, &ValueError{Job: id, Column: name, Reason: err.Error()}
 	}
@@ -133,7 +133,7 @@ func (a access) InsertInputData(ctx context.Context, lfns map[JobID][]string) er
 	var rows [][]any
 	for _, id := range ids {
 		for _, lfn := range slices.Sorted(slices.Values(lfns[id])) {
-			if err := columns[1].textFits(lfn); err != nil {
+			if err := textFits(columns[1], lfn); err != nil {
 				return &ValueError{Job: id, Column: "LFN", Reason: err.Error()}
 			}
 			rows = append(rows, []any{int64(id), lfn, columns[2].value})
@@ -151,7 +151,7 @@ func (a access) UpdateJobJDLs(ctx context.Context, jdls map[JobID]string) error 
 	columns := jobJDLs.pick("JobID", "JDL")
 	rows := make([][]any, 0, len(jdls))
 	for _, id := range slices.Sorted(maps.Keys(jdls)) {
-		if err := columns[1].textFits(jdls[id]); err != nil {
+		if err := textFits(columns[1], jdls[id]); err != nil {
 			return &ValueError{Job: id, Column: "JDL", Reason: err.Error()}
 		}
 		rows = append(rows, []any{int64(id), jdls[id]})
