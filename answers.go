@@ -4,19 +4,10 @@ import (
 	"context"
 	"errors"
 	"time"
-)
 
-// answers is a table of our own schema only.
-var answers = &table{
-	name: "Answers",
-	columns: []column{
-		{name: "Request", kind: Text, length: 64},
-		{name: "Content", kind: Text, length: 64},
-		{name: "Answer", kind: Text},
-		{name: "AnswerTime", kind: Time},
-	},
-	key: []string{"Request"},
-}
+	"jobdb/internal/schema"
+	"jobdb/internal/tables"
+)
 
 // AnswerLife is how long an [Answer] is kept.
 const AnswerLife = 24 * time.Hour
@@ -32,20 +23,20 @@ type Answer struct {
 // KeepAnswer keeps an answer for [AnswerLife]. A request that was answered
 // already is a [ConflictError]. A live database has nowhere to keep it, which is a [SchemaError].
 func (a access) KeepAnswer(ctx context.Context, answer Answer) error {
-	if a.db.schema.kind != SchemaOurs {
+	if a.db.schema.Kind != schema.SchemaOurs {
 		return errNoAnswers
 	}
 	for i, text := range []string{answer.Request, answer.Content, answer.Text} {
-		if err := textFits(answers.columns[i], text); err != nil {
-			return &ValueError{Column: answers.columns[i].name, Reason: err.Error()}
+		if err := textFits(tables.Answers.Columns[i], text); err != nil {
+			return &ValueError{Column: tables.Answers.Columns[i].Name, Reason: err.Error()}
 		}
 	}
 	err := a.write(ctx, "keep an answer", func(s *session) error {
 		now := s.time(s.db.now())
-		if _, err := s.exec(ctx, `DELETE FROM "Answers" WHERE "AnswerTime" < ?`, s.db.dialect.bound(now.Add(-AnswerLife))); err != nil {
+		if _, err := s.exec(ctx, `DELETE FROM "Answers" WHERE "AnswerTime" < ?`, s.db.dialect.Bound(now.Add(-AnswerLife))); err != nil {
 			return err
 		}
-		return s.insert(ctx, answers, answers.columns, [][]any{{answer.Request, answer.Content, answer.Text, now}}, "")
+		return s.insert(ctx, tables.Answers, tables.Answers.Columns, [][]any{{answer.Request, answer.Content, answer.Text, now}}, "")
 	})
 	if conflict := (*ConflictError)(nil); errors.As(err, &conflict) {
 		conflict.What = "the answer to this request"
@@ -55,13 +46,13 @@ func (a access) KeepAnswer(ctx context.Context, answer Answer) error {
 
 // KeptAnswer returns the answer to a request that was answered within [AnswerLife].
 func (a access) KeptAnswer(ctx context.Context, request string) (answer Answer, found bool, err error) {
-	if a.db.schema.kind != SchemaOurs {
+	if a.db.schema.Kind != schema.SchemaOurs {
 		return Answer{}, false, errNoAnswers
 	}
 	err = a.read("look for an answer", func(s *session) error {
 		text := `SELECT "Request", "Content", "Answer" FROM "Answers" WHERE "Request" = ? AND "AnswerTime" >= ?`
-		args := []any{request, s.db.dialect.bound(s.time(s.db.now()).Add(-AnswerLife))}
-		return s.query(ctx, text, args, scanRows(answers.columns[:3], func(row []cell) error {
+		args := []any{request, s.db.dialect.Bound(s.time(s.db.now()).Add(-AnswerLife))}
+		return s.query(ctx, text, args, scanRows(tables.Answers.Columns[:3], func(row []cell) error {
 			answer, found = Answer{row[0].text(), row[1].text(), row[2].text()}, true
 			return nil
 		}))

@@ -6,12 +6,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"jobdb/internal/engine"
+	"jobdb/internal/tables"
 )
 
 // batchSize is how many of the rows one statement takes.
 func batchSize(rows [][]any) int {
 	n, bytes := 0, 0
-	for n < len(rows) && n < mostRows && (n == 0 || bytes < mostBytes) {
+	for n < len(rows) && n < engine.MostRows && (n == 0 || bytes < engine.MostBytes) {
 		for _, value := range rows[n] {
 			if text, ok := value.(string); ok {
 				bytes += len(text)
@@ -24,10 +27,10 @@ func batchSize(rows [][]any) int {
 
 // inBatches splits rows below the engines' limits. run gets the table s to
 // join with, whose columns are c0, c1 …, and its arguments.
-func (s *session) inBatches(columns []column, rows [][]any, run func(source string, args []any) error) error {
+func (s *session) inBatches(columns []tables.Column, rows [][]any, run func(source string, args []any) error) error {
 	for len(rows) > 0 {
 		n := batchSize(rows)
-		source, args := s.db.dialect.batch(columns, rows[:n])
+		source, args := s.db.dialect.Batch(columns, rows[:n])
 		if err := run(source, args); err != nil {
 			return err
 		}
@@ -37,7 +40,7 @@ func (s *session) inBatches(columns []column, rows [][]any, run func(source stri
 }
 
 // insert writes new rows; upsert is "" or what a dialect's upsert gives.
-func (s *session) insert(ctx context.Context, t *table, columns []column, rows [][]any, upsert string) error {
+func (s *session) insert(ctx context.Context, t *tables.Table, columns []tables.Column, rows [][]any, upsert string) error {
 	return s.inserts(t, nil, columns, rows, func(statement string, args []any) error {
 		_, err := s.exec(ctx, statement+upsert, args...)
 		return err
@@ -45,13 +48,13 @@ func (s *session) insert(ctx context.Context, t *table, columns []column, rows [
 }
 
 // inserts makes the statements that write new rows. In the columns of empty every row has an empty text.
-func (s *session) inserts(t *table, empty, columns []column, rows [][]any, run func(statement string, args []any) error) error {
+func (s *session) inserts(t *tables.Table, empty, columns []tables.Column, rows [][]any, run func(statement string, args []any) error) error {
 	if err := s.fits(t, columns, rows); err != nil {
 		return err
 	}
-	into := "INSERT INTO " + t.quoted() + " (" + nameList("", slices.Concat(empty, columns)) + ") "
+	into := "INSERT INTO " + t.Quoted() + " (" + tables.NameList("", slices.Concat(empty, columns)) + ") "
 	constants := strings.Repeat("'', ", len(empty))
-	if most := s.db.dialect.valueArguments; most > 0 {
+	if most := s.db.dialect.ValueArguments; most > 0 {
 		return s.insertsOfValues(into, constants, rows, most/len(columns), run)
 	}
 	return s.inBatches(columns, rows, func(source string, args []any) error {
@@ -79,17 +82,17 @@ func (s *session) insertsOfValues(into, constants string, rows [][]any, most int
 
 // update sets the columns after the first keys of each row where those are
 // equal and where holds, in the order of the rows. It returns how many rows matched.
-func (s *session) update(ctx context.Context, t *table, columns []column, keys int, rows [][]any, where string, whereArgs ...any) (int64, error) {
+func (s *session) update(ctx context.Context, t *tables.Table, columns []tables.Column, keys int, rows [][]any, where string, whereArgs ...any) (int64, error) {
 	if err := s.fits(t, columns, rows); err != nil {
 		return 0, err
 	}
-	if keys == 1 && (len(rows) == 1 || s.db.dialect.longTexts && longTexts(rows)) {
+	if keys == 1 && (len(rows) == 1 || s.db.dialect.LongTexts && longTexts(rows)) {
 		return s.updateEach(ctx, t, columns, rows, where, whereArgs)
 	}
 	sets := make([]string, 0, len(columns)-keys)
 	for i, value := range s.values(t, columns) {
 		if i >= keys {
-			sets = append(sets, quoteName(columns[i].name)+" = "+value)
+			sets = append(sets, tables.QuoteName(columns[i].Name)+" = "+value)
 		}
 	}
 	equal := s.keysEqual(t, columns[:keys])
@@ -99,8 +102,8 @@ func (s *session) update(ctx context.Context, t *table, columns []column, keys i
 	}
 	var matched int64
 	err := s.inBatches(columns, rows, func(source string, args []any) error {
-		source = s.db.dialect.inOrder(source, t.quoted(), equal)
-		n, err := s.exec(ctx, s.db.dialect.update(t.quoted(), strings.Join(sets, ", "), source, on), append(args, whereArgs...)...)
+		source = s.db.dialect.InOrder(source, t.Quoted(), equal)
+		n, err := s.exec(ctx, s.db.dialect.Update(t.Quoted(), strings.Join(sets, ", "), source, on), append(args, whereArgs...)...)
 		matched += n
 		return err
 	})
@@ -123,19 +126,19 @@ func longTexts(rows [][]any) bool {
 
 // updateEach is update of the rows of one job with a statement, without a table to join with:
 // MariaDB would make one on disk for a long text.
-func (s *session) updateEach(ctx context.Context, t *table, columns []column, rows [][]any, where string, whereArgs []any) (matched int64, err error) {
+func (s *session) updateEach(ctx context.Context, t *tables.Table, columns []tables.Column, rows [][]any, where string, whereArgs []any) (matched int64, err error) {
 	sets := make([]string, 0, len(columns)-1)
 	for _, c := range columns[1:] {
-		sets = append(sets, quoteName(c.name)+" = ?")
+		sets = append(sets, tables.QuoteName(c.Name)+" = ?")
 	}
-	on := "t." + quoteName(columns[0].name) + " = ?"
+	on := "t." + tables.QuoteName(columns[0].Name) + " = ?"
 	if where != "" {
 		on += " AND " + where
 	}
-	text := "UPDATE " + t.quoted() + " AS t SET " + strings.Join(sets, ", ") + " WHERE " + on
+	text := "UPDATE " + t.Quoted() + " AS t SET " + strings.Join(sets, ", ") + " WHERE " + on
 	run := func(args ...any) (int64, error) { return s.exec(ctx, text, args...) }
 	if len(rows) > 1 {
-		prepared, err := s.q.PrepareContext(ctx, s.db.dialect.rebind(text)) //nolint:sqlclosecheck // it is, below
+		prepared, err := s.q.PrepareContext(ctx, s.db.dialect.Rebind(text)) //nolint:sqlclosecheck // it is, below
 		if err != nil {
 			return 0, s.fail(ctx, err)
 		}
@@ -146,7 +149,7 @@ func (s *session) updateEach(ctx context.Context, t *table, columns []column, ro
 	for _, row := range rows {
 		args = args[:0]
 		for _, value := range row[1:] {
-			args = append(args, s.db.dialect.argument(value))
+			args = append(args, s.db.dialect.Argument(value))
 		}
 		n, err := run(append(append(args, row[0]), whereArgs...)...)
 		if err != nil {
@@ -159,9 +162,9 @@ func (s *session) updateEach(ctx context.Context, t *table, columns []column, ro
 
 // remove deletes the rows whose keys are equal, on MariaDB: only there an
 // upsert may overwrite what has other keys.
-func (s *session) remove(ctx context.Context, t *table, keys []column, rows [][]any) error {
+func (s *session) remove(ctx context.Context, t *tables.Table, keys []tables.Column, rows [][]any) error {
 	return s.inBatches(keys, rows, func(source string, args []any) error {
-		_, err := s.exec(ctx, "DELETE t FROM "+source+s.db.dialect.join+t.quoted()+" AS t WHERE "+s.keysEqual(t, keys), args...)
+		_, err := s.exec(ctx, "DELETE t FROM "+source+s.db.dialect.Join+t.Quoted()+" AS t WHERE "+s.keysEqual(t, keys), args...)
 		return err
 	})
 }
@@ -170,10 +173,10 @@ func (s *session) remove(ctx context.Context, t *table, keys []column, rows [][]
 // all transactions lock rows in one order. run gets the rest of a condition
 // that begins with a column of JobIDs, and its arguments.
 func (s *session) ofJobs(ids []JobID, run func(in string, args []any) error) error {
-	for some := range slices.Chunk(sorted(ids), s.db.dialect.mostJobs) {
+	for some := range slices.Chunk(sorted(ids), s.db.dialect.MostJobs) {
 		in, args := " = ?", []any{int64(some[0])} // PostgreSQL would plan a list of one anew each time
 		if len(some) > 1 {
-			in, args = s.db.dialect.in(int64s(some))
+			in, args = s.db.dialect.In(int64s(some))
 		}
 		if err := run(in, args); err != nil {
 			return err
@@ -183,22 +186,22 @@ func (s *session) ofJobs(ids []JobID, run func(in string, args []any) error) err
 }
 
 // readRows calls each for the rows of t that belong to the jobs; rest follows the condition.
-func (s *session) readRows(ctx context.Context, t *table, columns []column, ids []JobID, rest string, each func([]cell) error) error {
+func (s *session) readRows(ctx context.Context, t *tables.Table, columns []tables.Column, ids []JobID, rest string, each func([]cell) error) error {
 	return s.ofJobs(ids, func(in string, args []any) error {
 		return s.query(ctx, rowsOf(t, columns, in)+rest, args, scanRows(columns, each))
 	})
 }
 
 // rowsOf is the start of a query that reads rows of t.
-func rowsOf(t *table, columns []column, in string) string {
-	return "SELECT " + nameList("t.", columns) + " FROM " + t.quoted() + ` AS t WHERE t."JobID"` + in
+func rowsOf(t *tables.Table, columns []tables.Column, in string) string {
+	return "SELECT " + tables.NameList("t.", columns) + " FROM " + t.Quoted() + ` AS t WHERE t."JobID"` + in
 }
 
 // removeRows deletes the rows of t that belong to the jobs. It returns how many there were.
-func (s *session) removeRows(ctx context.Context, t *table, ids []JobID) (int64, error) {
+func (s *session) removeRows(ctx context.Context, t *tables.Table, ids []JobID) (int64, error) {
 	var removed int64
 	err := s.ofJobs(ids, func(in string, args []any) error {
-		n, err := s.exec(ctx, "DELETE FROM "+t.quoted()+` WHERE "JobID"`+in, args...)
+		n, err := s.exec(ctx, "DELETE FROM "+t.Quoted()+` WHERE "JobID"`+in, args...)
 		removed += n
 		return err
 	})
@@ -206,30 +209,30 @@ func (s *session) removeRows(ctx context.Context, t *table, ids []JobID) (int64,
 }
 
 // keysEqual joins table t with source s on the source's first columns.
-func (s *session) keysEqual(t *table, keys []column) string {
+func (s *session) keysEqual(t *tables.Table, keys []tables.Column) string {
 	parts := make([]string, len(keys))
 	for i, key := range keys {
-		name, value := "t."+quoteName(key.name), "s.c"+itoa(i)
+		name, value := "t."+tables.QuoteName(key.Name), "s.c"+itoa(i)
 		parts[i] = name + " = " + value
-		switch collation := s.db.schema.collation(t.name, key.name); {
-		case key.kind == Time:
-			parts[i] = s.db.dialect.timeEqual(name, value)
+		switch collation := s.db.schema.Collation(t.Name, key.Name); {
+		case key.Kind == tables.Time:
+			parts[i] = s.db.dialect.TimeEqual(name, value)
 		case collation != "":
 			charset, _, _ := strings.Cut(collation, "_")
 			parts[i] = name + " = CONVERT(" + value + " USING " + charset + ") COLLATE " + collation +
-				" AND CONVERT(" + name + " USING utf8mb4) COLLATE " + s.db.schema.exactCollation + " = " + value
+				" AND CONVERT(" + name + " USING utf8mb4) COLLATE " + s.db.schema.ExactCollation + " = " + value
 		}
 	}
 	return strings.Join(parts, " AND ")
 }
 
 // exactly is a column of t that is compared byte by byte.
-func (s *session) exactly(t *table, name string) string {
-	text := "t." + quoteName(name)
-	if s.db.schema.collation(t.name, name) == "" {
+func (s *session) exactly(t *tables.Table, name string) string {
+	text := "t." + tables.QuoteName(name)
+	if s.db.schema.Collation(t.Name, name) == "" {
 		return text
 	}
-	return "CONVERT(" + text + " USING utf8mb4) COLLATE " + s.db.schema.exactCollation
+	return "CONVERT(" + text + " USING utf8mb4) COLLATE " + s.db.schema.ExactCollation
 }
 
 // time is a time as this database stores it: some have whole seconds only,
@@ -238,7 +241,7 @@ func (s *session) time(t time.Time) time.Time { return t.UTC().Truncate(s.tick()
 
 // tick is the smallest difference between two times that this database keeps.
 func (s *session) tick() time.Duration {
-	if s.db.schema.wholeSeconds {
+	if s.db.schema.WholeSeconds {
 		return time.Second
 	}
 	return time.Microsecond
@@ -260,11 +263,11 @@ func sorted(ids []JobID) []JobID {
 }
 
 // values are the columns of a source as they are stored in columns of t.
-func (s *session) values(t *table, columns []column) []string {
+func (s *session) values(t *tables.Table, columns []tables.Column) []string {
 	values := make([]string, len(columns))
 	for i, c := range columns {
 		values[i] = "s.c" + itoa(i)
-		if c.kind == Text && c.length == 0 && s.db.schema.collation(t.name, c.name) != "" {
+		if c.Kind == tables.Text && c.Length == 0 && s.db.schema.Collation(t.Name, c.Name) != "" {
 			// MariaDB copies a long text into a TEXT of 64 kB without a look at its
 			// length, and keeps its length modulo 64 k; an expression it checks.
 			values[i] = "CONCAT(" + values[i] + ")"
@@ -274,6 +277,24 @@ func (s *session) values(t *table, columns []column) []string {
 }
 
 // readRows reads columns of the rows of a table that belong to the jobs.
-func (a access) readRows(ctx context.Context, what string, t *table, columns []column, ids []JobID, rest string, each func([]cell) error) error {
+func (a access) readRows(ctx context.Context, what string, t *tables.Table, columns []tables.Column, ids []JobID, rest string, each func([]cell) error) error {
 	return a.read(what, func(s *session) error { return s.readRows(ctx, t, columns, ids, rest, each) })
+}
+
+// fits refuses what a live database can't hold, naming the job, which the
+// engine's own error wouldn't. The first column of rows is the job's ID, if there is one yet.
+func (s *session) fits(t *tables.Table, columns []tables.Column, rows [][]any) error {
+	for i, c := range columns {
+		n, ok := s.db.schema.Narrow[t.Name+"."+c.Name]
+		if !ok {
+			continue
+		}
+		for _, row := range rows {
+			if reason := n.Refuses(row[i]); reason != "" {
+				id, _ := row[0].(int64)
+				return &ValueError{Job: JobID(id), Column: c.Name, Reason: reason}
+			}
+		}
+	}
+	return nil
 }

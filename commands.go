@@ -6,19 +6,22 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"jobdb/internal/engine"
+	"jobdb/internal/tables"
 )
 
 // SetJobCommands stores commands to be handed out with the jobs' next
 // heartbeats, in the order given. A command equal to one of that job that is
 // still pending adds nothing. Jobs that don't exist are a [NotFoundError].
 func (a access) SetJobCommands(ctx context.Context, commands []Command) error {
-	columns := jobCommands.columns
+	columns := tables.JobCommands.Columns
 	ids := make([]JobID, len(commands))
 	for i, c := range commands {
 		ids[i] = c.JobID
 		for j, text := range []string{c.Command, c.Arguments} {
 			if err := textFits(columns[j+1], text); err != nil {
-				return &ValueError{Job: c.JobID, Column: columns[j+1].name, Reason: err.Error()}
+				return &ValueError{Job: c.JobID, Column: columns[j+1].Name, Reason: err.Error()}
 			}
 		}
 	}
@@ -41,9 +44,9 @@ func (a access) SetJobCommands(ctx context.Context, commands []Command) error {
 				rows = append(rows, []any{int64(c.JobID), c.Command, c.Arguments, CommandReceived, at, nil})
 			}
 		}
-		err = s.insert(ctx, jobCommands, columns, rows, "")
-		if s.db.classOf(err) == classDuplicate { // the reference took this tick; it holds no lock on the job
-			return errors.Join(errLost, err)
+		err = s.insert(ctx, tables.JobCommands, columns, rows, "")
+		if s.db.classOf(err) == engine.ClassDuplicate { // the reference took this tick; it holds no lock on the job
+			return errors.Join(engine.ErrLost, err)
 		}
 		return err
 	})
@@ -74,8 +77,8 @@ func (s *session) commandQueues(ctx context.Context, ids []JobID) (map[JobID]*co
 	for _, id := range ids {
 		queues[id] = &commandQueue{pending: map[Command]bool{}}
 	}
-	columns := jobCommands.pick("JobID", "Command", "Arguments", "Status", "ReceptionTime")
-	err := s.readRows(ctx, jobCommands, columns, ids, "", func(row []cell) error {
+	columns := tables.JobCommands.Pick("JobID", "Command", "Arguments", "Status", "ReceptionTime")
+	err := s.readRows(ctx, tables.JobCommands, columns, ids, "", func(row []cell) error {
 		q := queues[row[0].id()]
 		if at := row[4].time(); at.After(q.last) {
 			q.last = at
@@ -98,19 +101,19 @@ func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, er
 	err := a.write(ctx, "take job commands", func(s *session) error {
 		taken = nil
 		now := s.time(s.db.now())
-		columns := jobCommands.pick("JobID", "Command", "Arguments", "ReceptionTime")
+		columns := tables.JobCommands.Pick("JobID", "Command", "Arguments", "ReceptionTime")
 		err := s.ofJobs(ids, func(in string, args []any) error {
 			pending, args := s.pendingCommands(args, now)
-			text := rowsOf(jobCommands, columns, in) + pending + s.db.dialect.skipLocked
+			text := rowsOf(tables.JobCommands, columns, in) + pending + s.db.dialect.SkipLocked
 			const sent = `"Status" = ?, "ExecutionTime" = ?`
 			switch d := s.db.dialect; {
-			case d.returning && d.skipLocked == "": // nobody else writes
-				text = `UPDATE "JobCommands" AS t SET ` + sent + ` WHERE t."JobID"` + in + pending + " RETURNING " + nameList("", columns)
-			case d.returning:
-				text = marking(sent, text) + " RETURNING " + nameList(`"JobCommands".`, columns)
+			case d.Returning && d.SkipLocked == "": // nobody else writes
+				text = `UPDATE "JobCommands" AS t SET ` + sent + ` WHERE t."JobID"` + in + pending + " RETURNING " + tables.NameList("", columns)
+			case d.Returning:
+				text = marking(sent, text) + " RETURNING " + tables.NameList(`"JobCommands".`, columns)
 			}
-			if s.db.dialect.returning {
-				args = append([]any{CommandSent, s.db.dialect.argument(now)}, args...)
+			if s.db.dialect.Returning {
+				args = append([]any{CommandSent, s.db.dialect.Argument(now)}, args...)
 			}
 			return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
 				c := Command{row[0].id(), row[1].text(), row[2].text()}
@@ -118,7 +121,7 @@ func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, er
 				return nil
 			}))
 		})
-		if err != nil || s.db.dialect.returning {
+		if err != nil || s.db.dialect.Returning {
 			return err
 		}
 		return s.markSent(ctx, taken, now)
@@ -136,12 +139,12 @@ func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, er
 // markSent marks commands that this transaction has locked.
 func (s *session) markSent(ctx context.Context, taken []CommandRecord, now time.Time) error {
 	// The first three are a key everywhere, on a legacy schema too.
-	columns := jobCommands.pick("JobID", "Arguments", "ReceptionTime", "Status", "ExecutionTime")
+	columns := tables.JobCommands.Pick("JobID", "Arguments", "ReceptionTime", "Status", "ExecutionTime")
 	rows := make([][]any, len(taken))
 	for i, c := range taken {
 		rows[i] = []any{int64(c.JobID), c.Arguments, c.ReceptionTime, CommandSent, now}
 	}
-	_, err := s.update(ctx, jobCommands, columns, 3, rows, "")
+	_, err := s.update(ctx, tables.JobCommands, columns, 3, rows, "")
 	return err
 }
 
@@ -151,8 +154,8 @@ func (s *session) pendingCommands(args []any, now time.Time) (string, []any) {
 	text := ` AND (t."Status" = ?`
 	args = append(args, CommandReceived)
 	if wait := s.db.options.CommandRedelivery; wait > 0 {
-		text += ` OR t."Status" = ? AND ` + s.exactly(jobCommands, "Command") + ` = ? AND t."ExecutionTime" < ?`
-		args = append(args, CommandSent, KillCommand, s.db.dialect.bound(now.Add(-wait)))
+		text += ` OR t."Status" = ? AND ` + s.exactly(tables.JobCommands, "Command") + ` = ? AND t."ExecutionTime" < ?`
+		args = append(args, CommandSent, KillCommand, s.db.dialect.Bound(now.Add(-wait)))
 	}
 	return text + ")", args
 }
@@ -161,12 +164,12 @@ func (s *session) pendingCommands(args []any, now time.Time) (string, []any) {
 // Kill: they are not handed out any more.
 func (a access) ExpireJobCommands(ctx context.Context, ids []JobID) error {
 	return a.write(ctx, "expire job commands", func(s *session) error {
-		pending := ` AND (t."Status" = ? OR t."Status" = ? AND ` + s.exactly(jobCommands, "Command") + ` = ? AND t."ExecutionTime" IS NOT NULL)`
+		pending := ` AND (t."Status" = ? OR t."Status" = ? AND ` + s.exactly(tables.JobCommands, "Command") + ` = ? AND t."ExecutionTime" IS NOT NULL)`
 		return s.ofJobs(ids, func(in string, args []any) error {
 			text := `UPDATE "JobCommands" AS t SET "Status" = ? WHERE t."JobID"` + in + pending
-			if s.db.dialect.lockSource != "" && len(ids) > 1 { // or callers with common jobs would lock them in different orders
-				text = marking(`"Status" = ?`, rowsOf(jobCommands, jobCommands.pick("JobID", "ReceptionTime"), in)+pending+
-					` ORDER BY t."JobID", t."ReceptionTime"`+s.db.dialect.lock)
+			if s.db.dialect.LockSource != "" && len(ids) > 1 { // or callers with common jobs would lock them in different orders
+				text = marking(`"Status" = ?`, rowsOf(tables.JobCommands, tables.JobCommands.Pick("JobID", "ReceptionTime"), in)+pending+
+					` ORDER BY t."JobID", t."ReceptionTime"`+s.db.dialect.Lock)
 			}
 			args = append(append([]any{CommandExpired}, args...), CommandReceived, CommandSent, KillCommand)
 			_, err := s.exec(ctx, text, args...)
@@ -184,7 +187,7 @@ func marking(set, query string) string {
 // JobCommands returns all commands of the jobs in the order in which they were set.
 func (a access) JobCommands(ctx context.Context, ids []JobID) (map[JobID][]CommandRecord, error) {
 	commands := make(map[JobID][]CommandRecord)
-	err := a.readRows(ctx, "read job commands", jobCommands, jobCommands.columns, ids, ` ORDER BY t."JobID", t."ReceptionTime"`, func(row []cell) error {
+	err := a.readRows(ctx, "read job commands", tables.JobCommands, tables.JobCommands.Columns, ids, ` ORDER BY t."JobID", t."ReceptionTime"`, func(row []cell) error {
 		id := row[0].id()
 		commands[id] = append(commands[id], CommandRecord{
 			Command: Command{id, row[1].text(), row[2].text()},

@@ -5,13 +5,17 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"jobdb/internal/engine"
+	"jobdb/internal/schema"
+	"jobdb/internal/tables"
 )
 
 // compiler turns a checked query into the text of a statement and its
 // arguments. It can't fail: what reaches it is right by its types.
 type compiler struct {
-	dialect *dialect
-	schema  *schema
+	dialect *engine.Dialect
+	schema  *schema.Facts
 	counted bool // counts of jobs are kept
 	b       strings.Builder
 	args    []any
@@ -33,7 +37,7 @@ func (c *compiler) write(parts ...string) {
 	}
 }
 
-func (c *compiler) bound(t time.Time) string { return c.arg(c.dialect.bound(t)) }
+func (c *compiler) bound(t time.Time) string { return c.arg(c.dialect.Bound(t)) }
 
 func (c *compiler) arg(value any) string {
 	c.args = append(c.args, value)
@@ -67,7 +71,7 @@ func (c *compiler) rows(s Search, perPage int) statement {
 		c.write(" LIMIT ", c.arg(int64(perPage)), " OFFSET ", c.arg(offset))
 	}
 	if late {
-		c.write(") AS p", c.dialect.join, `"Jobs" ON "JobID" = p.id`)
+		c.write(") AS p", c.dialect.Join, `"Jobs" ON "JobID" = p.id`)
 		c.orderBy(s, distinct)
 	}
 	return c.statement()
@@ -98,7 +102,7 @@ func (c *compiler) total(s Search) statement {
 func (c *compiler) distinctRows(s Search) {
 	columns := make([]string, len(s.columns()))
 	for i, column := range s.columns() {
-		name := quoteName(column.Name())
+		name := tables.QuoteName(column.Name())
 		columns[i] = c.merged(column)
 		if columns[i] != name {
 			columns[i] += " AS " + name
@@ -118,7 +122,7 @@ func (c *compiler) summary(s Summary, limit int) statement {
 	kind := c.countedBy(s.Scope, s.Filter, columns)
 	unindexed := ""
 	if kind == nil && s.Scope.VO != "" && len(s.Filter.kids) > 0 {
-		unindexed = c.dialect.unindexed
+		unindexed = c.dialect.Unindexed
 	}
 	for i, column := range columns {
 		selected[i] = c.merged(column)
@@ -146,27 +150,27 @@ func (c *compiler) distinctValues(column Column, scope Scope, filter Filter, lim
 // merged is a column in a form in which equal values, and only those, are the
 // same for the engine: neither a collation nor the two forms of a time in SQLite matter.
 func (c *compiler) merged(column Column) string {
-	if column.Kind() == Time {
-		return c.dialect.oneTime(quoteName(column.Name()))
+	if column.Kind() == tables.Time {
+		return c.dialect.OneTime(tables.QuoteName(column.Name()))
 	}
 	return c.exact(column)
 }
 
 // exact is a column whose comparison is that of bytes.
 func (c *compiler) exact(column Column) string {
-	name := quoteName(column.Name())
-	if column.Kind() != Text || c.schema.collation(jobs.name, column.Name()) == "" {
+	name := tables.QuoteName(column.Name())
+	if column.Kind() != tables.Text || c.schema.Collation(tables.Jobs.Name, column.Name()) == "" {
 		return name
 	}
-	return "CONVERT(" + name + " USING utf8mb4) COLLATE " + c.schema.exactCollation
+	return "CONVERT(" + name + " USING utf8mb4) COLLATE " + c.schema.ExactCollation
 }
 
 // comparable is a column as text, whose comparison is that of bytes.
 func (c *compiler) comparable(column Column) string {
-	if column.Kind() == Text {
+	if column.Kind() == tables.Text {
 		return c.exact(column)
 	}
-	return c.dialect.asText[0] + quoteName(column.Name()) + c.dialect.asText[1]
+	return c.dialect.AsText[0] + tables.QuoteName(column.Name()) + c.dialect.AsText[1]
 }
 
 // where writes the condition of a query, and reports whether there is one.
@@ -209,9 +213,9 @@ func (c *compiler) filter(f Filter) {
 		c.filter(f.kids[0])
 		c.write(")")
 	case opNull:
-		c.write(quoteName(f.column.Name()), " IS NULL")
+		c.write(tables.QuoteName(f.column.Name()), " IS NULL")
 	case opNotNull:
-		c.write(quoteName(f.column.Name()), " IS NOT NULL")
+		c.write(tables.QuoteName(f.column.Name()), " IS NOT NULL")
 	case opLike:
 		c.like(f)
 	case opNotLike:
@@ -224,7 +228,7 @@ func (c *compiler) filter(f Filter) {
 	case opRegexIn:
 		c.regexIn(f)
 	case opIn, opNotIn, opGreater, opGreaterEqual, opLess, opLessEqual:
-		if f.column.Kind() == Time {
+		if f.column.Kind() == tables.Time {
 			c.times(f)
 		} else {
 			c.compare(f)
@@ -250,7 +254,7 @@ func (c *compiler) groupOf(f Filter) {
 }
 
 func (c *compiler) like(f Filter) {
-	form := c.dialect.like
+	form := c.dialect.Like
 	c.write(form[0], c.comparable(f.column), form[1], c.arg(f.values[0]), form[2])
 }
 
@@ -261,7 +265,7 @@ func (c *compiler) regexIn(f Filter) {
 		c.list(f.values)
 		return
 	}
-	name := quoteName(f.column.Name())
+	name := tables.QuoteName(f.column.Name())
 	c.write(name, " <> ", name)
 }
 
@@ -276,12 +280,12 @@ func (c *compiler) compare(f Filter) {
 		c.write("1 = 0")
 	case f.op == opNotIn && len(f.values) == 0:
 		c.write("1 = 1")
-	case f.op == opIn && exact != quoteName(f.column.Name()):
+	case f.op == opIn && exact != tables.QuoteName(f.column.Name()):
 		c.exactIn(f, exact)
 	case f.op == opIn && len(f.values) == 1:
 		c.write(exact, " = ", c.arg(f.values[0]))
-	case len(f.values) >= manyValues && c.dialect.many != nil:
-		text, arg := c.dialect.many(f.op == opNotIn, f.values)
+	case len(f.values) >= manyValues && c.dialect.Many != nil:
+		text, arg := c.dialect.Many(f.op == opNotIn, f.values)
 		c.write(exact, text)
 		c.arg(arg)
 	case f.op == opIn:
@@ -303,9 +307,9 @@ const manyValues = 20
 // exactIn compares the bare column first, in its own character set and
 // collation, so that an index serves, then byte by byte.
 func (c *compiler) exactIn(f Filter, exact string) {
-	collation := c.schema.collation(jobs.name, f.column.Name())
+	collation := c.schema.Collation(tables.Jobs.Name, f.column.Name())
 	charset, _, _ := strings.Cut(collation, "_")
-	c.write("(", quoteName(f.column.Name()), " IN (")
+	c.write("(", tables.QuoteName(f.column.Name()), " IN (")
 	for i, value := range f.values {
 		if i > 0 {
 			c.write(", ")
@@ -330,7 +334,7 @@ func (c *compiler) list(values []any) {
 
 // times compares a bare time column with periods.
 func (c *compiler) times(f Filter) {
-	name := quoteName(f.column.Name())
+	name := tables.QuoteName(f.column.Name())
 	switch {
 	case f.op == opIn && len(f.values) == 0:
 		c.write("1 = 0")
@@ -390,7 +394,7 @@ func (c *compiler) orderByKeys(keys []Sort, distinct bool) {
 	for i, key := range keys {
 		text := c.exact(key.Column)
 		if distinct {
-			text = quoteName(key.Column.Name())
+			text = tables.QuoteName(key.Column.Name())
 		}
 		order[i] = c.sortKey(key, c.sortable(key.Column, text))
 	}
@@ -399,14 +403,14 @@ func (c *compiler) orderByKeys(keys []Sort, distinct bool) {
 
 // sortable is a column to sort by, given as text: an ENUM would sort by position.
 func (c *compiler) sortable(column Column, text string) string {
-	if kind := column.Kind(); c.dialect.enums && (kind == Verified || kind == Accounted) {
+	if kind := column.Kind(); c.dialect.Enums && (kind == tables.Verified || kind == tables.Accounted) {
 		return c.comparable(column)
 	}
 	return text
 }
 
 func (c *compiler) sortKey(key Sort, text string) string {
-	nulls := c.dialect.nullsFirst && key.Column.def().nullable
+	nulls := c.dialect.NullsFirst && key.Column.def().Nullable
 	switch {
 	case key.Descending && nulls:
 		return text + " DESC NULLS LAST"
@@ -456,7 +460,7 @@ func (c *compiler) jobsThat(kind *countKind, scope Scope, filter Filter) {
 func (c *compiler) folded(kind *countKind) {
 	c.write(`SELECT "VO"`)
 	for i, column := range kind.columns {
-		c.write(`, "Value`, itoa(i+1), `" AS `, quoteName(column.Name()))
+		c.write(`, "Value`, itoa(i+1), `" AS `, tables.QuoteName(column.Name()))
 	}
 	c.write(`, "Count" FROM "JobCounts" WHERE "Kind" = `, itoa(kind.number))
 }
@@ -470,7 +474,7 @@ func (c *compiler) countedTotal(kind *countKind, s Search) {
 	c.where(s.Scope, s.Filter)
 	c.write(") + ", sum, `"JobDifferences" AS "Jobs"`)
 	c.where(s.Scope, s.Filter)
-	c.write(") AS ", c.dialect.integer, ")")
+	c.write(") AS ", c.dialect.Integer, ")")
 }
 
 // countOf is the number of jobs in what jobsThat gives.
@@ -478,7 +482,7 @@ func (c *compiler) countOf(kind *countKind) string {
 	if kind == nil {
 		return "count(*)"
 	}
-	return `CAST(sum("Count") AS ` + c.dialect.integer + ")"
+	return `CAST(sum("Count") AS ` + c.dialect.Integer + ")"
 }
 
 // someOf keeps groups out of which no job is left.
@@ -554,22 +558,22 @@ func (c *compiler) part(s Search, like int, sign string, place []any, limit int6
 // force names the index to use, where there is one along which the rows are.
 func (c *compiler) force(s Search) {
 	if index := c.along(s); index != "" {
-		c.write(" FORCE INDEX (", quoteName(index), ")")
+		c.write(" FORCE INDEX (", tables.QuoteName(index), ")")
 	}
 }
 
 // along is the index that a page or part of one is a range of, for MariaDB, which by itself goes through all rows of the VO or sorts
 // them; "" where there is none, or where filters may lead to fewer rows.
 func (c *compiler) along(s Search) string {
-	if !c.dialect.forces || s.Scope.VO == "" || s.Scope.Owner != "" || s.Filter.op != opAnd {
+	if !c.dialect.Forces || s.Scope.VO == "" || s.Scope.Owner != "" || s.Filter.op != opAnd {
 		return ""
 	}
 	keys, filters := s.keys(), s.Filter.kids
 	switch {
 	case len(filters) == 0:
-		return c.schema.ofVO[keys[0].Column.Name()]
+		return c.schema.OfVO[keys[0].Column.Name()]
 	case len(filters) == 1 && len(keys) == 1 && filters[0].equals():
-		return c.schema.ofVO[filters[0].column.Name()]
+		return c.schema.OfVO[filters[0].column.Name()]
 	}
 	return ""
 }
@@ -589,9 +593,9 @@ func (c *compiler) place(key Sort, sign string, value any) {
 func (c *compiler) placeList(s Search) string {
 	names := []string{""} // begins with a comma
 	for _, key := range s.keys() {
-		name := quoteName(key.Column.Name())
-		if key.Column.Kind() == Time && c.dialect.rawTimes {
-			name = c.dialect.asText[0] + name + c.dialect.asText[1]
+		name := tables.QuoteName(key.Column.Name())
+		if key.Column.Kind() == tables.Time && c.dialect.RawTimes {
+			name = c.dialect.AsText[0] + name + c.dialect.AsText[1]
 		}
 		names = append(names, name)
 	}

@@ -10,6 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"jobdb/internal/engine"
+	"jobdb/internal/schema"
+	"jobdb/internal/tables"
+
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 )
@@ -17,21 +21,21 @@ import (
 var update = flag.Bool("update", false, "renew the golden files")
 
 type goldenDialect struct {
-	dialect *dialect
-	schema  *schema
+	dialect *engine.Dialect
+	schema  *schema.Facts
 }
 
 // goldenDialects are the three dialects on our schema, and MariaDB's on a
 // live schema whose collations don't compare bytes.
 var goldenDialects = map[string]goldenDialect{
-	"sqlite":   {&sqliteDialect, &schema{kind: SchemaOurs}},
-	"mysql":    {&mysqlDialect, &schema{kind: SchemaOurs}},
-	"postgres": {&postgresDialect, &schema{kind: SchemaOurs}},
-	"mysql-latin1": {&mysqlDialect, &schema{kind: SchemaLegacy, exactCollation: "utf8mb4_nopad_bin", collations: func() map[string]string {
+	"sqlite":   {&engine.SqliteDialect, &schema.Facts{Kind: schema.SchemaOurs}},
+	"mysql":    {&engine.MysqlDialect, &schema.Facts{Kind: schema.SchemaOurs}},
+	"postgres": {&engine.PostgresDialect, &schema.Facts{Kind: schema.SchemaOurs}},
+	"mysql-latin1": {&engine.MysqlDialect, &schema.Facts{Kind: schema.SchemaLegacy, ExactCollation: "utf8mb4_nopad_bin", Collations: func() map[string]string {
 		collations := map[string]string{}
-		for _, c := range jobs.columns {
-			if c.kind == Text {
-				collations["Jobs."+c.name] = "latin1_swedish_ci"
+		for _, c := range tables.Jobs.Columns {
+			if c.Kind == tables.Text {
+				collations["Jobs."+c.Name] = "latin1_swedish_ci"
 			}
 		}
 		return collations
@@ -90,7 +94,7 @@ func compileGolden(t *testing.T, d goldenDialect, query txtar.File) string {
 		t.Fatal(err)
 	}
 	compile := func() *compiler {
-		return &compiler{dialect: d.dialect, schema: d.schema, counted: d.schema.kind == SchemaOurs}
+		return &compiler{dialect: d.dialect, schema: d.schema, counted: d.schema.Kind == schema.SchemaOurs}
 	}
 	if query.Name == "summary" {
 		request, err := ParseSummaryJSON(query.Data)
@@ -118,7 +122,7 @@ func compileGolden(t *testing.T, d goldenDialect, query txtar.File) string {
 
 // show breaks a statement into lines, its arguments below.
 func show(d goldenDialect, st statement) string {
-	text := d.dialect.rebind(st.text)
+	text := d.dialect.Rebind(st.text)
 	for _, word := range []string{" FROM ", " WHERE ", " GROUP BY ", " ORDER BY ", " LIMIT "} {
 		text = strings.ReplaceAll(text, word, "\n"+word[1:])
 	}

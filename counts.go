@@ -51,26 +51,6 @@ var countKinds = func() []countKind {
 	return kinds[1:]
 }()
 
-var (
-	jobCounts = &table{name: "JobCounts", columns: []column{
-		{name: "Kind", kind: Integer},
-		{name: "VO", kind: Text, length: 32},
-		{name: "Value1", kind: Text, length: 255},
-		{name: "Value2", kind: Text, length: 128},
-		{name: "Value3", kind: Text, length: 128},
-		{name: "Value4", kind: Text, length: 128},
-		{name: "Count", kind: Integer},
-	}, key: []string{"Kind", "VO", "Value1", "Value2", "Value3", "Value4"}}
-
-	jobDifferences = &table{name: "JobDifferences", columns: slices.Concat(
-		[]column{{name: "ID", kind: Integer}},
-		jobs.pick("VO", "JobType", "JobGroup", "Site", "Owner", "OwnerGroup", "Status", "MinorStatus", "ApplicationStatus"),
-		[]column{{name: "Count", kind: Integer}},
-	), key: []string{"ID"}}
-
-	countTriggers = []string{"CountInserted", "CountUpdated", "CountDeleted"}
-)
-
 // has reports whether the counts tell all of the columns; each kind tells the VO.
 func (k *countKind) has(columns []Column) bool {
 	return !slices.ContainsFunc(columns, func(c Column) bool { return c != columnByName["VO"] && !slices.Contains(k.columns, c) })

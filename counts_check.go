@@ -4,6 +4,8 @@ import (
 	"context"
 	"maps"
 	"strings"
+
+	"jobdb/internal/tables"
 )
 
 // A WrongCount is a count of jobs that isn't what the jobs themselves say.
@@ -48,7 +50,7 @@ func (db *DB) RebuildCounts(ctx context.Context) ([]WrongCount, error) {
 
 // countsState is 0 until all jobs are counted, then how often they were.
 func (db *DB) countsState(ctx context.Context) (int64, error) {
-	s := &session{db: db, q: db.engine.reader}
+	s := &session{db: db, q: db.engine.Reader}
 	n, err := s.count(ctx, statement{text: `SELECT "Count" FROM "JobCounts" WHERE "Kind" = 0`})
 	return n, db.explain("look for counts", err)
 }
@@ -75,8 +77,8 @@ func (db *DB) auditCounts(ctx context.Context) (audit, error) {
 }
 
 func (a audit) readCounts(ctx context.Context, s *session) error {
-	text := "SELECT " + nameList("", jobCounts.columns) + ` FROM "JobCounts" WHERE "Kind" > 0`
-	err := s.query(ctx, text, nil, scanRows(jobCounts.columns, func(row []cell) error {
+	text := "SELECT " + tables.NameList("", tables.JobCounts.Columns) + ` FROM "JobCounts" WHERE "Kind" > 0`
+	err := s.query(ctx, text, nil, scanRows(tables.JobCounts.Columns, func(row []cell) error {
 		key := countKey{kind: int(row[0].integer()), vo: row[1].text()}
 		for i := range key.values {
 			key.values[i] = row[i+2].text()
@@ -87,8 +89,8 @@ func (a audit) readCounts(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	text = "SELECT " + nameList("", jobDifferences.columns) + ` FROM "JobDifferences"`
-	return s.query(ctx, text, nil, scanRows(jobDifferences.columns, func(row []cell) error {
+	text = "SELECT " + tables.NameList("", tables.JobDifferences.Columns) + ` FROM "JobDifferences"`
+	return s.query(ctx, text, nil, scanRows(tables.JobDifferences.Columns, func(row []cell) error {
 		a.counted.add(countKinds, countedColumns, row[1].text(), row[2:], row[len(row)-1].integer())
 		return nil
 	}))
@@ -117,8 +119,8 @@ func (a audit) readJobs(ctx context.Context, s *session) error {
 }
 
 func (a audit) group(ctx context.Context, s *session, kinds []countKind, columns []Column) error {
-	by := nameList("", append([]column{columnByName["VO"].def()}, definitions(columns)...))
-	read := append(append([]column{{kind: Text}}, definitions(columns)...), column{kind: Integer})
+	by := tables.NameList("", append([]tables.Column{columnByName["VO"].def()}, definitions(columns)...))
+	read := append(append([]tables.Column{{Kind: tables.Text}}, definitions(columns)...), tables.Column{Kind: tables.Integer})
 	return s.query(ctx, "SELECT "+by+`, count(*) FROM "Jobs" GROUP BY `+by, nil, scanRows(read, func(row []cell) error {
 		a.jobs.add(kinds, columns, row[0].text(), row[1:], row[len(row)-1].integer())
 		return nil

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"jobdb/internal/engine"
+	"jobdb/internal/tables"
 )
 
 // How much is folded in one transaction, which keeps SQLite's other writers
@@ -44,7 +47,7 @@ func (db *DB) FoldCounts(ctx context.Context) (int64, error) {
 // fold moves some differences, none where another server does it.
 func (s *session) fold(ctx context.Context) (int64, error) {
 	mine := false
-	err := s.query(ctx, `SELECT "Kind" FROM "JobCounts" AS t WHERE "Kind" = 0`+s.db.dialect.skipLocked, nil, scanRows(idColumn, func([]cell) error {
+	err := s.query(ctx, `SELECT "Kind" FROM "JobCounts" AS t WHERE "Kind" = 0`+s.db.dialect.SkipLocked, nil, scanRows(tables.IdColumn, func([]cell) error {
 		mine = true
 		return nil
 	}))
@@ -53,8 +56,8 @@ func (s *session) fold(ctx context.Context) (int64, error) {
 	}
 	moved := tally{}
 	var ids []JobID
-	text := "SELECT " + nameList("t.", jobDifferences.columns) + ` FROM "JobDifferences" AS t ORDER BY t."ID" LIMIT ?` + s.db.dialect.skipLocked
-	err = s.query(ctx, text, []any{int64(foldedAtOnce)}, scanRows(jobDifferences.columns, func(row []cell) error {
+	text := "SELECT " + tables.NameList("t.", tables.JobDifferences.Columns) + ` FROM "JobDifferences" AS t ORDER BY t."ID" LIMIT ?` + s.db.dialect.SkipLocked
+	err = s.query(ctx, text, []any{int64(foldedAtOnce)}, scanRows(tables.JobDifferences.Columns, func(row []cell) error {
 		ids = append(ids, row[0].id())
 		moved.add(countKinds, countedColumns, row[1].text(), row[2:], row[len(row)-1].integer())
 		return nil
@@ -88,7 +91,7 @@ func (db *DB) sweepCounts(ctx context.Context, folded int64) error {
 // keepCounts folds counts until ctx ends. Those of a database that an older jobdb
 // filled are made first.
 func (db *DB) keepCounts(ctx context.Context, every time.Duration) {
-	for pause := every; sleep(ctx, pause) == nil; {
+	for pause := every; engine.Sleep(ctx, pause) == nil; {
 		var err error
 		if db.counted.Load() {
 			_, err = db.FoldCounts(ctx)

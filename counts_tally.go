@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"jobdb/internal/tables"
 )
 
 // mostCounted is how many columns a kind has at most.
@@ -52,20 +54,20 @@ func (t tally) write(ctx context.Context, s *session) error {
 	for i, key := range keys {
 		rows[i] = []any{int64(key.kind), key.vo, key.values[0], key.values[1], key.values[2], key.values[3], t[key]}
 	}
-	return s.insert(ctx, jobCounts, jobCounts.columns, rows, s.db.dialect.adding(jobCounts, "Count"))
+	return s.insert(ctx, tables.JobCounts, tables.JobCounts.Columns, rows, s.db.dialect.Adding(tables.JobCounts, "Count"))
 }
 
 // countedColumns are those of JobDifferences between VO and Count.
 var countedColumns = func() []Column {
 	var columns []Column
-	for _, c := range jobDifferences.columns[2 : len(jobDifferences.columns)-1] {
-		columns = append(columns, columnByName[c.name])
+	for _, c := range tables.JobDifferences.Columns[2 : len(tables.JobDifferences.Columns)-1] {
+		columns = append(columns, columnByName[c.Name])
 	}
 	return columns
 }()
 
 func (db *DB) haveCounts() error {
-	if !db.schema.counts {
+	if !db.schema.Counts {
 		return &SchemaError{Reason: "no counts of jobs are kept in this database: it is not jobdb's own, or their triggers are missing"}
 	}
 	return nil

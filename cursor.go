@@ -6,6 +6,9 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"jobdb/internal/engine"
+	"jobdb/internal/tables"
 )
 
 // A cursor is the place of a row in the order of a search. A page that begins after it
@@ -19,8 +22,8 @@ type cursor struct {
 }
 
 // order tells orders apart: a place in one is none in another.
-func (s Search) order(d *dialect) string {
-	parts := []string{d.name}
+func (s Search) order(d *engine.Dialect) string {
+	parts := []string{d.Name}
 	for _, key := range s.keys() {
 		parts = append(parts, key.Column.Name()+map[bool]string{false: " asc", true: " desc"}[key.Descending])
 	}
@@ -28,12 +31,12 @@ func (s Search) order(d *dialect) string {
 }
 
 // placeColumns are what of a row tells its place, in a form that compares as the engine sorts.
-func (s Search) placeColumns(d *dialect) []column {
-	var columns []column
+func (s Search) placeColumns(d *engine.Dialect) []tables.Column {
+	var columns []tables.Column
 	for _, key := range s.keys() {
 		c := key.Column.def()
-		if c.kind != Integer && (c.kind != Time || d.rawTimes) {
-			c.kind = Text
+		if c.Kind != tables.Integer && (c.Kind != tables.Time || d.RawTimes) {
+			c.Kind = tables.Text
 		}
 		columns = append(columns, c)
 	}
@@ -58,7 +61,7 @@ var errCursor = &QueryError{
 }
 
 // parseCursor reads a cursor, of which nothing is believed.
-func (s Search) parseCursor(d *dialect) (cursor, error) {
+func (s Search) parseCursor(d *engine.Dialect) (cursor, error) {
 	var c cursor
 	text, err := base64.RawURLEncoding.DecodeString(s.Cursor)
 	if err != nil {
@@ -79,27 +82,27 @@ func (s Search) parseCursor(d *dialect) (cursor, error) {
 }
 
 // placed is a value of a cursor as the driver gets it.
-func placed(c column, value any, of Column) (any, error) {
+func placed(c tables.Column, value any, of Column) (any, error) {
 	if value == nil {
 		if of == (Column{}) {
 			return nil, errCursor
 		}
 		return nil, nil
 	}
-	if number, ok := value.(json.Number); ok && c.kind == Integer {
+	if number, ok := value.(json.Number); ok && c.Kind == tables.Integer {
 		return number.Int64()
 	}
 	text, ok := value.(string)
 	switch {
-	case !ok || c.kind == Integer || checkText(text) != nil:
+	case !ok || c.Kind == tables.Integer || checkText(text) != nil:
 		return nil, errCursor
-	case c.kind == Time:
+	case c.Kind == tables.Time:
 		at, err := time.Parse(time.RFC3339Nano, text)
 		if at = at.UTC(); at.Year() < 1 || at.Year() > 9999 { // which drivers refuse
 			return nil, errCursor
 		}
 		return at, err
-	case of.Kind() == Time:
+	case of.Kind() == tables.Time:
 		_, err := parseStoredTime(text)
 		return text, err
 	}

@@ -7,12 +7,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"jobdb/internal/engine"
+	"jobdb/internal/schema"
 )
 
 // Whatever a client calls a cursor is one with values of the right kinds, or an invalid query.
 func FuzzCursor(f *testing.F) {
 	search := Search{Sort: []Sort{{Column: columnByName["LastUpdateTime"], Descending: true}, {Column: columnByName["VerifiedFlag"]}}}
-	dialects := []*dialect{&sqliteDialect, &mysqlDialect, &postgresDialect}
+	dialects := []*engine.Dialect{&engine.SqliteDialect, &engine.MysqlDialect, &engine.PostgresDialect}
 	f.Add("", uint8(0))
 	for i, at := range []any{"2026-01-02 03:04:05", "0000-00-00 00:00:00.000000", time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC), nil} {
 		d := dialects[i%len(dialects)]
@@ -28,7 +31,7 @@ func FuzzCursor(f *testing.F) {
 			}
 			return
 		}
-		for _, part := range (&compiler{dialect: d, schema: &schema{}}).rowsAfter(search, c.Values) {
+		for _, part := range (&compiler{dialect: d, schema: &schema.Facts{}}).rowsAfter(search, c.Values) {
 			st := part(10)
 			if n := strings.Count(st.text, "?"); n != len(st.args) {
 				t.Fatalf("%d arguments for %d places in %s", len(st.args), n, st.text)
@@ -66,7 +69,7 @@ func TestRowsAfter(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := &compiler{dialect: &sqliteDialect, schema: &schema{}}
+			c := &compiler{dialect: &engine.SqliteDialect, schema: &schema.Facts{}}
 			var got []string
 			for _, part := range c.rowsAfter(Search{Scope: Scope{VO: "lhcb"}, Sort: test.sort}, test.place) {
 				_, condition, _ := strings.Cut(part(10).text, `"VO" = ? AND `)
@@ -110,7 +113,7 @@ func TestCursorPlans(t *testing.T) {
 
 func queryPlan(t *testing.T, db *DB, st statement) string {
 	t.Helper()
-	rows, err := db.engine.reader.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+st.text, st.args...)
+	rows, err := db.engine.Reader.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+st.text, st.args...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +135,7 @@ func queryPlan(t *testing.T, db *DB, st statement) string {
 
 // MariaDB is told the index where it is there and nothing else leads to fewer rows.
 func TestAlong(t *testing.T) {
-	c := &compiler{dialect: &mysqlDialect, schema: &schema{ofVO: map[string]string{"JobID": "VOJobID", "Status": "VOStatus"}}}
+	c := &compiler{dialect: &engine.MysqlDialect, schema: &schema.Facts{OfVO: map[string]string{"JobID": "VOJobID", "Status": "VOStatus"}}}
 	status, site := columnByName["Status"], columnByName["Site"]
 	done := Filter{kids: []Filter{{op: opIn, column: status, values: []any{"Done"}}}}
 	both := Filter{kids: []Filter{{op: opIn, column: status, values: []any{"Done", "Failed"}}}}
@@ -158,13 +161,13 @@ func TestAlong(t *testing.T) {
 		filter Filter
 		forced bool
 	}{{done, true}, {both, false}, {Filter{}, false}} {
-		page := &compiler{dialect: &mysqlDialect, schema: c.schema}
+		page := &compiler{dialect: &engine.MysqlDialect, schema: c.schema}
 		text := page.rows(Search{Scope: lhcb, Filter: test.filter, Page: 1}, 100).text
 		if got := strings.Contains(text, ` FORCE INDEX ("VOStatus") WHERE `); got != test.forced {
 			t.Errorf("page 1 of %+v: %s", test.filter, text)
 		}
 	}
-	if got := (&compiler{dialect: &postgresDialect, schema: c.schema}).along(Search{Scope: lhcb}); got != "" {
+	if got := (&compiler{dialect: &engine.PostgresDialect, schema: c.schema}).along(Search{Scope: lhcb}); got != "" {
 		t.Errorf("PostgreSQL: %q", got)
 	}
 }

@@ -7,6 +7,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"jobdb/internal/engine"
+	"jobdb/internal/schema"
+	"jobdb/internal/tables"
 )
 
 // Options are the settings of a database. The zero value has good defaults.
@@ -39,21 +43,21 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (o Options) settings() settings {
-	return settings{statementTime: o.StatementTime, connections: o.Connections, readOnly: o.ReadOnly}
+func (o Options) settings() engine.Settings {
+	return engine.Settings{StatementTime: o.StatementTime, Connections: o.Connections, ReadOnly: o.ReadOnly}
 }
 
 // DB is a job database. Its methods are safe for use by many goroutines;
 // each is a transaction of its own.
 type DB struct {
 	access
-	engine  *engine
-	dialect *dialect
-	schema  *schema
+	engine  *engine.Engine
+	dialect *engine.Dialect
+	schema  *schema.Facts
 	options Options
-	groups  *groupCommit // SQLite only
-	history *DB          // has LoggingInfo; often this one
-	logging *table       // LoggingInfo, as this one's connections call it
+	groups  *engine.GroupCommit // SQLite only
+	history *DB                 // has LoggingInfo; often this one
+	logging *tables.Table       // LoggingInfo, as this one's connections call it
 
 	counted atomic.Bool    // counts of jobs are kept and complete
 	unswept atomic.Int64   // differences folded since counts that are zero were deleted
@@ -68,17 +72,17 @@ type DB struct {
 // Ping asks the database for an answer.
 func (db *DB) Ping(ctx context.Context) error {
 	var one int
-	if err := db.engine.reader.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
+	if err := db.engine.Reader.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
 		return fmt.Errorf("ping the database: %w", db.typed(err))
 	}
 	return nil
 }
 
 // Engine is sqlite, mysql (MariaDB, too) or postgres.
-func (db *DB) Engine() string { return db.dialect.name }
+func (db *DB) Engine() string { return db.dialect.Name }
 
 // Schema says who made this database.
-func (db *DB) Schema() SchemaKind { return db.schema.kind }
+func (db *DB) Schema() schema.SchemaKind { return db.schema.Kind }
 
 // Limits are those that this database was opened with, defaults filled in.
 func (db *DB) Limits() Limits { return db.options.Limits }

@@ -9,6 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"jobdb/internal/engine"
+	"jobdb/internal/tables"
 )
 
 // FilterSpec is a filter as clients send it, not yet checked: a comparison
@@ -149,7 +152,7 @@ func (p *filterParser) comparison(spec FilterSpec) (Filter, error) {
 	if f.values, err = column.operands(values); err != nil {
 		return Filter{}, err
 	}
-	if kind := column.Kind(); kind == Verified || kind == Accounted {
+	if kind := column.Kind(); kind == tables.Verified || kind == tables.Accounted {
 		return f.flags(), nil
 	}
 	return f, nil
@@ -184,15 +187,15 @@ func (c Column) operands(values []any) ([]any, error) {
 	for i, value := range values {
 		var err error
 		switch c.Kind() {
-		case Integer, decimal:
+		case tables.Integer, tables.Decimal:
 			operands[i], err = integerOperand(value)
-		case Text:
+		case tables.Text:
 			operands[i], err = textOperand(value)
-		case Verified:
+		case tables.Verified:
 			operands[i], err = flagOperand(value, verifiedNames)
-		case Accounted:
+		case tables.Accounted:
 			operands[i], err = flagOperand(value, accountedNames)
-		case Time:
+		case tables.Time:
 			var res resolution
 			operands[i], res, err = timeOperand(value)
 			if i == 0 {
@@ -301,7 +304,7 @@ func describe(value any) string {
 // pattern reads like, "not like" and regex, which flags answer at once.
 func (p *filterParser) pattern(spec FilterSpec, f Filter) (Filter, error) {
 	kind := f.column.Kind()
-	if kind == Time {
+	if kind == tables.Time {
 		return Filter{}, errReason("times can't be compared by " + spec.Operator + `; use eq with a partial time such as "2024-01"`)
 	}
 	if spec.Value == nil {
@@ -331,7 +334,7 @@ func (p *filterParser) pattern(spec FilterSpec, f Filter) (Filter, error) {
 		}
 		f.values = []any{pattern}
 	}
-	if kind == Verified || kind == Accounted {
+	if kind == tables.Verified || kind == tables.Accounted {
 		return f.flags(), nil
 	}
 	return f, nil
@@ -348,8 +351,8 @@ func likePattern(text string) (string, error) {
 		case r == '\\' && !escaped:
 			escaped = true
 			continue
-		case r == likeEscape, escaped && (r == '%' || r == '_'):
-			b.WriteRune(likeEscape)
+		case r == engine.LikeEscape, escaped && (r == '%' || r == '_'):
+			b.WriteRune(engine.LikeEscape)
 			b.WriteRune(r)
 		case !isAny || !afterAny:
 			b.WriteRune(r)
@@ -365,7 +368,7 @@ func likePattern(text string) (string, error) {
 // flags turns any condition on a flag into the list of names that meet it.
 func (f Filter) flags() Filter {
 	names := verifiedNames
-	if f.column.Kind() == Accounted {
+	if f.column.Kind() == tables.Accounted {
 		names = accountedNames
 	}
 	met := Filter{op: opIn, column: f.column, values: []any{}}
@@ -412,7 +415,7 @@ func likeMatches(pattern, text string) bool {
 	escaped := false
 	for _, r := range pattern {
 		switch {
-		case r == likeEscape && !escaped:
+		case r == engine.LikeEscape && !escaped:
 			escaped = true
 			continue
 		case r == '%' && !escaped:
@@ -451,7 +454,9 @@ func (f Filter) columns(to []Column) []Column {
 }
 
 // equals reports whether one value is wanted, after which an index goes on with the JobID.
-func (f Filter) equals() bool { return f.op == opIn && len(f.values) == 1 && f.column.Kind() == Text }
+func (f Filter) equals() bool {
+	return f.op == opIn && len(f.values) == 1 && f.column.Kind() == tables.Text
+}
 
 func (f Filter) hasRegex() bool {
 	return f.op == opRegex || slices.ContainsFunc(f.kids, Filter.hasRegex)

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"jobdb/internal/tables"
 )
 
 // AddHeartbeatData stores what jobs reported of themselves, now. Names other than
@@ -12,7 +14,7 @@ import (
 // [NotFoundError]; then nothing is written. A second report in one tick of the clock
 // replaces the first. The column HeartBeatTime of Jobs is not touched.
 func (a access) AddHeartbeatData(ctx context.Context, data map[JobID]map[string]string) error {
-	columns := heartBeatLoggingInfo.columns
+	columns := tables.HeartBeatLoggingInfo.Columns
 	ids := slices.Sorted(maps.Keys(data))
 	var rows [][]any
 	for _, id := range ids {
@@ -32,9 +34,9 @@ func (a access) AddHeartbeatData(ctx context.Context, data map[JobID]map[string]
 		for _, row := range rows {
 			row[3] = now
 		}
-		return s.insert(ctx, heartBeatLoggingInfo, columns, rows, s.db.dialect.upsert(heartBeatLoggingInfo.key, []string{"Value"}))
+		return s.insert(ctx, tables.HeartBeatLoggingInfo, columns, rows, s.db.dialect.Upsert(tables.HeartBeatLoggingInfo.Key, []string{"Value"}))
 	})
-	return a.refused(ctx, err, "heartbeat", jobs, ids)
+	return a.refused(ctx, err, "heartbeat", tables.Jobs, ids)
 }
 
 // Heartbeats returns the values that each of the jobs reported, the latest
@@ -42,13 +44,13 @@ func (a access) AddHeartbeatData(ctx context.Context, data map[JobID]map[string]
 // returned, all when last is 0.
 func (a access) Heartbeats(ctx context.Context, ids []JobID, last int) (map[JobID][]Heartbeat, error) {
 	beats := make(map[JobID][]Heartbeat)
-	columns := heartBeatLoggingInfo.columns
+	columns := tables.HeartBeatLoggingInfo.Columns
 	err := a.read("read heartbeats", func(s *session) error {
 		return s.ofJobs(ids, func(in string, args []any) error {
-			text := rowsOf(heartBeatLoggingInfo, columns, in)
+			text := rowsOf(tables.HeartBeatLoggingInfo, columns, in)
 			if last > 0 {
 				ranked := strings.Replace(text, " FROM ", `, DENSE_RANK() OVER (PARTITION BY t."JobID" ORDER BY t."HeartBeatTime" DESC) AS n FROM `, 1)
-				text = "SELECT " + nameList("t.", columns) + " FROM (" + ranked + ") AS t WHERE n <= ?"
+				text = "SELECT " + tables.NameList("t.", columns) + " FROM (" + ranked + ") AS t WHERE n <= ?"
 				args = append(args, int64(last))
 			}
 			text += ` ORDER BY t."JobID", t."HeartBeatTime" DESC, t."Name"`

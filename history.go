@@ -6,6 +6,10 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"time"
+
+	"jobdb/internal/engine"
+	"jobdb/internal/schema"
+	"jobdb/internal/tables"
 )
 
 // historyEpoch is the Unix time that StatusTimeOrder counts from, in seconds.
@@ -26,7 +30,7 @@ func timeOfOrder(order float64) time.Time {
 // given. Each job's records are numbered from 1 without a gap, whatever
 // writes at once. A record's time must be given.
 func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) error {
-	columns := loggingInfo.columns
+	columns := tables.LoggingInfo.Columns
 	ids := make([]JobID, len(records))
 	for i, r := range records {
 		ids[i] = r.JobID
@@ -37,12 +41,12 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 	return a.writeHistory(ctx, "insert history", func(s *session) error {
 		// Who changes a job's status holds its row; where only history is
 		// written, this is what puts the writers in a row.
-		if s.db.schema.jobs {
+		if s.db.schema.Jobs {
 			if err := s.hold(ctx, ids); err != nil {
 				return err
 			}
 		}
-		alone := s.db.dialect.lock == "" || s.db.schema.kind == SchemaOurs && s.db.history == s.db && s.holdsAll(ids)
+		alone := s.db.dialect.Lock == "" || s.db.schema.Kind == schema.SchemaOurs && s.db.history == s.db && s.holdsAll(ids)
 		return s.untilNumbered(ctx, alone, func() error {
 			last, err := s.lastNumbers(ctx, ids)
 			if err != nil {
@@ -64,14 +68,14 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 
 func (r HistoryRecord) check() error {
 	for i, text := range []string{2: r.Status, r.MinorStatus, r.ApplicationStatus, 7: r.Source} {
-		if err := textFits(loggingInfo.columns[i], text); err != nil && i > 1 {
-			return &ValueError{Job: r.JobID, Column: loggingInfo.columns[i].name, Reason: err.Error()}
+		if err := textFits(tables.LoggingInfo.Columns[i], text); err != nil && i > 1 {
+			return &ValueError{Job: r.JobID, Column: tables.LoggingInfo.Columns[i].Name, Reason: err.Error()}
 		}
 	}
 	if r.Time.IsZero() {
 		return &ValueError{Job: r.JobID, Column: "StatusTime", Reason: "must be given"}
 	}
-	if _, err := storedValue(loggingInfo.columns[5], r.Time); err != nil {
+	if _, err := storedValue(tables.LoggingInfo.Columns[5], r.Time); err != nil {
 		return &ValueError{Job: r.JobID, Column: "StatusTime", Reason: err.Error()}
 	}
 	if math.Abs(timeOrder(r.Time)) >= 1e9 {
@@ -91,7 +95,7 @@ func (s *session) untilNumbered(ctx context.Context, alone bool, insert func() e
 			return err
 		}
 		err := insert()
-		if s.db.classOf(err) != classDuplicate || try == 100 {
+		if s.db.classOf(err) != engine.ClassDuplicate || try == 100 {
 			return err
 		}
 		s.failed = nil
@@ -108,9 +112,9 @@ func (s *session) untilNumbered(ctx context.Context, alone bool, insert func() e
 
 func (s *session) lastNumbers(ctx context.Context, ids []JobID) (map[JobID]int64, error) {
 	last := make(map[JobID]int64, len(ids))
-	columns := loggingInfo.pick("JobID", "SeqNum")
+	columns := tables.LoggingInfo.Pick("JobID", "SeqNum")
 	err := s.ofJobs(ids, func(in string, args []any) error {
-		text := `SELECT t."JobID", MAX(t."SeqNum") FROM ` + s.db.logging.quoted() + ` AS t WHERE t."JobID"` + in + ` GROUP BY t."JobID"`
+		text := `SELECT t."JobID", MAX(t."SeqNum") FROM ` + s.db.logging.Quoted() + ` AS t WHERE t."JobID"` + in + ` GROUP BY t."JobID"`
 		return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
 			last[row[0].id()] = row[1].integer()
 			return nil
@@ -124,7 +128,7 @@ func (s *session) lastNumbers(ctx context.Context, ids []JobID) (map[JobID]int64
 func (a access) inHistory(ctx context.Context) (access, error) {
 	h := a.db.history
 	switch {
-	case !h.schema.history:
+	case !h.schema.History:
 		return a, errNoHistory
 	case h == a.db, a.db.oneServer:
 		return a, nil
@@ -147,7 +151,7 @@ func (a access) writeHistory(ctx context.Context, what string, fn func(*session)
 	return a.write(ctx, what, fn)
 }
 
-func (a access) readHistory(ctx context.Context, what string, columns []column, ids []JobID, rest string, each func([]cell) error) error {
+func (a access) readHistory(ctx context.Context, what string, columns []tables.Column, ids []JobID, rest string, each func([]cell) error) error {
 	a, err := a.inHistory(ctx)
 	if err != nil {
 		return err
@@ -162,7 +166,7 @@ var errNoHistory = &SchemaError{Reason: "the table LoggingInfo is not in this da
 // that never was anything else is Unknown.
 func (a access) History(ctx context.Context, ids []JobID) (map[JobID][]HistoryRecord, error) {
 	history := make(map[JobID][]HistoryRecord)
-	columns := loggingInfo.pick("JobID", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusSource")
+	columns := tables.LoggingInfo.Pick("JobID", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusSource")
 	order := ` ORDER BY t."JobID", t."StatusTimeOrder", t."StatusTime", t."SeqNum"`
 	err := a.readHistory(ctx, "read history", columns, ids, order, func(row []cell) error {
 		r := HistoryRecord{
@@ -204,15 +208,15 @@ func (a access) DeleteHistory(ctx context.Context, ids []JobID) error {
 // status, to the millisecond; jobs without history are left out.
 func (a access) StatusTimes(ctx context.Context, ids []JobID) (map[JobID]map[string]time.Time, error) {
 	times := make(map[JobID]map[string]time.Time)
-	columns := loggingInfo.pick("JobID", "Status", "StatusTimeOrder")
+	columns := tables.LoggingInfo.Pick("JobID", "Status", "StatusTimeOrder")
 	a, err := a.inHistory(ctx)
 	if err != nil {
 		return times, err
 	}
 	err = a.read("read status times", func(s *session) error {
-		status := s.exactly(loggingInfo, "Status")
+		status := s.exactly(tables.LoggingInfo, "Status")
 		return s.ofJobs(ids, func(in string, args []any) error {
-			text := `SELECT t."JobID", ` + status + `, MAX(t."StatusTimeOrder") FROM ` + s.db.logging.quoted() + ` AS t WHERE t."JobID"` + in +
+			text := `SELECT t."JobID", ` + status + `, MAX(t."StatusTimeOrder") FROM ` + s.db.logging.Quoted() + ` AS t WHERE t."JobID"` + in +
 				` GROUP BY t."JobID", ` + status
 			return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
 				id := row[0].id()

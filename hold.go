@@ -3,6 +3,8 @@ package jobdb
 import (
 	"context"
 	"slices"
+
+	"jobdb/internal/tables"
 )
 
 // HoldJobs returns columns of those of the jobs that exist, by the columns'
@@ -10,7 +12,7 @@ import (
 // with it what a change depends on. Values are those of a [Page]. A name that no
 // column has is a [QueryError].
 func (a access) HoldJobs(ctx context.Context, ids []JobID, names ...string) (map[JobID]Attributes, error) {
-	columns := idColumn
+	columns := tables.IdColumn
 	for _, name := range names {
 		c, err := ParseColumn(name)
 		if err != nil {
@@ -21,7 +23,7 @@ func (a access) HoldJobs(ctx context.Context, ids []JobID, names ...string) (map
 	found := make(map[JobID]Attributes, len(ids))
 	err := a.write(ctx, "hold jobs", func(s *session) error {
 		clear(found)
-		return s.readRows(ctx, jobs, columns, ids, ` ORDER BY t."JobID"`+s.db.dialect.lock, func(row []cell) error {
+		return s.readRows(ctx, tables.Jobs, columns, ids, ` ORDER BY t."JobID"`+s.db.dialect.Lock, func(row []cell) error {
 			values := make(Attributes, len(names))
 			for i, name := range names {
 				values[name] = row[i+1].value
@@ -38,7 +40,7 @@ func (a access) HoldJobs(ctx context.Context, ids []JobID, names ...string) (map
 // and tells which of the jobs exist.
 func (s *session) lockJobs(ctx context.Context, ids []JobID) (map[JobID]bool, error) {
 	found := make(map[JobID]bool, len(ids))
-	err := s.readRows(ctx, jobs, idColumn, ids, ` ORDER BY t."JobID"`+s.db.dialect.lock, func(row []cell) error {
+	err := s.readRows(ctx, tables.Jobs, tables.IdColumn, ids, ` ORDER BY t."JobID"`+s.db.dialect.Lock, func(row []cell) error {
 		found[row[0].id()] = true
 		s.nowHolds(row[0].id())
 		return nil
@@ -48,7 +50,7 @@ func (s *session) lockJobs(ctx context.Context, ids []JobID) (map[JobID]bool, er
 
 // hold is lockJobs for who needn't know which jobs exist.
 func (s *session) hold(ctx context.Context, ids []JobID) error {
-	if s.db.dialect.lock == "" || s.holdsAll(ids) {
+	if s.db.dialect.Lock == "" || s.holdsAll(ids) {
 		return nil
 	}
 	_, err := s.lockJobs(ctx, ids)

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-)
 
-var openEngine = map[string]func(context.Context, target, settings) (*engine, error){
-	"sqlite": openSQLite, "mysql": openMySQL, "postgres": openPostgres,
-}
+	"jobdb/internal/engine"
+	"jobdb/internal/schema"
+	"jobdb/internal/tables"
+)
 
 // Open opens the database that url names: sqlite:PATH,
 // mysql://user:password@host:port/name (also mariadb://, also several hosts
@@ -17,40 +17,40 @@ var openEngine = map[string]func(context.Context, target, settings) (*engine, er
 // neither makes nor changes tables; see [DB.Migrate]. A database that can't be
 // reached is [ErrUnavailable]. No error repeats the password.
 func Open(ctx context.Context, url string, options Options) (*DB, error) {
-	t, err := parseURL(url)
+	t, err := engine.ParseURL(url)
 	if err != nil {
 		return nil, err
 	}
 	options = options.withDefaults()
-	e, err := openEngine[t.engine](ctx, t, options.settings())
+	e, err := engine.OpenEngine[t.Engine](ctx, t, options.settings())
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	db := &DB{engine: e, dialect: &e.dialect, options: options, logging: loggingInfo}
+	db := &DB{engine: e, dialect: &e.Dialect, options: options, logging: tables.LoggingInfo}
 	db.access, db.history = access{db: db}, db
-	if t.engine == "sqlite" {
-		db.groups = newGroupCommit(e.writer)
+	if t.Engine == "sqlite" {
+		db.groups = engine.NewGroupCommit(e.Writer)
 	}
-	schema, err := probeSchema(ctx, e.reader, db.dialect)
+	schema, err := schema.ProbeSchema(ctx, e.Reader, db.dialect)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database: %w", db.typed(err)), e.close())
+		return nil, errors.Join(fmt.Errorf("open the database: %w", db.typed(err)), e.Close())
 	}
 	db.use(ctx, schema)
 	if options.HistoryURL != "" && options.HistoryURL != url {
 		if err := db.openHistory(ctx, t); err != nil {
 			db.stopFolding()
-			return nil, errors.Join(fmt.Errorf("open the history: %w", err), e.close())
+			return nil, errors.Join(fmt.Errorf("open the history: %w", err), e.Close())
 		}
 	}
 	return db, nil
 }
 
 // use takes what was found out of the schema, and keeps its counts up until the DB is closed.
-func (db *DB) use(ctx context.Context, s *schema) {
+func (db *DB) use(ctx context.Context, s *schema.Facts) {
 	db.stopFolding()
 	db.schema = s
-	db.counted.Store(s.counts && s.counted)
-	if s.counts && !db.options.ReadOnly && db.options.FoldCounts > 0 {
+	db.counted.Store(s.Counts && s.Counted)
+	if s.Counts && !db.options.ReadOnly && db.options.FoldCounts > 0 {
 		ctx, db.unfold = context.WithCancel(context.WithoutCancel(ctx))
 		db.folding.Go(func() { db.keepCounts(ctx, db.options.FoldCounts) })
 	}
@@ -63,22 +63,22 @@ func (db *DB) stopFolding() {
 	}
 }
 
-func (db *DB) openHistory(ctx context.Context, t target) error {
+func (db *DB) openHistory(ctx context.Context, t engine.Target) error {
 	options := db.options
 	options.HistoryURL = ""
 	history, err := Open(ctx, db.options.HistoryURL, options)
 	if err != nil {
 		return err
 	}
-	h, err := parseURL(db.options.HistoryURL)
+	h, err := engine.ParseURL(db.options.HistoryURL)
 	if err != nil {
 		return errors.Join(err, history.Close())
 	}
 	db.history = history
-	db.oneServer = t.engine == "mysql" && h.engine == "mysql" && t.user == h.user && slices.Equal(t.hosts, h.hosts)
+	db.oneServer = t.Engine == "mysql" && h.Engine == "mysql" && t.User == h.User && slices.Equal(t.Hosts, h.Hosts)
 	if db.oneServer {
-		elsewhere := *loggingInfo
-		elsewhere.database = h.name
+		elsewhere := *tables.LoggingInfo
+		elsewhere.Database = h.Name
 		db.logging = &elsewhere
 	}
 	return nil
@@ -88,7 +88,7 @@ func (db *DB) openHistory(ctx context.Context, t target) error {
 func (db *DB) Close() error {
 	db.stopFolding()
 	if db.history != db {
-		return errors.Join(db.history.Close(), db.engine.close())
+		return errors.Join(db.history.Close(), db.engine.Close())
 	}
-	return db.engine.close()
+	return db.engine.Close()
 }

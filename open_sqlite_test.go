@@ -30,7 +30,7 @@ func TestSQLiteTimeForms(t *testing.T) {
 		}
 	}
 	const short = `UPDATE "Jobs" SET "HeartBeatTime" = '2024-01-01 10:00:00', "LastUpdateTime" = '2024-01-01 10:00:00' WHERE "JobID" = 1`
-	if _, err := db.engine.writer.ExecContext(ctx, short); err != nil {
+	if _, err := db.engine.Writer.ExecContext(ctx, short); err != nil {
 		t.Fatal(err)
 	}
 	search, err := SearchRequest{Parameters: []string{"HeartBeatTime"}, Distinct: true, Search: []FilterSpec{

@@ -7,33 +7,35 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"jobdb/internal/tables"
 )
 
 // SetJobParameters stores named values of jobs, in place of those of the
 // same names. Jobs that don't exist are a [NotFoundError]; a name that the collation
 // of a live database holds equal to another one of that job is a [ConflictError].
 func (a access) SetJobParameters(ctx context.Context, values map[JobID]map[string]string) error {
-	return a.setParameters(ctx, jobParameters, values)
+	return a.setParameters(ctx, tables.JobParameters, values)
 }
 
 // SetOptimizerParameters is [DB.SetJobParameters] for what optimizers know of a job.
 func (a access) SetOptimizerParameters(ctx context.Context, values map[JobID]map[string]string) error {
-	return a.setParameters(ctx, optimizerParameters, values)
+	return a.setParameters(ctx, tables.OptimizerParameters, values)
 }
 
 // JobParameters returns the named values of jobs; jobs without any are left out.
 func (a access) JobParameters(ctx context.Context, ids []JobID) (map[JobID]map[string]string, error) {
-	return a.parameters(ctx, jobParameters, ids)
+	return a.parameters(ctx, tables.JobParameters, ids)
 }
 
 // OptimizerParameters is [DB.JobParameters] for what optimizers know of a job.
 func (a access) OptimizerParameters(ctx context.Context, ids []JobID) (map[JobID]map[string]string, error) {
-	return a.parameters(ctx, optimizerParameters, ids)
+	return a.parameters(ctx, tables.OptimizerParameters, ids)
 }
 
-func (a access) parameters(ctx context.Context, t *table, ids []JobID) (map[JobID]map[string]string, error) {
+func (a access) parameters(ctx context.Context, t *tables.Table, ids []JobID) (map[JobID]map[string]string, error) {
 	values := make(map[JobID]map[string]string)
-	err := a.readRows(ctx, "read parameters", t, t.columns, ids, "", func(row []cell) error {
+	err := a.readRows(ctx, "read parameters", t, t.Columns, ids, "", func(row []cell) error {
 		id := row[0].id()
 		if values[id] == nil {
 			values[id] = map[string]string{}
@@ -44,72 +46,72 @@ func (a access) parameters(ctx context.Context, t *table, ids []JobID) (map[JobI
 	return values, err
 }
 
-func (a access) setParameters(ctx context.Context, t *table, values map[JobID]map[string]string) error {
+func (a access) setParameters(ctx context.Context, t *tables.Table, values map[JobID]map[string]string) error {
 	ids := slices.Sorted(maps.Keys(values))
 	var rows [][]any
 	for _, id := range ids {
 		for _, name := range slices.Sorted(maps.Keys(values[id])) {
 			for i, text := range []string{name, values[id][name]} {
-				if err := textFits(t.columns[i+1], text); err != nil {
-					return &ValueError{Job: id, Column: t.name + "." + t.columns[i+1].name, Reason: err.Error()}
+				if err := textFits(t.Columns[i+1], text); err != nil {
+					return &ValueError{Job: id, Column: t.Name + "." + t.Columns[i+1].Name, Reason: err.Error()}
 				}
 			}
 			rows = append(rows, []any{int64(id), name, values[id][name]})
 		}
 	}
 	err := a.write(ctx, "set parameters", func(s *session) error {
-		if s.db.schema.collation(t.name, "Name") == "" {
-			return s.insert(ctx, t, t.columns, rows, s.db.dialect.upsert(t.key, []string{"Value"}))
+		if s.db.schema.Collation(t.Name, "Name") == "" {
+			return s.insert(ctx, t, t.Columns, rows, s.db.dialect.Upsert(t.Key, []string{"Value"}))
 		}
 		// The engine's upsert would overwrite "cpu" with "CPU" here. Of two who remove and then insert
 		// at once the second would find the first's row.
 		if err := s.hold(ctx, ids); err != nil {
 			return err
 		}
-		if err := s.remove(ctx, t, t.columns[:2], rows); err != nil {
+		if err := s.remove(ctx, t, t.Columns[:2], rows); err != nil {
 			return err
 		}
-		return s.insert(ctx, t, t.columns, rows, "")
+		return s.insert(ctx, t, t.Columns, rows, "")
 	})
-	return a.refused(ctx, err, "a parameter of an equal name", jobs, ids)
+	return a.refused(ctx, err, "a parameter of an equal name", tables.Jobs, ids)
 }
 
 // ArchiveJobParameters moves the jobs' parameters to the archive, under
 // their present RescheduleCounter. What is there of the same cycle is
 // replaced; on a schema that DiracX made, which has room for one cycle, what is there of the same name.
 func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
-	columns := atticJobParameters.pick("JobID", "Name", "RescheduleCycle", "Value")
+	columns := tables.AtticJobParameters.Pick("JobID", "Name", "RescheduleCycle", "Value")
 	return a.write(ctx, "archive job parameters", func(s *session) error {
 		keys := columns[:3]
-		if !s.db.schema.atticCycles {
+		if !s.db.schema.AtticCycles {
 			keys = columns[:2]
 		}
 		if _, err := s.lockJobs(ctx, ids); err != nil {
 			return err
 		}
 		err := s.ofJobs(ids, func(in string, args []any) error {
-			parameters := `SELECT p."JobID", p."Name", t."RescheduleCounter", p."Value" FROM ` + jobs.quoted() + " AS t" +
-				s.db.dialect.join + jobParameters.quoted() + ` AS p ON p."JobID" = t."JobID" AND t."JobID"` + in
-			upsert, err := s.makeRoom(ctx, atticJobParameters, columns, keys, parameters, args)
+			parameters := `SELECT p."JobID", p."Name", t."RescheduleCounter", p."Value" FROM ` + tables.Jobs.Quoted() + " AS t" +
+				s.db.dialect.Join + tables.JobParameters.Quoted() + ` AS p ON p."JobID" = t."JobID" AND t."JobID"` + in
+			upsert, err := s.makeRoom(ctx, tables.AtticJobParameters, columns, keys, parameters, args)
 			if err != nil {
 				return err
 			}
-			_, err = s.exec(ctx, "INSERT INTO "+atticJobParameters.quoted()+" ("+nameList("", columns)+") "+parameters+upsert, args...)
+			_, err = s.exec(ctx, "INSERT INTO "+tables.AtticJobParameters.Quoted()+" ("+tables.NameList("", columns)+") "+parameters+upsert, args...)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		_, err = s.removeRows(ctx, jobParameters, ids)
+		_, err = s.removeRows(ctx, tables.JobParameters, ids)
 		return err
 	})
 }
 
 // makeRoom gives the upsert for rows that a query selects, or removes what has their keys
 // where the engine's upsert would overwrite "cpu" with "CPU".
-func (s *session) makeRoom(ctx context.Context, t *table, columns, keys []column, query string, args []any) (upsert string, err error) {
-	if s.db.schema.collation(t.name, "Name") == "" {
-		return s.db.dialect.upsert(columnList(keys), columnList(columns[len(keys):])), nil
+func (s *session) makeRoom(ctx context.Context, t *tables.Table, columns, keys []tables.Column, query string, args []any) (upsert string, err error) {
+	if s.db.schema.Collation(t.Name, "Name") == "" {
+		return s.db.dialect.Upsert(tables.ColumnList(keys), tables.ColumnList(columns[len(keys):])), nil
 	}
 	var rows [][]any
 	err = s.query(ctx, query, args, scanRows(columns, func(row []cell) error {
@@ -125,7 +127,7 @@ func (s *session) makeRoom(ctx context.Context, t *table, columns, keys []column
 // ArchivedJobParameters returns what ArchiveJobParameters kept, by cycle and name.
 func (a access) ArchivedJobParameters(ctx context.Context, ids []JobID) (map[JobID][]ArchivedParameter, error) {
 	archived := make(map[JobID][]ArchivedParameter)
-	err := a.readRows(ctx, "read archived job parameters", atticJobParameters, atticJobParameters.columns, ids,
+	err := a.readRows(ctx, "read archived job parameters", tables.AtticJobParameters, tables.AtticJobParameters.Columns, ids,
 		"", func(row []cell) error {
 			id := row[0].id()
 			archived[id] = append(archived[id], ArchivedParameter{Name: row[1].text(), Value: row[2].text(), Cycle: int(row[3].integer())})
@@ -143,20 +145,20 @@ func (a access) ArchivedJobParameters(ctx context.Context, ids []JobID) (map[Job
 // job's output, as the value of a parameter: characters that it lacks are
 // replaced, and of what is too long the end is kept.
 func (db *DB) ParameterText(text string) string {
-	n := db.schema.narrow[jobParameters.name+".Value"]
+	n := db.schema.Narrow[tables.JobParameters.Name+".Value"]
 	instead := utf8.RuneError
-	if n.lacks(instead) {
+	if n.Lacks(instead) {
 		instead = '?'
 	}
 	text = strings.Map(func(r rune) rune {
-		if r == 0 || r == utf8.RuneError || n.lacks(r) {
+		if r == 0 || r == utf8.RuneError || n.Lacks(r) {
 			return instead
 		}
 		return r
 	}, text)
-	most := maxText
-	if n.bytes > 0 {
-		most = n.bytes
+	most := tables.MaxText
+	if n.Bytes > 0 {
+		most = n.Bytes
 	}
 	if len(text) <= most {
 		return text

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"jobdb/internal/engine"
 )
 
 // Pilots is the pilots' database of a DiracX or DIRAC installation, which
@@ -17,19 +19,19 @@ type Pilots struct{ db *DB }
 // OpenPilots opens the pilots' database that url names, see [Open]. One that
 // can't be reached is [ErrUnavailable], one without the pilots' tables [ErrSchema].
 func OpenPilots(ctx context.Context, url string, options Options) (*Pilots, error) {
-	t, err := parseURL(url)
+	t, err := engine.ParseURL(url)
 	if err != nil {
 		return nil, err
 	}
 	options = options.withDefaults()
 	options.ReadOnly = true
-	e, err := openEngine[t.engine](ctx, t, options.settings())
+	e, err := engine.OpenEngine[t.Engine](ctx, t, options.settings())
 	if err != nil {
 		return nil, fmt.Errorf("open the pilots' database: %w", err)
 	}
-	p := &Pilots{&DB{engine: e, dialect: &e.dialect, options: options}}
+	p := &Pilots{&DB{engine: e, dialect: &e.Dialect, options: options}}
 	if _, err := p.JobsOf(ctx, []string{"-"}); err != nil {
-		_ = e.close() // what went wrong first is told
+		_ = e.Close() // what went wrong first is told
 		if !errors.Is(err, ErrUnavailable) {
 			err = fmt.Errorf("%w (%w)", &SchemaError{Reason: "it needs the tables PilotAgents and JobToPilotMapping, and leave to read them"}, err)
 		}
@@ -39,7 +41,7 @@ func OpenPilots(ctx context.Context, url string, options Options) (*Pilots, erro
 }
 
 // Close closes all connections.
-func (p *Pilots) Close() error { return p.db.engine.close() }
+func (p *Pilots) Close() error { return p.db.engine.Close() }
 
 // stampsAtOnce is how many stamps one statement takes: below every engine's limit.
 const stampsAtOnce = 500
@@ -47,7 +49,7 @@ const stampsAtOnce = 500
 // JobsOf returns the jobs that pilots with these stamps ran, of any VO,
 // ascending and each once. Stamps compare byte by byte.
 func (p *Pilots) JobsOf(ctx context.Context, stamps []string) ([]JobID, error) {
-	s := &session{db: p.db, q: p.db.engine.reader}
+	s := &session{db: p.db, q: p.db.engine.Reader}
 	// All stamps are ASCII; a live column may not even compare with another text.
 	stamps = slices.DeleteFunc(slices.Clone(stamps), func(stamp string) bool {
 		return strings.ContainsFunc(stamp, func(c rune) bool { return c > unicode.MaxASCII || c == 0 })

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"jobdb/internal/tables"
 )
 
 // Page is what a search found.
@@ -135,7 +137,7 @@ func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
 			return err
 		}
-		columns := append(definitions(result.Columns), column{name: "count", kind: Integer})
+		columns := append(definitions(result.Columns), tables.Column{Name: "count", Kind: tables.Integer})
 		n := 0
 		return session.table(ctx, session.compiler().summary(s, limits.SummaryRows), columns, func(row []any) error {
 			if n++; n > limits.SummaryRows {
@@ -163,7 +165,7 @@ func (s *session) rows(ctx context.Context, st statement, columns []Column, each
 }
 
 // table runs a query for rows that may be kept. Room is made for more and more of them at once.
-func (s *session) table(ctx context.Context, st statement, columns []column, each func([]any) error) error {
+func (s *session) table(ctx context.Context, st statement, columns []tables.Column, each func([]any) error) error {
 	var room []any
 	rows := 1
 	return s.query(ctx, st.text, st.args, scanRows(columns, func(cells []cell) error {
@@ -227,7 +229,7 @@ func (s *session) resolveRegex(ctx context.Context, scope Scope, others, f Filte
 	met := Filter{op: opRegexIn, column: f.column}
 	tried := 0
 	st := s.compiler().distinctValues(f.column, scope, others, limit)
-	err := s.table(ctx, st, []column{{kind: Text}}, func(row []any) error {
+	err := s.table(ctx, st, []tables.Column{{Kind: tables.Text}}, func(row []any) error {
 		if tried++; tried > limit {
 			return errManyValues
 		}
@@ -239,7 +241,7 @@ func (s *session) resolveRegex(ctx context.Context, scope Scope, others, f Filte
 	switch {
 	case !errors.Is(err, errManyValues):
 		return met, err
-	case s.db.dialect.regexp:
+	case s.db.dialect.Regexp:
 		return f, nil // row by row
 	}
 	return f, &QueryError{
@@ -263,7 +265,7 @@ func (a access) OriginalJDLs(ctx context.Context, ids []JobID) (map[JobID]string
 
 func (a access) jdls(ctx context.Context, ids []JobID, name string) (map[JobID]string, error) {
 	texts := make(map[JobID]string, len(ids))
-	err := a.readRows(ctx, "read JDLs", jobJDLs, jobJDLs.pick("JobID", name), ids, "", func(row []cell) error {
+	err := a.readRows(ctx, "read JDLs", tables.JobJDLs, tables.JobJDLs.Pick("JobID", name), ids, "", func(row []cell) error {
 		if text := row[1].text(); text != "" {
 			texts[row[0].id()] = text
 		}
@@ -275,7 +277,7 @@ func (a access) jdls(ctx context.Context, ids []JobID, name string) (map[JobID]s
 // InputData returns the jobs' input files in the order of their LFNs.
 func (a access) InputData(ctx context.Context, ids []JobID) (map[JobID][]InputFile, error) {
 	files := make(map[JobID][]InputFile)
-	err := a.readRows(ctx, "read input data", inputData, inputData.columns, ids, "", func(row []cell) error {
+	err := a.readRows(ctx, "read input data", tables.InputData, tables.InputData.Columns, ids, "", func(row []cell) error {
 		files[row[0].id()] = append(files[row[0].id()], InputFile{LFN: row[1].text(), Status: row[2].text()})
 		return nil
 	})

@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"slices"
+
+	"jobdb/internal/engine"
+	"jobdb/internal/tables"
 )
 
 // refused says which jobs are missing where a foreign key was violated, and
 // what exists already where a key was repeated.
-func (a access) refused(ctx context.Context, err error, what string, parent *table, ids []JobID) error {
+func (a access) refused(ctx context.Context, err error, what string, parent *tables.Table, ids []JobID) error {
 	switch {
 	case err == nil:
 		return nil
-	case a.db.classOf(err) == classForeignKey:
+	case a.db.classOf(err) == engine.ClassForeignKey:
 		missing, lookErr := a.missing(ctx, err, parent, ids)
 		if lookErr != nil || len(missing) == 0 { // they may have come meanwhile
 			return errors.Join(err, lookErr)
@@ -26,14 +29,14 @@ func (a access) refused(ctx context.Context, err error, what string, parent *tab
 }
 
 // conflicting is the job whose row exists already, or 0 when that can't be told.
-func (a access) conflicting(ctx context.Context, parent *table, ids []JobID) JobID {
+func (a access) conflicting(ctx context.Context, parent *tables.Table, ids []JobID) JobID {
 	if len(ids) == 1 {
 		return ids[0]
 	}
-	if parent != jobJDLs { // more than one row of a job may be in the other tables
+	if parent != tables.JobJDLs { // more than one row of a job may be in the other tables
 		return 0
 	}
-	missing, err := access{db: a.db}.without(ctx, jobs, ids)
+	missing, err := access{db: a.db}.without(ctx, tables.Jobs, ids)
 	if err != nil || len(missing) == len(ids) {
 		return 0
 	}
@@ -43,11 +46,11 @@ func (a access) conflicting(ctx context.Context, parent *table, ids []JobID) Job
 
 // missing returns those of the jobs that have no row in a table, as the
 // transaction sees it that err says failed for that.
-func (a access) missing(ctx context.Context, err error, t *table, ids []JobID) ([]JobID, error) {
+func (a access) missing(ctx context.Context, err error, t *tables.Table, ids []JobID) ([]JobID, error) {
 	if a.tx == nil {
 		return a.without(ctx, t, ids)
 	}
-	if told := a.db.engine.missingKey; told != nil { // PostgreSQL: a failed transaction answers nothing
+	if told := a.db.engine.MissingKey; told != nil { // PostgreSQL: a failed transaction answers nothing
 		if id, ok := told(err); ok {
 			return []JobID{JobID(id)}, nil
 		}
@@ -59,10 +62,10 @@ func (a access) missing(ctx context.Context, err error, t *table, ids []JobID) (
 }
 
 // without returns those of the jobs that have no row in a table.
-func (a access) without(ctx context.Context, t *table, ids []JobID) ([]JobID, error) {
+func (a access) without(ctx context.Context, t *tables.Table, ids []JobID) ([]JobID, error) {
 	found := make(map[JobID]bool, len(ids))
 	read := func(a access) error {
-		return a.readRows(ctx, "look for missing jobs", t, t.pick("JobID"), ids, "", func(row []cell) error {
+		return a.readRows(ctx, "look for missing jobs", t, t.Pick("JobID"), ids, "", func(row []cell) error {
 			found[row[0].id()] = true
 			return nil
 		})

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"strconv"
 	"time"
+
+	"jobdb/internal/tables"
 )
 
 // cell takes one value from a driver, whatever form it has there.
 type cell struct {
-	kind  Kind
+	kind  tables.Kind
 	value any // int64, string, time.Time, bool, AccountedFlag, float64 or nil
 }
 
@@ -24,15 +26,15 @@ func (c *cell) Scan(src any) error {
 	}
 	var err error
 	switch c.kind {
-	case Integer:
+	case tables.Integer:
 		c.value, err = scanInteger(src)
-	case Text:
+	case tables.Text:
 		c.value, err = scanText(src)
-	case Time:
+	case tables.Time:
 		c.value, err = scanTime(src)
-	case Verified:
+	case tables.Verified:
 		c.value = src == "True"
-	case Accounted:
+	case tables.Accounted:
 		// What a live ENUM calls "" was never set.
 		switch src {
 		case "True":
@@ -42,7 +44,7 @@ func (c *cell) Scan(src any) error {
 		default:
 			c.value = AccountedFalse
 		}
-	case decimal:
+	case tables.Decimal:
 		c.value, err = scanDecimal(src)
 	}
 	return err
@@ -131,18 +133,18 @@ func parseStoredTime(text string) (any, error) {
 }
 
 // cells are the destinations of one row.
-func cells(columns []column) ([]cell, []any) {
+func cells(columns []tables.Column) ([]cell, []any) {
 	values := make([]cell, len(columns))
 	targets := make([]any, len(columns))
 	for i, c := range columns {
-		values[i].kind = c.kind
+		values[i].kind = c.Kind
 		targets[i] = &values[i]
 	}
 	return values, targets
 }
 
 // scanRows calls each with the values of every row; the slice is used again.
-func scanRows(columns []column, each func([]cell) error) func(*sql.Rows) error {
+func scanRows(columns []tables.Column, each func([]cell) error) func(*sql.Rows) error {
 	values, targets := cells(columns)
 	return func(rows *sql.Rows) error {
 		if err := rows.Scan(targets...); err != nil {

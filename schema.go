@@ -1,47 +1,150 @@
 package jobdb
 
-// SchemaKind says who made a database.
-type SchemaKind string
+import (
+	"context"
+	"errors"
+	"strings"
 
-// The kinds of databases.
-const (
-	SchemaEmpty   SchemaKind = "empty"        // no table of ours in it
-	SchemaOurs    SchemaKind = "jobdb"        // made by the migrations of this package
-	SchemaDiracX  SchemaKind = "DiracX"       // made by DiracX
-	SchemaLegacy  SchemaKind = "legacy DIRAC" // made by DIRAC
-	SchemaUnknown SchemaKind = "unknown"      // tables of these names, but not usable
+	"jobdb/internal/engine"
+	"jobdb/internal/schema"
+	"jobdb/internal/tables"
 )
 
-// schema is what a statement must know of the database it runs on. It is
-// read once, when the database is opened, and again after migrations.
-type schema struct {
-	kind         SchemaKind
-	refusal      string // why a database of ours can't be used: it is from the future; else ""
-	wholeSeconds bool   // times have no fraction (live MariaDB)
-	cascade      bool   // deleting a JobJDLs row deletes all that belongs to the job, but for history
-	jobs         bool   // the table Jobs is here; a database of DiracX may have nothing but history
-	history      bool   // LoggingInfo is here
-	atticCycles  bool   // AtticJobParameters keeps more than one cycle
-	counts       bool   // triggers keep counts of jobs
-	counted      bool   // and they are complete
+// SchemaReport says what a database is, and what of it jobdb can't work with.
+type SchemaReport struct {
+	Kind    schema.SchemaKind `json:"kind"`
+	Engine  string            `json:"engine"`  // SQLite, MariaDB, MySQL or PostgreSQL
+	Version string            `json:"version"` // the engine's
+	Jobs    bool              `json:"jobs"`    // the tables of jobs are here
+	History bool              `json:"history"` // LoggingInfo is here
 
-	// collations has the collation of each text column that the engine
-	// doesn't compare byte by byte, by "Table.Column"; empty on our schema.
-	collations map[string]string
-	// narrow has the columns that hold less than ours, by "Table.Column" (live MariaDB).
-	narrow map[string]narrow
-	// ofVO has the indexes of Jobs that give the jobs of a VO by one column and then by JobID, by the column's name.
-	ofVO map[string]string
-	// exactCollation compares utf8mb4 byte by byte, trailing spaces included (MariaDB only).
-	exactCollation string
+	// Names of migrations, of databases that jobdb made.
+	Applied []string `json:"applied"`
+	Pending []string `json:"pending"` // jobdb migrate will apply them
+	Newer   []string `json:"newer"`   // applied by a newer jobdb
+	Changed []string `json:"changed"` // applied with another text
+
+	Limits   []string `json:"limits"`   // what jobdb can't promise there
+	Problems []string `json:"problems"` // why jobdb can't use it
 }
 
-// collation is "" where the column is compared byte by byte.
-func (s *schema) collation(table, column string) string { return s.collations[table+"."+column] }
+// Usable says whether jobdb can work on the database as it is.
+func (r SchemaReport) Usable() bool {
+	known := r.Kind == schema.SchemaOurs || r.Kind == schema.SchemaDiracX || r.Kind == schema.SchemaLegacy
+	return known && len(r.Pending)+len(r.Newer)+len(r.Changed)+len(r.Problems) == 0
+}
 
-// narrow is a column of a live database that holds less than ours does.
-type narrow struct {
-	charset string // of a text; "" when it holds all of Unicode
-	bytes   int    // of a text without a length of its own; 0: as many as ours
-	int32   bool   // an integer of 32 bits, perhaps unsigned
+// CheckSchema looks at the database as it is now. It changes nothing.
+func (db *DB) CheckSchema(ctx context.Context) (SchemaReport, error) {
+	r, err := db.checkSchema(ctx)
+	return r, db.explain("check the schema", db.typed(err))
+}
+
+// Migrate makes the tables of a new database and brings those of an older
+// jobdb up to date. It returns the names of the migrations that it applied;
+// none means that nothing was to do. Several servers may migrate one database
+// at the same time, but no other method of this DB may run meanwhile.
+//
+// A database that migrations did not make, one of a newer jobdb and one whose migrations had
+// another text are refused with a [SchemaError] and stay as they are.
+func (db *DB) Migrate(ctx context.Context) ([]string, error) {
+	applied, err := (&schema.Migrator{Engine: db.engine, Logger: db.options.Logger, Now: db.now}).Migrate(ctx)
+	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
+		err = errors.Join(ctx.Err(), err) // engines tell it in their own words
+	}
+	if err != nil {
+		return applied, db.explain("migrate the database", db.typed(err))
+	}
+	migrated, err := schema.ProbeSchema(ctx, db.engine.Reader, db.dialect)
+	if err != nil {
+		return applied, db.explain("read the migrated schema", db.typed(err))
+	}
+	db.use(ctx, migrated)
+	if h := db.history; h != db && (h.schema.Kind == schema.SchemaEmpty || h.schema.Kind == schema.SchemaOurs) {
+		more, err := h.Migrate(ctx)
+		return append(applied, more...), err
+	}
+	return applied, nil
+}
+
+func (db *DB) checkSchema(ctx context.Context) (SchemaReport, error) {
+	version, err := engine.AskText(ctx, db.engine.Reader, schema.CatalogQueriesOf[db.dialect.Name].Version)
+	if err != nil {
+		return SchemaReport{}, err
+	}
+	c, err := schema.ReadCatalog(ctx, db.engine.Reader, db.dialect)
+	if err != nil {
+		return SchemaReport{}, err
+	}
+	state, err := schema.ReadMigrationState(ctx, db.engine.Reader, db.dialect, c)
+	if err != nil {
+		return SchemaReport{}, err
+	}
+	s := schema.Inspect(c, db.dialect, len(state.Pending) > 0)
+	r := SchemaReport{
+		Kind: s.Kind, Engine: schema.EngineName(db.dialect, version), Version: version, Jobs: c[tables.Jobs.Name] != nil, History: s.History,
+		Applied: schema.NamesOf(state.Applied), Newer: schema.NamesOf(state.Newer), Changed: schema.NamesOf(state.Changed),
+		Pending: []string{}, Limits: []string{}, Problems: []string{},
+	}
+	if c[schema.MigrationsTable] != nil {
+		r.Pending = schema.NamesOf(state.Pending)
+	}
+	switch s.Kind {
+	case schema.SchemaUnknown:
+		r.Problems = append(r.Problems, c.Problems(db.dialect)...)
+	case schema.SchemaOurs, schema.SchemaDiracX, schema.SchemaLegacy:
+		if len(r.Pending) > 0 {
+			break
+		}
+		r.Limits = append(r.Limits, c.Limits(s, db.dialect)...)
+		counts, _, err := schema.KeepsCounts(ctx, db.engine.Reader, db.dialect, c)
+		if err != nil {
+			return r, err
+		}
+		if s.Kind == schema.SchemaOurs && !counts {
+			r.Limits = append(r.Limits, "totals and summaries read all jobs: the triggers of Jobs that count them are missing, or can't be seen by this user")
+		}
+	case schema.SchemaEmpty:
+	}
+	r.Problems = append(r.Problems, schema.TooOld(r.Engine, version)...)
+	return r, nil
+}
+
+// String is the report for an operator.
+func (r SchemaReport) String() string {
+	var b strings.Builder
+	b.WriteString(r.Engine + " " + r.Version + "\n" + r.summary() + "\n")
+	list := func(title string, items []string) {
+		if len(items) == 0 {
+			return
+		}
+		b.WriteString("\n" + title + "\n  - " + strings.Join(items, "\n  - ") + "\n")
+	}
+	list("Migrations that were applied:", r.Applied)
+	list(`Migrations that are missing; run "jobdb migrate":`, r.Pending)
+	list("Migrations of a newer jobdb, which this one doesn't know; use a newer jobdb:", r.Newer)
+	list("Migrations that were applied with another text than this jobdb has; use the jobdb that made the database, or a later release:",
+		r.Changed)
+	list("Jobdb can't use it, because:", r.Problems)
+	list("What jobdb can't promise on it:", r.Limits)
+	return b.String()
+}
+
+func (r SchemaReport) summary() string {
+	what := "with jobs and their history"
+	switch {
+	case !r.History:
+		what = "with jobs, without their history"
+	case !r.Jobs:
+		what = "with the history of jobs only"
+	}
+	switch {
+	case r.Kind == schema.SchemaEmpty:
+		return `An empty database. "jobdb migrate" makes the tables.`
+	case r.Usable():
+		return "A database made by " + string(r.Kind) + ", " + what + ". Jobdb can work on it."
+	case r.Kind == schema.SchemaUnknown:
+		return "Not a job database that jobdb can use."
+	}
+	return "A database made by " + string(r.Kind) + ". Jobdb can't work on it as it is."
 }

@@ -6,16 +6,19 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"jobdb/internal/schema"
+	"jobdb/internal/tables"
 )
 
 // What the tests outside of this package need of the inside.
 
 // Raw is the writing pool, for what no method does.
-func (db *DB) Raw() *sql.DB { return db.engine.writer }
+func (db *DB) Raw() *sql.DB { return db.engine.Writer }
 
 // SchemaFacts are those of the schema as it was probed.
 type SchemaFacts struct {
-	Kind                                        SchemaKind
+	Kind                                        schema.SchemaKind
 	WholeSeconds, Cascade, History, AtticCycles bool
 	Collations                                  map[string]string
 	ExactCollation                              string
@@ -23,20 +26,20 @@ type SchemaFacts struct {
 
 func (db *DB) SchemaFacts() SchemaFacts {
 	s := db.schema
-	return SchemaFacts{s.kind, s.wholeSeconds, s.cascade, s.history, s.atticCycles, s.collations, s.exactCollation}
+	return SchemaFacts{s.Kind, s.WholeSeconds, s.Cascade, s.History, s.AtticCycles, s.Collations, s.ExactCollation}
 }
 
 // Catalog is all that the engine says of the tables, to compare with a later answer.
 func (db *DB) Catalog(ctx context.Context) (any, error) {
-	return readCatalog(ctx, db.engine.reader, db.dialect)
+	return schema.ReadCatalog(ctx, db.engine.Reader, db.dialect)
 }
 
 // BeginMigration does what a migration had done when the server died: the
 // first statements, which no row records. It returns how many there are.
 func (db *DB) BeginMigration(ctx context.Context, statements int) (int, error) {
-	all := knownMigrations(db.dialect)[0].statements()
-	for _, statement := range slices.Concat([]string{createMigrationsTable}, all[:statements]) {
-		if _, err := db.engine.writer.ExecContext(ctx, statement); err != nil {
+	all := schema.KnownMigrations(db.dialect)[0].Statements()
+	for _, statement := range slices.Concat([]string{schema.CreateMigrationsTable}, all[:statements]) {
+		if _, err := db.engine.Writer.ExecContext(ctx, statement); err != nil {
 			return 0, err
 		}
 	}
@@ -45,20 +48,20 @@ func (db *DB) BeginMigration(ctx context.Context, statements int) (int, error) {
 
 // MigrateTo makes what an older jobdb, which knew so many migrations, made.
 func (db *DB) MigrateTo(ctx context.Context, version int) error {
-	adapt, err := db.migrator().adaptation(ctx, db.engine.writer)
+	adapt, err := db.migrator().Adaptation(ctx, db.engine.Writer)
 	if err != nil {
 		return err
 	}
-	if _, err := db.engine.writer.ExecContext(ctx, createMigrationsTable); err != nil {
+	if _, err := db.engine.Writer.ExecContext(ctx, schema.CreateMigrationsTable); err != nil {
 		return err
 	}
-	for _, m := range knownMigrations(db.dialect)[:version] {
-		for _, statement := range m.statements() {
-			if _, err := db.engine.writer.ExecContext(ctx, adapt.Replace(statement)); err != nil {
+	for _, m := range schema.KnownMigrations(db.dialect)[:version] {
+		for _, statement := range m.Statements() {
+			if _, err := db.engine.Writer.ExecContext(ctx, adapt.Replace(statement)); err != nil {
 				return err
 			}
 		}
-		if err := db.migrator().record(ctx, db.engine.writer, m); err != nil {
+		if err := db.migrator().Record(ctx, db.engine.Writer, m); err != nil {
 			return err
 		}
 	}
@@ -72,63 +75,63 @@ func (db *DB) SweepSoon() { db.unswept.Store(sweptAfter) }
 func (db *DB) Counted() bool { return db.counted.Load() }
 
 // MigrationNames are those of this program.
-func (db *DB) MigrationNames() []string { return namesOf(knownMigrations(db.dialect)) }
+func (db *DB) MigrationNames() []string { return schema.NamesOf(schema.KnownMigrations(db.dialect)) }
 
 // WantedSchema describes the tables that columns.go knows, a line for each column and key.
 func WantedSchema() []string {
 	var lines []string
-	for _, t := range tables {
-		for _, c := range t.columns {
-			value := c.value
-			if t == jobs && c.name == "JobID" {
+	for _, t := range tables.Tables {
+		for _, c := range t.Columns {
+			value := c.Value
+			if t == tables.Jobs && c.Name == "JobID" {
 				value = 0 // the seed's default, which no statement of ours relies on
 			}
-			lines = append(lines, describeColumn(t.name, c, value))
+			lines = append(lines, describeColumn(t.Name, c, value))
 		}
-		lines = append(lines, t.name+" key "+strings.Join(t.key, ", "))
+		lines = append(lines, t.Name+" key "+strings.Join(t.Key, ", "))
 	}
 	return lines
 }
 
-func describeColumn(table string, c column, value any) string {
-	kind := c.kind
-	if kind == Verified || kind == Accounted {
-		kind = Text
+func describeColumn(table string, c tables.Column, value any) string {
+	kind := c.Kind
+	if kind == tables.Verified || kind == tables.Accounted {
+		kind = tables.Text
 	}
 	if value == nil {
 		value = "none"
 	}
-	return fmt.Sprintf("%s.%s kind %d length %d nullable %v default %v", table, c.name, kind, c.length, c.nullable, value)
+	return fmt.Sprintf("%s.%s kind %d length %d nullable %v default %v", table, c.Name, kind, c.Length, c.Nullable, value)
 }
 
 // FoundSchema describes the tables as the catalog has them, in the form of [WantedSchema].
 func (db *DB) FoundSchema(ctx context.Context) ([]string, error) {
-	c, err := readCatalog(ctx, db.engine.reader, db.dialect)
+	c, err := schema.ReadCatalog(ctx, db.engine.Reader, db.dialect)
 	if err != nil {
 		return nil, err
 	}
 	var lines []string
-	for _, t := range tables {
-		for i, found := range c[t.name].columns {
-			want := t.columns[min(i, len(t.columns)-1)]
-			lines = append(lines, describeColumn(t.name, db.columnFound(found, want), plainDefault(found.value)))
+	for _, t := range tables.Tables {
+		for i, found := range c[t.Name].Columns {
+			want := t.Columns[min(i, len(t.Columns)-1)]
+			lines = append(lines, describeColumn(t.Name, db.columnFound(found, want), plainDefault(found.Value)))
 		}
-		lines = append(lines, t.name+" key "+strings.Join(c[t.name].key, ", "))
+		lines = append(lines, t.Name+" key "+strings.Join(c[t.Name].Key, ", "))
 	}
 	return lines, nil
 }
 
 // columnFound evens out in what the engines' catalogs can't be alike.
-func (db *DB) columnFound(found catalogColumn, want column) column {
-	c := column{name: found.name, kind: kindOfType[found.typ], nullable: found.nullable}
-	if db.dialect.name == "sqlite" && want.kind == Time && found.typ == "text" {
-		c.kind = Time
+func (db *DB) columnFound(found schema.CatalogColumn, want tables.Column) tables.Column {
+	c := tables.Column{Name: found.Name, Kind: schema.KindOfType[found.Typ], Nullable: found.Nullable}
+	if db.dialect.Name == "sqlite" && want.Kind == tables.Time && found.Typ == "text" {
+		c.Kind = tables.Time
 	}
-	if c.kind == Text {
-		c.length = found.size
+	if c.Kind == tables.Text {
+		c.Length = found.Size
 	}
-	if found.typ == "enum" {
-		c.length = want.length
+	if found.Typ == "enum" {
+		c.Length = want.Length
 	}
 	return c
 }
@@ -142,4 +145,6 @@ func plainDefault(value sql.NullString) any {
 	return strings.Trim(plain, "'")
 }
 
-func (db *DB) migrator() *migrator { return &migrator{db.engine, db.options.Logger, db.now} }
+func (db *DB) migrator() *schema.Migrator {
+	return &schema.Migrator{Engine: db.engine, Logger: db.options.Logger, Now: db.now}
+}

@@ -8,6 +8,9 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"time"
+
+	"jobdb/internal/engine"
+	"jobdb/internal/schema"
 )
 
 // Tx is a transaction, which [DB.Tx] hands to its function. It is for one
@@ -25,7 +28,7 @@ type access struct {
 // session is where statements go: a pool, or one transaction.
 type session struct {
 	db     *DB
-	q      querier
+	q      engine.Querier
 	inTx   bool
 	failed error    // the first error of a statement in a transaction
 	beside *session // the transaction on the history's own database, once begun
@@ -40,7 +43,7 @@ func (a access) read(what string, fn func(*session) error) error {
 	if err := a.db.usable(); err != nil {
 		return err
 	}
-	return a.db.explain(what, fn(&session{db: a.db, q: a.db.engine.reader}))
+	return a.db.explain(what, fn(&session{db: a.db, q: a.db.engine.Reader}))
 }
 
 // snapshot runs several queries that see one state of the database.
@@ -51,11 +54,11 @@ func (a access) snapshot(ctx context.Context, what string, fn func(*session) err
 	if err := a.db.usable(); err != nil {
 		return err
 	}
-	options := &sql.TxOptions{ReadOnly: a.db.dialect.name != "sqlite", Isolation: sql.LevelRepeatableRead}
-	if a.db.dialect.name == "sqlite" {
+	options := &sql.TxOptions{ReadOnly: a.db.dialect.Name != "sqlite", Isolation: sql.LevelRepeatableRead}
+	if a.db.dialect.Name == "sqlite" {
 		options = nil // any transaction of a reader is a snapshot
 	}
-	tx, err := a.db.engine.reader.BeginTx(ctx, options)
+	tx, err := a.db.engine.Reader.BeginTx(ctx, options)
 	if err != nil {
 		return a.db.explain(what, err)
 	}
@@ -88,15 +91,15 @@ func (db *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 }
 
 func (db *DB) usable() error {
-	if db.schema.refusal != "" {
-		return &SchemaError{Reason: db.schema.refusal}
+	if db.schema.Refusal != "" {
+		return &SchemaError{Reason: db.schema.Refusal}
 	}
-	switch db.schema.kind {
-	case SchemaEmpty:
+	switch db.schema.Kind {
+	case schema.SchemaEmpty:
 		return &SchemaError{Reason: `the database has no tables yet; run "jobdb migrate"`}
-	case SchemaUnknown:
+	case schema.SchemaUnknown:
 		return &SchemaError{Reason: `this is not a job database that jobdb can work on; "jobdb schema check" says why`}
-	case SchemaOurs, SchemaDiracX, SchemaLegacy:
+	case schema.SchemaOurs, schema.SchemaDiracX, schema.SchemaLegacy:
 	}
 	return nil
 }
@@ -113,7 +116,7 @@ func (db *DB) transact(ctx context.Context, fn func(*session) error) error {
 	}
 	for try := 1; ; try++ {
 		err := db.once(ctx, fn)
-		if err == nil || !errors.Is(err, errLost) && db.classOf(err) != classRetry {
+		if err == nil || !errors.Is(err, engine.ErrLost) && db.classOf(err) != engine.ClassRetry {
 			return db.typed(err)
 		}
 		if try == mostTries {
@@ -130,15 +133,15 @@ func (db *DB) transact(ctx context.Context, fn func(*session) error) error {
 }
 
 func (db *DB) once(ctx context.Context, fn func(*session) error) error {
-	run := func(q querier) error {
+	run := func(q engine.Querier) error {
 		s := &session{db: db, q: q, inTx: true}
 		defer s.dropBeside()
 		return s.endBeside(fn(s))
 	}
 	if db.groups != nil {
-		return db.groups.run(ctx, run)
+		return db.groups.Run(ctx, run)
 	}
-	tx, err := db.engine.writer.BeginTx(ctx, &db.engine.writeOptions)
+	tx, err := db.engine.Writer.BeginTx(ctx, &db.engine.WriteOptions)
 	if err != nil {
 		return err
 	}
@@ -153,7 +156,7 @@ func (db *DB) once(ctx context.Context, fn func(*session) error) error {
 func (s *session) beginBeside(ctx context.Context) (*session, error) {
 	if s.beside == nil {
 		h := s.db.history
-		tx, err := h.engine.writer.BeginTx(ctx, &h.engine.writeOptions)
+		tx, err := h.engine.Writer.BeginTx(ctx, &h.engine.WriteOptions)
 		if err != nil {
 			return nil, h.typed(fmt.Errorf("begin a transaction on the history: %w", err))
 		}
@@ -188,7 +191,7 @@ func (s *session) run(what string, fn func(*session) error) error {
 
 // query runs one query and calls each for every row.
 func (s *session) query(ctx context.Context, text string, args []any, each func(*sql.Rows) error) error {
-	rows, err := s.q.QueryContext(ctx, s.db.dialect.rebind(text), args...)
+	rows, err := s.q.QueryContext(ctx, s.db.dialect.Rebind(text), args...)
 	if err != nil {
 		return s.fail(ctx, err)
 	}
@@ -203,7 +206,7 @@ func (s *session) query(ctx context.Context, text string, args []any, each func(
 
 // exec runs one statement and returns how many rows it matched.
 func (s *session) exec(ctx context.Context, text string, args ...any) (int64, error) {
-	return s.affected(ctx)(s.q.ExecContext(ctx, s.db.dialect.rebind(text), args...))
+	return s.affected(ctx)(s.q.ExecContext(ctx, s.db.dialect.Rebind(text), args...))
 }
 
 // affected reads how many rows a statement matched.
@@ -232,8 +235,8 @@ func (s *session) fail(ctx context.Context, err error) error {
 	return err
 }
 
-func (db *DB) classOf(err error) errClass {
-	return db.engine.classOf(err)
+func (db *DB) classOf(err error) engine.ErrClass {
+	return db.engine.ClassOf(err)
 }
 
 // explain makes an error one of this package's, with what was being done
@@ -259,19 +262,19 @@ func (db *DB) typed(err error) error {
 	if err == nil || isTyped(err) || errors.Is(err, ErrUnavailable) {
 		return err
 	}
-	if refused := (*refusedError)(nil); errors.As(err, &refused) {
-		return &SchemaError{Reason: refused.reason}
+	if refused := (*schema.RefusedError)(nil); errors.As(err, &refused) {
+		return &SchemaError{Reason: refused.Reason}
 	}
 	switch db.classOf(err) {
-	case classUnavailable, classRetry:
+	case engine.ClassUnavailable, engine.ClassRetry:
 		return &UnavailableError{Err: err}
-	case classCancelled:
+	case engine.ClassCancelled:
 		return &UnavailableError{Err: fmt.Errorf("the statement took too long: %w", err)}
-	case classDuplicate:
+	case engine.ClassDuplicate:
 		return &ConflictError{What: "the row", Err: err}
-	case classValue:
+	case engine.ClassValue:
 		return refusedValue(err)
-	case classOther, classForeignKey:
+	case engine.ClassOther, engine.ClassForeignKey:
 	}
 	return err
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"jobdb/internal/tables"
 )
 
 // CreateJob stores a new job's original JDL, in the form in which it is to
@@ -24,7 +26,7 @@ func (a access) CreateJob(ctx context.Context, originalJDL string) (JobID, error
 // CreateJobs is [DB.CreateJob] for many: the IDs are in the order of the
 // JDLs and ascend, but need not be consecutive.
 func (a access) CreateJobs(ctx context.Context, originalJDLs []string) ([]JobID, error) {
-	columns := jobJDLs.pick("OriginalJDL")
+	columns := tables.JobJDLs.Pick("OriginalJDL")
 	rows := make([][]any, len(originalJDLs))
 	for i, jdl := range originalJDLs {
 		if err := textFits(columns[0], jdl); err != nil {
@@ -35,7 +37,7 @@ func (a access) CreateJobs(ctx context.Context, originalJDLs []string) ([]JobID,
 	var ids []JobID
 	err := a.write(ctx, "create jobs", func(s *session) error {
 		ids = make([]JobID, 0, len(rows))
-		return s.inserts(jobJDLs, jobJDLs.pick("JDL", "JobRequirements"), columns, rows, func(statement string, args []any) error {
+		return s.inserts(tables.JobJDLs, tables.JobJDLs.Pick("JDL", "JobRequirements"), columns, rows, func(statement string, args []any) error {
 			// Rows are inserted in the order of the batch, each with the next
 			// ID; the order in which they are returned is not promised.
 			first := len(ids)
@@ -68,7 +70,7 @@ func (a access) InsertJobAttributes(ctx context.Context, attributes map[JobID]At
 		for _, row := range rows {
 			s.cutTimes(row)
 		}
-		err := s.insert(ctx, jobs, jobs.columns, rows, "")
+		err := s.insert(ctx, tables.Jobs, tables.Jobs.Columns, rows, "")
 		if err == nil {
 			for _, id := range ids {
 				s.nowHolds(id)
@@ -76,17 +78,17 @@ func (a access) InsertJobAttributes(ctx context.Context, attributes map[JobID]At
 		}
 		return err
 	})
-	return a.refused(ctx, err, "attributes", jobJDLs, ids)
+	return a.refused(ctx, err, "attributes", tables.JobJDLs, ids)
 }
 
 func newJobRow(id JobID, attributes Attributes) ([]any, error) {
 	if id < 1 {
 		return nil, &ValueError{Job: id, Column: "JobID", Reason: "IDs begin at 1"}
 	}
-	row := make([]any, len(jobs.columns))
+	row := make([]any, len(tables.Jobs.Columns))
 	row[0] = int64(id)
-	for i, c := range jobs.columns[1:] {
-		row[i+1] = c.value
+	for i, c := range tables.Jobs.Columns[1:] {
+		row[i+1] = c.Value
 	}
 	for name, value := range attributes {
 		c, stored, err := storedAttribute(id, name, value)
@@ -95,9 +97,9 @@ func newJobRow(id JobID, attributes Attributes) ([]any, error) {
 		}
 		row[c.index] = stored
 	}
-	for i, c := range jobs.columns {
-		if row[i] == nil && !c.nullable {
-			return nil, &ValueError{Job: id, Column: c.name, Reason: "must be given"}
+	for i, c := range tables.Jobs.Columns {
+		if row[i] == nil && !c.Nullable {
+			return nil, &ValueError{Job: id, Column: c.Name, Reason: "must be given"}
 		}
 	}
 	return row, nil
@@ -128,7 +130,7 @@ func (s *session) cutTimes(row []any) {
 
 // InsertInputData stores the jobs' input files, by their LFNs.
 func (a access) InsertInputData(ctx context.Context, lfns map[JobID][]string) error {
-	columns := inputData.columns
+	columns := tables.InputData.Columns
 	ids := slices.Sorted(maps.Keys(lfns))
 	var rows [][]any
 	for _, id := range ids {
@@ -136,19 +138,19 @@ func (a access) InsertInputData(ctx context.Context, lfns map[JobID][]string) er
 			if err := textFits(columns[1], lfn); err != nil {
 				return &ValueError{Job: id, Column: "LFN", Reason: err.Error()}
 			}
-			rows = append(rows, []any{int64(id), lfn, columns[2].value})
+			rows = append(rows, []any{int64(id), lfn, columns[2].Value})
 		}
 	}
 	err := a.write(ctx, "insert input data", func(s *session) error {
-		return s.insert(ctx, inputData, columns, rows, "")
+		return s.insert(ctx, tables.InputData, columns, rows, "")
 	})
-	return a.refused(ctx, err, "input data", jobs, ids)
+	return a.refused(ctx, err, "input data", tables.Jobs, ids)
 }
 
 // UpdateJobJDLs replaces the jobs' JDLs, given in the form in which they are
 // to be stored. Jobs that don't exist are passed over.
 func (a access) UpdateJobJDLs(ctx context.Context, jdls map[JobID]string) error {
-	columns := jobJDLs.pick("JobID", "JDL")
+	columns := tables.JobJDLs.Pick("JobID", "JDL")
 	rows := make([][]any, 0, len(jdls))
 	for _, id := range slices.Sorted(maps.Keys(jdls)) {
 		if err := textFits(columns[1], jdls[id]); err != nil {
@@ -157,7 +159,7 @@ func (a access) UpdateJobJDLs(ctx context.Context, jdls map[JobID]string) error 
 		rows = append(rows, []any{int64(id), jdls[id]})
 	}
 	return a.write(ctx, "update JDLs", func(s *session) error {
-		_, err := s.update(ctx, jobJDLs, columns, 1, rows, "")
+		_, err := s.update(ctx, tables.JobJDLs, columns, 1, rows, "")
 		return err
 	})
 }
@@ -275,7 +277,7 @@ func (s *session) apply(ctx context.Context, c *change, options SetOptions) (int
 	where, args := "", []any(nil)
 	if !options.At.IsZero() {
 		where = `(t."LastUpdateTime" IS NULL OR t."LastUpdateTime" < ?)`
-		args = []any{s.db.dialect.bound(s.time(options.At).Add(s.tick()))}
+		args = []any{s.db.dialect.Bound(s.time(options.At).Add(s.tick()))}
 	}
 	if !options.KeepFinal {
 		return s.setColumns(ctx, c, func(Column) bool { return true }, where, args)
@@ -285,7 +287,7 @@ func (s *session) apply(ctx context.Context, c *change, options SetOptions) (int
 	isStatus := func(col Column) bool {
 		return slices.Contains(statusColumns, col.Name()) || !given && col.Name() == "LastUpdateTime"
 	}
-	finals := s.exactly(jobs, "Status") + ` NOT IN ('` + strings.Join(finalStatuses, `', '`) + `')`
+	finals := s.exactly(tables.Jobs, "Status") + ` NOT IN ('` + strings.Join(finalStatuses, `', '`) + `')`
 	if where != "" {
 		finals += " AND " + where
 	}
@@ -298,7 +300,7 @@ func (s *session) apply(ctx context.Context, c *change, options SetOptions) (int
 
 // setColumns sets those columns of a change that are wanted.
 func (s *session) setColumns(ctx context.Context, c *change, wanted func(Column) bool, where string, args []any) (int64, error) {
-	columns := []column{idColumn[0]}
+	columns := []tables.Column{tables.IdColumn[0]}
 	places := []int{0}
 	for i, col := range c.columns {
 		if wanted(col) {
@@ -317,7 +319,7 @@ func (s *session) setColumns(ctx context.Context, c *change, wanted func(Column)
 		}
 		s.cutTimes(rows[i])
 	}
-	return s.update(ctx, jobs, columns, 1, rows, where, args...)
+	return s.update(ctx, tables.Jobs, columns, 1, rows, where, args...)
 }
 
 // SetProperties changes the same columns of all jobs given and returns how
@@ -364,8 +366,8 @@ func (a access) DeleteJobs(ctx context.Context, ids []JobID) (int64, error) {
 		if err := in.DeleteHistory(ctx, ids); err != nil && !errors.Is(err, errNoHistory) {
 			return err
 		}
-		for _, t := range slices.Backward(tables) {
-			if t == loggingInfo || s.db.schema.cascade && t != jobJDLs {
+		for _, t := range slices.Backward(tables.Tables) {
+			if t == tables.LoggingInfo || s.db.schema.Cascade && t != tables.JobJDLs {
 				continue
 			}
 			var err error

@@ -1,4 +1,4 @@
-package jobdb
+package engine
 
 import (
 	"context"
@@ -16,10 +16,10 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-func openPostgres(_ context.Context, t target, o settings) (*engine, error) {
+func openPostgres(_ context.Context, t Target, o Settings) (*Engine, error) {
 	u := url.URL{
-		Scheme: "postgres", User: url.UserPassword(t.user, t.password), Host: strings.Join(t.hosts, ","),
-		Path: "/" + t.name, RawQuery: t.options.Encode(),
+		Scheme: "postgres", User: url.UserPassword(t.User, t.password), Host: strings.Join(t.Hosts, ","),
+		Path: "/" + t.Name, RawQuery: t.options.Encode(),
 	}
 	config, err := pgx.ParseConfig(u.String())
 	if err != nil {
@@ -27,8 +27,8 @@ func openPostgres(_ context.Context, t target, o settings) (*engine, error) {
 	}
 	config.RuntimeParams["timezone"] = "UTC"
 	config.RuntimeParams["application_name"] = "jobdb"
-	config.RuntimeParams["statement_timeout"] = strconv.FormatInt(o.statementTime.Milliseconds(), 10)
-	if o.readOnly {
+	config.RuntimeParams["statement_timeout"] = strconv.FormatInt(o.StatementTime.Milliseconds(), 10)
+	if o.ReadOnly {
 		config.RuntimeParams["default_transaction_read_only"] = "on"
 	}
 	if config.ConnectTimeout == 0 {
@@ -39,41 +39,41 @@ func openPostgres(_ context.Context, t target, o settings) (*engine, error) {
 	}
 	pool := sql.OpenDB(stdlib.GetConnector(*config))
 	o.size(pool)
-	return &engine{
-		dialect: postgresDialect, reader: pool, writer: pool, classify: classifyPostgres, missingKey: missingKey, close: pool.Close,
+	return &Engine{
+		Dialect: PostgresDialect, Reader: pool, Writer: pool, classify: classifyPostgres, MissingKey: missingKey, Close: pool.Close,
 	}, nil
 }
 
-func classifyPostgres(err error) errClass {
+func classifyPostgres(err error) ErrClass {
 	if connect := (*pgconn.ConnectError)(nil); errors.As(err, &connect) {
-		return classUnavailable
+		return ClassUnavailable
 	}
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {
 		if pgconn.SafeToRetry(err) { // the connection was gone before anything was sent
-			return classRetry
+			return ClassRetry
 		}
 		return networkClass(err)
 	}
 	switch e.Code {
 	case "40001", "40P01", "55P03": // serialization failure, deadlock, lock not available
-		return classRetry
+		return ClassRetry
 	case "23505":
-		return classDuplicate
+		return ClassDuplicate
 	case "23503":
-		return classForeignKey
+		return ClassForeignKey
 	case "23502", "23514", "22001", "22003", "22007", "22008", "22021": // not null, check, too long, out of range, times, encoding
-		return classValue
+		return ClassValue
 	case "57014": // cancelled, by us or by the statement's time limit
-		return classCancelled
+		return ClassCancelled
 	case "25006": // read-only transaction
-		return classUnavailable
+		return ClassUnavailable
 	}
 	switch e.Code[:2] {
 	case "08", "53", "57", "58": // connection, resources, operator's intervention, system
-		return classUnavailable
+		return ClassUnavailable
 	}
-	return classOther
+	return ClassOther
 }
 
 var missingKeyPattern = regexp.MustCompile(`^Key \("?JobID"?\)=\(([0-9]+)\) is not present`)

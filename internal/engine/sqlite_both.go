@@ -1,4 +1,4 @@
-package jobdb
+package engine
 
 import (
 	"net/url"

@@ -1,4 +1,4 @@
-package jobdb
+package schema
 
 import (
 	"context"
@@ -6,37 +6,39 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"jobdb/internal/engine"
 )
 
 const mostMigrationTries = 3
 
 // migrator brings a database up to date.
-type migrator struct {
-	engine *engine
-	logger *slog.Logger
-	now    func() time.Time
+type Migrator struct {
+	Engine *engine.Engine
+	Logger *slog.Logger
+	Now    func() time.Time
 }
 
 // refusedError is why a database is not migrated.
-type refusedError struct{ reason string }
+type RefusedError struct{ Reason string }
 
-func (e *refusedError) Error() string { return e.reason }
+func (e *RefusedError) Error() string { return e.Reason }
 
-func (m *migrator) migrate(ctx context.Context) ([]string, error) {
+func (m *Migrator) Migrate(ctx context.Context) ([]string, error) {
 	// Most starts end here, without a lock and without rights to change tables.
-	pending, err := pendingMigrations(ctx, m.engine.reader, &m.engine.dialect)
+	pending, err := pendingMigrations(ctx, m.Engine.Reader, &m.Engine.Dialect)
 	if err != nil || len(pending) == 0 {
 		return nil, err
 	}
 	var applied []string
 	for range mostMigrationTries {
-		err = m.locked(ctx, func(q querier) error {
+		err = m.locked(ctx, func(q engine.Querier) error {
 			var err error
 			applied, err = m.applyPending(ctx, q)
 			return err
 		})
 		// The lock of MariaDB holds on one node of a cluster; servers on two nodes can get in each other's way.
-		if class := m.engine.classOf(err); class != classRetry && class != classDuplicate {
+		if class := m.Engine.ClassOf(err); class != engine.ClassRetry && class != engine.ClassDuplicate {
 			break
 		}
 	}
@@ -47,75 +49,75 @@ func (m *migrator) migrate(ctx context.Context) ([]string, error) {
 }
 
 // pendingMigrations also refuses databases that are not ours to migrate.
-func pendingMigrations(ctx context.Context, q querier, d *dialect) ([]migration, error) {
-	c, err := readCatalog(ctx, q, d)
+func pendingMigrations(ctx context.Context, q engine.Querier, d *engine.Dialect) ([]migration, error) {
+	c, err := ReadCatalog(ctx, q, d)
 	if err == nil && c.foreign() {
 		// MariaDB's catalog is no snapshot: another server's migrations may have begun while it was read.
-		c, err = readCatalog(ctx, q, d)
+		c, err = ReadCatalog(ctx, q, d)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if c.foreign() {
-		return nil, &refusedError{foreignReason(c, d)}
+		return nil, &RefusedError{foreignReason(c, d)}
 	}
-	s, err := readMigrationState(ctx, q, d, c)
+	s, err := ReadMigrationState(ctx, q, d, c)
 	if err != nil {
 		return nil, err
 	}
 	if reason := s.refusal(); reason != "" {
-		return nil, &refusedError{reason}
+		return nil, &RefusedError{reason}
 	}
-	return s.pending, nil
+	return s.Pending, nil
 }
 
-func foreignReason(c catalog, d *dialect) string {
+func foreignReason(c catalog, d *engine.Dialect) string {
 	const never = "migrations touch no database that they did not make"
-	if kind := inspect(c, d, false).kind; kind != SchemaUnknown {
+	if kind := Inspect(c, d, false).Kind; kind != SchemaUnknown {
 		return "the tables in this database were made by " + string(kind) + "; jobdb works on them as they are, and " + never
 	}
 	return `the database has tables of the same names as jobdb's, made by something else; "jobdb schema check" says more, and ` + never
 }
 
 // applyPending runs under the lock: what was pending before may be done now.
-func (m *migrator) applyPending(ctx context.Context, q querier) ([]string, error) {
-	pending, err := pendingMigrations(ctx, q, &m.engine.dialect)
+func (m *Migrator) applyPending(ctx context.Context, q engine.Querier) ([]string, error) {
+	pending, err := pendingMigrations(ctx, q, &m.Engine.Dialect)
 	if err != nil || len(pending) == 0 {
 		return nil, err
 	}
 	// First of all: where DDL doesn't roll back, this says whose a half-made database is.
-	if _, err := q.ExecContext(ctx, createMigrationsTable); err != nil {
+	if _, err := q.ExecContext(ctx, CreateMigrationsTable); err != nil {
 		return nil, err
 	}
-	adapt, err := m.adaptation(ctx, q)
+	adapt, err := m.Adaptation(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	var applied []string
 	for _, next := range pending {
-		for _, statement := range next.statements() {
+		for _, statement := range next.Statements() {
 			if _, err := q.ExecContext(ctx, adapt.Replace(statement)); err != nil {
 				return applied, fmt.Errorf("migration %s: %w", next.name, err)
 			}
 		}
-		if err := m.record(ctx, q, next); err != nil {
+		if err := m.Record(ctx, q, next); err != nil {
 			return applied, fmt.Errorf("migration %s: %w", next.name, err)
 		}
 		applied = append(applied, next.name)
-		m.logger.InfoContext(ctx, "migration applied", "migration", next.name)
+		m.Logger.InfoContext(ctx, "migration applied", "migration", next.name)
 	}
 	return applied, nil
 }
 
-func (m *migrator) record(ctx context.Context, q querier, done migration) error {
-	const insert = `INSERT INTO "` + migrationsTable + `" ("version", "name", "checksum", "applied_at") VALUES (?, ?, ?, ?)`
-	_, err := q.ExecContext(ctx, m.engine.dialect.rebind(insert), done.version, done.name, done.checksum, m.now().Format(time.RFC3339))
+func (m *Migrator) Record(ctx context.Context, q engine.Querier, done migration) error {
+	const insert = `INSERT INTO "` + MigrationsTable + `" ("version", "name", "checksum", "applied_at") VALUES (?, ?, ?, ?)`
+	_, err := q.ExecContext(ctx, m.Engine.Dialect.Rebind(insert), done.version, done.name, done.checksum, m.Now().Format(time.RFC3339))
 	return err
 }
 
 // adaptation changes what MySQL calls otherwise than MariaDB.
-func (m *migrator) adaptation(ctx context.Context, q querier) (*strings.Replacer, error) {
-	if m.engine.dialect.name != "mysql" {
+func (m *Migrator) Adaptation(ctx context.Context, q engine.Querier) (*strings.Replacer, error) {
+	if m.Engine.Dialect.Name != "mysql" {
 		return strings.NewReplacer(), nil
 	}
 	maria, err := isMariaDB(ctx, q)

@@ -1,4 +1,4 @@
-package jobdb
+package schema
 
 import (
 	"context"
@@ -6,49 +6,51 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"jobdb/internal/engine"
 )
 
 // catalog is what an engine says of the tables in a database, by their names.
 type catalog map[string]*catalogTable
 
 type catalogTable struct {
-	columns  []catalogColumn
-	key      []string            // the columns of the primary key, in its order
+	Columns  []CatalogColumn
+	Key      []string            // the columns of the primary key, in its order
 	indexes  map[string][]string // all others
 	cascades map[string]bool     // tables it refers to; whether deleting there deletes here
 }
 
-type catalogColumn struct {
-	name      string
-	typ       string // in lower case, without what is in parentheses: "varchar"
-	size      int    // the first number in parentheses
-	nullable  bool
+type CatalogColumn struct {
+	Name      string
+	Typ       string // in lower case, without what is in parentheses: "varchar"
+	Size      int    // the first number in parentheses
+	Nullable  bool
 	collation string         // "" where the engine compares byte by byte
-	value     sql.NullString // the default as the engine writes it
+	Value     sql.NullString // the default as the engine writes it
 	generated bool           // numbers are given by the engine, none twice
 }
 
-func (t *catalogTable) column(name string) (catalogColumn, bool) {
-	for _, c := range t.columns {
-		if c.name == name {
+func (t *catalogTable) column(name string) (CatalogColumn, bool) {
+	for _, c := range t.Columns {
+		if c.Name == name {
 			return c, true
 		}
 	}
-	return catalogColumn{}, false
+	return CatalogColumn{}, false
 }
 
 // catalogQueries are the questions to one engine. The answers have the same
 // columns everywhere.
 type catalogQueries struct {
-	version string // its own name and number
+	Version string // its own name and number
 	columns string // table, column, type, nullable, collation, default, generated
 	indexes string // table, index, is it the primary key, column
 	parents string // table, the table it refers to, cascades
 }
 
-var catalogQueriesOf = map[string]catalogQueries{
+var CatalogQueriesOf = map[string]catalogQueries{
 	"sqlite": {
-		version: `SELECT sqlite_version()`,
+		Version: `SELECT sqlite_version()`,
 		// A collation is told only by the text of the table; one that isn't byte by byte is refused anyway.
 		columns: `SELECT m.name, c.name, c.type, c."notnull" = 0,
 			CASE WHEN m.sql LIKE '%NOCASE%' THEN 'NOCASE' WHEN m.sql LIKE '%RTRIM%' THEN 'RTRIM' ELSE '' END,
@@ -65,7 +67,7 @@ var catalogQueriesOf = map[string]catalogQueries{
 			FROM sqlite_master AS m, pragma_foreign_key_list(m.name) AS f WHERE m.type = 'table'`,
 	},
 	"mysql": {
-		version: `SELECT VERSION()`,
+		Version: `SELECT VERSION()`,
 		columns: `SELECT table_name, column_name, column_type, is_nullable = 'YES',
 			CASE WHEN collation_name IN ('utf8mb4_nopad_bin', 'utf8mb4_0900_bin') THEN '' ELSE COALESCE(collation_name, '') END,
 			column_default, extra LIKE '%auto_increment%'
@@ -77,7 +79,7 @@ var catalogQueriesOf = map[string]catalogQueries{
 			FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE()`,
 	},
 	"postgres": {
-		version: `SELECT current_setting('server_version')`,
+		Version: `SELECT current_setting('server_version')`,
 		columns: `SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
 			CASE WHEN o.collname IN ('C', 'POSIX', 'ucs_basic') THEN '' ELSE COALESCE(o.collname, '') END,
 			pg_get_expr(d.adbin, d.adrelid), a.attidentity <> '' OR COALESCE(pg_get_expr(d.adbin, d.adrelid), '') LIKE 'nextval(%'
@@ -99,15 +101,15 @@ var catalogQueriesOf = map[string]catalogQueries{
 }
 
 // readCatalog asks three questions, whatever the number of tables.
-func readCatalog(ctx context.Context, q querier, d *dialect) (catalog, error) {
+func ReadCatalog(ctx context.Context, q engine.Querier, d *engine.Dialect) (catalog, error) {
 	c := catalog{}
-	queries := catalogQueriesOf[d.name]
-	err := eachRow(ctx, q, queries.columns, c.addColumn)
+	queries := CatalogQueriesOf[d.Name]
+	err := engine.EachRow(ctx, q, queries.columns, c.addColumn)
 	if err == nil {
-		err = eachRow(ctx, q, queries.indexes, c.addIndex)
+		err = engine.EachRow(ctx, q, queries.indexes, c.addIndex)
 	}
 	if err == nil {
-		err = eachRow(ctx, q, queries.parents, c.addParent)
+		err = engine.EachRow(ctx, q, queries.parents, c.addParent)
 	}
 	return c, err
 }
@@ -115,14 +117,14 @@ func readCatalog(ctx context.Context, q querier, d *dialect) (catalog, error) {
 func (c catalog) addColumn(rows *sql.Rows) error {
 	var (
 		table, typ string
-		column     catalogColumn
+		column     CatalogColumn
 	)
-	err := rows.Scan(&table, &column.name, &typ, &column.nullable, &column.collation, &column.value, &column.generated)
-	column.typ, column.size = parseType(typ)
+	err := rows.Scan(&table, &column.Name, &typ, &column.Nullable, &column.collation, &column.Value, &column.generated)
+	column.Typ, column.Size = parseType(typ)
 	if c[table] == nil {
 		c[table] = &catalogTable{indexes: map[string][]string{}, cascades: map[string]bool{}}
 	}
-	c[table].columns = append(c[table].columns, column)
+	c[table].Columns = append(c[table].Columns, column)
 	return err
 }
 
@@ -134,7 +136,7 @@ func (c catalog) addIndex(rows *sql.Rows) error {
 	)
 	err := rows.Scan(&table, &index, &primary, &column, &position)
 	if t := c[table]; t != nil && primary {
-		t.key = append(t.key, column)
+		t.Key = append(t.Key, column)
 	} else if t != nil {
 		t.indexes[index] = append(t.indexes[index], column)
 	}

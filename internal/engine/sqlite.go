@@ -1,4 +1,4 @@
-package jobdb
+package engine
 
 import (
 	"context"
@@ -11,30 +11,30 @@ import (
 
 // openSQLite opens two pools on one file: one connection that writes and
 // several that read. The file is made when it isn't there; its folder must be.
-func openSQLite(_ context.Context, t target, o settings) (*engine, error) {
+func openSQLite(_ context.Context, t Target, o Settings) (*Engine, error) {
 	if info, err := os.Stat(filepath.Dir(t.path)); err != nil {
 		return nil, err
 	} else if !info.IsDir() {
 		return nil, errors.New(filepath.Dir(t.path) + " is not a folder")
 	}
-	readers := o.connections
+	readers := o.Connections
 	if readers == 0 {
 		readers = max(4, runtime.NumCPU())
 	}
-	writer, err := sql.Open(sqliteDriver, sqliteDSN(t.path, o.readOnly, true))
+	writer, err := sql.Open(sqliteDriver, sqliteDSN(t.path, o.ReadOnly, true))
 	if err != nil {
 		return nil, err
 	}
-	reader, err := sql.Open(sqliteDriver, sqliteDSN(t.path, o.readOnly, false))
+	reader, err := sql.Open(sqliteDriver, sqliteDSN(t.path, o.ReadOnly, false))
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
 	writer.SetMaxOpenConns(1)
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
-	return &engine{
-		dialect: sqliteDialect, reader: reader, writer: writer, classify: classifySQLite,
-		close: func() error { return errors.Join(reader.Close(), writer.Close()) },
+	return &Engine{
+		Dialect: SqliteDialect, Reader: reader, Writer: writer, classify: classifySQLite,
+		Close: func() error { return errors.Join(reader.Close(), writer.Close()) },
 	}, nil
 }
 
@@ -57,26 +57,26 @@ const (
 	sqliteConstraintRowID      = sqliteConstraint | 10<<8
 )
 
-func classifySQLite(err error) errClass {
+func classifySQLite(err error) ErrClass {
 	code, ok := sqliteCode(err)
 	if !ok {
-		return classOther
+		return ClassOther
 	}
 	switch code {
 	case sqliteConstraintForeignKey:
-		return classForeignKey
+		return ClassForeignKey
 	case sqliteConstraintPrimaryKey, sqliteConstraintUnique, sqliteConstraintRowID:
-		return classDuplicate
+		return ClassDuplicate
 	}
 	switch code & 0xff {
 	case sqliteBusy, sqliteLocked:
-		return classRetry
+		return ClassRetry
 	case sqliteConstraint, sqliteTooBig:
-		return classValue
+		return ClassValue
 	case sqliteFull, sqliteIOError, sqliteCantOpen, sqliteReadOnly, sqlitePermission:
-		return classUnavailable
+		return ClassUnavailable
 	case sqliteInterrupt:
-		return classCancelled
+		return ClassCancelled
 	}
-	return classOther
+	return ClassOther
 }

@@ -1,4 +1,4 @@
-package jobdb
+package schema
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"jobdb/internal/engine"
 )
 
 //go:embed migrations
@@ -17,9 +19,9 @@ var migrationFiles embed.FS
 
 // migrationsTable says which migrations made a database. That it is there
 // means that the database is ours: migrations touch no other.
-const migrationsTable = "jobdb_migrations"
+const MigrationsTable = "jobdb_migrations"
 
-const createMigrationsTable = `CREATE TABLE IF NOT EXISTS "` + migrationsTable + `" (
+const CreateMigrationsTable = `CREATE TABLE IF NOT EXISTS "` + MigrationsTable + `" (
 	"version" INTEGER NOT NULL PRIMARY KEY,
 	"name" VARCHAR(100) NOT NULL,
 	"checksum" CHAR(64) NOT NULL,
@@ -35,8 +37,8 @@ type migration struct {
 }
 
 // knownMigrations are those of this program for one engine, in their order.
-func knownMigrations(d *dialect) []migration {
-	folder := path.Join("migrations", d.name)
+func KnownMigrations(d *engine.Dialect) []migration {
+	folder := path.Join("migrations", d.Name)
 	files, err := migrationFiles.ReadDir(folder)
 	if err != nil {
 		panic(err) // they are embedded
@@ -58,7 +60,7 @@ func knownMigrations(d *dialect) []migration {
 }
 
 // statements splits the text: a statement ends with a line that ends with ";".
-func (m migration) statements() []string {
+func (m migration) Statements() []string {
 	var (
 		all []string
 		b   strings.Builder
@@ -80,20 +82,20 @@ func (m migration) statements() []string {
 
 // migrationState compares what made a database with what this program knows.
 type migrationState struct {
-	applied []migration // by the database's own account
-	pending []migration // of this program's
-	newer   []migration // applied ones that this program doesn't know
-	changed []migration // applied ones whose text was another
+	Applied []migration // by the database's own account
+	Pending []migration // of this program's
+	Newer   []migration // applied ones that this program doesn't know
+	Changed []migration // applied ones whose text was another
 }
 
-func readMigrationState(ctx context.Context, q querier, d *dialect, c catalog) (migrationState, error) {
+func ReadMigrationState(ctx context.Context, q engine.Querier, d *engine.Dialect, c catalog) (migrationState, error) {
 	var s migrationState
-	if c[migrationsTable] != nil {
-		const query = `SELECT "version", "name", "checksum" FROM "` + migrationsTable + `" ORDER BY "version"`
-		err := eachRow(ctx, q, query, func(rows *sql.Rows) error {
+	if c[MigrationsTable] != nil {
+		const query = `SELECT "version", "name", "checksum" FROM "` + MigrationsTable + `" ORDER BY "version"`
+		err := engine.EachRow(ctx, q, query, func(rows *sql.Rows) error {
 			var m migration
 			err := rows.Scan(&m.version, &m.name, &m.checksum)
-			s.applied = append(s.applied, m)
+			s.Applied = append(s.Applied, m)
 			return err
 		})
 		if err != nil {
@@ -101,22 +103,22 @@ func readMigrationState(ctx context.Context, q querier, d *dialect, c catalog) (
 		}
 	}
 	left := map[int]migration{}
-	for _, m := range s.applied {
+	for _, m := range s.Applied {
 		left[m.version] = m
 	}
-	for _, m := range knownMigrations(d) {
+	for _, m := range KnownMigrations(d) {
 		applied, ok := left[m.version]
 		delete(left, m.version)
 		switch {
 		case !ok:
-			s.pending = append(s.pending, m)
+			s.Pending = append(s.Pending, m)
 		case applied.checksum != m.checksum:
-			s.changed = append(s.changed, applied)
+			s.Changed = append(s.Changed, applied)
 		}
 	}
-	for _, m := range s.applied {
+	for _, m := range s.Applied {
 		if _, unknown := left[m.version]; unknown {
-			s.newer = append(s.newer, m)
+			s.Newer = append(s.Newer, m)
 		}
 	}
 	return s, nil
@@ -125,21 +127,21 @@ func readMigrationState(ctx context.Context, q querier, d *dialect, c catalog) (
 // refusal is why this program must not migrate or use the database.
 func (s migrationState) refusal() string {
 	switch {
-	case len(s.newer) > 0:
-		return "the database is from the future: it has " + migrationNames(s.newer) +
+	case len(s.Newer) > 0:
+		return "the database is from the future: it has " + migrationNames(s.Newer) +
 			", which this program doesn't know; use a newer jobdb"
-	case len(s.changed) > 0:
-		return "the database was made with another text of " + migrationNames(s.changed) +
+	case len(s.Changed) > 0:
+		return "the database was made with another text of " + migrationNames(s.Changed) +
 			" than this program has; use the jobdb that made it, or a later release of it"
 	}
 	return ""
 }
 
 func migrationNames(migrations []migration) string {
-	return "migration " + strings.Join(namesOf(migrations), ", ")
+	return "migration " + strings.Join(NamesOf(migrations), ", ")
 }
 
-func namesOf(migrations []migration) []string {
+func NamesOf(migrations []migration) []string {
 	names := make([]string, len(migrations))
 	for i, m := range migrations {
 		names[i] = m.name

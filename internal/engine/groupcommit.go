@@ -1,4 +1,4 @@
-package jobdb
+package engine
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 // groupCommit lets transactions that wait for SQLite's one writer share a
 // commit, which costs most of a small transaction. Each is a savepoint; the
 // last in the queue commits for all, and nobody returns before that.
-type groupCommit struct {
+type GroupCommit struct {
 	writer  *sql.DB
 	turn    chan struct{} // holds one token: the right to use the writer
 	waiting atomic.Int64
@@ -27,14 +27,14 @@ type commitGroup struct {
 // mostMembers bounds how long the first of a group waits.
 const mostMembers = 64
 
-func newGroupCommit(writer *sql.DB) *groupCommit {
-	g := &groupCommit{writer: writer, turn: make(chan struct{}, 1)}
+func NewGroupCommit(writer *sql.DB) *GroupCommit {
+	g := &GroupCommit{writer: writer, turn: make(chan struct{}, 1)}
 	g.turn <- struct{}{}
 	return g
 }
 
 // run runs fn in a transaction and returns after its commit.
-func (g *groupCommit) run(ctx context.Context, fn func(querier) error) error {
+func (g *GroupCommit) Run(ctx context.Context, fn func(Querier) error) error {
 	g.waiting.Add(1)
 	select {
 	case <-g.turn:
@@ -55,7 +55,7 @@ func (g *groupCommit) run(ctx context.Context, fn func(querier) error) error {
 
 // leave is called by one who gave up waiting. Whoever counted on it to commit
 // must not wait for ever.
-func (g *groupCommit) leave() {
+func (g *GroupCommit) leave() {
 	g.waiting.Add(-1)
 	select {
 	case <-g.turn:
@@ -65,7 +65,7 @@ func (g *groupCommit) leave() {
 }
 
 // pass commits unless another is waiting to join, and gives the token back.
-func (g *groupCommit) pass() {
+func (g *GroupCommit) pass() {
 	if g.group != nil && (g.waiting.Load() == 0 || g.group.members >= mostMembers) {
 		g.end(g.group.tx.Commit())
 	}
@@ -83,14 +83,14 @@ func (g *groupCommit) pass() {
 	}
 }
 
-func (g *groupCommit) end(err error) {
+func (g *GroupCommit) end(err error) {
 	g.group.err = err
 	close(g.group.done)
 	g.group = nil
 }
 
 // member runs fn in the open group or in a new one.
-func (g *groupCommit) member(ctx context.Context, fn func(querier) error) (*commitGroup, error) {
+func (g *GroupCommit) member(ctx context.Context, fn func(Querier) error) (*commitGroup, error) {
 	if g.group == nil {
 		tx, err := g.writer.BeginTx(context.WithoutCancel(ctx), nil)
 		if err != nil {
@@ -117,7 +117,7 @@ func (g *groupCommit) member(ctx context.Context, fn func(querier) error) (*comm
 
 // try runs fn so that what it did can be undone by itself. The first of a group needs no
 // savepoint, which would have SQLite copy every page that fn changes.
-func (g *groupCommit) try(ctx context.Context, fn func(querier) error) error {
+func (g *GroupCommit) try(ctx context.Context, fn func(Querier) error) error {
 	if g.group.members == 0 {
 		err := fn(g.group.tx)
 		if err != nil {
@@ -127,7 +127,7 @@ func (g *groupCommit) try(ctx context.Context, fn func(querier) error) error {
 	}
 	if _, err := g.group.tx.ExecContext(ctx, "SAVEPOINT member"); err != nil {
 		g.abandon()
-		return errors.Join(errLost, err)
+		return errors.Join(ErrLost, err)
 	}
 	err := fn(g.group.tx)
 	if err != nil {
@@ -140,18 +140,18 @@ func (g *groupCommit) try(ctx context.Context, fn func(querier) error) error {
 	}
 	if _, release := g.group.tx.ExecContext(ctx, "RELEASE member"); release != nil {
 		g.abandon()
-		return errors.Join(errLost, err, release)
+		return errors.Join(ErrLost, err, release)
 	}
 	return err
 }
 
 // abandon tells the members that their work is gone.
-func (g *groupCommit) abandon() {
+func (g *GroupCommit) abandon() {
 	err := g.group.tx.Rollback()
-	g.end(errors.Join(errLost, err))
+	g.end(errors.Join(ErrLost, err))
 }
 
 // rollback ends a group in which nothing happened.
-func (g *groupCommit) rollback() {
+func (g *GroupCommit) rollback() {
 	g.end(g.group.tx.Rollback())
 }

@@ -1,4 +1,4 @@
-package jobdb
+package engine
 
 import (
 	"context"
@@ -17,9 +17,9 @@ import (
 
 // openMySQL opens a pool on MariaDB or MySQL. Of several hosts the first that
 // answers is taken, for each connection anew.
-func openMySQL(_ context.Context, t target, o settings) (*engine, error) {
+func openMySQL(_ context.Context, t Target, o Settings) (*Engine, error) {
 	config := mysql.NewConfig()
-	config.User, config.Passwd, config.DBName = t.user, t.password, t.name
+	config.User, config.Passwd, config.DBName = t.User, t.password, t.Name
 	config.ParseTime = true
 	config.ClientFoundRows = true // rows matched, as on the other engines
 	config.Timeout = 10 * time.Second
@@ -30,13 +30,13 @@ func openMySQL(_ context.Context, t target, o settings) (*engine, error) {
 		case "tls", "ssl":
 			config.TLSConfig = value
 		case "unix_socket":
-			config.Net, config.Addr, t.hosts = "unix", value, []string{value}
+			config.Net, config.Addr, t.Hosts = "unix", value, []string{value}
 		default:
 			return nil, errors.New("database URL: unknown option " + strconv.Quote(option) + "; known are tls, charset and unix_socket")
 		}
 	}
-	hosts := make([]driver.Connector, 0, len(t.hosts))
-	for _, host := range t.hosts {
+	hosts := make([]driver.Connector, 0, len(t.Hosts))
+	for _, host := range t.Hosts {
 		c := config.Clone()
 		if c.Net != "unix" {
 			c.Net, c.Addr = "tcp", withPort(host, "3306")
@@ -47,11 +47,11 @@ func openMySQL(_ context.Context, t target, o settings) (*engine, error) {
 		}
 		hosts = append(hosts, connector)
 	}
-	pool := sql.OpenDB(&mysqlConnector{hosts: hosts, statementTime: o.statementTime, readOnly: o.readOnly})
+	pool := sql.OpenDB(&mysqlConnector{hosts: hosts, statementTime: o.StatementTime, readOnly: o.ReadOnly})
 	o.size(pool)
-	return &engine{
-		dialect: mysqlDialect, reader: pool, writer: pool, classify: classifyMySQL, close: pool.Close,
-		writeOptions: sql.TxOptions{Isolation: sql.LevelReadCommitted}, // locks no gaps between rows
+	return &Engine{
+		Dialect: MysqlDialect, Reader: pool, Writer: pool, classify: classifyMySQL, Close: pool.Close,
+		WriteOptions: sql.TxOptions{Isolation: sql.LevelReadCommitted}, // locks no gaps between rows
 	}, nil
 }
 
@@ -65,9 +65,9 @@ func withPort(host, port string) string {
 	return net.JoinHostPort(strings.Trim(host, "[]"), port)
 }
 
-func classifyMySQL(err error) errClass {
+func classifyMySQL(err error) ErrClass {
 	if errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, mysql.ErrBusyBuffer) {
-		return classUnavailable
+		return ClassUnavailable
 	}
 	var e *mysql.MySQLError
 	if !errors.As(err, &e) {
@@ -76,21 +76,21 @@ func classifyMySQL(err error) errClass {
 	switch e.Number {
 	case 1205, 1213, 1020, 3572, 4025: // lock wait, deadlock (also Galera's certification), changed since read
 		if e.Number == 4025 { // a CHECK failed
-			return classValue
+			return ClassValue
 		}
-		return classRetry
+		return ClassRetry
 	case 1062:
-		return classDuplicate
+		return ClassDuplicate
 	case 1451, 1452:
-		return classForeignKey
+		return ClassForeignKey
 	case 1048, 1264, 1265, 1292, 1366, 1406, 1267, 3988: // NULL, range, truncated, wrong value, too long, character set
-		return classValue
+		return ClassValue
 	case 1317, 1969, 3024: // interrupted, time limit of MariaDB and of MySQL
-		return classCancelled
+		return ClassCancelled
 	case 1040, 1041, 1044, 1045, 1047, 1049, 1053, 1114, 1129, 1130, 1203, 1226, 1290, 1792, 1836, 1021: // no connection, access, shutdown, full, read-only
-		return classUnavailable
+		return ClassUnavailable
 	}
-	return classOther
+	return ClassOther
 }
 
 // mysqlConnector makes connections that remember their statements and

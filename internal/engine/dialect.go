@@ -1,151 +1,153 @@
-package jobdb
+package engine
 
 import (
 	"strconv"
 	"strings"
 	"time"
+
+	"jobdb/internal/tables"
 )
 
 // dialect is all that differs between engines in the text of a statement.
 // What differs in connecting is in open_*.go.
-type dialect struct {
-	name string
+type Dialect struct {
+	Name string
 
 	numbered   bool      // placeholders are $1, $2 …, not ?
-	like       [3]string // before the column, between column and pattern, after the pattern
-	asText     [2]string // around a column that isn't a text
-	nullsFirst bool      // NULLs must be told to sort as in the other engines
-	returning  bool      // an UPDATE can return its rows
-	forces     bool      // takes the index that it is told to, and has to be told
-	unindexed  string    // before a grouped column: the index is to be chosen by the filters instead
-	longTexts  bool      // reading long texts out of a batch takes longer than a statement for each
-	regexp     bool      // REGEXP is evaluated by Go
-	integer    string    // the type of 64-bit integers in a CAST
-	rawTimes   bool      // sorts times that Go has none of: two forms of one in SQLite, and MariaDB's 0000-00-00, which is read as NULL
-	enums      bool      // flags are ENUMs, which sort by position unless cast
-	lock       string    // after a SELECT of rows that the transaction will change
-	skipLocked string    // the same, passing over rows that another transaction holds
-	lockSource string    // after a source joined with the rows that a statement will change, where it would lock them in any order
-	mostJobs   int       // of a list in one statement
+	Like       [3]string // before the column, between column and pattern, after the pattern
+	AsText     [2]string // around a column that isn't a text
+	NullsFirst bool      // NULLs must be told to sort as in the other engines
+	Returning  bool      // an UPDATE can return its rows
+	Forces     bool      // takes the index that it is told to, and has to be told
+	Unindexed  string    // before a grouped column: the index is to be chosen by the filters instead
+	LongTexts  bool      // reading long texts out of a batch takes longer than a statement for each
+	Regexp     bool      // REGEXP is evaluated by Go
+	Integer    string    // the type of 64-bit integers in a CAST
+	RawTimes   bool      // sorts times that Go has none of: two forms of one in SQLite, and MariaDB's 0000-00-00, which is read as NULL
+	Enums      bool      // flags are ENUMs, which sort by position unless cast
+	Lock       string    // after a SELECT of rows that the transaction will change
+	SkipLocked string    // the same, passing over rows that another transaction holds
+	LockSource string    // after a source joined with the rows that a statement will change, where it would lock them in any order
+	MostJobs   int       // of a list in one statement
 	// valueArguments is how many arguments an INSERT … VALUES has at most; 0 where a batch is inserted faster from a source.
 	// MariaDB keeps half a kilobyte for each argument of each statement that a connection remembers.
-	valueArguments int
+	ValueArguments int
 
-	upsert    func(key, set []string) string
-	adding    func(t *table, column string) string           // an upsert that adds to a column
-	parameter func(c column) string                          // a placeholder for a value of the column's type
-	source    func(columns []column) string                  // a derived table s of columns c0, c1 … from one batch
-	arguments func(columns []column, rows [][]any) []any     // the batch for such a source
-	in        func(ids []int64) (string, []any)              // after a column: it is one of several, which ascend
-	many      func(negated bool, values []any) (string, any) // after a column: it is, or is not, one of many values; nil: a list is as good
-	bound     func(t time.Time) any                          // a time to compare with
-	update    func(table, set, source, where string) string  // t and s are the names of table and source
-	join      string                                         // of a source with a table; the source drives
-	timeEqual func(column, value string) string              // of times in keys
-	oneTime   func(column string) string                     // a time in one form
+	Upsert    func(key, set []string) string
+	Adding    func(t *tables.Table, column string) string       // an upsert that adds to a column
+	parameter func(c tables.Column) string                      // a placeholder for a value of the column's type
+	source    func(columns []tables.Column) string              // a derived table s of columns c0, c1 … from one batch
+	arguments func(columns []tables.Column, rows [][]any) []any // the batch for such a source
+	In        func(ids []int64) (string, []any)                 // after a column: it is one of several, which ascend
+	Many      func(negated bool, values []any) (string, any)    // after a column: it is, or is not, one of many values; nil: a list is as good
+	Bound     func(t time.Time) any                             // a time to compare with
+	Update    func(table, set, source, where string) string     // t and s are the names of table and source
+	Join      string                                            // of a source with a table; the source drives
+	TimeEqual func(column, value string) string                 // of times in keys
+	OneTime   func(column string) string                        // a time in one form
 }
 
 // likeEscape stands before wildcards that are meant literally. It is not
 // the backslash because engines and their modes differ on backslashes in literals.
-const likeEscape = '|'
+const LikeEscape = '|'
 
-const likeEnd = " ESCAPE '" + string(likeEscape) + "'"
+const likeEnd = " ESCAPE '" + string(LikeEscape) + "'"
 
-var sqliteDialect = dialect{
-	name:      "sqlite",
-	like:      [3]string{"", " LIKE ", likeEnd},
-	asText:    [2]string{"CAST(", " AS TEXT)"},
-	unindexed: "+",
-	integer:   "INTEGER",
-	rawTimes:  true,
-	longTexts: true,
-	mostJobs:  mostRows,
-	regexp:    true,
-	returning: true,
-	upsert:    upsertOnConflict,
-	adding:    addOnConflict,
-	parameter: func(column) string { return "?" },
+var SqliteDialect = Dialect{
+	Name:      "sqlite",
+	Like:      [3]string{"", " LIKE ", likeEnd},
+	AsText:    [2]string{"CAST(", " AS TEXT)"},
+	Unindexed: "+",
+	Integer:   "INTEGER",
+	RawTimes:  true,
+	LongTexts: true,
+	MostJobs:  MostRows,
+	Regexp:    true,
+	Returning: true,
+	Upsert:    upsertOnConflict,
+	Adding:    addOnConflict,
+	parameter: func(tables.Column) string { return "?" },
 	source:    sqliteSource,
 	arguments: jsonArguments,
-	many:      sqliteMany,
-	in:        sqliteIn,
-	bound:     func(t time.Time) any { return sqliteBound(t) },
-	update:    updateFrom,
-	join:      " CROSS JOIN ", // which SQLite doesn't turn round
-	oneTime: func(column string) string {
+	Many:      sqliteMany,
+	In:        sqliteIn,
+	Bound:     func(t time.Time) any { return sqliteBound(t) },
+	Update:    updateFrom,
+	Join:      " CROSS JOIN ", // which SQLite doesn't turn round
+	OneTime: func(column string) string {
 		return "CASE length(" + column + ") WHEN 19 THEN " + column + " || '.000000' ELSE " + column + " END"
 	},
-	timeEqual: func(column, value string) string { // both text forms of a time
+	TimeEqual: func(column, value string) string { // both text forms of a time
 		return column + " IN (" + value + ", substr(" + value + ", 1, 19))"
 	},
 }
 
-var mysqlDialect = dialect{
-	name:       "mysql",
-	like:       [3]string{"LOWER(", ") LIKE LOWER(", ")" + likeEnd},
-	asText:     [2]string{"CAST(", " AS CHAR)"},
-	integer:    "SIGNED",
-	rawTimes:   true,
-	enums:      true,
-	lock:       " FOR UPDATE",
-	skipLocked: " FOR UPDATE SKIP LOCKED",
+var MysqlDialect = Dialect{
+	Name:       "mysql",
+	Like:       [3]string{"LOWER(", ") LIKE LOWER(", ")" + likeEnd},
+	AsText:     [2]string{"CAST(", " AS CHAR)"},
+	Integer:    "SIGNED",
+	RawTimes:   true,
+	Enums:      true,
+	Lock:       " FOR UPDATE",
+	SkipLocked: " FOR UPDATE SKIP LOCKED",
 
-	mostJobs:       mostListed,
-	valueArguments: 2048,
+	MostJobs:       mostListed,
+	ValueArguments: 2048,
 
-	upsert: func(_, set []string) string {
+	Upsert: func(_, set []string) string {
 		for i, c := range set {
-			set[i] = quoteName(c) + " = VALUES(" + quoteName(c) + ")"
+			set[i] = tables.QuoteName(c) + " = VALUES(" + tables.QuoteName(c) + ")"
 		}
 		return " ON DUPLICATE KEY UPDATE " + strings.Join(set, ", ")
 	},
-	adding: func(_ *table, column string) string {
-		name := quoteName(column)
+	Adding: func(_ *tables.Table, column string) string {
+		name := tables.QuoteName(column)
 		return " ON DUPLICATE KEY UPDATE " + name + " = " + name + " + VALUES(" + name + ")"
 	},
-	parameter: func(c column) string {
-		if c.kind == Text || c.kind == Verified || c.kind == Accounted {
+	parameter: func(c tables.Column) string {
+		if c.Kind == tables.Text || c.Kind == tables.Verified || c.Kind == tables.Accounted {
 			return "CONVERT(? USING utf8mb4)"
 		}
 		return "CAST(? AS " + strings.Replace(mysqlType(c), "BIGINT", "SIGNED", 1) + ")"
 	},
 	source:    mysqlSource,
 	arguments: jsonArguments,
-	in:        mysqlIn,
-	bound:     func(t time.Time) any { return t },
-	update: func(table, set, source, where string) string {
+	In:        mysqlIn,
+	Bound:     func(t time.Time) any { return t },
+	Update: func(table, set, source, where string) string {
 		return "UPDATE " + source + " STRAIGHT_JOIN " + table + " AS t SET " + set + " WHERE " + where
 	},
-	join:      " STRAIGHT_JOIN ",
-	forces:    true,
-	timeEqual: equal,
-	oneTime:   func(column string) string { return column },
+	Join:      " STRAIGHT_JOIN ",
+	Forces:    true,
+	TimeEqual: equal,
+	OneTime:   func(column string) string { return column },
 }
 
-var postgresDialect = dialect{
-	name:       "postgres",
+var PostgresDialect = Dialect{
+	Name:       "postgres",
 	numbered:   true,
-	mostJobs:   mostRows,
-	integer:    "BIGINT",
-	returning:  true,
-	like:       [3]string{"", " ILIKE ", likeEnd},
-	asText:     [2]string{"CAST(", ` AS TEXT) COLLATE "C"`},
-	nullsFirst: true,
-	lock:       " FOR UPDATE OF t",
-	skipLocked: " FOR UPDATE OF t SKIP LOCKED",
-	lockSource: " ORDER BY s.c0 FOR UPDATE OF t",
-	upsert:     upsertOnConflict,
-	adding:     addOnConflict,
-	parameter:  func(c column) string { return "?::" + postgresTypes[c.kind] },
+	MostJobs:   MostRows,
+	Integer:    "BIGINT",
+	Returning:  true,
+	Like:       [3]string{"", " ILIKE ", likeEnd},
+	AsText:     [2]string{"CAST(", ` AS TEXT) COLLATE "C"`},
+	NullsFirst: true,
+	Lock:       " FOR UPDATE OF t",
+	SkipLocked: " FOR UPDATE OF t SKIP LOCKED",
+	LockSource: " ORDER BY s.c0 FOR UPDATE OF t",
+	Upsert:     upsertOnConflict,
+	Adding:     addOnConflict,
+	parameter:  func(c tables.Column) string { return "?::" + postgresTypes[c.Kind] },
 	source:     postgresSource,
 	arguments:  postgresArguments,
-	many:       postgresMany,
-	in:         postgresIn,
-	bound:      func(t time.Time) any { return t },
-	update:     updateFrom,
-	join:       " JOIN ",
-	timeEqual:  equal,
-	oneTime:    func(column string) string { return column },
+	Many:       postgresMany,
+	In:         postgresIn,
+	Bound:      func(t time.Time) any { return t },
+	Update:     updateFrom,
+	Join:       " JOIN ",
+	TimeEqual:  equal,
+	OneTime:    func(column string) string { return column },
 }
 
 func equal(column, value string) string { return column + " = " + value }
@@ -153,28 +155,28 @@ func equal(column, value string) string { return column + " = " + value }
 func upsertOnConflict(key, set []string) string {
 	keys := make([]string, len(key))
 	for i, c := range key {
-		keys[i] = quoteName(c)
+		keys[i] = tables.QuoteName(c)
 	}
 	sets := make([]string, len(set))
 	for i, c := range set {
-		sets[i] = quoteName(c) + " = excluded." + quoteName(c)
+		sets[i] = tables.QuoteName(c) + " = excluded." + tables.QuoteName(c)
 	}
 	return " WHERE 1 = 1 ON CONFLICT (" + strings.Join(keys, ", ") + ") DO UPDATE SET " + strings.Join(sets, ", ")
 }
 
-func addOnConflict(t *table, column string) string {
-	name := quoteName(column)
-	return upsertOnConflict(t.key, []string{column}) + " + " + t.quoted() + "." + name
+func addOnConflict(t *tables.Table, column string) string {
+	name := tables.QuoteName(column)
+	return upsertOnConflict(t.Key, []string{column}) + " + " + t.Quoted() + "." + name
 }
 
 // inOrder is a source whose rows of a table are locked in the order of the
 // source, so that statements on the same rows don't deadlock. The other engines go along
 // the source by themselves.
-func (d *dialect) inOrder(source, table, on string) string {
-	if d.lockSource == "" {
+func (d *Dialect) InOrder(source, table, on string) string {
+	if d.LockSource == "" {
 		return source
 	}
-	return "(SELECT s.* FROM " + source + d.join + table + " AS t ON " + on + d.lockSource + ") AS s"
+	return "(SELECT s.* FROM " + source + d.Join + table + " AS t ON " + on + d.LockSource + ") AS s"
 }
 
 func updateFrom(table, set, source, where string) string {
@@ -184,7 +186,7 @@ func updateFrom(table, set, source, where string) string {
 // batch gives a derived table s of columns c0, c1 … that holds the rows, and
 // its arguments. A single row comes without JSON or arrays, which cost more than
 // the row: PostgreSQL, for one, would plan the statement anew each time.
-func (d *dialect) batch(columns []column, rows [][]any) (source string, args []any) {
+func (d *Dialect) Batch(columns []tables.Column, rows [][]any) (source string, args []any) {
 	if len(rows) > 1 {
 		return d.source(columns), d.arguments(columns, rows)
 	}
@@ -192,21 +194,21 @@ func (d *dialect) batch(columns []column, rows [][]any) (source string, args []a
 	args = make([]any, len(columns))
 	for i, c := range columns {
 		parts[i] = d.parameter(c) + " AS c" + strconv.Itoa(i)
-		args[i] = d.argument(rows[0][i])
+		args[i] = d.Argument(rows[0][i])
 	}
 	return "(SELECT " + strings.Join(parts, ", ") + ") AS s", args
 }
 
 // argument is a value to store.
-func (d *dialect) argument(value any) any {
-	if at, ok := value.(time.Time); ok && d.name == "sqlite" {
+func (d *Dialect) Argument(value any) any {
+	if at, ok := value.(time.Time); ok && d.Name == "sqlite" {
 		return at.Format(sqliteTimeFormat)
 	}
 	return value
 }
 
 // sqliteSource reads a batch from one argument of JSON, an array of rows.
-func sqliteSource(columns []column) string {
+func sqliteSource(columns []tables.Column) string {
 	parts := make([]string, len(columns))
 	for i := range columns {
 		n := strconv.Itoa(i)
@@ -216,7 +218,7 @@ func sqliteSource(columns []column) string {
 }
 
 // mysqlSource reads a batch from one argument of JSON, an array of rows.
-func mysqlSource(columns []column) string {
+func mysqlSource(columns []tables.Column) string {
 	parts := make([]string, len(columns))
 	for i, c := range columns {
 		n := strconv.Itoa(i)
@@ -225,20 +227,20 @@ func mysqlSource(columns []column) string {
 	return "JSON_TABLE(?, '$[*]' COLUMNS(" + strings.Join(parts, ", ") + ")) AS s"
 }
 
-func mysqlType(c column) string {
-	switch c.kind {
-	case Integer:
+func mysqlType(c tables.Column) string {
+	switch c.Kind {
+	case tables.Integer:
 		return "BIGINT"
-	case Time:
+	case tables.Time:
 		return "DATETIME(6)"
-	case decimal:
+	case tables.Decimal:
 		return "DECIMAL(12, 3)"
-	case Text, Verified, Accounted:
+	case tables.Text, tables.Verified, tables.Accounted:
 	}
-	if c.length == 0 {
+	if c.Length == 0 {
 		return "MEDIUMTEXT CHARACTER SET utf8mb4"
 	}
-	return "VARCHAR(" + strconv.Itoa(c.length) + ") CHARACTER SET utf8mb4"
+	return "VARCHAR(" + strconv.Itoa(c.Length) + ") CHARACTER SET utf8mb4"
 }
 
 func sqliteIn(ids []int64) (string, []any) {
@@ -308,31 +310,31 @@ func sliceOf[T any](values []any) []T {
 func postgresIn(ids []int64) (string, []any) { return " = ANY(?)", []any{ids} }
 
 // postgresSource reads a batch from one array for each column.
-func postgresSource(columns []column) string {
+func postgresSource(columns []tables.Column) string {
 	arrays := make([]string, len(columns))
 	names := make([]string, len(columns))
 	for i, c := range columns {
-		arrays[i] = "?::" + postgresTypes[c.kind] + "[]"
+		arrays[i] = "?::" + postgresTypes[c.Kind] + "[]"
 		names[i] = "c" + strconv.Itoa(i)
 	}
 	return "unnest(" + strings.Join(arrays, ", ") + ") AS s(" + strings.Join(names, ", ") + ")"
 }
 
-var postgresTypes = map[Kind]string{
-	Integer: "bigint", Text: "text", Time: "timestamptz", Verified: "text", Accounted: "text", decimal: "float8",
+var postgresTypes = map[tables.Kind]string{
+	tables.Integer: "bigint", tables.Text: "text", tables.Time: "timestamptz", tables.Verified: "text", tables.Accounted: "text", tables.Decimal: "float8",
 }
 
-func postgresArguments(columns []column, rows [][]any) []any {
+func postgresArguments(columns []tables.Column, rows [][]any) []any {
 	arguments := make([]any, len(columns))
 	for i, c := range columns {
-		switch c.kind {
-		case Integer:
+		switch c.Kind {
+		case tables.Integer:
 			arguments[i] = transpose[int64](rows, i)
-		case decimal:
+		case tables.Decimal:
 			arguments[i] = transpose[float64](rows, i)
-		case Time:
+		case tables.Time:
 			arguments[i] = transpose[time.Time](rows, i)
-		case Text, Verified, Accounted:
+		case tables.Text, tables.Verified, tables.Accounted:
 			arguments[i] = transpose[string](rows, i)
 		}
 	}
@@ -353,7 +355,7 @@ func transpose[T any](rows [][]any, column int) []*T {
 }
 
 // jsonArguments writes the rows as one JSON array of arrays.
-func jsonArguments(_ []column, rows [][]any) []any {
+func jsonArguments(_ []tables.Column, rows [][]any) []any {
 	b := make([]byte, 0, 64*len(rows))
 	b = append(b, '[')
 	for i, row := range rows {
@@ -425,7 +427,7 @@ func sqliteBound(t time.Time) string {
 
 // rebind numbers the placeholders of a statement written with ?.
 // No statement of ours has a ? that isn't one.
-func (d *dialect) rebind(statement string) string {
+func (d *Dialect) Rebind(statement string) string {
 	if !d.numbered || strings.IndexByte(statement, '?') < 0 {
 		return statement
 	}
@@ -445,6 +447,6 @@ func (d *dialect) rebind(statement string) string {
 // What one statement takes of a batch at most: few enough bytes for the
 // smallest usual packet (16 MiB) even when all are escaped.
 const (
-	mostRows  = 5000
-	mostBytes = 2 << 20
+	MostRows  = 5000
+	MostBytes = 2 << 20
 )

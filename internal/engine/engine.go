@@ -1,4 +1,4 @@
-package jobdb
+package engine
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 )
 
 // eachRow runs a query and calls each for every row.
-func eachRow(ctx context.Context, q querier, query string, each func(*sql.Rows) error) error {
+func EachRow(ctx context.Context, q Querier, query string, each func(*sql.Rows) error) error {
 	rows, err := q.QueryContext(ctx, query)
 	if err != nil {
 		return err
@@ -26,21 +26,21 @@ func eachRow(ctx context.Context, q querier, query string, each func(*sql.Rows) 
 }
 
 // askText runs a query that gives one value.
-func askText(ctx context.Context, q querier, query string) (string, error) {
+func AskText(ctx context.Context, q Querier, query string) (string, error) {
 	var text string
-	err := eachRow(ctx, q, query, func(rows *sql.Rows) error { return rows.Scan(&text) })
+	err := EachRow(ctx, q, query, func(rows *sql.Rows) error { return rows.Scan(&text) })
 	return text, err
 }
 
 // settings are what an engine is opened with.
-type settings struct {
-	statementTime time.Duration // the server ends statements after this
-	connections   int           // at most; 0: the engine's own default
-	readOnly      bool
+type Settings struct {
+	StatementTime time.Duration // the server ends statements after this
+	Connections   int           // at most; 0: the engine's own default
+	ReadOnly      bool
 }
 
-func (o settings) size(pool *sql.DB) {
-	n := o.connections
+func (o Settings) size(pool *sql.DB) {
+	n := o.Connections
 	if n == 0 {
 		n = 32
 	}
@@ -50,58 +50,71 @@ func (o settings) size(pool *sql.DB) {
 }
 
 // engine is an opened database: pools and what differs beside the text of statements.
-type engine struct {
-	dialect        dialect
-	reader, writer *sql.DB // the same pool except on SQLite
-	writeOptions   sql.TxOptions
-	classify       func(error) errClass
-	missingKey     func(error) (int64, bool) // what a foreign key missed, by the error's own account; nil: errors don't tell
-	close          func() error
+type Engine struct {
+	Dialect        Dialect
+	Reader, Writer *sql.DB // the same pool except on SQLite
+	WriteOptions   sql.TxOptions
+	classify       func(error) ErrClass
+	MissingKey     func(error) (int64, bool) // what a foreign key missed, by the error's own account; nil: errors don't tell
+	Close          func() error
 }
 
 // errLost is told to the members of a group whose transaction is gone
 // through no fault of their own.
-var errLost = errors.New("the transaction was lost")
+var ErrLost = errors.New("the transaction was lost")
 
 // querier is what *sql.DB and *sql.Tx have in common.
-type querier interface {
+type Querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
 // errClass is what an engine's error means for the caller.
-type errClass uint8
+type ErrClass uint8
 
 const (
-	classOther errClass = iota
-	classRetry
-	classDuplicate
-	classForeignKey
-	classValue
-	classUnavailable
-	classCancelled
+	ClassOther ErrClass = iota
+	ClassRetry
+	ClassDuplicate
+	ClassForeignKey
+	ClassValue
+	ClassUnavailable
+	ClassCancelled
 )
 
 // errGaveUp is the class of errors of waiting for too long.
-var errGaveUp = errors.New("gave up waiting")
+var ErrGaveUp = errors.New("gave up waiting")
 
 // classOf is what an error means; a caller who went away is nobody's fault.
-func (e *engine) classOf(err error) errClass {
+func (e *Engine) ClassOf(err error) ErrClass {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return classOther
+		return ClassOther
 	}
-	if errors.Is(err, errGaveUp) {
-		return classUnavailable
+	if errors.Is(err, ErrGaveUp) {
+		return ClassUnavailable
 	}
 	return e.classify(err)
 }
 
 // networkClass tells errors of the connection from others.
-func networkClass(err error) errClass {
+func networkClass(err error) ErrClass {
 	var network net.Error
 	if errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return classUnavailable
+		return ClassUnavailable
 	}
-	return classOther
+	return ClassOther
+}
+
+func Sleep(ctx context.Context, pause time.Duration) error {
+	select {
+	case <-time.After(pause):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+var OpenEngine = map[string]func(context.Context, Target, Settings) (*Engine, error){
+	"sqlite": openSQLite, "mysql": openMySQL, "postgres": openPostgres,
 }

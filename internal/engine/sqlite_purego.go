@@ -1,6 +1,6 @@
 //go:build !cgo
 
-package jobdb
+package engine
 
 import (
 	"database/sql/driver"

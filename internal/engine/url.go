@@ -1,4 +1,4 @@
-package jobdb
+package engine
 
 import (
 	"errors"
@@ -7,13 +7,13 @@ import (
 )
 
 // target is a database URL taken apart.
-type target struct {
-	engine   string // "sqlite", "mysql" or "postgres"
+type Target struct {
+	Engine   string // "sqlite", "mysql" or "postgres"
 	path     string // of a SQLite file
-	hosts    []string
-	user     string
+	Hosts    []string
+	User     string
 	password string
-	name     string
+	Name     string
 	options  url.Values
 }
 
@@ -28,61 +28,61 @@ const urlForms = `write sqlite:PATH, mysql://user:password@host:port/name or pos
 // parseURL takes apart a database URL: sqlite:PATH, mysql:// (mariadb://),
 // postgres:// (postgresql://), several hosts separated by commas, and
 // SQLAlchemy's forms of all. Its errors never repeat the URL, which may hold a password.
-func parseURL(text string) (target, error) {
+func ParseURL(text string) (Target, error) {
 	scheme, rest, found := strings.Cut(text, ":")
 	scheme, driver, _ := strings.Cut(strings.ToLower(scheme), "+")
 	engine, known := engineOf[scheme]
 	if !found || !known {
-		return target{}, errors.New("database URL: unknown kind of database; " + urlForms)
+		return Target{}, errors.New("database URL: unknown kind of database; " + urlForms)
 	}
 	if engine == "sqlite" {
 		return sqliteTarget(rest, driver != "")
 	}
 	rest, ok := strings.CutPrefix(rest, "//")
 	if !ok {
-		return target{}, errors.New("database URL: // is missing after " + scheme + ":; " + urlForms)
+		return Target{}, errors.New("database URL: // is missing after " + scheme + ":; " + urlForms)
 	}
 	rest, query, _ := strings.Cut(rest, "?")
 	options, err := url.ParseQuery(query)
 	if err != nil {
-		return target{}, errors.New("database URL: the options after ? can't be read")
+		return Target{}, errors.New("database URL: the options after ? can't be read")
 	}
 	authority, name, _ := strings.Cut(rest, "/")
-	t := target{engine: engine, options: options}
+	t := Target{Engine: engine, options: options}
 	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
 		user, password, _ := strings.Cut(authority[:at], ":")
 		authority = authority[at+1:]
-		if t.user, err = url.PathUnescape(user); err == nil {
+		if t.User, err = url.PathUnescape(user); err == nil {
 			t.password, err = url.PathUnescape(password)
 		}
 	}
 	if err == nil {
-		t.name, err = url.PathUnescape(name)
+		t.Name, err = url.PathUnescape(name)
 	}
 	if err != nil {
-		return target{}, errors.New("database URL: a % that begins no escape; write a % in user, password or name as %25")
+		return Target{}, errors.New("database URL: a % that begins no escape; write a % in user, password or name as %25")
 	}
-	if t.name == "" || strings.ContainsRune(t.name, 0) {
-		return target{}, errors.New("database URL: the name of the database is missing; " + urlForms)
+	if t.Name == "" || strings.ContainsRune(t.Name, 0) {
+		return Target{}, errors.New("database URL: the name of the database is missing; " + urlForms)
 	}
-	t.hosts = strings.Split(authority, ",")
+	t.Hosts = strings.Split(authority, ",")
 	return t, nil
 }
 
 // sqliteTarget reads sqlite:PATH; with slashes, "sqlite:///relative" and
 // "sqlite:////absolute" are SQLAlchemy's.
-func sqliteTarget(rest string, sqlalchemy bool) (target, error) {
+func sqliteTarget(rest string, sqlalchemy bool) (Target, error) {
 	path, _, _ := strings.Cut(rest, "?")
 	if after, ok := strings.CutPrefix(path, "///"); ok {
 		path = after
 	} else if strings.HasPrefix(path, "//") || sqlalchemy {
-		return target{}, errors.New("database URL: SQLAlchemy's form of a SQLite file has three slashes before a relative path, four before an absolute one")
+		return Target{}, errors.New("database URL: SQLAlchemy's form of a SQLite file has three slashes before a relative path, four before an absolute one")
 	}
 	switch {
 	case path == "" || strings.Contains(path, ":memory:"):
-		return target{}, errors.New("database URL: a SQLite database in memory can't be shared by connections; name a file")
+		return Target{}, errors.New("database URL: a SQLite database in memory can't be shared by connections; name a file")
 	case strings.ContainsRune(path, 0):
-		return target{}, errors.New("database URL: a path can't hold U+0000")
+		return Target{}, errors.New("database URL: a path can't hold U+0000")
 	}
-	return target{engine: "sqlite", path: path}, nil
+	return Target{Engine: "sqlite", path: path}, nil
 }

@@ -1,4 +1,4 @@
-package jobdb
+package schema
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"jobdb/internal/engine"
 )
 
 // migrationWait is how long a server waits for another one to finish migrating.
@@ -14,15 +16,15 @@ const migrationWait = 10 * time.Minute
 
 // locked runs fn while no other server migrates this database, in one
 // transaction where the engine's DDL can be rolled back.
-func (m *migrator) locked(ctx context.Context, fn func(querier) error) error {
-	switch m.engine.dialect.name {
+func (m *Migrator) locked(ctx context.Context, fn func(engine.Querier) error) error {
+	switch m.Engine.Dialect.Name {
 	case "sqlite":
 		if err := m.startWAL(ctx); err != nil {
 			return err
 		}
 		return m.inTransaction(ctx, fn) // it begins IMMEDIATE, which is the lock
 	case "postgres":
-		return m.inTransaction(ctx, func(q querier) error {
+		return m.inTransaction(ctx, func(q engine.Querier) error {
 			if err := lockPostgres(ctx, q); err != nil {
 				return err
 			}
@@ -32,13 +34,13 @@ func (m *migrator) locked(ctx context.Context, fn func(querier) error) error {
 	return m.lockedMySQL(ctx, fn)
 }
 
-func (m *migrator) inTransaction(ctx context.Context, fn func(querier) error) error {
+func (m *Migrator) inTransaction(ctx context.Context, fn func(engine.Querier) error) error {
 	// What a lock was waited for must be seen after it, so no older snapshot. SQLite knows no levels.
 	options := &sql.TxOptions{Isolation: sql.LevelReadCommitted}
-	if m.engine.dialect.name == "sqlite" {
+	if m.Engine.Dialect.Name == "sqlite" {
 		options = nil
 	}
-	tx, err := m.engine.writer.BeginTx(ctx, options)
+	tx, err := m.Engine.Writer.BeginTx(ctx, options)
 	if err != nil {
 		return err
 	}
@@ -51,23 +53,23 @@ func (m *migrator) inTransaction(ctx context.Context, fn func(querier) error) er
 
 // startWAL lets readers go on while one writes. It stays so with the file, so
 // only a file in which there is nothing yet is changed. Some file systems can't; jobdb works there, too.
-func (m *migrator) startWAL(ctx context.Context) error {
-	tables, err := askText(ctx, m.engine.writer, "SELECT count(*) FROM sqlite_master")
+func (m *Migrator) startWAL(ctx context.Context) error {
+	tables, err := engine.AskText(ctx, m.Engine.Writer, "SELECT count(*) FROM sqlite_master")
 	if err != nil || tables != "0" {
 		return err
 	}
 	mode := ""
 	for range mostSwitches { // where two switch at once, SQLite doesn't wait by itself
-		mode, err = askText(ctx, m.engine.writer, "PRAGMA journal_mode = WAL")
-		if err == nil || m.engine.classOf(err) != classRetry {
+		mode, err = engine.AskText(ctx, m.Engine.Writer, "PRAGMA journal_mode = WAL")
+		if err == nil || m.Engine.ClassOf(err) != engine.ClassRetry {
 			break
 		}
-		if err := sleep(ctx, 50*time.Millisecond); err != nil {
+		if err := engine.Sleep(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
 	}
 	if err == nil && mode != "wal" {
-		m.logger.WarnContext(ctx, "no write-ahead log on this file system: readers wait for writers", "mode", mode)
+		m.Logger.WarnContext(ctx, "no write-ahead log on this file system: readers wait for writers", "mode", mode)
 	}
 	return err
 }
@@ -79,7 +81,7 @@ const postgresLock = "8314046631205172805"
 
 // lockPostgres takes a lock that ends with the transaction. Neither waiting
 // for it nor making an index on many rows is bound by the limit for statements.
-func lockPostgres(ctx context.Context, q querier) error {
+func lockPostgres(ctx context.Context, q engine.Querier) error {
 	for _, statement := range []string{
 		"SET LOCAL statement_timeout = 0",
 		"SET LOCAL lock_timeout = " + strconv.FormatInt(migrationWait.Milliseconds(), 10),
@@ -101,8 +103,8 @@ const (
 
 // lockedMySQL holds the lock with a connection of its own, which is not used
 // again: it has other limits, and with it every lock ends.
-func (m *migrator) lockedMySQL(ctx context.Context, fn func(querier) error) error {
-	conn, err := m.engine.writer.Conn(ctx)
+func (m *Migrator) lockedMySQL(ctx context.Context, fn func(engine.Querier) error) error {
+	conn, err := m.Engine.Writer.Conn(ctx)
 	if err != nil {
 		return err
 	}
@@ -115,13 +117,13 @@ func (m *migrator) lockedMySQL(ctx context.Context, fn func(querier) error) erro
 		}
 	}
 	for waited := time.Duration(0); ; waited += lockMySQLWait {
-		if got, err := askText(ctx, conn, lockMySQL); err != nil {
+		if got, err := engine.AskText(ctx, conn, lockMySQL); err != nil {
 			return err
 		} else if got == "1" {
 			break
 		}
 		if waited >= migrationWait {
-			return fmt.Errorf("another server has been migrating this database for %v: %w", migrationWait, errGaveUp)
+			return fmt.Errorf("another server has been migrating this database for %v: %w", migrationWait, engine.ErrGaveUp)
 		}
 	}
 	// Told before the connection ends, which the server may notice late.

@@ -1,4 +1,4 @@
-package jobdb
+package schema
 
 import "testing"
 
@@ -15,7 +15,7 @@ func TestNarrowLacks(t *testing.T) {
 		{"utf8mb3", "😀", true},
 		{"", "😀", false},
 	} {
-		if got := (narrow{charset: tt.charset}).refuses(tt.text) != ""; got != tt.want {
+		if got := (narrow{charset: tt.charset}).Refuses(tt.text) != ""; got != tt.want {
 			t.Errorf("%s refuses %q: %v", tt.charset, tt.text, got)
 		}
 	}

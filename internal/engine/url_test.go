@@ -1,0 +1,53 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestParseURL(t *testing.T) {
+	for text, want := range map[string]Target{
+		"sqlite:/var/lib/jobs.db":                        {Engine: "sqlite", path: "/var/lib/jobs.db"},
+		"sqlite:jobs.db":                                 {Engine: "sqlite", path: "jobs.db"},
+		"sqlite+aiosqlite:////var/lib/jobs.db":           {Engine: "sqlite", path: "/var/lib/jobs.db"},
+		"sqlite:///jobs.db":                              {Engine: "sqlite", path: "jobs.db"},
+		"mysql://u:p@h:3307/n":                           {Engine: "mysql", User: "u", password: "p", Hosts: []string{"h:3307"}, Name: "n"},
+		"mysql+aiomysql://u:p%40%2F@h/n?charset=utf8mb4": {Engine: "mysql", User: "u", password: "p@/", Hosts: []string{"h"}, Name: "n"},
+		"mariadb://u:a@b@h1:1,h2:2/n":                    {Engine: "mysql", User: "u", password: "a@b", Hosts: []string{"h1:1", "h2:2"}, Name: "n"},
+		"postgresql+asyncpg://u@[::1]:5432/n":            {Engine: "postgres", User: "u", Hosts: []string{"[::1]:5432"}, Name: "n"},
+		"POSTGRES://u@h/n":                               {Engine: "postgres", User: "u", Hosts: []string{"h"}, Name: "n"},
+	} {
+		got, err := ParseURL(text)
+		if err != nil || got.Engine != want.Engine || got.path != want.path || got.User != want.User ||
+			got.password != want.password || got.Name != want.Name || !slices.Equal(got.Hosts, want.Hosts) {
+			t.Errorf("parseURL(%q) = %+v, %v", text, got, err)
+		}
+	}
+}
+
+func TestParseURLRefusals(t *testing.T) {
+	for _, text := range []string{
+		"", "jobs.db", "oracle://u:secret@h/n", "mysql:u:secret@h/n", "mysql://u:secret@h", "mysql://u:secret@h/",
+		"mysql://u:secret%zz@h/n", "sqlite:", "sqlite::memory:", "sqlite+aiosqlite:///:memory:", "sqlite://x", "postgres://u:secret@h/n?%zz",
+	} {
+		_, err := ParseURL(text)
+		if err == nil {
+			t.Errorf("parseURL(%q) was accepted", text)
+		} else if strings.Contains(err.Error(), "secret") {
+			t.Errorf("parseURL(%q) tells the password: %v", text, err)
+		}
+	}
+}
+
+func FuzzParseURL(f *testing.F) {
+	for _, text := range []string{"sqlite:x", "mysql://u:p@h:1,h:2/n?tls=true", "postgresql+asyncpg://u:p%40@[::1]/n"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := ParseURL(text)
+		if err == nil && (got.Engine == "" || got.Engine == "sqlite" && got.path == "" || got.Engine != "sqlite" && (got.Name == "" || len(got.Hosts) == 0)) {
+			t.Fatalf("%q was accepted as %+v", text, got)
+		}
+	})
+}

@@ -1,0 +1,254 @@
+package schema
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+
+	"jobdb/internal/engine"
+	"jobdb/internal/tables"
+)
+
+// The collations that compare utf8mb4 byte by byte, trailing spaces included.
+const (
+	mariaDBExact = "utf8mb4_nopad_bin"
+	mysqlExact   = "utf8mb4_0900_bin"
+)
+
+// probeSchema finds out what database this is. It reads only the catalog.
+func ProbeSchema(ctx context.Context, q engine.Querier, d *engine.Dialect) (*Facts, error) {
+	c, err := ReadCatalog(ctx, q, d)
+	if err != nil {
+		return nil, err
+	}
+	state, err := ReadMigrationState(ctx, q, d, c)
+	if err != nil {
+		return nil, err
+	}
+	s := Inspect(c, d, len(state.Pending) > 0)
+	s.Refusal = state.refusal()
+	if s.Counts, s.Counted, err = KeepsCounts(ctx, q, d, c); err != nil {
+		return nil, err
+	}
+	if d.Name == "mysql" {
+		maria, err := isMariaDB(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		s.ExactCollation = mysqlExact
+		if maria {
+			s.ExactCollation = mariaDBExact
+		}
+	}
+	return s, nil
+}
+
+func isMariaDB(ctx context.Context, q engine.Querier) (bool, error) {
+	version, err := engine.AskText(ctx, q, CatalogQueriesOf["mysql"].Version)
+	return strings.Contains(version, "MariaDB"), err
+}
+
+// inspect makes of a catalog what statements must know. With migrations
+// pending, what is missing is still to come.
+func Inspect(c catalog, d *engine.Dialect, pending bool) *Facts {
+	s := &Facts{Jobs: c[tables.Jobs.Name] != nil, History: c[tables.LoggingInfo.Name] != nil, Collations: map[string]string{}, Narrow: map[string]narrow{}, OfVO: c.indexesOfVO()}
+	for _, t := range tables.Tables {
+		live := c[t.Name]
+		if live == nil {
+			continue
+		}
+		for _, column := range t.Columns {
+			found, _ := live.column(column.Name)
+			if column.Kind == tables.Text && found.collation != "" && d.Name == "mysql" {
+				s.Collations[t.Name+"."+column.Name] = found.collation
+			}
+			if n := narrowness(column, found); d.Name == "mysql" && n != (narrow{}) {
+				s.Narrow[t.Name+"."+column.Name] = n
+			}
+			if column.Kind == tables.Time && found.Size < 6 && d.Name == "mysql" {
+				s.WholeSeconds = true
+			}
+		}
+	}
+	s.Cascade = c.cascades()
+	s.AtticCycles = c[tables.AtticJobParameters.Name] != nil && slices.Contains(c[tables.AtticJobParameters.Name].Key, "RescheduleCycle")
+	s.Kind = c.kind(d, pending)
+	return s
+}
+
+func (c catalog) kind(d *engine.Dialect, pending bool) SchemaKind {
+	switch ours := c[MigrationsTable] != nil; {
+	case !ours && !c.holdsAny(tables.Tables):
+		return SchemaEmpty
+	case ours && pending: // an older one, or one whose migration was cut short
+		return SchemaOurs
+	case len(c.Problems(d)) > 0:
+		return SchemaUnknown
+	case ours:
+		return SchemaOurs
+	case c.legacy():
+		return SchemaLegacy
+	}
+	return SchemaDiracX
+}
+
+// foreign says that others made tables of these names.
+func (c catalog) foreign() bool { return c[MigrationsTable] == nil && c.holdsAny(tables.Tables) }
+
+func (c catalog) holdsAny(of []*tables.Table) bool {
+	return slices.ContainsFunc(of, func(t *tables.Table) bool { return c[t.Name] != nil })
+}
+
+// jobTables are all but the history, which may be elsewhere, as it always is with DiracX.
+func jobTables() []*tables.Table {
+	return slices.DeleteFunc(slices.Clone(tables.Tables), func(t *tables.Table) bool { return t == tables.LoggingInfo })
+}
+
+// legacy says whether DIRAC made the tables; otherwise DiracX did.
+func (c catalog) legacy() bool {
+	if commands := c[tables.JobCommands.Name]; commands != nil {
+		return slices.Contains(commands.Key, "Arguments")
+	}
+	order, _ := c[tables.LoggingInfo.Name].column("StatusTimeOrder")
+	return order.Typ == "double"
+}
+
+// cascades says whether deleting a row of JobJDLs deletes all of the job's.
+func (c catalog) cascades() bool {
+	for _, t := range jobTables() {
+		live := c[t.Name]
+		if live == nil {
+			return false
+		}
+		parent := tables.Jobs.Name
+		if t == tables.Jobs {
+			parent = tables.JobJDLs.Name
+		}
+		if t != tables.JobJDLs && !live.cascades[parent] {
+			return false
+		}
+	}
+	return true
+}
+
+// problems are what makes a database unusable.
+func (c catalog) Problems(d *engine.Dialect) []string {
+	var problems []string
+	ours, withJobs := c[MigrationsTable] != nil, c.holdsAny(jobTables())
+	for _, t := range tables.Tables {
+		needed := ours || withJobs && t != tables.LoggingInfo
+		if live := c[t.Name]; live != nil {
+			problems = append(problems, live.problems(t, d)...)
+		} else if needed {
+			problems = append(problems, "the table "+t.Name+" is missing")
+		}
+	}
+	return problems
+}
+
+// liveKeys are primary keys of live databases that jobdb can work with.
+var liveKeys = map[*tables.Table][]string{
+	tables.JobCommands:        {"JobID", "Arguments", "ReceptionTime"},
+	tables.AtticJobParameters: {"JobID", "Name"},
+}
+
+func (live *catalogTable) problems(t *tables.Table, d *engine.Dialect) []string {
+	var problems []string
+	for _, column := range t.Columns {
+		found, ok := live.column(column.Name)
+		problem := "is missing"
+		if ok {
+			problem = found.problem(column, d)
+		}
+		if problem != "" {
+			problems = append(problems, "the column "+t.Name+"."+column.Name+" "+problem)
+		}
+	}
+	for _, found := range live.Columns {
+		if _, known := t.Column(found.Name); !known && !found.Nullable && !found.Value.Valid && !found.generated {
+			problems = append(problems, "the column "+t.Name+"."+found.Name+" is not one of jobdb's, and needs a value in every new row")
+		}
+	}
+	if !slices.Equal(live.Key, t.Key) && !slices.Equal(live.Key, liveKeys[t]) {
+		problems = append(problems, "the primary key of "+t.Name+" is ("+strings.Join(live.Key, ", ")+
+			"), jobdb needs ("+strings.Join(t.Key, ", ")+")")
+	}
+	if number, _ := live.column("JobID"); t == tables.JobJDLs && !number.generated && d.Name != "sqlite" {
+		problems = append(problems, "the database gives no numbers to "+t.Name+".JobID")
+	}
+	return problems
+}
+
+// problem says why a column can't be the one that jobdb needs.
+func (found CatalogColumn) problem(want tables.Column, d *engine.Dialect) string {
+	kind, known := KindOfType[found.Typ]
+	textTime := d.Name == "sqlite" && want.Kind == tables.Time && kind == tables.Text // SQLite has no times
+	wanted := want.Kind
+	if wanted == tables.Verified || wanted == tables.Accounted {
+		wanted = tables.Text
+	}
+	switch {
+	case !known || kind != wanted && !textTime:
+		return "is of the type " + found.Typ + ", jobdb needs " + kindNames[want.Kind]
+	case want.Kind == tables.Text && found.Size > 0 && found.Size < want.Length:
+		return fmt.Sprint("holds ", found.Size, " characters, jobdb needs ", want.Length)
+	case want.Nullable && !found.Nullable:
+		return "can't be NULL, which jobdb needs"
+	case found.collation != "" && d.Name != "mysql":
+		return "is compared by the collation " + found.collation + ", not byte by byte"
+	}
+	return ""
+}
+
+// kindOfType has the types by the names that the engines' catalogs give
+// them. ENUM is a text here.
+var KindOfType = map[string]tables.Kind{
+	"bigint": tables.Integer, "int": tables.Integer, "integer": tables.Integer,
+	"varchar": tables.Text, "character varying": tables.Text, "text": tables.Text, "mediumtext": tables.Text, "longtext": tables.Text, "enum": tables.Text,
+	"varbinary": tables.Text, "blob": tables.Text, "mediumblob": tables.Text, "longblob": tables.Text,
+	"datetime": tables.Time, "timestamp": tables.Time, "timestamp with time zone": tables.Time,
+	"decimal": tables.Decimal, "numeric": tables.Decimal, "double": tables.Decimal,
+}
+
+var kindNames = map[tables.Kind]string{
+	tables.Integer: "an integer", tables.Text: "a text", tables.Time: "a time", tables.Verified: "a text or an ENUM", tables.Accounted: "a text or an ENUM",
+	tables.Decimal: "a decimal",
+}
+
+// countTriggersQuery asks how many of the triggers are there; in parentheses, their names.
+var countTriggersQuery = map[string]string{
+	"sqlite":   `SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name IN `,
+	"mysql":    `SELECT count(*) FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND trigger_name IN `,
+	"postgres": `SELECT count(*) FROM pg_trigger WHERE tgrelid = '"Jobs"'::regclass AND tgenabled <> 'D' AND tgname IN `,
+}
+
+// keepsCounts reports whether counts are kept in a database that has these tables, and are complete.
+func KeepsCounts(ctx context.Context, q engine.Querier, d *engine.Dialect, c catalog) (kept, complete bool, err error) {
+	if c[tables.JobCounts.Name] == nil || c[tables.JobDifferences.Name] == nil || c[tables.Jobs.Name] == nil {
+		return false, false, nil
+	}
+	var triggers, state int
+	one := func(into *int) func(*sql.Rows) error { return func(rows *sql.Rows) error { return rows.Scan(into) } }
+	err = engine.EachRow(ctx, q, countTriggersQuery[d.Name]+"('"+strings.Join(tables.CountTriggers, "', '")+"')", one(&triggers))
+	if err == nil {
+		err = engine.EachRow(ctx, q, `SELECT "Count" FROM "JobCounts" WHERE "Kind" = 0`, one(&state))
+	}
+	return triggers == len(tables.CountTriggers), state > 0, err
+}
+
+// indexesOfVO are the indexes of Jobs by (VO, column, JobID), and by (VO, JobID), by the column's name.
+func (c catalog) indexesOfVO() map[string]string {
+	found := map[string]string{}
+	if c[tables.Jobs.Name] == nil {
+		return found
+	}
+	for name, columns := range c[tables.Jobs.Name].indexes {
+		n := len(columns)
+		if n >= 2 && n <= 3 && columns[0] == "VO" && columns[n-1] == "JobID" {
+			found[columns[1]] = name
+		}
+	}
+	return found
+}

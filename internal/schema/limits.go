@@ -1,0 +1,121 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"jobdb/internal/engine"
+	"jobdb/internal/tables"
+)
+
+func EngineName(d *engine.Dialect, version string) string {
+	switch {
+	case d.Name == "sqlite":
+		return "SQLite"
+	case d.Name == "postgres":
+		return "PostgreSQL"
+	case strings.Contains(version, "MariaDB"):
+		return "MariaDB"
+	}
+	return "MySQL"
+}
+
+// tooOld compares with the oldest releases that have what jobdb's statements need.
+func TooOld(engine, version string) []string {
+	oldest, ok := map[string][2]int{"MariaDB": {10, 6}, "MySQL": {8, 0}, "PostgreSQL": {14, 0}}[engine]
+	var have [2]int
+	_, _ = fmt.Sscanf(version, "%d.%d", &have[0], &have[1]) // "16beta1" has only one number
+	if ok && slices.Compare(have[:], oldest[:]) < 0 {
+		return []string{fmt.Sprint("jobdb needs ", engine, " ", oldest[0], ".", oldest[1], " or newer")}
+	}
+	return nil
+}
+
+// limits are promises that can't be kept on this schema.
+func (c catalog) Limits(s *Facts, d *engine.Dialect) []string {
+	var limits []string
+	add := func(when bool, limit string) {
+		if when {
+			limits = append(limits, limit)
+		}
+	}
+	withJobs := c[tables.Jobs.Name] != nil
+	charsets, collations := s.foreignTexts()
+	add(s.WholeSeconds, "times are cut to whole seconds")
+	add(len(charsets) > 0, "texts in "+strings.Join(charsets, ", ")+
+		" can't hold every character: what doesn't fit is refused when it is stored, and found by no filter")
+	add(len(collations) > 0, "the engine compares texts by "+strings.Join(collations, ", ")+
+		": jobdb compares them byte by byte all the same, but sorts without an index, and keys that differ only in case or in spaces at their end collide")
+	if short := c.columnsWhere(isShort); len(short) > 0 && d.Name == "mysql" {
+		add(true, "64 kB is the most that these can hold: "+strings.Join(short, ", "))
+	}
+	add(len(c.columnsWhere(isInt)) > 0 && d.Name != "sqlite", "integers have 32 bits")
+	add(withJobs && !s.Cascade, "deleting a job leaves rows of it in other tables unless jobdb is the one who deletes it")
+	add(withJobs && !s.AtticCycles, "AtticJobParameters keeps only one reschedule cycle of a parameter, the last")
+	add(withJobs && !c.generated(), "the number of the newest job is given again when that job is deleted")
+	add(withJobs && !s.History, "the history of states (LoggingInfo) is not in this database; name the one that has it as the history database")
+	add(withJobs && !c.indexedByVO(), "no index begins with VO: searches and summaries within a VO are slower by far")
+	add(withJobs && s.Kind != SchemaOurs, "jobdb adds no tables here: an Idempotency-Key is refused, and counts are not kept")
+	return limits
+}
+
+// foreignTexts lists the character sets other than UTF-8, and all collations.
+func (s *Facts) foreignTexts() (charsets, collations []string) {
+	for _, collation := range s.Collations {
+		charset, _, _ := strings.Cut(collation, "_")
+		if charset != "utf8mb4" {
+			charsets = append(charsets, charset)
+		}
+		collations = append(collations, collation)
+	}
+	return unique(charsets), unique(collations)
+}
+
+func unique(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func isShort(want tables.Column, found CatalogColumn) bool {
+	return want.Kind == tables.Text && want.Length == 0 && (found.Typ == "text" || found.Typ == "blob")
+}
+
+func isInt(want tables.Column, found CatalogColumn) bool {
+	return want.Kind == tables.Integer && found.Typ != "bigint"
+}
+
+// columnsWhere names the columns of ours for which is holds.
+func (c catalog) columnsWhere(is func(want tables.Column, found CatalogColumn) bool) []string {
+	var names []string
+	for _, t := range tables.Tables {
+		live := c[t.Name]
+		if live == nil {
+			continue
+		}
+		for _, want := range t.Columns {
+			if found, ok := live.column(want.Name); ok && is(want, found) {
+				names = append(names, t.Name+"."+want.Name)
+			}
+		}
+	}
+	return names
+}
+
+// generated says that no number of a job is given twice.
+func (c catalog) generated() bool {
+	if c[tables.JobJDLs.Name] == nil {
+		return false
+	}
+	number, _ := c[tables.JobJDLs.Name].column("JobID")
+	return number.generated
+}
+
+func (c catalog) indexedByVO() bool {
+	for _, columns := range c[tables.Jobs.Name].indexes {
+		if columns[0] == "VO" {
+			return true
+		}
+	}
+	return false
+}
