@@ -47,7 +47,7 @@ build: ## build bin/jobdb
 test: engines oracle-or-skip ## run all tests on SQLite, MariaDB and PostgreSQL, with the race detector
 	@[[ $(CGO) = 1 ]] || printf '\n!!! NO C COMPILER (or CGO_ENABLED=0): the tests run WITHOUT the race detector, on the pure-Go SQLite driver only.\n\n'
 	$(WITHENGINES) -- go test $(RACE) $(TESTFLAGS) ./...
-	CGO_ENABLED=0 go test $(TESTFLAGS) -run SQLite .
+	CGO_ENABLED=0 go test $(TESTFLAGS) -run SQLite . ./internal/conformance
 
 .PHONY: test-short
 test-short: ## run the tests that need nothing but SQLite (seconds)
@@ -91,11 +91,11 @@ bench-large: ## measure what must not grow with the jobs: 10,000,000 against 10,
 
 .PHONY: differential
 differential: engines oracle ## compare with the reference at length (SEED=7 ROUNDS=50)
-	JOBDB_SEED=$(or $(SEED),$(shell date +%s)) JOBDB_ROUNDS=$(or $(ROUNDS),50) $(WITHENGINES) -- go test $(RACE) -timeout 0 -run DifferentialSearch -v .
+	JOBDB_SEED=$(or $(SEED),$(shell date +%s)) JOBDB_ROUNDS=$(or $(ROUNDS),50) $(WITHENGINES) -- go test $(RACE) -timeout 0 -run DifferentialSearch -v ./internal/differential/library
 
 .PHONY: differential-http
 differential-http: oracle ## compare with the reference's service at length (SEED=7 ROUNDS=20)
-	JOBDB_SEED=$(or $(SEED),$(shell date +%s)) JOBDB_ROUNDS=$(or $(ROUNDS),20) go test $(RACE) -timeout 0 -run DifferentialService -v ./differential
+	JOBDB_SEED=$(or $(SEED),$(shell date +%s)) JOBDB_ROUNDS=$(or $(ROUNDS),20) go test $(RACE) -timeout 0 -run DifferentialService -v ./internal/differential/service
 
 .PHONY: compat
 compat: build oracle ## try DiracX's own clients on a server that runs (COMPATFLAGS='--server own -k search')

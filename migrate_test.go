@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -16,28 +15,13 @@ import (
 	"jobdb/jobdbtest"
 )
 
-// emptyDatabases make the URL of a new, empty database of each engine.
-var emptyDatabases = []struct {
-	engine string
-	url    func(testing.TB) string
-}{
-	{"SQLite", emptySQLite},
-	{"MariaDB", jobdbtest.MariaDB},
-	{"PostgreSQL", jobdbtest.PostgreSQL},
-}
-
-func emptySQLite(tb testing.TB) string {
-	tb.Helper()
-	return "sqlite:" + filepath.Join(tb.TempDir(), "jobs.db")
-}
-
 // onEmpty runs a test on an empty database of each engine.
 func onEmpty(t *testing.T, test func(t *testing.T, url string)) {
 	t.Helper()
-	for _, empty := range emptyDatabases {
-		t.Run(empty.engine, func(t *testing.T) {
+	for engine, newDatabase := range jobdbtest.Engines {
+		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			test(t, empty.url(t))
+			test(t, newDatabase(t))
 		})
 	}
 }
@@ -356,7 +340,7 @@ func TestWaitForMigrationEndsWithContext(t *testing.T) {
 
 func TestSQLiteFilesOfOursHaveAWriteAheadLog(t *testing.T) {
 	t.Parallel()
-	db := openDB(t, emptySQLite(t))
+	db := openDB(t, jobdbtest.SQLite(t))
 	migrate(t, db)
 	var mode string
 	if err := db.Raw().QueryRowContext(t.Context(), "PRAGMA journal_mode").Scan(&mode); err != nil || mode != "wal" {

@@ -2,12 +2,12 @@ package jobdb_test
 
 import (
 	"encoding/json"
+	"jobdb/oracle"
 	"slices"
 	"strings"
 	"testing"
 
 	"jobdb"
-	"jobdb/jobdbtest"
 )
 
 // liveDatabases are those that others made, and what we must find out about them.
@@ -19,13 +19,13 @@ var liveDatabases = []struct {
 	limits []string          // words of each limit
 }{
 	{
-		"DiracX SQLite", jobdbtest.DiracXSQLite,
+		"DiracX SQLite", oracle.SQLite,
 		jobdb.SchemaFacts{Kind: jobdb.SchemaDiracX, Cascade: true, History: true},
 		"",
 		[]string{"only one reschedule cycle", "given again", "begins with VO", "adds no tables"},
 	},
 	{
-		"DiracX MariaDB utf8mb4", func(tb testing.TB) string { return jobdbtest.DiracXMariaDB(tb, "utf8mb4") },
+		"DiracX MariaDB utf8mb4", func(tb testing.TB) string { return oracle.MariaDB(tb, "utf8mb4") },
 		jobdb.SchemaFacts{
 			Kind: jobdb.SchemaDiracX, WholeSeconds: true, Cascade: true, History: true, ExactCollation: "utf8mb4_nopad_bin",
 		},
@@ -36,7 +36,7 @@ var liveDatabases = []struct {
 		},
 	},
 	{
-		"DiracX MariaDB latin1", func(tb testing.TB) string { return jobdbtest.DiracXMariaDB(tb, "latin1") },
+		"DiracX MariaDB latin1", func(tb testing.TB) string { return oracle.MariaDB(tb, "latin1") },
 		jobdb.SchemaFacts{
 			Kind: jobdb.SchemaDiracX, WholeSeconds: true, Cascade: true, History: true, ExactCollation: "utf8mb4_nopad_bin",
 		},
@@ -47,7 +47,7 @@ var liveDatabases = []struct {
 		},
 	},
 	{
-		"legacy MariaDB", jobdbtest.LegacyMariaDB,
+		"legacy MariaDB", oracle.LegacyMariaDB,
 		jobdb.SchemaFacts{
 			Kind: jobdb.SchemaLegacy, WholeSeconds: true, History: true, AtticCycles: true, ExactCollation: "utf8mb4_nopad_bin",
 		},

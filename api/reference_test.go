@@ -2,14 +2,13 @@ package api
 
 import (
 	"encoding/json"
+	"jobdb/oracle"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"jobdb/jobdbtest"
 )
 
 // Who generates a client from our description gets the names that a client of
@@ -45,7 +44,7 @@ func TestDescriptionHasTheNamesOfTheReference(t *testing.T) {
 
 func referenceDocument(t *testing.T) document {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), jobdbtest.OraclePython(t), "testdata/reference.py", t.TempDir())
+	command := exec.CommandContext(t.Context(), oracle.Python(t), "testdata/reference.py", t.TempDir())
 	var faults strings.Builder
 	command.Stderr = &faults
 	output, err := command.Output()

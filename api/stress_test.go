@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +20,7 @@ import (
 	"jobdb"
 	"jobdb/api"
 	"jobdb/auth"
+	"jobdb/internal/conformance"
 	"jobdb/jobdbtest"
 	"jobdb/wms"
 )
@@ -41,15 +41,7 @@ func TestStress(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for name, url := range map[string]func(testing.TB) string{
-		"SQLite":  func(tb testing.TB) string { return "sqlite:" + filepath.Join(tb.TempDir(), "jobs.db") },
-		"MariaDB": jobdbtest.MariaDB, "PostgreSQL": jobdbtest.PostgreSQL,
-	} {
-		t.Run(name, func(t *testing.T) {
-			address := url(t)
-			newStress(t, address).run(address, duration)
-		})
-	}
+	jobdbtest.EachEngine(t, func(t *testing.T, url string) { newStress(t, url).run(url, duration) })
 }
 
 type stress struct {
@@ -307,7 +299,7 @@ func (s *stress) check(address string) {
 	if kills == 0 {
 		s.t.Error("nothing was killed")
 	}
-	if gaps := jobdbtest.HistoryGaps(s.t, address); gaps != nil {
+	if gaps := conformance.HistoryGaps(s.t, address); gaps != nil {
 		s.t.Errorf("the histories of these jobs have gaps: %v", gaps)
 	}
 	s.checkTimes()

@@ -12,13 +12,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"jobdb/auth"
-	"jobdb/jobdbtest"
+	"jobdb/oracle"
 )
 
 // python runs the reference's.
 func python(t *testing.T, args ...string) string {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), jobdbtest.OraclePython(t), args...)
+	command := exec.CommandContext(t.Context(), oracle.Python(t), args...)
 	command.Stderr = os.Stderr
 	out, err := command.Output()
 	if err != nil {

@@ -4,13 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"jobdb/oracle"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
-
-	"jobdb/jobdbtest"
 )
 
 // small are settings for a run that shows that everything works.
@@ -54,7 +53,7 @@ func TestComparisonsAgree(t *testing.T) {
 // The reference does the same as ours, wherever it has such a method, and finds the same.
 func TestReferenceAgrees(t *testing.T) {
 	s := small(t)
-	s.reference = jobdbtest.OraclePython(t)
+	s.reference = oracle.Python(t)
 	s.sizes = []int{1}
 	results, err := runOne(t.Context(), s, "sqlite", 300)
 	if err != nil {
@@ -77,7 +76,7 @@ func TestReferenceAgrees(t *testing.T) {
 // Every route answers, of our server and of the reference's.
 func TestRoutes(t *testing.T) {
 	s := small(t)
-	s.reference = jobdbtest.OraclePython(t)
+	s.reference = oracle.Python(t)
 	t.Chdir("..") // where the programs are that it runs
 	s.engines, s.jobs, s.budget = []string{"sqlite"}, []int{1000}, 20*time.Millisecond
 	command := s.folder + "/jobdb"

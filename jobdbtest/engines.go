@@ -1,4 +1,5 @@
-// Package jobdbtest has what tests of jobdb share: throw-away servers, and the suite that every engine must pass.
+// Package jobdbtest makes databases for tests, of jobdb and of programs that embed it: throw-away
+// servers of each engine ([Engines]), and databases on them that go when the test ends.
 package jobdbtest
 
 import (

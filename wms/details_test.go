@@ -9,6 +9,7 @@ import (
 
 	"jobdb"
 	"jobdb/jdl"
+	"jobdb/jobdbtest"
 	"jobdb/wms"
 )
 
@@ -83,7 +84,7 @@ func testDetails(t *testing.T, m *wms.JobManager) {
 // TestLastHeartbeats wants those of the last times only, and none when none are asked for.
 func TestLastHeartbeats(t *testing.T) {
 	at := now
-	m := openWith(t, sqlite(t), jobdb.Options{Clock: func() time.Time { return at }})
+	m := openWith(t, jobdbtest.SQLite(t), jobdb.Options{Clock: func() time.Time { return at }})
 	id := jobsIn(t, m, "Running")[0]
 	for range 3 {
 		at = at.Add(time.Second)
@@ -101,7 +102,7 @@ func TestLastHeartbeats(t *testing.T) {
 
 // TestDetailsReach wants a job that is out of reach to be the same as none.
 func TestDetailsReach(t *testing.T) {
-	m := open(t, sqlite(t))
+	m := open(t, jobdbtest.SQLite(t))
 	id := jobsIn(t, m, "Running")[0]
 	for _, test := range []struct {
 		reach wms.Reach

@@ -13,6 +13,7 @@ import (
 
 	"jobdb"
 	"jobdb/jobdbtest"
+	"jobdb/oracle"
 	"jobdb/wms"
 )
 
@@ -88,7 +89,7 @@ func testHeartbeat(t *testing.T, m *wms.JobManager) {
 
 // TestHeartbeatAgain beats in one tick of the clock, as a client does that got no answer.
 func TestHeartbeatAgain(t *testing.T) {
-	m := open(t, sqlite(t))
+	m := open(t, jobdbtest.SQLite(t))
 	id := jobsIn(t, m, "Matched")[0]
 	output := ""
 	for i := range 3 {
@@ -108,7 +109,7 @@ func TestHeartbeatAgain(t *testing.T) {
 
 // TestRefusedHeartbeat wants nothing written, and no command taken, of a request that can't be done.
 func TestRefusedHeartbeat(t *testing.T) {
-	m := open(t, sqlite(t))
+	m := open(t, jobdbtest.SQLite(t))
 	ids := jobsIn(t, m, "Matched", "Matched", "Matched")
 	setAttribute(t, m, ids[1], jobdb.Attributes{"Owner": "bob"})
 	setAttribute(t, m, ids[2], jobdb.Attributes{"VO": "belle"})
@@ -154,7 +155,7 @@ func TestRefusedHeartbeat(t *testing.T) {
 
 // TestKillIsDelivered has users kill jobs whose agents beat all the while: each Kill reaches its job once.
 func TestKillIsDelivered(t *testing.T) {
-	for name, url := range ours {
+	for name, url := range jobdbtest.Engines {
 		t.Run(name, func(t *testing.T) {
 			m := open(t, url(t))
 			ids := jobsIn(t, m, "Running", "Matched", "Stalled", "Running")
@@ -213,7 +214,7 @@ func TestKillIsDelivered(t *testing.T) {
 func TestLostAnswer(t *testing.T) {
 	at := now
 	ticking := func() time.Time { return at }
-	m := openWith(t, sqlite(t), jobdb.Options{Clock: ticking, CommandRedelivery: 10 * time.Minute})
+	m := openWith(t, jobdbtest.SQLite(t), jobdb.Options{Clock: ticking, CommandRedelivery: 10 * time.Minute})
 	id := jobsIn(t, m, "Running")[0]
 	setStatus(t, m, id, wms.StatusOptions{}, wms.StatusUpdate{Time: now, Status: "Killed", Source: "User"})
 	for _, step := range []struct {
@@ -234,14 +235,14 @@ func TestOutputOfAnyKind(t *testing.T) {
 		url          func(testing.TB) string
 		output, want string
 	}{
-		"SQLite":     {sqlite, "a\x00\xff中" + long, "a\ufffd\ufffd中" + long},
+		"SQLite":     {jobdbtest.SQLite, "a\x00\xff中" + long, "a\ufffd\ufffd中" + long},
 		"PostgreSQL": {jobdbtest.PostgreSQL, "a\x00\xff中" + long, "a\ufffd\ufffd中" + long},
 		"MariaDB":    {jobdbtest.MariaDB, "a\x00\xff中" + long, "a\ufffd\ufffd中" + long},
 		"DiracX on MariaDB, latin1": {
-			func(tb testing.TB) string { return jobdbtest.DiracXMariaDB(tb, "latin1") }, long + "é\x00中", long[4+len(long)-65_535:] + "é??",
+			func(tb testing.TB) string { return oracle.MariaDB(tb, "latin1") }, long + "é\x00中", long[4+len(long)-65_535:] + "é??",
 		},
 		"DiracX on MariaDB, utf8mb4": {
-			func(tb testing.TB) string { return jobdbtest.DiracXMariaDB(tb, "utf8mb4") }, "中" + long[:65_533], long[:65_533],
+			func(tb testing.TB) string { return oracle.MariaDB(tb, "utf8mb4") }, "中" + long[:65_533], long[:65_533],
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

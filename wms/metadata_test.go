@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"jobdb"
+	"jobdb/jobdbtest"
 	"jobdb/wms"
 )
 
@@ -53,7 +54,7 @@ func testSetMetadata(t *testing.T, m *wms.JobManager) {
 
 // TestRefusedMetadata wants nothing written of a request that can't be done, whatever else it asks for.
 func TestRefusedMetadata(t *testing.T) {
-	m := open(t, sqlite(t))
+	m := open(t, jobdbtest.SQLite(t))
 	ids := jobsIn(t, m, "Running", "Running", "Running")
 	setAttribute(t, m, ids[1], jobdb.Attributes{"Owner": "bob"})
 	setAttribute(t, m, ids[2], jobdb.Attributes{"VO": "belle"})

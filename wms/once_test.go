@@ -10,12 +10,13 @@ import (
 
 	"jobdb"
 	"jobdb/jobdbtest"
+	"jobdb/oracle"
 	"jobdb/wms"
 )
 
 // TestSubmitOnce submits again with the same key, with another, as another user, with other JDLs, and a day later.
 func TestSubmitOnce(t *testing.T) {
-	for name, url := range ours {
+	for name, url := range jobdbtest.Engines {
 		t.Run(name, func(t *testing.T) {
 			at := now
 			m := openWith(t, url(t), jobdb.Options{Clock: func() time.Time { return at }})
@@ -56,7 +57,7 @@ func TestSubmitOnce(t *testing.T) {
 
 // TestSubmitOnceAtOnce lets a client send the same submission many times at once.
 func TestSubmitOnceAtOnce(t *testing.T) {
-	for name, url := range ours {
+	for name, url := range jobdbtest.Engines {
 		t.Run(name, func(t *testing.T) {
 			m := open(t, url(t))
 			answers := make([][]wms.Submitted, 8)
@@ -84,7 +85,7 @@ func TestSubmitOnceAtOnce(t *testing.T) {
 
 // TestSubmitOnceLive has nowhere to keep an answer.
 func TestSubmitOnceLive(t *testing.T) {
-	m := open(t, jobdbtest.DiracXSQLite(t))
+	m := open(t, oracle.SQLite(t))
 	if jobs, err := m.SubmitOnce(t.Context(), alice, "key", []string{`Executable = "x";`}); !errors.Is(err, jobdb.ErrSchema) {
 		t.Errorf("%v, %v", jobs, err)
 	}

@@ -11,7 +11,7 @@ import (
 
 	"jobdb"
 	"jobdb/jdl"
-	"jobdb/jobdbtest"
+	"jobdb/oracle"
 )
 
 // toReference is what testdata/reference.py is asked.
@@ -278,7 +278,7 @@ func TestPlatformsAgainstReference(t *testing.T) {
 
 func askReference(t *testing.T, asked toReference) (answers fromReference) {
 	t.Helper()
-	jobdbtest.AskOracle(t, "testdata/reference.py", asked, &answers)
+	oracle.Ask(t, "testdata/reference.py", asked, &answers)
 	if len(answers.Submissions) != len(asked.Submissions) || len(answers.Originals) != len(asked.Originals) || len(answers.Platforms) != len(asked.Platforms) {
 		t.Fatalf("%d, %d and %d answers", len(answers.Submissions), len(answers.Originals), len(answers.Platforms))
 	}

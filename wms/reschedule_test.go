@@ -150,7 +150,7 @@ func tickOf(m *wms.JobManager) time.Duration {
 
 // TestRescheduleFrom has a line for each status.
 func TestRescheduleFrom(t *testing.T) {
-	m := open(t, sqlite(t))
+	m := open(t, jobdbtest.SQLite(t))
 	done := "a job in %s is not rescheduled; submit it anew"
 	for status, want := range map[string]struct{ failed, exhausted string }{
 		"Submitting": {"", "Submitting"}, "Received": {"", "Failed"}, "Checking": {"", "Failed"}, "Scouting": {"", "Failed"},
@@ -195,7 +195,7 @@ func TestRescheduleFrom(t *testing.T) {
 
 // TestNotRescheduled has jobs that can't be, beside one that can.
 func TestNotRescheduled(t *testing.T) {
-	m := open(t, sqlite(t))
+	m := open(t, jobdbtest.SQLite(t))
 	good := submitIn(t, m, `Executable = "x";`, "Running")[0]
 	const missing = 1 << 30
 	want := map[jobdb.JobID]string{missing: "Not found", missing + 1: "Not found"}
@@ -251,7 +251,7 @@ func TestNotRescheduled(t *testing.T) {
 
 // TestRescheduleReach wants jobs of others left alone.
 func TestRescheduleReach(t *testing.T) {
-	m := open(t, sqlite(t))
+	m := open(t, jobdbtest.SQLite(t))
 	ids := submitIn(t, m, `Executable = "x";`, "Running", "Running")
 	setAttribute(t, m, ids[1], jobdb.Attributes{"Owner": "bob"})
 	before := everything(t, m, ids...)
@@ -273,7 +273,7 @@ func TestRescheduleReach(t *testing.T) {
 
 // TestRescheduleByVO takes the rules of the job's VO.
 func TestRescheduleByVO(t *testing.T) {
-	m := open(t, sqlite(t))
+	m := open(t, jobdbtest.SQLite(t))
 	strict := wms.DefaultRules.Default
 	strict.MaxReschedulings = 0
 	m.Rules.VOs = map[string]wms.Rules{"lhcb": strict}
@@ -288,7 +288,7 @@ func TestRescheduleByVO(t *testing.T) {
 
 // TestRescheduleClockAhead reschedules a job whose pilot's clock is ahead: its history must end with Received.
 func TestRescheduleClockAhead(t *testing.T) {
-	m := open(t, sqlite(t))
+	m := open(t, jobdbtest.SQLite(t))
 	id := submitIn(t, m, `Executable = "x";`, "Matched")[0]
 	setStatus(t, m, id, wms.StatusOptions{Pilot: true}, wms.StatusUpdate{Time: second(30), Status: "Running", Source: "JobWrapper"})
 	reschedule(t, m, false, id)
@@ -303,7 +303,7 @@ func TestRescheduleClockAhead(t *testing.T) {
 
 // TestRescheduleAtOnce wants each of many requests counted, and histories without gaps.
 func TestRescheduleAtOnce(t *testing.T) {
-	for name, url := range ours {
+	for name, url := range jobdbtest.Engines {
 		t.Run(name, func(t *testing.T) {
 			const requests = 8
 			address := url(t)
@@ -334,7 +334,7 @@ func TestRescheduleAtOnce(t *testing.T) {
 
 // TestRescheduleAllOrNone lets the last statement fail: then nothing must have changed.
 func TestRescheduleAllOrNone(t *testing.T) {
-	address := sqlite(t)
+	address := jobdbtest.SQLite(t)
 	m := open(t, address)
 	ids := submitIn(t, m, `Executable = "x";`, "Running", "Running")
 	setAttribute(t, m, ids[1], jobdb.Attributes{"RescheduleCounter": 3})

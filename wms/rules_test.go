@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"jobdb/jdl"
+	"jobdb/jobdbtest"
 	"jobdb/wms"
 )
 
@@ -67,7 +68,7 @@ func TestReadRulesErrors(t *testing.T) {
 
 // TestRules submits under rules that aren't the reference's.
 func TestRules(t *testing.T) {
-	m := open(t, sqlite(t))
+	m := open(t, jobdbtest.SQLite(t))
 	book, err := wms.ReadRules(strings.NewReader(`{"Default": {"CPUTime": 50, "Priority": 99, "Platforms": {"el9": ["el8"], "el10": ["el8"]}},
 		"VOs": {"belle": {"JobTypes": ["Merge"], "MaxInputData": 1}}}`))
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"jobdb"
 	"jobdb/jobdbtest"
+	"jobdb/oracle"
 	"jobdb/wms"
 )
 
@@ -163,7 +164,7 @@ func askStatuses(t *testing.T, cells []cell) ([]result, map[string]map[string]st
 		}
 	}
 	var reply reference
-	jobdbtest.AskOracle(t, "testdata/states.py", requests, &reply)
+	oracle.Ask(t, "testdata/states.py", requests, &reply)
 	answers := make([]result, len(cells))
 	for n, key := range keys {
 		answer := reply.Answers[n]
@@ -182,7 +183,7 @@ func askStatuses(t *testing.T, cells []cell) ([]result, map[string]map[string]st
 // ownResults is what we make of the cells.
 func ownResults(t *testing.T, cells []cell) []result {
 	t.Helper()
-	url := sqlite(t)
+	url := jobdbtest.SQLite(t)
 	m := open(t, url)
 	ids := storeCells(t, m, cells)
 	reports := map[jobdb.JobID]wms.StatusChange{}

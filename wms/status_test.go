@@ -10,18 +10,16 @@ import (
 
 	"jobdb"
 	"jobdb/jobdbtest"
+	"jobdb/oracle"
 	"jobdb/wms"
 )
 
 // databases are all kinds of them that have a history.
 var databases = map[string]func(testing.TB) string{
-	"SQLite": sqlite, "MariaDB": jobdbtest.MariaDB, "PostgreSQL": jobdbtest.PostgreSQL,
-	"legacy MariaDB": jobdbtest.LegacyMariaDB, "DiracX on SQLite": jobdbtest.DiracXSQLite,
-	"DiracX on MariaDB": func(tb testing.TB) string { return jobdbtest.DiracXMariaDB(tb, "latin1") },
+	"SQLite": jobdbtest.SQLite, "MariaDB": jobdbtest.MariaDB, "PostgreSQL": jobdbtest.PostgreSQL,
+	"legacy MariaDB": oracle.LegacyMariaDB, "DiracX on SQLite": oracle.SQLite,
+	"DiracX on MariaDB": func(tb testing.TB) string { return oracle.MariaDB(tb, "latin1") },
 }
-
-// ours are the databases that our migrations make.
-var ours = map[string]func(testing.TB) string{"SQLite": sqlite, "MariaDB": jobdbtest.MariaDB, "PostgreSQL": jobdbtest.PostgreSQL}
 
 var lhcb = wms.Reach{VO: "lhcb"}
 
@@ -172,7 +170,7 @@ func testSetStatus(t *testing.T, m *wms.JobManager) {
 func TestNotes(t *testing.T) {
 	long := strings.Repeat("é", 40)
 	application := strings.Repeat("é", 300)
-	m := open(t, sqlite(t))
+	m := open(t, jobdbtest.SQLite(t))
 	for name, test := range map[string]struct {
 		status  string
 		options wms.StatusOptions
@@ -274,7 +272,7 @@ func TestNotes(t *testing.T) {
 
 // TestManyNotes bounds what is told: a request may hold very many updates.
 func TestManyNotes(t *testing.T) {
-	m := open(t, sqlite(t))
+	m := open(t, jobdbtest.SQLite(t))
 	updates := make([]wms.StatusUpdate, 20_000)
 	for i := range updates {
 		updates[i] = wms.StatusUpdate{Time: second(100 + i), MinorStatus: "m", Source: "a"}
@@ -287,7 +285,7 @@ func TestManyNotes(t *testing.T) {
 
 // TestRefusedStatus wants nothing written of a request that can't be done.
 func TestRefusedStatus(t *testing.T) {
-	m := open(t, sqlite(t))
+	m := open(t, jobdbtest.SQLite(t))
 	ids := jobsIn(t, m, "Running", "Running", "Running")
 	setAttribute(t, m, ids[1], jobdb.Attributes{"Owner": "Alice"})
 	setAttribute(t, m, ids[2], jobdb.Attributes{"VO": "LHCb"})

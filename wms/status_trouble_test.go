@@ -17,7 +17,7 @@ import (
 // TestClockAhead has pilots whose clocks are about a minute ahead: what they say counts in its order, on both sides of that
 // minute, and doesn't keep a user or a heartbeat from being heard.
 func TestClockAhead(t *testing.T) {
-	m := open(t, sqlite(t))
+	m := open(t, jobdbtest.SQLite(t))
 	ids := jobsIn(t, m, "Matched", "Running", "Running")
 	for _, id := range ids {
 		setStatus(t, m, id, wms.StatusOptions{Pilot: true}, wms.StatusUpdate{Time: second(50), MinorStatus: "ahead", Source: "JobWrapper"})
@@ -38,7 +38,7 @@ func TestClockAhead(t *testing.T) {
 // TestKill wants a Kill each time that it is asked for, but no second one while the first is pending, and none for what else is
 // told of a killed job.
 func TestKill(t *testing.T) {
-	m := open(t, sqlite(t))
+	m := open(t, jobdbtest.SQLite(t))
 	id := jobsIn(t, m, "Waiting")[0]
 	for i, step := range []struct {
 		status string
@@ -68,7 +68,7 @@ func TestKill(t *testing.T) {
 // TestOneJobSixteenWriters lets sixteen callers at the same jobs. What is older than what another one wrote comes late,
 // whoever is faster.
 func TestOneJobSixteenWriters(t *testing.T) {
-	for name, url := range ours {
+	for name, url := range jobdbtest.Engines {
 		t.Run(name, func(t *testing.T) {
 			const writers, steps = 16, 4
 			address := url(t)
@@ -103,7 +103,7 @@ func TestOneJobSixteenWriters(t *testing.T) {
 // Without a memory of its first try the second one would hold all but the last update for late, and the state machine
 // would refuse that: no job goes from Matched to Done.
 func TestHistoryAhead(t *testing.T) {
-	address, historyAddress := sqlite(t), sqlite(t)
+	address, historyAddress := jobdbtest.SQLite(t), jobdbtest.SQLite(t)
 	open(t, historyAddress) // makes the tables
 	m := openWith(t, address, jobdb.Options{Clock: clock, HistoryURL: historyAddress})
 	ids := jobsIn(t, m, "Matched", "Running", "Running")
@@ -204,7 +204,7 @@ func TestStatementsDontGrow(t *testing.T) {
 
 // TestClockThatIsNotSet has a worker report in the year 1970: that counts from now, on all engines.
 func TestClockThatIsNotSet(t *testing.T) {
-	for name, url := range ours {
+	for name, url := range jobdbtest.Engines {
 		t.Run(name, func(t *testing.T) {
 			m := open(t, url(t))
 			id := jobsIn(t, m, "Matched")[0]
@@ -219,9 +219,9 @@ func TestClockThatIsNotSet(t *testing.T) {
 // TestHistoryOfAnIDGivenAgain has a submission fail after its history was
 // kept in a database of its own: the next job of this ID begins with its own.
 func TestHistoryOfAnIDGivenAgain(t *testing.T) {
-	historyAddress := sqlite(t)
+	historyAddress := jobdbtest.SQLite(t)
 	open(t, historyAddress)
-	m := openWith(t, sqlite(t), jobdb.Options{Clock: clock, HistoryURL: historyAddress})
+	m := openWith(t, jobdbtest.SQLite(t), jobdb.Options{Clock: clock, HistoryURL: historyAddress})
 	if err := m.DB.InsertHistory(t.Context(), []jobdb.HistoryRecord{{JobID: 1, Status: "Received", Time: second(-9), Source: "JobManager"}}); err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package wms_test
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -43,8 +42,6 @@ func open(t *testing.T, url string) *wms.JobManager {
 	}
 	return &wms.JobManager{DB: db, Rules: wms.DefaultRules, Clock: clock}
 }
-
-func sqlite(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "jobs.db") }
 
 // TestSubmit looks at all that is stored, on every kind of database that has a history.
 func TestSubmit(t *testing.T) {
@@ -158,7 +155,7 @@ func testParametric(t *testing.T, m *wms.JobManager) {
 
 // When one job can't be stored none is.
 func TestAllOrNone(t *testing.T) {
-	m := open(t, sqlite(t))
+	m := open(t, jobdbtest.SQLite(t))
 	long := `JobName = "` + strings.Repeat("x", 129) + `";`
 	_, err := m.Submit(t.Context(), alice, []string{`JobName = "good";`, long})
 	value := (*jobdb.ValueError)(nil)
@@ -179,7 +176,7 @@ func TestAllOrNone(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	m := open(t, sqlite(t))
+	m := open(t, jobdbtest.SQLite(t))
 	for text, want := range map[string]string{
 		`JobType = "Merge";`:      `JobType is one of User, Test, Hospital, not "Merge"`,
 		`CPUTime = "long";`:       `CPUTime must be a whole number, not "long"`,
@@ -201,7 +198,7 @@ func TestRefused(t *testing.T) {
 
 // TestHowMany is about the number of jobs of a submission, and of parametric ones in it.
 func TestHowMany(t *testing.T) {
-	m := open(t, sqlite(t))
+	m := open(t, jobdbtest.SQLite(t))
 	few := m.Rules.Default
 	few.MaxJobs = 2
 	m.Rules.VOs = map[string]wms.Rules{"lhcb": few}

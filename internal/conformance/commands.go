@@ -1,0 +1,159 @@
+package conformance
+
+import (
+	"strings"
+	"time"
+
+	"jobdb"
+)
+
+// This file holds commands to contract 3.
+var commandTests = []conformanceTest{
+	{"SetJobCommands", testSetJobCommands},
+	{"PendingCommandsAreNotRepeated", testPendingCommands},
+	{"TakeJobCommands", testTakeJobCommands},
+	{"KillIsRedelivered", testRedelivery},
+	{"NoRedelivery", testNoRedelivery},
+	{"CommandsOfOthers", testCommandsOfOthers},
+	{"ExpireJobCommands", testExpireJobCommands},
+}
+
+func command(id jobdb.JobID, name, arguments string) jobdb.Command {
+	return jobdb.Command{JobID: id, Command: name, Arguments: arguments}
+}
+
+func (f *fixture) take(ids ...jobdb.JobID) []jobdb.Command {
+	f.t.Helper()
+	commands, err := f.TakeJobCommands(f.ctx, ids)
+	f.ok(err)
+	return commands
+}
+
+// Any number of commands fit into one tick of the clock, and come back in the order in which they were set.
+func testSetJobCommands(f *fixture) {
+	ids := f.addPlainJobs(2)
+	commands := []jobdb.Command{
+		command(ids[1], "b", ""), command(ids[0], "Z", "1"), command(ids[0], "a", "1"), command(ids[0], "A", "1"), command(ids[0], "a", "2"), command(ids[0], "a", "2 "),
+	}
+	f.ok(f.SetJobCommands(f.ctx, commands[:3]))
+	f.ok(f.SetJobCommands(f.ctx, commands[3:]))
+	f.ok(f.SetJobCommands(f.ctx, nil))
+	stored, err := f.JobCommands(f.ctx, append(ids, missingID))
+	f.ok(err)
+	want := map[jobdb.JobID][]jobdb.CommandRecord{}
+	for _, c := range commands {
+		tick := time.Duration(len(want[c.JobID])) * f.tick()
+		want[c.JobID] = append(want[c.JobID], jobdb.CommandRecord{Command: c, Status: jobdb.CommandReceived, ReceptionTime: f.stored(noon).Add(tick)})
+	}
+	f.equal("commands", stored, want)
+	for _, c := range []struct {
+		command jobdb.Command
+		class   error
+		about   string
+	}{
+		{command(missingID, "Kill", ""), jobdb.ErrNotFound, asJSON(missingID)},
+		{command(ids[0], strings.Repeat("x", 101), ""), jobdb.ErrInvalidValue, "Command"},
+		{command(ids[0], "x", strings.Repeat("x", 101)), jobdb.ErrInvalidValue, "Arguments"},
+	} {
+		f.refused(f.SetJobCommands(f.ctx, []jobdb.Command{command(ids[0], "lost", ""), c.command}), c.class, c.about)
+	}
+	f.equal("commands taken", f.take(ids[1], missingID, ids[0], ids[1]), append(commands[1:], commands[0]))
+}
+
+// A command equal to a pending one adds no row; to one that was sent it does.
+func testPendingCommands(f *fixture) {
+	id := f.addPlainJobs(1)[0]
+	peek := command(id, "Peek", "x")
+	for range 3 {
+		f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{peek, peek}))
+	}
+	f.equal("commands taken", f.take(id), []jobdb.Command{peek})
+	f.equal("commands taken again", f.take(id), []jobdb.Command(nil))
+	f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{peek}))
+	f.equal("commands taken of new", f.take(id), []jobdb.Command{peek})
+}
+
+// Only what is handed out changes: commands of other jobs, and those that came later, stay as they are.
+func testTakeJobCommands(f *fixture) {
+	ids := f.addPlainJobs(2)
+	first, other, later := command(ids[0], "Peek", "1"), command(ids[1], "Peek", "2"), command(ids[0], "Peek", "3")
+	f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{first, other}))
+	f.clock.advance(time.Minute)
+	f.equal("commands taken", f.take(ids[0]), []jobdb.Command{first})
+	f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{later}))
+	stored, err := f.JobCommands(f.ctx, ids)
+	f.ok(err)
+	sent, now := f.stored(noon), f.stored(noon.Add(time.Minute))
+	f.equal("commands", stored, map[jobdb.JobID][]jobdb.CommandRecord{
+		ids[0]: {
+			{Command: first, Status: jobdb.CommandSent, ReceptionTime: sent, ExecutionTime: now},
+			{Command: later, Status: jobdb.CommandReceived, ReceptionTime: now},
+		},
+		ids[1]: {{Command: other, Status: jobdb.CommandReceived, ReceptionTime: sent}},
+	})
+	f.equal("no jobs", f.take(), []jobdb.Command(nil))
+}
+
+// A Kill that was sent too long ago is handed out once more, each time; nothing else is.
+func testRedelivery(f *fixture) {
+	id := f.addPlainJobs(1)[0]
+	kill, peek, lower := command(id, jobdb.KillCommand, ""), command(id, "Peek", ""), command(id, "kill", "")
+	f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{kill, peek, lower}))
+	f.equal("commands taken", f.take(id), []jobdb.Command{kill, peek, lower})
+	f.clock.advance(redelivery)
+	f.equal("when the time isn't over", f.take(id), []jobdb.Command(nil))
+	f.clock.advance(time.Second)
+	f.equal("when it is", f.take(id), []jobdb.Command{kill})
+	f.equal("right after", f.take(id), []jobdb.Command(nil))
+	f.clock.advance(redelivery + time.Second)
+	f.equal("and again", f.take(id), []jobdb.Command{kill})
+}
+
+func testNoRedelivery(f *fixture) {
+	ticking := &clock{at: noon}
+	own := f.alone(jobdb.Options{Clock: ticking.now})
+	id := own.addPlainJobs(1)[0]
+	own.ok(own.SetJobCommands(f.ctx, []jobdb.Command{command(id, jobdb.KillCommand, "")}))
+	own.equal("commands taken", len(own.take(id)), 1)
+	ticking.advance(100 * 24 * time.Hour)
+	own.equal("commands taken after 100 days", len(own.take(id)), 0)
+}
+
+// Rows that others marked Sent, without a time, are never handed out again.
+func testCommandsOfOthers(f *fixture) {
+	id := f.addPlainJobs(1)[0]
+	raw := f.raw()
+	insert := func(status, second string) {
+		raw.exec(`INSERT INTO "JobCommands" ("JobID", "Command", "Arguments", "Status", "ReceptionTime") VALUES (` +
+			asJSON(id) + `, 'Kill', '', '` + status + `', '2024-05-17 11:00:` + second + `')`)
+	}
+	insert("Sent", "01")
+	insert("Received", "02")
+	f.equal("commands taken", f.take(id), []jobdb.Command{command(id, "Kill", "")})
+	stored, err := f.JobCommands(f.ctx, []jobdb.JobID{id})
+	f.ok(err)
+	f.equal("commands", stored[id], []jobdb.CommandRecord{
+		{Command: command(id, "Kill", ""), Status: jobdb.CommandSent, ReceptionTime: at("2024-05-17 11:00:01")},
+		{Command: command(id, "Kill", ""), Status: jobdb.CommandSent, ReceptionTime: at("2024-05-17 11:00:02"), ExecutionTime: f.stored(noon)},
+	})
+	f.clock.advance(time.Hour)
+	f.equal("commands redelivered", len(f.take(id)), 1)
+}
+
+// What was expired is handed out no more, a sent Kill neither; other jobs' commands are.
+func testExpireJobCommands(f *fixture) {
+	ids := f.addPlainJobs(2)
+	f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{command(ids[0], jobdb.KillCommand, "sent"), command(ids[1], "Peek", "")}))
+	f.equal("commands taken", len(f.take(ids[0])), 1)
+	f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{command(ids[0], "Peek", "pending")}))
+	f.ok(f.ExpireJobCommands(f.ctx, []jobdb.JobID{ids[0], missingID}))
+	f.clock.advance(time.Hour)
+	f.equal("commands taken", f.take(ids...), []jobdb.Command{command(ids[1], "Peek", "")})
+	stored, err := f.JobCommands(f.ctx, ids[:1])
+	f.ok(err)
+	for _, record := range stored[ids[0]] {
+		f.equal("the state of "+record.Arguments, record.Status, jobdb.CommandExpired)
+	}
+	f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{command(ids[0], "Peek", "pending")}))
+	f.equal("a command like an expired one", f.take(ids[0]), []jobdb.Command{command(ids[0], "Peek", "pending")})
+}

@@ -1,0 +1,257 @@
+package conformance
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"jobdb"
+)
+
+// This file holds the counts of jobs that are kept beside the rows against the rows.
+var countTests = []conformanceTest{
+	{"CountsAreExact", testCountsAreExact},
+	{"CountsInTransactions", testCountsInTransactions},
+	{"CountsAreRebuilt", testCountsAreRebuilt},
+}
+
+// keepsCounts tells databases of our own schema from live ones, which refuse all that is about counts.
+func (f *fixture) keepsCounts() bool {
+	if f.Schema() == jobdb.SchemaOurs {
+		return true
+	}
+	_, err := f.VerifyCounts(f.ctx)
+	f.refused(err, jobdb.ErrSchema)
+	_, err = f.RebuildCounts(f.ctx)
+	f.refused(err, jobdb.ErrSchema)
+	_, err = f.FoldCounts(f.ctx)
+	f.refused(err, jobdb.ErrSchema)
+	return false
+}
+
+var countedColumns = []string{"JobType", "JobGroup", "Site", "Owner", "OwnerGroup", "Status", "MinorStatus", "ApplicationStatus"}
+
+// countable are attributes of few values, some of them hostile to whoever compares carelessly.
+func countable(random *rand.Rand) jobdb.Attributes {
+	a := jobdb.Attributes{}
+	for _, name := range countedColumns {
+		a[name] = []string{"a", "A", "a ", "é", ""}[random.IntN(5)]
+	}
+	return a
+}
+
+// some leaves some of the attributes.
+func some(random *rand.Rand, a jobdb.Attributes) jobdb.Attributes {
+	for _, name := range countedColumns {
+		if random.IntN(3) > 0 {
+			delete(a, name)
+		}
+	}
+	if len(a) == 0 {
+		a["HeartBeatTime"] = noon // isn't counted
+	}
+	return a
+}
+
+// While sixteen callers insert, change and delete the same jobs in every way, and differences are folded, each snapshot's
+// counts are those of its rows; so are all summaries and totals in the end.
+func testCountsAreExact(f *fixture) {
+	if !f.keepsCounts() {
+		return
+	}
+	f = f.alone(jobdb.Options{FoldCounts: time.Millisecond})
+	var audits atomic.Int64
+	ids := f.addPlainJobs(60)
+	f.together(16, func(i int) error {
+		random := rand.New(rand.NewPCG(uint64(i), 7))
+		for range shorter(60) {
+			var err error
+			if random.IntN(8) > 0 {
+				err = f.changeCounted(random, ids)
+			} else {
+				var wrong []jobdb.WrongCount
+				if wrong, err = f.VerifyCounts(f.ctx); len(wrong) > 0 {
+					err = fmt.Errorf("%d wrong counts, such as %+v", len(wrong), wrong[0])
+				}
+				audits.Add(1)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if audits.Load() == 0 {
+		f.t.Fatal("no audit ran")
+	}
+	f.countsAgree()
+	_, err := f.FoldCounts(f.ctx)
+	f.ok(err)
+	f.equal("differences after a fold", f.raw().number(`SELECT count(*) FROM "JobDifferences"`), int64(0))
+	f.countsAgree()
+	all := f.search(jobdb.SearchRequest{Parameters: []string{"JobID"}}, 0, 0)
+	var rest []jobdb.JobID
+	for _, row := range all.Rows {
+		rest = append(rest, jobdb.JobID(row[0].(int64)))
+	}
+	_, err = f.DeleteJobs(f.ctx, rest)
+	f.ok(err)
+	f.countsAgree()
+	f.equal("jobs after all are deleted", f.search(jobdb.SearchRequest{}, 1, 1).Total, int64(0))
+}
+
+// changeCounted is one change of jobs that may or may not change counts.
+func (f *fixture) changeCounted(random *rand.Rand, ids []jobdb.JobID) error {
+	few := make([]jobdb.JobID, 1+random.IntN(5))
+	changes := map[jobdb.JobID]jobdb.Attributes{}
+	for i := range few {
+		few[i] = ids[random.IntN(len(ids))]
+		changes[few[i]] = some(random, countable(random))
+	}
+	var err error
+	switch random.IntN(6) {
+	case 0:
+		err = f.Tx(f.ctx, func(tx *jobdb.Tx) error { // a new job
+			id, err := tx.CreateJob(f.ctx, "")
+			if err != nil {
+				return err
+			}
+			a := countable(random)
+			a["VO"] = f.vo
+			return tx.InsertJobAttributes(f.ctx, map[jobdb.JobID]jobdb.Attributes{id: a})
+		})
+	case 1:
+		_, err = f.DeleteJobs(f.ctx, few[:1])
+	case 2:
+		same := some(random, countable(random))
+		for id := range changes {
+			changes[id] = same
+		}
+		_, err = f.SetProperties(f.ctx, changes, true)
+	default:
+		_, err = f.SetJobAttributes(f.ctx, changes, jobdb.SetOptions{})
+	}
+	return err
+}
+
+// countsAgree holds summaries by each one and two of the counted columns, and
+// totals of searches for one value, against the rows.
+func (f *fixture) countsAgree() {
+	f.t.Helper()
+	rows := f.search(jobdb.SearchRequest{Parameters: countedColumns}, 0, 0)
+	place := func(name string) int {
+		return slices.IndexFunc(rows.Columns, func(c jobdb.Column) bool { return c.Name() == name })
+	}
+	for i, one := range countedColumns {
+		for _, two := range countedColumns[i:] {
+			names := slices.Compact([]string{one, two})
+			want := map[string]int64{}
+			for _, row := range rows.Rows {
+				values := make([]any, len(names))
+				for i, name := range names {
+					values[i] = row[place(name)]
+				}
+				want[fmt.Sprintf("%q", values)]++
+			}
+			got := map[string]int64{}
+			request, err := jobdb.SummaryRequest{Grouping: names}.Parse(f.Limits())
+			f.ok(err)
+			request.Scope.VO = f.vo
+			summary, err := f.Summary(f.ctx, request)
+			f.ok(err)
+			for _, row := range summary.Rows {
+				got[fmt.Sprintf("%q", row[:len(names)])] = row[len(names)].(int64)
+			}
+			f.equal("summary by "+one+" and "+two, got, want)
+		}
+		for _, value := range []string{"a", "A ", ""} {
+			want := int64(0)
+			for _, row := range rows.Rows {
+				if row[place(one)] == value {
+					want++
+				}
+			}
+			f.equal("total of "+one, f.search(jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: one, Operator: "eq", Value: value}}}, 1, 1).Total, want)
+		}
+	}
+}
+
+// A transaction's own changes are in the counts that it sees, and in nobody's after it failed.
+func testCountsInTransactions(f *fixture) {
+	if !f.keepsCounts() {
+		return
+	}
+	ids := f.addPlainJobs(3)
+	summary := jobdb.Summary{Scope: jobdb.Scope{VO: f.vo}, GroupBy: f.columns("Status")}
+	err := f.Tx(f.ctx, func(tx *jobdb.Tx) error {
+		if _, err := tx.SetProperties(f.ctx, map[jobdb.JobID]jobdb.Attributes{ids[0]: {"Status": "Done"}}, false); err != nil {
+			return err
+		}
+		inside, err := tx.Summary(f.ctx, summary)
+		f.equal("inside", inside.Rows, [][]any{{"Done", int64(1)}, {"Received", int64(2)}})
+		return cmp.Or(err, errUndo)
+	})
+	f.refused(err, errUndo)
+	outside, err := f.Summary(f.ctx, summary)
+	f.ok(err)
+	f.equal("outside", outside.Rows, [][]any{{"Received", int64(3)}})
+}
+
+var errUndo = errors.New("to be undone")
+
+func (f *fixture) columns(names ...string) []jobdb.Column {
+	f.t.Helper()
+	columns := make([]jobdb.Column, len(names))
+	for i, name := range names {
+		c, err := jobdb.ParseColumn(name)
+		f.ok(err)
+		columns[i] = c
+	}
+	return columns
+}
+
+// What somebody broke behind the triggers' back is found, told and corrected, while others write.
+func testCountsAreRebuilt(f *fixture) {
+	if !f.keepsCounts() {
+		return
+	}
+	f = f.alone(jobdb.Options{FoldCounts: -1})
+	ids := f.addPlainJobs(20)
+	_, err := f.FoldCounts(f.ctx)
+	f.ok(err)
+	wrong, err := f.VerifyCounts(f.ctx)
+	f.ok(err)
+	f.equal("wrong counts at first", len(wrong), 0)
+	f.raw().exec(`UPDATE "JobCounts" SET "Count" = 7 WHERE "Kind" = 3`)
+	f.raw().exec(`DELETE FROM "JobCounts" WHERE "Kind" = 16`)
+	wrong, err = f.VerifyCounts(f.ctx)
+	f.ok(err)
+	slices.SortFunc(wrong, func(a, b jobdb.WrongCount) int { return cmp.Compare(len(a.Columns), len(b.Columns)) })
+	f.equal("wrong counts", len(wrong), 2)
+	f.equal("the first", wrong[0], jobdb.WrongCount{VO: f.vo, Columns: f.columns("Status"), Values: []string{"Received"}, Counted: 7, Jobs: 20})
+	f.equal("the second's counts", []int64{wrong[1].Counted, wrong[1].Jobs}, []int64{0, 20})
+	f.together(8, func(i int) error {
+		random := rand.New(rand.NewPCG(uint64(i), 9))
+		for n := range 20 {
+			err := f.changeCounted(random, ids)
+			if err == nil && i < 2 && n%5 == 0 {
+				_, err = f.RebuildCounts(f.ctx)
+			}
+			if err == nil && n%3 == 0 {
+				_, err = f.FoldCounts(f.ctx)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	wrong, err = f.VerifyCounts(f.ctx)
+	f.ok(err)
+	f.equal("wrong counts in the end", len(wrong), 0)
+	f.countsAgree()
+}

@@ -1,0 +1,195 @@
+package conformance
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"jobdb"
+)
+
+// This file walks through searches by cursors.
+var cursorTests = []conformanceTest{
+	{"CursorWalks", testCursorWalks},
+	{"CursorBesideChanges", testCursorBesideChanges},
+	{"BadCursors", testBadCursors},
+	{"ForgedCursors", testForgedCursors},
+}
+
+// placed are jobs with many ties and NULLs in what one sorts by.
+func (f *fixture) placedJobs(random *rand.Rand, n int) []jobdb.JobID {
+	f.t.Helper()
+	rows := make([]jobdb.Attributes, n)
+	for i := range rows {
+		a := countable(random)
+		for _, name := range []string{"LastUpdateTime", "StartExecTime", "EndExecTime"} {
+			if random.IntN(3) > 0 {
+				a[name] = noon.Truncate(time.Second).Add(time.Duration(random.IntN(4)) * time.Second / 2)
+			}
+		}
+		a["UserPriority"] = random.IntN(3) - 1
+		a["VerifiedFlag"] = random.IntN(2) == 0
+		a["AccountedFlag"] = []jobdb.AccountedFlag{jobdb.AccountedTrue, jobdb.AccountedFalse, jobdb.AccountedFailed}[random.IntN(3)]
+		if f.traits.Latin1 {
+			a["Owner"] = "plain"
+		}
+		rows[i] = a
+	}
+	return f.addJobs(rows...)
+}
+
+// walk gives the JobIDs of a search page by page, the first page by its number and the others by cursors.
+func (f *fixture) walk(request jobdb.SearchRequest, perPage int, between func()) []any {
+	f.t.Helper()
+	search, err := request.Parse(f.Limits())
+	f.ok(err)
+	search.Scope, search.Page, search.PerPage = jobdb.Scope{VO: f.vo}, 1, perPage
+	var ids []any
+	for {
+		page, err := f.Search(f.ctx, search)
+		f.ok(err)
+		f.equal("rows before", page.Before, int64(len(ids)))
+		if search.Cursor != "" {
+			f.equal("the total after a cursor", page.Total, int64(-1))
+		}
+		for _, row := range page.Rows {
+			ids = append(ids, row[0])
+		}
+		if page.Next == "" {
+			return ids
+		}
+		if len(ids) > 1000 {
+			f.t.Fatal("a walk without end")
+		}
+		f.equal("rows of a page that isn't the last", len(page.Rows), perPage)
+		between()
+		search.Page, search.Cursor = 0, page.Next
+	}
+}
+
+// Pages by cursor are the whole search in its order, whatever it is sorted by.
+func testCursorWalks(f *fixture) {
+	random := rand.New(rand.NewPCG(3, 5))
+	f.placedJobs(random, 60)
+	if f.Engine() == "sqlite" { // which has two forms of one time
+		f.raw().exec(`UPDATE "Jobs" SET "LastUpdateTime" = substr("LastUpdateTime", 1, 19) WHERE "VO" = '` + f.vo + `' AND "JobID" % 3 = 0 AND "LastUpdateTime" LIKE '%.000000'`)
+	}
+	if f.Engine() == "mysql" { // whose zero is read as NULL, and sorted as a time
+		f.raw().exec(`SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR UPDATE "Jobs" SET "EndExecTime" = '0000-00-00 00:00:00' WHERE "VO" = '` + f.vo + `' AND "JobID" % 3 = 0`)
+	}
+	if f.Schema() == jobdb.SchemaLegacy { // which has NULLs where others have none
+		f.raw().exec(`UPDATE "Jobs" SET "ApplicationStatus" = NULL WHERE "VO" = '` + f.vo + `' AND "JobID" % 3 = 0`)
+	}
+	columns := jobdb.Columns()
+	for range shorter(150) {
+		request := jobdb.SearchRequest{Parameters: []string{"JobID", "Status"}}
+		for range random.IntN(4) {
+			key := jobdb.SortSpec{Parameter: columns[random.IntN(len(columns))].Name(), Direction: []string{"asc", "desc"}[random.IntN(2)]}
+			request.Sort = append(request.Sort, key)
+		}
+		if random.IntN(3) == 0 {
+			request.Search = []jobdb.FilterSpec{{Parameter: "UserPriority", Operator: "gt", Value: int64(-1)}}
+		}
+		var want []any
+		for _, row := range f.search(request, 0, 0).Rows {
+			want = append(want, row[0])
+		}
+		f.equal(fmt.Sprintf("jobs by %v", request.Sort), f.walk(request, 1+random.IntN(9), func() {}), want)
+		if f.t.Failed() {
+			return
+		}
+	}
+}
+
+// Jobs that come, go and change between two pages make a walk neither repeat nor skip the others.
+func testCursorBesideChanges(f *fixture) {
+	random := rand.New(rand.NewPCG(4, 6))
+	ids := f.placedJobs(random, 40)
+	request := jobdb.SearchRequest{Parameters: []string{"JobID"}, Sort: []jobdb.SortSpec{{Parameter: "LastUpdateTime", Direction: "desc"}}}
+	touched := map[any]bool{}
+	walked := f.walk(request, 5, func() {
+		id := ids[random.IntN(len(ids))]
+		touched[int64(id)] = true
+		if random.IntN(2) == 0 {
+			_, err := f.DeleteJobs(f.ctx, []jobdb.JobID{id})
+			f.ok(err)
+		} else {
+			_, err := f.SetProperties(f.ctx, map[jobdb.JobID]jobdb.Attributes{id: {"LastUpdateTime": noon.Add(time.Hour)}}, false)
+			f.ok(err)
+		}
+		touched[int64(f.placedJobs(random, 1)[0])] = true
+	})
+	seen := map[any]int{}
+	for _, id := range walked {
+		seen[id]++
+	}
+	for _, id := range ids {
+		if n := seen[int64(id)]; n != 1 && !touched[int64(id)] {
+			f.t.Errorf("job %d, which didn't change, came %d times", id, n)
+		}
+	}
+}
+
+// A cursor that is damaged, or of another search's order, is an invalid query.
+func testBadCursors(f *fixture) {
+	f.addPlainJobs(5)
+	byTime := []jobdb.Sort{{Column: f.columns("LastUpdateTime")[0]}}
+	good, err := f.Search(f.ctx, jobdb.Search{Scope: jobdb.Scope{VO: f.vo}, Sort: byTime, Page: 1, PerPage: 2})
+	f.ok(err)
+	text, err := base64.RawURLEncoding.DecodeString(good.Next)
+	f.ok(err)
+	encode := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	for name, search := range map[string]jobdb.Search{
+		"no base64":       {Sort: byTime, Cursor: "!"},
+		"no JSON":         {Sort: byTime, Cursor: encode("x")},
+		"cut off":         {Sort: byTime, Cursor: encode(string(text[:len(text)-3]))},
+		"of another sort": {Cursor: good.Next},
+		"with a page":     {Sort: byTime, Cursor: good.Next, Page: 2},
+		"distinct":        {Sort: byTime, Columns: f.columns("LastUpdateTime"), Distinct: true, Cursor: good.Next},
+		"wrong values":    {Cursor: encode(`{"o":"` + f.Engine() + `,JobID asc","n":1,"v":["x"]}`)},
+		"too few values":  {Cursor: encode(`{"o":"` + f.Engine() + `,JobID asc","n":1,"v":[]}`)},
+		"NULL as JobID":   {Cursor: encode(`{"o":"` + f.Engine() + `,JobID asc","n":1,"v":[null]}`)},
+		"a negative past": {Cursor: encode(`{"o":"` + f.Engine() + `,JobID asc","n":-1,"v":[1]}`)},
+	} {
+		search.Scope.VO = f.vo
+		if _, err := f.Search(f.ctx, search); err == nil {
+			f.t.Errorf("%s: no error", name)
+		} else {
+			f.refused(err, jobdb.ErrInvalidQuery, "cursor")
+		}
+	}
+}
+
+// A cursor that somebody made up is a place where no job need be, or an invalid query, but never a failure of the engine.
+func testForgedCursors(f *fixture) {
+	f.addPlainJobs(5)
+	for _, key := range []struct {
+		column string
+		values []string
+	}{
+		{"LastUpdateTime", []string{
+			`"0000-01-01T00:00:00Z"`, `"0000-01-01T00:00:00+23:59"`, `"9999-12-31T23:59:59-23:59"`, `"9999-12-31T23:59:59.999999999Z"`, `"0001-01-01T00:00:00Z"`,
+			`"9999-99-99 99:99:99"`, `"2026-01-01 00:00:00"`,
+		}},
+		{"UserPriority", []string{"9223372036854775807", "-9223372036854775808", "2147483648", "-2147483649", "1e3", "1.5", "9223372036854775808"}},
+		{"Owner", []string{`"\ud800"`, `"\u0000"`, `"😀"`, `"` + strings.Repeat("x", 10_000) + `"`}},
+		{"VerifiedFlag", []string{`"Perhaps"`, `""`, "true"}},
+		{"AccountedFlag", []string{`"Perhaps"`, `""`}},
+	} {
+		for _, direction := range []string{"asc", "desc"} {
+			search, err := jobdb.SearchRequest{Sort: []jobdb.SortSpec{{Parameter: key.column, Direction: direction}}}.Parse(f.Limits())
+			f.ok(err)
+			search.Scope.VO = f.vo
+			for _, value := range key.values {
+				text := `{"o":"` + f.Engine() + "," + key.column + " " + direction + ",JobID " + direction + `","n":1,"v":[` + value + `,1]}`
+				search.Cursor = base64.RawURLEncoding.EncodeToString([]byte(text))
+				if _, err := f.Search(f.ctx, search); err != nil && !errors.Is(err, jobdb.ErrInvalidQuery) {
+					f.t.Errorf("a cursor with %.40s as %s: %v", value, key.column, err)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package conformance
+
+import (
+	"time"
+
+	"jobdb"
+)
+
+// This file holds jobs still while something is done that depends on them.
+var holdTests = []conformanceTest{
+	{"HoldJobs", testHoldJobs},
+	{"HeldJobsWait", testHeldJobsWait},
+}
+
+// What is held has the values of a page; jobs that don't exist are left out.
+func testHoldJobs(f *fixture) {
+	started := noon.Add(time.Hour)
+	ids := f.addJobs(
+		jobdb.Attributes{"Status": "Running", "StartExecTime": started, "UserPriority": int64(5), "VerifiedFlag": true, "AccountedFlag": jobdb.AccountedFailed},
+		jobdb.Attributes{"Owner": "Alice "},
+	)
+	names := []string{"AccountedFlag", "Status", "StartExecTime", "UserPriority", "VerifiedFlag", "Owner", "JobID"}
+	want := map[jobdb.JobID]jobdb.Attributes{
+		ids[0]: {
+			"AccountedFlag": jobdb.AccountedFailed, "Status": "Running", "StartExecTime": f.stored(started), "UserPriority": int64(5), "VerifiedFlag": true,
+			"Owner": "Unknown", "JobID": int64(ids[0]),
+		},
+		ids[1]: {
+			"AccountedFlag": jobdb.AccountedFalse, "Status": "Received", "StartExecTime": nil, "UserPriority": int64(0), "VerifiedFlag": false,
+			"Owner": "Alice ", "JobID": int64(ids[1]),
+		},
+	}
+	wanted := []jobdb.JobID{ids[1], missingID, ids[0], ids[1]}
+	got, err := f.HoldJobs(f.ctx, wanted, names...)
+	f.ok(err)
+	f.equal("held jobs", got, want)
+	f.ok(f.Tx(f.ctx, func(tx *jobdb.Tx) error {
+		_, err := tx.SetProperties(f.ctx, map[jobdb.JobID]jobdb.Attributes{ids[1]: {"Owner": "bob"}}, false)
+		f.ok(err)
+		got, err = tx.HoldJobs(f.ctx, wanted, names...)
+		return err
+	}))
+	want[ids[1]]["Owner"] = "bob"
+	f.equal("jobs held in a transaction", got, want)
+
+	got, err = f.HoldJobs(f.ctx, ids[:1])
+	f.ok(err)
+	f.equal("a job without columns", got, map[jobdb.JobID]jobdb.Attributes{ids[0]: {}})
+	got, err = f.HoldJobs(f.ctx, nil, "Status")
+	f.ok(err)
+	f.equal("no jobs", len(got), 0)
+	_, err = f.HoldJobs(f.ctx, ids, "Status", "status")
+	f.refused(err, jobdb.ErrInvalidQuery, `"status"`)
+}
+
+// Sixteen callers count in a column of the same jobs, each reading before it
+// writes: nobody's step is lost, whatever the order in which they name the jobs.
+func testHeldJobsWait(f *fixture) {
+	const callers, steps = 16, 5
+	ids := f.addPlainJobs(2)
+	step := func(ids []jobdb.JobID) error {
+		return f.Tx(f.ctx, func(tx *jobdb.Tx) error {
+			jobs, err := tx.HoldJobs(f.ctx, ids, "UserPriority")
+			if err != nil {
+				return err
+			}
+			next := map[jobdb.JobID]jobdb.Attributes{}
+			for id, job := range jobs {
+				n, _ := job["UserPriority"].(int64)
+				next[id] = jobdb.Attributes{"UserPriority": n + 1}
+			}
+			_, err = tx.SetProperties(f.ctx, next, false)
+			return err
+		})
+	}
+	f.together(callers, func(i int) error {
+		for range steps {
+			if err := step([]jobdb.JobID{ids[i%2], ids[1-i%2]}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, id := range ids {
+		f.equal("the count", f.attributes(id, "UserPriority")["UserPriority"], int64(callers*steps))
+	}
+}

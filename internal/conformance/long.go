@@ -1,0 +1,67 @@
+package conformance
+
+import (
+	"time"
+
+	"jobdb"
+)
+
+// What takes another statement when there is much of it: pages far from the first, long lists of values.
+var longTests = []conformanceTest{
+	{"DeepPage", testDeepPage},
+	{"ListsOfValues", testListsOfValues},
+}
+
+func testDeepPage(f *fixture) {
+	f.addSpreadJobs(1200)
+	request := jobdb.SearchRequest{
+		Search: []jobdb.FilterSpec{{Parameter: "Site", Operator: "neq", Value: "Site 3"}},
+		Sort:   []jobdb.SortSpec{{Parameter: "LastUpdateTime", Direction: "desc"}, {Parameter: "Owner", Direction: "asc"}},
+	}
+	all := f.search(request, 0, 0)
+	page := f.search(request, 5, 250)
+	if len(page.Rows) < 10 {
+		f.t.Fatalf("page 5 has %d rows of %d", len(page.Rows), page.Total)
+	}
+	f.equal("total", page.Total, all.Total)
+	f.equal("page 5", page.Rows, all.Rows[1000:])
+}
+
+// addSpreadJobs makes n jobs on 17 sites; some have no LastUpdateTime, many the same.
+func (f *fixture) addSpreadJobs(n int) []jobdb.JobID {
+	f.t.Helper()
+	jobs := make([]jobdb.Attributes, n)
+	for i := range jobs {
+		jobs[i] = jobdb.Attributes{"Owner": "user " + string(rune('a'+i%7)), "Site": siteNumber(i % 17)}
+		if i%3 > 0 {
+			jobs[i]["LastUpdateTime"] = time.Date(2026, 1, 1+i%20, 0, 0, 0, 0, time.UTC)
+		}
+	}
+	return f.addJobs(jobs...)
+}
+
+func siteNumber(n int) string { return "Site " + string(rune('0'+n)) }
+
+func testListsOfValues(f *fixture) {
+	jobs := f.addSpreadJobs(100)
+	ids, sites := make([]any, 30), make([]any, 30)
+	for i := range ids {
+		ids[i], sites[i] = int64(jobs[i]), siteNumber(i) // the first 17 exist; 15 of them 6 times, 2 of them 5 times
+	}
+	for _, c := range []struct {
+		parameter, operator string
+		values              []any
+		want                int64
+	}{
+		{"JobID", "in", ids, 30},
+		{"JobID", "not in", ids, 70},
+		{"Site", "in", sites, 100},
+		{"Site", "not in", sites, 0},
+		{"Site", "not in", sites[10:], 60},
+	} {
+		page := f.search(jobdb.SearchRequest{
+			Search: []jobdb.FilterSpec{{Parameter: c.parameter, Operator: c.operator, Values: c.values}},
+		}, 0, 0)
+		f.equal(c.parameter+" "+c.operator, page.Total, c.want)
+	}
+}

@@ -1,0 +1,130 @@
+package conformance
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"jobdb"
+)
+
+// This file holds parameters, their archive and heartbeats to the seed and to contract 3.
+var parameterTests = []conformanceTest{
+	{"JobParameters", func(f *fixture) { testParameters(f, f.SetJobParameters, f.JobParameters) }},
+	{"OptimizerParameters", func(f *fixture) { testParameters(f, f.SetOptimizerParameters, f.OptimizerParameters) }},
+	{"ArchiveJobParameters", testArchive},
+	{"AddHeartbeatData", testAddHeartbeatData},
+	{"Heartbeats", testHeartbeats},
+}
+
+type named = map[jobdb.JobID]map[string]string
+
+func testParameters(f *fixture, set func(context.Context, named) error, get func(context.Context, []jobdb.JobID) (named, error)) {
+	ids := f.addPlainJobs(3)
+	f.ok(set(f.ctx, named{ids[0]: {"b": "1", "a": "", "é ": "'\"\\"}, ids[1]: {"b": "2"}, ids[2]: {}}))
+	f.ok(set(f.ctx, named{ids[0]: {"b": "new", "c": "3"}}))
+	f.ok(set(f.ctx, nil))
+	want := named{ids[0]: {"a": "", "b": "new", "c": "3", "é ": "'\"\\"}, ids[1]: {"b": "2"}}
+	for _, c := range []struct {
+		values named
+		class  error
+		about  string
+	}{
+		{named{ids[0]: {"b": "lost"}, missingID: {"b": "x"}}, jobdb.ErrNotFound, asJSON(missingID)},
+		{named{ids[0]: {"b": "lost", strings.Repeat("n", 101): "x"}}, jobdb.ErrInvalidValue, "Name"},
+		{named{ids[0]: {"b": "lost", "z": "a\x00b"}}, jobdb.ErrInvalidValue, "Value"},
+	} {
+		f.refused(set(f.ctx, c.values), c.class, c.about)
+	}
+	got, err := get(f.ctx, append(ids, missingID))
+	f.ok(err)
+	f.equal("parameters", got, want)
+
+	// Names that only a collation holds equal are never overwritten.
+	f.equalKeys(set(f.ctx, named{ids[1]: {"B": "other"}}))
+	f.equalKeys(set(f.ctx, named{ids[1]: {"b ": "other"}}))
+	f.equalKeys(set(f.ctx, named{ids[2]: {"cpu": "1", "CPU": "2"}}))
+	if f.traits.EqualKeys {
+		got, err = get(f.ctx, ids[1:])
+		f.ok(err)
+		f.equal("parameters", got, named{ids[1]: {"b": "2"}})
+	}
+}
+
+// The archive keeps the parameters of each cycle, of the same cycle the last.
+func testArchive(f *fixture) {
+	ids := f.addJobs(jobdb.Attributes{"RescheduleCounter": 1}, jobdb.Attributes{})
+	archive := func(values map[string]string) {
+		f.ok(f.SetJobParameters(f.ctx, named{ids[0]: values}))
+		f.ok(f.ArchiveJobParameters(f.ctx, []jobdb.JobID{ids[0], missingID}))
+	}
+	f.ok(f.SetJobParameters(f.ctx, named{ids[1]: {"mine": "kept"}}))
+	archive(map[string]string{"b": "1", "Z": "1", "a": "1"})
+	archive(map[string]string{"b": "2"})
+	f.set(map[jobdb.JobID]jobdb.Attributes{ids[0]: {"RescheduleCounter": 2}}, jobdb.SetOptions{})
+	archive(map[string]string{"b": "3"})
+
+	left, err := f.JobParameters(f.ctx, ids)
+	f.ok(err)
+	f.equal("parameters left", left, named{ids[1]: {"mine": "kept"}})
+	want := []jobdb.ArchivedParameter{{Name: "Z", Value: "1", Cycle: 1}, {Name: "a", Value: "1", Cycle: 1}, {Name: "b", Value: "2", Cycle: 1}, {Name: "b", Value: "3", Cycle: 2}}
+	if f.traits.OneCycle {
+		want = append(want[:2], want[3])
+	}
+	got, err := f.ArchivedJobParameters(f.ctx, ids)
+	f.ok(err)
+	f.equal("the archive", got, map[jobdb.JobID][]jobdb.ArchivedParameter{ids[0]: want})
+}
+
+// Several jobs beat in one call; a second beat in one tick overwrites what it repeats.
+func testAddHeartbeatData(f *fixture) {
+	ids := f.addPlainJobs(2)
+	f.ok(f.AddHeartbeatData(f.ctx, named{ids[0]: {"Vsize": "1", "LoadAverage": "2.5"}, ids[1]: {"Vsize": "1024"}}))
+	f.ok(f.AddHeartbeatData(f.ctx, named{ids[0]: {"Vsize": "2", "CPUConsumed": "3"}}))
+	f.ok(f.AddHeartbeatData(f.ctx, nil))
+	now := f.stored(noon)
+	want := map[jobdb.JobID][]jobdb.Heartbeat{
+		ids[0]: {{Name: "CPUConsumed", Value: "3", Time: now}, {Name: "LoadAverage", Value: "2.5", Time: now}, {Name: "Vsize", Value: "2", Time: now}},
+		ids[1]: {{Name: "Vsize", Value: "1024", Time: now}},
+	}
+	for _, c := range []struct {
+		data  named
+		class error
+		about string
+	}{
+		{named{ids[0]: {"Vsize": "9", "StandardOutput": "x"}}, jobdb.ErrInvalidQuery, "StandardOutput"},
+		{named{ids[0]: {"vsize": "9"}}, jobdb.ErrInvalidQuery, "vsize"},
+		{named{ids[0]: {"Vsize": "9"}, missingID: {"Vsize": "9"}}, jobdb.ErrNotFound, asJSON(missingID)},
+		{named{ids[0]: {"Vsize": "\x00"}}, jobdb.ErrInvalidValue, "Vsize"},
+	} {
+		f.refused(f.AddHeartbeatData(f.ctx, c.data), c.class, c.about)
+	}
+	got, err := f.Heartbeats(f.ctx, append(ids, missingID), 0)
+	f.ok(err)
+	f.equal("heartbeats", got, want)
+	f.equal("the column HeartBeatTime", f.attributes(ids[0], "HeartBeatTime"), map[string]any{"HeartBeatTime": nil})
+}
+
+// The last times of each job are read, the latest first.
+func testHeartbeats(f *fixture) {
+	ids := f.addPlainJobs(2)
+	for i := range 4 {
+		f.ok(f.AddHeartbeatData(f.ctx, named{ids[0]: {"Vsize": asJSON(i), "LoadAverage": "x"}}))
+		if i == 1 {
+			f.ok(f.AddHeartbeatData(f.ctx, named{ids[1]: {"Vsize": "only"}}))
+		}
+		f.clock.advance(time.Second)
+	}
+	second := func(i int) time.Time { return f.stored(noon.Add(time.Duration(i) * time.Second)) }
+	got, err := f.Heartbeats(f.ctx, ids, 2)
+	f.ok(err)
+	f.equal("the last two", got, map[jobdb.JobID][]jobdb.Heartbeat{
+		ids[0]: {
+			{Name: "LoadAverage", Value: "x", Time: second(3)},
+			{Name: "Vsize", Value: "3", Time: second(3)},
+			{Name: "LoadAverage", Value: "x", Time: second(2)},
+			{Name: "Vsize", Value: "2", Time: second(2)},
+		},
+		ids[1]: {{Name: "Vsize", Value: "only", Time: second(1)}},
+	})
+}

@@ -1,0 +1,303 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"time"
+
+	"jobdb"
+)
+
+// This file holds what surrounds filters to contract 2.1, 2.4 and 2.5: columns, order, pages, totals, summaries.
+var searchTests = []conformanceTest{
+	{"Columns", testColumns},
+	{"Order", testOrder},
+	{"Ties", testTies},
+	{"Pages", testPages},
+	{"Distinct", testDistinct},
+	{"Stream", testStream},
+	{"Scope", testScope},
+	{"Summary", testSummary},
+	{"SummaryOfAll", testSummaryOfAll},
+	{"InvalidSearches", testInvalidSearches},
+	{"QueryTime", testQueryTime},
+}
+
+func testColumns(f *fixture) {
+	f.addPlainJobs(1)
+	page := f.search(jobdb.SearchRequest{Parameters: []string{"Status", "JobID", "Site", "Status"}}, 0, 0)
+	f.equal("columns are in the table's order", columnNames(page.Columns), []string{"JobID", "Site", "Status"})
+	page = f.search(jobdb.SearchRequest{}, 0, 0)
+	f.equal("no columns are all", columnNames(page.Columns), []string{
+		"JobID", "JobType", "JobGroup", "Site", "JobName", "Owner", "OwnerGroup", "VO", "SubmissionTime", "RescheduleTime",
+		"LastUpdateTime", "StartExecTime", "HeartBeatTime", "EndExecTime", "Status", "MinorStatus", "ApplicationStatus",
+		"UserPriority", "RescheduleCounter", "VerifiedFlag", "AccountedFlag",
+	})
+}
+
+func columnNames(columns []jobdb.Column) []string {
+	names := make([]string, len(columns))
+	for i, column := range columns {
+		names[i] = column.Name()
+	}
+	return names
+}
+
+// column reads one column of what a search finds.
+func (f *fixture) column(request jobdb.SearchRequest) []any {
+	f.t.Helper()
+	var values []any
+	for _, row := range f.search(request, 0, 0).Rows {
+		values = append(values, row[0])
+	}
+	return values
+}
+
+func sortBy(keys ...string) []jobdb.SortSpec {
+	var specs []jobdb.SortSpec
+	for i := 0; i < len(keys); i += 2 {
+		specs = append(specs, jobdb.SortSpec{Parameter: keys[i], Direction: keys[i+1]})
+	}
+	return specs
+}
+
+// Texts sort by bytes, flags by their texts, NULL first ascending and last descending.
+func testOrder(f *fixture) {
+	early, late := at("2024-01-01 00:00:00"), at("2024-01-02 00:00:00")
+	f.addJobs(
+		jobdb.Attributes{"Site": "b", "StartExecTime": late, "AccountedFlag": true},
+		jobdb.Attributes{"Site": "a ", "AccountedFlag": jobdb.AccountedFailed},
+		jobdb.Attributes{"Site": "B", "StartExecTime": early, "VerifiedFlag": true},
+		jobdb.Attributes{"Site": "a", "StartExecTime": late},
+		jobdb.Attributes{"Site": "é"},
+	)
+	for _, c := range []struct {
+		column string
+		want   []any
+	}{
+		{"Site", []any{"B", "a", "a ", "b", "é"}},
+		{"StartExecTime", []any{nil, nil, early, late, late}},
+		{"VerifiedFlag", []any{false, false, false, false, true}},
+		{"AccountedFlag", []any{jobdb.AccountedFailed, jobdb.AccountedFalse, jobdb.AccountedFalse, jobdb.AccountedFalse, jobdb.AccountedTrue}},
+	} {
+		request := jobdb.SearchRequest{Parameters: []string{c.column}, Sort: sortBy(c.column, "asc")}
+		f.equal(c.column+" ascending", f.column(request), c.want)
+		request.Sort = sortBy(c.column, "desc")
+		slices.Reverse(c.want)
+		f.equal(c.column+" descending", f.column(request), c.want)
+	}
+}
+
+// Every order ends with JobID, in the direction of the last key.
+func testTies(f *fixture) {
+	ids := f.addSites("b", "a", "b", "a")
+	for _, c := range []struct {
+		sort []jobdb.SortSpec
+		want []int
+	}{
+		{nil, []int{0, 1, 2, 3}},
+		{sortBy("Site", "asc"), []int{1, 3, 0, 2}},
+		{sortBy("Site", "desc"), []int{2, 0, 3, 1}},
+		{sortBy("Site", "desc", "Status", "asc"), []int{0, 2, 1, 3}},
+		{sortBy("Site", "asc", "JobID", "desc"), []int{3, 1, 2, 0}},
+		{sortBy("JobID", "desc", "Site", "asc"), []int{3, 2, 1, 0}},
+	} {
+		var want []any
+		for _, place := range c.want {
+			want = append(want, int64(ids[place]))
+		}
+		f.equal("the order by "+asJSON(c.sort), f.column(jobdb.SearchRequest{Parameters: []string{"JobID"}, Sort: c.sort}), want)
+	}
+}
+
+// Pages neither overlap nor skip, and each tells the same total; past the end they are empty.
+func testPages(f *fixture) {
+	ids := f.addPlainJobs(10)
+	request := jobdb.SearchRequest{Parameters: []string{"JobID"}, Sort: sortBy("Status", "desc")}
+	var all []any
+	for page := 1; page <= 4; page++ {
+		got := f.search(request, page, 3)
+		f.equal("the total", got.Total, int64(10))
+		f.equal("rows of the page", len(got.Rows), map[int]int{1: 3, 2: 3, 3: 3, 4: 1}[page])
+		for _, row := range got.Rows {
+			all = append(all, row[0])
+		}
+	}
+	var want []any
+	for _, id := range slices.Backward(ids) {
+		want = append(want, int64(id))
+	}
+	f.equal("all pages", all, want)
+	for _, page := range []int{5, 1000, math.MaxInt} {
+		got := f.search(request, page, 10)
+		f.equal("rows past the end", len(got.Rows), 0)
+		f.equal("the total past the end", got.Total, int64(10))
+	}
+	f.equal("rows of a page by default", len(f.search(request, 1, 0).Rows), 10)
+	f.equal("rows without a page", len(f.search(request, 0, 3).Rows), 10)
+	exact := f.search(request, 2, 5)
+	f.equal("the total after a full last page", exact.Total, int64(10))
+}
+
+// Rows are made unique before they are counted, and only bytes make them equal.
+func testDistinct(f *fixture) {
+	f.addSites("a", "A", "a", "a ", "b", "b")
+	request := jobdb.SearchRequest{Parameters: []string{"Site"}, Distinct: true}
+	f.equal("distinct sites", f.column(request), []any{"A", "a", "a ", "b"})
+	f.equal("the total", f.search(request, 2, 3).Total, int64(4))
+	f.equal("the first page", f.search(request, 1, 2).Rows, [][]any{{"A"}, {"a"}})
+	request.Sort = sortBy("Site", "desc")
+	f.equal("distinct sites, descending", f.column(request), []any{"b", "a ", "a", "A"})
+	request.Parameters = []string{"Status"}
+	_, err := f.trySearch(request, 0, 0)
+	f.refused(err, jobdb.ErrInvalidQuery, "Site")
+	request.Parameters = nil
+	f.equal("all columns are distinct by JobID", f.search(request, 0, 0).Total, int64(6))
+}
+
+func testStream(f *fixture) {
+	f.addPlainJobs(5)
+	search, err := jobdb.SearchRequest{Parameters: []string{"JobID"}}.Parse(f.Limits())
+	f.ok(err)
+	search.Scope.VO = f.vo
+	rows := 0
+	total, err := f.Stream(f.ctx, search, func([]any) error { rows++; return nil })
+	f.ok(err)
+	f.equal("rows and total", []int64{int64(rows), total}, []int64{5, 5})
+	stop := errors.New("enough")
+	rows = 0
+	_, err = f.Stream(f.ctx, search, func([]any) error { rows++; return stop })
+	if !errors.Is(err, stop) || rows != 1 {
+		f.t.Errorf("after an error of the caller: %d rows and the error %v", rows, err)
+	}
+}
+
+// A scope confines by bytes: jobs of another VO or owner are not there.
+func testScope(f *fixture) {
+	ids := f.addJobs(jobdb.Attributes{"Owner": "alice"}, jobdb.Attributes{"Owner": "Alice"}, jobdb.Attributes{"VO": f.vo + "X", "Owner": "alice"},
+		jobdb.Attributes{"VO": f.vo + "x", "Owner": "alice"}, jobdb.Attributes{"VO": f.vo + "x ", "Owner": "alice"})
+	for _, c := range []struct {
+		scope jobdb.Scope
+		want  []int64
+	}{
+		{jobdb.Scope{VO: f.vo}, []int64{int64(ids[0]), int64(ids[1])}},
+		{jobdb.Scope{VO: f.vo + "x"}, []int64{int64(ids[3])}},
+		{jobdb.Scope{VO: f.vo, Owner: "alice"}, []int64{int64(ids[0])}},
+		{jobdb.Scope{VO: f.vo, Owner: "nobody"}, nil},
+		{jobdb.Scope{VO: "日本"}, nil},
+	} {
+		search, err := jobdb.SearchRequest{Parameters: []string{"JobID"}}.Parse(f.Limits())
+		f.ok(err)
+		search.Scope = c.scope
+		page, err := f.Search(f.ctx, search)
+		f.ok(err)
+		var got []int64
+		for _, row := range page.Rows {
+			got = append(got, row[0].(int64)) //nolint:forcetypeassert // JobID
+		}
+		f.equal("jobs of "+asJSON(c.scope), got, c.want)
+		summary, err := jobdb.SummaryRequest{Grouping: []string{"JobID"}}.Parse(f.Limits())
+		f.ok(err)
+		summary.Scope = c.scope
+		counts, err := f.Summary(f.ctx, summary)
+		f.ok(err)
+		f.equal("groups of "+asJSON(c.scope), len(counts.Rows), len(c.want))
+	}
+}
+
+func (f *fixture) summary(grouping []string, filters ...jobdb.FilterSpec) [][]any {
+	f.t.Helper()
+	summary, err := jobdb.SummaryRequest{Grouping: grouping, Search: filters}.Parse(f.Limits())
+	f.ok(err)
+	summary.Scope.VO = f.vo
+	rows, err := f.Summary(f.ctx, summary)
+	f.ok(err)
+	return rows.Rows
+}
+
+func testSummary(f *fixture) {
+	start := at("2024-01-01 00:00:00")
+	f.addJobs(
+		jobdb.Attributes{"Status": "Running", "Site": "a", "StartExecTime": start}, jobdb.Attributes{"Status": "Running", "Site": "A", "StartExecTime": start},
+		jobdb.Attributes{"Status": "Running", "Site": "a", "AccountedFlag": true}, jobdb.Attributes{"Status": "Done", "Site": "a ", "VerifiedFlag": true},
+	)
+	f.equal("by Status", f.summary([]string{"Status"}), [][]any{{"Done", int64(1)}, {"Running", int64(3)}})
+	f.equal("by Site, byte by byte", f.summary([]string{"Site"}), [][]any{{"A", int64(1)}, {"a", int64(2)}, {"a ", int64(1)}})
+	f.equal("columns in the table's order", f.summary([]string{"Status", "Site"}), [][]any{
+		{"A", "Running", int64(1)}, {"a", "Running", int64(2)}, {"a ", "Done", int64(1)},
+	})
+	f.equal("NULL is a group, and first", f.summary([]string{"StartExecTime"}), [][]any{{nil, int64(2)}, {start, int64(2)}})
+	f.equal("by flags", f.summary([]string{"VerifiedFlag", "AccountedFlag"}), [][]any{
+		{false, jobdb.AccountedFalse, int64(2)}, {false, jobdb.AccountedTrue, int64(1)}, {true, jobdb.AccountedFalse, int64(1)},
+	})
+	f.equal("of some", f.summary([]string{"Status"}, jobdb.FilterSpec{Parameter: "Site", Operator: "eq", Value: "a"}), [][]any{{"Running", int64(2)}})
+	f.equal("of none", f.summary([]string{"Status"}, jobdb.FilterSpec{Parameter: "Site", Operator: "eq", Value: "x"}), [][]any(nil))
+}
+
+// Without columns a summary groups by all of them.
+func testSummaryOfAll(f *fixture) {
+	ids := f.addPlainJobs(2)
+	rows := f.summary(nil)
+	f.equal("groups", len(rows), 2)
+	for i, row := range rows {
+		f.equal("columns and count", len(row), len(jobdb.Columns())+1)
+		f.equal("the job", row[0], any(int64(ids[i])))
+		f.equal("the count", row[len(row)-1], any(int64(1)))
+	}
+}
+
+func testInvalidSearches(f *fixture) {
+	for _, c := range []struct{ query, about string }{
+		{`{"parameters":["Nope"]}`, "Nope"},
+		{`{"parameters":["JobID","jobid"]}`, "jobid"},
+		{`{"sort":[{"parameter":"Nope","direction":"asc"}]}`, "Nope"},
+		{`{"sort":[{"parameter":"Site","direction":"up"}]}`, "Site"},
+		{`{"sort":[{"parameter":"Site"}]}`, "Site"},
+		{`{"parameters":["Status"],"distinct":true,"sort":[{"parameter":"Site","direction":"asc"}]}`, "Site"},
+		{`{"search":"Status"}`, ""},
+		{`[]`, ""},
+		{`{} {}`, ""},
+	} {
+		request, err := jobdb.ParseSearchJSON([]byte(c.query))
+		if err == nil {
+			_, err = f.trySearch(request, 1, 10)
+		}
+		f.refused(err, jobdb.ErrInvalidQuery, c.about)
+	}
+	for _, page := range [][2]int{{-1, 10}, {1, -1}, {1, 10_001}} {
+		_, err := f.trySearch(jobdb.SearchRequest{}, page[0], page[1])
+		f.refused(err, jobdb.ErrInvalidQuery, "page")
+	}
+	_, err := jobdb.SummaryRequest{Grouping: []string{"Nope"}}.Parse(f.Limits())
+	f.refused(err, jobdb.ErrInvalidQuery, "Nope")
+}
+
+// A query that takes longer than the limit is refused like any that costs too much; the end of the caller's own time
+// is the caller's error. The database answers on.
+func testQueryTime(f *fixture) {
+	hasty := f.alone(jobdb.Options{Limits: jobdb.Limits{QueryTime: time.Nanosecond}})
+	_, err := hasty.trySearch(jobdb.SearchRequest{}, 1, 10)
+	f.refused(err, jobdb.ErrInvalidQuery, "1ns")
+	_, err = hasty.Summary(f.ctx, jobdb.Summary{GroupBy: jobdb.Columns()[:2]})
+	f.refused(err, jobdb.ErrInvalidQuery, "1ns")
+	f.ok(hasty.Ping(f.ctx))
+
+	// All rows last as long as their reader takes.
+	const limit = 200 * time.Millisecond
+	patient := f.alone(jobdb.Options{Limits: jobdb.Limits{QueryTime: limit}})
+	patient.addPlainJobs(3)
+	total, err := patient.Stream(f.ctx, jobdb.Search{Scope: jobdb.Scope{VO: f.vo}}, func([]any) error {
+		time.Sleep(limit * 3 / 4)
+		return nil
+	})
+	f.ok(err)
+	f.equal("rows of a slow reader", total, int64(3))
+
+	ctx, cancel := context.WithTimeout(f.ctx, time.Nanosecond)
+	defer cancel()
+	if _, err = f.Search(ctx, jobdb.Search{Page: 1}); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, jobdb.ErrInvalidQuery) {
+		f.t.Errorf("got %v, want: %v", err, context.DeadlineExceeded)
+	}
+}

@@ -1,0 +1,284 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+
+	"jobdb"
+)
+
+// This file holds transactions to contract 1.5: every method on the DB, and in a transaction that is rolled back.
+var txTests = []conformanceTest{
+	{"EveryMethodIsCovered", testEveryMethodIsCovered},
+	{"EveryMethodOnDB", testEveryMethodOnDB},
+	{"EveryMethodRolledBack", testEveryMethodRolledBack},
+	{"EveryMethodCommitted", testEveryMethodCommitted},
+	{"EveryMethodCancelled", testEveryMethodCancelled},
+	{"TxSeesItsWrites", testTxSeesItsWrites},
+	{"FailedTx", testFailedTx},
+	{"MissingInTx", testMissingInTx},
+	{"PanicInTx", testPanicInTx},
+}
+
+var errRollBack = errors.New("roll back")
+
+// methodCall is one method of the access layer, called on jobs that have rows in all tables.
+type methodCall struct {
+	name   string
+	writes bool
+	call   func(ctx context.Context, m methods, ids []jobdb.JobID) error
+}
+
+// result drops what a method returns beside its error.
+func result[T any](_ T, err error) error { return err }
+
+var everyMethod = []methodCall{
+	{"Search", false, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
+		return result(m.Search(ctx, jobdb.Search{Page: 1}))
+	}},
+	{"Stream", false, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
+		return result(m.Stream(ctx, jobdb.Search{Page: 1}, func([]any) error { return nil }))
+	}},
+	{"Summary", false, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
+		return result(m.Summary(ctx, jobdb.Summary{GroupBy: jobdb.Columns()[:2]}))
+	}},
+	{"CreateJob", true, func(ctx context.Context, m methods, _ []jobdb.JobID) error { return result(m.CreateJob(ctx, "[x]")) }},
+	{"CreateJobs", true, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
+		return result(m.CreateJobs(ctx, []string{"[x]"}))
+	}},
+	{"InsertJobAttributes", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return m.InsertJobAttributes(ctx, map[jobdb.JobID]jobdb.Attributes{ids[2]: {"VO": "x"}})
+	}},
+	{"InsertInputData", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return m.InsertInputData(ctx, map[jobdb.JobID][]string{ids[0]: {"/x"}})
+	}},
+	{"InputData", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.InputData(ctx, ids)) }},
+	{"UpdateJobJDLs", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return m.UpdateJobJDLs(ctx, map[jobdb.JobID]string{ids[0]: "[x]"})
+	}},
+	{"JobJDLs", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.JobJDLs(ctx, ids)) }},
+	{"OriginalJDLs", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.OriginalJDLs(ctx, ids)) }},
+	{"SetJobAttributes", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.SetJobAttributes(ctx, map[jobdb.JobID]jobdb.Attributes{ids[0]: {"Site": "x"}}, jobdb.SetOptions{}))
+	}},
+	{"SetProperties", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.SetProperties(ctx, map[jobdb.JobID]jobdb.Attributes{ids[0]: {"Site": "x"}}, true))
+	}},
+	{"DeleteJobs", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.DeleteJobs(ctx, ids[:1]))
+	}},
+	{"SetJobParameters", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return m.SetJobParameters(ctx, named{ids[0]: {"x": "x"}})
+	}},
+	{"JobParameters", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.JobParameters(ctx, ids))
+	}},
+	{"SetOptimizerParameters", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return m.SetOptimizerParameters(ctx, named{ids[0]: {"x": "x"}})
+	}},
+	{"OptimizerParameters", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.OptimizerParameters(ctx, ids))
+	}},
+	{"ArchiveJobParameters", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return m.ArchiveJobParameters(ctx, ids) }},
+	{"ArchivedJobParameters", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.ArchivedJobParameters(ctx, ids))
+	}},
+	{"AddHeartbeatData", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return m.AddHeartbeatData(ctx, named{ids[0]: {"MemoryUsed": "x"}})
+	}},
+	{"Heartbeats", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.Heartbeats(ctx, ids, 1))
+	}},
+	{"SetJobCommands", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return m.SetJobCommands(ctx, []jobdb.Command{command(ids[0], "x", "x")})
+	}},
+	{"TakeJobCommands", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.TakeJobCommands(ctx, ids))
+	}},
+	{"ExpireJobCommands", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return m.ExpireJobCommands(ctx, ids) }},
+	{"JobCommands", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.JobCommands(ctx, ids)) }},
+	{"InsertHistory", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return m.InsertHistory(ctx, []jobdb.HistoryRecord{record(ids[0], "x", "x", "x", noon)})
+	}},
+	{"History", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.History(ctx, ids)) }},
+	{"DeleteHistory", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return m.DeleteHistory(ctx, ids) }},
+	{"HoldJobs", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.HoldJobs(ctx, ids, "Status"))
+	}},
+	{"StatusTimes", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.StatusTimes(ctx, ids)) }},
+}
+
+// A method that is added to the access layer must be added here. Those of answers are none of jobs, and
+// fail on a live database; testAnswers calls them.
+func testEveryMethodIsCovered(f *fixture) {
+	for method := range reflect.TypeFor[*jobdb.Tx]().Methods() {
+		name := method.Name
+		if !strings.HasSuffix(name, "Answer") && !slices.ContainsFunc(everyMethod, func(c methodCall) bool { return c.name == name }) {
+			f.t.Errorf("the suite doesn't call the method %s", name)
+		}
+	}
+}
+
+// filled makes two jobs with rows in all tables and one of which there is only the JDL.
+func (f *fixture) filled() []jobdb.JobID {
+	f.t.Helper()
+	ids := f.addPlainJobs(2)
+	f.fill(ids)
+	bare, err := f.CreateJob(f.ctx, "[bare]")
+	f.ok(err)
+	return append(ids, bare)
+}
+
+// everything is what is stored of the jobs, and how many JDLs there are at all.
+func (f *fixture) everything(raw *rawDB, ids []jobdb.JobID) any {
+	f.t.Helper()
+	return []any{f.readState(f.DB, ids), raw.number(`SELECT count(*) FROM "JobJDLs"`)}
+}
+
+func testEveryMethodOnDB(f *fixture) {
+	raw := f.raw()
+	for _, method := range everyMethod {
+		ids := f.filled()
+		before := f.everything(raw, ids)
+		f.ok(method.call(f.ctx, f.DB, ids))
+		f.changed(method, f.everything(raw, ids), before, method.writes)
+	}
+}
+
+func (f *fixture) changed(method methodCall, after, before any, want bool) {
+	f.t.Helper()
+	if changed := !reflect.DeepEqual(after, before); changed != want {
+		f.t.Errorf("%s: changed the database: %t, want %t", method.name, changed, want)
+	}
+}
+
+func testEveryMethodRolledBack(f *fixture) {
+	raw := f.raw()
+	ids := f.filled()
+	before := f.everything(raw, ids)
+	for _, method := range everyMethod {
+		err := f.Tx(f.ctx, func(tx *jobdb.Tx) error {
+			f.ok(method.call(f.ctx, tx, ids))
+			return errRollBack
+		})
+		if !errors.Is(err, errRollBack) {
+			f.t.Errorf("%s: the transaction returned %v", method.name, err)
+		}
+		f.changed(method, f.everything(raw, ids), before, false)
+	}
+}
+
+func testEveryMethodCommitted(f *fixture) {
+	raw := f.raw()
+	for _, method := range everyMethod {
+		ids := f.filled()
+		before := f.everything(raw, ids)
+		f.ok(f.Tx(f.ctx, func(tx *jobdb.Tx) error { return method.call(f.ctx, tx, ids) }))
+		f.changed(method, f.everything(raw, ids), before, method.writes)
+	}
+}
+
+// A context that ended before changes nothing, and the error says that it ended.
+func testEveryMethodCancelled(f *fixture) {
+	raw := f.raw()
+	ids := f.filled()
+	before := f.everything(raw, ids)
+	ctx, cancel := context.WithCancel(f.ctx)
+	cancel()
+	for _, method := range everyMethod {
+		if err := method.call(ctx, f.DB, ids); !errors.Is(err, context.Canceled) {
+			f.t.Errorf("%s: got %v, want: %v", method.name, err, context.Canceled)
+		}
+		err := f.Tx(f.ctx, func(tx *jobdb.Tx) error { return method.call(ctx, tx, ids) })
+		if !errors.Is(err, context.Canceled) {
+			f.t.Errorf("%s in a transaction: got %v, want: %v", method.name, err, context.Canceled)
+		}
+	}
+	f.changed(methodCall{name: "a cancelled method"}, f.everything(raw, ids), before, false)
+}
+
+// A transaction sees what it wrote, and others don't before it is committed.
+func testTxSeesItsWrites(f *fixture) {
+	id := f.addPlainJobs(1)[0]
+	before := f.readState(f.DB, []jobdb.JobID{id})
+	f.ok(f.Tx(f.ctx, func(tx *jobdb.Tx) error {
+		_, err := tx.SetJobAttributes(f.ctx, map[jobdb.JobID]jobdb.Attributes{id: {"Site": "mine"}}, jobdb.SetOptions{})
+		f.ok(err)
+		f.ok(tx.SetJobParameters(f.ctx, named{id: {"p": "mine"}}))
+		mine := f.readState(tx, []jobdb.JobID{id})[id]
+		f.equal("in the transaction", []any{mine.Attributes["Site"], mine.Parameters["p"]}, []any{"mine", "mine"})
+		f.equal("outside of it", f.readState(f.DB, []jobdb.JobID{id}), before)
+		return nil
+	}))
+	f.equal("after it", f.attributes(id, "Site"), map[string]any{"Site": "mine"})
+}
+
+// What the database refused fails the transaction, even when the caller goes on.
+func testFailedTx(f *fixture) {
+	ids := f.addPlainJobs(2)
+	before := f.readState(f.DB, ids)
+	for _, fail := range []struct {
+		class error
+		call  func(tx *jobdb.Tx) error
+	}{
+		{jobdb.ErrConflict, func(tx *jobdb.Tx) error {
+			return tx.InsertJobAttributes(f.ctx, map[jobdb.JobID]jobdb.Attributes{ids[0]: {"VO": f.vo}})
+		}},
+		{jobdb.ErrNotFound, func(tx *jobdb.Tx) error { return tx.SetJobParameters(f.ctx, named{missingID: {"p": "x"}}) }},
+	} {
+		err := f.Tx(f.ctx, func(tx *jobdb.Tx) error {
+			_, err := tx.SetProperties(f.ctx, map[jobdb.JobID]jobdb.Attributes{ids[1]: {"Site": "lost"}}, false)
+			f.ok(err)
+			f.refused(fail.call(tx), fail.class)
+			if _, err := tx.JobJDLs(f.ctx, ids); err == nil {
+				f.t.Errorf("a method after one that failed had no error")
+			}
+			return nil
+		})
+		if err == nil {
+			f.t.Errorf("the transaction had no error")
+		}
+		err = f.Tx(f.ctx, fail.call)
+		f.refused(err, fail.class)
+	}
+	f.equal("what is stored", f.readState(f.DB, ids), before)
+}
+
+// Which jobs are missing is said as the transaction sees it: it may have made or deleted jobs itself.
+func testMissingInTx(f *fixture) {
+	id := f.addPlainJobs(1)[0]
+	err := f.Tx(f.ctx, func(tx *jobdb.Tx) error {
+		made, err := tx.CreateJob(f.ctx, "[new]")
+		f.ok(err)
+		f.ok(tx.InsertJobAttributes(f.ctx, map[jobdb.JobID]jobdb.Attributes{made: {"VO": f.vo}}))
+		return tx.SetJobParameters(f.ctx, named{id: {"p": "x"}, made: {"p": "x"}, missingID: {"p": "x"}})
+	})
+	f.refused(err, jobdb.ErrNotFound)
+	if missing := (*jobdb.NotFoundError)(nil); errors.As(err, &missing) {
+		f.equal("jobs missing", missing.Jobs, []jobdb.JobID{missingID})
+	}
+	err = f.Tx(f.ctx, func(tx *jobdb.Tx) error {
+		_, err := tx.DeleteJobs(f.ctx, []jobdb.JobID{id})
+		f.ok(err)
+		return tx.SetJobParameters(f.ctx, named{id: {"p": "x"}})
+	})
+	f.refused(err, jobdb.ErrNotFound, asJSON(id))
+	f.equal("jobs", f.search(jobdb.SearchRequest{}, 0, 0).Total, int64(1))
+}
+
+func testPanicInTx(f *fixture) {
+	id := f.addPlainJobs(1)[0]
+	before := f.readState(f.DB, []jobdb.JobID{id})
+	func() {
+		defer func() { f.equal("the panic", recover(), any("on purpose")) }()
+		_ = f.Tx(f.ctx, func(tx *jobdb.Tx) error {
+			f.ok(tx.SetJobParameters(f.ctx, named{id: {"p": "x"}}))
+			panic("on purpose")
+		})
+	}()
+	f.equal("what is stored", f.readState(f.DB, []jobdb.JobID{id}), before)
+	f.ok(f.SetJobParameters(f.ctx, named{id: {"p": "x"}}))
+}

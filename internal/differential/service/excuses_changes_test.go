@@ -1,0 +1,227 @@
+package service_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var longText = regexp.MustCompile(`\w{129,}`)
+
+func hasLongText(x exchange) bool { return longText.MatchString(x.body) }
+
+func hasNoToken(x exchange) bool { return x.who == "" && x.header == nil }
+
+func endsWithSlash(x exchange) bool { return strings.HasSuffix(x.path, "/") }
+
+func otherContentType(x exchange) bool {
+	kind, given := x.header["Content-Type"]
+	return given && !strings.Contains(strings.ToLower(kind[0]), "json")
+}
+
+// asksForNothing reports whether a user who may change own jobs only named none.
+func asksForNothing(x exchange) bool {
+	ids, _ := field(x.body, "job_ids").([]any)
+	body, _ := decode(x.body)
+	return x.theirs.status == http.StatusForbidden && x.ours.status != http.StatusForbidden &&
+		(string(marshal(body)) == "{}" || ids != nil && len(ids) == 0)
+}
+
+// asksForMissing reports whether a user who may change own jobs only named one that doesn't exist.
+func asksForMissing(x exchange) bool {
+	return x.theirs.status == http.StatusForbidden && x.ours.status != http.StatusForbidden && slices.ContainsFunc(idsOf(x.request), isNobody)
+}
+
+// isNobody tells of IDs as requests have them that no job has.
+func isNobody(id string) bool {
+	n, err := strconv.Atoi(strings.TrimSpace(id))
+	return id == "false" || err == nil && (n < 1 || n > 1<<20)
+}
+
+// rescheduledMissing reports whether only we tell that some of the jobs don't exist.
+func rescheduledMissing(x exchange) bool {
+	if x.route() != reschedule {
+		return false
+	}
+	theirs, _ := x.theirs.body.(object)["failed"].(object)
+	ours, _ := x.ours.body.(object)["failed"].(object)
+	return len(ours) > len(theirs) && slices.ContainsFunc(idsOf(x.request), isNobody)
+}
+
+// idsOf are the IDs of jobs in a body.
+func idsOf(r request) (ids []string) {
+	body, _ := decode(r.body)
+	o, _ := body.(object)
+	list, ok := o["job_ids"].([]any)
+	if !ok {
+		return slices.Collect(maps.Keys(o))
+	}
+	for _, id := range list {
+		ids = append(ids, fmt.Sprint(id))
+	}
+	return ids
+}
+
+// setsJobID reports whether JobID is set, which they take for any name, and can't store every value of.
+func setsJobID(x exchange) bool {
+	return x.route() == metadata && x.ours.status == http.StatusBadRequest && strings.Contains(x.body, `"JobID":`) &&
+		(x.theirs.status == http.StatusNoContent || x.theirs.status == http.StatusInternalServerError)
+}
+
+// tooLarge reports whether a number is too large for the integer that is wanted.
+func tooLarge(x exchange) bool {
+	if x.route() != metadata || x.ours.status != http.StatusUnprocessableEntity || !strings.Contains(x.body, "7e+300") {
+		return false
+	}
+	others := slices.DeleteFunc(faultsOf(x.ours.body), func(fault string) bool { return strings.HasPrefix(fault, "int_parsing_size") })
+	return x.theirs.status != http.StatusUnprocessableEntity || slices.Equal(others, faultsOf(x.theirs.body))
+}
+
+// unsetClock reports whether one of the jobs had a report of a worker without a clock, which they keep as it is: also in
+// its history, which can then begin without a status, and not be shown.
+func unsetClock(x exchange) bool {
+	return (x.theirs.status == http.StatusOK || x.theirs.status == http.StatusInternalServerError) && x.ours.status == http.StatusOK &&
+		(slices.ContainsFunc(x.jobs, func(j *job) bool { return j.unset }) || x.route() == setStatus && tellsUnset(x.body))
+}
+
+// tellsUnset reports whether a body has such a report, of whichever job: a spoiled one may name others than it was made for.
+func tellsUnset(body string) bool {
+	var updates map[string]map[string]any
+	if json.Unmarshal([]byte(body), &updates) != nil {
+		return false
+	}
+	for _, times := range updates {
+		for text := range times {
+			if isUnset(text) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// emptyMap reports whether we name no other fault than a job without any time.
+func emptyMap(x exchange) bool {
+	if x.route() != setStatus || x.ours.status != http.StatusUnprocessableEntity {
+		return false
+	}
+	ours := faultsOf(x.ours.body)
+	others := slices.DeleteFunc(slices.Clone(ours), func(fault string) bool { return strings.HasPrefix(fault, "too_short") })
+	theirs := []string{}
+	if x.theirs.status == http.StatusUnprocessableEntity {
+		theirs = faultsOf(x.theirs.body)
+	}
+	return len(others) < len(ours) && slices.Equal(others, theirs)
+}
+
+// idemFirst reports whether a history begins with a record that has no status.
+func idemFirst(x exchange) bool {
+	return x.theirs.status == http.StatusInternalServerError && strings.Contains(x.ours.text, `"LoggingInfo":[{"Status":"idem"`)
+}
+
+// rescheduledFinal reports whether we don't reschedule a job that has ended or is about to.
+func rescheduledFinal(x exchange) bool {
+	return x.route() == reschedule && len(x.jobs) == 1 &&
+		slices.Contains([]string{"Done", "Completed", "Completing", "Killed", "Deleted"}, x.jobs[0].status)
+}
+
+// rescheduledStatus reports whether they tell that a job was rescheduled which keeps its status.
+func rescheduledStatus(x exchange) bool {
+	if x.route() != reschedule || len(x.jobs) != 1 {
+		return false
+	}
+	return outcomeOf(x.theirs, x.jobs[0])["Status"] == x.jobs[0].status && outcomeOf(x.ours, x.jobs[0])["Status"] == "Received"
+}
+
+// outcomeOf is what an answer says of a job.
+func outcomeOf(answer reply, j *job) object {
+	body, _ := answer.body.(object)
+	success, _ := body["success"].(object)
+	change, _ := success[j.id].(object)
+	return change
+}
+
+// rescheduledPlaceholder reports whether the description that they show has a placeholder where ours has the job's ID.
+func rescheduledPlaceholder(x exchange) bool {
+	if x.route() != reschedule || len(x.jobs) != 1 {
+		return false
+	}
+	theirs, _ := outcomeOf(x.theirs, x.jobs[0])["InputData"].(string)
+	return strings.Contains(theirs, "%j") && strings.ReplaceAll(theirs, "%j", x.jobs[0].id) == outcomeOf(x.ours, x.jobs[0])["InputData"]
+}
+
+// rescheduledTimes reports whether rows differ in nothing but that we forget when a rescheduled job began, ended and was heard of.
+func rescheduledTimes(x exchange) bool {
+	if !slices.ContainsFunc(x.jobs, func(j *job) bool { return j.anew }) {
+		return false
+	}
+	theirs, _ := x.theirs.body.([]any)
+	ours, _ := x.ours.body.([]any)
+	for i := range theirs {
+		for _, name := range []string{"StartExecTime", "EndExecTime", "HeartBeatTime"} {
+			if len(ours) == len(theirs) && ours[i].(object)[name] == nil {
+				theirs[i].(object)[name] = nil
+			}
+		}
+	}
+	return len(ours) == len(theirs) && (&pair{}).disagreement(x) == ""
+}
+
+// noAttributes reports whether we don't reschedule a job whose description says nothing.
+func noAttributes(x exchange) bool {
+	return x.route() == reschedule && x.theirs.status == http.StatusOK && strings.Contains(x.ours.text, "no attributes")
+}
+
+// equalKills reports whether they tell a job twice what we tell it once.
+func equalKills(x exchange) bool {
+	theirs, _ := x.theirs.body.([]any)
+	once := slices.CompactFunc(slices.Clone(theirs), func(a, b any) bool { return string(marshal(a)) == string(marshal(b)) })
+	return x.route() == heartbeat && len(once) < len(theirs) && string(marshal(once)) == string(marshal(x.ours.body))
+}
+
+// toldBefore reports whether they told jobs to die that were to die anyway and about which something was said since.
+func toldBefore(x exchange) bool {
+	if x.route() != heartbeat {
+		return false
+	}
+	ofOthers := func(answer reply) []any {
+		list, _ := answer.body.([]any)
+		return slices.DeleteFunc(slices.Clone(list), func(command any) bool {
+			return slices.ContainsFunc(x.jobs, func(j *job) bool { return j.confirmed && fmt.Sprint(command.(object)["job_id"]) == j.id })
+		})
+	}
+	once := slices.CompactFunc(ofOthers(x.theirs), func(a, b any) bool { return string(marshal(a)) == string(marshal(b)) })
+	return string(marshal(once)) == string(marshal(ofOthers(x.ours)))
+}
+
+func isPilot(who string) bool {
+	return slices.Contains(principals[who]["dirac_properties"].([]string), "GenericPilot")
+}
+
+// readTime reads a time in the forms that requests have it in.
+func readTime(text string) (time.Time, error) {
+	text = strings.Replace(text, " ", "T", 1)
+	if at, err := time.Parse("2006-01-02T15:04:05.999999-0700", text); err == nil {
+		return at, nil
+	}
+	return time.Parse(time.RFC3339Nano, text)
+}
+
+// isUnset tells of times before 1980, written in any way.
+func isUnset(text string) bool {
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		at, err := readTime(text)
+		return err == nil && at.Year() < 1980
+	}
+	if seconds > 2e10 { // milliseconds
+		seconds /= 1000
+	}
+	return time.Unix(int64(seconds), 0).UTC().Year() < 1980
+}
