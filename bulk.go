@@ -14,7 +14,7 @@ import (
 // batchSize is how many of the rows one statement takes.
 func batchSize(rows [][]any) int {
 	n, bytes := 0, 0
-	for n < len(rows) && n < engine.MostRows && (n == 0 || bytes < engine.MostBytes) {
+	for n < len(rows) && n < engine.MaxRows && (n == 0 || bytes < engine.MostBytes) {
 		for _, value := range rows[n] {
 			if text, ok := value.(string); ok {
 				bytes += len(text)
@@ -41,30 +41,30 @@ func (s *session) inBatches(columns []tables.Column, rows [][]any, run func(sour
 
 // insert writes new rows; upsert is "" or what a dialect's upsert gives.
 func (s *session) insert(ctx context.Context, t *tables.Table, columns []tables.Column, rows [][]any, upsert string) error {
-	return s.inserts(t, nil, columns, rows, func(statement string, args []any) error {
+	return s.insertStatements(t, nil, columns, rows, func(statement string, args []any) error {
 		_, err := s.exec(ctx, statement+upsert, args...)
 		return err
 	})
 }
 
-// inserts makes the statements that write new rows. In the columns of empty every row has an empty text.
-func (s *session) inserts(t *tables.Table, empty, columns []tables.Column, rows [][]any, run func(statement string, args []any) error) error {
-	if err := s.fits(t, columns, rows); err != nil {
+// insertStatements makes the statements that write new rows. In the columns of empty every row has an empty text.
+func (s *session) insertStatements(t *tables.Table, empty, columns []tables.Column, rows [][]any, run func(statement string, args []any) error) error {
+	if err := s.checkLimits(t, columns, rows); err != nil {
 		return err
 	}
-	into := "INSERT INTO " + t.Quoted() + " (" + tables.NameList("", slices.Concat(empty, columns)) + ") "
+	into := "INSERT INTO " + t.Quoted() + " (" + tables.QuotedNames("", slices.Concat(empty, columns)) + ") "
 	constants := strings.Repeat("'', ", len(empty))
-	if most := s.db.dialect.ValueArguments; most > 0 {
-		return s.insertsOfValues(into, constants, rows, most/len(columns), run)
+	if most := s.db.dialect.MaxInsertArguments; most > 0 {
+		return s.insertValues(into, constants, rows, most/len(columns), run)
 	}
 	return s.inBatches(columns, rows, func(source string, args []any) error {
 		return run(into+"SELECT "+constants+strings.Join(s.values(t, columns), ", ")+" FROM "+source, args)
 	})
 }
 
-// insertsOfValues writes rows as VALUES. The numbers of rows are powers of two, so
+// insertValues writes rows as VALUES. The numbers of rows are powers of two, so
 // that there are few statements for connections to remember.
-func (s *session) insertsOfValues(into, constants string, rows [][]any, most int, run func(statement string, args []any) error) error {
+func (s *session) insertValues(into, constants string, rows [][]any, most int, run func(statement string, args []any) error) error {
 	for len(rows) > 0 {
 		n := 1 << (bits.Len(uint(batchSize(rows[:min(len(rows), most)]))) - 1)
 		row := "(" + constants + "?" + strings.Repeat(", ?", len(rows[0])-1) + ")"
@@ -83,7 +83,7 @@ func (s *session) insertsOfValues(into, constants string, rows [][]any, most int
 // update sets the columns after the first keys of each row where those are
 // equal and where holds, in the order of the rows. It returns how many rows matched.
 func (s *session) update(ctx context.Context, t *tables.Table, columns []tables.Column, keys int, rows [][]any, where string, whereArgs ...any) (int64, error) {
-	if err := s.fits(t, columns, rows); err != nil {
+	if err := s.checkLimits(t, columns, rows); err != nil {
 		return 0, err
 	}
 	if keys == 1 && (len(rows) == 1 || s.db.dialect.LongTexts && longTexts(rows)) {
@@ -92,7 +92,7 @@ func (s *session) update(ctx context.Context, t *tables.Table, columns []tables.
 	sets := make([]string, 0, len(columns)-keys)
 	for i, value := range s.values(t, columns) {
 		if i >= keys {
-			sets = append(sets, tables.QuoteName(columns[i].Name)+" = "+value)
+			sets = append(sets, tables.Quote(columns[i].Name)+" = "+value)
 		}
 	}
 	equal := s.keysEqual(t, columns[:keys])
@@ -129,9 +129,9 @@ func longTexts(rows [][]any) bool {
 func (s *session) updateEach(ctx context.Context, t *tables.Table, columns []tables.Column, rows [][]any, where string, whereArgs []any) (matched int64, err error) {
 	sets := make([]string, 0, len(columns)-1)
 	for _, c := range columns[1:] {
-		sets = append(sets, tables.QuoteName(c.Name)+" = ?")
+		sets = append(sets, tables.Quote(c.Name)+" = ?")
 	}
-	on := "t." + tables.QuoteName(columns[0].Name) + " = ?"
+	on := "t." + tables.Quote(columns[0].Name) + " = ?"
 	if where != "" {
 		on += " AND " + where
 	}
@@ -169,14 +169,14 @@ func (s *session) remove(ctx context.Context, t *tables.Table, keys []tables.Col
 	})
 }
 
-// ofJobs splits jobs below the engines' limits, in ascending order, so that
+// eachIDBatch splits jobs below the engines' limits, in ascending order, so that
 // all transactions lock rows in one order. run gets the rest of a condition
 // that begins with a column of JobIDs, and its arguments.
-func (s *session) ofJobs(ids []JobID, run func(in string, args []any) error) error {
-	for some := range slices.Chunk(sorted(ids), s.db.dialect.MostJobs) {
+func (s *session) eachIDBatch(ids []JobID, run func(in string, args []any) error) error {
+	for some := range slices.Chunk(sorted(ids), s.db.dialect.MaxIDs) {
 		in, args := " = ?", []any{int64(some[0])} // PostgreSQL would plan a list of one anew each time
 		if len(some) > 1 {
-			in, args = s.db.dialect.In(int64s(some))
+			in, args = s.db.dialect.InIDs(int64s(some))
 		}
 		if err := run(in, args); err != nil {
 			return err
@@ -186,21 +186,21 @@ func (s *session) ofJobs(ids []JobID, run func(in string, args []any) error) err
 }
 
 // readRows calls each for the rows of t that belong to the jobs; rest follows the condition.
-func (s *session) readRows(ctx context.Context, t *tables.Table, columns []tables.Column, ids []JobID, rest string, each func([]cell) error) error {
-	return s.ofJobs(ids, func(in string, args []any) error {
-		return s.query(ctx, rowsOf(t, columns, in)+rest, args, scanRows(columns, each))
+func (s *session) readRows(ctx context.Context, t *tables.Table, columns []tables.Column, ids []JobID, rest string, each func([]scanned) error) error {
+	return s.eachIDBatch(ids, func(in string, args []any) error {
+		return s.query(ctx, selectRows(t, columns, in)+rest, args, scanRows(columns, each))
 	})
 }
 
-// rowsOf is the start of a query that reads rows of t.
-func rowsOf(t *tables.Table, columns []tables.Column, in string) string {
-	return "SELECT " + tables.NameList("t.", columns) + " FROM " + t.Quoted() + ` AS t WHERE t."JobID"` + in
+// selectRows is the start of a query that reads rows of t.
+func selectRows(t *tables.Table, columns []tables.Column, in string) string {
+	return "SELECT " + tables.QuotedNames("t.", columns) + " FROM " + t.Quoted() + ` AS t WHERE t."JobID"` + in
 }
 
 // removeRows deletes the rows of t that belong to the jobs. It returns how many there were.
 func (s *session) removeRows(ctx context.Context, t *tables.Table, ids []JobID) (int64, error) {
 	var removed int64
-	err := s.ofJobs(ids, func(in string, args []any) error {
+	err := s.eachIDBatch(ids, func(in string, args []any) error {
 		n, err := s.exec(ctx, "DELETE FROM "+t.Quoted()+` WHERE "JobID"`+in, args...)
 		removed += n
 		return err
@@ -212,10 +212,10 @@ func (s *session) removeRows(ctx context.Context, t *tables.Table, ids []JobID) 
 func (s *session) keysEqual(t *tables.Table, keys []tables.Column) string {
 	parts := make([]string, len(keys))
 	for i, key := range keys {
-		name, value := "t."+tables.QuoteName(key.Name), "s.c"+itoa(i)
+		name, value := "t."+tables.Quote(key.Name), "s.c"+itoa(i)
 		parts[i] = name + " = " + value
 		switch collation := s.db.schema.Collation(t.Name, key.Name); {
-		case key.Kind == tables.Time:
+		case key.Kind == tables.KindTime:
 			parts[i] = s.db.dialect.TimeEqual(name, value)
 		case collation != "":
 			charset, _, _ := strings.Cut(collation, "_")
@@ -226,9 +226,9 @@ func (s *session) keysEqual(t *tables.Table, keys []tables.Column) string {
 	return strings.Join(parts, " AND ")
 }
 
-// exactly is a column of t that is compared byte by byte.
-func (s *session) exactly(t *tables.Table, name string) string {
-	text := "t." + tables.QuoteName(name)
+// byteExact is a column of t that is compared byte by byte.
+func (s *session) byteExact(t *tables.Table, name string) string {
+	text := "t." + tables.Quote(name)
 	if s.db.schema.Collation(t.Name, name) == "" {
 		return text
 	}
@@ -267,7 +267,7 @@ func (s *session) values(t *tables.Table, columns []tables.Column) []string {
 	values := make([]string, len(columns))
 	for i, c := range columns {
 		values[i] = "s.c" + itoa(i)
-		if c.Kind == tables.Text && c.Length == 0 && s.db.schema.Collation(t.Name, c.Name) != "" {
+		if c.Kind == tables.KindText && c.Length == 0 && s.db.schema.Collation(t.Name, c.Name) != "" {
 			// MariaDB copies a long text into a TEXT of 64 kB without a look at its
 			// length, and keeps its length modulo 64 k; an expression it checks.
 			values[i] = "CONCAT(" + values[i] + ")"
@@ -277,13 +277,13 @@ func (s *session) values(t *tables.Table, columns []tables.Column) []string {
 }
 
 // readRows reads columns of the rows of a table that belong to the jobs.
-func (a access) readRows(ctx context.Context, what string, t *tables.Table, columns []tables.Column, ids []JobID, rest string, each func([]cell) error) error {
+func (a access) readRows(ctx context.Context, what string, t *tables.Table, columns []tables.Column, ids []JobID, rest string, each func([]scanned) error) error {
 	return a.read(what, func(s *session) error { return s.readRows(ctx, t, columns, ids, rest, each) })
 }
 
-// fits refuses what a live database can't hold, naming the job, which the
+// checkLimits refuses what a live database can't hold, naming the job, which the
 // engine's own error wouldn't. The first column of rows is the job's ID, if there is one yet.
-func (s *session) fits(t *tables.Table, columns []tables.Column, rows [][]any) error {
+func (s *session) checkLimits(t *tables.Table, columns []tables.Column, rows [][]any) error {
 	for i, c := range columns {
 		n, ok := s.db.schema.Narrow[t.Name+"."+c.Name]
 		if !ok {

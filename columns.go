@@ -65,10 +65,10 @@ var (
 	accountedNames = []string{"Failed", "False", "True"}
 )
 
-// storedValue checks a value that a caller wants in this column and returns it as
+// toStored checks a value that a caller wants in this column and returns it as
 // the driver gets it: int64, string, UTC time or nil. The error is a reason, without the
 // names of column and job.
-func storedValue(c tables.Column, value any) (any, error) {
+func toStored(c tables.Column, value any) (any, error) {
 	if value == nil {
 		if !c.Nullable {
 			return nil, errReason("can't be NULL")
@@ -76,9 +76,9 @@ func storedValue(c tables.Column, value any) (any, error) {
 		return nil, nil
 	}
 	switch c.Kind {
-	case tables.Integer:
-		return storedInteger(value)
-	case tables.Time:
+	case tables.KindInteger:
+		return toInteger(value)
+	case tables.KindTime:
 		t, ok := value.(time.Time)
 		if !ok {
 			return nil, wrongType("a time", value)
@@ -88,12 +88,12 @@ func storedValue(c tables.Column, value any) (any, error) {
 			return nil, errReason("the year " + strconv.Itoa(t.Year()) + " is outside 1 to 9999")
 		}
 		return t, nil
-	case tables.Verified:
+	case tables.KindVerified:
 		if b, ok := value.(bool); ok {
 			return flagText(b), nil
 		}
 		return nil, wrongType("a bool", value)
-	case tables.Accounted:
+	case tables.KindAccounted:
 		switch v := value.(type) {
 		case bool:
 			return flagText(v), nil
@@ -105,18 +105,18 @@ func storedValue(c tables.Column, value any) (any, error) {
 			}
 		}
 		return nil, wrongType("a bool or an AccountedFlag", value)
-	case tables.Text:
+	case tables.KindText:
 		if s, ok := value.(string); ok {
-			return s, textFits(c, s)
+			return s, checkLength(c, s)
 		}
 		return nil, wrongType("a string", value)
-	case tables.Decimal:
+	case tables.KindDecimal:
 		return value, nil
 	}
 	panic("unknown kind of column " + c.Name)
 }
 
-func storedInteger(value any) (any, error) {
+func toInteger(value any) (any, error) {
 	switch v := reflect.ValueOf(value); {
 	case v.CanInt():
 		return v.Int(), nil
@@ -129,7 +129,7 @@ func storedInteger(value any) (any, error) {
 	return nil, wrongType("an integer", value)
 }
 
-func textFits(c tables.Column, s string) error {
+func checkLength(c tables.Column, s string) error {
 	if err := checkText(s); err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func flagText(b bool) string {
 	return "False"
 }
 
-func selectList(columns []Column) string { return tables.NameList("", definitions(columns)) }
+func selectList(columns []Column) string { return tables.QuotedNames("", definitions(columns)) }
 
 func definitions(columns []Column) []tables.Column {
 	defs := make([]tables.Column, len(columns))

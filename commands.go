@@ -20,13 +20,13 @@ func (a access) SetJobCommands(ctx context.Context, commands []Command) error {
 	for i, c := range commands {
 		ids[i] = c.JobID
 		for j, text := range []string{c.Command, c.Arguments} {
-			if err := textFits(columns[j+1], text); err != nil {
+			if err := checkLength(columns[j+1], text); err != nil {
 				return &ValueError{Job: c.JobID, Column: columns[j+1].Name, Reason: err.Error()}
 			}
 		}
 	}
 	return a.write(ctx, "set job commands", func(s *session) error {
-		found, err := s.lockJobs(ctx, ids)
+		found, err := s.lockedJobs(ctx, ids)
 		if err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (s *session) commandQueues(ctx context.Context, ids []JobID) (map[JobID]*co
 		queues[id] = &commandQueue{pending: map[Command]bool{}}
 	}
 	columns := tables.JobCommands.Pick("JobID", "Command", "Arguments", "Status", "ReceptionTime")
-	err := s.readRows(ctx, tables.JobCommands, columns, ids, "", func(row []cell) error {
+	err := s.readRows(ctx, tables.JobCommands, columns, ids, "", func(row []scanned) error {
 		q := queues[row[0].id()]
 		if at := row[4].time(); at.After(q.last) {
 			q.last = at
@@ -102,20 +102,20 @@ func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, er
 		taken = nil
 		now := s.time(s.db.now())
 		columns := tables.JobCommands.Pick("JobID", "Command", "Arguments", "ReceptionTime")
-		err := s.ofJobs(ids, func(in string, args []any) error {
+		err := s.eachIDBatch(ids, func(in string, args []any) error {
 			pending, args := s.pendingCommands(args, now)
-			text := rowsOf(tables.JobCommands, columns, in) + pending + s.db.dialect.SkipLocked
+			text := selectRows(tables.JobCommands, columns, in) + pending + s.db.dialect.SkipLocked
 			const sent = `"Status" = ?, "ExecutionTime" = ?`
 			switch d := s.db.dialect; {
 			case d.Returning && d.SkipLocked == "": // nobody else writes
-				text = `UPDATE "JobCommands" AS t SET ` + sent + ` WHERE t."JobID"` + in + pending + " RETURNING " + tables.NameList("", columns)
+				text = `UPDATE "JobCommands" AS t SET ` + sent + ` WHERE t."JobID"` + in + pending + " RETURNING " + tables.QuotedNames("", columns)
 			case d.Returning:
-				text = marking(sent, text) + " RETURNING " + tables.NameList(`"JobCommands".`, columns)
+				text = updateFrom(sent, text) + " RETURNING " + tables.QuotedNames(`"JobCommands".`, columns)
 			}
 			if s.db.dialect.Returning {
 				args = append([]any{CommandSent, s.db.dialect.Argument(now)}, args...)
 			}
-			return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
+			return s.query(ctx, text, args, scanRows(columns, func(row []scanned) error {
 				c := Command{row[0].id(), row[1].text(), row[2].text()}
 				taken = append(taken, CommandRecord{Command: c, ReceptionTime: row[3].time()})
 				return nil
@@ -154,8 +154,8 @@ func (s *session) pendingCommands(args []any, now time.Time) (string, []any) {
 	text := ` AND (t."Status" = ?`
 	args = append(args, CommandReceived)
 	if wait := s.db.options.CommandRedelivery; wait > 0 {
-		text += ` OR t."Status" = ? AND ` + s.exactly(tables.JobCommands, "Command") + ` = ? AND t."ExecutionTime" < ?`
-		args = append(args, CommandSent, KillCommand, s.db.dialect.Bound(now.Add(-wait)))
+		text += ` OR t."Status" = ? AND ` + s.byteExact(tables.JobCommands, "Command") + ` = ? AND t."ExecutionTime" < ?`
+		args = append(args, CommandSent, KillCommand, s.db.dialect.TimeBound(now.Add(-wait)))
 	}
 	return text + ")", args
 }
@@ -164,11 +164,11 @@ func (s *session) pendingCommands(args []any, now time.Time) (string, []any) {
 // Kill: they are not handed out any more.
 func (a access) ExpireJobCommands(ctx context.Context, ids []JobID) error {
 	return a.write(ctx, "expire job commands", func(s *session) error {
-		pending := ` AND (t."Status" = ? OR t."Status" = ? AND ` + s.exactly(tables.JobCommands, "Command") + ` = ? AND t."ExecutionTime" IS NOT NULL)`
-		return s.ofJobs(ids, func(in string, args []any) error {
+		pending := ` AND (t."Status" = ? OR t."Status" = ? AND ` + s.byteExact(tables.JobCommands, "Command") + ` = ? AND t."ExecutionTime" IS NOT NULL)`
+		return s.eachIDBatch(ids, func(in string, args []any) error {
 			text := `UPDATE "JobCommands" AS t SET "Status" = ? WHERE t."JobID"` + in + pending
 			if s.db.dialect.LockSource != "" && len(ids) > 1 { // or callers with common jobs would lock them in different orders
-				text = marking(`"Status" = ?`, rowsOf(tables.JobCommands, tables.JobCommands.Pick("JobID", "ReceptionTime"), in)+pending+
+				text = updateFrom(`"Status" = ?`, selectRows(tables.JobCommands, tables.JobCommands.Pick("JobID", "ReceptionTime"), in)+pending+
 					` ORDER BY t."JobID", t."ReceptionTime"`+s.db.dialect.Lock)
 			}
 			args = append(append([]any{CommandExpired}, args...), CommandReceived, CommandSent, KillCommand)
@@ -178,8 +178,8 @@ func (a access) ExpireJobCommands(ctx context.Context, ids []JobID) error {
 	})
 }
 
-// marking is an UPDATE of the commands that a query selects.
-func marking(set, query string) string {
+// updateFrom is an UPDATE of the commands that a query selects.
+func updateFrom(set, query string) string {
 	return `UPDATE "JobCommands" SET ` + set + " FROM (" + query + `) AS s WHERE "JobCommands"."JobID" = s."JobID"` +
 		` AND "JobCommands"."ReceptionTime" = s."ReceptionTime"`
 }
@@ -187,7 +187,7 @@ func marking(set, query string) string {
 // JobCommands returns all commands of the jobs in the order in which they were set.
 func (a access) JobCommands(ctx context.Context, ids []JobID) (map[JobID][]CommandRecord, error) {
 	commands := make(map[JobID][]CommandRecord)
-	err := a.readRows(ctx, "read job commands", tables.JobCommands, tables.JobCommands.Columns, ids, ` ORDER BY t."JobID", t."ReceptionTime"`, func(row []cell) error {
+	err := a.readRows(ctx, "read job commands", tables.JobCommands, tables.JobCommands.Columns, ids, ` ORDER BY t."JobID", t."ReceptionTime"`, func(row []scanned) error {
 		id := row[0].id()
 		commands[id] = append(commands[id], CommandRecord{
 			Command: Command{id, row[1].text(), row[2].text()},

@@ -37,7 +37,7 @@ func (c *compiler) write(parts ...string) {
 	}
 }
 
-func (c *compiler) bound(t time.Time) string { return c.arg(c.dialect.Bound(t)) }
+func (c *compiler) bound(t time.Time) string { return c.arg(c.dialect.TimeBound(t)) }
 
 func (c *compiler) arg(value any) string {
 	c.args = append(c.args, value)
@@ -48,7 +48,7 @@ func (c *compiler) arg(value any) string {
 func (c *compiler) rows(s Search, perPage int) statement {
 	distinct := s.distinct()
 	offset := s.offset(perPage)
-	late := offset >= lateOffset && !distinct
+	late := offset >= deepOffset && !distinct
 	c.write("SELECT ", selectList(s.columns()))
 	if perPage > 0 && !distinct {
 		c.write(c.placeList(s))
@@ -62,7 +62,7 @@ func (c *compiler) rows(s Search, perPage int) statement {
 	} else {
 		c.write(`"Jobs"`)
 		if len(s.Filter.kids) == 1 { // else the server may find a better one
-			c.force(s)
+			c.writeForcedIndex(s)
 		}
 		c.where(s.Scope, s.Filter)
 	}
@@ -77,9 +77,9 @@ func (c *compiler) rows(s Search, perPage int) statement {
 	return c.statement()
 }
 
-// lateOffset is how many rows a page passes over before it pays to find out
+// deepOffset is how many rows a page passes over before it pays to find out
 // by an index alone which jobs are on the page, and only then to read their rows.
-const lateOffset = 1000
+const deepOffset = 1000
 
 // total counts the rows of a search.
 func (c *compiler) total(s Search) statement {
@@ -102,7 +102,7 @@ func (c *compiler) total(s Search) statement {
 func (c *compiler) distinctRows(s Search) {
 	columns := make([]string, len(s.columns()))
 	for i, column := range s.columns() {
-		name := tables.QuoteName(column.Name())
+		name := tables.Quote(column.Name())
 		columns[i] = c.merged(column)
 		if columns[i] != name {
 			columns[i] += " AS " + name
@@ -122,7 +122,7 @@ func (c *compiler) summary(s Summary, limit int) statement {
 	kind := c.countedBy(s.Scope, s.Filter, columns)
 	unindexed := ""
 	if kind == nil && s.Scope.VO != "" && len(s.Filter.kids) > 0 {
-		unindexed = c.dialect.Unindexed
+		unindexed = c.dialect.NoIndexPrefix
 	}
 	for i, column := range columns {
 		selected[i] = c.merged(column)
@@ -130,8 +130,8 @@ func (c *compiler) summary(s Summary, limit int) statement {
 		order[i] = unindexed + c.sortKey(Sort{Column: column}, c.sortable(column, selected[i]))
 	}
 	c.write("SELECT ", strings.Join(selected, ", "), ", ", c.countOf(kind), " FROM ")
-	c.jobsThat(kind, s.Scope, s.Filter)
-	c.write(" GROUP BY ", strings.Join(groups, ", "), c.someOf(kind))
+	c.countSource(kind, s.Scope, s.Filter)
+	c.write(" GROUP BY ", strings.Join(groups, ", "), c.havingNonZero(kind))
 	c.write(" ORDER BY ", strings.Join(order, ", "))
 	c.write(" LIMIT ", c.arg(int64(limit)+1))
 	return c.statement()
@@ -142,24 +142,24 @@ func (c *compiler) summary(s Summary, limit int) statement {
 func (c *compiler) distinctValues(column Column, scope Scope, filter Filter, limit int) statement {
 	kind := c.countedBy(scope, filter, []Column{column})
 	c.write("SELECT ", c.comparable(column), " FROM ")
-	c.jobsThat(kind, scope, filter)
-	c.write(" GROUP BY ", c.comparable(column), c.someOf(kind), " LIMIT ", c.arg(int64(limit)+1))
+	c.countSource(kind, scope, filter)
+	c.write(" GROUP BY ", c.comparable(column), c.havingNonZero(kind), " LIMIT ", c.arg(int64(limit)+1))
 	return c.statement()
 }
 
 // merged is a column in a form in which equal values, and only those, are the
 // same for the engine: neither a collation nor the two forms of a time in SQLite matter.
 func (c *compiler) merged(column Column) string {
-	if column.Kind() == tables.Time {
-		return c.dialect.OneTime(tables.QuoteName(column.Name()))
+	if column.Kind() == tables.KindTime {
+		return c.dialect.NormalTime(tables.Quote(column.Name()))
 	}
-	return c.exact(column)
+	return c.byteExact(column)
 }
 
-// exact is a column whose comparison is that of bytes.
-func (c *compiler) exact(column Column) string {
-	name := tables.QuoteName(column.Name())
-	if column.Kind() != tables.Text || c.schema.Collation(tables.Jobs.Name, column.Name()) == "" {
+// byteExact is a column whose comparison is that of bytes.
+func (c *compiler) byteExact(column Column) string {
+	name := tables.Quote(column.Name())
+	if column.Kind() != tables.KindText || c.schema.Collation(tables.Jobs.Name, column.Name()) == "" {
 		return name
 	}
 	return "CONVERT(" + name + " USING utf8mb4) COLLATE " + c.schema.ExactCollation
@@ -167,10 +167,10 @@ func (c *compiler) exact(column Column) string {
 
 // comparable is a column as text, whose comparison is that of bytes.
 func (c *compiler) comparable(column Column) string {
-	if column.Kind() == tables.Text {
-		return c.exact(column)
+	if column.Kind() == tables.KindText {
+		return c.byteExact(column)
 	}
-	return c.dialect.AsText[0] + tables.QuoteName(column.Name()) + c.dialect.AsText[1]
+	return c.dialect.AsText[0] + tables.Quote(column.Name()) + c.dialect.AsText[1]
 }
 
 // where writes the condition of a query, and reports whether there is one.
@@ -213,9 +213,9 @@ func (c *compiler) filter(f Filter) {
 		c.filter(f.kids[0])
 		c.write(")")
 	case opNull:
-		c.write(tables.QuoteName(f.column.Name()), " IS NULL")
+		c.write(tables.Quote(f.column.Name()), " IS NULL")
 	case opNotNull:
-		c.write(tables.QuoteName(f.column.Name()), " IS NOT NULL")
+		c.write(tables.Quote(f.column.Name()), " IS NOT NULL")
 	case opLike:
 		c.like(f)
 	case opNotLike:
@@ -228,7 +228,7 @@ func (c *compiler) filter(f Filter) {
 	case opRegexIn:
 		c.regexIn(f)
 	case opIn, opNotIn, opGreater, opGreaterEqual, opLess, opLessEqual:
-		if f.column.Kind() == tables.Time {
+		if f.column.Kind() == tables.KindTime {
 			c.times(f)
 		} else {
 			c.compare(f)
@@ -265,7 +265,7 @@ func (c *compiler) regexIn(f Filter) {
 		c.list(f.values)
 		return
 	}
-	name := tables.QuoteName(f.column.Name())
+	name := tables.Quote(f.column.Name())
 	c.write(name, " <> ", name)
 }
 
@@ -274,18 +274,18 @@ var comparisonSigns = map[op]string{
 }
 
 func (c *compiler) compare(f Filter) {
-	exact := c.exact(f.column)
+	exact := c.byteExact(f.column)
 	switch {
 	case f.op == opIn && len(f.values) == 0:
 		c.write("1 = 0")
 	case f.op == opNotIn && len(f.values) == 0:
 		c.write("1 = 1")
-	case f.op == opIn && exact != tables.QuoteName(f.column.Name()):
-		c.exactIn(f, exact)
+	case f.op == opIn && exact != tables.Quote(f.column.Name()):
+		c.byteExactIn(f, exact)
 	case f.op == opIn && len(f.values) == 1:
 		c.write(exact, " = ", c.arg(f.values[0]))
-	case len(f.values) >= manyValues && c.dialect.Many != nil:
-		text, arg := c.dialect.Many(f.op == opNotIn, f.values)
+	case len(f.values) >= manyValues && c.dialect.ManyValues != nil:
+		text, arg := c.dialect.ManyValues(f.op == opNotIn, f.values)
 		c.write(exact, text)
 		c.arg(arg)
 	case f.op == opIn:
@@ -304,12 +304,12 @@ func (c *compiler) compare(f Filter) {
 // manyValues is from how many values on one argument is read faster than a list.
 const manyValues = 20
 
-// exactIn compares the bare column first, in its own character set and
+// byteExactIn compares the bare column first, in its own character set and
 // collation, so that an index serves, then byte by byte.
-func (c *compiler) exactIn(f Filter, exact string) {
+func (c *compiler) byteExactIn(f Filter, exact string) {
 	collation := c.schema.Collation(tables.Jobs.Name, f.column.Name())
 	charset, _, _ := strings.Cut(collation, "_")
-	c.write("(", tables.QuoteName(f.column.Name()), " IN (")
+	c.write("(", tables.Quote(f.column.Name()), " IN (")
 	for i, value := range f.values {
 		if i > 0 {
 			c.write(", ")
@@ -334,7 +334,7 @@ func (c *compiler) list(values []any) {
 
 // times compares a bare time column with periods.
 func (c *compiler) times(f Filter) {
-	name := tables.QuoteName(f.column.Name())
+	name := tables.Quote(f.column.Name())
 	switch {
 	case f.op == opIn && len(f.values) == 0:
 		c.write("1 = 0")
@@ -392,9 +392,9 @@ func (c *compiler) orderBy(s Search, distinct bool) {
 func (c *compiler) orderByKeys(keys []Sort, distinct bool) {
 	order := make([]string, len(keys))
 	for i, key := range keys {
-		text := c.exact(key.Column)
+		text := c.byteExact(key.Column)
 		if distinct {
-			text = tables.QuoteName(key.Column.Name())
+			text = tables.Quote(key.Column.Name())
 		}
 		order[i] = c.sortKey(key, c.sortable(key.Column, text))
 	}
@@ -403,7 +403,7 @@ func (c *compiler) orderByKeys(keys []Sort, distinct bool) {
 
 // sortable is a column to sort by, given as text: an ENUM would sort by position.
 func (c *compiler) sortable(column Column, text string) string {
-	if kind := column.Kind(); c.dialect.Enums && (kind == tables.Verified || kind == tables.Accounted) {
+	if kind := column.Kind(); c.dialect.Enums && (kind == tables.KindVerified || kind == tables.KindAccounted) {
 		return c.comparable(column)
 	}
 	return text
@@ -439,16 +439,16 @@ func (c *compiler) countedBy(scope Scope, filter Filter, columns []Column) *coun
 	return nil
 }
 
-// jobsThat are the rows that a summary reads, or in their place their counts under the same names. Each table is asked by
+// countSource are the rows that a summary reads, or in their place their counts under the same names. Each table is asked by
 // itself for what matches: MariaDB would first put all of their union on disk.
-func (c *compiler) jobsThat(kind *countKind, scope Scope, filter Filter) {
+func (c *compiler) countSource(kind *countKind, scope Scope, filter Filter) {
 	if kind == nil {
 		c.write(`"Jobs"`)
 		c.where(scope, filter)
 		return
 	}
 	c.write("(SELECT * FROM (")
-	c.folded(kind)
+	c.foldedCounts(kind)
 	c.write(`) AS "Jobs"`)
 	c.where(scope, filter)
 	c.write(` UNION ALL SELECT "VO", `, selectList(kind.columns), `, "Count" FROM "JobDifferences" AS "Jobs"`)
@@ -456,11 +456,11 @@ func (c *compiler) jobsThat(kind *countKind, scope Scope, filter Filter) {
 	c.write(`) AS "Jobs"`)
 }
 
-// folded selects the counts of a kind under the names of its columns.
-func (c *compiler) folded(kind *countKind) {
+// foldedCounts selects the counts of a kind under the names of its columns.
+func (c *compiler) foldedCounts(kind *countKind) {
 	c.write(`SELECT "VO"`)
 	for i, column := range kind.columns {
-		c.write(`, "Value`, itoa(i+1), `" AS `, tables.QuoteName(column.Name()))
+		c.write(`, "Value`, itoa(i+1), `" AS `, tables.Quote(column.Name()))
 	}
 	c.write(`, "Count" FROM "JobCounts" WHERE "Kind" = `, itoa(kind.number))
 }
@@ -469,7 +469,7 @@ func (c *compiler) folded(kind *countKind) {
 func (c *compiler) countedTotal(kind *countKind, s Search) {
 	const sum = `(SELECT COALESCE(sum("Count"), 0) FROM `
 	c.write("SELECT CAST(", sum, "(")
-	c.folded(kind)
+	c.foldedCounts(kind)
 	c.write(`) AS "Jobs"`)
 	c.where(s.Scope, s.Filter)
 	c.write(") + ", sum, `"JobDifferences" AS "Jobs"`)
@@ -477,7 +477,7 @@ func (c *compiler) countedTotal(kind *countKind, s Search) {
 	c.write(") AS ", c.dialect.Integer, ")")
 }
 
-// countOf is the number of jobs in what jobsThat gives.
+// countOf is the number of jobs in what countSource gives.
 func (c *compiler) countOf(kind *countKind) string {
 	if kind == nil {
 		return "count(*)"
@@ -485,8 +485,8 @@ func (c *compiler) countOf(kind *countKind) string {
 	return `CAST(sum("Count") AS ` + c.dialect.Integer + ")"
 }
 
-// someOf keeps groups out of which no job is left.
-func (c *compiler) someOf(kind *countKind) string {
+// havingNonZero keeps groups out of which no job is left.
+func (c *compiler) havingNonZero(kind *countKind) string {
 	if kind == nil {
 		return ""
 	}
@@ -500,10 +500,10 @@ func (c *compiler) rowsAfter(s Search, place []any) []func(limit int64) statemen
 	var parts []func(int64) statement
 	keys := s.keys()
 	for like, key := range slices.Backward(keys) {
-		for _, sign := range key.beyond(place[like]) {
+		for _, sign := range key.signsAfter(place[like]) {
 			parts = append(parts, func(limit int64) statement {
 				part := &compiler{dialect: c.dialect, schema: c.schema}
-				return part.part(s, like, sign, place, limit)
+				return part.partAfter(s, like, sign, place, limit)
 			})
 		}
 	}
@@ -515,9 +515,9 @@ const (
 	isNotNull = " IS NOT NULL"
 )
 
-// beyond is how a key compares that comes after the value: NULLs come first ascending, and last descending, where
+// signsAfter is how a key compares that comes after the value: NULLs come first ascending, and last descending, where
 // they are a range of their own. A live schema may have NULLs in any column but JobID.
-func (k Sort) beyond(value any) []string {
+func (k Sort) signsAfter(value any) []string {
 	switch {
 	case value == nil && k.Descending:
 		return nil
@@ -531,10 +531,10 @@ func (k Sort) beyond(value any) []string {
 	return []string{comparisonSigns[opLess], isNull}
 }
 
-// part selects rows that are like the place in the first keys, and compare with it by the sign in the next.
-func (c *compiler) part(s Search, like int, sign string, place []any, limit int64) statement {
+// partAfter selects rows that are like the place in the first keys, and compare with it by the sign in the next.
+func (c *compiler) partAfter(s Search, like int, sign string, place []any, limit int64) statement {
 	c.write("SELECT ", selectList(s.columns()), c.placeList(s), ` FROM "Jobs"`)
-	c.force(s)
+	c.writeForcedIndex(s)
 	word := " WHERE "
 	if c.where(s.Scope, s.Filter) {
 		word = " AND "
@@ -542,11 +542,11 @@ func (c *compiler) part(s Search, like int, sign string, place []any, limit int6
 	keys := s.keys()
 	for i, key := range keys[:like] {
 		c.write(word)
-		c.place(key, " = ", place[i])
+		c.placeCondition(key, " = ", place[i])
 		word = " AND "
 	}
 	c.write(word)
-	c.place(keys[like], sign, place[like])
+	c.placeCondition(keys[like], sign, place[like])
 	if sign == isNull {
 		like++
 	}
@@ -555,17 +555,17 @@ func (c *compiler) part(s Search, like int, sign string, place []any, limit int6
 	return c.statement()
 }
 
-// force names the index to use, where there is one along which the rows are.
-func (c *compiler) force(s Search) {
-	if index := c.along(s); index != "" {
-		c.write(" FORCE INDEX (", tables.QuoteName(index), ")")
+// writeForcedIndex names the index to use, where there is one along which the rows are.
+func (c *compiler) writeForcedIndex(s Search) {
+	if index := c.forcedIndex(s); index != "" {
+		c.write(" FORCE INDEX (", tables.Quote(index), ")")
 	}
 }
 
-// along is the index that a page or part of one is a range of, for MariaDB, which by itself goes through all rows of the VO or sorts
+// forcedIndex is the index that a page or part of one is a range of, for MariaDB, which by itself goes through all rows of the VO or sorts
 // them; "" where there is none, or where filters may lead to fewer rows.
-func (c *compiler) along(s Search) string {
-	if !c.dialect.Forces || s.Scope.VO == "" || s.Scope.Owner != "" || s.Filter.op != opAnd {
+func (c *compiler) forcedIndex(s Search) string {
+	if !c.dialect.ForceIndex || s.Scope.VO == "" || s.Scope.Owner != "" || s.Filter.op != opAnd {
 		return ""
 	}
 	keys, filters := s.keys(), s.Filter.kids
@@ -578,12 +578,12 @@ func (c *compiler) along(s Search) string {
 	return ""
 }
 
-// place compares a key with its value; NULL is like NULL.
-func (c *compiler) place(key Sort, sign string, value any) {
+// placeCondition compares a key with its value; NULL is like NULL.
+func (c *compiler) placeCondition(key Sort, sign string, value any) {
 	if value == nil && sign == " = " {
 		sign = isNull
 	}
-	c.write(c.sortable(key.Column, c.exact(key.Column)), sign)
+	c.write(c.sortable(key.Column, c.byteExact(key.Column)), sign)
 	if sign != isNull && sign != isNotNull {
 		c.write(c.arg(value))
 	}
@@ -593,8 +593,8 @@ func (c *compiler) place(key Sort, sign string, value any) {
 func (c *compiler) placeList(s Search) string {
 	names := []string{""} // begins with a comma
 	for _, key := range s.keys() {
-		name := tables.QuoteName(key.Column.Name())
-		if key.Column.Kind() == tables.Time && c.dialect.RawTimes {
+		name := tables.Quote(key.Column.Name())
+		if key.Column.Kind() == tables.KindTime && c.dialect.TextTimes {
 			name = c.dialect.AsText[0] + name + c.dialect.AsText[1]
 		}
 		names = append(names, name)

@@ -28,13 +28,13 @@ type goldenDialect struct {
 // goldenDialects are the three dialects on our schema, and MariaDB's on a
 // live schema whose collations don't compare bytes.
 var goldenDialects = map[string]goldenDialect{
-	"sqlite":   {&engine.SqliteDialect, &schema.Facts{Kind: schema.SchemaOurs}},
-	"mysql":    {&engine.MysqlDialect, &schema.Facts{Kind: schema.SchemaOurs}},
-	"postgres": {&engine.PostgresDialect, &schema.Facts{Kind: schema.SchemaOurs}},
-	"mysql-latin1": {&engine.MysqlDialect, &schema.Facts{Kind: schema.SchemaLegacy, ExactCollation: "utf8mb4_nopad_bin", Collations: func() map[string]string {
+	"sqlite":   {&engine.SQLite, &schema.Facts{Kind: schema.KindOurs}},
+	"mysql":    {&engine.MySQL, &schema.Facts{Kind: schema.KindOurs}},
+	"postgres": {&engine.PostgreSQL, &schema.Facts{Kind: schema.KindOurs}},
+	"mysql-latin1": {&engine.MySQL, &schema.Facts{Kind: schema.KindLegacy, ExactCollation: "utf8mb4_nopad_bin", Collations: func() map[string]string {
 		collations := map[string]string{}
 		for _, c := range tables.Jobs.Columns {
-			if c.Kind == tables.Text {
+			if c.Kind == tables.KindText {
 				collations["Jobs."+c.Name] = "latin1_swedish_ci"
 			}
 		}
@@ -94,7 +94,7 @@ func compileGolden(t *testing.T, d goldenDialect, query txtar.File) string {
 		t.Fatal(err)
 	}
 	compile := func() *compiler {
-		return &compiler{dialect: d.dialect, schema: d.schema, counted: d.schema.Kind == schema.SchemaOurs}
+		return &compiler{dialect: d.dialect, schema: d.schema, counted: d.schema.Kind == schema.KindOurs}
 	}
 	if query.Name == "summary" {
 		request, err := ParseSummaryJSON(query.Data)

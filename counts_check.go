@@ -21,17 +21,17 @@ type WrongCount struct {
 // so others may write meanwhile. It reads all jobs. No wrong count is to be
 // expected, unless somebody changed Jobs without its triggers; then call [DB.RebuildCounts].
 func (db *DB) VerifyCounts(ctx context.Context) ([]WrongCount, error) {
-	if err := db.haveCounts(); err != nil {
+	if err := db.requireCounts(); err != nil {
 		return nil, err
 	}
 	audit, err := db.auditCounts(ctx)
-	return audit.wrong(), err
+	return audit.wrongCounts(), err
 }
 
 // RebuildCounts corrects the counts where they are wrong, and returns what was. Others
 // may write meanwhile: corrections are added to the counts as all changes are.
 func (db *DB) RebuildCounts(ctx context.Context) ([]WrongCount, error) {
-	if err := db.haveCounts(); err != nil {
+	if err := db.requireCounts(); err != nil {
 		return nil, err
 	}
 	audit, err := db.auditCounts(ctx)
@@ -45,14 +45,14 @@ func (db *DB) RebuildCounts(ctx context.Context) ([]WrongCount, error) {
 		return nil, err
 	}
 	db.counted.Store(true)
-	return audit.wrong(), nil
+	return audit.wrongCounts(), nil
 }
 
 // countsState is 0 until all jobs are counted, then how often they were.
 func (db *DB) countsState(ctx context.Context) (int64, error) {
 	s := &session{db: db, q: db.engine.Reader}
 	n, err := s.count(ctx, statement{text: `SELECT "Count" FROM "JobCounts" WHERE "Kind" = 0`})
-	return n, db.explain("look for counts", err)
+	return n, db.wrapError("look for counts", err)
 }
 
 // audit is what the counts were in a snapshot, and what they should have been.
@@ -77,8 +77,8 @@ func (db *DB) auditCounts(ctx context.Context) (audit, error) {
 }
 
 func (a audit) readCounts(ctx context.Context, s *session) error {
-	text := "SELECT " + tables.NameList("", tables.JobCounts.Columns) + ` FROM "JobCounts" WHERE "Kind" > 0`
-	err := s.query(ctx, text, nil, scanRows(tables.JobCounts.Columns, func(row []cell) error {
+	text := "SELECT " + tables.QuotedNames("", tables.JobCounts.Columns) + ` FROM "JobCounts" WHERE "Kind" > 0`
+	err := s.query(ctx, text, nil, scanRows(tables.JobCounts.Columns, func(row []scanned) error {
 		key := countKey{kind: int(row[0].integer()), vo: row[1].text()}
 		for i := range key.values {
 			key.values[i] = row[i+2].text()
@@ -89,8 +89,8 @@ func (a audit) readCounts(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	text = "SELECT " + tables.NameList("", tables.JobDifferences.Columns) + ` FROM "JobDifferences"`
-	return s.query(ctx, text, nil, scanRows(tables.JobDifferences.Columns, func(row []cell) error {
+	text = "SELECT " + tables.QuotedNames("", tables.JobDifferences.Columns) + ` FROM "JobDifferences"`
+	return s.query(ctx, text, nil, scanRows(tables.JobDifferences.Columns, func(row []scanned) error {
 		a.counted.add(countKinds, countedColumns, row[1].text(), row[2:], row[len(row)-1].integer())
 		return nil
 	}))
@@ -119,9 +119,9 @@ func (a audit) readJobs(ctx context.Context, s *session) error {
 }
 
 func (a audit) group(ctx context.Context, s *session, kinds []countKind, columns []Column) error {
-	by := tables.NameList("", append([]tables.Column{columnByName["VO"].def()}, definitions(columns)...))
-	read := append(append([]tables.Column{{Kind: tables.Text}}, definitions(columns)...), tables.Column{Kind: tables.Integer})
-	return s.query(ctx, "SELECT "+by+`, count(*) FROM "Jobs" GROUP BY `+by, nil, scanRows(read, func(row []cell) error {
+	by := tables.QuotedNames("", append([]tables.Column{columnByName["VO"].def()}, definitions(columns)...))
+	read := append(append([]tables.Column{{Kind: tables.KindText}}, definitions(columns)...), tables.Column{Kind: tables.KindInteger})
+	return s.query(ctx, "SELECT "+by+`, count(*) FROM "Jobs" GROUP BY `+by, nil, scanRows(read, func(row []scanned) error {
 		a.jobs.add(kinds, columns, row[0].text(), row[1:], row[len(row)-1].integer())
 		return nil
 	}))
@@ -140,7 +140,7 @@ func (a audit) correct(ctx context.Context, s *session) error {
 	return missing.write(ctx, s)
 }
 
-func (a audit) wrong() []WrongCount {
+func (a audit) wrongCounts() []WrongCount {
 	var wrong []WrongCount
 	look := func(key countKey) {
 		if counted, jobs := a.counted[key], a.jobs[key]; counted != jobs {

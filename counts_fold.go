@@ -12,16 +12,16 @@ import (
 // How much is folded in one transaction, which keeps SQLite's other writers
 // waiting, and after how much counts that have become zero are swept out.
 const (
-	foldedAtOnce = 2000
-	sweptAfter   = 100_000
+	foldBatch = 2000
+	sweepThreshold   = 100_000
 )
 
 // FoldCounts moves the differences that changes of jobs left behind into the
 // counts from which totals and summaries are answered, and returns how many these were. An open [DB] does
-// this by itself; who opens one with [Options.FoldCounts] negative calls it now
+// this by itself; who opens one with [Options.FoldInterval] negative calls it now
 // and then: without it nothing is wrong, but totals and summaries get slower. Of several servers one does it at a time.
 func (db *DB) FoldCounts(ctx context.Context) (int64, error) {
-	if err := db.haveCounts(); err != nil {
+	if err := db.requireCounts(); err != nil {
 		return 0, err
 	}
 	folded := int64(0)
@@ -35,7 +35,7 @@ func (db *DB) FoldCounts(ctx context.Context) (int64, error) {
 			})
 		})
 		folded += n
-		if err != nil || n < foldedAtOnce {
+		if err != nil || n < foldBatch {
 			return folded, errors.Join(err, db.sweepCounts(ctx, n))
 		}
 		if err := db.sweepCounts(ctx, n); err != nil {
@@ -47,7 +47,7 @@ func (db *DB) FoldCounts(ctx context.Context) (int64, error) {
 // fold moves some differences, none where another server does it.
 func (s *session) fold(ctx context.Context) (int64, error) {
 	mine := false
-	err := s.query(ctx, `SELECT "Kind" FROM "JobCounts" AS t WHERE "Kind" = 0`+s.db.dialect.SkipLocked, nil, scanRows(tables.IdColumn, func([]cell) error {
+	err := s.query(ctx, `SELECT "Kind" FROM "JobCounts" AS t WHERE "Kind" = 0`+s.db.dialect.SkipLocked, nil, scanRows(tables.JobIDColumn, func([]scanned) error {
 		mine = true
 		return nil
 	}))
@@ -56,8 +56,8 @@ func (s *session) fold(ctx context.Context) (int64, error) {
 	}
 	moved := tally{}
 	var ids []JobID
-	text := "SELECT " + tables.NameList("t.", tables.JobDifferences.Columns) + ` FROM "JobDifferences" AS t ORDER BY t."ID" LIMIT ?` + s.db.dialect.SkipLocked
-	err = s.query(ctx, text, []any{int64(foldedAtOnce)}, scanRows(tables.JobDifferences.Columns, func(row []cell) error {
+	text := "SELECT " + tables.QuotedNames("t.", tables.JobDifferences.Columns) + ` FROM "JobDifferences" AS t ORDER BY t."ID" LIMIT ?` + s.db.dialect.SkipLocked
+	err = s.query(ctx, text, []any{int64(foldBatch)}, scanRows(tables.JobDifferences.Columns, func(row []scanned) error {
 		ids = append(ids, row[0].id())
 		moved.add(countKinds, countedColumns, row[1].text(), row[2:], row[len(row)-1].integer())
 		return nil
@@ -68,7 +68,7 @@ func (s *session) fold(ctx context.Context) (int64, error) {
 	if err := moved.write(ctx, s); err != nil {
 		return 0, err
 	}
-	return int64(len(ids)), s.ofJobs(ids, func(in string, args []any) error {
+	return int64(len(ids)), s.eachIDBatch(ids, func(in string, args []any) error {
 		_, err := s.exec(ctx, `DELETE FROM "JobDifferences" WHERE "ID"`+in, args...)
 		return err
 	})
@@ -76,7 +76,7 @@ func (s *session) fold(ctx context.Context) (int64, error) {
 
 // sweepCounts deletes counts that are zero, now and then: finding them takes a look at all.
 func (db *DB) sweepCounts(ctx context.Context, folded int64) error {
-	if db.unswept.Add(folded) < sweptAfter {
+	if db.unswept.Add(folded) < sweepThreshold {
 		return nil
 	}
 	db.unswept.Store(0)
@@ -88,9 +88,9 @@ func (db *DB) sweepCounts(ctx context.Context, folded int64) error {
 	})
 }
 
-// keepCounts folds counts until ctx ends. Those of a database that an older jobdb
+// foldLoop folds counts until ctx ends. Those of a database that an older jobdb
 // filled are made first.
-func (db *DB) keepCounts(ctx context.Context, every time.Duration) {
+func (db *DB) foldLoop(ctx context.Context, every time.Duration) {
 	for pause := every; engine.Sleep(ctx, pause) == nil; {
 		var err error
 		if db.counted.Load() {

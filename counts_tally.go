@@ -9,14 +9,14 @@ import (
 	"jobdb/internal/tables"
 )
 
-// mostCounted is how many columns a kind has at most.
-const mostCounted = 4
+// maxCountedColumns is how many columns a kind has at most.
+const maxCountedColumns = 4
 
 // A countKey is one row of JobCounts: a combination of values of one kind.
 type countKey struct {
 	kind   int
 	vo     string
-	values [mostCounted]string
+	values [maxCountedColumns]string
 }
 
 func (k countKey) compare(other countKey) int {
@@ -27,7 +27,7 @@ func (k countKey) compare(other countKey) int {
 type tally map[countKey]int64
 
 // add counts jobs that have these values in the columns.
-func (t tally) add(kinds []countKind, columns []Column, vo string, row []cell, jobs int64) {
+func (t tally) add(kinds []countKind, columns []Column, vo string, row []scanned, jobs int64) {
 	var of [256]string // by the column's index
 	for i, c := range columns {
 		of[c.index] = row[i].text()
@@ -54,7 +54,7 @@ func (t tally) write(ctx context.Context, s *session) error {
 	for i, key := range keys {
 		rows[i] = []any{int64(key.kind), key.vo, key.values[0], key.values[1], key.values[2], key.values[3], t[key]}
 	}
-	return s.insert(ctx, tables.JobCounts, tables.JobCounts.Columns, rows, s.db.dialect.Adding(tables.JobCounts, "Count"))
+	return s.insert(ctx, tables.JobCounts, tables.JobCounts.Columns, rows, s.db.dialect.UpsertAdding(tables.JobCounts, "Count"))
 }
 
 // countedColumns are those of JobDifferences between VO and Count.
@@ -66,7 +66,7 @@ var countedColumns = func() []Column {
 	return columns
 }()
 
-func (db *DB) haveCounts() error {
+func (db *DB) requireCounts() error {
 	if !db.schema.Counts {
 		return &SchemaError{Reason: "no counts of jobs are kept in this database: it is not jobdb's own, or their triggers are missing"}
 	}

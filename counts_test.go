@@ -15,7 +15,7 @@ func TestCountsOfAnOlderDatabase(t *testing.T) {
 		if err := openDB(t, url).MigrateTo(t.Context(), 2); err != nil {
 			t.Fatal(err)
 		}
-		db := openWith(t, url, jobdb.Options{FoldCounts: 5 * time.Millisecond})
+		db := openWith(t, url, jobdb.Options{FoldInterval: 5 * time.Millisecond})
 		addWaiting(t, db, 3)
 		wantWaiting(t, db, 3)
 		if db.Counted() {
@@ -66,7 +66,7 @@ func TestCountsWithoutTriggers(t *testing.T) {
 // Counts that have become zero are deleted now and then.
 func TestZeroCountsAreSwept(t *testing.T) {
 	onEmpty(t, func(t *testing.T, url string) {
-		db := openWith(t, url, jobdb.Options{FoldCounts: -1})
+		db := openWith(t, url, jobdb.Options{FoldInterval: -1})
 		migrate(t, db)
 		addWaiting(t, db, 2)
 		fold := func() (zeros int) {

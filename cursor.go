@@ -35,8 +35,8 @@ func (s Search) placeColumns(d *engine.Dialect) []tables.Column {
 	var columns []tables.Column
 	for _, key := range s.keys() {
 		c := key.Column.def()
-		if c.Kind != tables.Integer && (c.Kind != tables.Time || d.RawTimes) {
-			c.Kind = tables.Text
+		if c.Kind != tables.KindInteger && (c.Kind != tables.KindTime || d.TextTimes) {
+			c.Kind = tables.KindText
 		}
 		columns = append(columns, c)
 	}
@@ -74,35 +74,35 @@ func (s Search) parseCursor(d *engine.Dialect) (cursor, error) {
 		return c, errCursor
 	}
 	for i, column := range columns {
-		if c.Values[i], err = placed(column, c.Values[i], s.keys()[i].Column); err != nil {
+		if c.Values[i], err = cursorValue(column, c.Values[i], s.keys()[i].Column); err != nil {
 			return c, errCursor
 		}
 	}
 	return c, nil
 }
 
-// placed is a value of a cursor as the driver gets it.
-func placed(c tables.Column, value any, of Column) (any, error) {
+// cursorValue is a value of a cursor as the driver gets it.
+func cursorValue(c tables.Column, value any, of Column) (any, error) {
 	if value == nil {
 		if of == (Column{}) {
 			return nil, errCursor
 		}
 		return nil, nil
 	}
-	if number, ok := value.(json.Number); ok && c.Kind == tables.Integer {
+	if number, ok := value.(json.Number); ok && c.Kind == tables.KindInteger {
 		return number.Int64()
 	}
 	text, ok := value.(string)
 	switch {
-	case !ok || c.Kind == tables.Integer || checkText(text) != nil:
+	case !ok || c.Kind == tables.KindInteger || checkText(text) != nil:
 		return nil, errCursor
-	case c.Kind == tables.Time:
+	case c.Kind == tables.KindTime:
 		at, err := time.Parse(time.RFC3339Nano, text)
 		if at = at.UTC(); at.Year() < 1 || at.Year() > 9999 { // which drivers refuse
 			return nil, errCursor
 		}
 		return at, err
-	case of.Kind() == tables.Time:
+	case of.Kind() == tables.KindTime:
 		_, err := parseStoredTime(text)
 		return text, err
 	}

@@ -20,9 +20,9 @@ type Options struct {
 	Logger            *slog.Logger     // default: none
 	Limits            Limits           // zero fields have their defaults
 	CommandRedelivery time.Duration    // a Kill whose job beats this long after it was sent is sent again; 0: never
-	StatementTime     time.Duration    // the server ends statements after this; default 10 minutes
+	StatementTimeout     time.Duration    // the server ends statements after this; default 10 minutes
 	Connections       int              // at most; default 32 to a server, one a core to a SQLite file
-	FoldCounts        time.Duration    // how often counts of jobs are brought together; default 1 s, negative: never, see [DB.FoldCounts]
+	FoldInterval        time.Duration    // how often counts of jobs are brought together; default 1 s, negative: never, see [DB.FoldCounts]
 	ReadOnly          bool             // nothing can be written
 }
 
@@ -33,18 +33,18 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.StatementTime == 0 {
-		o.StatementTime = 10 * time.Minute
+	if o.StatementTimeout == 0 {
+		o.StatementTimeout = 10 * time.Minute
 	}
-	if o.FoldCounts == 0 {
-		o.FoldCounts = time.Second
+	if o.FoldInterval == 0 {
+		o.FoldInterval = time.Second
 	}
 	o.Limits = o.Limits.withDefaults()
 	return o
 }
 
 func (o Options) settings() engine.Settings {
-	return engine.Settings{StatementTime: o.StatementTime, Connections: o.Connections, ReadOnly: o.ReadOnly}
+	return engine.Settings{StatementTimeout: o.StatementTimeout, Connections: o.Connections, ReadOnly: o.ReadOnly}
 }
 
 // DB is a job database. Its methods are safe for use by many goroutines;
@@ -61,19 +61,19 @@ type DB struct {
 
 	counted atomic.Bool    // counts of jobs are kept and complete
 	unswept atomic.Int64   // differences folded since counts that are zero were deleted
-	folding sync.WaitGroup // keepCounts
-	unfold  context.CancelFunc
+	folding sync.WaitGroup // foldLoop
+	cancelFolding  context.CancelFunc
 
-	// oneServer says that history is in another database of the MariaDB
+	// sameServer says that history is in another database of the MariaDB
 	// server that has this one, so that one transaction reaches both.
-	oneServer bool
+	sameServer bool
 }
 
 // Ping asks the database for an answer.
 func (db *DB) Ping(ctx context.Context) error {
 	var one int
 	if err := db.engine.Reader.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
-		return fmt.Errorf("ping the database: %w", db.typed(err))
+		return fmt.Errorf("ping the database: %w", db.publicError(err))
 	}
 	return nil
 }
@@ -82,7 +82,7 @@ func (db *DB) Ping(ctx context.Context) error {
 func (db *DB) Engine() string { return db.dialect.Name }
 
 // Schema says who made this database.
-func (db *DB) Schema() schema.SchemaKind { return db.schema.Kind }
+func (db *DB) Schema() schema.Kind { return db.schema.Kind }
 
 // Limits are those that this database was opened with, defaults filled in.
 func (db *DB) Limits() Limits { return db.options.Limits }

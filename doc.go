@@ -1,4 +1,4 @@
-// Package jobdb is the job database of the DIRAC grid: what was asked of
+// package jobdb is the job database of the DIRAC grid: what was asked of
 // each job (its JDL), where it is, how it fares (status, heartbeats, history)
 // and what it must be told (commands), on SQLite, MariaDB or MySQL, and
 // PostgreSQL, with the same answers on each.
@@ -38,9 +38,9 @@
 //	HeartBeatLoggingInfo     Heartbeats
 //	JobCommands              JobCommands, ExpireJobCommands
 //	LoggingInfo              InsertHistory, History, DeleteHistory, StatusTimes
-//	Answers (ours only)      KeepAnswer, KeptAnswer
+//	Answers (ours only)      SaveReply, SavedReply
 //	JobCounts (ours only)    FoldCounts, VerifyCounts, RebuildCounts
-//	Jobs, until a Tx ends    HoldJobs
+//	Jobs, until a Tx ends    LockJobs
 //
 // The pilots' database is another one: [OpenPilots].
 //

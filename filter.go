@@ -152,7 +152,7 @@ func (p *filterParser) comparison(spec FilterSpec) (Filter, error) {
 	if f.values, err = column.operands(values); err != nil {
 		return Filter{}, err
 	}
-	if kind := column.Kind(); kind == tables.Verified || kind == tables.Accounted {
+	if kind := column.Kind(); kind == tables.KindVerified || kind == tables.KindAccounted {
 		return f.flags(), nil
 	}
 	return f, nil
@@ -187,15 +187,15 @@ func (c Column) operands(values []any) ([]any, error) {
 	for i, value := range values {
 		var err error
 		switch c.Kind() {
-		case tables.Integer, tables.Decimal:
+		case tables.KindInteger, tables.KindDecimal:
 			operands[i], err = integerOperand(value)
-		case tables.Text:
+		case tables.KindText:
 			operands[i], err = textOperand(value)
-		case tables.Verified:
+		case tables.KindVerified:
 			operands[i], err = flagOperand(value, verifiedNames)
-		case tables.Accounted:
+		case tables.KindAccounted:
 			operands[i], err = flagOperand(value, accountedNames)
-		case tables.Time:
+		case tables.KindTime:
 			var res resolution
 			operands[i], res, err = timeOperand(value)
 			if i == 0 {
@@ -224,8 +224,8 @@ func integerOperand(value any) (int64, error) {
 			return int64(v), nil
 		}
 	default:
-		if n, err := storedInteger(value); err == nil {
-			return n.(int64), nil //nolint:forcetypeassert // what storedInteger promises
+		if n, err := toInteger(value); err == nil {
+			return n.(int64), nil //nolint:forcetypeassert // what toInteger promises
 		}
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
@@ -245,8 +245,8 @@ func textOperand(value any) (string, error) {
 	case json.Number:
 		return v.String(), nil
 	}
-	if n, err := storedInteger(value); err == nil {
-		return strconv.FormatInt(n.(int64), 10), nil //nolint:forcetypeassert // what storedInteger promises
+	if n, err := toInteger(value); err == nil {
+		return strconv.FormatInt(n.(int64), 10), nil //nolint:forcetypeassert // what toInteger promises
 	}
 	return "", errReason("wants a text, not " + describe(value))
 }
@@ -304,7 +304,7 @@ func describe(value any) string {
 // pattern reads like, "not like" and regex, which flags answer at once.
 func (p *filterParser) pattern(spec FilterSpec, f Filter) (Filter, error) {
 	kind := f.column.Kind()
-	if kind == tables.Time {
+	if kind == tables.KindTime {
 		return Filter{}, errReason("times can't be compared by " + spec.Operator + `; use eq with a partial time such as "2024-01"`)
 	}
 	if spec.Value == nil {
@@ -334,7 +334,7 @@ func (p *filterParser) pattern(spec FilterSpec, f Filter) (Filter, error) {
 		}
 		f.values = []any{pattern}
 	}
-	if kind == tables.Verified || kind == tables.Accounted {
+	if kind == tables.KindVerified || kind == tables.KindAccounted {
 		return f.flags(), nil
 	}
 	return f, nil
@@ -368,7 +368,7 @@ func likePattern(text string) (string, error) {
 // flags turns any condition on a flag into the list of names that meet it.
 func (f Filter) flags() Filter {
 	names := verifiedNames
-	if f.column.Kind() == tables.Accounted {
+	if f.column.Kind() == tables.KindAccounted {
 		names = accountedNames
 	}
 	met := Filter{op: opIn, column: f.column, values: []any{}}
@@ -455,7 +455,7 @@ func (f Filter) columns(to []Column) []Column {
 
 // equals reports whether one value is wanted, after which an index goes on with the JobID.
 func (f Filter) equals() bool {
-	return f.op == opIn && len(f.values) == 1 && f.column.Kind() == tables.Text
+	return f.op == opIn && len(f.values) == 1 && f.column.Kind() == tables.KindText
 }
 
 func (f Filter) hasRegex() bool {

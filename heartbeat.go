@@ -23,7 +23,7 @@ func (a access) AddHeartbeatData(ctx context.Context, data map[JobID]map[string]
 				return &QueryError{Field: quoteShort(name), Reason: "no such heartbeat field; the fields are " + strings.Join(HeartbeatFields, ", ")}
 			}
 			value := data[id][name]
-			if err := textFits(columns[2], value); err != nil {
+			if err := checkLength(columns[2], value); err != nil {
 				return &ValueError{Job: id, Column: name, Reason: err.Error()}
 			}
 			rows = append(rows, []any{int64(id), name, value, nil})
@@ -36,7 +36,7 @@ func (a access) AddHeartbeatData(ctx context.Context, data map[JobID]map[string]
 		}
 		return s.insert(ctx, tables.HeartBeatLoggingInfo, columns, rows, s.db.dialect.Upsert(tables.HeartBeatLoggingInfo.Key, []string{"Value"}))
 	})
-	return a.refused(ctx, err, "heartbeat", tables.Jobs, ids)
+	return a.explainRefusal(ctx, err, "heartbeat", tables.Jobs, ids)
 }
 
 // Heartbeats returns the values that each of the jobs reported, the latest
@@ -46,15 +46,15 @@ func (a access) Heartbeats(ctx context.Context, ids []JobID, last int) (map[JobI
 	beats := make(map[JobID][]Heartbeat)
 	columns := tables.HeartBeatLoggingInfo.Columns
 	err := a.read("read heartbeats", func(s *session) error {
-		return s.ofJobs(ids, func(in string, args []any) error {
-			text := rowsOf(tables.HeartBeatLoggingInfo, columns, in)
+		return s.eachIDBatch(ids, func(in string, args []any) error {
+			text := selectRows(tables.HeartBeatLoggingInfo, columns, in)
 			if last > 0 {
 				ranked := strings.Replace(text, " FROM ", `, DENSE_RANK() OVER (PARTITION BY t."JobID" ORDER BY t."HeartBeatTime" DESC) AS n FROM `, 1)
-				text = "SELECT " + tables.NameList("t.", columns) + " FROM (" + ranked + ") AS t WHERE n <= ?"
+				text = "SELECT " + tables.QuotedNames("t.", columns) + " FROM (" + ranked + ") AS t WHERE n <= ?"
 				args = append(args, int64(last))
 			}
 			text += ` ORDER BY t."JobID", t."HeartBeatTime" DESC, t."Name"`
-			return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
+			return s.query(ctx, text, args, scanRows(columns, func(row []scanned) error {
 				id := row[0].id()
 				beats[id] = append(beats[id], Heartbeat{Name: row[1].text(), Value: row[2].text(), Time: row[3].time()})
 				return nil

@@ -42,13 +42,13 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 		// Who changes a job's status holds its row; where only history is
 		// written, this is what puts the writers in a row.
 		if s.db.schema.Jobs {
-			if err := s.hold(ctx, ids); err != nil {
+			if err := s.lock(ctx, ids); err != nil {
 				return err
 			}
 		}
-		alone := s.db.dialect.Lock == "" || s.db.schema.Kind == schema.SchemaOurs && s.db.history == s.db && s.holdsAll(ids)
-		return s.untilNumbered(ctx, alone, func() error {
-			last, err := s.lastNumbers(ctx, ids)
+		alone := s.db.dialect.Lock == "" || s.db.schema.Kind == schema.KindOurs && s.db.history == s.db && s.hasLocked(ids)
+		return s.retryNumbering(ctx, alone, func() error {
+			last, err := s.lastSequenceNumbers(ctx, ids)
 			if err != nil {
 				return err
 			}
@@ -68,14 +68,14 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 
 func (r HistoryRecord) check() error {
 	for i, text := range []string{2: r.Status, r.MinorStatus, r.ApplicationStatus, 7: r.Source} {
-		if err := textFits(tables.LoggingInfo.Columns[i], text); err != nil && i > 1 {
+		if err := checkLength(tables.LoggingInfo.Columns[i], text); err != nil && i > 1 {
 			return &ValueError{Job: r.JobID, Column: tables.LoggingInfo.Columns[i].Name, Reason: err.Error()}
 		}
 	}
 	if r.Time.IsZero() {
 		return &ValueError{Job: r.JobID, Column: "StatusTime", Reason: "must be given"}
 	}
-	if _, err := storedValue(tables.LoggingInfo.Columns[5], r.Time); err != nil {
+	if _, err := toStored(tables.LoggingInfo.Columns[5], r.Time); err != nil {
 		return &ValueError{Job: r.JobID, Column: "StatusTime", Reason: err.Error()}
 	}
 	if math.Abs(timeOrder(r.Time)) >= 1e9 {
@@ -84,9 +84,9 @@ func (r HistoryRecord) check() error {
 	return nil
 }
 
-// untilNumbered repeats an insert whose numbers another writer took first:
+// retryNumbering repeats an insert whose numbers another writer took first:
 // one that holds no lock on the job's row, because there is none or because it is the reference. Who is alone takes them at once.
-func (s *session) untilNumbered(ctx context.Context, alone bool, insert func() error) error {
+func (s *session) retryNumbering(ctx context.Context, alone bool, insert func() error) error {
 	if alone {
 		return insert()
 	}
@@ -110,12 +110,12 @@ func (s *session) untilNumbered(ctx context.Context, alone bool, insert func() e
 	}
 }
 
-func (s *session) lastNumbers(ctx context.Context, ids []JobID) (map[JobID]int64, error) {
+func (s *session) lastSequenceNumbers(ctx context.Context, ids []JobID) (map[JobID]int64, error) {
 	last := make(map[JobID]int64, len(ids))
 	columns := tables.LoggingInfo.Pick("JobID", "SeqNum")
-	err := s.ofJobs(ids, func(in string, args []any) error {
+	err := s.eachIDBatch(ids, func(in string, args []any) error {
 		text := `SELECT t."JobID", MAX(t."SeqNum") FROM ` + s.db.logging.Quoted() + ` AS t WHERE t."JobID"` + in + ` GROUP BY t."JobID"`
-		return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
+		return s.query(ctx, text, args, scanRows(columns, func(row []scanned) error {
 			last[row[0].id()] = row[1].integer()
 			return nil
 		}))
@@ -123,36 +123,36 @@ func (s *session) lastNumbers(ctx context.Context, ids []JobID) (map[JobID]int64
 	return last, err
 }
 
-// inHistory is the access layer of the database that has the history. In a
+// historyAccess is the access layer of the database that has the history. In a
 // transaction it is a second one beside it, unless both are one database or on one server.
-func (a access) inHistory(ctx context.Context) (access, error) {
+func (a access) historyAccess(ctx context.Context) (access, error) {
 	h := a.db.history
 	switch {
 	case !h.schema.History:
 		return a, errNoHistory
-	case h == a.db, a.db.oneServer:
+	case h == a.db, a.db.sameServer:
 		return a, nil
 	case a.tx == nil:
 		return h.access, nil
 	}
-	s, err := a.tx.beginBeside(ctx)
+	s, err := a.tx.beginHistoryTx(ctx)
 	return access{db: h, tx: s}, err
 }
 
 // HistoryElsewhere reports whether a transaction on history is one beside
 // that on jobs, which commits first and may so be kept alone.
-func (db *DB) HistoryElsewhere() bool { return db.history != db && !db.oneServer }
+func (db *DB) HistoryElsewhere() bool { return db.history != db && !db.sameServer }
 
 func (a access) writeHistory(ctx context.Context, what string, fn func(*session) error) error {
-	a, err := a.inHistory(ctx)
+	a, err := a.historyAccess(ctx)
 	if err != nil {
 		return err
 	}
 	return a.write(ctx, what, fn)
 }
 
-func (a access) readHistory(ctx context.Context, what string, columns []tables.Column, ids []JobID, rest string, each func([]cell) error) error {
-	a, err := a.inHistory(ctx)
+func (a access) readHistory(ctx context.Context, what string, columns []tables.Column, ids []JobID, rest string, each func([]scanned) error) error {
+	a, err := a.historyAccess(ctx)
 	if err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func (a access) History(ctx context.Context, ids []JobID) (map[JobID][]HistoryRe
 	history := make(map[JobID][]HistoryRecord)
 	columns := tables.LoggingInfo.Pick("JobID", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusSource")
 	order := ` ORDER BY t."JobID", t."StatusTimeOrder", t."StatusTime", t."SeqNum"`
-	err := a.readHistory(ctx, "read history", columns, ids, order, func(row []cell) error {
+	err := a.readHistory(ctx, "read history", columns, ids, order, func(row []scanned) error {
 		r := HistoryRecord{
 			JobID: row[0].id(), Status: row[1].text(), MinorStatus: row[2].text(), ApplicationStatus: row[3].text(),
 			Time: row[4].time(), Source: row[5].text(),
@@ -209,16 +209,16 @@ func (a access) DeleteHistory(ctx context.Context, ids []JobID) error {
 func (a access) StatusTimes(ctx context.Context, ids []JobID) (map[JobID]map[string]time.Time, error) {
 	times := make(map[JobID]map[string]time.Time)
 	columns := tables.LoggingInfo.Pick("JobID", "Status", "StatusTimeOrder")
-	a, err := a.inHistory(ctx)
+	a, err := a.historyAccess(ctx)
 	if err != nil {
 		return times, err
 	}
 	err = a.read("read status times", func(s *session) error {
-		status := s.exactly(tables.LoggingInfo, "Status")
-		return s.ofJobs(ids, func(in string, args []any) error {
+		status := s.byteExact(tables.LoggingInfo, "Status")
+		return s.eachIDBatch(ids, func(in string, args []any) error {
 			text := `SELECT t."JobID", ` + status + `, MAX(t."StatusTimeOrder") FROM ` + s.db.logging.Quoted() + ` AS t WHERE t."JobID"` + in +
 				` GROUP BY t."JobID", ` + status
-			return s.query(ctx, text, args, scanRows(columns, func(row []cell) error {
+			return s.query(ctx, text, args, scanRows(columns, func(row []scanned) error {
 				id := row[0].id()
 				if times[id] == nil {
 					times[id] = map[string]time.Time{}

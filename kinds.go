@@ -10,21 +10,21 @@ type Kind = tables.Kind
 
 // The kinds of columns.
 const (
-	Integer   = tables.Integer   // int64
-	Text      = tables.Text      // string
-	Time      = tables.Time      // time.Time, UTC
-	Verified  = tables.Verified  // bool
-	Accounted = tables.Accounted // AccountedFlag
+	KindInteger   = tables.KindInteger   // int64
+	KindText      = tables.KindText      // string
+	KindTime      = tables.KindTime      // time.Time, UTC
+	KindVerified  = tables.KindVerified  // bool
+	KindAccounted = tables.KindAccounted // AccountedFlag
 )
 
 // SchemaKind says who made a database.
-type SchemaKind = schema.SchemaKind
+type SchemaKind = schema.Kind
 
 // The kinds of databases.
 const (
-	SchemaEmpty   = schema.SchemaEmpty   // no table of ours in it
-	SchemaOurs    = schema.SchemaOurs    // made by the migrations of this package
-	SchemaDiracX  = schema.SchemaDiracX  // made by DiracX
-	SchemaLegacy  = schema.SchemaLegacy  // made by DIRAC
-	SchemaUnknown = schema.SchemaUnknown // tables of these names, but not usable
+	SchemaEmpty   = schema.KindEmpty   // no table of ours in it
+	SchemaOurs    = schema.KindOurs    // made by the migrations of this package
+	SchemaDiracX  = schema.KindDiracX  // made by DiracX
+	SchemaLegacy  = schema.KindLegacy  // made by DIRAC
+	SchemaUnknown = schema.KindUnknown // tables of these names, but not usable
 )

@@ -16,13 +16,13 @@ type Limits struct {
 	RegexValues int           // distinct values that a regex is tried on, where the engine can't do it itself
 	PerPage     int           // rows of one page
 	SummaryRows int           // rows of one summary
-	QueryTime   time.Duration // of one search or summary; negative: none
+	QueryTimeout   time.Duration // of one search or summary; negative: none
 }
 
 // DefaultLimits are the limits where nothing else is said.
 var DefaultLimits = Limits{
 	Filters: 100, Depth: 10, Values: 10_000, Pattern: 1000, RegexValues: 10_000,
-	PerPage: 10_000, SummaryRows: 100_000, QueryTime: time.Minute,
+	PerPage: 10_000, SummaryRows: 100_000, QueryTimeout: time.Minute,
 }
 
 func (l Limits) withDefaults() Limits {
@@ -39,30 +39,30 @@ func (l Limits) withDefaults() Limits {
 			*f.field = *f.standard
 		}
 	}
-	if l.QueryTime == 0 {
-		l.QueryTime = DefaultLimits.QueryTime
+	if l.QueryTimeout == 0 {
+		l.QueryTimeout = DefaultLimits.QueryTimeout
 	}
 	return l
 }
 
-var errQueryTime = errors.New("the query's time is up")
+var errQueryTimeout = errors.New("the query's time is up")
 
 // context is one that ends when a query has taken too long.
 func (l Limits) context(ctx context.Context) (context.Context, context.CancelFunc) {
-	if l.QueryTime <= 0 {
+	if l.QueryTimeout <= 0 {
 		return ctx, func() {}
 	}
-	return context.WithTimeoutCause(ctx, l.QueryTime, errQueryTime)
+	return context.WithTimeoutCause(ctx, l.QueryTimeout, errQueryTimeout)
 }
 
 // begin is context; a patient one ends no more once the query has begun to give rows.
 func (l Limits) begin(ctx context.Context, patient bool) (_ context.Context, cancel, begun func()) {
-	if !patient || l.QueryTime <= 0 {
+	if !patient || l.QueryTimeout <= 0 {
 		ctx, cancel := l.context(ctx)
 		return ctx, cancel, func() {}
 	}
 	ctx, end := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(l.QueryTime, func() { end(errQueryTime) })
+	timer := time.AfterFunc(l.QueryTimeout, func() { end(errQueryTimeout) })
 	begun = func() { timer.Stop() }
 	return ctx, func() { begun(); end(nil) }, begun
 }
@@ -79,10 +79,10 @@ func afterFirst(begun func(), each func([]any) error) func([]any) error {
 	}
 }
 
-// refused tells a query that took too long from one whose caller went away.
-func (l Limits) refused(ctx context.Context, err error) error {
-	if err == nil || !errors.Is(context.Cause(ctx), errQueryTime) {
+// explainTimeout tells a query that took too long from one whose caller went away.
+func (l Limits) explainTimeout(ctx context.Context, err error) error {
+	if err == nil || !errors.Is(context.Cause(ctx), errQueryTimeout) {
 		return err
 	}
-	return &QueryError{Field: "search", Reason: "took longer than " + l.QueryTime.String() + "; add filters, or group by fewer columns"}
+	return &QueryError{Field: "search", Reason: "took longer than " + l.QueryTimeout.String() + "; add filters, or group by fewer columns"}
 }

@@ -31,11 +31,11 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 	if t.Engine == "sqlite" {
 		db.groups = engine.NewGroupCommit(e.Writer)
 	}
-	schema, err := schema.ProbeSchema(ctx, e.Reader, db.dialect)
+	schema, err := schema.Probe(ctx, e.Reader, db.dialect)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database: %w", db.typed(err)), e.Close())
+		return nil, errors.Join(fmt.Errorf("open the database: %w", db.publicError(err)), e.Close())
 	}
-	db.use(ctx, schema)
+	db.useSchema(ctx, schema)
 	if options.HistoryURL != "" && options.HistoryURL != url {
 		if err := db.openHistory(ctx, t); err != nil {
 			db.stopFolding()
@@ -45,20 +45,20 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 	return db, nil
 }
 
-// use takes what was found out of the schema, and keeps its counts up until the DB is closed.
-func (db *DB) use(ctx context.Context, s *schema.Facts) {
+// useSchema takes what was found out of the schema, and keeps its counts up until the DB is closed.
+func (db *DB) useSchema(ctx context.Context, s *schema.Facts) {
 	db.stopFolding()
 	db.schema = s
 	db.counted.Store(s.Counts && s.Counted)
-	if s.Counts && !db.options.ReadOnly && db.options.FoldCounts > 0 {
-		ctx, db.unfold = context.WithCancel(context.WithoutCancel(ctx))
-		db.folding.Go(func() { db.keepCounts(ctx, db.options.FoldCounts) })
+	if s.Counts && !db.options.ReadOnly && db.options.FoldInterval > 0 {
+		ctx, db.cancelFolding = context.WithCancel(context.WithoutCancel(ctx))
+		db.folding.Go(func() { db.foldLoop(ctx, db.options.FoldInterval) })
 	}
 }
 
 func (db *DB) stopFolding() {
-	if db.unfold != nil {
-		db.unfold()
+	if db.cancelFolding != nil {
+		db.cancelFolding()
 		db.folding.Wait()
 	}
 }
@@ -75,8 +75,8 @@ func (db *DB) openHistory(ctx context.Context, t engine.Target) error {
 		return errors.Join(err, history.Close())
 	}
 	db.history = history
-	db.oneServer = t.Engine == "mysql" && h.Engine == "mysql" && t.User == h.User && slices.Equal(t.Hosts, h.Hosts)
-	if db.oneServer {
+	db.sameServer = t.Engine == "mysql" && h.Engine == "mysql" && t.User == h.User && slices.Equal(t.Hosts, h.Hosts)
+	if db.sameServer {
 		elsewhere := *tables.LoggingInfo
 		elsewhere.Database = h.Name
 		db.logging = &elsewhere

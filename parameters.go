@@ -35,7 +35,7 @@ func (a access) OptimizerParameters(ctx context.Context, ids []JobID) (map[JobID
 
 func (a access) parameters(ctx context.Context, t *tables.Table, ids []JobID) (map[JobID]map[string]string, error) {
 	values := make(map[JobID]map[string]string)
-	err := a.readRows(ctx, "read parameters", t, t.Columns, ids, "", func(row []cell) error {
+	err := a.readRows(ctx, "read parameters", t, t.Columns, ids, "", func(row []scanned) error {
 		id := row[0].id()
 		if values[id] == nil {
 			values[id] = map[string]string{}
@@ -52,7 +52,7 @@ func (a access) setParameters(ctx context.Context, t *tables.Table, values map[J
 	for _, id := range ids {
 		for _, name := range slices.Sorted(maps.Keys(values[id])) {
 			for i, text := range []string{name, values[id][name]} {
-				if err := textFits(t.Columns[i+1], text); err != nil {
+				if err := checkLength(t.Columns[i+1], text); err != nil {
 					return &ValueError{Job: id, Column: t.Name + "." + t.Columns[i+1].Name, Reason: err.Error()}
 				}
 			}
@@ -65,7 +65,7 @@ func (a access) setParameters(ctx context.Context, t *tables.Table, values map[J
 		}
 		// The engine's upsert would overwrite "cpu" with "CPU" here. Of two who remove and then insert
 		// at once the second would find the first's row.
-		if err := s.hold(ctx, ids); err != nil {
+		if err := s.lock(ctx, ids); err != nil {
 			return err
 		}
 		if err := s.remove(ctx, t, t.Columns[:2], rows); err != nil {
@@ -73,7 +73,7 @@ func (a access) setParameters(ctx context.Context, t *tables.Table, values map[J
 		}
 		return s.insert(ctx, t, t.Columns, rows, "")
 	})
-	return a.refused(ctx, err, "a parameter of an equal name", tables.Jobs, ids)
+	return a.explainRefusal(ctx, err, "a parameter of an equal name", tables.Jobs, ids)
 }
 
 // ArchiveJobParameters moves the jobs' parameters to the archive, under
@@ -86,17 +86,17 @@ func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
 		if !s.db.schema.AtticCycles {
 			keys = columns[:2]
 		}
-		if _, err := s.lockJobs(ctx, ids); err != nil {
+		if _, err := s.lockedJobs(ctx, ids); err != nil {
 			return err
 		}
-		err := s.ofJobs(ids, func(in string, args []any) error {
+		err := s.eachIDBatch(ids, func(in string, args []any) error {
 			parameters := `SELECT p."JobID", p."Name", t."RescheduleCounter", p."Value" FROM ` + tables.Jobs.Quoted() + " AS t" +
 				s.db.dialect.Join + tables.JobParameters.Quoted() + ` AS p ON p."JobID" = t."JobID" AND t."JobID"` + in
-			upsert, err := s.makeRoom(ctx, tables.AtticJobParameters, columns, keys, parameters, args)
+			upsert, err := s.mergeKeys(ctx, tables.AtticJobParameters, columns, keys, parameters, args)
 			if err != nil {
 				return err
 			}
-			_, err = s.exec(ctx, "INSERT INTO "+tables.AtticJobParameters.Quoted()+" ("+tables.NameList("", columns)+") "+parameters+upsert, args...)
+			_, err = s.exec(ctx, "INSERT INTO "+tables.AtticJobParameters.Quoted()+" ("+tables.QuotedNames("", columns)+") "+parameters+upsert, args...)
 			return err
 		})
 		if err != nil {
@@ -107,14 +107,14 @@ func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
 	})
 }
 
-// makeRoom gives the upsert for rows that a query selects, or removes what has their keys
+// mergeKeys gives the upsert for rows that a query selects, or removes what has their keys
 // where the engine's upsert would overwrite "cpu" with "CPU".
-func (s *session) makeRoom(ctx context.Context, t *tables.Table, columns, keys []tables.Column, query string, args []any) (upsert string, err error) {
+func (s *session) mergeKeys(ctx context.Context, t *tables.Table, columns, keys []tables.Column, query string, args []any) (upsert string, err error) {
 	if s.db.schema.Collation(t.Name, "Name") == "" {
-		return s.db.dialect.Upsert(tables.ColumnList(keys), tables.ColumnList(columns[len(keys):])), nil
+		return s.db.dialect.Upsert(tables.Names(keys), tables.Names(columns[len(keys):])), nil
 	}
 	var rows [][]any
-	err = s.query(ctx, query, args, scanRows(columns, func(row []cell) error {
+	err = s.query(ctx, query, args, scanRows(columns, func(row []scanned) error {
 		rows = append(rows, []any{row[0].value, row[1].value, row[2].value})
 		return nil
 	}))
@@ -128,7 +128,7 @@ func (s *session) makeRoom(ctx context.Context, t *tables.Table, columns, keys [
 func (a access) ArchivedJobParameters(ctx context.Context, ids []JobID) (map[JobID][]ArchivedParameter, error) {
 	archived := make(map[JobID][]ArchivedParameter)
 	err := a.readRows(ctx, "read archived job parameters", tables.AtticJobParameters, tables.AtticJobParameters.Columns, ids,
-		"", func(row []cell) error {
+		"", func(row []scanned) error {
 			id := row[0].id()
 			archived[id] = append(archived[id], ArchivedParameter{Name: row[1].text(), Value: row[2].text(), Cycle: int(row[3].integer())})
 			return nil

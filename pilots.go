@@ -43,8 +43,8 @@ func OpenPilots(ctx context.Context, url string, options Options) (*Pilots, erro
 // Close closes all connections.
 func (p *Pilots) Close() error { return p.db.engine.Close() }
 
-// stampsAtOnce is how many stamps one statement takes: below every engine's limit.
-const stampsAtOnce = 500
+// stampBatch is how many stamps one statement takes: below every engine's limit.
+const stampBatch = 500
 
 // JobsOf returns the jobs that pilots with these stamps ran, of any VO,
 // ascending and each once. Stamps compare byte by byte.
@@ -55,7 +55,7 @@ func (p *Pilots) JobsOf(ctx context.Context, stamps []string) ([]JobID, error) {
 		return strings.ContainsFunc(stamp, func(c rune) bool { return c > unicode.MaxASCII || c == 0 })
 	})
 	var ids []JobID
-	for some := range slices.Chunk(stamps, stampsAtOnce) {
+	for some := range slices.Chunk(stamps, stampBatch) {
 		args := make([]any, len(some))
 		for i, stamp := range some {
 			args[i] = stamp
@@ -72,7 +72,7 @@ func (p *Pilots) JobsOf(ctx context.Context, stamps []string) ([]JobID, error) {
 			return err
 		})
 		if err != nil {
-			return nil, p.db.explain("look for the jobs of pilots", err)
+			return nil, p.db.wrapError("look for the jobs of pilots", err)
 		}
 	}
 	return sorted(ids), nil

@@ -235,9 +235,9 @@ type Scope struct {
 	Owner string
 }
 
-// alone reports whether one statement answers the search, so that it needs
+// singleStatement reports whether one statement answers the search, so that it needs
 // no transaction around it: all rows are wanted, or one job.
-func (s Search) alone() bool {
+func (s Search) singleStatement() bool {
 	if s.Filter.hasRegex() {
 		return false
 	}

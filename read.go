@@ -65,7 +65,7 @@ func (a access) find(ctx context.Context, s Search, each func(row []any) error) 
 	if perPage == 0 { // from the first row on it lasts as long as its reader takes
 		each = afterFirst(begun, each)
 	}
-	err = a.look(ctx, "search jobs", s.alone(), func(session *session) error {
+	err = a.inSnapshot(ctx, "search jobs", s.singleStatement(), func(session *session) error {
 		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (a access) find(ctx context.Context, s Search, each func(row []any) error) 
 		}
 		return err
 	})
-	return f, limits.refused(ctx, err)
+	return f, limits.explainTimeout(ctx, err)
 }
 
 // page gives the rows of a page, or all, and their number on all pages.
@@ -117,8 +117,8 @@ func (s *session) paged(ctx context.Context, search Search, perPage int, rows in
 	return f, err
 }
 
-// look is a snapshot, or less where one statement says it all.
-func (a access) look(ctx context.Context, what string, alone bool, fn func(*session) error) error {
+// inSnapshot is a snapshot, or less where one statement says it all.
+func (a access) inSnapshot(ctx context.Context, what string, alone bool, fn func(*session) error) error {
 	if alone {
 		return a.read(what, fn)
 	}
@@ -132,12 +132,12 @@ func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 	result := SummaryRows{Columns: s.columns()}
 	ctx, cancel := limits.context(ctx)
 	defer cancel()
-	err := a.look(ctx, "summarize jobs", !s.Filter.hasRegex(), func(session *session) error {
+	err := a.inSnapshot(ctx, "summarize jobs", !s.Filter.hasRegex(), func(session *session) error {
 		var err error
 		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
 			return err
 		}
-		columns := append(definitions(result.Columns), tables.Column{Name: "count", Kind: tables.Integer})
+		columns := append(definitions(result.Columns), tables.Column{Name: "count", Kind: tables.KindInteger})
 		n := 0
 		return session.table(ctx, session.compiler().summary(s, limits.SummaryRows), columns, func(row []any) error {
 			if n++; n > limits.SummaryRows {
@@ -147,7 +147,7 @@ func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 			return nil
 		})
 	})
-	return result, limits.refused(ctx, err)
+	return result, limits.explainTimeout(ctx, err)
 }
 
 func (s *session) compiler() *compiler {
@@ -168,10 +168,10 @@ func (s *session) rows(ctx context.Context, st statement, columns []Column, each
 func (s *session) table(ctx context.Context, st statement, columns []tables.Column, each func([]any) error) error {
 	var room []any
 	rows := 1
-	return s.query(ctx, st.text, st.args, scanRows(columns, func(cells []cell) error {
+	return s.query(ctx, st.text, st.args, scanRows(columns, func(cells []scanned) error {
 		if len(room) == 0 {
 			room = make([]any, rows*len(cells))
-			rows = min(2*rows, mostRoom)
+			rows = min(2*rows, maxPreallocated)
 		}
 		row := room[:len(cells):len(cells)]
 		room = room[len(cells):]
@@ -182,8 +182,8 @@ func (s *session) table(ctx context.Context, st statement, columns []tables.Colu
 	}))
 }
 
-// mostRoom is for how many rows memory is asked for at once.
-const mostRoom = 64
+// maxPreallocated is for how many rows memory is asked for at once.
+const maxPreallocated = 64
 
 func (s *session) count(ctx context.Context, st statement) (int64, error) {
 	var n int64
@@ -229,7 +229,7 @@ func (s *session) resolveRegex(ctx context.Context, scope Scope, others, f Filte
 	met := Filter{op: opRegexIn, column: f.column}
 	tried := 0
 	st := s.compiler().distinctValues(f.column, scope, others, limit)
-	err := s.table(ctx, st, []tables.Column{{Kind: tables.Text}}, func(row []any) error {
+	err := s.table(ctx, st, []tables.Column{{Kind: tables.KindText}}, func(row []any) error {
 		if tried++; tried > limit {
 			return errManyValues
 		}
@@ -265,7 +265,7 @@ func (a access) OriginalJDLs(ctx context.Context, ids []JobID) (map[JobID]string
 
 func (a access) jdls(ctx context.Context, ids []JobID, name string) (map[JobID]string, error) {
 	texts := make(map[JobID]string, len(ids))
-	err := a.readRows(ctx, "read JDLs", tables.JobJDLs, tables.JobJDLs.Pick("JobID", name), ids, "", func(row []cell) error {
+	err := a.readRows(ctx, "read JDLs", tables.JobJDLs, tables.JobJDLs.Pick("JobID", name), ids, "", func(row []scanned) error {
 		if text := row[1].text(); text != "" {
 			texts[row[0].id()] = text
 		}
@@ -277,7 +277,7 @@ func (a access) jdls(ctx context.Context, ids []JobID, name string) (map[JobID]s
 // InputData returns the jobs' input files in the order of their LFNs.
 func (a access) InputData(ctx context.Context, ids []JobID) (map[JobID][]InputFile, error) {
 	files := make(map[JobID][]InputFile)
-	err := a.readRows(ctx, "read input data", tables.InputData, tables.InputData.Columns, ids, "", func(row []cell) error {
+	err := a.readRows(ctx, "read input data", tables.InputData, tables.InputData.Columns, ids, "", func(row []scanned) error {
 		files[row[0].id()] = append(files[row[0].id()], InputFile{LFN: row[1].text(), Status: row[2].text()})
 		return nil
 	})

@@ -9,34 +9,34 @@ import (
 	"jobdb/internal/tables"
 )
 
-// refused says which jobs are missing where a foreign key was violated, and
+// explainRefusal says which jobs are missing where a foreign key was violated, and
 // what exists already where a key was repeated.
-func (a access) refused(ctx context.Context, err error, what string, parent *tables.Table, ids []JobID) error {
+func (a access) explainRefusal(ctx context.Context, err error, what string, parent *tables.Table, ids []JobID) error {
 	switch {
 	case err == nil:
 		return nil
 	case a.db.classOf(err) == engine.ClassForeignKey:
-		missing, lookErr := a.missing(ctx, err, parent, ids)
+		missing, lookErr := a.missingJobs(ctx, err, parent, ids)
 		if lookErr != nil || len(missing) == 0 { // they may have come meanwhile
 			return errors.Join(err, lookErr)
 		}
 		return &NotFoundError{Jobs: missing}
 	}
 	if conflict := (*ConflictError)(nil); errors.As(err, &conflict) {
-		conflict.What, conflict.Job = what, a.conflicting(ctx, parent, ids)
+		conflict.What, conflict.Job = what, a.conflictingJob(ctx, parent, ids)
 	}
 	return err
 }
 
-// conflicting is the job whose row exists already, or 0 when that can't be told.
-func (a access) conflicting(ctx context.Context, parent *tables.Table, ids []JobID) JobID {
+// conflictingJob is the job whose row exists already, or 0 when that can't be told.
+func (a access) conflictingJob(ctx context.Context, parent *tables.Table, ids []JobID) JobID {
 	if len(ids) == 1 {
 		return ids[0]
 	}
 	if parent != tables.JobJDLs { // more than one row of a job may be in the other tables
 		return 0
 	}
-	missing, err := access{db: a.db}.without(ctx, tables.Jobs, ids)
+	missing, err := access{db: a.db}.jobsWithout(ctx, tables.Jobs, ids)
 	if err != nil || len(missing) == len(ids) {
 		return 0
 	}
@@ -44,11 +44,11 @@ func (a access) conflicting(ctx context.Context, parent *tables.Table, ids []Job
 	return ids[i]
 }
 
-// missing returns those of the jobs that have no row in a table, as the
+// missingJobs returns those of the jobs that have no row in a table, as the
 // transaction sees it that err says failed for that.
-func (a access) missing(ctx context.Context, err error, t *tables.Table, ids []JobID) ([]JobID, error) {
+func (a access) missingJobs(ctx context.Context, err error, t *tables.Table, ids []JobID) ([]JobID, error) {
 	if a.tx == nil {
-		return a.without(ctx, t, ids)
+		return a.jobsWithout(ctx, t, ids)
 	}
 	if told := a.db.engine.MissingKey; told != nil { // PostgreSQL: a failed transaction answers nothing
 		if id, ok := told(err); ok {
@@ -58,14 +58,14 @@ func (a access) missing(ctx context.Context, err error, t *tables.Table, ids []J
 	failed := a.tx.failed
 	a.tx.failed = nil
 	defer func() { a.tx.failed = failed }()
-	return a.without(ctx, t, ids)
+	return a.jobsWithout(ctx, t, ids)
 }
 
-// without returns those of the jobs that have no row in a table.
-func (a access) without(ctx context.Context, t *tables.Table, ids []JobID) ([]JobID, error) {
+// jobsWithout returns those of the jobs that have no row in a table.
+func (a access) jobsWithout(ctx context.Context, t *tables.Table, ids []JobID) ([]JobID, error) {
 	found := make(map[JobID]bool, len(ids))
 	read := func(a access) error {
-		return a.readRows(ctx, "look for missing jobs", t, t.Pick("JobID"), ids, "", func(row []cell) error {
+		return a.readRows(ctx, "look for missing jobs", t, t.Pick("JobID"), ids, "", func(row []scanned) error {
 			found[row[0].id()] = true
 			return nil
 		})

@@ -9,14 +9,14 @@ import (
 	"jobdb/internal/tables"
 )
 
-// cell takes one value from a driver, whatever form it has there.
-type cell struct {
+// scanned takes one value from a driver, whatever form it has there.
+type scanned struct {
 	kind  tables.Kind
 	value any // int64, string, time.Time, bool, AccountedFlag, float64 or nil
 }
 
 // Scan implements sql.Scanner.
-func (c *cell) Scan(src any) error {
+func (c *scanned) Scan(src any) error {
 	if bytes, ok := src.([]byte); ok {
 		src = string(bytes)
 	}
@@ -26,15 +26,15 @@ func (c *cell) Scan(src any) error {
 	}
 	var err error
 	switch c.kind {
-	case tables.Integer:
+	case tables.KindInteger:
 		c.value, err = scanInteger(src)
-	case tables.Text:
+	case tables.KindText:
 		c.value, err = scanText(src)
-	case tables.Time:
+	case tables.KindTime:
 		c.value, err = scanTime(src)
-	case tables.Verified:
+	case tables.KindVerified:
 		c.value = src == "True"
-	case tables.Accounted:
+	case tables.KindAccounted:
 		// What a live ENUM calls "" was never set.
 		switch src {
 		case "True":
@@ -44,13 +44,13 @@ func (c *cell) Scan(src any) error {
 		default:
 			c.value = AccountedFalse
 		}
-	case tables.Decimal:
+	case tables.KindDecimal:
 		c.value, err = scanDecimal(src)
 	}
 	return err
 }
 
-var errForm = errors.New("a value of an unexpected type")
+var errUnexpectedType = errors.New("a value of an unexpected type")
 
 func scanInteger(src any) (any, error) {
 	switch v := src.(type) {
@@ -59,9 +59,9 @@ func scanInteger(src any) (any, error) {
 	case string:
 		return strconv.ParseInt(v, 10, 64)
 	}
-	n, err := storedInteger(src)
+	n, err := toInteger(src)
 	if err != nil {
-		return nil, errForm
+		return nil, errUnexpectedType
 	}
 	return n, nil
 }
@@ -75,7 +75,7 @@ func scanText(src any) (any, error) {
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64), nil
 	}
-	return nil, errForm
+	return nil, errUnexpectedType
 }
 
 func scanDecimal(src any) (any, error) {
@@ -87,7 +87,7 @@ func scanDecimal(src any) (any, error) {
 	case string:
 		return strconv.ParseFloat(v, 64)
 	}
-	return nil, errForm
+	return nil, errUnexpectedType
 }
 
 func scanTime(src any) (any, error) {
@@ -103,7 +103,7 @@ func scanTime(src any) (any, error) {
 	case string:
 		return parseStoredTime(v)
 	}
-	return nil, errForm
+	return nil, errUnexpectedType
 }
 
 // parseStoredTime reads both text forms of a time in SQLite, with and
@@ -132,9 +132,9 @@ func parseStoredTime(text string) (any, error) {
 	return time.Date(parts[0], time.Month(parts[1]), parts[2], parts[3], parts[4], parts[5], nanoseconds, time.UTC), nil
 }
 
-// cells are the destinations of one row.
-func cells(columns []tables.Column) ([]cell, []any) {
-	values := make([]cell, len(columns))
+// newScanned are the destinations of one row.
+func newScanned(columns []tables.Column) ([]scanned, []any) {
+	values := make([]scanned, len(columns))
 	targets := make([]any, len(columns))
 	for i, c := range columns {
 		values[i].kind = c.Kind
@@ -144,8 +144,8 @@ func cells(columns []tables.Column) ([]cell, []any) {
 }
 
 // scanRows calls each with the values of every row; the slice is used again.
-func scanRows(columns []tables.Column, each func([]cell) error) func(*sql.Rows) error {
-	values, targets := cells(columns)
+func scanRows(columns []tables.Column, each func([]scanned) error) func(*sql.Rows) error {
+	values, targets := newScanned(columns)
 	return func(rows *sql.Rows) error {
 		if err := rows.Scan(targets...); err != nil {
 			return err
@@ -154,12 +154,12 @@ func scanRows(columns []tables.Column, each func([]cell) error) func(*sql.Rows) 
 	}
 }
 
-func (c *cell) id() JobID { n, _ := c.value.(int64); return JobID(n) }
+func (c *scanned) id() JobID { n, _ := c.value.(int64); return JobID(n) }
 
-func (c *cell) integer() int64 { n, _ := c.value.(int64); return n }
+func (c *scanned) integer() int64 { n, _ := c.value.(int64); return n }
 
-func (c *cell) text() string { s, _ := c.value.(string); return s }
+func (c *scanned) text() string { s, _ := c.value.(string); return s }
 
-func (c *cell) time() time.Time { t, _ := c.value.(time.Time); return t }
+func (c *scanned) time() time.Time { t, _ := c.value.(time.Time); return t }
 
-func (c *cell) float() float64 { f, _ := c.value.(float64); return f }
+func (c *scanned) float() float64 { f, _ := c.value.(float64); return f }

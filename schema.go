@@ -12,7 +12,7 @@ import (
 
 // SchemaReport says what a database is, and what of it jobdb can't work with.
 type SchemaReport struct {
-	Kind    schema.SchemaKind `json:"kind"`
+	Kind    schema.Kind `json:"kind"`
 	Engine  string            `json:"engine"`  // SQLite, MariaDB, MySQL or PostgreSQL
 	Version string            `json:"version"` // the engine's
 	Jobs    bool              `json:"jobs"`    // the tables of jobs are here
@@ -30,14 +30,14 @@ type SchemaReport struct {
 
 // Usable says whether jobdb can work on the database as it is.
 func (r SchemaReport) Usable() bool {
-	known := r.Kind == schema.SchemaOurs || r.Kind == schema.SchemaDiracX || r.Kind == schema.SchemaLegacy
+	known := r.Kind == schema.KindOurs || r.Kind == schema.KindDiracX || r.Kind == schema.KindLegacy
 	return known && len(r.Pending)+len(r.Newer)+len(r.Changed)+len(r.Problems) == 0
 }
 
 // CheckSchema looks at the database as it is now. It changes nothing.
 func (db *DB) CheckSchema(ctx context.Context) (SchemaReport, error) {
 	r, err := db.checkSchema(ctx)
-	return r, db.explain("check the schema", db.typed(err))
+	return r, db.wrapError("check the schema", db.publicError(err))
 }
 
 // Migrate makes the tables of a new database and brings those of an older
@@ -53,14 +53,14 @@ func (db *DB) Migrate(ctx context.Context) ([]string, error) {
 		err = errors.Join(ctx.Err(), err) // engines tell it in their own words
 	}
 	if err != nil {
-		return applied, db.explain("migrate the database", db.typed(err))
+		return applied, db.wrapError("migrate the database", db.publicError(err))
 	}
-	migrated, err := schema.ProbeSchema(ctx, db.engine.Reader, db.dialect)
+	migrated, err := schema.Probe(ctx, db.engine.Reader, db.dialect)
 	if err != nil {
-		return applied, db.explain("read the migrated schema", db.typed(err))
+		return applied, db.wrapError("read the migrated schema", db.publicError(err))
 	}
-	db.use(ctx, migrated)
-	if h := db.history; h != db && (h.schema.Kind == schema.SchemaEmpty || h.schema.Kind == schema.SchemaOurs) {
+	db.useSchema(ctx, migrated)
+	if h := db.history; h != db && (h.schema.Kind == schema.KindEmpty || h.schema.Kind == schema.KindOurs) {
 		more, err := h.Migrate(ctx)
 		return append(applied, more...), err
 	}
@@ -83,16 +83,16 @@ func (db *DB) checkSchema(ctx context.Context) (SchemaReport, error) {
 	s := schema.Inspect(c, db.dialect, len(state.Pending) > 0)
 	r := SchemaReport{
 		Kind: s.Kind, Engine: schema.EngineName(db.dialect, version), Version: version, Jobs: c[tables.Jobs.Name] != nil, History: s.History,
-		Applied: schema.NamesOf(state.Applied), Newer: schema.NamesOf(state.Newer), Changed: schema.NamesOf(state.Changed),
+		Applied: schema.MigrationNames(state.Applied), Newer: schema.MigrationNames(state.Newer), Changed: schema.MigrationNames(state.Changed),
 		Pending: []string{}, Limits: []string{}, Problems: []string{},
 	}
 	if c[schema.MigrationsTable] != nil {
-		r.Pending = schema.NamesOf(state.Pending)
+		r.Pending = schema.MigrationNames(state.Pending)
 	}
 	switch s.Kind {
-	case schema.SchemaUnknown:
+	case schema.KindUnknown:
 		r.Problems = append(r.Problems, c.Problems(db.dialect)...)
-	case schema.SchemaOurs, schema.SchemaDiracX, schema.SchemaLegacy:
+	case schema.KindOurs, schema.KindDiracX, schema.KindLegacy:
 		if len(r.Pending) > 0 {
 			break
 		}
@@ -101,10 +101,10 @@ func (db *DB) checkSchema(ctx context.Context) (SchemaReport, error) {
 		if err != nil {
 			return r, err
 		}
-		if s.Kind == schema.SchemaOurs && !counts {
+		if s.Kind == schema.KindOurs && !counts {
 			r.Limits = append(r.Limits, "totals and summaries read all jobs: the triggers of Jobs that count them are missing, or can't be seen by this user")
 		}
-	case schema.SchemaEmpty:
+	case schema.KindEmpty:
 	}
 	r.Problems = append(r.Problems, schema.TooOld(r.Engine, version)...)
 	return r, nil
@@ -139,11 +139,11 @@ func (r SchemaReport) summary() string {
 		what = "with the history of jobs only"
 	}
 	switch {
-	case r.Kind == schema.SchemaEmpty:
+	case r.Kind == schema.KindEmpty:
 		return `An empty database. "jobdb migrate" makes the tables.`
 	case r.Usable():
 		return "A database made by " + string(r.Kind) + ", " + what + ". Jobdb can work on it."
-	case r.Kind == schema.SchemaUnknown:
+	case r.Kind == schema.KindUnknown:
 		return "Not a job database that jobdb can use."
 	}
 	return "A database made by " + string(r.Kind) + ". Jobdb can't work on it as it is."

@@ -18,7 +18,7 @@ func (db *DB) Raw() *sql.DB { return db.engine.Writer }
 
 // SchemaFacts are those of the schema as it was probed.
 type SchemaFacts struct {
-	Kind                                        schema.SchemaKind
+	Kind                                        schema.Kind
 	WholeSeconds, Cascade, History, AtticCycles bool
 	Collations                                  map[string]string
 	ExactCollation                              string
@@ -37,7 +37,7 @@ func (db *DB) Catalog(ctx context.Context) (any, error) {
 // BeginMigration does what a migration had done when the server died: the
 // first statements, which no row records. It returns how many there are.
 func (db *DB) BeginMigration(ctx context.Context, statements int) (int, error) {
-	all := schema.KnownMigrations(db.dialect)[0].Statements()
+	all := schema.Migrations(db.dialect)[0].Statements()
 	for _, statement := range slices.Concat([]string{schema.CreateMigrationsTable}, all[:statements]) {
 		if _, err := db.engine.Writer.ExecContext(ctx, statement); err != nil {
 			return 0, err
@@ -55,7 +55,7 @@ func (db *DB) MigrateTo(ctx context.Context, version int) error {
 	if _, err := db.engine.Writer.ExecContext(ctx, schema.CreateMigrationsTable); err != nil {
 		return err
 	}
-	for _, m := range schema.KnownMigrations(db.dialect)[:version] {
+	for _, m := range schema.Migrations(db.dialect)[:version] {
 		for _, statement := range m.Statements() {
 			if _, err := db.engine.Writer.ExecContext(ctx, adapt.Replace(statement)); err != nil {
 				return err
@@ -69,13 +69,13 @@ func (db *DB) MigrateTo(ctx context.Context, version int) error {
 }
 
 // SweepSoon has the next fold delete counts that are zero.
-func (db *DB) SweepSoon() { db.unswept.Store(sweptAfter) }
+func (db *DB) SweepSoon() { db.unswept.Store(sweepThreshold) }
 
 // Counted reports whether totals and summaries are answered from counts.
 func (db *DB) Counted() bool { return db.counted.Load() }
 
 // MigrationNames are those of this program.
-func (db *DB) MigrationNames() []string { return schema.NamesOf(schema.KnownMigrations(db.dialect)) }
+func (db *DB) MigrationNames() []string { return schema.MigrationNames(schema.Migrations(db.dialect)) }
 
 // WantedSchema describes the tables that columns.go knows, a line for each column and key.
 func WantedSchema() []string {
@@ -95,8 +95,8 @@ func WantedSchema() []string {
 
 func describeColumn(table string, c tables.Column, value any) string {
 	kind := c.Kind
-	if kind == tables.Verified || kind == tables.Accounted {
-		kind = tables.Text
+	if kind == tables.KindVerified || kind == tables.KindAccounted {
+		kind = tables.KindText
 	}
 	if value == nil {
 		value = "none"
@@ -124,10 +124,10 @@ func (db *DB) FoundSchema(ctx context.Context) ([]string, error) {
 // columnFound evens out in what the engines' catalogs can't be alike.
 func (db *DB) columnFound(found schema.CatalogColumn, want tables.Column) tables.Column {
 	c := tables.Column{Name: found.Name, Kind: schema.KindOfType[found.Typ], Nullable: found.Nullable}
-	if db.dialect.Name == "sqlite" && want.Kind == tables.Time && found.Typ == "text" {
-		c.Kind = tables.Time
+	if db.dialect.Name == "sqlite" && want.Kind == tables.KindTime && found.Typ == "text" {
+		c.Kind = tables.KindTime
 	}
-	if c.Kind == tables.Text {
+	if c.Kind == tables.KindText {
 		c.Length = found.Size
 	}
 	if found.Typ == "enum" {

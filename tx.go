@@ -31,8 +31,8 @@ type session struct {
 	q      engine.Querier
 	inTx   bool
 	failed error    // the first error of a statement in a transaction
-	beside *session // the transaction on the history's own database, once begun
-	held   map[JobID]bool
+	historyTx *session // the transaction on the history's own database, once begun
+	locked   map[JobID]bool
 }
 
 // read runs one query.
@@ -43,7 +43,7 @@ func (a access) read(what string, fn func(*session) error) error {
 	if err := a.db.usable(); err != nil {
 		return err
 	}
-	return a.db.explain(what, fn(&session{db: a.db, q: a.db.engine.Reader}))
+	return a.db.wrapError(what, fn(&session{db: a.db, q: a.db.engine.Reader}))
 }
 
 // snapshot runs several queries that see one state of the database.
@@ -60,10 +60,10 @@ func (a access) snapshot(ctx context.Context, what string, fn func(*session) err
 	}
 	tx, err := a.db.engine.Reader.BeginTx(ctx, options)
 	if err != nil {
-		return a.db.explain(what, err)
+		return a.db.wrapError(what, err)
 	}
 	defer tx.Rollback()
-	return a.db.explain(what, fn(&session{db: a.db, q: tx, inTx: true}))
+	return a.db.wrapError(what, fn(&session{db: a.db, q: tx, inTx: true}))
 }
 
 // write runs statements that change rows, all or none.
@@ -95,18 +95,18 @@ func (db *DB) usable() error {
 		return &SchemaError{Reason: db.schema.Refusal}
 	}
 	switch db.schema.Kind {
-	case schema.SchemaEmpty:
+	case schema.KindEmpty:
 		return &SchemaError{Reason: `the database has no tables yet; run "jobdb migrate"`}
-	case schema.SchemaUnknown:
+	case schema.KindUnknown:
 		return &SchemaError{Reason: `this is not a job database that jobdb can work on; "jobdb schema check" says why`}
-	case schema.SchemaOurs, schema.SchemaDiracX, schema.SchemaLegacy:
+	case schema.KindOurs, schema.KindDiracX, schema.KindLegacy:
 	}
 	return nil
 }
 
 const (
-	mostTries    = 30
-	longestPause = 500 * time.Millisecond
+	maxTries    = 30
+	maxPause = 500 * time.Millisecond
 )
 
 // transact runs fn in a transaction until it doesn't lose against another one.
@@ -115,14 +115,14 @@ func (db *DB) transact(ctx context.Context, fn func(*session) error) error {
 		return err
 	}
 	for try := 1; ; try++ {
-		err := db.once(ctx, fn)
+		err := db.runOnce(ctx, fn)
 		if err == nil || !errors.Is(err, engine.ErrLost) && db.classOf(err) != engine.ClassRetry {
-			return db.typed(err)
+			return db.publicError(err)
 		}
-		if try == mostTries {
+		if try == maxTries {
 			return &UnavailableError{Err: fmt.Errorf("gave up after %d tries: %w", try, err)}
 		}
-		pause := min(longestPause, time.Millisecond<<min(try, 20))
+		pause := min(maxPause, time.Millisecond<<min(try, 20))
 		db.options.Logger.DebugContext(ctx, "transaction lost against another one, trying again", "try", try, "error", err)
 		select {
 		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // jitter
@@ -132,11 +132,11 @@ func (db *DB) transact(ctx context.Context, fn func(*session) error) error {
 	}
 }
 
-func (db *DB) once(ctx context.Context, fn func(*session) error) error {
+func (db *DB) runOnce(ctx context.Context, fn func(*session) error) error {
 	run := func(q engine.Querier) error {
 		s := &session{db: db, q: q, inTx: true}
-		defer s.dropBeside()
-		return s.endBeside(fn(s))
+		defer s.rollbackHistoryTx()
+		return s.commitHistoryTx(fn(s))
 	}
 	if db.groups != nil {
 		return db.groups.Run(ctx, run)
@@ -152,32 +152,32 @@ func (db *DB) once(ctx context.Context, fn func(*session) error) error {
 	return tx.Commit()
 }
 
-// beginBeside is the transaction on the history's own database that belongs to this one.
-func (s *session) beginBeside(ctx context.Context) (*session, error) {
-	if s.beside == nil {
+// beginHistoryTx is the transaction on the history's own database that belongs to this one.
+func (s *session) beginHistoryTx(ctx context.Context) (*session, error) {
+	if s.historyTx == nil {
 		h := s.db.history
 		tx, err := h.engine.Writer.BeginTx(ctx, &h.engine.WriteOptions)
 		if err != nil {
-			return nil, h.typed(fmt.Errorf("begin a transaction on the history: %w", err))
+			return nil, h.publicError(fmt.Errorf("begin a transaction on the history: %w", err))
 		}
-		s.beside = &session{db: h, q: tx, inTx: true}
+		s.historyTx = &session{db: h, q: tx, inTx: true}
 	}
-	return s.beside, nil
+	return s.historyTx, nil
 }
 
-// endBeside commits history before the rest: history without the change it
+// commitHistoryTx commits history before the rest: history without the change it
 // tells of is harmless, a change without history is not.
-func (s *session) endBeside(err error) error {
-	if s.beside == nil || err != nil {
+func (s *session) commitHistoryTx(err error) error {
+	if s.historyTx == nil || err != nil {
 		return err
 	}
-	return s.beside.q.(*sql.Tx).Commit() //nolint:forcetypeassert // begun by beginBeside
+	return s.historyTx.q.(*sql.Tx).Commit() //nolint:forcetypeassert // begun by beginHistoryTx
 }
 
-// dropBeside undoes what was not committed, also when the function panicked.
-func (s *session) dropBeside() {
-	if s.beside != nil {
-		_ = s.beside.q.(*sql.Tx).Rollback() //nolint:forcetypeassert // begun by beginBeside
+// rollbackHistoryTx undoes what was not committed, also when the function panicked.
+func (s *session) rollbackHistoryTx() {
+	if s.historyTx != nil {
+		_ = s.historyTx.q.(*sql.Tx).Rollback() //nolint:forcetypeassert // begun by beginHistoryTx
 	}
 }
 
@@ -186,7 +186,7 @@ func (s *session) run(what string, fn func(*session) error) error {
 	if s.failed != nil {
 		return s.failed
 	}
-	return s.db.explain(what, fn(s))
+	return s.db.wrapError(what, fn(s))
 }
 
 // query runs one query and calls each for every row.
@@ -239,16 +239,16 @@ func (db *DB) classOf(err error) engine.ErrClass {
 	return db.engine.ClassOf(err)
 }
 
-// explain makes an error one of this package's, with what was being done
+// wrapError makes an error one of this package's, with what was being done
 // where it doesn't say it itself.
-func (db *DB) explain(what string, err error) error {
-	if err == nil || isTyped(err) {
+func (db *DB) wrapError(what string, err error) error {
+	if err == nil || isPublic(err) {
 		return err
 	}
-	return db.typed(fmt.Errorf("%s: %w", what, err))
+	return db.publicError(fmt.Errorf("%s: %w", what, err))
 }
 
-func isTyped(err error) bool {
+func isPublic(err error) bool {
 	for _, class := range []error{ErrInvalidQuery, ErrInvalidValue, ErrNotFound, ErrConflict, ErrSchema} {
 		if errors.Is(err, class) {
 			return true
@@ -257,9 +257,9 @@ func isTyped(err error) bool {
 	return false
 }
 
-// typed makes an engine's error one of this package's.
-func (db *DB) typed(err error) error {
-	if err == nil || isTyped(err) || errors.Is(err, ErrUnavailable) {
+// publicError makes an engine's error one of this package's.
+func (db *DB) publicError(err error) error {
+	if err == nil || isPublic(err) || errors.Is(err, ErrUnavailable) {
 		return err
 	}
 	if refused := (*schema.RefusedError)(nil); errors.As(err, &refused) {
@@ -273,15 +273,15 @@ func (db *DB) typed(err error) error {
 	case engine.ClassDuplicate:
 		return &ConflictError{What: "the row", Err: err}
 	case engine.ClassValue:
-		return refusedValue(err)
+		return valueError(err)
 	case engine.ClassOther, engine.ClassForeignKey:
 	}
 	return err
 }
 
-// refusedValue is an error of the class classValue, which slipped through
+// valueError is an error of the class classValue, which slipped through
 // our own checks: a live column is shorter or knows fewer characters.
-func refusedValue(err error) *ValueError {
+func valueError(err error) *ValueError {
 	column := "unknown"
 	if m := columnInMessage.FindStringSubmatch(err.Error()); m != nil {
 		column = m[1]

@@ -29,7 +29,7 @@ func (a access) CreateJobs(ctx context.Context, originalJDLs []string) ([]JobID,
 	columns := tables.JobJDLs.Pick("OriginalJDL")
 	rows := make([][]any, len(originalJDLs))
 	for i, jdl := range originalJDLs {
-		if err := textFits(columns[0], jdl); err != nil {
+		if err := checkLength(columns[0], jdl); err != nil {
 			return nil, &ValueError{Column: "OriginalJDL", Reason: err.Error()}
 		}
 		rows[i] = []any{jdl}
@@ -37,7 +37,7 @@ func (a access) CreateJobs(ctx context.Context, originalJDLs []string) ([]JobID,
 	var ids []JobID
 	err := a.write(ctx, "create jobs", func(s *session) error {
 		ids = make([]JobID, 0, len(rows))
-		return s.inserts(tables.JobJDLs, tables.JobJDLs.Pick("JDL", "JobRequirements"), columns, rows, func(statement string, args []any) error {
+		return s.insertStatements(tables.JobJDLs, tables.JobJDLs.Pick("JDL", "JobRequirements"), columns, rows, func(statement string, args []any) error {
 			// Rows are inserted in the order of the batch, each with the next
 			// ID; the order in which they are returned is not promised.
 			first := len(ids)
@@ -73,12 +73,12 @@ func (a access) InsertJobAttributes(ctx context.Context, attributes map[JobID]At
 		err := s.insert(ctx, tables.Jobs, tables.Jobs.Columns, rows, "")
 		if err == nil {
 			for _, id := range ids {
-				s.nowHolds(id)
+				s.noteLocked(id)
 			}
 		}
 		return err
 	})
-	return a.refused(ctx, err, "attributes", tables.JobJDLs, ids)
+	return a.explainRefusal(ctx, err, "attributes", tables.JobJDLs, ids)
 }
 
 func newJobRow(id JobID, attributes Attributes) ([]any, error) {
@@ -91,7 +91,7 @@ func newJobRow(id JobID, attributes Attributes) ([]any, error) {
 		row[i+1] = c.Value
 	}
 	for name, value := range attributes {
-		c, stored, err := storedAttribute(id, name, value)
+		c, stored, err := toStoredAttribute(id, name, value)
 		if err != nil {
 			return nil, err
 		}
@@ -105,7 +105,7 @@ func newJobRow(id JobID, attributes Attributes) ([]any, error) {
 	return row, nil
 }
 
-func storedAttribute(id JobID, name string, value any) (Column, any, error) {
+func toStoredAttribute(id JobID, name string, value any) (Column, any, error) {
 	c, ok := columnByName[name]
 	switch {
 	case !ok:
@@ -113,7 +113,7 @@ func storedAttribute(id JobID, name string, value any) (Column, any, error) {
 	case c == Column{}:
 		return c, nil, &ValueError{Job: id, Column: name, Reason: "can't be set"}
 	}
-	stored, err := storedValue(c.def(), value)
+	stored, err := toStored(c.def(), value)
 	if err != nil {
 		return c, nil, &ValueError{Job: id, Column: name, Reason: err.Error()}
 	}
@@ -135,7 +135,7 @@ func (a access) InsertInputData(ctx context.Context, lfns map[JobID][]string) er
 	var rows [][]any
 	for _, id := range ids {
 		for _, lfn := range slices.Sorted(slices.Values(lfns[id])) {
-			if err := textFits(columns[1], lfn); err != nil {
+			if err := checkLength(columns[1], lfn); err != nil {
 				return &ValueError{Job: id, Column: "LFN", Reason: err.Error()}
 			}
 			rows = append(rows, []any{int64(id), lfn, columns[2].Value})
@@ -144,7 +144,7 @@ func (a access) InsertInputData(ctx context.Context, lfns map[JobID][]string) er
 	err := a.write(ctx, "insert input data", func(s *session) error {
 		return s.insert(ctx, tables.InputData, columns, rows, "")
 	})
-	return a.refused(ctx, err, "input data", tables.Jobs, ids)
+	return a.explainRefusal(ctx, err, "input data", tables.Jobs, ids)
 }
 
 // UpdateJobJDLs replaces the jobs' JDLs, given in the form in which they are
@@ -153,7 +153,7 @@ func (a access) UpdateJobJDLs(ctx context.Context, jdls map[JobID]string) error 
 	columns := tables.JobJDLs.Pick("JobID", "JDL")
 	rows := make([][]any, 0, len(jdls))
 	for _, id := range slices.Sorted(maps.Keys(jdls)) {
-		if err := textFits(columns[1], jdls[id]); err != nil {
+		if err := checkLength(columns[1], jdls[id]); err != nil {
 			return &ValueError{Job: id, Column: "JDL", Reason: err.Error()}
 		}
 		rows = append(rows, []any{int64(id), jdls[id]})
@@ -189,7 +189,7 @@ func (a access) SetJobAttributes(ctx context.Context, attributes map[JobID]Attri
 	err = a.write(ctx, "set job attributes", func(s *session) error {
 		changed = 0
 		if len(changes) > 1 || options.KeepFinal { // each statement locks in order, but not all of them
-			if err := s.hold(ctx, slices.Collect(maps.Keys(attributes))); err != nil {
+			if err := s.lock(ctx, slices.Collect(maps.Keys(attributes))); err != nil {
 				return err
 			}
 		}
@@ -260,7 +260,7 @@ func groupChanges(attributes map[JobID]Attributes, options SetOptions, now time.
 func storedAttributes(id JobID, attributes Attributes) (map[Column]any, error) {
 	values := make(map[Column]any, len(attributes)+1)
 	for name, value := range attributes {
-		c, stored, err := storedAttribute(id, name, value)
+		c, stored, err := toStoredAttribute(id, name, value)
 		if err != nil {
 			return nil, err
 		}
@@ -277,7 +277,7 @@ func (s *session) apply(ctx context.Context, c *change, options SetOptions) (int
 	where, args := "", []any(nil)
 	if !options.At.IsZero() {
 		where = `(t."LastUpdateTime" IS NULL OR t."LastUpdateTime" < ?)`
-		args = []any{s.db.dialect.Bound(s.time(options.At).Add(s.tick()))}
+		args = []any{s.db.dialect.TimeBound(s.time(options.At).Add(s.tick()))}
 	}
 	if !options.KeepFinal {
 		return s.setColumns(ctx, c, func(Column) bool { return true }, where, args)
@@ -287,7 +287,7 @@ func (s *session) apply(ctx context.Context, c *change, options SetOptions) (int
 	isStatus := func(col Column) bool {
 		return slices.Contains(statusColumns, col.Name()) || !given && col.Name() == "LastUpdateTime"
 	}
-	finals := s.exactly(tables.Jobs, "Status") + ` NOT IN ('` + strings.Join(finalStatuses, `', '`) + `')`
+	finals := s.byteExact(tables.Jobs, "Status") + ` NOT IN ('` + strings.Join(finalStatuses, `', '`) + `')`
 	if where != "" {
 		finals += " AND " + where
 	}
@@ -300,7 +300,7 @@ func (s *session) apply(ctx context.Context, c *change, options SetOptions) (int
 
 // setColumns sets those columns of a change that are wanted.
 func (s *session) setColumns(ctx context.Context, c *change, wanted func(Column) bool, where string, args []any) (int64, error) {
-	columns := []tables.Column{tables.IdColumn[0]}
+	columns := []tables.Column{tables.JobIDColumn[0]}
 	places := []int{0}
 	for i, col := range c.columns {
 		if wanted(col) {
@@ -359,7 +359,7 @@ func (a access) SetProperties(ctx context.Context, properties map[JobID]Attribut
 func (a access) DeleteJobs(ctx context.Context, ids []JobID) (int64, error) {
 	var deleted int64
 	err := a.write(ctx, "delete jobs", func(s *session) error {
-		if err := s.hold(ctx, ids); err != nil {
+		if err := s.lock(ctx, ids); err != nil {
 			return err
 		}
 		in := access{db: s.db, tx: s}

@@ -112,19 +112,19 @@ func TestAppendTime(t *testing.T) {
 // randomValue returns a value as the database gives it, and as JSON has it.
 func randomValue(random *rand.Rand, kind jobdb.Kind) (value, asJSON any) {
 	switch kind {
-	case jobdb.Integer:
+	case jobdb.KindInteger:
 		n := random.Int64() - random.Int64()
 		return n, json.Number(strconv.FormatInt(n, 10))
-	case jobdb.Time:
+	case jobdb.KindTime:
 		if random.IntN(2) == 0 {
 			return nil, nil
 		}
 		at := time.Unix(random.Int64N(1<<33), 0).UTC()
 		return at, at.Format("2006-01-02T15:04:05Z")
-	case jobdb.Verified:
+	case jobdb.KindVerified:
 		b := random.IntN(2) == 0
 		return b, b
-	case jobdb.Accounted:
+	case jobdb.KindAccounted:
 		switch random.IntN(3) {
 		case 0:
 			return jobdb.AccountedFailed, "Failed"
@@ -132,7 +132,7 @@ func randomValue(random *rand.Rand, kind jobdb.Kind) (value, asJSON any) {
 			return jobdb.AccountedTrue, true
 		}
 		return jobdb.AccountedFalse, false
-	case jobdb.Text:
+	case jobdb.KindText:
 	}
 	runes := make([]rune, random.IntN(6))
 	for i := range runes {

@@ -314,7 +314,7 @@ func (s *stress) checkTimes() {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		jobs, err := s.db.HoldJobs(s.t.Context(), ids, "Status")
+		jobs, err := s.db.LockJobs(s.t.Context(), ids, "Status")
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -90,10 +90,10 @@ func jobRow(columns []jobdb.Column, id int64, a jobdb.Attributes) []any {
 		switch {
 		case c.Name() == "JobID":
 			value = id
-		case given || c.Kind() == jobdb.Time:
-		case c.Kind() == jobdb.Integer:
+		case given || c.Kind() == jobdb.KindTime:
+		case c.Kind() == jobdb.KindInteger:
 			value = 0
-		case c.Kind() == jobdb.Text:
+		case c.Kind() == jobdb.KindText:
 			value = "Unknown"
 		default:
 			value = "False"

@@ -46,7 +46,7 @@ func openWorld(ctx context.Context, s settings, engine string, jobs int) (*world
 	if err != nil {
 		return nil, err
 	}
-	if w.db, err = jobdb.Open(ctx, w.url, jobdb.Options{StatementTime: time.Hour, FoldCounts: -1}); err != nil {
+	if w.db, err = jobdb.Open(ctx, w.url, jobdb.Options{StatementTimeout: time.Hour, FoldInterval: -1}); err != nil {
 		return nil, errors.Join(err, w.drop())
 	}
 	if w.bare, err = openBare(engine, w.url); err != nil {

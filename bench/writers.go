@@ -113,7 +113,7 @@ func openWays(ctx context.Context, s settings, folder string, jobs int) ([]*writ
 		way := &writerWay{path: path, world: &world{engine: "sqlite", jobs: jobs, ids: w.ids}, side: func(c comparison) side { return c.bare }}
 		if mode == "ours" {
 			way.side = func(c comparison) side { return c.ours }
-			way.world.db, err = jobdb.Open(ctx, "sqlite:"+path, jobdb.Options{FoldCounts: -1})
+			way.world.db, err = jobdb.Open(ctx, "sqlite:"+path, jobdb.Options{FoldInterval: -1})
 		} else {
 			way.world.bare, err = openPlain(ctx, path, mode)
 		}

@@ -15,11 +15,11 @@ import (
 var ErrOtherSubmission = errors.New("this key was used before, with other JDLs; use a new key for each submission")
 
 // SubmitOnce is [JobManager.Submit] for a client that may send its submission again, with the same key: what was submitted with
-// this key by the same owner within [jobdb.AnswerLife] is returned, and no job
+// this key by the same owner within [jobdb.ReplyLifetime] is returned, and no job
 // made. Its key with other JDLs is [ErrOtherSubmission]. A live database has nowhere to keep keys, which is a [jobdb.SchemaError].
 func (m *JobManager) SubmitOnce(ctx context.Context, owner Owner, key string, jdls []string) ([]Submitted, error) {
-	asked := jobdb.Answer{Request: digest("submit", owner.VO, owner.Name, key), Content: digest(append([]string{owner.Group}, jdls...)...)}
-	if jobs, err := submittedBefore(ctx, m.DB.KeptAnswer, asked); jobs != nil || err != nil {
+	asked := jobdb.Reply{Request: digest("submit", owner.VO, owner.Name, key), Content: digest(append([]string{owner.Group}, jdls...)...)}
+	if jobs, err := submittedBefore(ctx, m.DB.SavedReply, asked); jobs != nil || err != nil {
 		return jobs, err
 	}
 	s, err := m.Rules.of(owner.VO).submission(owner, jdls)
@@ -29,7 +29,7 @@ func (m *JobManager) SubmitOnce(ctx context.Context, owner Owner, key string, jd
 	var jobs []Submitted
 	once := func(tx *jobdb.Tx) (err error) {
 		// Once more: on SQLite only the writer sees what is just being committed.
-		if jobs, err = submittedBefore(ctx, tx.KeptAnswer, asked); jobs != nil || err != nil {
+		if jobs, err = submittedBefore(ctx, tx.SavedReply, asked); jobs != nil || err != nil {
 			return err
 		}
 		if jobs, err = m.create(ctx, tx, s); err != nil {
@@ -39,7 +39,7 @@ func (m *JobManager) SubmitOnce(ctx context.Context, owner Owner, key string, jd
 		if err != nil {
 			return fmt.Errorf("keep the answer to a submission: %w", err)
 		}
-		return tx.KeepAnswer(ctx, jobdb.Answer{Request: asked.Request, Content: asked.Content, Text: string(text)})
+		return tx.SaveReply(ctx, jobdb.Reply{Request: asked.Request, Content: asked.Content, Text: string(text)})
 	}
 	err = m.DB.Tx(ctx, once)
 	if errors.Is(err, jobdb.ErrConflict) { // the same submission came twice at once, and the other one was faster
@@ -53,7 +53,7 @@ func (m *JobManager) SubmitOnce(ctx context.Context, owner Owner, key string, jd
 
 // submittedBefore returns what a submission made when it came first, nil if it never did.
 func submittedBefore(
-	ctx context.Context, kept func(context.Context, string) (jobdb.Answer, bool, error), asked jobdb.Answer,
+	ctx context.Context, kept func(context.Context, string) (jobdb.Reply, bool, error), asked jobdb.Reply,
 ) ([]Submitted, error) {
 	answer, found, err := kept(ctx, asked.Request)
 	switch {

@@ -45,7 +45,7 @@ func TestSubmitOnce(t *testing.T) {
 			wantNew(alice, "key2")
 			wantNew(wms.Owner{Name: "bob", Group: alice.Group, VO: alice.VO}, "key")
 			wantNew(wms.Owner{Name: alice.Name, Group: alice.Group, VO: "belle"}, "key")
-			at = now.Add(jobdb.AnswerLife + time.Second)
+			at = now.Add(jobdb.ReplyLifetime + time.Second)
 			wantNew(alice, "key")
 			if jobs, err := m.SubmitOnce(t.Context(), alice, "bad", []string{"?"}); !errors.Is(err, wms.ErrInvalidJob) {
 				t.Errorf("%v, %v", jobs, err)

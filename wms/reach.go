@@ -29,7 +29,7 @@ func (r Reach) sees(job jobdb.Attributes) bool {
 
 // hold returns columns of the jobs within reach, which nobody else changes until tx ends.
 func (r Reach) hold(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID, names ...string) (map[jobdb.JobID]jobdb.Attributes, error) {
-	jobs, err := tx.HoldJobs(ctx, ids, append([]string{"VO", "Owner"}, names...)...)
+	jobs, err := tx.LockJobs(ctx, ids, append([]string{"VO", "Owner"}, names...)...)
 	if err != nil {
 		return nil, err
 	}

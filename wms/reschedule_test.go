@@ -360,7 +360,7 @@ func TestRescheduleAllOrNone(t *testing.T) {
 // TestRescheduleStatements wants hardly more statements for many jobs than for few: MariaDB gets new rows in pieces.
 func TestRescheduleStatements(t *testing.T) {
 	counter := countStatements(t, jobdbtest.MariaDB(t))
-	m := openWith(t, counter.url, jobdb.Options{Clock: clock, Connections: 1, FoldCounts: -1})
+	m := openWith(t, counter.url, jobdb.Options{Clock: clock, Connections: 1, FoldInterval: -1})
 	var counts []int64
 	for _, times := range []int{1, 1, 30} { // the first opens connections
 		ids := submitIn(t, m, jdlAgain, slices.Repeat([]string{"Running", "Waiting", "Failed", "Done", "Running"}, times)...)

@@ -259,7 +259,7 @@ func storeCells(t *testing.T, m *wms.JobManager, cells []cell) []jobdb.JobID {
 
 func readResults(t *testing.T, m *wms.JobManager, url string, ids []jobdb.JobID, cells []cell, reports map[jobdb.JobID]wms.StatusChange) []result {
 	t.Helper()
-	jobs, err := m.DB.HoldJobs(t.Context(), ids, "Status", "MinorStatus", "ApplicationStatus", "StartExecTime", "EndExecTime", "HeartBeatTime", "LastUpdateTime")
+	jobs, err := m.DB.LockJobs(t.Context(), ids, "Status", "MinorStatus", "ApplicationStatus", "StartExecTime", "EndExecTime", "HeartBeatTime", "LastUpdateTime")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -157,7 +157,7 @@ func TestHistoryAhead(t *testing.T) {
 // TestStatementsDontGrow wants as many statements for many jobs as for few, whatever is to be done to them.
 func TestStatementsDontGrow(t *testing.T) {
 	counter := countStatements(t, jobdbtest.MariaDB(t))
-	m := openWith(t, counter.url, jobdb.Options{Clock: clock, Connections: 1, FoldCounts: -1})
+	m := openWith(t, counter.url, jobdb.Options{Clock: clock, Connections: 1, FoldInterval: -1})
 	counts := map[string][]int64{}
 	for _, times := range []int{1, 1, 20} { // the first opens connections
 		var kinds []string

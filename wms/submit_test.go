@@ -230,7 +230,7 @@ func TestHowMany(t *testing.T) {
 // TestSubmitStatements wants hardly more statements for many jobs than for few, parametric or not: MariaDB gets new rows in pieces.
 func TestSubmitStatements(t *testing.T) {
 	counter := countStatements(t, jobdbtest.MariaDB(t))
-	m := openWith(t, counter.url, jobdb.Options{Clock: clock, Connections: 1, FoldCounts: -1})
+	m := openWith(t, counter.url, jobdb.Options{Clock: clock, Connections: 1, FoldInterval: -1})
 	many := m.Rules.Default
 	many.MaxJobs = 300
 	m.Rules = wms.RuleBook{Default: many}

@@ -85,9 +85,9 @@ func (s *Settings) rules() (wms.RuleBook, error) {
 // limits are those of queries.
 func (s *Settings) limits() jobdb.Limits {
 	if s.QueryTime == 0 {
-		return jobdb.Limits{QueryTime: -1} // none
+		return jobdb.Limits{QueryTimeout: -1} // none
 	}
-	return jobdb.Limits{QueryTime: s.QueryTime}
+	return jobdb.Limits{QueryTimeout: s.QueryTime}
 }
 
 type historySettings struct {

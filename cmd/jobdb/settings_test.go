@@ -215,7 +215,7 @@ func TestSettingsCheck(t *testing.T) {
 
 func TestQueryTimeLimit(t *testing.T) {
 	for given, want := range map[time.Duration]time.Duration{0: -1, time.Second: time.Second} {
-		if got := (&Settings{QueryTime: given}).limits(); got != (jobdb.Limits{QueryTime: want}) {
+		if got := (&Settings{QueryTime: given}).limits(); got != (jobdb.Limits{QueryTimeout: want}) {
 			t.Errorf("%v: %+v", given, got)
 		}
 	}

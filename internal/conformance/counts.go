@@ -63,7 +63,7 @@ func testCountsAreExact(f *fixture) {
 	if !f.keepsCounts() {
 		return
 	}
-	f = f.alone(jobdb.Options{FoldCounts: time.Millisecond})
+	f = f.alone(jobdb.Options{FoldInterval: time.Millisecond})
 	var audits atomic.Int64
 	ids := f.addPlainJobs(60)
 	f.together(16, func(i int) error {
@@ -219,7 +219,7 @@ func testCountsAreRebuilt(f *fixture) {
 	if !f.keepsCounts() {
 		return
 	}
-	f = f.alone(jobdb.Options{FoldCounts: -1})
+	f = f.alone(jobdb.Options{FoldInterval: -1})
 	ids := f.addPlainJobs(20)
 	_, err := f.FoldCounts(f.ctx)
 	f.ok(err)

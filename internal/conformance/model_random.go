@@ -112,15 +112,15 @@ func (g *generator) integer() int64 { return one[int64](g, 0, 1, -1, 2, 9, 10, 1
 
 func (g *generator) value(column jobdb.Column) any {
 	switch column.Kind() {
-	case jobdb.Integer:
+	case jobdb.KindInteger:
 		return g.integer()
-	case jobdb.Time:
+	case jobdb.KindTime:
 		return g.time()
-	case jobdb.Verified:
+	case jobdb.KindVerified:
 		return g.chance(50)
-	case jobdb.Accounted:
+	case jobdb.KindAccounted:
 		return one(g, jobdb.AccountedFalse, jobdb.AccountedTrue, jobdb.AccountedFailed)
-	case jobdb.Text:
+	case jobdb.KindText:
 	}
 	return g.text()
 }
@@ -175,7 +175,7 @@ func (g *generator) filter(depth int, rows []modelRow) jobdb.FilterSpec {
 	column := g.column()
 	spec := jobdb.FilterSpec{Parameter: column.Name()}
 	operators := []string{"eq", "neq", "gt", "gte", "lt", "lte", "in", "not in", "is null", "is not null"}
-	if column.Kind() != jobdb.Time {
+	if column.Kind() != jobdb.KindTime {
 		operators = append(operators, "like", "ilike", "not like", "regex")
 	}
 	spec.Operator = one(g, operators...)
@@ -214,19 +214,19 @@ func (g *generator) operands(column jobdb.Column, rows []modelRow) []any {
 
 func (g *generator) operand(column jobdb.Column, resolution int, rows []modelRow) any {
 	switch column.Kind() {
-	case jobdb.Time:
+	case jobdb.KindTime:
 		return one(g, partialTimes[resolution]...)
-	case jobdb.Verified:
+	case jobdb.KindVerified:
 		return one[any](g, true, false, "True", "true", "False", "false")
-	case jobdb.Accounted:
+	case jobdb.KindAccounted:
 		return one[any](g, true, false, "True", "False", "Failed", "failed")
-	case jobdb.Integer:
+	case jobdb.KindInteger:
 		n := g.integer()
 		if column.Name() == "JobID" || g.chance(20) {
 			n = one(g, rows...)["JobID"].(int64) //nolint:forcetypeassert // of the population
 		}
 		return one[any](g, n, strconv.FormatInt(n, 10), json.Number(strconv.FormatInt(n, 10)))
-	case jobdb.Text:
+	case jobdb.KindText:
 	}
 	return one(g, g.text(), one(g, foreignTexts...), one(g, hostileTexts...)) // in latin1 the second matches nothing
 }

@@ -40,7 +40,7 @@ type methods interface {
 	InsertHistory(ctx context.Context, records []jobdb.HistoryRecord) error
 	History(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.HistoryRecord, error)
 	DeleteHistory(ctx context.Context, ids []jobdb.JobID) error
-	HoldJobs(ctx context.Context, ids []jobdb.JobID, names ...string) (map[jobdb.JobID]jobdb.Attributes, error)
+	LockJobs(ctx context.Context, ids []jobdb.JobID, names ...string) (map[jobdb.JobID]jobdb.Attributes, error)
 	StatusTimes(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID]map[string]time.Time, error)
 }
 

@@ -277,7 +277,7 @@ func testInvalidSearches(f *fixture) {
 // A query that takes longer than the limit is refused like any that costs too much; the end of the caller's own time
 // is the caller's error. The database answers on.
 func testQueryTime(f *fixture) {
-	hasty := f.alone(jobdb.Options{Limits: jobdb.Limits{QueryTime: time.Nanosecond}})
+	hasty := f.alone(jobdb.Options{Limits: jobdb.Limits{QueryTimeout: time.Nanosecond}})
 	_, err := hasty.trySearch(jobdb.SearchRequest{}, 1, 10)
 	f.refused(err, jobdb.ErrInvalidQuery, "1ns")
 	_, err = hasty.Summary(f.ctx, jobdb.Summary{GroupBy: jobdb.Columns()[:2]})
@@ -286,7 +286,7 @@ func testQueryTime(f *fixture) {
 
 	// All rows last as long as their reader takes.
 	const limit = 200 * time.Millisecond
-	patient := f.alone(jobdb.Options{Limits: jobdb.Limits{QueryTime: limit}})
+	patient := f.alone(jobdb.Options{Limits: jobdb.Limits{QueryTimeout: limit}})
 	patient.addPlainJobs(3)
 	total, err := patient.Stream(f.ctx, jobdb.Search{Scope: jobdb.Scope{VO: f.vo}}, func([]any) error {
 		time.Sleep(limit * 3 / 4)

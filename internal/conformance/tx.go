@@ -105,8 +105,8 @@ var everyMethod = []methodCall{
 	}},
 	{"History", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.History(ctx, ids)) }},
 	{"DeleteHistory", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return m.DeleteHistory(ctx, ids) }},
-	{"HoldJobs", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
-		return result(m.HoldJobs(ctx, ids, "Status"))
+	{"LockJobs", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.LockJobs(ctx, ids, "Status"))
 	}},
 	{"StatusTimes", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.StatusTimes(ctx, ids)) }},
 }

@@ -8,7 +8,7 @@ import (
 	"jobdb/internal/tables"
 )
 
-// dialect is all that differs between engines in the text of a statement.
+// Dialect is all that differs between engines in the text of a statement.
 // What differs in connecting is in open_*.go.
 type Dialect struct {
 	Name string
@@ -18,63 +18,63 @@ type Dialect struct {
 	AsText     [2]string // around a column that isn't a text
 	NullsFirst bool      // NULLs must be told to sort as in the other engines
 	Returning  bool      // an UPDATE can return its rows
-	Forces     bool      // takes the index that it is told to, and has to be told
-	Unindexed  string    // before a grouped column: the index is to be chosen by the filters instead
+	ForceIndex     bool      // takes the index that it is told to, and has to be told
+	NoIndexPrefix  string    // before a grouped column: the index is to be chosen by the filters instead
 	LongTexts  bool      // reading long texts out of a batch takes longer than a statement for each
 	Regexp     bool      // REGEXP is evaluated by Go
 	Integer    string    // the type of 64-bit integers in a CAST
-	RawTimes   bool      // sorts times that Go has none of: two forms of one in SQLite, and MariaDB's 0000-00-00, which is read as NULL
+	TextTimes   bool      // sorts times that Go has none of: two forms of one in SQLite, and MariaDB's 0000-00-00, which is read as NULL
 	Enums      bool      // flags are ENUMs, which sort by position unless cast
 	Lock       string    // after a SELECT of rows that the transaction will change
 	SkipLocked string    // the same, passing over rows that another transaction holds
 	LockSource string    // after a source joined with the rows that a statement will change, where it would lock them in any order
-	MostJobs   int       // of a list in one statement
+	MaxIDs   int       // of a list in one statement
 	// valueArguments is how many arguments an INSERT … VALUES has at most; 0 where a batch is inserted faster from a source.
 	// MariaDB keeps half a kilobyte for each argument of each statement that a connection remembers.
-	ValueArguments int
+	MaxInsertArguments int
 
 	Upsert    func(key, set []string) string
-	Adding    func(t *tables.Table, column string) string       // an upsert that adds to a column
+	UpsertAdding    func(t *tables.Table, column string) string       // an upsert that adds to a column
 	parameter func(c tables.Column) string                      // a placeholder for a value of the column's type
 	source    func(columns []tables.Column) string              // a derived table s of columns c0, c1 … from one batch
 	arguments func(columns []tables.Column, rows [][]any) []any // the batch for such a source
-	In        func(ids []int64) (string, []any)                 // after a column: it is one of several, which ascend
-	Many      func(negated bool, values []any) (string, any)    // after a column: it is, or is not, one of many values; nil: a list is as good
-	Bound     func(t time.Time) any                             // a time to compare with
+	InIDs        func(ids []int64) (string, []any)                 // after a column: it is one of several, which ascend
+	ManyValues      func(negated bool, values []any) (string, any)    // after a column: it is, or is not, one of many values; nil: a list is as good
+	TimeBound     func(t time.Time) any                             // a time to compare with
 	Update    func(table, set, source, where string) string     // t and s are the names of table and source
 	Join      string                                            // of a source with a table; the source drives
 	TimeEqual func(column, value string) string                 // of times in keys
-	OneTime   func(column string) string                        // a time in one form
+	NormalTime   func(column string) string                        // a time in one form
 }
 
-// likeEscape stands before wildcards that are meant literally. It is not
+// LikeEscape stands before wildcards that are meant literally. It is not
 // the backslash because engines and their modes differ on backslashes in literals.
 const LikeEscape = '|'
 
 const likeEnd = " ESCAPE '" + string(LikeEscape) + "'"
 
-var SqliteDialect = Dialect{
+var SQLite = Dialect{
 	Name:      "sqlite",
 	Like:      [3]string{"", " LIKE ", likeEnd},
 	AsText:    [2]string{"CAST(", " AS TEXT)"},
-	Unindexed: "+",
+	NoIndexPrefix: "+",
 	Integer:   "INTEGER",
-	RawTimes:  true,
+	TextTimes:  true,
 	LongTexts: true,
-	MostJobs:  MostRows,
+	MaxIDs:  MaxRows,
 	Regexp:    true,
 	Returning: true,
 	Upsert:    upsertOnConflict,
-	Adding:    addOnConflict,
+	UpsertAdding:    addOnConflict,
 	parameter: func(tables.Column) string { return "?" },
 	source:    sqliteSource,
 	arguments: jsonArguments,
-	Many:      sqliteMany,
-	In:        sqliteIn,
-	Bound:     func(t time.Time) any { return sqliteBound(t) },
+	ManyValues:      sqliteMany,
+	InIDs:        sqliteIn,
+	TimeBound:     func(t time.Time) any { return sqliteBound(t) },
 	Update:    updateFrom,
 	Join:      " CROSS JOIN ", // which SQLite doesn't turn round
-	OneTime: func(column string) string {
+	NormalTime: func(column string) string {
 		return "CASE length(" + column + ") WHEN 19 THEN " + column + " || '.000000' ELSE " + column + " END"
 	},
 	TimeEqual: func(column, value string) string { // both text forms of a time
@@ -82,52 +82,52 @@ var SqliteDialect = Dialect{
 	},
 }
 
-var MysqlDialect = Dialect{
+var MySQL = Dialect{
 	Name:       "mysql",
 	Like:       [3]string{"LOWER(", ") LIKE LOWER(", ")" + likeEnd},
 	AsText:     [2]string{"CAST(", " AS CHAR)"},
 	Integer:    "SIGNED",
-	RawTimes:   true,
+	TextTimes:   true,
 	Enums:      true,
 	Lock:       " FOR UPDATE",
 	SkipLocked: " FOR UPDATE SKIP LOCKED",
 
-	MostJobs:       mostListed,
-	ValueArguments: 2048,
+	MaxIDs:       maxListed,
+	MaxInsertArguments: 2048,
 
 	Upsert: func(_, set []string) string {
 		for i, c := range set {
-			set[i] = tables.QuoteName(c) + " = VALUES(" + tables.QuoteName(c) + ")"
+			set[i] = tables.Quote(c) + " = VALUES(" + tables.Quote(c) + ")"
 		}
 		return " ON DUPLICATE KEY UPDATE " + strings.Join(set, ", ")
 	},
-	Adding: func(_ *tables.Table, column string) string {
-		name := tables.QuoteName(column)
+	UpsertAdding: func(_ *tables.Table, column string) string {
+		name := tables.Quote(column)
 		return " ON DUPLICATE KEY UPDATE " + name + " = " + name + " + VALUES(" + name + ")"
 	},
 	parameter: func(c tables.Column) string {
-		if c.Kind == tables.Text || c.Kind == tables.Verified || c.Kind == tables.Accounted {
+		if c.Kind == tables.KindText || c.Kind == tables.KindVerified || c.Kind == tables.KindAccounted {
 			return "CONVERT(? USING utf8mb4)"
 		}
 		return "CAST(? AS " + strings.Replace(mysqlType(c), "BIGINT", "SIGNED", 1) + ")"
 	},
 	source:    mysqlSource,
 	arguments: jsonArguments,
-	In:        mysqlIn,
-	Bound:     func(t time.Time) any { return t },
+	InIDs:        mysqlIn,
+	TimeBound:     func(t time.Time) any { return t },
 	Update: func(table, set, source, where string) string {
 		return "UPDATE " + source + " STRAIGHT_JOIN " + table + " AS t SET " + set + " WHERE " + where
 	},
 	Join:      " STRAIGHT_JOIN ",
-	Forces:    true,
+	ForceIndex:    true,
 	TimeEqual: equal,
-	OneTime:   func(column string) string { return column },
+	NormalTime:   func(column string) string { return column },
 }
 
-var PostgresDialect = Dialect{
+var PostgreSQL = Dialect{
 	Name:       "postgres",
 	numbered:   true,
-	MostJobs:   MostRows,
+	MaxIDs:   MaxRows,
 	Integer:    "BIGINT",
 	Returning:  true,
 	Like:       [3]string{"", " ILIKE ", likeEnd},
@@ -137,17 +137,17 @@ var PostgresDialect = Dialect{
 	SkipLocked: " FOR UPDATE OF t SKIP LOCKED",
 	LockSource: " ORDER BY s.c0 FOR UPDATE OF t",
 	Upsert:     upsertOnConflict,
-	Adding:     addOnConflict,
+	UpsertAdding:     addOnConflict,
 	parameter:  func(c tables.Column) string { return "?::" + postgresTypes[c.Kind] },
 	source:     postgresSource,
 	arguments:  postgresArguments,
-	Many:       postgresMany,
-	In:         postgresIn,
-	Bound:      func(t time.Time) any { return t },
+	ManyValues:       postgresMany,
+	InIDs:         postgresIn,
+	TimeBound:      func(t time.Time) any { return t },
 	Update:     updateFrom,
 	Join:       " JOIN ",
 	TimeEqual:  equal,
-	OneTime:    func(column string) string { return column },
+	NormalTime:    func(column string) string { return column },
 }
 
 func equal(column, value string) string { return column + " = " + value }
@@ -155,21 +155,21 @@ func equal(column, value string) string { return column + " = " + value }
 func upsertOnConflict(key, set []string) string {
 	keys := make([]string, len(key))
 	for i, c := range key {
-		keys[i] = tables.QuoteName(c)
+		keys[i] = tables.Quote(c)
 	}
 	sets := make([]string, len(set))
 	for i, c := range set {
-		sets[i] = tables.QuoteName(c) + " = excluded." + tables.QuoteName(c)
+		sets[i] = tables.Quote(c) + " = excluded." + tables.Quote(c)
 	}
 	return " WHERE 1 = 1 ON CONFLICT (" + strings.Join(keys, ", ") + ") DO UPDATE SET " + strings.Join(sets, ", ")
 }
 
 func addOnConflict(t *tables.Table, column string) string {
-	name := tables.QuoteName(column)
+	name := tables.Quote(column)
 	return upsertOnConflict(t.Key, []string{column}) + " + " + t.Quoted() + "." + name
 }
 
-// inOrder is a source whose rows of a table are locked in the order of the
+// InOrder is a source whose rows of a table are locked in the order of the
 // source, so that statements on the same rows don't deadlock. The other engines go along
 // the source by themselves.
 func (d *Dialect) InOrder(source, table, on string) string {
@@ -183,7 +183,7 @@ func updateFrom(table, set, source, where string) string {
 	return "UPDATE " + table + " AS t SET " + set + " FROM " + source + " WHERE " + where
 }
 
-// batch gives a derived table s of columns c0, c1 … that holds the rows, and
+// Batch gives a derived table s of columns c0, c1 … that holds the rows, and
 // its arguments. A single row comes without JSON or arrays, which cost more than
 // the row: PostgreSQL, for one, would plan the statement anew each time.
 func (d *Dialect) Batch(columns []tables.Column, rows [][]any) (source string, args []any) {
@@ -199,7 +199,7 @@ func (d *Dialect) Batch(columns []tables.Column, rows [][]any) (source string, a
 	return "(SELECT " + strings.Join(parts, ", ") + ") AS s", args
 }
 
-// argument is a value to store.
+// Argument is a value to store.
 func (d *Dialect) Argument(value any) any {
 	if at, ok := value.(time.Time); ok && d.Name == "sqlite" {
 		return at.Format(sqliteTimeFormat)
@@ -229,13 +229,13 @@ func mysqlSource(columns []tables.Column) string {
 
 func mysqlType(c tables.Column) string {
 	switch c.Kind {
-	case tables.Integer:
+	case tables.KindInteger:
 		return "BIGINT"
-	case tables.Time:
+	case tables.KindTime:
 		return "DATETIME(6)"
-	case tables.Decimal:
+	case tables.KindDecimal:
 		return "DECIMAL(12, 3)"
-	case tables.Text, tables.Verified, tables.Accounted:
+	case tables.KindText, tables.KindVerified, tables.KindAccounted:
 	}
 	if c.Length == 0 {
 		return "MEDIUMTEXT CHARACTER SET utf8mb4"
@@ -252,8 +252,8 @@ func sqliteIn(ids []int64) (string, []any) {
 	return " IN (SELECT value FROM json_each(?))", []any{string(list)}
 }
 
-// mostListed is how many jobs a list of MariaDB's has.
-const mostListed = 1000
+// maxListed is how many jobs a list of MariaDB's has.
+const maxListed = 1000
 
 // mysqlIn is a plain list: a table that MariaDB takes for almost empty it
 // would join with a batch by comparing every row with every job. Each length
@@ -262,7 +262,7 @@ const mostListed = 1000
 func mysqlIn(ids []int64) (string, []any) {
 	n := 2
 	for n < len(ids) {
-		n = min(2*n, mostListed)
+		n = min(2*n, maxListed)
 	}
 	args := make([]any, n)
 	for i := range args {
@@ -321,20 +321,20 @@ func postgresSource(columns []tables.Column) string {
 }
 
 var postgresTypes = map[tables.Kind]string{
-	tables.Integer: "bigint", tables.Text: "text", tables.Time: "timestamptz", tables.Verified: "text", tables.Accounted: "text", tables.Decimal: "float8",
+	tables.KindInteger: "bigint", tables.KindText: "text", tables.KindTime: "timestamptz", tables.KindVerified: "text", tables.KindAccounted: "text", tables.KindDecimal: "float8",
 }
 
 func postgresArguments(columns []tables.Column, rows [][]any) []any {
 	arguments := make([]any, len(columns))
 	for i, c := range columns {
 		switch c.Kind {
-		case tables.Integer:
+		case tables.KindInteger:
 			arguments[i] = transpose[int64](rows, i)
-		case tables.Decimal:
+		case tables.KindDecimal:
 			arguments[i] = transpose[float64](rows, i)
-		case tables.Time:
+		case tables.KindTime:
 			arguments[i] = transpose[time.Time](rows, i)
-		case tables.Text, tables.Verified, tables.Accounted:
+		case tables.KindText, tables.KindVerified, tables.KindAccounted:
 			arguments[i] = transpose[string](rows, i)
 		}
 	}
@@ -425,7 +425,7 @@ func sqliteBound(t time.Time) string {
 	return t.Format(sqliteTimeFormat)
 }
 
-// rebind numbers the placeholders of a statement written with ?.
+// Rebind numbers the placeholders of a statement written with ?.
 // No statement of ours has a ? that isn't one.
 func (d *Dialect) Rebind(statement string) string {
 	if !d.numbered || strings.IndexByte(statement, '?') < 0 {
@@ -447,6 +447,6 @@ func (d *Dialect) Rebind(statement string) string {
 // What one statement takes of a batch at most: few enough bytes for the
 // smallest usual packet (16 MiB) even when all are escaped.
 const (
-	MostRows  = 5000
+	MaxRows  = 5000
 	MostBytes = 2 << 20
 )

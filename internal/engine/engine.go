@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// eachRow runs a query and calls each for every row.
+// EachRow runs a query and calls each for every row.
 func EachRow(ctx context.Context, q Querier, query string, each func(*sql.Rows) error) error {
 	rows, err := q.QueryContext(ctx, query)
 	if err != nil {
@@ -25,16 +25,16 @@ func EachRow(ctx context.Context, q Querier, query string, each func(*sql.Rows) 
 	return rows.Err()
 }
 
-// askText runs a query that gives one value.
+// AskText runs a query that gives one value.
 func AskText(ctx context.Context, q Querier, query string) (string, error) {
 	var text string
 	err := EachRow(ctx, q, query, func(rows *sql.Rows) error { return rows.Scan(&text) })
 	return text, err
 }
 
-// settings are what an engine is opened with.
+// Settings are what an engine is opened with.
 type Settings struct {
-	StatementTime time.Duration // the server ends statements after this
+	StatementTimeout time.Duration // the server ends statements after this
 	Connections   int           // at most; 0: the engine's own default
 	ReadOnly      bool
 }
@@ -49,7 +49,7 @@ func (o Settings) size(pool *sql.DB) {
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 }
 
-// engine is an opened database: pools and what differs beside the text of statements.
+// Engine is an opened database: pools and what differs beside the text of statements.
 type Engine struct {
 	Dialect        Dialect
 	Reader, Writer *sql.DB // the same pool except on SQLite
@@ -59,18 +59,18 @@ type Engine struct {
 	Close          func() error
 }
 
-// errLost is told to the members of a group whose transaction is gone
+// ErrLost is told to the members of a group whose transaction is gone
 // through no fault of their own.
 var ErrLost = errors.New("the transaction was lost")
 
-// querier is what *sql.DB and *sql.Tx have in common.
+// Querier is what *sql.DB and *sql.Tx have in common.
 type Querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
-// errClass is what an engine's error means for the caller.
+// ErrClass is what an engine's error means for the caller.
 type ErrClass uint8
 
 const (
@@ -83,10 +83,10 @@ const (
 	ClassCancelled
 )
 
-// errGaveUp is the class of errors of waiting for too long.
+// ErrGaveUp is the class of errors of waiting for too long.
 var ErrGaveUp = errors.New("gave up waiting")
 
-// classOf is what an error means; a caller who went away is nobody's fault.
+// ClassOf is what an error means; a caller who went away is nobody's fault.
 func (e *Engine) ClassOf(err error) ErrClass {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return ClassOther

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 )
 
-// groupCommit lets transactions that wait for SQLite's one writer share a
+// GroupCommit lets transactions that wait for SQLite's one writer share a
 // commit, which costs most of a small transaction. Each is a savepoint; the
 // last in the queue commits for all, and nobody returns before that.
 type GroupCommit struct {
@@ -24,8 +24,8 @@ type commitGroup struct {
 	err     error // read after done is closed
 }
 
-// mostMembers bounds how long the first of a group waits.
-const mostMembers = 64
+// maxMembers bounds how long the first of a group waits.
+const maxMembers = 64
 
 func NewGroupCommit(writer *sql.DB) *GroupCommit {
 	g := &GroupCommit{writer: writer, turn: make(chan struct{}, 1)}
@@ -33,7 +33,7 @@ func NewGroupCommit(writer *sql.DB) *GroupCommit {
 	return g
 }
 
-// run runs fn in a transaction and returns after its commit.
+// Run runs fn in a transaction and returns after its commit.
 func (g *GroupCommit) Run(ctx context.Context, fn func(Querier) error) error {
 	g.waiting.Add(1)
 	select {
@@ -66,7 +66,7 @@ func (g *GroupCommit) leave() {
 
 // pass commits unless another is waiting to join, and gives the token back.
 func (g *GroupCommit) pass() {
-	if g.group != nil && (g.waiting.Load() == 0 || g.group.members >= mostMembers) {
+	if g.group != nil && (g.waiting.Load() == 0 || g.group.members >= maxMembers) {
 		g.end(g.group.tx.Commit())
 	}
 	g.turn <- struct{}{}

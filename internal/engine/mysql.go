@@ -47,10 +47,10 @@ func openMySQL(_ context.Context, t Target, o Settings) (*Engine, error) {
 		}
 		hosts = append(hosts, connector)
 	}
-	pool := sql.OpenDB(&mysqlConnector{hosts: hosts, statementTime: o.StatementTime, readOnly: o.ReadOnly})
+	pool := sql.OpenDB(&mysqlConnector{hosts: hosts, statementTime: o.StatementTimeout, readOnly: o.ReadOnly})
 	o.size(pool)
 	return &Engine{
-		Dialect: MysqlDialect, Reader: pool, Writer: pool, classify: classifyMySQL, Close: pool.Close,
+		Dialect: MySQL, Reader: pool, Writer: pool, classify: classifyMySQL, Close: pool.Close,
 		WriteOptions: sql.TxOptions{Isolation: sql.LevelReadCommitted}, // locks no gaps between rows
 	}, nil
 }

@@ -27,7 +27,7 @@ func openPostgres(_ context.Context, t Target, o Settings) (*Engine, error) {
 	}
 	config.RuntimeParams["timezone"] = "UTC"
 	config.RuntimeParams["application_name"] = "jobdb"
-	config.RuntimeParams["statement_timeout"] = strconv.FormatInt(o.StatementTime.Milliseconds(), 10)
+	config.RuntimeParams["statement_timeout"] = strconv.FormatInt(o.StatementTimeout.Milliseconds(), 10)
 	if o.ReadOnly {
 		config.RuntimeParams["default_transaction_read_only"] = "on"
 	}
@@ -40,7 +40,7 @@ func openPostgres(_ context.Context, t Target, o Settings) (*Engine, error) {
 	pool := sql.OpenDB(stdlib.GetConnector(*config))
 	o.size(pool)
 	return &Engine{
-		Dialect: PostgresDialect, Reader: pool, Writer: pool, classify: classifyPostgres, MissingKey: missingKey, Close: pool.Close,
+		Dialect: PostgreSQL, Reader: pool, Writer: pool, classify: classifyPostgres, MissingKey: missingKey, Close: pool.Close,
 	}, nil
 }
 

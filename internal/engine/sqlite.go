@@ -33,7 +33,7 @@ func openSQLite(_ context.Context, t Target, o Settings) (*Engine, error) {
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
 	return &Engine{
-		Dialect: SqliteDialect, Reader: reader, Writer: writer, classify: classifySQLite,
+		Dialect: SQLite, Reader: reader, Writer: writer, classify: classifySQLite,
 		Close: func() error { return errors.Join(reader.Close(), writer.Close()) },
 	}, nil
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// target is a database URL taken apart.
+// Target is a database URL taken apart.
 type Target struct {
 	Engine   string // "sqlite", "mysql" or "postgres"
 	path     string // of a SQLite file
@@ -25,7 +25,7 @@ var engineOf = map[string]string{
 
 const urlForms = `write sqlite:PATH, mysql://user:password@host:port/name or postgres://user:password@host:port/name`
 
-// parseURL takes apart a database URL: sqlite:PATH, mysql:// (mariadb://),
+// ParseURL takes apart a database URL: sqlite:PATH, mysql:// (mariadb://),
 // postgres:// (postgresql://), several hosts separated by commas, and
 // SQLAlchemy's forms of all. Its errors never repeat the URL, which may hold a password.
 func ParseURL(text string) (Target, error) {

@@ -100,7 +100,7 @@ var CatalogQueriesOf = map[string]catalogQueries{
 	},
 }
 
-// readCatalog asks three questions, whatever the number of tables.
+// ReadCatalog asks three questions, whatever the number of tables.
 func ReadCatalog(ctx context.Context, q engine.Querier, d *engine.Dialect) (catalog, error) {
 	c := catalog{}
 	queries := CatalogQueriesOf[d.Name]

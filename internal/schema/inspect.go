@@ -18,7 +18,7 @@ const (
 )
 
 // probeSchema finds out what database this is. It reads only the catalog.
-func ProbeSchema(ctx context.Context, q engine.Querier, d *engine.Dialect) (*Facts, error) {
+func Probe(ctx context.Context, q engine.Querier, d *engine.Dialect) (*Facts, error) {
 	c, err := ReadCatalog(ctx, q, d)
 	if err != nil {
 		return nil, err
@@ -50,10 +50,10 @@ func isMariaDB(ctx context.Context, q engine.Querier) (bool, error) {
 	return strings.Contains(version, "MariaDB"), err
 }
 
-// inspect makes of a catalog what statements must know. With migrations
+// Inspect makes of a catalog what statements must know. With migrations
 // pending, what is missing is still to come.
 func Inspect(c catalog, d *engine.Dialect, pending bool) *Facts {
-	s := &Facts{Jobs: c[tables.Jobs.Name] != nil, History: c[tables.LoggingInfo.Name] != nil, Collations: map[string]string{}, Narrow: map[string]narrow{}, OfVO: c.indexesOfVO()}
+	s := &Facts{Jobs: c[tables.Jobs.Name] != nil, History: c[tables.LoggingInfo.Name] != nil, Collations: map[string]string{}, Narrow: map[string]columnLimits{}, OfVO: c.indexesOfVO()}
 	for _, t := range tables.Tables {
 		live := c[t.Name]
 		if live == nil {
@@ -61,13 +61,13 @@ func Inspect(c catalog, d *engine.Dialect, pending bool) *Facts {
 		}
 		for _, column := range t.Columns {
 			found, _ := live.column(column.Name)
-			if column.Kind == tables.Text && found.collation != "" && d.Name == "mysql" {
+			if column.Kind == tables.KindText && found.collation != "" && d.Name == "mysql" {
 				s.Collations[t.Name+"."+column.Name] = found.collation
 			}
-			if n := narrowness(column, found); d.Name == "mysql" && n != (narrow{}) {
+			if n := limitsOf(column, found); d.Name == "mysql" && n != (columnLimits{}) {
 				s.Narrow[t.Name+"."+column.Name] = n
 			}
-			if column.Kind == tables.Time && found.Size < 6 && d.Name == "mysql" {
+			if column.Kind == tables.KindTime && found.Size < 6 && d.Name == "mysql" {
 				s.WholeSeconds = true
 			}
 		}
@@ -78,20 +78,20 @@ func Inspect(c catalog, d *engine.Dialect, pending bool) *Facts {
 	return s
 }
 
-func (c catalog) kind(d *engine.Dialect, pending bool) SchemaKind {
+func (c catalog) kind(d *engine.Dialect, pending bool) Kind {
 	switch ours := c[MigrationsTable] != nil; {
 	case !ours && !c.holdsAny(tables.Tables):
-		return SchemaEmpty
+		return KindEmpty
 	case ours && pending: // an older one, or one whose migration was cut short
-		return SchemaOurs
+		return KindOurs
 	case len(c.Problems(d)) > 0:
-		return SchemaUnknown
+		return KindUnknown
 	case ours:
-		return SchemaOurs
+		return KindOurs
 	case c.legacy():
-		return SchemaLegacy
+		return KindLegacy
 	}
-	return SchemaDiracX
+	return KindDiracX
 }
 
 // foreign says that others made tables of these names.
@@ -133,7 +133,7 @@ func (c catalog) cascades() bool {
 	return true
 }
 
-// problems are what makes a database unusable.
+// Problems are what makes a database unusable.
 func (c catalog) Problems(d *engine.Dialect) []string {
 	var problems []string
 	ours, withJobs := c[MigrationsTable] != nil, c.holdsAny(jobTables())
@@ -184,15 +184,15 @@ func (live *catalogTable) problems(t *tables.Table, d *engine.Dialect) []string 
 // problem says why a column can't be the one that jobdb needs.
 func (found CatalogColumn) problem(want tables.Column, d *engine.Dialect) string {
 	kind, known := KindOfType[found.Typ]
-	textTime := d.Name == "sqlite" && want.Kind == tables.Time && kind == tables.Text // SQLite has no times
+	textTime := d.Name == "sqlite" && want.Kind == tables.KindTime && kind == tables.KindText // SQLite has no times
 	wanted := want.Kind
-	if wanted == tables.Verified || wanted == tables.Accounted {
-		wanted = tables.Text
+	if wanted == tables.KindVerified || wanted == tables.KindAccounted {
+		wanted = tables.KindText
 	}
 	switch {
 	case !known || kind != wanted && !textTime:
 		return "is of the type " + found.Typ + ", jobdb needs " + kindNames[want.Kind]
-	case want.Kind == tables.Text && found.Size > 0 && found.Size < want.Length:
+	case want.Kind == tables.KindText && found.Size > 0 && found.Size < want.Length:
 		return fmt.Sprint("holds ", found.Size, " characters, jobdb needs ", want.Length)
 	case want.Nullable && !found.Nullable:
 		return "can't be NULL, which jobdb needs"
@@ -202,19 +202,19 @@ func (found CatalogColumn) problem(want tables.Column, d *engine.Dialect) string
 	return ""
 }
 
-// kindOfType has the types by the names that the engines' catalogs give
+// KindOfType has the types by the names that the engines' catalogs give
 // them. ENUM is a text here.
 var KindOfType = map[string]tables.Kind{
-	"bigint": tables.Integer, "int": tables.Integer, "integer": tables.Integer,
-	"varchar": tables.Text, "character varying": tables.Text, "text": tables.Text, "mediumtext": tables.Text, "longtext": tables.Text, "enum": tables.Text,
-	"varbinary": tables.Text, "blob": tables.Text, "mediumblob": tables.Text, "longblob": tables.Text,
-	"datetime": tables.Time, "timestamp": tables.Time, "timestamp with time zone": tables.Time,
-	"decimal": tables.Decimal, "numeric": tables.Decimal, "double": tables.Decimal,
+	"bigint": tables.KindInteger, "int": tables.KindInteger, "integer": tables.KindInteger,
+	"varchar": tables.KindText, "character varying": tables.KindText, "text": tables.KindText, "mediumtext": tables.KindText, "longtext": tables.KindText, "enum": tables.KindText,
+	"varbinary": tables.KindText, "blob": tables.KindText, "mediumblob": tables.KindText, "longblob": tables.KindText,
+	"datetime": tables.KindTime, "timestamp": tables.KindTime, "timestamp with time zone": tables.KindTime,
+	"decimal": tables.KindDecimal, "numeric": tables.KindDecimal, "double": tables.KindDecimal,
 }
 
 var kindNames = map[tables.Kind]string{
-	tables.Integer: "an integer", tables.Text: "a text", tables.Time: "a time", tables.Verified: "a text or an ENUM", tables.Accounted: "a text or an ENUM",
-	tables.Decimal: "a decimal",
+	tables.KindInteger: "an integer", tables.KindText: "a text", tables.KindTime: "a time", tables.KindVerified: "a text or an ENUM", tables.KindAccounted: "a text or an ENUM",
+	tables.KindDecimal: "a decimal",
 }
 
 // countTriggersQuery asks how many of the triggers are there; in parentheses, their names.
@@ -224,7 +224,7 @@ var countTriggersQuery = map[string]string{
 	"postgres": `SELECT count(*) FROM pg_trigger WHERE tgrelid = '"Jobs"'::regclass AND tgenabled <> 'D' AND tgname IN `,
 }
 
-// keepsCounts reports whether counts are kept in a database that has these tables, and are complete.
+// KeepsCounts reports whether counts are kept in a database that has these tables, and are complete.
 func KeepsCounts(ctx context.Context, q engine.Querier, d *engine.Dialect, c catalog) (kept, complete bool, err error) {
 	if c[tables.JobCounts.Name] == nil || c[tables.JobDifferences.Name] == nil || c[tables.Jobs.Name] == nil {
 		return false, false, nil

@@ -21,7 +21,7 @@ func EngineName(d *engine.Dialect, version string) string {
 	return "MySQL"
 }
 
-// tooOld compares with the oldest releases that have what jobdb's statements need.
+// TooOld compares with the oldest releases that have what jobdb's statements need.
 func TooOld(engine, version string) []string {
 	oldest, ok := map[string][2]int{"MariaDB": {10, 6}, "MySQL": {8, 0}, "PostgreSQL": {14, 0}}[engine]
 	var have [2]int
@@ -32,7 +32,7 @@ func TooOld(engine, version string) []string {
 	return nil
 }
 
-// limits are promises that can't be kept on this schema.
+// Limits are promises that can't be kept on this schema.
 func (c catalog) Limits(s *Facts, d *engine.Dialect) []string {
 	var limits []string
 	add := func(when bool, limit string) {
@@ -56,7 +56,7 @@ func (c catalog) Limits(s *Facts, d *engine.Dialect) []string {
 	add(withJobs && !c.generated(), "the number of the newest job is given again when that job is deleted")
 	add(withJobs && !s.History, "the history of states (LoggingInfo) is not in this database; name the one that has it as the history database")
 	add(withJobs && !c.indexedByVO(), "no index begins with VO: searches and summaries within a VO are slower by far")
-	add(withJobs && s.Kind != SchemaOurs, "jobdb adds no tables here: an Idempotency-Key is refused, and counts are not kept")
+	add(withJobs && s.Kind != KindOurs, "jobdb adds no tables here: an Idempotency-Key is refused, and counts are not kept")
 	return limits
 }
 
@@ -78,11 +78,11 @@ func unique(names []string) []string {
 }
 
 func isShort(want tables.Column, found CatalogColumn) bool {
-	return want.Kind == tables.Text && want.Length == 0 && (found.Typ == "text" || found.Typ == "blob")
+	return want.Kind == tables.KindText && want.Length == 0 && (found.Typ == "text" || found.Typ == "blob")
 }
 
 func isInt(want tables.Column, found CatalogColumn) bool {
-	return want.Kind == tables.Integer && found.Typ != "bigint"
+	return want.Kind == tables.KindInteger && found.Typ != "bigint"
 }
 
 // columnsWhere names the columns of ours for which is holds.

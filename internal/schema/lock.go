@@ -59,7 +59,7 @@ func (m *Migrator) startWAL(ctx context.Context) error {
 		return err
 	}
 	mode := ""
-	for range mostSwitches { // where two switch at once, SQLite doesn't wait by itself
+	for range maxWALTries { // where two switch at once, SQLite doesn't wait by itself
 		mode, err = engine.AskText(ctx, m.Engine.Writer, "PRAGMA journal_mode = WAL")
 		if err == nil || m.Engine.ClassOf(err) != engine.ClassRetry {
 			break
@@ -74,7 +74,7 @@ func (m *Migrator) startWAL(ctx context.Context) error {
 	return err
 }
 
-const mostSwitches = 30
+const maxWALTries = 30
 
 // postgresLock is any number that nobody else takes.
 const postgresLock = "8314046631205172805"

@@ -10,16 +10,16 @@ import (
 	"jobdb/internal/engine"
 )
 
-const mostMigrationTries = 3
+const maxMigrationTries = 3
 
-// migrator brings a database up to date.
+// Migrator brings a database up to date.
 type Migrator struct {
 	Engine *engine.Engine
 	Logger *slog.Logger
 	Now    func() time.Time
 }
 
-// refusedError is why a database is not migrated.
+// RefusedError is why a database is not migrated.
 type RefusedError struct{ Reason string }
 
 func (e *RefusedError) Error() string { return e.Reason }
@@ -31,7 +31,7 @@ func (m *Migrator) Migrate(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	var applied []string
-	for range mostMigrationTries {
+	for range maxMigrationTries {
 		err = m.locked(ctx, func(q engine.Querier) error {
 			var err error
 			applied, err = m.applyPending(ctx, q)
@@ -73,7 +73,7 @@ func pendingMigrations(ctx context.Context, q engine.Querier, d *engine.Dialect)
 
 func foreignReason(c catalog, d *engine.Dialect) string {
 	const never = "migrations touch no database that they did not make"
-	if kind := Inspect(c, d, false).Kind; kind != SchemaUnknown {
+	if kind := Inspect(c, d, false).Kind; kind != KindUnknown {
 		return "the tables in this database were made by " + string(kind) + "; jobdb works on them as they are, and " + never
 	}
 	return `the database has tables of the same names as jobdb's, made by something else; "jobdb schema check" says more, and ` + never
@@ -115,7 +115,7 @@ func (m *Migrator) Record(ctx context.Context, q engine.Querier, done migration)
 	return err
 }
 
-// adaptation changes what MySQL calls otherwise than MariaDB.
+// Adaptation changes what MySQL calls otherwise than MariaDB.
 func (m *Migrator) Adaptation(ctx context.Context, q engine.Querier) (*strings.Replacer, error) {
 	if m.Engine.Dialect.Name != "mysql" {
 		return strings.NewReplacer(), nil

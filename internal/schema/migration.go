@@ -17,7 +17,7 @@ import (
 //go:embed migrations
 var migrationFiles embed.FS
 
-// migrationsTable says which migrations made a database. That it is there
+// MigrationsTable says which migrations made a database. That it is there
 // means that the database is ours: migrations touch no other.
 const MigrationsTable = "jobdb_migrations"
 
@@ -37,7 +37,7 @@ type migration struct {
 }
 
 // knownMigrations are those of this program for one engine, in their order.
-func KnownMigrations(d *engine.Dialect) []migration {
+func Migrations(d *engine.Dialect) []migration {
 	folder := path.Join("migrations", d.Name)
 	files, err := migrationFiles.ReadDir(folder)
 	if err != nil {
@@ -59,7 +59,7 @@ func KnownMigrations(d *engine.Dialect) []migration {
 	return known
 }
 
-// statements splits the text: a statement ends with a line that ends with ";".
+// Statements splits the text: a statement ends with a line that ends with ";".
 func (m migration) Statements() []string {
 	var (
 		all []string
@@ -106,7 +106,7 @@ func ReadMigrationState(ctx context.Context, q engine.Querier, d *engine.Dialect
 	for _, m := range s.Applied {
 		left[m.version] = m
 	}
-	for _, m := range KnownMigrations(d) {
+	for _, m := range Migrations(d) {
 		applied, ok := left[m.version]
 		delete(left, m.version)
 		switch {
@@ -128,20 +128,20 @@ func ReadMigrationState(ctx context.Context, q engine.Querier, d *engine.Dialect
 func (s migrationState) refusal() string {
 	switch {
 	case len(s.Newer) > 0:
-		return "the database is from the future: it has " + migrationNames(s.Newer) +
+		return "the database is from the future: it has " + joinNames(s.Newer) +
 			", which this program doesn't know; use a newer jobdb"
 	case len(s.Changed) > 0:
-		return "the database was made with another text of " + migrationNames(s.Changed) +
+		return "the database was made with another text of " + joinNames(s.Changed) +
 			" than this program has; use the jobdb that made it, or a later release of it"
 	}
 	return ""
 }
 
-func migrationNames(migrations []migration) string {
-	return "migration " + strings.Join(NamesOf(migrations), ", ")
+func joinNames(migrations []migration) string {
+	return "migration " + strings.Join(MigrationNames(migrations), ", ")
 }
 
-func NamesOf(migrations []migration) []string {
+func MigrationNames(migrations []migration) []string {
 	names := make([]string, len(migrations))
 	for i, m := range migrations {
 		names[i] = m.name

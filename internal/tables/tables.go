@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// answers is a table of our own schema only.
+// Answers is a table of our own schema only.
 var Answers = &Table{
 	Name: "Answers",
 	Columns: []Column{
-		{Name: "Request", Kind: Text, Length: 64},
-		{Name: "Content", Kind: Text, Length: 64},
-		{Name: "Answer", Kind: Text},
-		{Name: "AnswerTime", Kind: Time},
+		{Name: "Request", Kind: KindText, Length: 64},
+		{Name: "Content", Kind: KindText, Length: 64},
+		{Name: "Answer", Kind: KindText},
+		{Name: "AnswerTime", Kind: KindTime},
 	},
 	Key: []string{"Request"},
 }
@@ -22,16 +22,16 @@ type Kind uint8
 
 // The kinds of columns.
 const (
-	Integer   Kind = iota // int64
-	Text                  // string
-	Time                  // time.Time, UTC
-	Verified              // bool
-	Accounted             // AccountedFlag
+	KindInteger   Kind = iota // int64
+	KindText                  // string
+	KindTime                  // time.Time, UTC
+	KindVerified              // bool
+	KindAccounted             // AccountedFlag
 
-	Decimal // float64 of three decimal places; only LoggingInfo has one
+	KindDecimal // float64 of three decimal places; only LoggingInfo has one
 )
 
-// column describes one column of one table. This file is the only place
+// Column describes one column of one table. This file is the only place
 // where names of tables and columns that reach a statement come from.
 type Column struct {
 	Name     string
@@ -41,7 +41,7 @@ type Column struct {
 	Value    any  // default on insert; nil and not nullable: the caller must give one
 }
 
-// table describes one table; key holds the columns of its primary key.
+// Table describes one table; key holds the columns of its primary key.
 type Table struct {
 	Name     string
 	Columns  []Column
@@ -49,12 +49,12 @@ type Table struct {
 	Database string // when it isn't the one connected to
 }
 
-// quoted is the table's name in a statement.
+// Quoted is the table's name in a statement.
 func (t *Table) Quoted() string {
 	if t.Database == "" {
-		return QuoteName(t.Name)
+		return Quote(t.Name)
 	}
-	return QuoteName(t.Database) + "." + QuoteName(t.Name)
+	return Quote(t.Database) + "." + Quote(t.Name)
 }
 
 func (t *Table) Column(name string) (Column, bool) {
@@ -66,7 +66,7 @@ func (t *Table) Column(name string) (Column, bool) {
 	return Column{}, false
 }
 
-// pick returns the columns named, in the order given; unknown names are the
+// Pick returns the columns named, in the order given; unknown names are the
 // programmer's fault.
 func (t *Table) Pick(names ...string) []Column {
 	columns := make([]Column, len(names))
@@ -84,106 +84,106 @@ const MaxText = 16<<20 - 1 // MEDIUMTEXT, in bytes; the largest text that every 
 
 var (
 	JobJDLs = &Table{Name: "JobJDLs", Columns: []Column{
-		{Name: "JobID", Kind: Integer},
-		{Name: "JDL", Kind: Text, Value: ""},
-		{Name: "JobRequirements", Kind: Text, Value: ""},
-		{Name: "OriginalJDL", Kind: Text, Value: ""},
+		{Name: "JobID", Kind: KindInteger},
+		{Name: "JDL", Kind: KindText, Value: ""},
+		{Name: "JobRequirements", Kind: KindText, Value: ""},
+		{Name: "OriginalJDL", Kind: KindText, Value: ""},
 	}, Key: []string{"JobID"}}
 
 	Jobs = &Table{Name: "Jobs", Columns: []Column{
-		{Name: "JobID", Kind: Integer},
-		{Name: "JobType", Kind: Text, Length: 32, Value: "user"},
-		{Name: "JobGroup", Kind: Text, Length: 32, Value: "00000000"},
-		{Name: "Site", Kind: Text, Length: 100, Value: "ANY"},
-		{Name: "JobName", Kind: Text, Length: 128, Value: "Unknown"},
-		{Name: "Owner", Kind: Text, Length: 64, Value: "Unknown"},
-		{Name: "OwnerGroup", Kind: Text, Length: 128, Value: "Unknown"},
-		{Name: "VO", Kind: Text, Length: 32},
-		{Name: "SubmissionTime", Kind: Time, Nullable: true},
-		{Name: "RescheduleTime", Kind: Time, Nullable: true},
-		{Name: "LastUpdateTime", Kind: Time, Nullable: true},
-		{Name: "StartExecTime", Kind: Time, Nullable: true},
-		{Name: "HeartBeatTime", Kind: Time, Nullable: true},
-		{Name: "EndExecTime", Kind: Time, Nullable: true},
-		{Name: "Status", Kind: Text, Length: 32, Value: "Received"},
-		{Name: "MinorStatus", Kind: Text, Length: 128, Value: "Unknown"},
-		{Name: "ApplicationStatus", Kind: Text, Length: 255, Value: "Unknown"},
-		{Name: "UserPriority", Kind: Integer, Value: int64(0)},
-		{Name: "RescheduleCounter", Kind: Integer, Value: int64(0)},
-		{Name: "VerifiedFlag", Kind: Verified, Length: 5, Value: "False"},
-		{Name: "AccountedFlag", Kind: Accounted, Length: 6, Value: "False"},
+		{Name: "JobID", Kind: KindInteger},
+		{Name: "JobType", Kind: KindText, Length: 32, Value: "user"},
+		{Name: "JobGroup", Kind: KindText, Length: 32, Value: "00000000"},
+		{Name: "Site", Kind: KindText, Length: 100, Value: "ANY"},
+		{Name: "JobName", Kind: KindText, Length: 128, Value: "Unknown"},
+		{Name: "Owner", Kind: KindText, Length: 64, Value: "Unknown"},
+		{Name: "OwnerGroup", Kind: KindText, Length: 128, Value: "Unknown"},
+		{Name: "VO", Kind: KindText, Length: 32},
+		{Name: "SubmissionTime", Kind: KindTime, Nullable: true},
+		{Name: "RescheduleTime", Kind: KindTime, Nullable: true},
+		{Name: "LastUpdateTime", Kind: KindTime, Nullable: true},
+		{Name: "StartExecTime", Kind: KindTime, Nullable: true},
+		{Name: "HeartBeatTime", Kind: KindTime, Nullable: true},
+		{Name: "EndExecTime", Kind: KindTime, Nullable: true},
+		{Name: "Status", Kind: KindText, Length: 32, Value: "Received"},
+		{Name: "MinorStatus", Kind: KindText, Length: 128, Value: "Unknown"},
+		{Name: "ApplicationStatus", Kind: KindText, Length: 255, Value: "Unknown"},
+		{Name: "UserPriority", Kind: KindInteger, Value: int64(0)},
+		{Name: "RescheduleCounter", Kind: KindInteger, Value: int64(0)},
+		{Name: "VerifiedFlag", Kind: KindVerified, Length: 5, Value: "False"},
+		{Name: "AccountedFlag", Kind: KindAccounted, Length: 6, Value: "False"},
 	}, Key: []string{"JobID"}}
 
 	InputData = &Table{Name: "InputData", Columns: []Column{
-		{Name: "JobID", Kind: Integer},
-		{Name: "LFN", Kind: Text, Length: 255, Value: ""},
-		{Name: "Status", Kind: Text, Length: 32, Value: "AprioriGood"},
+		{Name: "JobID", Kind: KindInteger},
+		{Name: "LFN", Kind: KindText, Length: 255, Value: ""},
+		{Name: "Status", Kind: KindText, Length: 32, Value: "AprioriGood"},
 	}, Key: []string{"JobID", "LFN"}}
 
 	JobParameters = &Table{Name: "JobParameters", Columns: []Column{
-		{Name: "JobID", Kind: Integer},
-		{Name: "Name", Kind: Text, Length: 100},
-		{Name: "Value", Kind: Text},
+		{Name: "JobID", Kind: KindInteger},
+		{Name: "Name", Kind: KindText, Length: 100},
+		{Name: "Value", Kind: KindText},
 	}, Key: []string{"JobID", "Name"}}
 
 	OptimizerParameters = &Table{Name: "OptimizerParameters", Columns: JobParameters.Columns, Key: JobParameters.Key}
 
 	AtticJobParameters = &Table{Name: "AtticJobParameters", Columns: []Column{
-		{Name: "JobID", Kind: Integer},
-		{Name: "Name", Kind: Text, Length: 100},
-		{Name: "Value", Kind: Text},
-		{Name: "RescheduleCycle", Kind: Integer},
+		{Name: "JobID", Kind: KindInteger},
+		{Name: "Name", Kind: KindText, Length: 100},
+		{Name: "Value", Kind: KindText},
+		{Name: "RescheduleCycle", Kind: KindInteger},
 	}, Key: []string{"JobID", "Name", "RescheduleCycle"}}
 
 	HeartBeatLoggingInfo = &Table{Name: "HeartBeatLoggingInfo", Columns: []Column{
-		{Name: "JobID", Kind: Integer},
-		{Name: "Name", Kind: Text, Length: 100},
-		{Name: "Value", Kind: Text},
-		{Name: "HeartBeatTime", Kind: Time},
+		{Name: "JobID", Kind: KindInteger},
+		{Name: "Name", Kind: KindText, Length: 100},
+		{Name: "Value", Kind: KindText},
+		{Name: "HeartBeatTime", Kind: KindTime},
 	}, Key: []string{"JobID", "Name", "HeartBeatTime"}}
 
 	JobCommands = &Table{Name: "JobCommands", Columns: []Column{
-		{Name: "JobID", Kind: Integer},
-		{Name: "Command", Kind: Text, Length: 100},
-		{Name: "Arguments", Kind: Text, Length: 100},
-		{Name: "Status", Kind: Text, Length: 64, Value: "Received"},
-		{Name: "ReceptionTime", Kind: Time},
-		{Name: "ExecutionTime", Kind: Time, Nullable: true},
+		{Name: "JobID", Kind: KindInteger},
+		{Name: "Command", Kind: KindText, Length: 100},
+		{Name: "Arguments", Kind: KindText, Length: 100},
+		{Name: "Status", Kind: KindText, Length: 64, Value: "Received"},
+		{Name: "ReceptionTime", Kind: KindTime},
+		{Name: "ExecutionTime", Kind: KindTime, Nullable: true},
 	}, Key: []string{"JobID", "ReceptionTime"}}
 
 	LoggingInfo = &Table{Name: "LoggingInfo", Columns: []Column{
-		{Name: "JobID", Kind: Integer},
-		{Name: "SeqNum", Kind: Integer},
-		{Name: "Status", Kind: Text, Length: 32, Value: ""},
-		{Name: "MinorStatus", Kind: Text, Length: 128, Value: ""},
-		{Name: "ApplicationStatus", Kind: Text, Length: 255, Value: ""},
-		{Name: "StatusTime", Kind: Time},
-		{Name: "StatusTimeOrder", Kind: Decimal},
-		{Name: "StatusSource", Kind: Text, Length: 32, Value: "Unknown"},
+		{Name: "JobID", Kind: KindInteger},
+		{Name: "SeqNum", Kind: KindInteger},
+		{Name: "Status", Kind: KindText, Length: 32, Value: ""},
+		{Name: "MinorStatus", Kind: KindText, Length: 128, Value: ""},
+		{Name: "ApplicationStatus", Kind: KindText, Length: 255, Value: ""},
+		{Name: "StatusTime", Kind: KindTime},
+		{Name: "StatusTimeOrder", Kind: KindDecimal},
+		{Name: "StatusSource", Kind: KindText, Length: 32, Value: "Unknown"},
 	}, Key: []string{"JobID", "SeqNum"}}
 
-	// tables in an order in which each one's parents come first.
+	// Tables in an order in which each one's parents come first.
 	Tables = []*Table{
 		JobJDLs, Jobs, InputData, JobParameters, OptimizerParameters,
 		AtticJobParameters, HeartBeatLoggingInfo, JobCommands, LoggingInfo,
 	}
 )
 
-var IdColumn = []Column{{Name: "JobID", Kind: Integer}}
+var JobIDColumn = []Column{{Name: "JobID", Kind: KindInteger}}
 
-func NameList(prefix string, columns []Column) string {
+func QuotedNames(prefix string, columns []Column) string {
 	names := make([]string, len(columns))
 	for i, c := range columns {
-		names[i] = prefix + QuoteName(c.Name)
+		names[i] = prefix + Quote(c.Name)
 	}
 	return strings.Join(names, ", ")
 }
 
 // quoteName quotes an identifier, which comes from columns.go, or is the
 // name of a database, which can hold anything.
-func QuoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+func Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
-func ColumnList(columns []Column) []string {
+func Names(columns []Column) []string {
 	names := make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = c.Name
@@ -193,19 +193,19 @@ func ColumnList(columns []Column) []string {
 
 var (
 	JobCounts = &Table{Name: "JobCounts", Columns: []Column{
-		{Name: "Kind", Kind: Integer},
-		{Name: "VO", Kind: Text, Length: 32},
-		{Name: "Value1", Kind: Text, Length: 255},
-		{Name: "Value2", Kind: Text, Length: 128},
-		{Name: "Value3", Kind: Text, Length: 128},
-		{Name: "Value4", Kind: Text, Length: 128},
-		{Name: "Count", Kind: Integer},
+		{Name: "Kind", Kind: KindInteger},
+		{Name: "VO", Kind: KindText, Length: 32},
+		{Name: "Value1", Kind: KindText, Length: 255},
+		{Name: "Value2", Kind: KindText, Length: 128},
+		{Name: "Value3", Kind: KindText, Length: 128},
+		{Name: "Value4", Kind: KindText, Length: 128},
+		{Name: "Count", Kind: KindInteger},
 	}, Key: []string{"Kind", "VO", "Value1", "Value2", "Value3", "Value4"}}
 
 	JobDifferences = &Table{Name: "JobDifferences", Columns: slices.Concat(
-		[]Column{{Name: "ID", Kind: Integer}},
+		[]Column{{Name: "ID", Kind: KindInteger}},
 		Jobs.Pick("VO", "JobType", "JobGroup", "Site", "Owner", "OwnerGroup", "Status", "MinorStatus", "ApplicationStatus"),
-		[]Column{{Name: "Count", Kind: Integer}},
+		[]Column{{Name: "Count", Kind: KindInteger}},
 	), Key: []string{"ID"}}
 
 	CountTriggers = []string{"CountInserted", "CountUpdated", "CountDeleted"}

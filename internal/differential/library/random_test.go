@@ -126,18 +126,18 @@ func (g *generator) job() jobdb.Attributes {
 	job := jobdb.Attributes{}
 	for _, column := range jobdb.Columns()[1:] {
 		switch column.Kind() {
-		case jobdb.Integer:
+		case jobdb.KindInteger:
 			job[column.Name()] = pick(g, []int64{-5, 0, 1, 2, 10, 1<<31 - 1})
-		case jobdb.Text:
+		case jobdb.KindText:
 			job[column.Name()] = pick(g, texts[column.Name()])
-		case jobdb.Time:
+		case jobdb.KindTime:
 			job[column.Name()] = nil
 			if !g.oneIn(4) {
 				job[column.Name()] = g.instant()
 			}
-		case jobdb.Verified:
+		case jobdb.KindVerified:
 			job[column.Name()] = g.oneIn(2)
-		case jobdb.Accounted:
+		case jobdb.KindAccounted:
 			job[column.Name()] = pick(g, []jobdb.AccountedFlag{jobdb.AccountedFalse, jobdb.AccountedTrue, jobdb.AccountedFailed})
 		}
 	}
@@ -204,7 +204,7 @@ var operators = []string{"eq", "eq", "neq", "gt", "lt", "in", "in", "not in", "l
 func (g *generator) filter() jobdb.FilterSpec {
 	column := pick(g, jobdb.Columns())
 	f := jobdb.FilterSpec{Parameter: column.Name(), Operator: pick(g, operators)}
-	isTime := column.Kind() == jobdb.Time
+	isTime := column.Kind() == jobdb.KindTime
 	if isTime && strings.HasSuffix(f.Operator, "like") || isTime && f.Operator == "regex" {
 		f.Operator = "eq"
 	}
@@ -225,7 +225,7 @@ func (g *generator) list(column jobdb.Column) []any {
 	values := []any{}
 	resolution := g.IntN(len(layouts))
 	for range g.IntN(4) {
-		if column.Kind() == jobdb.Time {
+		if column.Kind() == jobdb.KindTime {
 			values = append(values, g.instant().Format(layouts[resolution]))
 		} else {
 			values = append(values, g.value(column))
@@ -270,27 +270,27 @@ func (g *generator) value(column jobdb.Column) any {
 	value := pick(g, g.values(column.Name()))
 	odd := g.oneIn(15)
 	switch column.Kind() {
-	case jobdb.Integer:
+	case jobdb.KindInteger:
 		switch {
 		case odd:
 			return pick(g, []any{"abc", "5x", json.Number("1180591620717411303424"), int64(-1), "0"})
 		case g.oneIn(4):
 			return fmt.Sprint(value)
 		}
-	case jobdb.Text:
+	case jobdb.KindText:
 		if odd {
 			return pick(g, []any{int64(5), int64(0), "M", "no such text", "Zoe"})
 		}
-	case jobdb.Time:
+	case jobdb.KindTime:
 		if odd {
 			return pick(g, []any{"yesterday", "2024-13", "2024-02-30", "9999", "2024-01-01T10:00:00Z", "2024-01-01 12:00:00+02:00", "2024-01-01 10Z", ""})
 		}
 		return g.instant().Format(pick(g, layouts))
-	case jobdb.Verified:
+	case jobdb.KindVerified:
 		if odd {
 			return pick(g, []any{"True", "false", "Failed", "yes"})
 		}
-	case jobdb.Accounted:
+	case jobdb.KindAccounted:
 		if odd {
 			return pick(g, []any{"True", "false", "yes"})
 		}

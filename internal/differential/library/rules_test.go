@@ -72,9 +72,9 @@ func (d *sharedDatabase) judgeOrder(v *verdict, q query, g *generator) {
 		column, err := jobdb.ParseColumn(key.Parameter)
 		d.ok(err)
 		switch {
-		case d.mariaDB && column.Kind() >= jobdb.Verified && q.page > 0:
+		case d.mariaDB && column.Kind() >= jobdb.KindVerified && q.page > 0:
 			v.excuse(flagOrder, &v.notCompared)
-		case d.mariaDB && column.Kind() >= jobdb.Verified:
+		case d.mariaDB && column.Kind() >= jobdb.KindVerified:
 			v.excuse(flagOrder, &v.unordered)
 		case !d.collates(column, g.values(key.Parameter)):
 			if q.page > 0 {
@@ -97,7 +97,7 @@ func (d *sharedDatabase) judgeOrder(v *verdict, q query, g *generator) {
 
 // collates reports whether the database's collation and byte order agree on values of a column.
 func (d *sharedDatabase) collates(column jobdb.Column, values []any) bool {
-	if !d.live || !d.mariaDB || column.Kind() != jobdb.Text {
+	if !d.live || !d.mariaDB || column.Kind() != jobdb.KindText {
 		return true
 	}
 	folded := map[string]string{} // to the text
@@ -151,13 +151,13 @@ func (j judgement) filter(f *jobdb.FilterSpec) {
 		return
 	}
 	switch j.column.Kind() {
-	case jobdb.Integer:
+	case jobdb.KindInteger:
 		j.integers(values)
-	case jobdb.Text:
+	case jobdb.KindText:
 		j.texts(values)
-	case jobdb.Time:
+	case jobdb.KindTime:
 		j.times(values)
-	case jobdb.Verified, jobdb.Accounted:
+	case jobdb.KindVerified, jobdb.KindAccounted:
 		j.flags(values)
 	}
 }
@@ -169,11 +169,11 @@ func (j judgement) like(f *jobdb.FilterSpec) {
 	switch {
 	case strings.HasSuffix(unescaped, `\`):
 		j.excuse(likeEscape, &j.weRefuse)
-	case j.column.Kind() >= jobdb.Verified:
+	case j.column.Kind() >= jobdb.KindVerified:
 		j.excuse(flagValues, &j.weAnswer)
 	case escapes && !j.mariaDB:
 		j.excuse(likeEscape, &j.notCompared)
-	case j.mariaDB && !j.live && j.column.Kind() == jobdb.Text && f.Operator == "like":
+	case j.mariaDB && !j.live && j.column.Kind() == jobdb.KindText && f.Operator == "like":
 		f.Operator = "ilike" // their name for what like is on the other databases
 		j.names = append(j.names, likeCase)
 	case j.mariaDB && !j.live && hasLetter(pattern):
@@ -195,9 +195,9 @@ func (j judgement) regex(f *jobdb.FilterSpec) {
 	switch {
 	case err != nil:
 		j.bothRefuse = true
-	case j.column.Kind() >= jobdb.Verified:
+	case j.column.Kind() >= jobdb.KindVerified:
 		j.excuse(flagValues, &j.weAnswer)
-	case j.column.Kind() == jobdb.Integer && !j.mariaDB:
+	case j.column.Kind() == jobdb.KindInteger && !j.mariaDB:
 		j.excuse(regexDialect, &j.weAnswer)
 	case j.live && j.mariaDB:
 		f.Value = "(?-i:" + pattern + ")" // else the case depends on the collation
@@ -255,7 +255,7 @@ func (j judgement) flags(values []any) {
 	for _, value := range values {
 		text, isText := value.(string)
 		switch {
-		case !isText, text == "Failed" && j.column.Kind() == jobdb.Accounted:
+		case !isText, text == "Failed" && j.column.Kind() == jobdb.KindAccounted:
 		case strings.EqualFold(text, "true"), strings.EqualFold(text, "false"):
 			j.excuse(flagValues, &j.weAnswer)
 		default:

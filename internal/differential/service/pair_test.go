@@ -1,4 +1,4 @@
-// Package differential_test plays the same requests on the reference's own
+// package differential_test plays the same requests on the reference's own
 // service and on jobdb serve, over HTTP, and compares the answers.
 package service_test
 

@@ -7,7 +7,7 @@ import (
 	"jobdb/internal/tables"
 )
 
-func (n narrow) Refuses(value any) string {
+func (n columnLimits) Refuses(value any) string {
 	switch v := value.(type) {
 	case int64:
 		if n.int32 && (v < -1<<31 || v >= 1<<32) {
@@ -24,9 +24,9 @@ func (n narrow) Refuses(value any) string {
 	return ""
 }
 
-// lacks reports whether the column's character set has no such character.
+// Lacks reports whether the column's character set has no such character.
 // Of a set that isn't named here the engine is the judge.
-func (n narrow) Lacks(r rune) bool {
+func (n columnLimits) Lacks(r rune) bool {
 	switch n.charset {
 	case "latin1": // which is Windows-1252, its holes filled with control characters
 		const special = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ\u0081\u008d\u008f\u0090\u009d"
@@ -37,21 +37,21 @@ func (n narrow) Lacks(r rune) bool {
 	return false
 }
 
-// narrow is a column of a live database that holds less than ours does.
-type narrow struct {
+// columnLimits is a column of a live database that holds less than ours does.
+type columnLimits struct {
 	charset string // of a text; "" when it holds all of Unicode
 	Bytes   int    // of a text without a length of its own; 0: as many as ours
 	int32   bool   // an integer of 32 bits, perhaps unsigned
 }
 
-// narrowness says what a column of MariaDB holds less than ours.
-func narrowness(want tables.Column, found CatalogColumn) narrow {
+// limitsOf says what a column of MariaDB holds less than ours.
+func limitsOf(want tables.Column, found CatalogColumn) columnLimits {
 	charset, _, _ := strings.Cut(found.collation, "_")
-	n := narrow{charset: charset, int32: want.Kind == tables.Integer && found.Typ == "int"}
+	n := columnLimits{charset: charset, int32: want.Kind == tables.KindInteger && found.Typ == "int"}
 	if charset == "utf8mb4" {
 		n.charset = ""
 	}
-	if want.Kind == tables.Text && want.Length == 0 && found.Typ == "text" {
+	if want.Kind == tables.KindText && want.Length == 0 && found.Typ == "text" {
 		n.Bytes = 1<<16 - 1
 	}
 	return n

@@ -15,7 +15,7 @@ func TestNarrowLacks(t *testing.T) {
 		{"utf8mb3", "😀", true},
 		{"", "😀", false},
 	} {
-		if got := (narrow{charset: tt.charset}).Refuses(tt.text) != ""; got != tt.want {
+		if got := (columnLimits{charset: tt.charset}).Refuses(tt.text) != ""; got != tt.want {
 			t.Errorf("%s refuses %q: %v", tt.charset, tt.text, got)
 		}
 	}

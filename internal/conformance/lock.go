@@ -8,7 +8,7 @@ import (
 
 // This file holds jobs still while something is done that depends on them.
 var holdTests = []conformanceTest{
-	{"HoldJobs", testHoldJobs},
+	{"LockJobs", testHoldJobs},
 	{"HeldJobsWait", testHeldJobsWait},
 }
 
@@ -31,25 +31,25 @@ func testHoldJobs(f *fixture) {
 		},
 	}
 	wanted := []jobdb.JobID{ids[1], missingID, ids[0], ids[1]}
-	got, err := f.HoldJobs(f.ctx, wanted, names...)
+	got, err := f.LockJobs(f.ctx, wanted, names...)
 	f.ok(err)
 	f.equal("held jobs", got, want)
 	f.ok(f.Tx(f.ctx, func(tx *jobdb.Tx) error {
 		_, err := tx.SetProperties(f.ctx, map[jobdb.JobID]jobdb.Attributes{ids[1]: {"Owner": "bob"}}, false)
 		f.ok(err)
-		got, err = tx.HoldJobs(f.ctx, wanted, names...)
+		got, err = tx.LockJobs(f.ctx, wanted, names...)
 		return err
 	}))
 	want[ids[1]]["Owner"] = "bob"
 	f.equal("jobs held in a transaction", got, want)
 
-	got, err = f.HoldJobs(f.ctx, ids[:1])
+	got, err = f.LockJobs(f.ctx, ids[:1])
 	f.ok(err)
 	f.equal("a job without columns", got, map[jobdb.JobID]jobdb.Attributes{ids[0]: {}})
-	got, err = f.HoldJobs(f.ctx, nil, "Status")
+	got, err = f.LockJobs(f.ctx, nil, "Status")
 	f.ok(err)
 	f.equal("no jobs", len(got), 0)
-	_, err = f.HoldJobs(f.ctx, ids, "Status", "status")
+	_, err = f.LockJobs(f.ctx, ids, "Status", "status")
 	f.refused(err, jobdb.ErrInvalidQuery, `"status"`)
 }
 
@@ -60,7 +60,7 @@ func testHeldJobsWait(f *fixture) {
 	ids := f.addPlainJobs(2)
 	step := func(ids []jobdb.JobID) error {
 		return f.Tx(f.ctx, func(tx *jobdb.Tx) error {
-			jobs, err := tx.HoldJobs(f.ctx, ids, "UserPriority")
+			jobs, err := tx.LockJobs(f.ctx, ids, "UserPriority")
 			if err != nil {
 				return err
 			}
