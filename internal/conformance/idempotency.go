@@ -10,13 +10,13 @@ import (
 )
 
 // This file has requests come again.
-var answerTests = []conformanceTest{
-	{"Answers", testAnswers},
-	{"AnswersOnce", testAnswersOnce},
+var replyTests = []conformanceTest{
+	{"Answers", testReplies},
+	{"AnswersOnce", testRepliesOnce},
 }
 
 // An answer is kept for a day, once, and only on a database of our own.
-func testAnswers(f *fixture) {
+func testReplies(f *fixture) {
 	first := jobdb.Reply{Request: f.vo + " Key", Content: "c", Text: strings.Repeat("é", 40_000)}
 	if f.Schema() != jobdb.SchemaOurs {
 		f.refused(f.SaveReply(f.ctx, first), jobdb.ErrSchema, "no table for answers")
@@ -63,7 +63,7 @@ func testAnswers(f *fixture) {
 }
 
 // Of callers that answer one request at once, one succeeds.
-func testAnswersOnce(f *fixture) {
+func testRepliesOnce(f *fixture) {
 	if f.Schema() != jobdb.SchemaOurs {
 		return
 	}

@@ -63,7 +63,7 @@ func Run(t *testing.T, newDatabase func(tb testing.TB) string, traits Traits) {
 	s := &suite{newDatabase: newDatabase, traits: traits, clock: &clock{}}
 	s.shared, s.address = s.open(t, jobdb.Options{Clock: s.clock.now, CommandRedelivery: redelivery})
 	for _, test := range slices.Concat(
-		queryTests, searchTests, longTests, writeTests, attributeTests, parameterTests, commandTests, historyTests, holdTests, answerTests, countTests, cursorTests, txTests, randomTests, raceTests,
+		queryTests, searchTests, longTests, writeTests, attributeTests, parameterTests, commandTests, historyTests, holdTests, replyTests, countTests, cursorTests, txTests, randomTests, raceTests,
 	) {
 		t.Run(test.name, func(t *testing.T) { test.run(s.fixture(t)) })
 	}

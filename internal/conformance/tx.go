@@ -111,12 +111,12 @@ var everyMethod = []methodCall{
 	{"StatusTimes", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.StatusTimes(ctx, ids)) }},
 }
 
-// A method that is added to the access layer must be added here. Those of answers are none of jobs, and
-// fail on a live database; testAnswers calls them.
+// A method that is added to the access layer must be added here. Those of replies are none of jobs, and
+// fail on a live database; testReplies calls them.
 func testEveryMethodIsCovered(f *fixture) {
 	for method := range reflect.TypeFor[*jobdb.Tx]().Methods() {
 		name := method.Name
-		if !strings.HasSuffix(name, "Answer") && !slices.ContainsFunc(everyMethod, func(c methodCall) bool { return c.name == name }) {
+		if !strings.HasSuffix(name, "Reply") && !slices.ContainsFunc(everyMethod, func(c methodCall) bool { return c.name == name }) {
 			f.t.Errorf("the suite doesn't call the method %s", name)
 		}
 	}
