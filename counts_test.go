@@ -116,6 +116,7 @@ func wantWaiting(t *testing.T, db *jobdb.DB, want int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	summary.Scope.AllVOs = true
 	rows, err := db.Summary(t.Context(), summary)
 	if err != nil {
 		t.Fatal(err)

@@ -20,9 +20,9 @@ type Options struct {
 	Logger            *slog.Logger     // default: none
 	Limits            Limits           // zero fields have their defaults
 	CommandRedelivery time.Duration    // a Kill whose job beats this long after it was sent is sent again; 0: never
-	StatementTimeout     time.Duration    // the server ends statements after this; default 10 minutes
+	StatementTimeout  time.Duration    // the server ends statements after this; default 10 minutes
 	Connections       int              // at most; default 32 to a server, one a core to a SQLite file
-	FoldInterval        time.Duration    // how often counts of jobs are brought together; default 1 s, negative: never, see [DB.FoldCounts]
+	FoldInterval      time.Duration    // how often counts of jobs are brought together; default 1 s, negative: never, see [DB.FoldCounts]
 	ReadOnly          bool             // nothing can be written
 }
 
@@ -59,10 +59,10 @@ type DB struct {
 	history *DB                 // has LoggingInfo; often this one
 	logging *tables.Table       // LoggingInfo, as this one's connections call it
 
-	counted atomic.Bool    // counts of jobs are kept and complete
-	unswept atomic.Int64   // differences folded since counts that are zero were deleted
-	folding sync.WaitGroup // foldLoop
-	cancelFolding  context.CancelFunc
+	counted       atomic.Bool    // counts of jobs are kept and complete
+	unswept       atomic.Int64   // differences folded since counts that are zero were deleted
+	folding       sync.WaitGroup // foldLoop
+	cancelFolding context.CancelFunc
 
 	// sameServer says that history is in another database of the MariaDB
 	// server that has this one, so that one transaction reaches both.

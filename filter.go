@@ -67,6 +67,11 @@ func ParseFilters(specs []FilterSpec, limits Limits) (Filter, error) {
 	return Filter{op: opAnd, kids: kids}, err
 }
 
+// isJob holds for one job.
+func isJob(id JobID) Filter {
+	return Filter{op: opAnd, kids: []Filter{{op: opIn, values: []any{int64(id)}}}} // of the zero Column, JobID
+}
+
 type filterParser struct {
 	limits          Limits
 	filters, values int

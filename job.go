@@ -2,6 +2,7 @@ package jobdb
 
 import (
 	"errors"
+	"reflect"
 	"time"
 )
 
@@ -30,6 +31,44 @@ func (f AccountedFlag) MarshalJSON() ([]byte, error) {
 		return []byte("false"), nil
 	}
 	return nil, errors.New("AccountedFlag is neither True, False nor Failed but " + string(f))
+}
+
+// Job is a row of the table Jobs, with a field for each column. A time that is NULL is the zero time.
+type Job struct {
+	JobID             JobID
+	JobType           string
+	JobGroup          string
+	Site              string
+	JobName           string
+	Owner             string
+	OwnerGroup        string
+	VO                string
+	SubmissionTime    time.Time
+	RescheduleTime    time.Time
+	LastUpdateTime    time.Time
+	StartExecTime     time.Time
+	HeartBeatTime     time.Time
+	EndExecTime       time.Time
+	Status            string
+	MinorStatus       string
+	ApplicationStatus string
+	UserPriority      int64
+	RescheduleCounter int64
+	VerifiedFlag      bool
+	AccountedFlag     AccountedFlag
+}
+
+// jobOf makes a Job of a row of all columns.
+func jobOf(row []any) Job {
+	var job Job
+	fields := reflect.ValueOf(&job).Elem()
+	for i, column := range Columns() {
+		if value := reflect.ValueOf(row[i]); value.IsValid() { // not NULL
+			field := fields.FieldByName(column.Name())
+			field.Set(value.Convert(field.Type()))
+		}
+	}
+	return job
 }
 
 // Attributes are values of columns of the table Jobs by the columns' names.

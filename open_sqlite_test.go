@@ -39,6 +39,7 @@ func TestSQLiteTimeForms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	search.Scope.AllVOs = true
 	page, err := db.Search(ctx, search)
 	if err != nil || page.Total != 1 || page.Rows[0][0] != at {
 		t.Errorf("distinct: %v, %v", page, err)
@@ -47,6 +48,7 @@ func TestSQLiteTimeForms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	summary.Scope.AllVOs = true
 	rows, err := db.Summary(ctx, summary)
 	if err != nil || len(rows.Rows) != 1 || rows.Rows[0][1] != int64(2) {
 		t.Errorf("summary: %v, %v", rows, err)

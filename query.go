@@ -55,7 +55,7 @@ func decodeQuery(data []byte, into any) error {
 }
 
 // Search is a checked query for rows of Jobs. Get one from
-// [SearchRequest.Parse], then set Scope, Page and PerPage.
+// [SearchRequest.Parse], then set Scope, which must be given, Page and PerPage.
 type Search struct {
 	Scope    Scope
 	Columns  []Column // in the table's order; empty: all
@@ -68,7 +68,7 @@ type Search struct {
 }
 
 // Summary is a checked query for counts. Get one from
-// [SummaryRequest.Parse], then set Scope.
+// [SummaryRequest.Parse], then set Scope, which must be given.
 type Summary struct {
 	Scope   Scope
 	GroupBy []Column // in the table's order; empty: all
@@ -228,11 +228,24 @@ func (s Search) keys() []Sort {
 	return append(keys, Sort{Descending: len(keys) > 0 && keys[len(keys)-1].Descending})
 }
 
-// Scope confines a query to what its caller may see. The zero Scope is
-// everything. Both fields are compared byte by byte.
+// Scope confines a query to what its caller may see: the jobs of a VO, or with Owner those of one owner
+// in it. Both are compared byte by byte. A query whose Scope has no VO is [ErrNoScope], so that a forgotten
+// Scope shows nobody's jobs to anybody; who means the jobs of all VOs says AllVOs.
 type Scope struct {
-	VO    string
-	Owner string
+	VO     string
+	Owner  string
+	AllVOs bool // allows VO to be empty
+}
+
+// ErrNoScope says that a query has a [Scope] without a VO that doesn't say AllVOs either. It is the
+// program's fault, never that of what its user asked.
+var ErrNoScope = errors.New("the query has no scope: set Scope.VO, or Scope.AllVOs")
+
+func (s Scope) check() error {
+	if s.VO == "" && !s.AllVOs {
+		return ErrNoScope
+	}
+	return nil
 }
 
 // singleStatement reports whether one statement answers the search, so that it needs

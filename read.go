@@ -1,9 +1,11 @@
 package jobdb
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,10 +28,9 @@ type SummaryRows struct {
 	Rows    [][]any  // the columns' values, then the count as int64
 }
 
-// Search returns the number of jobs that match and one page of them, or all
-// when Page is 0 and there is no Cursor; see [DB.Stream] for many. Values compare byte by byte, NULL
-// never matches a comparison and sorts before all else. A page ends its sort
-// with JobID, so that pages neither overlap nor skip.
+// Search returns the number of jobs that match and one page of them, or all when Page is 0 and there is
+// no Cursor; see [DB.Stream] for many. Values compare byte by byte, NULL never matches a comparison and
+// sorts before all else. A page ends its sort with JobID, so that pages neither overlap nor skip.
 func (a access) Search(ctx context.Context, s Search) (Page, error) {
 	page := Page{Columns: s.columns()}
 	f, err := a.find(ctx, s, func(row []any) error {
@@ -40,13 +41,45 @@ func (a access) Search(ctx context.Context, s Search) (Page, error) {
 	return page, err
 }
 
-// Stream is [DB.Search] for results of any size: it calls each for every row
-// as it comes, with the values of the columns in the table's order. The
-// row may be kept. An error of each ends the search and is returned.
-func (a access) Stream(ctx context.Context, s Search, each func(row []any) error) (total int64, err error) {
-	f, err := a.find(ctx, s, each)
-	return f.total, err
+// Job returns one job. A job that doesn't exist, or not in the scope, is a [NotFoundError].
+func (a access) Job(ctx context.Context, scope Scope, id JobID) (Job, error) {
+	page, err := a.Search(ctx, Search{Scope: scope, Filter: isJob(id)})
+	if err != nil {
+		return Job{}, err
+	}
+	if len(page.Rows) == 0 {
+		return Job{}, &NotFoundError{Jobs: []JobID{id}}
+	}
+	return jobOf(page.Rows[0]), nil
 }
+
+// Stream is [DB.Search] for results of any size: it gives the rows as they come, each with the values of
+// the columns in the table's order. A row may be kept. The loop that ends early ends the search. An
+// error is the last that comes, with a nil row.
+//
+//	for row, err := range db.Stream(ctx, search) {
+//		if err != nil {
+//			return err
+//		}
+//		…
+//	}
+func (a access) Stream(ctx context.Context, s Search) iter.Seq2[[]any, error] {
+	return func(yield func([]any, error) bool) {
+		ended := false
+		_, err := a.find(ctx, s, func(row []any) error {
+			if ended = !yield(row, nil); ended {
+				return errEndOfLoop
+			}
+			return nil
+		})
+		if err != nil && !ended {
+			yield(nil, err)
+		}
+	}
+}
+
+// errEndOfLoop ends the search of a loop that wants no more rows. Nobody sees it.
+var errEndOfLoop = errors.New("the loop over the rows has ended")
 
 // found is what a search tells beside its rows.
 type found struct {
@@ -57,7 +90,7 @@ type found struct {
 func (a access) find(ctx context.Context, s Search, each func(row []any) error) (f found, err error) {
 	limits := a.db.options.Limits
 	perPage, err := s.checkPage(limits)
-	if err != nil {
+	if err = cmp.Or(s.Scope.check(), err); err != nil {
 		return f, err
 	}
 	ctx, cancel, begun := limits.begin(ctx, perPage == 0)
@@ -130,6 +163,9 @@ func (a access) inSnapshot(ctx context.Context, what string, alone bool, fn func
 func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 	limits := a.db.options.Limits
 	result := SummaryRows{Columns: s.columns()}
+	if err := s.Scope.check(); err != nil {
+		return result, err
+	}
 	ctx, cancel := limits.context(ctx)
 	defer cancel()
 	err := a.inSnapshot(ctx, "summarize jobs", !s.Filter.hasRegex(), func(session *session) error {

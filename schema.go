@@ -13,10 +13,10 @@ import (
 // SchemaReport says what a database is, and what of it jobdb can't work with.
 type SchemaReport struct {
 	Kind    schema.Kind `json:"kind"`
-	Engine  string            `json:"engine"`  // SQLite, MariaDB, MySQL or PostgreSQL
-	Version string            `json:"version"` // the engine's
-	Jobs    bool              `json:"jobs"`    // the tables of jobs are here
-	History bool              `json:"history"` // LoggingInfo is here
+	Engine  string      `json:"engine"`  // SQLite, MariaDB, MySQL or PostgreSQL
+	Version string      `json:"version"` // the engine's
+	Jobs    bool        `json:"jobs"`    // the tables of jobs are here
+	History bool        `json:"history"` // LoggingInfo is here
 
 	// Names of migrations, of databases that jobdb made.
 	Applied []string `json:"applied"`

@@ -27,12 +27,12 @@ type access struct {
 
 // session is where statements go: a pool, or one transaction.
 type session struct {
-	db     *DB
-	q      engine.Querier
-	inTx   bool
-	failed error    // the first error of a statement in a transaction
+	db        *DB
+	q         engine.Querier
+	inTx      bool
+	failed    error    // the first error of a statement in a transaction
 	historyTx *session // the transaction on the history's own database, once begun
-	locked   map[JobID]bool
+	locked    map[JobID]bool
 }
 
 // read runs one query.
@@ -105,7 +105,7 @@ func (db *DB) usable() error {
 }
 
 const (
-	maxTries    = 30
+	maxTries = 30
 	maxPause = 500 * time.Millisecond
 )
 

@@ -117,7 +117,7 @@ func (w *world) accessToken(caller string) string {
 // everything is all that is stored.
 func (w *world) everything() any {
 	w.t.Helper()
-	page, err := w.db.Search(w.t.Context(), jobdb.Search{})
+	page, err := w.db.Search(w.t.Context(), jobdb.Search{Scope: jobdb.Scope{AllVOs: true}})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"iter"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -49,10 +50,18 @@ type lines struct {
 	sent    bool
 }
 
-func (l *lines) row(row []any) error {
-	l.piece = append(appendRow(l.piece, l.keys, row, zulu), '\n')
-	if len(l.piece) < linesPiece {
-		return nil
+func (l *lines) rows(rows iter.Seq2[[]any, error]) error {
+	for row, err := range rows {
+		if err != nil {
+			return err
+		}
+		l.piece = append(appendRow(l.piece, l.keys, row, zulu), '\n')
+		if len(l.piece) < linesPiece {
+			continue
+		}
+		if err := l.send(); err != nil {
+			return err
+		}
 	}
 	return l.send()
 }
@@ -81,10 +90,7 @@ func (s *service) sendLines(w http.ResponseWriter, r *http.Request, search jobdb
 		columns = jobdb.Columns()
 	}
 	l := &lines{w: w, control: http.NewResponseController(w), time: s.LinesTime, keys: jsonKeys(columns, false), piece: make([]byte, 0, linesPiece+4096)}
-	_, err := s.DB.Stream(r.Context(), search, l.row)
-	if err == nil {
-		err = l.send()
-	}
+	err := l.rows(s.DB.Stream(r.Context(), search))
 	if err != nil && l.sent {
 		note(r, slog.String("error", err.Error()))
 		panic(http.ErrAbortHandler)

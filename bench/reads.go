@@ -158,7 +158,7 @@ func (w *world) searches() []comparison {
 				if err != nil {
 					return 0, err
 				}
-				s.Scope.VO, s.Page, s.PerPage = q.vo, q.page, perPage
+				s.Scope, s.Page, s.PerPage = jobdb.Scope{VO: q.vo, AllVOs: true}, q.page, perPage
 				page, err := w.db.Search(ctx, s)
 				return page.Total*1000 + int64(len(page.Rows)), err
 			},
@@ -209,8 +209,13 @@ func (w *world) stream() comparison {
 				return 0, err
 			}
 			s.Scope.VO = "belle"
-			_, err = w.db.Stream(ctx, s, func([]any) error { n++; return nil })
-			return n, err
+			for _, err := range w.db.Stream(ctx, s) {
+				if err != nil {
+					return n, err
+				}
+				n++
+			}
+			return n, nil
 		},
 		bare: func(ctx context.Context) (int64, error) {
 			text := `SELECT "JobID", "Site", "Status" FROM "Jobs" WHERE "VO" = ? AND "Status" = ? ORDER BY "JobID"`
@@ -296,7 +301,7 @@ func (w *world) summaries() []comparison {
 				if err != nil {
 					return 0, err
 				}
-				s.Scope.VO = q.vo
+				s.Scope = jobdb.Scope{VO: q.vo, AllVOs: true}
 				rows, err := w.db.Summary(ctx, s)
 				return int64(len(rows.Rows)), err
 			},

@@ -26,7 +26,7 @@ type Details struct {
 // when heartbeats is 0. A job that is out of reach is a
 // [jobdb.NotFoundError]. The parts are read one after the other: of a job that changes meanwhile they may tell different times.
 func (m *JobManager) Details(ctx context.Context, reach Reach, id jobdb.JobID, heartbeats int) (Details, error) {
-	attributes, err := m.attributes(ctx, id)
+	attributes, err := m.attributes(ctx, reach.VO, id)
 	if err != nil {
 		return Details{}, err
 	}
@@ -73,13 +73,14 @@ func into[T any](ctx context.Context, id jobdb.JobID, part *T, read func(context
 	}
 }
 
-// attributes are all columns of a job.
-func (m *JobManager) attributes(ctx context.Context, id jobdb.JobID) (jobdb.Attributes, error) {
+// attributes are all columns of a job of a VO; nil where there is none.
+func (m *JobManager) attributes(ctx context.Context, vo string, id jobdb.JobID) (jobdb.Attributes, error) {
 	request := jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: "JobID", Operator: "eq", Value: int64(id)}}}
 	search, err := request.Parse(m.DB.Limits())
 	if err != nil {
 		return nil, err
 	}
+	search.Scope.VO = vo
 	page, err := m.DB.Search(ctx, search)
 	if errors.Is(err, jobdb.ErrInvalidQuery) { // nothing is wrong with it but that its time was up
 		err = &jobdb.UnavailableError{Err: errors.New(err.Error())}

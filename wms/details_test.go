@@ -112,7 +112,6 @@ func TestDetailsReach(t *testing.T) {
 		{wms.Reach{VO: "lhcb", Owner: "alice"}, true},
 		{wms.Reach{VO: "lhcb", Owner: "alice", Hidden: true}, true},
 		{wms.Reach{VO: "lhcb", Hidden: true}, true},
-		{wms.Reach{}, false},
 		{wms.Reach{VO: "LHCB"}, false},
 		{wms.Reach{VO: "belle", Owner: "alice"}, false},
 		{wms.Reach{VO: "lhcb", Owner: "Alice"}, false},
@@ -122,6 +121,9 @@ func TestDetailsReach(t *testing.T) {
 		if missing := (*jobdb.NotFoundError)(nil); test.found != (err == nil) || err != nil && (!errors.As(err, &missing) || missing.Jobs[0] != id) {
 			t.Errorf("%+v: %v", test.reach, err)
 		}
+	}
+	if _, err := m.Details(t.Context(), wms.Reach{}, id, 1); !errors.Is(err, jobdb.ErrNoScope) {
+		t.Errorf("without a scope: %v", err)
 	}
 	if err := m.DB.UpdateJobJDLs(t.Context(), map[jobdb.JobID]string{id: "broken"}); err != nil {
 		t.Fatal(err)

@@ -76,7 +76,7 @@ func TestSubmitOnceAtOnce(t *testing.T) {
 					t.Error(diff)
 				}
 			}
-			if page, err := m.DB.Search(t.Context(), jobdb.Search{}); err != nil || page.Total != 1 {
+			if page, err := m.DB.Search(t.Context(), jobdb.Search{Scope: jobdb.Scope{AllVOs: true}}); err != nil || page.Total != 1 {
 				t.Errorf("%d jobs, %v", page.Total, err)
 			}
 		})

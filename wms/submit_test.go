@@ -91,6 +91,7 @@ func testSubmit(t *testing.T, m *wms.JobManager) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	search.Scope.AllVOs = true
 	page, err := m.DB.Search(t.Context(), search)
 	if err != nil {
 		t.Fatal(err)
@@ -166,7 +167,7 @@ func TestAllOrNone(t *testing.T) {
 	if !errors.Is(err, wms.ErrInvalidJob) || err.Error() != "JDL syntax error: number 2 of 2: this server knows no platforms; leave Platform out" {
 		t.Errorf("platform: %v", err)
 	}
-	page, err := m.DB.Search(t.Context(), jobdb.Search{})
+	page, err := m.DB.Search(t.Context(), jobdb.Search{Scope: jobdb.Scope{AllVOs: true}})
 	if err != nil || page.Total != 0 {
 		t.Errorf("%v, %v", page, err)
 	}

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -12,7 +13,8 @@ import (
 // methods is the whole access layer, which a DB and a Tx have alike.
 type methods interface {
 	Search(ctx context.Context, s jobdb.Search) (jobdb.Page, error)
-	Stream(ctx context.Context, s jobdb.Search, each func(row []any) error) (int64, error)
+	Job(ctx context.Context, scope jobdb.Scope, id jobdb.JobID) (jobdb.Job, error)
+	Stream(ctx context.Context, s jobdb.Search) iter.Seq2[[]any, error]
 	Summary(ctx context.Context, s jobdb.Summary) (jobdb.SummaryRows, error)
 	CreateJob(ctx context.Context, originalJDL string) (jobdb.JobID, error)
 	CreateJobs(ctx context.Context, originalJDLs []string) ([]jobdb.JobID, error)
@@ -111,6 +113,7 @@ func (f *fixture) readAttributes(m methods, ids []jobdb.JobID) map[jobdb.JobID]m
 	}
 	search, err := jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: "JobID", Operator: "in", Values: values}}}.Parse(f.Limits())
 	f.ok(err)
+	search.Scope.AllVOs = true
 	page, err := m.Search(f.ctx, search)
 	f.ok(err)
 	rows := map[jobdb.JobID]map[string]any{}

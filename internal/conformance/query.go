@@ -413,6 +413,7 @@ func testFilterLimits(f *fixture) {
 
 	bySite, err := jobdb.SummaryRequest{Grouping: []string{"Site"}}.Parse(limited.Limits())
 	f.ok(err)
+	bySite.Scope.VO = limited.vo
 	_, err = limited.Summary(f.ctx, bySite)
 	limited.refused(err, jobdb.ErrInvalidQuery, "grouping")
 }

@@ -339,8 +339,7 @@ func testCancelledReader(f *fixture) {
 		f.ok(err)
 		search.Scope.VO = f.vo
 		f.endsWhenCancelled(`ApplicationStatus`, func(ctx context.Context) error {
-			_, err := f.Stream(ctx, search, func([]any) error { return nil })
-			return err
+			return streamError(f.Stream(ctx, search))
 		})
 	}
 	f.equal("a search after it", f.search(jobdb.SearchRequest{}, 1, 1).Total, int64(len(attributes)))

@@ -3,7 +3,9 @@ package conformance
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"time"
 
@@ -18,7 +20,9 @@ var searchTests = []conformanceTest{
 	{"Pages", testPages},
 	{"Distinct", testDistinct},
 	{"Stream", testStream},
+	{"Job", testJob},
 	{"Scope", testScope},
+	{"NoScope", testNoScope},
 	{"Summary", testSummary},
 	{"SummaryOfAll", testSummaryOfAll},
 	{"InvalidSearches", testInvalidSearches},
@@ -162,15 +166,90 @@ func testStream(f *fixture) {
 	search, err := jobdb.SearchRequest{Parameters: []string{"JobID"}}.Parse(f.Limits())
 	f.ok(err)
 	search.Scope.VO = f.vo
-	rows := 0
-	total, err := f.Stream(f.ctx, search, func([]any) error { rows++; return nil })
+	f.equal("rows", f.stream(f.ctx, search), 5)
+	for range f.Stream(f.ctx, search) {
+		break
+	}
+	f.equal("rows after a loop that ended early", f.stream(f.ctx, search), 5)
+	cancelled, cancel := context.WithCancel(f.ctx)
+	cancel()
+	var last error
+	for row, err := range f.Stream(cancelled, search) {
+		if err == nil || row != nil || last != nil {
+			f.t.Errorf("after its context was cancelled a search gave %v, %v", row, err)
+		}
+		last = err
+	}
+	if !errors.Is(last, context.Canceled) {
+		f.t.Errorf("got %v, want: %v", last, context.Canceled)
+	}
+}
+
+func testJob(f *fixture) {
+	at := f.stored(noon)
+	want := jobdb.Job{
+		JobType: "t", JobGroup: "g", Site: "LCG.CERN.cern", JobName: "n", Owner: "alice", OwnerGroup: "lhcb_user", VO: f.vo,
+		SubmissionTime: at, RescheduleTime: at.Add(time.Second), LastUpdateTime: at.Add(2 * time.Second), StartExecTime: at.Add(3 * time.Second),
+		HeartBeatTime: at.Add(4 * time.Second), EndExecTime: at.Add(5 * time.Second), Status: "Done", MinorStatus: "m", ApplicationStatus: "a",
+		UserPriority: 7, RescheduleCounter: 2, VerifiedFlag: true, AccountedFlag: jobdb.AccountedFailed,
+	}
+	attributes := jobdb.Attributes{}
+	for _, column := range jobdb.Columns()[1:] {
+		attributes[column.Name()] = reflect.ValueOf(want).FieldByName(column.Name()).Interface()
+	}
+	ids := f.addJobs(attributes, jobdb.Attributes{})
+	want.JobID = ids[0]
+	scope := jobdb.Scope{VO: f.vo}
+	got, err := f.Job(f.ctx, scope, ids[0])
 	f.ok(err)
-	f.equal("rows and total", []int64{int64(rows), total}, []int64{5, 5})
-	stop := errors.New("enough")
-	rows = 0
-	_, err = f.Stream(f.ctx, search, func([]any) error { rows++; return stop })
-	if !errors.Is(err, stop) || rows != 1 {
-		f.t.Errorf("after an error of the caller: %d rows and the error %v", rows, err)
+	f.equal("all columns", got, want)
+	got, err = f.Job(f.ctx, scope, ids[1])
+	f.ok(err)
+	f.equal("defaults", got, jobdb.Job{
+		JobID: ids[1], VO: f.vo, JobType: "user", JobGroup: "00000000", Site: "ANY", JobName: "Unknown", Owner: "Unknown", OwnerGroup: "Unknown",
+		Status: "Received", MinorStatus: "Unknown", ApplicationStatus: "Unknown", AccountedFlag: jobdb.AccountedFalse,
+	})
+	for _, hidden := range []jobdb.Scope{{VO: "another"}, {VO: f.vo, Owner: "bob"}} {
+		_, err = f.Job(f.ctx, hidden, ids[0])
+		f.refused(err, jobdb.ErrNotFound, fmt.Sprint(ids[0]))
+	}
+	_, err = f.Job(f.ctx, scope, missingID)
+	f.refused(err, jobdb.ErrNotFound)
+	_, err = f.Job(f.ctx, jobdb.Scope{}, ids[0])
+	f.refused(err, jobdb.ErrNoScope)
+}
+
+// stream counts the rows of a search.
+func (f *fixture) stream(ctx context.Context, search jobdb.Search) int {
+	f.t.Helper()
+	rows := 0
+	for _, err := range f.Stream(ctx, search) {
+		f.ok(err)
+		rows++
+	}
+	return rows
+}
+
+// A query that says nothing of whose jobs it is about is refused; who means all of them says so.
+func testNoScope(f *fixture) {
+	f.addPlainJobs(1)
+	group := jobdb.Columns()[7:8] // VO
+	for _, scope := range []jobdb.Scope{{}, {Owner: "Unknown"}} {
+		_, err := f.Search(f.ctx, jobdb.Search{Scope: scope, Page: 1})
+		f.refused(err, jobdb.ErrNoScope)
+		_, err = f.Summary(f.ctx, jobdb.Summary{Scope: scope, GroupBy: group})
+		f.refused(err, jobdb.ErrNoScope)
+		for _, err := range f.Stream(f.ctx, jobdb.Search{Scope: scope}) {
+			f.refused(err, jobdb.ErrNoScope)
+		}
+		scope.AllVOs = true
+		page, err := f.Search(f.ctx, jobdb.Search{Scope: scope, Page: 1})
+		f.ok(err)
+		summary, err := f.Summary(f.ctx, jobdb.Summary{Scope: scope, GroupBy: group})
+		f.ok(err)
+		if page.Total == 0 || len(summary.Rows) == 0 {
+			f.t.Errorf("of all VOs: %d jobs, %d groups", page.Total, len(summary.Rows))
+		}
 	}
 }
 
@@ -280,7 +359,7 @@ func testQueryTime(f *fixture) {
 	hasty := f.alone(jobdb.Options{Limits: jobdb.Limits{QueryTimeout: time.Nanosecond}})
 	_, err := hasty.trySearch(jobdb.SearchRequest{}, 1, 10)
 	f.refused(err, jobdb.ErrInvalidQuery, "1ns")
-	_, err = hasty.Summary(f.ctx, jobdb.Summary{GroupBy: jobdb.Columns()[:2]})
+	_, err = hasty.Summary(f.ctx, jobdb.Summary{Scope: jobdb.Scope{VO: f.vo}, GroupBy: jobdb.Columns()[:2]})
 	f.refused(err, jobdb.ErrInvalidQuery, "1ns")
 	f.ok(hasty.Ping(f.ctx))
 
@@ -288,16 +367,17 @@ func testQueryTime(f *fixture) {
 	const limit = 200 * time.Millisecond
 	patient := f.alone(jobdb.Options{Limits: jobdb.Limits{QueryTimeout: limit}})
 	patient.addPlainJobs(3)
-	total, err := patient.Stream(f.ctx, jobdb.Search{Scope: jobdb.Scope{VO: f.vo}}, func([]any) error {
+	rows := 0
+	for _, err := range patient.Stream(f.ctx, jobdb.Search{Scope: jobdb.Scope{VO: f.vo}}) {
+		f.ok(err)
 		time.Sleep(limit * 3 / 4)
-		return nil
-	})
-	f.ok(err)
-	f.equal("rows of a slow reader", total, int64(3))
+		rows++
+	}
+	f.equal("rows of a slow reader", rows, 3)
 
 	ctx, cancel := context.WithTimeout(f.ctx, time.Nanosecond)
 	defer cancel()
-	if _, err = f.Search(ctx, jobdb.Search{Page: 1}); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, jobdb.ErrInvalidQuery) {
+	if _, err = f.Search(ctx, jobdb.Search{Scope: jobdb.Scope{VO: f.vo}, Page: 1}); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, jobdb.ErrInvalidQuery) {
 		f.t.Errorf("got %v, want: %v", err, context.DeadlineExceeded)
 	}
 }

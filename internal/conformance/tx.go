@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"errors"
+	"iter"
 	"reflect"
 	"slices"
 	"strings"
@@ -35,15 +36,30 @@ type methodCall struct {
 // result drops what a method returns beside its error.
 func result[T any](_ T, err error) error { return err }
 
+// streamError is the error with which a search ends, if it does.
+func streamError(rows iter.Seq2[[]any, error]) error {
+	for _, err := range rows {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var allVOs = jobdb.Scope{AllVOs: true}
+
 var everyMethod = []methodCall{
 	{"Search", false, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
-		return result(m.Search(ctx, jobdb.Search{Page: 1}))
+		return result(m.Search(ctx, jobdb.Search{Scope: allVOs, Page: 1}))
 	}},
 	{"Stream", false, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
-		return result(m.Stream(ctx, jobdb.Search{Page: 1}, func([]any) error { return nil }))
+		return streamError(m.Stream(ctx, jobdb.Search{Scope: allVOs, Page: 1}))
+	}},
+	{"Job", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.Job(ctx, allVOs, ids[0]))
 	}},
 	{"Summary", false, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
-		return result(m.Summary(ctx, jobdb.Summary{GroupBy: jobdb.Columns()[:2]}))
+		return result(m.Summary(ctx, jobdb.Summary{Scope: allVOs, GroupBy: jobdb.Columns()[:2]}))
 	}},
 	{"CreateJob", true, func(ctx context.Context, m methods, _ []jobdb.JobID) error { return result(m.CreateJob(ctx, "[x]")) }},
 	{"CreateJobs", true, func(ctx context.Context, m methods, _ []jobdb.JobID) error {

@@ -216,6 +216,7 @@ func (d *sharedDatabase) search(q query) answer {
 		if err != nil {
 			return answer{err: err}
 		}
+		summary.Scope.AllVOs = true
 		result, err := d.Summary(ctx, summary)
 		return answer{total: int64(len(result.Rows)), rows: result.Rows, err: err}
 	}
@@ -224,6 +225,7 @@ func (d *sharedDatabase) search(q query) answer {
 		return answer{err: err}
 	}
 	search.Page, search.PerPage = q.page, q.perPage
+	search.Scope.AllVOs = true
 	page, err := d.Search(ctx, search)
 	return answer{total: page.Total, rows: page.Rows, err: err}
 }
