@@ -270,7 +270,7 @@ func TestSummary(t *testing.T) {
 }
 
 // Whatever is asked, nobody ever sees another VO's job.
-func TestConfinement(t *testing.T) {
+func TestScope(t *testing.T) {
 	// Filters, and the VOs whose jobs they let through.
 	filters := map[string]string{
 		``: "lhcb belle",

@@ -39,12 +39,12 @@ func openKey(t *testing.T) *auth.Key {
 	return key
 }
 
-// quiet is the configuration of a source that nobody reads the log of.
+// quiet configures a source and discards its log.
 func quiet(source string) auth.KeysConfig {
 	return auth.KeysConfig{Source: source, Issuer: issuer, Clock: clock, Logger: slog.New(slog.DiscardHandler)}
 }
 
-// openKeys opens a set that stays as it is.
+// openKeys opens a source with the configuration of quiet.
 func openKeys(t *testing.T, set string) *auth.Keys {
 	t.Helper()
 	keys, err := auth.OpenKeys(t.Context(), quiet(set))
@@ -56,17 +56,17 @@ func openKeys(t *testing.T, set string) *auth.Keys {
 
 type fields = map[string]any
 
-// person signs tokens as whoever has the private keys.
+// person is someone who signs tokens: the issuer ("us") or an attacker ("foreign").
 type person struct {
 	ed  ed25519.PrivateKey
 	rsa *rsa.PrivateKey
 }
 
-// rsaKeys are made once: that takes long.
-var rsaKeys sync.Map
+// persons are made once for all tests: making an RSA key takes long.
+var persons sync.Map
 
 func newPerson(name string) person {
-	made, _ := rsaKeys.LoadOrStore(name, sync.OnceValue(func() person {
+	made, _ := persons.LoadOrStore(name, sync.OnceValue(func() person {
 		_, ed, _ := ed25519.GenerateKey(rand.Reader)
 		key, _ := rsa.GenerateKey(rand.Reader, 2048)
 		return person{ed, key}
@@ -87,12 +87,12 @@ func jwks(keys ...fields) string {
 	return string(text)
 }
 
-// set has both keys, private parts included.
+// set is a JWK set with both keys, the private part of one, and a broken key of another kind.
 func (p person) set() string {
 	return jwks(okp("ed", p.ed), rsaJWK("rsa", &p.rsa.PublicKey), fields{"kty": "EC", "kid": "ec"})
 }
 
-// good are the claims of a token that nothing is wrong with.
+// good are the claims of a valid token.
 func good() fields {
 	return fields{
 		"sub": "lhcb:1", "preferred_username": "alice", "dirac_group": "lhcb_user", "vo": "lhcb",
@@ -100,7 +100,7 @@ func good() fields {
 	}
 }
 
-// but are good claims with changes; nil takes one away.
+// but are good claims with changes; nil removes a claim.
 func but(changes fields) string {
 	claims := good()
 	maps.Copy(claims, changes)
@@ -113,7 +113,7 @@ func text(value any) string {
 	return string(text)
 }
 
-// token signs texts as they are, so that they may be anything.
+// token signs a header and claims as they are: they may be anything, even no JSON.
 func token(header, claims string, sign func(message []byte) []byte) string {
 	message := b64([]byte(header)) + "." + b64([]byte(claims))
 	return message + "." + b64(sign([]byte(message)))

@@ -2,56 +2,55 @@ package auth
 
 import "errors"
 
-// Action is what someone wants to do.
+// Action is what a caller wants to do.
 type Action uint8
 
 // The actions.
 const (
 	Create Action = iota // submit jobs
 	Query                // search and summarize jobs
-	Read                 // see all of one job
-	Manage               // change a job: its status or metadata, reschedule it
-	Pilot                // speak for a running job: heartbeats
-	Force                // set a status against the rules of statuses
+	Read                 // see everything about one job
+	Manage               // change a job's status or metadata, or reschedule it
+	Pilot                // report on a running job: heartbeats
+	Force                // set a status that the rules of statuses don't permit
 )
 
-// Visibility is which jobs a normal user sees.
+// Visibility is the server's setting for which jobs a normal user sees.
 type Visibility string
 
 // The visibilities. Any other value counts as [VisibleOwn].
 const (
-	VisibleVO  Visibility = "vo"  // all of the user's VO
-	VisibleOwn Visibility = "own" // the user's own
+	VisibleVO  Visibility = "vo"  // all jobs of the user's VO
+	VisibleOwn Visibility = "own" // only the user's own jobs
 )
 
-// Confinement is the jobs that an action may reach. Jobs of another VO never
-// exist for the caller, whatever the action.
-type Confinement struct {
+// Scope is the set of jobs that an action may reach. Whatever the action, jobs of another VO don't
+// exist for the caller.
+type Scope struct {
 	VO    string // never empty where the action is allowed
 	Owner string // empty: every owner of the VO
 
-	// Hidden says what the other owners' jobs are when Owner is set: true,
-	// they are missing like those of another VO; false, they are refused.
+	// Hidden matters where Owner is set. It says what happens to other owners' jobs in the VO:
+	// true, they are reported as missing, like jobs of another VO; false, they are refused.
 	Hidden bool
 }
 
-// ErrForbidden says that the policy doesn't allow it.
+// ErrForbidden means that the policy doesn't allow the action.
 var ErrForbidden = errors.New("your token's properties don't allow this")
 
-// Allow is the policy (contract 4.4): it says which jobs of the principal's
-// VO the action may reach, or [ErrForbidden]. A principal of several
-// properties has the widest of what they give; other properties than the
-// three known here give nothing, and neither does the group's name.
-func Allow(p Principal, action Action, visibility Visibility) (Confinement, error) {
+// Allow returns the jobs of the principal's VO that the action may reach, or [ErrForbidden]. A
+// principal with several properties gets the widest scope that any of them gives. Unknown
+// properties give nothing, and neither does the group's name.
+func Allow(p Principal, action Action, visibility Visibility) (Scope, error) {
 	if p.VO == "" || p.Username == "" {
-		return Confinement{}, ErrForbidden // nobody may be confined to nothing
+		return Scope{}, ErrForbidden // an empty VO or Owner would mean: any
 	}
 	user, admin, pilot := p.Has(NormalUser), p.Has(JobAdministrator), p.Has(GenericPilot)
-	all := Confinement{VO: p.VO}
-	own := Confinement{VO: p.VO, Owner: p.Username, Hidden: visibility != VisibleVO}
+	all := Scope{VO: p.VO}
+	own := Scope{VO: p.VO, Owner: p.Username, Hidden: visibility != VisibleVO}
 	switch action {
 	case Create:
-		if user { // an administrator or a pilot as such owns no jobs
+		if user { // being an administrator or a pilot is not enough: they own no jobs
 			return own, nil
 		}
 	case Query, Read:
@@ -73,5 +72,5 @@ func Allow(p Principal, action Action, visibility Visibility) (Confinement, erro
 			return all, nil
 		}
 	}
-	return Confinement{}, ErrForbidden
+	return Scope{}, ErrForbidden
 }

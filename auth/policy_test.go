@@ -8,9 +8,8 @@ import (
 	"jobdb/auth"
 )
 
-// TestAllow goes through every action, set of properties and visibility. A
-// cell is what may be reached: all of the VO, own jobs with others' refused
-// (own) or missing (hid), or nothing (-).
+// TestAllow goes through every action, set of properties and visibility. A cell is the scope: all
+// jobs of the VO (all), own jobs with others refused (own) or hidden (hid), or none (-).
 func TestAllow(t *testing.T) {
 	const table = `
 		                                              Create Query Read Manage Pilot Force
@@ -33,7 +32,7 @@ func TestAllow(t *testing.T) {
 		own JobAdministrator,GenericPilot             -      all   all  all    all   all
 		own NormalUser,JobAdministrator,GenericPilot  hid    all   all  all    all   all
 		x   NormalUser                                hid    hid   hid  hid    hid   -`
-	cells := map[string]auth.Confinement{
+	cells := map[string]auth.Scope{
 		"-": {}, "all": {VO: "lhcb"}, "own": {VO: "lhcb", Owner: "alice"}, "hid": {VO: "lhcb", Owner: "alice", Hidden: true},
 	}
 	actions := []auth.Action{auth.Create, auth.Query, auth.Read, auth.Manage, auth.Pilot, auth.Force}
@@ -53,12 +52,12 @@ func TestAllow(t *testing.T) {
 	}
 }
 
-// Who has everything, but no VO or name, must not be confined to nothing.
+// Who has everything, but no VO or name, must not get a scope whose empty field means: any.
 func TestAllowNobody(t *testing.T) {
 	everything := []string{auth.NormalUser, auth.JobAdministrator, auth.GenericPilot}
 	for _, who := range []auth.Principal{{Username: "alice", Properties: everything}, {VO: "lhcb", Properties: everything}} {
 		for action := auth.Create; action <= auth.Force+1; action++ {
-			if got, err := auth.Allow(who, action, auth.VisibleVO); got != (auth.Confinement{}) || !errors.Is(err, auth.ErrForbidden) {
+			if got, err := auth.Allow(who, action, auth.VisibleVO); got != (auth.Scope{}) || !errors.Is(err, auth.ErrForbidden) {
 				t.Errorf("%+v may do %d: %+v, %v", who, action, got, err)
 			}
 		}
@@ -70,10 +69,10 @@ func TestAllowNobody(t *testing.T) {
 	}
 }
 
-// The VO is the token's claim, whatever group and subject sound like.
+// The VO is the token's claim, whatever the group and subject are called.
 func TestAllowGroupOfAnotherVO(t *testing.T) {
 	who := auth.Principal{Subject: "belle:1", Username: "alice", Group: "belle_admin", VO: "lhcb", Properties: []string{auth.JobAdministrator}}
-	if got, err := auth.Allow(who, auth.Manage, auth.VisibleVO); err != nil || got != (auth.Confinement{VO: "lhcb"}) {
+	if got, err := auth.Allow(who, auth.Manage, auth.VisibleVO); err != nil || got != (auth.Scope{VO: "lhcb"}) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

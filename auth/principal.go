@@ -2,21 +2,21 @@ package auth
 
 import "slices"
 
-// Principal is who a token stands for.
+// Principal is the caller that a token stands for.
 type Principal struct {
-	Subject    string // unique for ever: "lhcb:b824d4dc…"
+	Subject    string // never reused: "lhcb:b824d4dc…"
 	Username   string // the Owner of this user's jobs
 	Group      string
-	VO         string // never empty in a principal that was verified
+	VO         string // never empty in a verified principal
 	Properties []string
 }
 
-// The properties that the policy knows.
+// The properties that give rights.
 const (
 	NormalUser       = "NormalUser"
 	JobAdministrator = "JobAdministrator"
 	GenericPilot     = "GenericPilot"
 )
 
-// Has tells whether the principal has a property.
+// Has reports whether the principal has a property.
 func (p Principal) Has(property string) bool { return slices.Contains(p.Properties, property) }

@@ -15,7 +15,7 @@ import (
 	"jobdb/oracle"
 )
 
-// python runs the reference's.
+// python runs the Python that has DiracX installed and returns what it prints.
 func python(t *testing.T, args ...string) string {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), oracle.Python(t), args...)
@@ -27,7 +27,7 @@ func python(t *testing.T, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// What the reference's tools sign with, and what they sign, we take.
+// We accept the keys and tokens that DiracX's own libraries make.
 func TestReferenceTokens(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "keys.json")
 	python(t, "../oracle/keys.py", "new", file)
@@ -47,7 +47,7 @@ func TestReferenceTokens(t *testing.T) {
 	refused(t, auth.NewVerifier(issuer, openKeys(t, file), time.Now), "ended", ended, "expired")
 }
 
-// What we sign the reference takes, with the keys that we show.
+// DiracX accepts our tokens, verified with the keys that we publish.
 func TestReferenceTakesOurTokens(t *testing.T) {
 	const program = `
 import json, sys

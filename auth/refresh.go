@@ -1,60 +1,46 @@
 package auth
 
 import (
+	"bytes"
 	"context"
-	"fmt"
-	"io"
 	"log/slog"
 	"maps"
-	"os"
 	"slices"
 	"time"
 )
 
-// How keys are kept up to date.
+// When keys are read.
 const (
-	fetchTime    = 5 * time.Second  // that a fetch may take
-	rest         = 5 * time.Second  // between two fetches, however many tokens ask for keys that aren't known
-	patience     = 2 * time.Second  // that one such token waits for the fetch
-	retryAfter   = 15 * time.Second // a fetch that failed
-	lookAtFile   = 10 * time.Second // how often a file is looked at
-	usualRefresh = 15 * time.Minute // of remote keys
+	defaultInterval = 15 * time.Minute // between fetches of remote keys
+	fileInterval    = 10 * time.Second // between readings of a file
+	retryInterval   = 15 * time.Second // after a failure, if that is sooner
+	minInterval     = 5 * time.Second  // however many tokens name unknown keys
+	fetchTimeout    = 5 * time.Second
+	maxWait         = 2 * time.Second // of a token with an unknown key, for a fetch
 )
 
-// ask wishes for a fetch and returns what is closed after it, nil if there was one a moment ago.
-func (k *Keys) ask() <-chan struct{} {
-	k.mutex.Lock()
-	defer k.mutex.Unlock()
-	if k.coming != nil {
-		select {
-		case k.wanted <- struct{}{}:
-		default: // others wish for it, too
-		}
-	}
-	return k.coming
-}
-
-// keep fetches again and again until ctx ends.
-func (k *Keys) keep(ctx context.Context) {
+// refresh reads the source again and again until ctx ends. For minInterval after each reading, an
+// early one can't be requested; then a window opens in which it can.
+func (k *Keys) refresh(ctx context.Context) {
 	defer close(k.ended)
 	for {
-		if pause(ctx, rest, nil) != nil {
+		if wait(ctx, minInterval, nil) != nil {
 			return
 		}
-		coming := k.listen()
-		err := pause(ctx, k.interval()-rest, k.wanted)
+		k.openWindow()
+		err := wait(ctx, k.interval()-minInterval, k.requested)
 		if err == nil {
-			_ = k.fetch(ctx) // its error is told already
+			_ = k.fetch(ctx) // its error has been recorded
 		}
-		k.deafen(coming)
+		k.closeWindow()
 		if err != nil {
 			return
 		}
 	}
 }
 
-// pause waits, until woken at the longest. It fails when ctx ends.
-func pause(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
+// wait returns nil after d, or as soon as wake is sent to, and the error of ctx when that ends.
+func wait(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -66,56 +52,74 @@ func pause(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
 	return nil
 }
 
-// listen lets tokens ask for a fetch.
-func (k *Keys) listen() chan struct{} {
+// openWindow lets tokens request an early fetch.
+func (k *Keys) openWindow() {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
-	k.coming = make(chan struct{})
-	return k.coming
+	k.nextFetch = make(chan struct{})
 }
 
-// deafen answers all that asked, and lets nobody ask any more.
-func (k *Keys) deafen(coming chan struct{}) {
+// requestFetch asks for an early fetch. It returns a channel that is closed after it, or nil if the
+// window is closed. Any number of requests in one window cause one fetch.
+func (k *Keys) requestFetch() <-chan struct{} {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
-	k.coming = nil
-	close(coming)
+	if k.nextFetch != nil {
+		select {
+		case k.requested <- struct{}{}:
+		default: // another token has requested it
+		}
+	}
+	return k.nextFetch
+}
+
+// closeWindow wakes everyone who waits for the fetch, and drops a request that came during it.
+func (k *Keys) closeWindow() {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	close(k.nextFetch)
+	k.nextFetch = nil
 	select {
-	case <-k.wanted:
+	case <-k.requested:
 	default:
 	}
 }
 
-// interval is the time from one fetch to the next.
+// interval is the time from the latest fetch to the next, if no early one is requested.
 func (k *Keys) interval() time.Duration {
 	if k.State().LastError != "" {
-		return min(k.source.every, retryAfter)
+		return min(k.source.interval, retryInterval)
 	}
-	return max(k.source.every, rest)
+	return max(k.source.interval, minInterval)
 }
 
-// fetch asks the source once.
+// fetch reads the source once and records the result. When ctx ends it records nothing: the source
+// isn't to blame.
 func (k *Keys) fetch(ctx context.Context) error {
-	limited, cancel := context.WithTimeout(ctx, fetchTime)
-	defer cancel()
-	text, err := k.source.read(limited)
-	var set *keySet
-	if err == nil {
-		set, err = parseKeySet(text)
-	}
-	if ctx.Err() != nil {
-		return ctx.Err() // we are told to stop; the source isn't to blame
-	}
-	if err != nil {
-		k.failed(ctx, err)
+	set, err := k.read(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		k.recordFailure(ctx, err)
 		return err
 	}
-	k.succeeded(ctx, set)
+	k.recordSuccess(ctx, set)
 	return nil
 }
 
-// failed tells of the first failure after a success.
-func (k *Keys) failed(ctx context.Context, err error) {
+func (k *Keys) read(ctx context.Context) (*keySet, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	text, err := k.source.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return parseKeySet(text)
+}
+
+// recordFailure keeps the keys. Of several failures in a row it logs the first.
+func (k *Keys) recordFailure(ctx context.Context, err error) {
 	k.mutex.Lock()
 	before := k.state
 	k.state.LastError = err.Error()
@@ -126,10 +130,10 @@ func (k *Keys) failed(ctx context.Context, err error) {
 	}
 }
 
-// succeeded takes over a set. It tells of new ones, and of the first success after a failure.
-func (k *Keys) succeeded(ctx context.Context, set *keySet) {
-	old := k.set.Load()
-	if string(old.jwks) != string(set.jwks) { // else tokens that are known stay so
+// recordSuccess takes over a set. It logs the end of failures, and keys that differ from before.
+func (k *Keys) recordSuccess(ctx context.Context, set *keySet) {
+	changed := !bytes.Equal(k.set.Load().jwks, set.jwks)
+	if changed { // only then: a new pointer invalidates every cached token
 		k.set.Store(set)
 	}
 	k.mutex.Lock()
@@ -139,22 +143,8 @@ func (k *Keys) succeeded(ctx context.Context, set *keySet) {
 	if before.LastError != "" {
 		k.logger.InfoContext(ctx, "the keys of tokens can be had from their source again")
 	}
-	if string(old.jwks) != string(set.jwks) {
+	if changed {
 		k.logger.InfoContext(ctx, "the keys of tokens are new",
-			slog.Any("ids", slices.Sorted(maps.Keys(set.keys))), slog.Any("passed_over", set.passed))
+			slog.Any("ids", slices.Sorted(maps.Keys(set.keys))), slog.Any("passed_over", set.rejected))
 	}
-}
-
-// readFile reads a file that is no longer than a key set can be.
-func readFile(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close() //nolint:errcheck // it was only read
-	text, err := io.ReadAll(io.LimitReader(file, mostBytes+1))
-	if err == nil && len(text) > mostBytes {
-		err = fmt.Errorf("%s is longer than %d bytes", path, mostBytes)
-	}
-	return text, err
 }

@@ -17,7 +17,7 @@ func document(issuer, keys string) string {
 	return text(fields{"issuer": issuer, "jwks_uri": keys, "token_endpoint": "https://issuer.example/token"})
 }
 
-// TestSources says which places keys are fetched from, and which are refused and why.
+// TestSources tells from where keys are fetched, and which places are refused and why.
 func TestSources(t *testing.T) {
 	set := newPerson("us").set()
 	type pages = map[string]string
@@ -90,7 +90,7 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// Whatever the issuer answers after it was well once, the keys stay.
+// No bad answer replaces good keys.
 func TestBadAnswersKeepTheKeys(t *testing.T) {
 	us := newPerson("us")
 	for _, answer := range []string{"<html>", `{"keys":[]}`, `{"keys":[{"kty":"oct"}]}`, "", "->http://a.example/", strings.Repeat("x", 1<<20+1)} {
@@ -109,7 +109,7 @@ func TestBadAnswersKeepTheKeys(t *testing.T) {
 	}
 }
 
-// What of a URL may be secret is neither in the state nor in the log.
+// The user, password and query of a URL are neither in the state nor in the log.
 func TestNoSecrets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &web{err: errors.New("down")}
@@ -128,7 +128,7 @@ func TestNoSecrets(t *testing.T) {
 	})
 }
 
-// Settings that can't work are told at once.
+// Settings that can't work fail at once.
 func TestOpenKeysErrors(t *testing.T) {
 	for name, c := range map[string]struct{ source, issuer, why string }{
 		"no source, no issuer":  {why: "not an http or https URL"},

@@ -2,32 +2,26 @@ package auth
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// ErrInvalidToken says that the token is not one that this server accepts.
-var ErrInvalidToken = errors.New("invalid token")
-
-// ed25519Method is EdDSA by the name that the reference gives it.
+// ed25519Method signs as EdDSA does, but calls itself "Ed25519" in the header, as DiracX does
+// (RFC 9864). The JWT library knows the older name alone.
 type ed25519Method struct{ *jwt.SigningMethodEd25519 }
 
 func (ed25519Method) Alg() string { return "Ed25519" }
 
-// signingMethod is how we sign; the name is registered so that it can be read, too.
+// signingMethod is what we sign with. It is registered so that the library's parser finds it, too.
 var signingMethod = func() jwt.SigningMethod {
 	method := ed25519Method{jwt.SigningMethodEdDSA}
 	jwt.RegisterSigningMethod(method.Alg(), func() jwt.SigningMethod { return method })
 	return method
 }()
 
-// longestToken is how long a token may be, in bytes. No longer one is parsed.
-const longestToken = 16 << 10
-
-// Mint signs a token for the principal that ends after lifetime.
+// Mint signs a token of this issuer for the principal. It is valid from now for lifetime.
 func (k *Key) Mint(issuer string, p Principal, now time.Time, lifetime time.Duration) (string, error) {
 	token := jwt.NewWithClaims(signingMethod, jwt.MapClaims{
 		"iss": issuer, "sub": p.Subject, "jti": newUUID(), "iat": now.Unix(), "exp": now.Add(lifetime).Unix(),
@@ -43,7 +37,7 @@ func (k *Key) Mint(issuer string, p Principal, now time.Time, lifetime time.Dura
 	return signed, nil
 }
 
-// newUUID is what the reference wants as the ID of a token.
+// newUUID returns a random UUID (version 4), which DiracX requires as the ID of a token.
 func newUUID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails

@@ -3,7 +3,6 @@ package auth
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/json"
@@ -15,18 +14,23 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Verifier checks tokens. Its methods are safe for use by many goroutines.
+// ErrInvalidToken means that this server doesn't accept the token.
+var ErrInvalidToken = errors.New("invalid token")
+
+// maxTokenBytes is the length above which a token is refused unread.
+const maxTokenBytes = 16 << 10
+
+// Verifier checks tokens. Its methods are safe for concurrent use.
 type Verifier struct {
 	issuer string
 	keys   *Keys
 	clock  func() time.Time
 	parser *jwt.Parser
-	known  knownTokens
+	cache  tokenCache
 }
 
-// NewVerifier returns a verifier of tokens of this issuer, which they must
-// name to the letter, signed with one of the keys. Whether a token has ended, or has
-// not begun, is told by the clock, with no second of grace.
+// NewVerifier returns a verifier of tokens that name exactly this issuer and are signed with one of
+// the keys. The clock decides whether a token has expired or isn't valid yet, with no leeway.
 func NewVerifier(issuer string, keys *Keys, clock func() time.Time) *Verifier {
 	return &Verifier{issuer: issuer, keys: keys, clock: clock, parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{"Ed25519", "EdDSA", "RS256"}),
@@ -34,40 +38,48 @@ func NewVerifier(issuer string, keys *Keys, clock func() time.Time) *Verifier {
 	)}
 }
 
-// Verify returns who a token stands for. Every fault is [ErrInvalidToken],
-// with a reason that is for the log, not for who sent the token. It may wait
-// some seconds for the keys to be fetched again; the end of ctx ends that.
-// A token that comes again while the keys are the same is not read again, only its times are.
-// Callers share the Properties of the principal.
+// Verify returns the principal that a token stands for. Every error is [ErrInvalidToken]; its
+// reason is for the log, not for the sender of the token. Verify may wait up to 2 seconds for the
+// keys to be fetched, or until ctx ends. A token that was verified before, with the keys as they
+// are now, is only checked for its times. The principal's Properties are shared between callers.
 func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) {
-	if len(token) > longestToken {
-		return Principal{}, fmt.Errorf("%w: longer than %d bytes", ErrInvalidToken, longestToken)
+	if len(token) > maxTokenBytes {
+		return Principal{}, fmt.Errorf("%w: longer than %d bytes", ErrInvalidToken, maxTokenBytes)
 	}
 	keys, hash := v.keys.set.Load(), sha256.Sum256([]byte(token))
-	if k, ok := v.known.get(hash); ok && k.keys == keys && k.holds(v.clock()) {
-		return k.principal, nil
+	if t, ok := v.cache.get(hash); ok && t.keys == keys && t.validity.contains(v.clock()) {
+		return t.principal, nil
 	}
-	c := claims{} // a map: a struct would take "VO" for "vo"
-	find := func(t *jwt.Token) (any, error) { return v.key(ctx, t) }
-	if _, err := v.parser.ParseWithClaims(token, jwt.MapClaims(c), find); err != nil {
-		return Principal{}, fmt.Errorf("%w: %w", ErrInvalidToken, err)
-	}
-	p, err := v.principal(c)
-	if err == nil {
-		err = v.distinct(token)
-	}
+	p, c, err := v.parse(ctx, token)
 	if err != nil {
 		return Principal{}, fmt.Errorf("%w: %w", ErrInvalidToken, err)
 	}
-	if v.keys.set.Load() == keys { // else it isn't known which of them the token was verified with
-		v.known.add(hash, knownToken{p, keys, c.times()})
+	if v.keys.set.Load() == keys { // else we can't tell which of the two sets verified the token
+		v.cache.add(hash, cachedToken{p, keys, c.validity()})
 	}
 	return p, nil
 }
 
-// key finds the key by the token's header; its kind must be the algorithm's.
-// Nothing else of the header is looked at: keys that come with a token (jwk,
-// jku, x5c, x5u) are nobody's.
+// parse checks everything about a token, beginning with its signature and times.
+func (v *Verifier) parse(ctx context.Context, token string) (Principal, claims, error) {
+	c := claims{} // a map: with a struct, encoding/json would accept "VO" for "vo"
+	key := func(t *jwt.Token) (any, error) { return v.key(ctx, t) }
+	if _, err := v.parser.ParseWithClaims(token, jwt.MapClaims(c), key); err != nil {
+		return Principal{}, nil, err
+	}
+	p, err := v.principal(c)
+	if err != nil {
+		return Principal{}, nil, err
+	}
+	if err := v.refuseDuplicates(token); err != nil {
+		return Principal{}, nil, err
+	}
+	return p, c, nil
+}
+
+// key returns the key that the token's header names. Its type must fit the algorithm, or else a
+// public key could be misused as a secret. Keys that the token itself carries or points to (jwk,
+// jku, x5c, x5u) are ignored: the sender chose them.
 func (v *Verifier) key(ctx context.Context, token *jwt.Token) (any, error) {
 	if _, critical := token.Header["crit"]; critical {
 		return nil, errors.New("it needs extensions that aren't known here") // RFC 7515, 4.1.11
@@ -81,22 +93,16 @@ func (v *Verifier) key(ctx context.Context, token *jwt.Token) (any, error) {
 	if !ok {
 		return nil, errors.New("signed with a key that isn't known here")
 	}
-	switch key.(type) {
-	case ed25519.PublicKey:
-		ok = token.Method.Alg() != "RS256"
-	case *rsa.PublicKey:
-		ok = token.Method.Alg() == "RS256"
-	}
-	if !ok {
+	if _, isRSA := key.(*rsa.PublicKey); isRSA != (token.Method.Alg() == "RS256") {
 		return nil, errors.New("the algorithm is not that of the key")
 	}
 	return key, nil
 }
 
-// claims is what a token says, by DiracX's names.
+// claims are a token's, by the names that DiracX gives them.
 type claims map[string]any
 
-// principal reads the claims of a token whose signature and times are good.
+// principal reads the claims of a token whose signature and times have been checked.
 func (v *Verifier) principal(c claims) (Principal, error) {
 	if issuer, _ := c["iss"].(string); issuer == "" || issuer != v.issuer {
 		return Principal{}, fmt.Errorf("its issuer is %q, not %q", c["iss"], v.issuer)
@@ -109,40 +115,49 @@ func (v *Verifier) principal(c claims) (Principal, error) {
 			return Principal{}, fmt.Errorf("it lacks the claim %s", name)
 		}
 	}
-	properties, ok := c["dirac_properties"].([]any)
-	if !ok {
-		return Principal{}, errors.New("it lacks the claim dirac_properties")
-	}
-	for _, property := range properties {
-		text, ok := property.(string)
-		if !ok {
-			return Principal{}, errors.New("one of its dirac_properties is no text")
-		}
-		p.Properties = append(p.Properties, text)
+	var err error
+	if p.Properties, err = c.properties(); err != nil {
+		return Principal{}, err
 	}
 	return p, nil
 }
 
-// distinct refuses a token that says a thing twice: readers differ in which
-// one they take. The token has been parsed before.
-func (v *Verifier) distinct(token string) error {
+func (c claims) properties() ([]string, error) {
+	values, ok := c["dirac_properties"].([]any)
+	if !ok {
+		return nil, errors.New("it lacks the claim dirac_properties")
+	}
+	var properties []string
+	for _, value := range values {
+		property, ok := value.(string)
+		if !ok {
+			return nil, errors.New("one of its dirac_properties is no text")
+		}
+		properties = append(properties, property)
+	}
+	return properties, nil
+}
+
+// refuseDuplicates refuses a token that names a header or claim twice: of two values one reader
+// takes the first and another the last. The token has been parsed before.
+func (v *Verifier) refuseDuplicates(token string) error {
 	for part := range strings.SplitSeq(token[:strings.LastIndexByte(token, '.')], ".") {
 		text, err := v.parser.DecodeSegment(part)
 		if err != nil {
 			return err
 		}
-		if name, twice := repeated(text); twice {
+		if name, ok := duplicateName(text); ok {
 			return fmt.Errorf("it says %q twice", name)
 		}
 	}
 	return nil
 }
 
-// repeated returns a key that is twice in a JSON object.
-func repeated(object []byte) (key string, twice bool) {
+// duplicateName returns a name that is twice in a JSON object.
+func duplicateName(object []byte) (name string, ok bool) {
 	d := json.NewDecoder(bytes.NewReader(object))
 	seen := map[any]bool{}
-	_, err := d.Token() // the brace
+	_, err := d.Token() // the opening brace
 	for err == nil && d.More() {
 		var name json.Token
 		if name, err = d.Token(); seen[name] {

@@ -20,6 +20,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -55,8 +56,8 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// TestAttacks has for each attack a token that nothing else is wrong with,
-// and the reason why it is refused: of two checks that stop it, each is missed.
+// TestAttacks has for each attack a token that is valid but for this one fault, and the reason why
+// it is refused, so that a check is missed even if another would refuse the token, too.
 func TestAttacks(t *testing.T) {
 	us, foreign := newPerson("us"), newPerson("foreign")
 	verifier := auth.NewVerifier(issuer, openKeys(t, us.set()), clock)
@@ -141,7 +142,7 @@ func refused(t *testing.T, verifier *auth.Verifier, name, token, why string) {
 	}
 }
 
-// changed gives a token another VO and leaves the signature.
+// changed gives a token another VO and keeps the signature.
 func changed(token string) string {
 	parts := strings.Split(token, ".")
 	parts[1] = b64([]byte(but(fields{"vo": "belle"})))
@@ -154,7 +155,7 @@ func (p person) signRSA512(message []byte) []byte {
 	return signature
 }
 
-// TestAttackHMAC signs with what everybody knows: the public keys, as texts of all kinds.
+// TestAttackHMAC signs with what everybody knows as the secret: the public keys, in all encodings.
 func TestAttackHMAC(t *testing.T) {
 	us := newPerson("us")
 	keys := openKeys(t, us.set())
@@ -187,8 +188,8 @@ func TestAttackHMAC(t *testing.T) {
 	}
 }
 
-// TestAttackPlaces sends tokens that say where their key is: in the token
-// itself, in a file, on a server. All are there and fit, and nobody looks.
+// TestAttackPlaces sends tokens that say where their key is: in the token itself, in a file, on a
+// server. All those keys exist and fit, and none is looked for.
 func TestAttackPlaces(t *testing.T) {
 	us, foreign := newPerson("us"), newPerson("foreign")
 	var asked atomic.Int32
@@ -255,7 +256,7 @@ func selfSigned(t *testing.T, p person) string {
 	return b64(der)
 }
 
-// A verifier that was told no issuer believes nobody.
+// A verifier without an issuer refuses every token.
 func TestVerifyWithoutIssuer(t *testing.T) {
 	us := newPerson("us")
 	verifier := auth.NewVerifier("", openKeys(t, us.set()), clock)
@@ -264,52 +265,47 @@ func TestVerifyWithoutIssuer(t *testing.T) {
 	}
 }
 
-// With a single key a token needs no ID of a key; one that it has must fit.
-// TestVerifyAgain shows that a token that was good is refused as soon as it isn't any more.
+// TestVerifyAgain shows that a cached token is refused as soon as it expires or its key is gone.
 func TestVerifyAgain(t *testing.T) {
-	us, others := newPerson("us"), newPerson("others")
-	path := filepath.Join(t.TempDir(), "keys.json")
-	write := func(set string) {
-		if err := os.WriteFile(path, []byte(set), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(us.set())
-	at := now
-	keys := openKeys(t, path)
-	t.Cleanup(keys.Close)
-	verifier := auth.NewVerifier(issuer, keys, func() time.Time { return at })
-	token := us.token("ed", but(fields{"nbf": now.Unix() - 10, "exp": now.Unix() + 10}))
-	again := func(name string, seconds int, want bool) {
-		t.Helper()
-		at = now.Add(time.Duration(seconds) * time.Second)
-		for range 2 {
-			if _, err := verifier.Verify(t.Context(), token); (err == nil) != want {
-				t.Errorf("%s: %v", name, err)
+	synctest.Test(t, func(t *testing.T) {
+		us, foreign := newPerson("us"), newPerson("foreign")
+		path := filepath.Join(t.TempDir(), "keys.json")
+		write := func(set string) {
+			if err := os.WriteFile(path, []byte(set), 0o600); err != nil {
+				t.Fatal(err)
 			}
 		}
-	}
-	again("good", 0, true)
-	again("begins now", -10, true)
-	again("has not begun", -11, false)
-	again("nearly over", 9, true)
-	again("over", 10, false)
-	again("good again", 0, true)
-	if _, err := verifier.Verify(t.Context(), token+"x"); err == nil {
-		t.Error("a token that begins as a known one is taken")
-	}
-	write(others.set())
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if _, err := verifier.Verify(t.Context(), token); err != nil {
-			break
+		write(us.set())
+		at := now
+		keys := openKeys(t, path)
+		t.Cleanup(keys.Close)
+		verifier := auth.NewVerifier(issuer, keys, func() time.Time { return at })
+		token := us.token("ed", but(fields{"nbf": now.Unix() - 10, "exp": now.Unix() + 10}))
+		again := func(name string, seconds int, want bool) {
+			t.Helper()
+			at = now.Add(time.Duration(seconds) * time.Second)
+			for range 2 {
+				if _, err := verifier.Verify(t.Context(), token); (err == nil) != want {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
 		}
-		if time.Now().After(end) {
-			t.Fatal("a token is taken whose key is gone")
+		again("good", 0, true)
+		again("begins now", -10, true)
+		again("has not begun", -11, false)
+		again("nearly over", 9, true)
+		again("over", 10, false)
+		again("good again", 0, true)
+		if _, err := verifier.Verify(t.Context(), token+"x"); err == nil {
+			t.Error("a token that begins as a known one is taken")
 		}
-	}
+		write(foreign.set())
+		time.Sleep(11 * time.Second) // a file is read every ten
+		again("the key is gone", 0, false)
+	})
 }
 
-// BenchmarkVerify is of a token that is known.
+// BenchmarkVerify verifies a token that is cached.
 func BenchmarkVerify(b *testing.B) {
 	us := newPerson("us")
 	keys, err := auth.OpenKeys(b.Context(), quiet(us.set()))
@@ -325,6 +321,7 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
+// With a single key a token needs no key ID, but one that it has must fit.
 func TestVerifySingleKey(t *testing.T) {
 	us := newPerson("us")
 	verifier := auth.NewVerifier(issuer, openKeys(t, jwks(okp("ed", us.ed))), clock)

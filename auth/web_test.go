@@ -16,7 +16,7 @@ import (
 
 const keysURL = "https://issuer.example/jwks.json"
 
-// web answers requests without a network, as it is told to.
+// web is an HTTP transport that answers from pages, without a network.
 type web struct {
 	mutex sync.Mutex
 	pages map[string]string // by URL; a page that begins with -> is a redirection
@@ -79,14 +79,14 @@ func (w *web) requests() []string {
 	return slices.Clone(w.asked)
 }
 
-// Write is the log's. The last word on what it said is lines.
+// Write takes what the logger writes.
 func (w *web) Write(b []byte) (int, error) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	return w.log.Write(b)
 }
 
-// lines are those of the log that have a text in them.
+// lines counts how often a text is in the log.
 func (w *web) lines(text string) int {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
@@ -100,7 +100,7 @@ func (w *web) config(source string) auth.KeysConfig {
 	}
 }
 
-// serves is a web that has a page of keys alone.
+// serves returns a web with one page, at keysURL.
 func serves(page string) *web { return &web{pages: map[string]string{keysURL: page}} }
 
 // open opens the keys of a web, and closes them when the test ends.

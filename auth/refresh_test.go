@@ -15,8 +15,8 @@ import (
 	"jobdb/auth"
 )
 
-// The issuer is down when the server starts: it starts, refuses tokens, and
-// accepts them soon after the issuer is back. It says so once each.
+// The issuer is down when the server starts: it starts, refuses tokens, and accepts them soon after
+// the issuer is back. It logs each of the two once.
 func TestIssuerDownAtStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		us := newPerson("us")
@@ -51,7 +51,7 @@ func TestIssuerDownAtStart(t *testing.T) {
 	})
 }
 
-// Without any token keys are fetched four times an hour, when that fails four times a minute.
+// Without any token, keys are fetched four times an hour; while that fails, four times a minute.
 func TestRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := serves(newPerson("us").set())
@@ -90,8 +90,8 @@ func TestRefreshAsConfigured(t *testing.T) {
 	})
 }
 
-// A token of a new key is accepted at once, with one fetch for all that come
-// together; a key that was taken away ends with the next fetch.
+// A token of a new key is accepted at once, with one fetch for all that come together. A key
+// removed at its source stays valid until the next fetch.
 func TestRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		old, young := newPerson("us"), newPerson("foreign")
@@ -129,7 +129,7 @@ func TestRotation(t *testing.T) {
 	})
 }
 
-// A key that was taken away, which no token asks about, ends with the next fetch, too.
+// A removed key is refused after the next fetch also if no token asks for one early.
 func TestRemovedKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		us := newPerson("us")
@@ -147,8 +147,8 @@ func TestRemovedKey(t *testing.T) {
 	})
 }
 
-// However many tokens name keys that aren't known, the issuer is asked every
-// five seconds at most, and only at its own place.
+// However many tokens name unknown keys, the issuer is asked at most every five seconds, and only
+// at its own URL.
 func TestUnknownKeysAreCheap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		us, foreign := newPerson("us"), newPerson("foreign")
@@ -178,7 +178,7 @@ func TestUnknownKeysAreCheap(t *testing.T) {
 	})
 }
 
-// An issuer that doesn't answer: known keys go on, unknown ones don't wait long.
+// While the issuer doesn't answer, known keys stay in use and unknown ones don't wait long.
 func TestIssuerHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		us := newPerson("us")
@@ -218,8 +218,8 @@ func TestIssuerHangs(t *testing.T) {
 	})
 }
 
-// The refreshing ends when it is told to, even in the midst of a fetch; the
-// bubble fails if it goes on. The keys stay.
+// The refreshing ends when it is told to, even in the middle of a fetch: synctest fails if it goes
+// on. The keys stay in use.
 func TestClose(t *testing.T) {
 	for name, end := range map[string]func(*auth.Keys, context.CancelFunc){
 		"closed":       func(k *auth.Keys, _ context.CancelFunc) { k.Close() },
@@ -257,7 +257,7 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// A file is read again when it changes; while it can't be, its keys stay.
+// A file is read again when it changes. While it can't be read, its last keys stay in use.
 func TestFile(t *testing.T) {
 	old, young := newPerson("us"), newPerson("foreign")
 	path := filepath.Join(t.TempDir(), "keys.json")

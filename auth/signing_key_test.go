@@ -97,7 +97,7 @@ func TestReadKeyErrors(t *testing.T) {
 	}
 }
 
-// The key's file is a JWK set as any other, and only its public part is shown.
+// The key's file is an ordinary JWK set, and only its public part is shown.
 func TestKeyIsAPlainJWKSet(t *testing.T) {
 	folder := t.TempDir()
 	key, err := auth.OpenKey(folder)
