@@ -59,48 +59,48 @@ const populationBatch = 5000
 
 // populate fills the database, through our own bulk methods and the engine's
 // own INSERT … SELECT, always with the same jobs.
-func (w *world) populate(ctx context.Context) error {
-	found, err := queryInt(ctx, w.bare.reader, `SELECT count(*) FROM "Jobs"`)
+func (d *database) populate(ctx context.Context) error {
+	found, err := queryInt(ctx, d.bare.reader, `SELECT count(*) FROM "Jobs"`)
 	if err != nil {
 		return err
 	}
 	switch {
-	case found == w.jobs:
+	case found == d.jobs:
 	case found > 0:
 		return fmt.Errorf("the database that was kept has %d jobs; drop it", found)
-	case w.engine == "sqlite" && w.jobs >= largeFrom:
-		if err := w.fillLarge(ctx); err != nil {
+	case d.engine == "sqlite" && d.jobs >= minLarge:
+		if err := d.fillLarge(ctx); err != nil {
 			return fmt.Errorf("populate: %w", err)
 		}
 	default:
-		if err := w.fill(ctx); err != nil {
+		if err := d.fill(ctx); err != nil {
 			return fmt.Errorf("populate: %w", err)
 		}
 	}
-	if w.flat {
-		_, err := w.db.FoldCounts(ctx)
-		return errors.Join(err, w.refreshStatistics(ctx))
+	if d.jobsOnly {
+		_, err := d.db.FoldCounts(ctx)
+		return errors.Join(err, d.refreshStatistics(ctx))
 	}
-	if err := w.loadIDs(ctx); err != nil {
+	if err := d.loadIDs(ctx); err != nil {
 		return err
 	}
-	ids := w.furnished(w.most())
-	if err := w.forget(ctx, ids, childTables...); err != nil {
+	ids := d.jobsToRead(d.maxBulk())
+	if err := d.deleteRows(ctx, ids, childTables...); err != nil {
 		return err
 	}
-	if err := w.furnish(ctx, ids); err != nil {
+	if err := d.addRowsOf(ctx, ids); err != nil {
 		return err
 	}
-	if _, err := w.db.FoldCounts(ctx); err != nil {
+	if _, err := d.db.FoldCounts(ctx); err != nil {
 		return err
 	}
-	return errors.Join(w.refreshStatistics(ctx), w.purged(ctx))
+	return errors.Join(d.refreshStatistics(ctx), d.waitForPurge(ctx))
 }
 
 // purged waits until MariaDB has removed what was deleted: until then it passes over the differences that were folded, in every total.
-func (w *world) purged(ctx context.Context) error {
-	for end := now().Add(15 * time.Second); w.engine == "mariadb" && now().Before(end); time.Sleep(100 * time.Millisecond) {
-		left, err := queryInt(ctx, w.aside.reader, `SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'INNODB_HISTORY_LIST_LENGTH'`)
+func (d *database) waitForPurge(ctx context.Context) error {
+	for end := now().Add(15 * time.Second); d.engine == "mariadb" && now().Before(end); time.Sleep(100 * time.Millisecond) {
+		left, err := queryInt(ctx, d.unmeasured.reader, `SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'INNODB_HISTORY_LIST_LENGTH'`)
 		if err != nil || left == 0 {
 			return err
 		}
@@ -109,32 +109,32 @@ func (w *world) purged(ctx context.Context) error {
 }
 
 // fill stores the jobs batch by batch, and a row of each in the tables that grow most.
-func (w *world) fill(ctx context.Context) error {
+func (d *database) fill(ctx context.Context) error {
 	random := rand.New(rand.NewPCG(1, 2))
-	filled := newProgress(w.engine+": filling", w.jobs, "jobs")
-	for first := 0; first < w.jobs; first += populationBatch {
-		if err := w.addJobs(ctx, random, first, min(populationBatch, w.jobs-first)); err != nil {
+	say := paced()
+	for first := 0; first < d.jobs; first += populationBatch {
+		if err := d.addJobs(ctx, random, first, min(populationBatch, d.jobs-first)); err != nil {
 			return err
 		}
-		filled.at(min(first+populationBatch, w.jobs))
+		say("%s: %s of %s jobs are filled in", d.engine, withCommas(min(first+populationBatch, d.jobs)), withCommas(d.jobs))
 	}
-	return w.addChildren(ctx)
+	return d.addRowOfEach(ctx)
 }
 
 // refreshStatistics tells the planner what is in the tables, as the servers'
 // own services would have done by now; SQLite has none.
-func (w *world) refreshStatistics(ctx context.Context) error {
-	switch w.engine {
+func (d *database) refreshStatistics(ctx context.Context) error {
+	switch d.engine {
 	case "mariadb":
-		return w.exec(ctx, `ANALYZE TABLE "JobJDLs", "Jobs", "`+strings.Join(childTables, `", "`)+`"`)
+		return d.exec(ctx, `ANALYZE TABLE "JobJDLs", "Jobs", "`+strings.Join(childTables, `", "`)+`"`)
 	case "postgres":
-		return w.exec(ctx, "VACUUM ANALYZE")
+		return d.exec(ctx, "VACUUM ANALYZE")
 	}
 	return nil
 }
 
-func (w *world) loadIDs(ctx context.Context) error {
-	rows, err := w.bare.reader.QueryContext(ctx, `SELECT "JobID" FROM "Jobs" ORDER BY "JobID"`)
+func (d *database) loadIDs(ctx context.Context) error {
+	rows, err := d.bare.reader.QueryContext(ctx, `SELECT "JobID" FROM "Jobs" ORDER BY "JobID"`)
 	if err != nil {
 		return err
 	}
@@ -144,19 +144,19 @@ func (w *world) loadIDs(ctx context.Context) error {
 		if err := rows.Scan(&id); err != nil {
 			return err
 		}
-		w.ids = append(w.ids, id)
+		d.ids = append(d.ids, id)
 	}
 	return rows.Err()
 }
 
-func (w *world) addJobs(ctx context.Context, random *rand.Rand, first, n int) error {
+func (d *database) addJobs(ctx context.Context, random *rand.Rand, first, n int) error {
 	jdls := make([]string, n)
 	rows := make([]jobdb.Attributes, n)
 	for i := range rows {
 		jdls[i] = originalJDL
-		rows[i] = someJob(random, first+i)
+		rows[i] = randomJob(random, first+i)
 	}
-	return w.db.Tx(ctx, func(tx *jobdb.Tx) error {
+	return d.db.Tx(ctx, func(tx *jobdb.Tx) error {
 		ids, err := tx.CreateJobs(ctx, jdls)
 		if err != nil {
 			return err
@@ -175,29 +175,29 @@ var populationStart = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 // productionSize is how many numbers of jobs belong to one production, which has one VO, owner, group and type.
 const productionSize = 3000
 
-// someJob makes the attributes of the job of that number.
-func someJob(random *rand.Rand, number int) jobdb.Attributes {
-	c := communities[pick(random, len(communities), func(i int) int { return communities[i].share })]
-	s := statuses[pick(random, len(statuses), func(i int) int { return statuses[i].share })]
-	owner := few(random, c.owners)
+// randomJob makes the attributes of the job of that number.
+func randomJob(random *rand.Rand, number int) jobdb.Attributes {
+	c := communities[weighted(random, len(communities), func(i int) int { return communities[i].share })]
+	s := statuses[weighted(random, len(statuses), func(i int) int { return statuses[i].share })]
+	owner := skewed(random, c.owners)
 	submitted := populationStart.Add(time.Duration(number) * 100 * time.Millisecond)
 	updated := submitted.Add(time.Duration(random.IntN(72*3600)) * time.Second)
 	a := jobdb.Attributes{
 		"VO": c.vo, "Owner": fmt.Sprintf("%s.user%03d", c.vo, owner), "OwnerGroup": c.vo + "_user",
 		"JobType": "User", "JobGroup": fmt.Sprintf("%08d", owner), "JobName": fmt.Sprintf("analysis_%05d", random.IntN(20_000)),
-		"Site":           fmt.Sprintf("LCG.Site%02d.%s", random.IntN(8), countries[few(random, len(countries))]),
+		"Site":           fmt.Sprintf("LCG.Site%02d.%s", random.IntN(8), countries[skewed(random, len(countries))]),
 		"SubmissionTime": submitted, "LastUpdateTime": updated,
-		"Status": s.status, "MinorStatus": s.minors[few(random, len(s.minors))], "ApplicationStatus": s.application,
+		"Status": s.status, "MinorStatus": s.minors[skewed(random, len(s.minors))], "ApplicationStatus": s.application,
 		"UserPriority": random.IntN(10),
 	}
 	switch s.application {
 	case "Events":
 		a["ApplicationStatus"] = fmt.Sprintf("Events %d", 100*random.IntN(200))
 	case "Exited With Status":
-		a["ApplicationStatus"] = fmt.Sprintf("Gauss Exited With Status %d", few(random, 30))
+		a["ApplicationStatus"] = fmt.Sprintf("Gauss Exited With Status %d", skewed(random, 30))
 	}
 	if random.IntN(100) < 70 {
-		makeProduction(a, number)
+		assignProduction(a, number)
 	}
 	switch s.status {
 	case "Received", "Checking", "Waiting":
@@ -212,21 +212,23 @@ func someJob(random *rand.Rand, number int) jobdb.Attributes {
 	return a
 }
 
-// makeProduction makes of a user's job one of the production to which its number belongs.
-func makeProduction(a jobdb.Attributes, number int) {
+// assignProduction makes of a user's job one of the production to which its number belongs.
+func assignProduction(a jobdb.Attributes, number int) {
 	production := number / productionSize
 	random := rand.New(rand.NewPCG(uint64(production), 3))
-	c := communities[pick(random, len(communities), func(i int) int { return communities[i].share })]
-	a["VO"], a["Owner"], a["OwnerGroup"] = c.vo, fmt.Sprintf("%s.user%03d", c.vo, few(random, c.owners)), c.vo+"_prod"
+	c := communities[weighted(random, len(communities), func(i int) int { return communities[i].share })]
+	a["VO"], a["Owner"], a["OwnerGroup"] = c.vo, fmt.Sprintf("%s.user%03d", c.vo, skewed(random, c.owners)), c.vo+"_prod"
 	a["JobType"], a["JobGroup"] = types[random.IntN(len(types))], fmt.Sprintf("%08d", 100_000+production)
 	a["JobName"] = fmt.Sprintf("%08d_%08d", 100_000+production, number)
 }
 
 // few gives numbers below n, small ones more often.
-func few(random *rand.Rand, n int) int { return int(float64(n) * random.Float64() * random.Float64()) }
+func skewed(random *rand.Rand, n int) int {
+	return int(float64(n) * random.Float64() * random.Float64())
+}
 
 // pick chooses by shares, which add up to 100.
-func pick(random *rand.Rand, n int, share func(int) int) int {
+func weighted(random *rand.Rand, n int, share func(int) int) int {
 	point := random.IntN(100)
 	for i := range n {
 		if point -= share(i); point < 0 {
@@ -236,8 +238,8 @@ func pick(random *rand.Rand, n int, share func(int) int) int {
 	return n - 1
 }
 
-// addChildren gives every job a row in the tables that grow most.
-func (w *world) addChildren(ctx context.Context) error {
+// addRowOfEach gives every job a row in the tables that grow most.
+func (d *database) addRowOfEach(ctx context.Context) error {
 	statements := []string{
 		`INSERT INTO "LoggingInfo" ("JobID", "SeqNum", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusTimeOrder", "StatusSource")
 			SELECT "JobID", 1, 'Received', 'Job accepted', 'idem', "SubmissionTime", 500000000.125, 'JobManager' FROM "Jobs" ORDER BY "JobID"`,
@@ -246,7 +248,7 @@ func (w *world) addChildren(ctx context.Context) error {
 			SELECT "JobID", 'LoadAverage', '1.25', "HeartBeatTime" FROM "Jobs" WHERE "HeartBeatTime" IS NOT NULL ORDER BY "JobID"`,
 	}
 	for _, statement := range statements {
-		if err := w.exec(ctx, statement); err != nil {
+		if err := d.exec(ctx, statement); err != nil {
 			return err
 		}
 	}
@@ -259,14 +261,14 @@ var childTables = []string{
 }
 
 // furnish gives jobs rows in every table.
-func (w *world) furnish(ctx context.Context, ids []jobdb.JobID) error {
+func (d *database) addRowsOf(ctx context.Context, ids []jobdb.JobID) error {
 	jdls := make(map[jobdb.JobID]string, len(ids))
 	var commands []jobdb.Command
 	for _, id := range ids {
 		jdls[id] = originalJDL
 		commands = append(commands, jobdb.Command{JobID: id, Command: jobdb.KillCommand}, jobdb.Command{JobID: id, Command: "Peek", Arguments: "x"})
 	}
-	return w.db.Tx(ctx, func(tx *jobdb.Tx) error {
+	return d.db.Tx(ctx, func(tx *jobdb.Tx) error {
 		for _, step := range []func() error{
 			func() error { return tx.UpdateJobJDLs(ctx, jdls) },
 			func() error { return tx.InsertInputData(ctx, inputFiles(ids)) },

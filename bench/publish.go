@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -14,14 +15,14 @@ import (
 	"time"
 )
 
-// publish prints a part of the tables or, with -write, puts it between the markers of that name in the document,
-// under a line that says where, when and with what it was measured. What can't be written is printed, not lost.
+// publish prints tables under a heading or, with -write, puts them between the markers of the document of that name,
+// under a line that says where, when and with what they were measured. What can't be written is printed, not lost.
 func (s settings) publish(name, heading, text string) error {
 	if s.write == "" {
 		_, err := os.Stdout.WriteString(heading + text)
 		return err
 	}
-	err := rewriteFile(s.write, name, s.provenance()+"\n\n"+text)
+	err := rewriteFile(filepath.Join(s.write, name+".md"), name, s.provenance()+"\n\n"+text)
 	if err != nil {
 		fmt.Print(heading + text)
 	}
@@ -110,13 +111,13 @@ func drivers() []string {
 	return all
 }
 
-// noteVersion remembers the engine's version for the provenance.
-func (w *world) noteVersion(ctx context.Context, s settings) error {
-	text := map[string]string{"sqlite": "SELECT sqlite_version()", "mariadb": "SELECT version()", "postgres": "SHOW server_version"}[w.engine]
+// recordVersion keeps the engine's version for the provenance.
+func (d *database) recordVersion(ctx context.Context, s settings) error {
+	text := map[string]string{"sqlite": "SELECT sqlite_version()", "mariadb": "SELECT version()", "postgres": "SHOW server_version"}[d.engine]
 	var version string
-	err := w.aside.reader.QueryRowContext(ctx, text).Scan(&version)
+	err := d.unmeasured.reader.QueryRowContext(ctx, text).Scan(&version)
 	if s.versions != nil {
-		s.versions[w.engine] = version
+		s.versions[d.engine] = version
 	}
 	return err
 }

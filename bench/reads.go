@@ -49,10 +49,10 @@ func (t *bareTime) Scan(value any) (err error) {
 	return err
 }
 
-func (w *world) reads(sizes []int) []comparison {
-	cases := append(w.searches(), w.summaries()...)
-	for _, n := range w.bulk(sizes) {
-		cases = append(cases, w.readsOf(n)...)
+func (d *database) reads(sizes []int) []comparison {
+	cases := append(d.searches(), d.summaries()...)
+	for _, n := range d.bulkSizes(sizes) {
+		cases = append(cases, d.readsOf(n)...)
 	}
 	return cases
 }
@@ -75,18 +75,18 @@ func equal(parameter string, value any) jobdb.FilterSpec {
 
 const perPage = 100
 
-func (w *world) queries() []query {
-	middle := w.ids[len(w.ids)/2]
+func (d *database) queries() []query {
+	middle := d.ids[len(d.ids)/2]
 	name := "analysis_00007"
-	deep := max(1, w.jobs/4/perPage) // half the jobs are lhcb's
-	thousand := w.spread(min(1000, len(w.ids)))
-	condition, args := w.bare.in(thousand)
+	deep := max(1, d.jobs/4/perPage) // half the jobs are lhcb's
+	thousand := d.evenly(min(1000, len(d.ids)))
+	condition, args := d.bare.in(thousand)
 	values := make([]any, len(thousand))
 	for i, id := range thousand {
 		values[i] = int64(id)
 	}
 	site := `"Site" LIKE ?`
-	switch w.engine {
+	switch d.engine {
 	case "mariadb":
 		site = `LOWER("Site") LIKE LOWER(?)`
 	case "postgres":
@@ -104,7 +104,7 @@ func (w *world) queries() []query {
 			where:   `"VO" = ? AND "Status" = ?`, args: []any{"lhcb", "Waiting"},
 		},
 		{
-			name: "Search: latest updates, page 1", vo: "lhcb", page: 1, order: w.latest(),
+			name: "Search: latest updates, page 1", vo: "lhcb", page: 1, order: d.latest(),
 			request: jobdb.SearchRequest{Sort: []jobdb.SortSpec{{Parameter: "LastUpdateTime", Direction: "desc"}}},
 			where:   `"VO" = ?`, args: []any{"lhcb"},
 		},
@@ -141,32 +141,32 @@ func (q query) text() string {
 }
 
 // latest sorts NULL last, as our answers do; only PostgreSQL must be told.
-func (w *world) latest() string {
-	if w.engine == "postgres" {
+func (d *database) latest() string {
+	if d.engine == "postgres" {
 		return `"LastUpdateTime" DESC NULLS LAST, "JobID" DESC`
 	}
 	return `"LastUpdateTime" DESC, "JobID" DESC`
 }
 
-func (w *world) searches() []comparison {
+func (d *database) searches() []comparison {
 	var cases []comparison
-	for _, q := range w.queries() {
+	for _, q := range d.queries() {
 		cases = append(cases, comparison{
 			method: q.name,
 			ours: func(ctx context.Context) (int64, error) {
-				s, err := q.request.Parse(w.db.Limits())
+				s, err := q.request.Parse(d.db.Limits())
 				if err != nil {
 					return 0, err
 				}
 				s.Scope.VO, s.Page, s.PerPage = q.vo, q.page, perPage
-				page, err := w.db.Search(ctx, s)
+				page, err := d.db.Search(ctx, s)
 				return page.Total*1000 + int64(len(page.Rows)), err
 			},
-			bare:      func(ctx context.Context) (int64, error) { return w.bare.search(ctx, q) },
+			bare:      func(ctx context.Context) (int64, error) { return d.bare.search(ctx, q) },
 			reference: q.reference,
 		})
 	}
-	return append(cases, w.stream(), w.regex())
+	return append(cases, d.stream(), d.regex())
 }
 
 func (b *bareDB) search(ctx context.Context, q query) (total int64, err error) {
@@ -196,7 +196,7 @@ func (b *bareDB) search(ctx context.Context, q query) (total int64, err error) {
 }
 
 // stream reads three columns of many rows without a page.
-func (w *world) stream() comparison {
+func (d *database) stream() comparison {
 	status := jobdb.SearchRequest{
 		Parameters: []string{"JobID", "Status", "Site"},
 		Search:     []jobdb.FilterSpec{equal("Status", "Failed")},
@@ -204,40 +204,40 @@ func (w *world) stream() comparison {
 	return comparison{
 		method: "Stream: all of a Status, 3 columns",
 		ours: func(ctx context.Context) (n int64, err error) {
-			s, err := status.Parse(w.db.Limits())
+			s, err := status.Parse(d.db.Limits())
 			if err != nil {
 				return 0, err
 			}
 			s.Scope.VO = "belle"
-			_, err = w.db.Stream(ctx, s, func([]any) error { n++; return nil })
+			_, err = d.db.Stream(ctx, s, func([]any) error { n++; return nil })
 			return n, err
 		},
 		bare: func(ctx context.Context) (int64, error) {
 			text := `SELECT "JobID", "Site", "Status" FROM "Jobs" WHERE "VO" = ? AND "Status" = ? ORDER BY "JobID"`
-			return w.bare.query(ctx, nil, text, []any{"belle", "Failed"}, func(rows *sql.Rows) error {
+			return d.bare.query(ctx, nil, text, []any{"belle", "Failed"}, func(rows *sql.Rows) error {
 				var j bareJob
 				return rows.Scan(&j.JobID, &j.Site, &j.Status)
 			})
 		},
-		reference: func() order {
-			return order{"Search", referenceQuery{status.Parameters, ofVO("belle", status.Search), []jobdb.SortSpec{byJobID}, perPage, nil}}
+		reference: func() instruction {
+			return instruction{"Search", referenceQuery{status.Parameters, ofVO("belle", status.Search), []jobdb.SortSpec{byJobID}, perPage, nil}}
 		},
 	}
 }
 
 // regex is answered by hand as findings advise: match the few different values, then look for those.
-func (w *world) regex() comparison {
+func (d *database) regex() comparison {
 	const pattern = `^LCG\.Site0[12]\.(ch|de)$`
 	request := jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: "Site", Operator: "regex", Value: pattern}}}
 	return comparison{
 		method: "Search: Site regex, page 1",
 		ours: func(ctx context.Context) (int64, error) {
-			s, err := request.Parse(w.db.Limits())
+			s, err := request.Parse(d.db.Limits())
 			if err != nil {
 				return 0, err
 			}
 			s.Scope.VO, s.Page, s.PerPage = "ilc", 1, perPage
-			page, err := w.db.Search(ctx, s)
+			page, err := d.db.Search(ctx, s)
 			return page.Total*1000 + int64(len(page.Rows)), err
 		},
 		bare: func(ctx context.Context) (int64, error) {
@@ -246,7 +246,7 @@ func (w *world) regex() comparison {
 			if err != nil {
 				return 0, err
 			}
-			_, err = w.bare.query(ctx, nil, `SELECT DISTINCT "Site" FROM "Jobs" WHERE "VO" = ?`, args[:1], func(rows *sql.Rows) error {
+			_, err = d.bare.query(ctx, nil, `SELECT DISTINCT "Site" FROM "Jobs" WHERE "VO" = ?`, args[:1], func(rows *sql.Rows) error {
 				var site string
 				if err := rows.Scan(&site); err == nil && compiled.MatchString(site) {
 					args = append(args, site)
@@ -257,7 +257,7 @@ func (w *world) regex() comparison {
 				return 0, err
 			}
 			where := `"VO" = ? AND "Site" IN (?` + strings.Repeat(", ?", len(args)-2) + ")"
-			return w.bare.search(ctx, query{page: 1, where: where, args: args, order: `"JobID"`})
+			return d.bare.search(ctx, query{page: 1, where: where, args: args, order: `"JobID"`})
 		},
 		reference: query{vo: "ilc", request: request, page: 1}.reference,
 	}
@@ -286,18 +286,18 @@ var summaryQueries = []summaryQuery{
 	{"Summary: Status, all VOs", "", []string{"Status"}, nil, "1 = 1", nil},
 }
 
-func (w *world) summaries() []comparison {
+func (d *database) summaries() []comparison {
 	var cases []comparison
 	for _, q := range summaryQueries {
 		cases = append(cases, comparison{
 			method: q.name,
 			ours: func(ctx context.Context) (int64, error) {
-				s, err := jobdb.SummaryRequest{Grouping: q.groups, Search: q.search}.Parse(w.db.Limits())
+				s, err := jobdb.SummaryRequest{Grouping: q.groups, Search: q.search}.Parse(d.db.Limits())
 				if err != nil {
 					return 0, err
 				}
 				s.Scope.VO = q.vo
-				rows, err := w.db.Summary(ctx, s)
+				rows, err := d.db.Summary(ctx, s)
 				return int64(len(rows.Rows)), err
 			},
 			bare: func(ctx context.Context) (int64, error) {
@@ -308,7 +308,7 @@ func (w *world) summaries() []comparison {
 				var groups []group
 				list := `"` + strings.Join(q.groups, `", "`) + `"`
 				text := "SELECT " + list + `, count(*) FROM "Jobs" WHERE ` + q.where + " GROUP BY " + list + " ORDER BY " + list
-				return w.bare.query(ctx, nil, text, q.args, func(rows *sql.Rows) error {
+				return d.bare.query(ctx, nil, text, q.args, func(rows *sql.Rows) error {
 					var g group
 					targets := []any{&g.values[0], &g.values[1], &g.values[2]}[:len(q.groups)]
 					err := rows.Scan(append(targets, &g.count)...)
@@ -316,8 +316,8 @@ func (w *world) summaries() []comparison {
 					return err
 				})
 			},
-			reference: func() order {
-				return order{"Summary", map[string]any{"grouping": q.groups, "search": ofVO(q.vo, q.search)}}
+			reference: func() instruction {
+				return instruction{"Summary", map[string]any{"grouping": q.groups, "search": ofVO(q.vo, q.search)}}
 			},
 		})
 	}

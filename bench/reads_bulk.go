@@ -9,24 +9,24 @@ import (
 )
 
 // readsOf are the methods that read what belongs to n jobs.
-func (w *world) readsOf(n int) []comparison {
-	ids := w.furnished(n)
+func (d *database) readsOf(n int) []comparison {
+	ids := d.jobsToRead(n)
 	cases := []comparison{
-		w.jdls("JobJDLs", `"JDL"`, w.db.JobJDLs, ids),
-		w.jdls("OriginalJDLs", `"OriginalJDL"`, w.db.OriginalJDLs, ids),
-		w.named("JobParameters", w.db.JobParameters, ids),
-		w.named("OptimizerParameters", w.db.OptimizerParameters, ids),
-		compare("InputData", w, ids, w.db.InputData,
+		d.jdlsByJob("JobJDLs", `"JDL"`, d.db.JobJDLs, ids),
+		d.jdlsByJob("OriginalJDLs", `"OriginalJDL"`, d.db.OriginalJDLs, ids),
+		d.parametersByJob("JobParameters", d.db.JobParameters, ids),
+		d.parametersByJob("OptimizerParameters", d.db.OptimizerParameters, ids),
+		listsByJob("InputData", d, ids, d.db.InputData,
 			`SELECT "JobID", "LFN", "Status" FROM "InputData" WHERE "JobID"`, ` ORDER BY "JobID", "LFN"`,
 			func(rows *sql.Rows) (id jobdb.JobID, f jobdb.InputFile, err error) {
 				return id, f, rows.Scan(&id, &f.LFN, &f.Status)
 			}),
-		compare("ArchivedJobParameters", w, ids, w.db.ArchivedJobParameters,
+		listsByJob("ArchivedJobParameters", d, ids, d.db.ArchivedJobParameters,
 			`SELECT "JobID", "Name", "Value", "RescheduleCycle" FROM "AtticJobParameters" WHERE "JobID"`, ` ORDER BY "JobID", "RescheduleCycle", "Name"`,
 			func(rows *sql.Rows) (id jobdb.JobID, p jobdb.ArchivedParameter, err error) {
 				return id, p, rows.Scan(&id, &p.Name, &p.Value, &p.Cycle)
 			}),
-		compare("JobCommands", w, ids, w.db.JobCommands,
+		listsByJob("JobCommands", d, ids, d.db.JobCommands,
 			`SELECT "JobID", "Command", "Arguments", "Status", "ReceptionTime", "ExecutionTime" FROM "JobCommands" WHERE "JobID"`, ` ORDER BY "JobID", "ReceptionTime"`,
 			func(rows *sql.Rows) (id jobdb.JobID, c jobdb.CommandRecord, err error) {
 				var received, executed bareTime
@@ -34,20 +34,20 @@ func (w *world) readsOf(n int) []comparison {
 				c.JobID, c.ReceptionTime, c.ExecutionTime = id, received.at, executed.at
 				return id, c, err
 			}),
-		compare("Heartbeats (last)", w, ids,
+		listsByJob("Heartbeats (last)", d, ids,
 			func(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.Heartbeat, error) {
-				return w.db.Heartbeats(ctx, ids, 1)
+				return d.db.Heartbeats(ctx, ids, 1)
 			},
 			`SELECT "JobID", "Name", "Value", "HeartBeatTime" FROM (SELECT "JobID", "Name", "Value", "HeartBeatTime",
 				DENSE_RANK() OVER (PARTITION BY "JobID" ORDER BY "HeartBeatTime" DESC) AS n FROM "HeartBeatLoggingInfo" WHERE "JobID"`,
 			`) AS t WHERE n <= 1 ORDER BY "JobID", "Name"`, scanHeartbeat),
-		compare("Heartbeats (all)", w, ids,
+		listsByJob("Heartbeats (all)", d, ids,
 			func(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.Heartbeat, error) {
-				return w.db.Heartbeats(ctx, ids, 0)
+				return d.db.Heartbeats(ctx, ids, 0)
 			},
 			`SELECT "JobID", "Name", "Value", "HeartBeatTime" FROM "HeartBeatLoggingInfo" WHERE "JobID"`,
 			` ORDER BY "JobID", "HeartBeatTime" DESC, "Name"`, scanHeartbeat),
-		compare("History", w, ids, w.db.History,
+		listsByJob("History", d, ids, d.db.History,
 			`SELECT "JobID", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusSource" FROM "LoggingInfo" WHERE "JobID"`,
 			` ORDER BY "JobID", "StatusTimeOrder", "StatusTime", "SeqNum"`,
 			func(rows *sql.Rows) (id jobdb.JobID, r jobdb.HistoryRecord, err error) {
@@ -56,13 +56,13 @@ func (w *world) readsOf(n int) []comparison {
 				r.Time = at.at
 				return r.JobID, r, err
 			}),
-		w.statusTimes(ids),
+		d.statusTimes(ids),
 	}
 	for i, c := range cases {
 		cases[i].size = n
 		switch c.method {
 		case "JobJDLs", "OriginalJDLs", "History", "StatusTimes":
-			cases[i].reference = func() order { return order{c.method, ids} }
+			cases[i].reference = func() instruction { return instruction{c.method, ids} }
 		}
 	}
 	return cases
@@ -76,8 +76,8 @@ func scanHeartbeat(rows *sql.Rows) (id jobdb.JobID, h jobdb.Heartbeat, err error
 }
 
 // compare reads lists of things by job: ours, and by the text with the IDs and the suffix put in.
-func compare[T any](
-	method string, w *world, ids []jobdb.JobID,
+func listsByJob[T any](
+	method string, d *database, ids []jobdb.JobID,
 	ours func(context.Context, []jobdb.JobID) (map[jobdb.JobID][]T, error),
 	text, suffix string, scan func(*sql.Rows) (jobdb.JobID, T, error),
 ) comparison {
@@ -93,7 +93,7 @@ func compare[T any](
 		},
 		bare: func(ctx context.Context) (int64, error) {
 			found := make(map[jobdb.JobID][]T)
-			return w.bare.queryIDs(ctx, nil, text, ids, suffix, func(rows *sql.Rows) error {
+			return d.bare.queryIDs(ctx, nil, text, ids, suffix, func(rows *sql.Rows) error {
 				id, thing, err := scan(rows)
 				found[id] = append(found[id], thing)
 				return err
@@ -102,7 +102,7 @@ func compare[T any](
 	}
 }
 
-func (w *world) jdls(method, column string, read func(context.Context, []jobdb.JobID) (map[jobdb.JobID]string, error), ids []jobdb.JobID) comparison {
+func (d *database) jdlsByJob(method, column string, read func(context.Context, []jobdb.JobID) (map[jobdb.JobID]string, error), ids []jobdb.JobID) comparison {
 	return comparison{
 		method: method,
 		ours: func(ctx context.Context) (int64, error) {
@@ -111,7 +111,7 @@ func (w *world) jdls(method, column string, read func(context.Context, []jobdb.J
 		},
 		bare: func(ctx context.Context) (int64, error) {
 			found := make(map[int64]string, len(ids))
-			return w.bare.queryIDs(ctx, nil, `SELECT "JobID", `+column+` FROM "JobJDLs" WHERE "JobID"`, ids, "", func(rows *sql.Rows) error {
+			return d.bare.queryIDs(ctx, nil, `SELECT "JobID", `+column+` FROM "JobJDLs" WHERE "JobID"`, ids, "", func(rows *sql.Rows) error {
 				var id int64
 				var text string
 				err := rows.Scan(&id, &text)
@@ -123,7 +123,7 @@ func (w *world) jdls(method, column string, read func(context.Context, []jobdb.J
 }
 
 // named reads one of the tables of parameters, whose name is the method's.
-func (w *world) named(table string, read func(context.Context, []jobdb.JobID) (map[jobdb.JobID]map[string]string, error), ids []jobdb.JobID) comparison {
+func (d *database) parametersByJob(table string, read func(context.Context, []jobdb.JobID) (map[jobdb.JobID]map[string]string, error), ids []jobdb.JobID) comparison {
 	return comparison{
 		method: table,
 		ours: func(ctx context.Context) (n int64, err error) {
@@ -135,7 +135,7 @@ func (w *world) named(table string, read func(context.Context, []jobdb.JobID) (m
 		},
 		bare: func(ctx context.Context) (int64, error) {
 			found := make(map[int64]map[string]string)
-			return w.bare.queryIDs(ctx, nil, `SELECT "JobID", "Name", "Value" FROM "`+table+`" WHERE "JobID"`, ids, "", func(rows *sql.Rows) error {
+			return d.bare.queryIDs(ctx, nil, `SELECT "JobID", "Name", "Value" FROM "`+table+`" WHERE "JobID"`, ids, "", func(rows *sql.Rows) error {
 				var id int64
 				var name, value string
 				err := rows.Scan(&id, &name, &value)
@@ -149,11 +149,11 @@ func (w *world) named(table string, read func(context.Context, []jobdb.JobID) (m
 	}
 }
 
-func (w *world) statusTimes(ids []jobdb.JobID) comparison {
+func (d *database) statusTimes(ids []jobdb.JobID) comparison {
 	return comparison{
 		method: "StatusTimes",
 		ours: func(ctx context.Context) (n int64, err error) {
-			found, err := w.db.StatusTimes(ctx, ids)
+			found, err := d.db.StatusTimes(ctx, ids)
 			for _, times := range found {
 				n += int64(len(times))
 			}
@@ -162,7 +162,7 @@ func (w *world) statusTimes(ids []jobdb.JobID) comparison {
 		bare: func(ctx context.Context) (int64, error) {
 			found := make(map[int64]map[string]time.Time)
 			text := `SELECT "JobID", "Status", max("StatusTimeOrder") FROM "LoggingInfo" WHERE "JobID"`
-			return w.bare.queryIDs(ctx, nil, text, ids, ` GROUP BY "JobID", "Status"`, func(rows *sql.Rows) error {
+			return d.bare.queryIDs(ctx, nil, text, ids, ` GROUP BY "JobID", "Status"`, func(rows *sql.Rows) error {
 				var id int64
 				var status string
 				var order float64

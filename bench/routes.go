@@ -91,7 +91,7 @@ func runRoutes(ctx context.Context, s settings) error {
 	if s.profiles != "" {
 		tags = "profile"
 	}
-	if err := execute(ctx, "go", "build", "-tags", tags, "-o", command, "./cmd/jobdb"); err != nil {
+	if err := runCommand(ctx, "go", "build", "-tags", tags, "-o", command, "./cmd/jobdb"); err != nil {
 		return err
 	}
 	var tables strings.Builder
@@ -106,15 +106,15 @@ func runRoutes(ctx context.Context, s settings) error {
 }
 
 func routesOn(ctx context.Context, s settings, engine, folder, command string) (results []routeResult, err error) {
-	w, err := openWorld(ctx, s, engine, s.jobs[0])
+	d, err := openDatabase(ctx, s, engine, s.jobs[0])
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, w.close(false)) }()
-	if w.referenceURL() == "" {
+	defer func() { err = errors.Join(err, d.close(false)) }()
+	if d.referenceURL() == "" {
 		s.reference = "" // it doesn't know PostgreSQL
 	}
-	pair, err := startPair(ctx, s, w, folder, command)
+	pair, err := startPair(ctx, s, d, folder, command)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func routesOn(ctx context.Context, s settings, engine, folder, command string) (
 		if !s.methods.MatchString(r.name) {
 			continue
 		}
-		result, err := pair.measure(ctx, r, s.budget)
+		result, err := pair.measure(ctx, s, d, r)
 		if err == nil && s.profiles != "" {
 			err = pair.ours.profile(ctx, r, s.budget, filepath.Join(s.profiles, engine))
 		}
@@ -137,31 +137,26 @@ func routesOn(ctx context.Context, s settings, engine, folder, command string) (
 }
 
 // measure asks both servers in turns; the first round of each only warms up.
-func (p *pair) measure(ctx context.Context, r route, budget time.Duration) (routeResult, error) {
+func (p *pair) measure(ctx context.Context, s settings, d *database, r route) (routeResult, error) {
 	result := routeResult{route: r.name}
 	var ours, reference, times []float64
 	for round := range routeRounds + 1 {
-		span := budget
+		span := s.budget
 		if round == 0 {
-			span = budget / 4
+			span = s.budget / 4
 		}
-		a, err := p.ours.load(ctx, r, span)
-		if err == nil && a.failed > 0 {
-			err = fmt.Errorf("ours failed %d times of %d, at last with %s", a.failed, a.failed+a.good, a.why)
-		}
+		a, b, err := p.load(ctx, r, span)
 		if err != nil {
 			return result, err
 		}
-		b, err := p.reference.load(ctx, r, span)
+		if round == 0 {
+			continue
+		}
+		ours, reference, times = append(ours, a.rate()), append(reference, b.rate()), append(times, a.rate()/b.rate())
+		result.failures += b.failed
+		err = errors.Join(s.writeRate(d, r, "ours", a), s.writeRate(d, r, "reference", b))
 		if err != nil {
 			return result, err
-		}
-		if b.failed > 0 {
-			log.Printf("the reference failed %d times of %d, at last with %s", b.failed, b.failed+b.good, b.why)
-		}
-		if round > 0 {
-			ours, reference, times = append(ours, a.rate()), append(reference, b.rate()), append(times, a.rate()/b.rate())
-			result.failures += b.failed
 		}
 	}
 	result.ours, result.reference = median(ours), median(reference)
@@ -169,9 +164,35 @@ func (p *pair) measure(ctx context.Context, r route, budget time.Duration) (rout
 	return result, nil
 }
 
+// load asks ours, which must not fail, and then the reference, which may.
+func (p *pair) load(ctx context.Context, r route, span time.Duration) (ours, reference outcome, err error) {
+	if ours, err = p.ours.load(ctx, r, span); err != nil {
+		return ours, reference, err
+	}
+	if ours.failed > 0 {
+		return ours, reference, fmt.Errorf("ours failed %d times of %d, at last with %s", ours.failed, ours.failed+ours.good, ours.why)
+	}
+	if reference, err = p.reference.load(ctx, r, span); err != nil {
+		return ours, reference, err
+	}
+	if reference.failed > 0 {
+		log.Printf("the reference failed %d times of %d, at last with %s", reference.failed, reference.failed+reference.good, reference.why)
+	}
+	return ours, reference, nil
+}
+
+// writeRate writes the sample of one round, if there was a good answer.
+func (s settings) writeRate(d *database, r route, contender string, o outcome) error {
+	if o.good == 0 {
+		return nil
+	}
+	name := benchmarkName(r.name, d.engine, d.jobs, "connections", connections, contender)
+	return s.samples.write(name, []sample{rateSample(o.good, o.took)})
+}
+
 func routesTable(engine string, jobs int, results []routeResult) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "| %s, %s jobs | requests a second | the reference | times |\n| --- | ---: | ---: | ---: |\n", engineNames[engine], grouped(jobs))
+	fmt.Fprintf(&b, "| %s, %s jobs | requests a second | the reference | times |\n| --- | ---: | ---: | ---: |\n", engineNames[engine], withCommas(jobs))
 	var all []float64
 	for _, r := range results {
 		if r.reference == 0 {

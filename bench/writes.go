@@ -10,18 +10,18 @@ import (
 	"jobdb"
 )
 
-func (w *world) writes(sizes []int) []comparison {
+func (d *database) writes(sizes []int) []comparison {
 	var cases []comparison
-	for _, n := range w.bulk(sizes) {
-		ids := w.changed(n)
+	for _, n := range d.bulkSizes(sizes) {
+		ids := d.jobsToWrite(n)
 		of := []comparison{
-			w.createJobs(n), w.insertJobAttributes(n), w.deleteJobs(n), w.insertInputData(ids), w.updateJobJDLs(ids),
-			w.setJobAttributes(ids), w.setJobAttributesLate(ids), w.setProperties(ids),
-			w.setJobCommands(ids), w.takeJobCommands(ids), w.expireJobCommands(ids),
-			w.addHeartbeatData(ids),
-			w.setParameters("SetJobParameters", "JobParameters", w.db.SetJobParameters, ids),
-			w.setParameters("SetOptimizerParameters", "OptimizerParameters", w.db.SetOptimizerParameters, ids),
-			w.archiveJobParameters(ids), w.insertHistory(ids), w.deleteHistory(ids),
+			d.createJobs(n), d.insertJobAttributes(n), d.deleteJobs(n), d.insertInputData(ids), d.updateJobJDLs(ids),
+			d.setJobAttributes(ids), d.setJobAttributesLate(ids), d.setProperties(ids),
+			d.setJobCommands(ids), d.takeJobCommands(ids), d.expireJobCommands(ids),
+			d.addHeartbeatData(ids),
+			d.setParameters("SetJobParameters", "JobParameters", d.db.SetJobParameters, ids),
+			d.setParameters("SetOptimizerParameters", "OptimizerParameters", d.db.SetOptimizerParameters, ids),
+			d.archiveJobParameters(ids), d.insertHistory(ids), d.deleteHistory(ids),
 		}
 		for i := range of {
 			of[i].size = n
@@ -50,22 +50,22 @@ func repeat(text string, n int) []string {
 	return texts
 }
 
-func (w *world) createJobs(n int) comparison {
+func (d *database) createJobs(n int) comparison {
 	jdls := repeat(originalJDL, n)
 	var ids []jobdb.JobID
 	return comparison{
 		method: "CreateJobs",
-		after:  func(ctx context.Context) error { return w.forget(ctx, ids, "JobJDLs") },
+		after:  func(ctx context.Context) error { return d.deleteRows(ctx, ids, "JobJDLs") },
 		ours: func(ctx context.Context) (_ int64, err error) {
-			ids, err = w.db.CreateJobs(ctx, jdls)
+			ids, err = d.db.CreateJobs(ctx, jdls)
 			return int64(len(ids)), err
 		},
 		bare: func(ctx context.Context) (int64, error) {
-			err := w.bare.write(ctx, func(t *bareTx) (err error) { ids, err = t.createJobs(ctx, jdls); return err })
+			err := d.bare.write(ctx, func(t *bareTx) (err error) { ids, err = t.createJobs(ctx, jdls); return err })
 			return int64(len(ids)), err
 		},
-		reference: func() order { return order{"CreateJobs", jdls} },
-		made:      func(made []jobdb.JobID) { ids = made },
+		reference: func() instruction { return instruction{"CreateJobs", jdls} },
+		created:   func(created []jobdb.JobID) { ids = created },
 	}
 }
 
@@ -138,7 +138,7 @@ func newAttributes(ids []jobdb.JobID) map[jobdb.JobID]jobdb.Attributes {
 	random := rand.New(rand.NewPCG(3, 4))
 	attributes := make(map[jobdb.JobID]jobdb.Attributes, len(ids))
 	for _, id := range ids {
-		a := someJob(random, int(id))
+		a := randomJob(random, int(id))
 		for _, name := range []string{"StartExecTime", "HeartBeatTime", "EndExecTime"} {
 			delete(a, name)
 		}
@@ -147,20 +147,20 @@ func newAttributes(ids []jobdb.JobID) map[jobdb.JobID]jobdb.Attributes {
 	return attributes
 }
 
-func (w *world) insertJobAttributes(n int) comparison {
+func (d *database) insertJobAttributes(n int) comparison {
 	jdls := repeat(originalJDL, n)
 	var ids []jobdb.JobID
 	var attributes map[jobdb.JobID]jobdb.Attributes
 	return comparison{
 		method: "InsertJobAttributes",
 		before: func(ctx context.Context) (err error) {
-			ids, err = w.db.CreateJobs(ctx, jdls)
+			ids, err = d.db.CreateJobs(ctx, jdls)
 			attributes = newAttributes(ids)
 			return err
 		},
-		after: func(ctx context.Context) error { return w.forget(ctx, ids, "JobJDLs") },
+		after: func(ctx context.Context) error { return d.deleteRows(ctx, ids, "JobJDLs") },
 		ours: func(ctx context.Context) (int64, error) {
-			return written(n, w.db.InsertJobAttributes(ctx, attributes))
+			return written(n, d.db.InsertJobAttributes(ctx, attributes))
 		},
 		bare: func(ctx context.Context) (int64, error) {
 			rows := make([][]any, len(ids))
@@ -172,19 +172,19 @@ func (w *world) insertJobAttributes(n int) comparison {
 				}
 				rows[i][13], rows[i][14], rows[i][15], rows[i][16] = int64(a["UserPriority"].(int)), int64(0), "False", "False"
 			}
-			return written(n, w.bare.write(ctx, func(t *bareTx) error { return t.insert(ctx, "Jobs", attributeFields, rows, "") }))
+			return written(n, d.bare.write(ctx, func(t *bareTx) error { return t.insert(ctx, "Jobs", attributeFields, rows, "") }))
 		},
-		reference: func() order { return order{"InsertJobAttributes", attributes} },
+		reference: func() instruction { return instruction{"InsertJobAttributes", attributes} },
 	}
 }
 
-func (w *world) deleteJobs(n int) comparison {
+func (d *database) deleteJobs(n int) comparison {
 	jdls := repeat(originalJDL, n)
 	var ids []jobdb.JobID
 	return comparison{
 		method: "DeleteJobs",
 		before: func(ctx context.Context) error {
-			return w.db.Tx(ctx, func(tx *jobdb.Tx) (err error) {
+			return d.db.Tx(ctx, func(tx *jobdb.Tx) (err error) {
 				if ids, err = tx.CreateJobs(ctx, jdls); err != nil {
 					return err
 				}
@@ -197,9 +197,9 @@ func (w *world) deleteJobs(n int) comparison {
 				return tx.InsertHistory(ctx, history(ids, "Received", "Waiting", "Killed"))
 			})
 		},
-		ours: func(ctx context.Context) (int64, error) { return w.db.DeleteJobs(ctx, ids) },
+		ours: func(ctx context.Context) (int64, error) { return d.db.DeleteJobs(ctx, ids) },
 		bare: func(ctx context.Context) (deleted int64, err error) {
-			err = w.bare.write(ctx, func(t *bareTx) error {
+			err = d.bare.write(ctx, func(t *bareTx) error {
 				if _, err := t.execIDs(ctx, `DELETE FROM "LoggingInfo" WHERE "JobID"`, ids, ""); err != nil {
 					return err
 				}
@@ -208,17 +208,17 @@ func (w *world) deleteJobs(n int) comparison {
 			})
 			return deleted, err
 		},
-		reference: func() order { return order{"DeleteJobs", ids} },
+		reference: func() instruction { return instruction{"DeleteJobs", ids} },
 	}
 }
 
-func (w *world) insertInputData(ids []jobdb.JobID) comparison {
+func (d *database) insertInputData(ids []jobdb.JobID) comparison {
 	files := inputFiles(ids)
 	return comparison{
 		method: "InsertInputData",
-		before: func(ctx context.Context) error { return w.forget(ctx, ids, "InputData") },
+		before: func(ctx context.Context) error { return d.deleteRows(ctx, ids, "InputData") },
 		ours: func(ctx context.Context) (int64, error) {
-			return written(2*len(ids), w.db.InsertInputData(ctx, files))
+			return written(2*len(ids), d.db.InsertInputData(ctx, files))
 		},
 		bare: func(ctx context.Context) (int64, error) {
 			rows := make([][]any, 0, 2*len(ids))
@@ -228,9 +228,9 @@ func (w *world) insertInputData(ids []jobdb.JobID) comparison {
 				}
 			}
 			fields := append([]field{idField}, textFields("LFN", "Status")...)
-			return written(len(rows), w.bare.write(ctx, func(t *bareTx) error { return t.insert(ctx, "InputData", fields, rows, "") }))
+			return written(len(rows), d.bare.write(ctx, func(t *bareTx) error { return t.insert(ctx, "InputData", fields, rows, "") }))
 		},
-		reference: func() order { return order{"InsertInputData", files} },
+		reference: func() instruction { return instruction{"InsertInputData", files} },
 	}
 }
 
@@ -240,7 +240,7 @@ func turn(prefix string) func() string {
 	return func() string { n++; return fmt.Sprintf("%s %d", prefix, n) }
 }
 
-func (w *world) updateJobJDLs(ids []jobdb.JobID) comparison {
+func (d *database) updateJobJDLs(ids []jobdb.JobID) comparison {
 	next := turn(originalJDL)
 	jdls := make(map[jobdb.JobID]string, len(ids))
 	return comparison{
@@ -252,16 +252,16 @@ func (w *world) updateJobJDLs(ids []jobdb.JobID) comparison {
 			return nil
 		},
 		ours: func(ctx context.Context) (int64, error) {
-			return written(len(ids), w.db.UpdateJobJDLs(ctx, jdls))
+			return written(len(ids), d.db.UpdateJobJDLs(ctx, jdls))
 		},
 		bare: func(ctx context.Context) (n int64, err error) {
 			rows := make([][]any, len(ids))
 			for i, id := range ids {
 				rows[i] = []any{int64(id), jdls[id]}
 			}
-			return w.bare.updateRows(ctx, "JobJDLs", append([]field{idField}, textFields("JDL")...), rows, "")
+			return d.bare.updateRows(ctx, "JobJDLs", append([]field{idField}, textFields("JDL")...), rows, "")
 		},
-		reference: func() order { return order{"UpdateJobJDLs", jdls} },
+		reference: func() instruction { return instruction{"UpdateJobJDLs", jdls} },
 	}
 }
 
@@ -304,51 +304,51 @@ func (s *statusChanges) rows(at time.Time) [][]any {
 var statusFields = append(append([]field{idField}, textFields("Status", "MinorStatus", "ApplicationStatus")...),
 	field{"LastUpdateTime", timeType[0], timeType[1]})
 
-func (w *world) setJobAttributes(ids []jobdb.JobID) comparison {
-	return w.setStatuses(&statusChanges{ids: ids})
+func (d *database) setJobAttributes(ids []jobdb.JobID) comparison {
+	return d.setStatuses(&statusChanges{ids: ids})
 }
 
-func (w *world) setStatuses(s *statusChanges) comparison {
+func (d *database) setStatuses(s *statusChanges) comparison {
 	return comparison{
 		method: "SetJobAttributes",
 		before: s.next,
 		ours: func(ctx context.Context) (int64, error) {
-			return w.db.SetJobAttributes(ctx, s.attributes, jobdb.SetOptions{})
+			return d.db.SetJobAttributes(ctx, s.attributes, jobdb.SetOptions{})
 		},
 		bare: func(ctx context.Context) (int64, error) {
-			return w.bare.updateRows(ctx, "Jobs", statusFields, s.rows(now()), "")
+			return d.bare.updateRows(ctx, "Jobs", statusFields, s.rows(now()), "")
 		},
-		reference: func() order { return order{"SetJobAttributes", s.attributes} },
+		reference: func() instruction { return instruction{"SetJobAttributes", s.attributes} },
 	}
 }
 
 // setJobAttributesLate sets a status at a time of the caller's, unless a job was
 // updated later or is over: none of these is, so all are changed.
-func (w *world) setJobAttributesLate(ids []jobdb.JobID) comparison {
+func (d *database) setJobAttributesLate(ids []jobdb.JobID) comparison {
 	s := &statusChanges{ids: ids}
 	at := now().Add(24 * time.Hour)
 	return comparison{
 		method: "SetJobAttributes, At and KeepFinal",
 		before: func(ctx context.Context) error { at = at.Add(time.Second); return s.next(ctx) },
 		ours: func(ctx context.Context) (int64, error) {
-			return w.db.SetJobAttributes(ctx, s.attributes, jobdb.SetOptions{At: at, KeepFinal: true})
+			return d.db.SetJobAttributes(ctx, s.attributes, jobdb.SetOptions{At: at, KeepFinal: true})
 		},
 		bare: func(ctx context.Context) (int64, error) {
 			// The time is one of ours: written out it costs no argument.
 			where := ` AND "Status" NOT IN ('Done', 'Completed', 'Failed', 'Killed')` +
 				` AND ("LastUpdateTime" IS NULL OR "LastUpdateTime" <= '` + at.Format(sqliteTime) + `')`
-			if w.engine == "postgres" {
+			if d.engine == "postgres" {
 				where = ` AND "Status" NOT IN ('Done', 'Completed', 'Failed', 'Killed') AND ("LastUpdateTime" IS NULL OR "LastUpdateTime" <= ` + "s.\"newLastUpdateTime\"" + `)`
 				if len(ids) == 1 {
 					where = ` AND "Status" NOT IN ('Done', 'Completed', 'Failed', 'Killed') AND ("LastUpdateTime" IS NULL OR "LastUpdateTime" <= '` + at.Format(sqliteTime) + `+00')`
 				}
 			}
-			return w.bare.updateRows(ctx, "Jobs", statusFields, s.rows(at), where)
+			return d.bare.updateRows(ctx, "Jobs", statusFields, s.rows(at), where)
 		},
 	}
 }
 
-func (w *world) setProperties(ids []jobdb.JobID) comparison {
+func (d *database) setProperties(ids []jobdb.JobID) comparison {
 	count := 0
 	properties := make(map[jobdb.JobID]jobdb.Attributes, len(ids))
 	return comparison{
@@ -360,7 +360,7 @@ func (w *world) setProperties(ids []jobdb.JobID) comparison {
 			}
 			return nil
 		},
-		ours: func(ctx context.Context) (int64, error) { return w.db.SetProperties(ctx, properties, true) },
+		ours: func(ctx context.Context) (int64, error) { return d.db.SetProperties(ctx, properties, true) },
 		bare: func(ctx context.Context) (int64, error) {
 			at := now()
 			rows := make([][]any, len(ids))
@@ -369,8 +369,8 @@ func (w *world) setProperties(ids []jobdb.JobID) comparison {
 				rows[i] = []any{int64(id), int64(p["UserPriority"].(int)), p["JobType"], at}
 			}
 			fields := []field{idField, {"UserPriority", "bigint", "BIGINT"}, {"JobType", "text", "TEXT"}, {"LastUpdateTime", timeType[0], timeType[1]}}
-			return w.bare.updateRows(ctx, "Jobs", fields, rows, "")
+			return d.bare.updateRows(ctx, "Jobs", fields, rows, "")
 		},
-		reference: func() order { return order{"SetProperties", properties} },
+		reference: func() instruction { return instruction{"SetProperties", properties} },
 	}
 }
