@@ -84,7 +84,7 @@ func (t *bareTx) setCommands(ctx context.Context, ids []jobdb.JobID, commands []
 	return t.insert(ctx, "JobCommands", commandFields, rows, "")
 }
 
-// pend gives each of the jobs one pending command and no other.
+// setOneCommand gives each of the jobs one pending command and no other.
 func (d *database) setOneCommand(ids []jobdb.JobID) func(context.Context) error {
 	commands := kills(ids)
 	return func(ctx context.Context) error {
