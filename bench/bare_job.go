@@ -25,7 +25,7 @@ func (j *bareJob) scan(rows *sql.Rows) error {
 		&j.Status, &j.MinorStatus, &j.ApplicationStatus, &j.UserPriority, &j.RescheduleCounter, &j.VerifiedFlag, &j.AccountedFlag)
 }
 
-// bareTime is a time or NULL; SQLite gives it as text.
+// bareTime scans a time or NULL, which is the zero time. SQLite returns times as text.
 type bareTime struct{ at time.Time }
 
 // Scan implements sql.Scanner.

@@ -13,7 +13,7 @@ import (
 	"jobdb/jobdbtest"
 )
 
-// small are settings for a run that shows that everything works.
+// smallRun are the settings of a run that only shows that everything works.
 func smallRun(t *testing.T) settings {
 	t.Helper()
 	return settings{sizes: []int{1, 7}, methods: regexp.MustCompile("."), budget: time.Nanosecond, folder: t.TempDir()}
@@ -160,7 +160,10 @@ func TestPlansAreShown(t *testing.T) {
 
 func TestRender(t *testing.T) {
 	results := []result{
-		{Engine: "sqlite", Jobs: 1000, Method: "Twice", Size: 100, Ours: 2 * time.Millisecond, Bare: time.Millisecond, Ratio: 0.5, RatioLow: 0.41, RatioHigh: 0.6},
+		{
+			Engine: "sqlite", Jobs: 1000, Method: "Twice", Size: 100, Ours: 2 * time.Millisecond, Bare: time.Millisecond,
+			Ratio: 0.5, RatioLow: 0.41, RatioHigh: 0.6,
+		},
 		{
 			Engine: "sqlite", Jobs: 1000, Method: "Twice", Size: 1000, Ours: 30 * time.Millisecond, Bare: 30 * time.Millisecond, Ratio: 1,
 			BesideReference: 20 * time.Millisecond, Reference: 60 * time.Millisecond, TimesLow: 2.5, Times: 3, TimesHigh: 3.5,

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Every method must reach floorRatio of the bare driver's rate. On a busy machine a single measurement
-// may miss that: below floorRatio × noise it is repeated, up to checkTries times in all.
+// Every method must reach floorRatio of the bare driver's rate. On a busy machine a single
+// measurement may miss that: below floorRatio × noise it is repeated, up to checkTries times in
+// all.
 const (
 	floorRatio = 0.8
 	noise      = 0.85
@@ -28,8 +29,11 @@ func floorOf(r result) float64 {
 	return floorRatio
 }
 
-// checkFloor measures again what is below its floor, longer each time. The error is errFloor if it stays there.
-func checkFloor(ctx context.Context, r result, budget time.Duration, measure func(context.Context, time.Duration) (result, error)) (result, error) {
+// checkFloor measures again what is below its floor, longer each time. The error is errFloor if it
+// stays there.
+func checkFloor(
+	ctx context.Context, r result, budget time.Duration, measure func(context.Context, time.Duration) (result, error),
+) (result, error) {
 	minimum := floorOf(r) * noise
 	for try := 1; r.Ratio < minimum && try < checkTries; try++ {
 		log.Printf("%s: %s of %d has %.2f of the bare driver's rate, less than %.2f; again", r.Engine, r.Method, r.Size, r.Ratio, minimum)
@@ -42,7 +46,8 @@ func checkFloor(ctx context.Context, r result, budget time.Duration, measure fun
 		r = measured
 	}
 	if r.Ratio < minimum {
-		return r, fmt.Errorf("%w: %s, %s of %d: %.2f of the bare driver's rate, must be %.2f", errFloor, r.Engine, r.Method, r.Size, r.Ratio, floorOf(r))
+		return r, fmt.Errorf("%w: %s, %s of %d: %.2f of the bare driver's rate, must be %.2f",
+			errFloor, r.Engine, r.Method, r.Size, r.Ratio, floorOf(r))
 	}
 	return r, nil
 }

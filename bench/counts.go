@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// runCounts measures what writes cost with and without the triggers that count jobs, and publishes a table for each number of jobs.
+// runCounts measures what writes cost with and without the triggers that count jobs, and publishes
+// a table for each number of jobs.
 func runCounts(ctx context.Context, s settings) error {
 	var tables strings.Builder
 	for _, jobs := range s.jobs {
@@ -25,7 +26,8 @@ func runCounts(ctx context.Context, s settings) error {
 	return s.publish("counts", "", tables.String())
 }
 
-// countsOn measures our methods on two databases with the same jobs, in turns: as the schema is, and with the triggers dropped.
+// countsOn measures our methods on two databases with the same jobs, in turns: as the schema is,
+// and with the triggers dropped.
 func countsOn(ctx context.Context, s settings, engine string, jobs int) (results []result, err error) {
 	counted, err := openDatabase(ctx, s, engine, jobs)
 	if err != nil {
@@ -65,14 +67,15 @@ func measureCounts(ctx context.Context, s settings, databases [2]*database, case
 	if err != nil {
 		return r, err
 	}
-	log.Printf("%-8s %7d jobs  %-36s %5d  counted %s ms, uncounted %s ms", r.Engine, r.Jobs, r.Method, r.Size, milliseconds(r.Ours), milliseconds(r.Bare))
+	log.Printf("%-8s %7d jobs  %-36s %5d  counted %s ms, uncounted %s ms",
+		r.Engine, r.Jobs, r.Method, r.Size, milliseconds(r.Ours), milliseconds(r.Bare))
 	for i, name := range names {
 		err = errors.Join(err, s.samples.write(r.benchmark(name), batches(r.took[i])))
 	}
 	return r, err
 }
 
-// countsTable prints how many times longer writes take that are counted.
+// countsTable tells how many times as long writes take when they are counted.
 func countsTable(results []result) string {
 	if len(results) == 0 {
 		return ""

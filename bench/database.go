@@ -25,18 +25,19 @@ type database struct {
 	ids      []jobdb.JobID // of all jobs, ascending
 	db       *jobdb.DB
 	bare     *bareDB
-	// unmeasured does what is not timed. On SQLite each connection has a cache of its own, which must not be
-	// warmed for one contender only.
+	// unmeasured does what is not timed. On SQLite each connection has a cache of its own, which
+	// must not be warmed for one contender only.
 	unmeasured *bareDB
 	drop       func() error
 
 	reference *reference // nil: it isn't measured
 }
 
-// serverURL is, for each engine that has a server, the environment variable with its URL, for an administrator.
+// serverURL is, for each engine that has a server, the environment variable with its URL, for an
+// administrator.
 var serverURL = map[string]string{"mariadb": "JOBDB_TEST_MARIADB", "postgres": "JOBDB_TEST_POSTGRES"}
 
-// openDatabase makes a database, or finds one that was kept, and fills it.
+// openDatabase creates and fills a database, or opens one that was kept.
 func openDatabase(ctx context.Context, s settings, engine string, jobs int) (*database, error) {
 	d := &database{engine: engine, jobs: jobs, jobsOnly: s.growth}
 	var err error
@@ -169,7 +170,7 @@ func (d *database) createOnServer(ctx context.Context, s settings, engine string
 	return nil
 }
 
-// evenly returns n jobs at even distances, as updates and heartbeats hit them.
+// evenly returns n jobs at even distances: updates and heartbeats hit jobs of all ages.
 func (d *database) evenly(n int) []jobdb.JobID {
 	ids := make([]jobdb.JobID, n)
 	for i := range ids {

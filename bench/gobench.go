@@ -9,11 +9,12 @@ import (
 	"unicode"
 )
 
-// sampleWriter writes samples in the format of Go's benchmarks, which golang.org/x/perf/cmd/benchstat reads:
-// https://go.dev/design/14313-benchmark-format. A nil one writes nothing.
+// sampleWriter writes samples in the format of Go's benchmarks, which
+// golang.org/x/perf/cmd/benchstat reads: https://go.dev/design/14313-benchmark-format. A nil one
+// writes nothing.
 type sampleWriter struct{ out io.Writer }
 
-// sample is the time of one call, in nanoseconds, as that many calls had it.
+// sample is the time of one call, in nanoseconds, of that many calls.
 type sample struct {
 	calls   int
 	perCall float64
@@ -23,7 +24,8 @@ type sample struct {
 const maxSamples = 10
 
 func newSampleWriter(out io.Writer) (*sampleWriter, error) {
-	_, err := fmt.Fprintf(out, "goos: %s\ngoarch: %s\npkg: jobdb/bench\ncpu: %s\n", runtime.GOOS, runtime.GOARCH, lineOf("/proc/cpuinfo", "model name"))
+	_, err := fmt.Fprintf(out, "goos: %s\ngoarch: %s\npkg: jobdb/bench\ncpu: %s\n",
+		runtime.GOOS, runtime.GOARCH, lineOf("/proc/cpuinfo", "model name"))
 	return &sampleWriter{out}, err
 }
 
@@ -40,8 +42,8 @@ func (w *sampleWriter) write(benchmark string, samples []sample) error {
 	return err
 }
 
-// benchmarkName is a name as Go's benchmarks have it, with the keys by which benchstat sorts and filters; the last tells the contender:
-// BenchmarkSearch_JobID/engine=sqlite/jobs=10000/contender=ours-2.
+// benchmarkName is a name as Go's benchmarks have it, with keys by which benchstat sorts and
+// filters: BenchmarkSearch_JobID/engine=sqlite/jobs=10000/contender=ours-2.
 func benchmarkName(method, engine string, jobs int, key string, value int, contender string) string {
 	words := strings.FieldsFunc(method, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	name := strings.Join(words, "_")
@@ -60,7 +62,8 @@ func (r result) benchmark(contender string) string {
 	return benchmarkName(r.Method, r.Engine, r.Jobs, "size", r.Size, contender)
 }
 
-// batches makes samples of the times of single calls, in their order: the median of each of maxSamples batches.
+// batches makes samples of the times of single calls, in their order: the median of each of
+// maxSamples batches.
 func batches(took []time.Duration) []sample {
 	var samples []sample
 	n := min(len(took), maxSamples)
@@ -71,7 +74,8 @@ func batches(took []time.Duration) []sample {
 	return samples
 }
 
-// rateSample is what many calls at once give: the time for one is that of all, divided by their number.
+// rateSample is a sample of calls that ran at once: the time of each is that of all, divided by
+// their number.
 func rateSample(calls int64, took time.Duration) sample {
 	return sample{int(calls), float64(took) / float64(calls)}
 }

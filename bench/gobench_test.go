@@ -10,12 +10,14 @@ import (
 	"time"
 )
 
-// benchmarkLine is a result line of Go's benchmark format: name with keys, iterations, value and unit.
+// benchmarkLine is a result line of Go's benchmark format: name with keys, iterations, value and
+// unit.
 var benchmarkLine = regexp.MustCompile(
-	`^Benchmark\p{Lu}[\p{L}\d_]*/engine=(sqlite|mariadb|postgres)/jobs=\d+(/(size|writers|connections)=\d+)?/contender=[a-z]+(-\d+)?\t[1-9]\d*\t\d+ ns/op$`)
+	`^Benchmark\p{Lu}[\p{L}\d_]*/engine=(sqlite|mariadb|postgres)/jobs=\d+(/(size|writers|connections)=\d+)?` +
+		`/contender=[a-z]+(-\d+)?\t[1-9]\d*\t\d+ ns/op$`)
 
-// samplesOf runs something with the settings of a small run, checks that each line is in the format,
-// and returns the names and how often each was written.
+// samplesOf runs something with the settings of a small run, checks that each line is in the
+// format, and returns the names and how often each was written.
 func samplesOf(t *testing.T, run func(settings) error) map[string]int {
 	t.Helper()
 	var out bytes.Buffer

@@ -26,7 +26,8 @@ type growthResult struct {
 	took   time.Duration // median
 }
 
-// runGrowth measures on each engine with each number of jobs, and publishes a table for each engine.
+// runGrowth measures on each engine with each number of jobs, and publishes a table for each
+// engine.
 func runGrowth(ctx context.Context, s settings) error {
 	var results []growthResult
 	for _, jobs := range s.jobs {
@@ -52,8 +53,8 @@ type growthRun struct {
 	results []growthResult
 }
 
-// measureGrowth measures what must not grow with the jobs: first pages with their totals, summaries by one and
-// two columns, pages by cursor.
+// measureGrowth measures what must not grow with the jobs: first pages with their totals, summaries
+// by one and two columns, pages by cursor.
 func (d *database) measureGrowth(ctx context.Context, s settings) ([]growthResult, error) {
 	g := growthRun{database: d, samples: s.samples}
 	if err := g.firstPage(ctx, "no filter", nil); err != nil {
@@ -85,7 +86,8 @@ func (d *database) measureGrowth(ctx context.Context, s settings) ([]growthResul
 	return g.results, nil
 }
 
-// measure times 20 calls after one that warms up. A summary with more groups than one may have is left out.
+// measure times 20 calls after one that warms up. A summary with more groups than one may have is
+// left out.
 func (g *growthRun) measure(what string, call func() error) error {
 	var took []time.Duration
 	for range 21 {
@@ -170,7 +172,7 @@ func (d *database) commonest(ctx context.Context, column string) (value any, err
 	return value, err
 }
 
-// growthTables are the times for the least and for the most jobs, and how they grew.
+// growthTables are the times for each number of jobs, and the last in relation to the first.
 func growthTables(results []growthResult) string {
 	var b strings.Builder
 	sizes := distinct(results, func(r growthResult) int { return r.jobs })

@@ -64,7 +64,8 @@ func main() {
 	}
 }
 
-// measure measures what the settings ask for, until it is interrupted. Samples go to the named file, if it has a name.
+// measure measures what the settings ask for, until it is interrupted. Samples go to the named
+// file, if it has a name.
 func measure(s settings, gobench string) (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -99,17 +100,17 @@ func parseFlags() (settings, error) {
 	s := settings{versions: map[string]string{}}
 	flag.DurationVar(&s.budget, "time", time.Second, "time for one comparison")
 	flag.StringVar(&s.results, "results", "", "add the results to this `file`, for -render")
-	flag.StringVar(&s.write, "write", "", "put the tables between the markers of the documents in this `folder` (docs/benchmarks) instead of printing them")
-	flag.StringVar(&s.reference, "reference", "", "measure the reference (DiracX) too, with this `Python` interpreter that has it; on SQLite and MariaDB")
+	flag.StringVar(&s.write, "write", "", "put the tables into the documents in this `folder` (docs/benchmarks), instead of printing them")
+	flag.StringVar(&s.reference, "reference", "", "measure the reference (DiracX) too, on SQLite and MariaDB, with this `Python` interpreter")
 	flag.StringVar(&s.folder, "folder", os.TempDir(), "`folder` of SQLite's files; it must be on a real disk")
-	flag.StringVar(&s.profiles, "profiles", "", "with -routes: write profiles of our server's processor time and allocations to this `folder`, for each route")
+	flag.StringVar(&s.profiles, "profiles", "", "with -routes: write profiles of our server for each route to this `folder`")
 	flag.BoolVar(&s.keep, "keep", false, "keep the databases, and use those that an earlier run kept")
 	flag.BoolVar(&s.check, "check", false, "fail when a method is slower than its floor by more than noise")
 	flag.BoolVar(&s.plans, "plans", false, "print the engines' plans of searches and summaries instead of measuring")
 	flag.BoolVar(&s.counts, "counts", false, "measure what writes cost with and without the triggers that count jobs")
 	flag.BoolVar(&s.growth, "growth", false, "measure what must not grow with the number of jobs: first pages, pages by cursor, summaries")
 	flag.BoolVar(&s.routes, "routes", false, "measure the service's routes, over 16 connections, beside those of the reference's service")
-	flag.BoolVar(&s.writers, "writers", false, "measure 16 writers of small transactions on SQLite: our shared commits beside a commit for each")
+	flag.BoolVar(&s.writers, "writers", false, "measure 16 writers of small transactions on SQLite: shared commits beside a commit for each")
 	flag.Parse()
 	var err error
 	if s.methods, err = regexp.Compile(*methods); err != nil {
@@ -140,7 +141,8 @@ func integers(list string) ([]int, error) {
 	return numbers, nil
 }
 
-// runMethods measures the methods on each engine with each number of jobs, and publishes their tables.
+// runMethods measures the methods on each engine with each number of jobs, and publishes their
+// tables.
 func runMethods(ctx context.Context, s settings) error {
 	var results []result
 	for _, jobs := range s.jobs {

@@ -54,7 +54,8 @@ type result struct {
 	RatioLow  float64       `json:"ratioLow,omitempty"`  // lower quartile of the rounds' ratios
 	RatioHigh float64       `json:"ratioHigh,omitempty"` // upper quartile
 
-	// Beside the reference, in turns: medians, and quartiles of how many times as long the reference took.
+	// Beside the reference, in turns: medians, and quartiles of how many times as long the
+	// reference took.
 	Reference                  time.Duration `json:"reference,omitempty"`
 	BesideReference            time.Duration `json:"besideReference,omitempty"`
 	TimesLow, Times, TimesHigh float64
@@ -69,7 +70,8 @@ const (
 	callTimeout = time.Minute
 )
 
-// measureAll measures all comparisons that the settings ask for. The error tells of those that are below their floor, too.
+// measureAll measures all comparisons that the settings ask for. The error tells of those that are
+// below their floor, too.
 func (d *database) measureAll(ctx context.Context, s settings) ([]result, error) {
 	var results []result
 	var slow error
@@ -90,7 +92,8 @@ func (d *database) measureAll(ctx context.Context, s settings) ([]result, error)
 	return results, slow
 }
 
-// measure measures ours beside the bare driver, and beside the reference where that has such a method.
+// measure measures ours beside the bare driver, and beside the reference where that has such a
+// method.
 func (d *database) measure(ctx context.Context, s settings, c comparison) (result, error) {
 	c.before = d.foldFirst(c.before)
 	pair := [2]contender{c.contender("ours", c.ours), c.contender("the bare driver", c.bare)}
@@ -113,7 +116,8 @@ func (d *database) measure(ctx context.Context, s settings, c comparison) (resul
 	return r, err
 }
 
-// foldFirst is before, after the count changes of earlier calls were folded: they aren't the next call's cost.
+// foldFirst folds the count changes of earlier calls and then calls before: their cost isn't the
+// next call's.
 func (d *database) foldFirst(before func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if _, err := d.db.FoldCounts(ctx); err != nil || before == nil {
@@ -123,8 +127,9 @@ func (d *database) foldFirst(before func(context.Context) error) func(context.Co
 	}
 }
 
-// alternate lets both contenders work in turns until the time is used up; who begins changes with every
-// round. The first round only warms up. In the result the first is ours and the second is bare.
+// alternate lets both contenders work in turns until the time is used up; who begins changes with
+// every round. The first round only warms up. In the result the first is ours and the second is
+// bare.
 func alternate(ctx context.Context, budget time.Duration, pair [2]contender) (result, error) {
 	var r result
 	var ratios []float64
@@ -133,7 +138,7 @@ func alternate(ctx context.Context, budget time.Duration, pair [2]contender) (re
 		if round > minRounds && time.Since(start) > budget {
 			break
 		}
-		took, err := playRound(ctx, pair, round%2)
+		took, err := alternateOnce(ctx, pair, round%2)
 		if err != nil {
 			return result{}, err
 		}
@@ -150,8 +155,9 @@ func alternate(ctx context.Context, budget time.Duration, pair [2]contender) (re
 	return r, nil
 }
 
-// playRound lets each contender work once, the one of that number first, and checks that they did the same.
-func playRound(ctx context.Context, pair [2]contender, first int) (took [2]time.Duration, err error) {
+// alternateOnce lets each contender work once, the one of that number first, and checks that they
+// did the same.
+func alternateOnce(ctx context.Context, pair [2]contender, first int) (took [2]time.Duration, err error) {
 	var returned [2]int64
 	for _, i := range [2]int{first, 1 - first} {
 		if took[i], returned[i], err = pair[i].run(ctx); err != nil {
@@ -164,7 +170,7 @@ func playRound(ctx context.Context, pair [2]contender, first int) (took [2]time.
 	return took, nil
 }
 
-// run makes one call, with a context as a server has it, which can be cancelled.
+// run makes one call, with a context that can be cancelled, as in a server.
 func (c contender) run(ctx context.Context) (took time.Duration, returned int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// printPlans writes how the engine goes about searches and summaries. The
-// texts are those of the bare driver, which are ours but for the LIMIT of summaries.
+// printPlans prints the engine's plans of searches and summaries. The statements are those of the
+// bare driver, which are the same as ours but for the LIMIT of summaries.
 func (d *database) printPlans(ctx context.Context, out io.Writer, methods *regexp.Regexp) error {
 	show := func(name, text string, args []any) error {
 		if !methods.MatchString(name) {

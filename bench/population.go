@@ -13,7 +13,8 @@ import (
 
 const populationBatch = 5000
 
-// populate fills the database through our bulk methods and the engine's INSERT … SELECT, always with the same jobs.
+// populate fills the database through our bulk methods and the engine's INSERT … SELECT, always
+// with the same jobs.
 func (d *database) populate(ctx context.Context) error {
 	found, err := queryInt(ctx, d.bare.reader, `SELECT count(*) FROM "Jobs"`)
 	if err != nil {
@@ -52,10 +53,12 @@ func (d *database) populate(ctx context.Context) error {
 	return errors.Join(d.refreshStatistics(ctx), d.waitForPurge(ctx))
 }
 
-// waitForPurge waits until MariaDB has removed deleted rows: until then every total reads past the count changes that were folded.
+// waitForPurge waits until MariaDB has removed deleted rows: until then every total reads past the
+// count changes that were folded.
 func (d *database) waitForPurge(ctx context.Context) error {
 	for end := now().Add(15 * time.Second); d.engine == "mariadb" && now().Before(end); time.Sleep(100 * time.Millisecond) {
-		left, err := queryInt(ctx, d.unmeasured.reader, `SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'INNODB_HISTORY_LIST_LENGTH'`)
+		left, err := queryInt(ctx, d.unmeasured.reader, `SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS
+			WHERE VARIABLE_NAME = 'INNODB_HISTORY_LIST_LENGTH'`)
 		if err != nil || left == 0 {
 			return err
 		}
@@ -76,7 +79,8 @@ func (d *database) fill(ctx context.Context) error {
 	return d.addHistoryAndParameters(ctx)
 }
 
-// refreshStatistics tells the planner what is in the tables, as the servers would by themselves after a while.
+// refreshStatistics tells the planner what is in the tables, as the servers would by themselves
+// after a while.
 func (d *database) refreshStatistics(ctx context.Context) error {
 	switch d.engine {
 	case "mariadb":
@@ -126,7 +130,8 @@ func (d *database) addJobs(ctx context.Context, random *rand.Rand, first, n int)
 // addHistoryAndParameters gives every job a row in each of the tables that grow most.
 func (d *database) addHistoryAndParameters(ctx context.Context) error {
 	statements := []string{
-		`INSERT INTO "LoggingInfo" ("JobID", "SeqNum", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusTimeOrder", "StatusSource")
+		`INSERT INTO "LoggingInfo"
+			("JobID", "SeqNum", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusTimeOrder", "StatusSource")
 			SELECT "JobID", 1, 'Received', 'Job accepted', 'idem', "SubmissionTime", 500000000.125, 'JobManager' FROM "Jobs" ORDER BY "JobID"`,
 		`INSERT INTO "JobParameters" ("JobID", "Name", "Value") SELECT "JobID", 'CPUNormalizationFactor', '19.5' FROM "Jobs" ORDER BY "JobID"`,
 		`INSERT INTO "HeartBeatLoggingInfo" ("JobID", "Name", "Value", "HeartBeatTime")
@@ -151,7 +156,8 @@ func (d *database) addChildRows(ctx context.Context, ids []jobdb.JobID) error {
 	var commands []jobdb.Command
 	for _, id := range ids {
 		jdls[id] = originalJDL
-		commands = append(commands, jobdb.Command{JobID: id, Command: jobdb.KillCommand}, jobdb.Command{JobID: id, Command: "Peek", Arguments: "x"})
+		commands = append(commands, jobdb.Command{JobID: id, Command: jobdb.KillCommand})
+		commands = append(commands, jobdb.Command{JobID: id, Command: "Peek", Arguments: "x"})
 	}
 	err := d.db.Tx(ctx, func(tx *jobdb.Tx) error {
 		if err := tx.UpdateJobJDLs(ctx, jdls); err != nil {

@@ -19,7 +19,8 @@ var communities = []community{
 	{"lhcb", 50, 120}, {"biomed", 20, 60}, {"belle", 15, 80}, {"gridpp", 8, 40}, {"ilc", 5, 25}, {"eiscat.se", 2, 5},
 }
 
-// statuses have shares in percent, as in a system most of whose jobs have ended, and minor statuses, the commonest first.
+// statuses have shares in percent, as in a system most of whose jobs have ended, and minor
+// statuses, the commonest first.
 var statuses = []struct {
 	status, application string
 	share               int
@@ -27,7 +28,8 @@ var statuses = []struct {
 }{
 	{"Done", "Job Finished Successfully", 55, []string{"Execution Complete", "Requests Done", "Execution Complete (late)"}},
 	{"Failed", "Exited With Status", 12, []string{
-		"Application Finished With Errors", "Job stalled: pilot not running", "Watchdog identified this job as stalled", "Maximum of reschedulings reached",
+		"Application Finished With Errors", "Job stalled: pilot not running", "Watchdog identified this job as stalled",
+		"Maximum of reschedulings reached",
 		"Input Data Resolution", "Uploading Output Data", "Exception During Execution", "Job has exceeded maximum wall clock time",
 	}},
 	{"Waiting", "Unknown", 10, []string{"Pilot Agent Submission", "Job Rescheduled", "Waiting for Input Data"}},
@@ -47,7 +49,7 @@ var (
 	types     = []string{"MCSimulation", "User", "MCReconstruction", "Merge", "WGProduction"}
 )
 
-// originalJDL is a JDL of usual length, in the form in which it is stored.
+// originalJDL is a JDL of usual length, as it is stored: compressed, in base64.
 const originalJDL = "eJx1kE1rwzAMhu/9FcbnbXHSpk17K4wdBoON7TYGQbGV1OAv/NFRRv/77KRdBmM3Sc/7SkjfK0Koc9h" +
 	"ri4MGSXfkIyeEfJ9lRuQe0Rj2Ti0DXAQvk2zn5QmsjI+Ts0JNBq0KBd8SJN2z5tV3sFxvu6bdwLbvsH9+Q9Y0TQdt2/btpq36Bg" +
 	"YGfV8xxtqmZ1s2dFu2qTZ9W/VVW8KXnXeC2YdPBUM86CHGbgi/gW8F8DVaXQK8ugYqA9JvVRilpLh3yXfB9XcLmYkqQQqBfwb4A"
@@ -55,7 +57,8 @@ const originalJDL = "eJx1kE1rwzAMhu/9FcbnbXHSpk17K4wdBoON7TYGQbGV1OAv/NFRRv/77KR
 // populationStart is when the first job was submitted; one came every 100 ms.
 var populationStart = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 
-// productionSize is how many consecutive jobs a production takes its own from; they have one VO, owner, group and type.
+// productionSize is how many consecutive numbers belong to one production, whose jobs have one VO,
+// owner, group and type.
 const productionSize = 3000
 
 // randomJob makes the attributes of the job with that number.

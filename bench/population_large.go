@@ -11,13 +11,14 @@ import (
 	"jobdb"
 )
 
-// minLarge is the number of jobs from which a SQLite file is filled without its indexes and triggers, which are made
-// again afterwards: row by row they would take hours. Such a database has jobs and JDLs only.
+// minLarge is the number of jobs from which a SQLite file is filled without its indexes and
+// triggers, which are made again afterwards: row by row they would take hours. Such a database has
+// jobs and JDLs only.
 const minLarge = 2_000_000
 
 // fillLarge fills a SQLite file as fast as it can.
 func (d *database) fillLarge(ctx context.Context) error {
-	again, err := d.dropIndexes(ctx)
+	recreate, err := d.dropIndexes(ctx)
 	if err != nil {
 		return err
 	}
@@ -32,7 +33,7 @@ func (d *database) fillLarge(ctx context.Context) error {
 		}
 		say("%s: %s of %s jobs are filled in", d.engine, withCommas(min(first+batch, d.jobs)), withCommas(d.jobs))
 	}
-	for _, statement := range again {
+	for _, statement := range recreate {
 		if err := d.exec(ctx, statement); err != nil {
 			return err
 		}
@@ -43,20 +44,22 @@ func (d *database) fillLarge(ctx context.Context) error {
 	return err
 }
 
-// dropIndexes drops the indexes and triggers of Jobs and returns the statements that make them again.
+// dropIndexes drops the indexes and triggers of Jobs and returns the statements that make them
+// again.
 func (d *database) dropIndexes(ctx context.Context) ([]string, error) {
-	var again, drop []string
-	_, err := d.unmeasured.query(ctx, nil, `SELECT type, name, sql FROM sqlite_master WHERE tbl_name = 'Jobs' AND type IN ('index', 'trigger') AND sql IS NOT NULL`, nil,
+	var recreate, drop []string
+	_, err := d.unmeasured.query(ctx, nil, `SELECT type, name, sql FROM sqlite_master
+		WHERE tbl_name = 'Jobs' AND type IN ('index', 'trigger') AND sql IS NOT NULL`, nil,
 		func(rows *sql.Rows) error {
 			var kind, name, text string
 			err := rows.Scan(&kind, &name, &text)
-			again, drop = append(again, text), append(drop, "DROP "+kind+` "`+name+`"`)
+			recreate, drop = append(recreate, text), append(drop, "DROP "+kind+` "`+name+`"`)
 			return err
 		})
 	for _, statement := range drop {
 		err = errors.Join(err, d.exec(ctx, statement))
 	}
-	return again, err
+	return recreate, err
 }
 
 func (t *bareTx) insertJobs(ctx context.Context, random *rand.Rand, first, n int) error {

@@ -15,8 +15,9 @@ import (
 	"time"
 )
 
-// publish prints tables under a heading or, with -write, puts them between the markers of the document of that name,
-// under a line that says where, when and with what they were measured. What can't be written is printed, not lost.
+// publish prints tables under a heading or, with -write, puts them between the markers of the
+// document of that name, under a line that says where, when and with what they were measured. What
+// can't be written is printed, not lost.
 func (s settings) publish(name, heading, text string) error {
 	if s.write == "" {
 		_, err := os.Stdout.WriteString(heading + text)
@@ -71,7 +72,7 @@ func (s settings) provenance() string {
 	return "Measured on " + strings.Join(parts, ", ") + "."
 }
 
-// memory is the machine's, which Linux tells in kB.
+// memory is how much the machine has; Linux tells it in kB.
 func memory() string {
 	text := lineOf("/proc/meminfo", "MemTotal")
 	kB, err := strconv.ParseFloat(strings.TrimSuffix(text, " kB"), 64)
@@ -81,7 +82,7 @@ func memory() string {
 	return fmt.Sprintf("%.1f GiB", kB/(1<<20))
 }
 
-// lineOf is the value of the first line of that name in a file of /proc.
+// lineOf is the value of the first line with that name in a file of /proc.
 func lineOf(path, name string) string {
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -95,7 +96,8 @@ func lineOf(path, name string) string {
 	return "unknown"
 }
 
-// drivers are those of the engines with their versions, of which only one is SQLite's.
+// drivers are the drivers of the engines with their versions; of the two for SQLite, the one that
+// is used.
 func drivers() []string {
 	var all []string
 	info, _ := debug.ReadBuildInfo()

@@ -54,7 +54,10 @@ func TestPublish(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{`^above\n`, `\nMeasured on 20\d\d-.* cores of .* GiB of memory, go1.*, SQLite 3\..*\.\n`, `\n\| JobJDLs \| 1 \|`, `\nbelow\n$`} {
+	for _, part := range []string{
+		`^above\n`, `\nMeasured on 20\d\d-.* cores of .* GiB of memory, go1.*, SQLite 3\..*\.\n`,
+		`\n\| JobJDLs \| 1 \|`, `\nbelow\n$`,
+	} {
 		if !regexp.MustCompile(part).Match(document) {
 			t.Errorf("nothing matches %q in\n%s", part, document)
 		}

@@ -16,7 +16,7 @@ func (d *database) reads(sizes []int) []comparison {
 	return cases
 }
 
-// readsOf are the methods that read what belongs to n jobs.
+// readsOf are the methods that read rows of n jobs.
 func (d *database) readsOf(n int) []comparison {
 	ids := d.jobsToRead(n)
 	cases := []comparison{
@@ -104,7 +104,8 @@ func scanHeartbeat(rows *sql.Rows) (id jobdb.JobID, h jobdb.Heartbeat, err error
 	return id, h, err
 }
 
-// listsByJob reads lists of things by job: ours, and by hand the text, the IDs and the suffix.
+// listsByJob reads a list of things for each job: by our method, and by hand with the text, the IDs
+// and the suffix.
 func listsByJob[T any](
 	method string, d *database, ids []jobdb.JobID,
 	ours func(context.Context, []jobdb.JobID) (map[jobdb.JobID][]T, error),
@@ -131,7 +132,9 @@ func listsByJob[T any](
 	}
 }
 
-func (d *database) jdlsByJob(method, column string, read func(context.Context, []jobdb.JobID) (map[jobdb.JobID]string, error), ids []jobdb.JobID) comparison {
+func (d *database) jdlsByJob(
+	method, column string, read func(context.Context, []jobdb.JobID) (map[jobdb.JobID]string, error), ids []jobdb.JobID,
+) comparison {
 	return comparison{
 		method: method,
 		ours: func(ctx context.Context) (int64, error) {
@@ -152,7 +155,9 @@ func (d *database) jdlsByJob(method, column string, read func(context.Context, [
 }
 
 // parametersByJob reads a table of parameters, which has the name of the method.
-func (d *database) parametersByJob(table string, read func(context.Context, []jobdb.JobID) (map[jobdb.JobID]map[string]string, error), ids []jobdb.JobID) comparison {
+func (d *database) parametersByJob(
+	table string, read func(context.Context, []jobdb.JobID) (map[jobdb.JobID]map[string]string, error), ids []jobdb.JobID,
+) comparison {
 	return comparison{
 		method: table,
 		ours: func(ctx context.Context) (n int64, err error) {

@@ -190,7 +190,8 @@ func (d *database) stream() comparison {
 	}
 }
 
-// regex searches by a regular expression. By hand: match the few different values, then look for those.
+// regex searches by a regular expression. By hand: match the few different values, then look for
+// those.
 func (d *database) regex() comparison {
 	const pattern = `^LCG\.Site0[12]\.(ch|de)$`
 	request := jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: "Site", Operator: "regex", Value: pattern}}}

@@ -20,14 +20,15 @@ import (
 //go:embed reference.py
 var referenceProgram string
 
-// instruction is what the reference is to do: the name of a method in reference.py, and what it takes.
+// instruction is what the reference is to do: the name of a method in reference.py, and what it
+// takes.
 type instruction struct {
 	method   string
 	argument any
 }
 
-// reference is the reference's library in a process of its own, on the same database: with the same rows, and
-// with our indexes and triggers.
+// reference is the reference's library in a process of its own, on the same database: with the same
+// rows, and with our indexes and triggers.
 type reference struct {
 	command *exec.Cmd
 	input   io.WriteCloser
@@ -48,7 +49,8 @@ func (d *database) referenceURL() string {
 	return ""
 }
 
-// startReference starts the reference with that Python interpreter, if there is one and it knows the engine.
+// startReference starts the reference with that Python interpreter, if there is one and it knows
+// the engine.
 func (d *database) startReference(ctx context.Context, python string) error {
 	url := d.referenceURL()
 	if url == "" || python == "" {
@@ -121,7 +123,8 @@ func (r *reference) run(context.Context) (int64, error) {
 // maxReferenceSize is the most jobs that one call of the reference has: more take it minutes.
 const maxReferenceSize = 1000
 
-// measureReference measures ours beside the reference, in turns, if that has such a method, and adds to the result.
+// measureReference measures ours beside the reference, in turns, if that has such a method, and
+// adds to the result.
 func (d *database) measureReference(ctx context.Context, s settings, c comparison, r *result) error {
 	if d.reference == nil || c.reference == nil || c.size > 1 && c.size != maxReferenceSize {
 		return nil

@@ -65,7 +65,7 @@ func distinct[R any, T comparable](results []R, of func(R) T) []T {
 	return all
 }
 
-// rowKey is a row of a table, in which every engine has its columns.
+// rowKey says which row of a table a result belongs to; every engine has columns of its own there.
 type rowKey struct {
 	method string
 	size   int
@@ -113,7 +113,8 @@ func writeTimes(b *strings.Builder, engines []string, results []result) {
 	b.WriteString("\n")
 }
 
-// ratioText is the ratio, bold where it is below its floor, with its spread where that is known.
+// ratioText is the ratio, bold where it is below its floor, with its quartiles where they are
+// known.
 func ratioText(r result) string {
 	text := fmt.Sprintf("%.2f", r.Ratio)
 	if r.Ratio < floorOf(r) {
@@ -125,11 +126,12 @@ func ratioText(r result) string {
 	return text
 }
 
-// perJobBase is the size whose time for one job larger calls are held against:
-// below it the cost of a transaction counts for more than the rows.
+// perJobBase is the size with whose time for one job that of larger calls is compared. In smaller
+// calls the transaction costs more than the rows.
 const perJobBase = 100
 
-// writePerJob prints the time for one job in large calls, in relation to that in calls of perJobBase.
+// writePerJob prints the time for one job in large calls, in relation to that in calls of
+// perJobBase.
 func writePerJob(b *strings.Builder, engines []string, results []result) {
 	order, found := byRow(results)
 	sizes := distinct(results, func(r result) int { return r.Size })
@@ -138,7 +140,8 @@ func writePerJob(b *strings.Builder, engines []string, results []result) {
 	if len(sizes) == 0 || !slices.ContainsFunc(results, func(r result) bool { return r.Size == perJobBase }) {
 		return
 	}
-	fmt.Fprintf(b, "Time for one job in a large call, in relation to that in a call with %d jobs (1 is linear, less is better):\n\n| method |", perJobBase)
+	fmt.Fprintf(b, "Time for one job in a large call, in relation to that in a call with %d jobs (1 is linear, less is better):\n\n| method |",
+		perJobBase)
 	for _, engine := range engines {
 		for _, n := range sizes {
 			fmt.Fprintf(b, " %s, %s |", engineNames[engine], withCommas(n))
@@ -174,14 +177,16 @@ func writeReference(b *strings.Builder, results []result) {
 			continue
 		}
 		if b.Len() == 0 || !strings.HasSuffix(b.String(), "|\n") {
-			b.WriteString("Beside the reference:\n\n| engine | method | jobs in a call | ours, ms | reference, ms | times |\n| --- | --- | ---: | ---: | ---: | ---: |\n")
+			b.WriteString("Beside the reference:\n\n" +
+				"| engine | method | jobs in a call | ours, ms | reference, ms | times |\n| --- | --- | ---: | ---: | ---: | ---: |\n")
 		}
 		fmt.Fprintf(b, "| %s | %s | %s |", engineNames[r.Engine], r.Method, withCommas(max(r.Size, 1)))
 		if r.ReferenceFailure != "" {
 			b.WriteString(" | it fails | |\n")
 			continue
 		}
-		fmt.Fprintf(b, " %s | %s | %.1f (%.1f–%.1f) |\n", milliseconds(r.BesideReference), milliseconds(r.Reference), r.Times, r.TimesLow, r.TimesHigh)
+		fmt.Fprintf(b, " %s | %s | %.1f (%.1f–%.1f) |\n",
+			milliseconds(r.BesideReference), milliseconds(r.Reference), r.Times, r.TimesLow, r.TimesHigh)
 		if times = append(times, r.Times); r.Times < slowest.Times {
 			slowest = r
 		}
@@ -205,7 +210,7 @@ func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.3f", ms)
 }
 
-// grouped writes 1000000 as 1,000,000.
+// withCommas writes 1000000 as 1,000,000.
 func withCommas(n int) string {
 	text := fmt.Sprint(n)
 	for i := len(text) - 3; i > 0; i -= 3 {

@@ -16,19 +16,19 @@ import (
 	"jobdb"
 )
 
-// route is one request of the service, made again and again.
+// route is a request that is repeated, with other jobs each time.
 type route struct {
 	name, method, path string
 	body               func(t target) string // nil: none
 }
 
-// target is what a request may be about.
+// target is what a request is about.
 type target struct {
 	job       jobdb.JobID // of the VO that asks
 	submitted jobdb.JobID // one that was submitted to this server, with a JDL that can be read
 }
 
-// routes are all of the reference's. Answers with rows are pages of 100.
+// routes are those that the reference has, too. Pages have 100 rows.
 func routes() []route {
 	return []route{
 		{"POST /api/jobs/jdl (one job)", http.MethodPost, "/api/jobs/jdl", func(target) string { return oneJDL }},
@@ -43,10 +43,12 @@ func routes() []route {
 			return `{"grouping":["Site"],"search":[{"parameter":"Status","operator":"eq","value":"Done"}]}`
 		}},
 		{"PATCH /api/jobs/status (one job)", http.MethodPatch, "/api/jobs/status", func(t target) string {
-			return fmt.Sprintf(`{"%d":{"%s":{"Status":"Running","MinorStatus":"Application","Source":"JobWrapper"}}}`, t.job, time.Now().UTC().Format(time.RFC3339Nano))
+			return fmt.Sprintf(`{"%d":{"%s":{"Status":"Running","MinorStatus":"Application","Source":"JobWrapper"}}}`,
+				t.job, time.Now().UTC().Format(time.RFC3339Nano))
 		}},
 		{"PATCH /api/jobs/heartbeat (one job)", http.MethodPatch, "/api/jobs/heartbeat", func(t target) string {
-			return fmt.Sprintf(`{"%d":{"LoadAverage":1.5,"MemoryUsed":2048.5,"Vsize":4096,"AvailableDiskSpace":20000,"CPUConsumed":3600,"WallClockTime":4000}}`, t.job)
+			return fmt.Sprintf(`{"%d":{"LoadAverage":1.5,"MemoryUsed":2048.5,"Vsize":4096,"AvailableDiskSpace":20000,`+
+				`"CPUConsumed":3600,"WallClockTime":4000}}`, t.job)
 		}},
 		{"PATCH /api/jobs/metadata (one job)", http.MethodPatch, "/api/jobs/metadata", func(t target) string {
 			return fmt.Sprintf(`{"%d":{"Site":"LCG.Site%02d.ch","HostName":"node%d.example.org"}}`, t.job, rand.IntN(8), rand.IntN(1000))
@@ -65,13 +67,14 @@ func routes() []route {
 }
 
 const (
-	oneJDL = `["Executable = \"/bin/echo\"; Arguments = \"hello\"; JobName = \"hello\"; Site = \"ANY\"; CPUTime = 3600; InputSandbox = {\"a.sh\", \"b.sh\"}; OutputSandbox = {\"std.out\", \"std.err\"};"]`
+	oneJDL = `["Executable = \"/bin/echo\"; Arguments = \"hello\"; JobName = \"hello\"; Site = \"ANY\"; ` +
+		`CPUTime = 3600; InputSandbox = {\"a.sh\", \"b.sh\"}; OutputSandbox = {\"std.out\", \"std.err\"};"]`
 
 	connections = 16
 	routeRounds = 5
 )
 
-// routeResult is how many good answers a second two servers gave, the medians of the rounds, and how often the reference failed.
+// routeResult is how many good answers a second both servers gave, the medians of the rounds.
 type routeResult struct {
 	route            string
 	ours, reference  float64
@@ -192,7 +195,8 @@ func (s settings) writeRate(d *database, r route, contender string, o outcome) e
 
 func routesTable(engine string, jobs int, results []routeResult) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "| %s, %s jobs | requests a second | the reference | times |\n| --- | ---: | ---: | ---: |\n", engineNames[engine], withCommas(jobs))
+	fmt.Fprintf(&b, "| %s, %s jobs | requests a second | the reference | times |\n| --- | ---: | ---: | ---: |\n",
+		engineNames[engine], withCommas(jobs))
 	var all []float64
 	for _, r := range results {
 		if r.reference == 0 {

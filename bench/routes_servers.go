@@ -93,7 +93,8 @@ func (p *pair) startReference(ctx context.Context, python string, d *database, f
 	if err != nil {
 		return err
 	}
-	p.reference, err = startServer(ctx, `(ready)`, filepath.Join(folder, d.engine+"-reference.log"), python, "oracle/service.py", "--port", strconv.Itoa(port),
+	p.reference, err = startServer(ctx, `(ready)`, filepath.Join(folder, d.engine+"-reference.log"), python,
+		"oracle/service.py", "--port", strconv.Itoa(port),
 		"--keystore", keys, "--issuer", routesIssuer, "--wal", "--jobdb", databases[0], "--loggingdb", databases[1])
 	if err == nil {
 		p.reference.url = fmt.Sprintf("http://127.0.0.1:%d", port)
@@ -101,12 +102,13 @@ func (p *pair) startReference(ctx context.Context, python string, d *database, f
 	return err
 }
 
-// python is one that can make keys and tokens.
+// python is a Python interpreter that can make keys and tokens.
 func (s settings) python() string {
 	return cmp.Or(s.reference, os.Getenv("JOBDB_ORACLE_PYTHON"), ".cache/oracle-venv/bin/python")
 }
 
-// submit submits jobs that can be rescheduled, one after another: the reference is slow with lists.
+// submit submits n jobs, which can then be rescheduled, one after another: the reference is slow
+// with lists.
 func (s *server) submit(ctx context.Context, n int) error {
 	r := routes()[0]
 	for range n {
@@ -137,7 +139,8 @@ func (s *server) submit(ctx context.Context, n int) error {
 func makeTokens(ctx context.Context, python, keys string) ([]string, error) {
 	var tokens []string
 	for i := range connections {
-		token, err := exec.CommandContext(ctx, python, "oracle/keys.py", "token", keys, "--issuer", routesIssuer, "--user", "user"+strconv.Itoa(i), "--group", "lhcb_user", "--vo", "lhcb",
+		token, err := exec.CommandContext(ctx, python, "oracle/keys.py", "token", keys, "--issuer", routesIssuer,
+			"--user", "user"+strconv.Itoa(i), "--group", "lhcb_user", "--vo", "lhcb",
 			"--property", "NormalUser", "--property", "GenericPilot", "--seconds", "86400").Output()
 		if err != nil {
 			return nil, fmt.Errorf("make a token: %w", err)
@@ -196,7 +199,10 @@ func (d *database) referenceCopy(ctx context.Context, python, folder string) (ur
 		return urls, err
 	}
 	defer connection.Close()
-	for i, tables := range [][]string{{"JobJDLs", "Jobs", "JobParameters", "HeartBeatLoggingInfo", "JobCommands", "InputData", "OptimizerParameters", "AtticJobParameters"}, {"LoggingInfo"}} {
+	for i, tables := range [][]string{
+		{"JobJDLs", "Jobs", "JobParameters", "HeartBeatLoggingInfo", "JobCommands", "InputData", "OptimizerParameters", "AtticJobParameters"},
+		{"LoggingInfo"},
+	} {
 		if err := d.copyTables(ctx, connection, names[i], tables); err != nil {
 			return urls, err
 		}
@@ -204,10 +210,12 @@ func (d *database) referenceCopy(ctx context.Context, python, folder string) (ur
 	return urls, nil
 }
 
-// copyTables copies the rows of our tables into those of another database on the same server, or in another file. Where
-// the reference's times are of whole seconds, it has no place for a few commands.
+// copyTables copies the rows of our tables to another database on the same server, or to another
+// file. A few commands are left out: where the reference keeps whole seconds, they have the key of
+// another.
 func (d *database) copyTables(ctx context.Context, connection *sql.Conn, other string, tables []string) error {
-	list := `SELECT group_concat('"' || ours.name || '"') FROM pragma_table_info(?, 'main') AS ours JOIN pragma_table_info(?, 'other') AS theirs ON ours.name = theirs.name`
+	list := `SELECT group_concat('"' || ours.name || '"') FROM pragma_table_info(?, 'main') AS ours
+		JOIN pragma_table_info(?, 'other') AS theirs ON ours.name = theirs.name`
 	arguments := func(table string) []any { return []any{table, table} }
 	insert := "INSERT OR IGNORE INTO "
 	if d.engine == "sqlite" {
@@ -217,7 +225,8 @@ func (d *database) copyTables(ctx context.Context, connection *sql.Conn, other s
 		defer func() { _, _ = connection.ExecContext(ctx, `DETACH other`) }() // it ends with the connection, too
 		other = "other"
 	} else {
-		list = "SELECT group_concat(concat('`', ours.COLUMN_NAME, '`')) FROM information_schema.COLUMNS ours JOIN information_schema.COLUMNS theirs USING (TABLE_NAME, COLUMN_NAME) " +
+		list = "SELECT group_concat(concat('`', ours.COLUMN_NAME, '`')) FROM information_schema.COLUMNS ours " +
+			"JOIN information_schema.COLUMNS theirs USING (TABLE_NAME, COLUMN_NAME) " +
 			"WHERE TABLE_NAME = ? AND ours.TABLE_SCHEMA = database() AND theirs.TABLE_SCHEMA = ?"
 		arguments = func(table string) []any { return []any{table, other} }
 		insert = "INSERT IGNORE INTO "
@@ -234,7 +243,8 @@ func (d *database) copyTables(ctx context.Context, connection *sql.Conn, other s
 	return nil
 }
 
-// startServer starts a command and waits until it says that it listens; the first group of that is the URL, or what stands for it.
+// startServer starts a command and waits until its log matches the pattern that welcome is. The
+// first group is the URL.
 func startServer(ctx context.Context, welcome, logFile, name string, args ...string) (*server, error) {
 	out, err := os.Create(logFile)
 	if err != nil {

@@ -65,7 +65,8 @@ type writersResult struct {
 	low, ratio, high, ratioToWAL float64 // of the rounds: ours in relation to the default pragmas (with quartiles), and to WAL
 }
 
-// runWriters measures 16 writers of small transactions on SQLite: ours, which share commits, beside a commit for each.
+// runWriters measures 16 writers of small transactions on SQLite: ours, which share commits, beside
+// a commit for each.
 func runWriters(ctx context.Context, s settings) error {
 	results, err := measureWriters(ctx, s, s.jobs[0])
 	if err != nil {
@@ -99,14 +100,15 @@ func measureWriters(ctx context.Context, s settings, jobs int) (results []writer
 			return results, fmt.Errorf("%s: %w", method, err)
 		}
 		r.method = method
-		log.Printf("%-28s %6.0f a second, default pragmas %6.0f, WAL %6.0f: %.1f times (%.1f–%.1f)", method, r.ours, r.byDefault, r.wal, r.ratio, r.low, r.high)
+		log.Printf("%-28s %6.0f a second, default pragmas %6.0f, WAL %6.0f: %.1f times (%.1f–%.1f)",
+			method, r.ours, r.byDefault, r.wal, r.ratio, r.low, r.high)
 		results = append(results, r)
 	}
 	return results, nil
 }
 
-// openWriters fills one database, copies it for each contender and opens the copies: ours, SQLite as it is by
-// default, and with a write-ahead log.
+// openWriters fills one database, copies it for each contender and opens the copies: ours, SQLite
+// as it is by default, and with a write-ahead log.
 func openWriters(ctx context.Context, s settings, folder string, jobs int) ([]*writersContender, error) {
 	d, err := openDatabase(ctx, s, "sqlite", jobs)
 	if err != nil {
@@ -136,7 +138,8 @@ func openWriters(ctx context.Context, s settings, folder string, jobs int) ([]*w
 	return contenders, nil
 }
 
-// openPlain opens a file with the settings that SQLite has by default, durable, and that journal.
+// openPlain opens a file with the settings that SQLite has by default, and that journal. It checks
+// that it is durable.
 func openPlain(ctx context.Context, path, journal string) (*bareDB, error) {
 	db, err := sql.Open(plainDriver, "file:"+path+plainOptions)
 	if err != nil {
@@ -144,7 +147,10 @@ func openPlain(ctx context.Context, path, journal string) (*bareDB, error) {
 	}
 	db.SetMaxOpenConns(1)
 	var mode, synchronous string
-	err = errors.Join(db.QueryRowContext(ctx, "PRAGMA journal_mode="+journal).Scan(&mode), db.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&synchronous))
+	err = errors.Join(
+		db.QueryRowContext(ctx, "PRAGMA journal_mode="+journal).Scan(&mode),
+		db.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&synchronous),
+	)
 	if err == nil && (mode != journal || synchronous != "2") {
 		err = fmt.Errorf("the file has journal_mode=%s and synchronous=%s", mode, synchronous)
 	}
@@ -161,7 +167,8 @@ func (w *writersContender) close() error {
 	return w.database.bare.close()
 }
 
-// measureWrite lets the contenders write in turns; who begins changes with every round. The first round only warms up.
+// measureWrite lets the contenders write in turns; who begins changes with every round. The first
+// round only warms up.
 func measureWrite(ctx context.Context, s settings, contenders []*writersContender, write smallWrite) (writersResult, error) {
 	rates := make([][]float64, len(contenders))
 	var ratios, toWAL []float64
@@ -196,7 +203,8 @@ func (w *writersContender) benchmark(write smallWrite) string {
 	return benchmarkName(method, w.database.engine, w.database.jobs, "writers", writerCount, w.name)
 }
 
-// load lets all writers write until the time is over, each to jobs of its own, and counts the transactions.
+// load lets all writers write until the time is over, each to jobs of its own, and counts the
+// transactions.
 func (w *writersContender) load(ctx context.Context, write smallWrite, budget time.Duration) (int64, time.Duration, error) {
 	var done atomic.Int64
 	failures := make([]error, writerCount)
@@ -232,10 +240,12 @@ func (w *writersContender) writeOnce(ctx context.Context, c comparison) error {
 
 func writersTable(jobs int, results []writersResult) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "| %d writers, SQLite, %s jobs | transactions a second | on default pragmas | times | with a write-ahead log | times |\n", writerCount, withCommas(jobs))
+	fmt.Fprintf(&b, "| %d writers, SQLite, %s jobs | transactions a second | on default pragmas | times | with a write-ahead log | times |\n",
+		writerCount, withCommas(jobs))
 	b.WriteString("| --- | ---: | ---: | ---: | ---: | ---: |\n")
 	for _, r := range results {
-		fmt.Fprintf(&b, "| %s | %.0f | %.0f | %.1f (%.1f–%.1f) | %.0f | %.1f |\n", r.method, r.ours, r.byDefault, r.ratio, r.low, r.high, r.wal, r.ratioToWAL)
+		fmt.Fprintf(&b, "| %s | %.0f | %.0f | %.1f (%.1f–%.1f) | %.0f | %.1f |\n",
+			r.method, r.ours, r.byDefault, r.ratio, r.low, r.high, r.wal, r.ratioToWAL)
 	}
 	return b.String() + "\n"
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Every transaction that is counted has been stored, by each contender.
+// Whatever the contender, every transaction that is counted was stored.
 func TestWriters(t *testing.T) {
 	contenders, err := openWriters(t.Context(), smallRun(t), t.TempDir(), 300)
 	for _, w := range contenders {

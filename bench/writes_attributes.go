@@ -8,7 +8,7 @@ import (
 	"jobdb"
 )
 
-// statusChanges are new statuses of jobs, others each time.
+// statusChanges are statuses to set, different each time.
 type statusChanges struct {
 	ids        []jobdb.JobID
 	turn       int
@@ -57,8 +57,8 @@ func (d *database) setStatuses(s *statusChanges) comparison {
 	}
 }
 
-// setJobAttributesAt sets a status as of a time of the caller's, unless a job was updated later or has ended. None of these
-// was or has, so all are changed.
+// setJobAttributesAt sets a status as of a given time, unless a job was updated later or has ended.
+// None of these was or has: all are changed.
 func (d *database) setJobAttributesAt(ids []jobdb.JobID) comparison {
 	s := &statusChanges{ids: ids}
 	at := now().Add(24 * time.Hour)
@@ -69,7 +69,7 @@ func (d *database) setJobAttributesAt(ids []jobdb.JobID) comparison {
 			return d.db.SetJobAttributes(ctx, s.attributes, jobdb.SetOptions{At: at, KeepFinal: true})
 		},
 		bare: func(ctx context.Context) (int64, error) {
-			// It isn't a caller's text: written into the statement it costs no argument.
+			// No caller's text: in the statement itself it costs no argument.
 			latest := `'` + at.Format(sqliteTime) + `'`
 			switch {
 			case d.engine == "postgres" && len(ids) == 1:
@@ -104,7 +104,12 @@ func (d *database) setProperties(ids []jobdb.JobID) comparison {
 				p := properties[id]
 				rows[i] = []any{int64(id), int64(p["UserPriority"].(int)), p["JobType"], at}
 			}
-			fields := []field{idField, {"UserPriority", "bigint", "BIGINT"}, {"JobType", "text", "TEXT"}, {"LastUpdateTime", timeType[0], timeType[1]}}
+			fields := []field{
+				idField,
+				{"UserPriority", "bigint", "BIGINT"},
+				{"JobType", "text", "TEXT"},
+				{"LastUpdateTime", timeType[0], timeType[1]},
+			}
 			return d.bare.updateRows(ctx, "Jobs", fields, rows, "")
 		},
 		reference: func() instruction { return instruction{"SetProperties", properties} },

@@ -18,7 +18,8 @@ func (t *bareTx) forUpdate(suffix string) string {
 
 // lockJobs locks jobs and returns how many there are.
 func (t *bareTx) lockJobs(ctx context.Context, ids []jobdb.JobID) (int64, error) {
-	return t.queryIDs(ctx, t.tx, `SELECT "JobID" FROM "Jobs" WHERE "JobID"`, ids, ` ORDER BY "JobID"`+t.forUpdate(""), func(rows *sql.Rows) error {
+	text := `SELECT "JobID" FROM "Jobs" WHERE "JobID"`
+	return t.queryIDs(ctx, t.tx, text, ids, ` ORDER BY "JobID"`+t.forUpdate(""), func(rows *sql.Rows) error {
 		var id int64
 		return rows.Scan(&id)
 	})
@@ -56,7 +57,8 @@ func (t *bareTx) setCommands(ctx context.Context, ids []jobdb.JobID, commands []
 	}
 	last := make(map[jobdb.JobID]time.Time)
 	pending := make(map[jobdb.Command]bool)
-	_, err := t.queryIDs(ctx, t.tx, `SELECT "JobID", "Command", "Arguments", "Status", "ReceptionTime" FROM "JobCommands" WHERE "JobID"`, ids, "", func(rows *sql.Rows) error {
+	text := `SELECT "JobID", "Command", "Arguments", "Status", "ReceptionTime" FROM "JobCommands" WHERE "JobID"`
+	_, err := t.queryIDs(ctx, t.tx, text, ids, "", func(rows *sql.Rows) error {
 		var c jobdb.Command
 		var status string
 		var at bareTime
@@ -118,7 +120,7 @@ func (d *database) takeJobCommands(ids []jobdb.JobID) comparison {
 	}
 }
 
-// takeCommands takes in one statement, which MariaDB can't.
+// takeCommands takes commands in one statement, with RETURNING, which MariaDB hasn't for UPDATE.
 func (t *bareTx) takeCommands(ctx context.Context, ids []jobdb.JobID) (int64, error) {
 	var commands []jobdb.CommandRecord
 	scan := func(rows *sql.Rows) error {
@@ -134,7 +136,8 @@ func (t *bareTx) takeCommands(ctx context.Context, ids []jobdb.JobID) (int64, er
 		` AND "Status" = 'Received' RETURNING "JobID", "Command", "Arguments", "ReceptionTime"`
 	if t.engine == "postgres" {
 		text = `UPDATE "JobCommands" AS c SET "Status" = 'Sent', "ExecutionTime" = ?
-			FROM (SELECT "JobID", "ReceptionTime" FROM "JobCommands" WHERE "JobID"` + condition + ` AND "Status" = 'Received' FOR UPDATE SKIP LOCKED) AS p
+			FROM (SELECT "JobID", "ReceptionTime" FROM "JobCommands"
+				WHERE "JobID"` + condition + ` AND "Status" = 'Received' FOR UPDATE SKIP LOCKED) AS p
 			WHERE c."JobID" = p."JobID" AND c."ReceptionTime" = p."ReceptionTime" RETURNING c."JobID", c."Command", c."Arguments", c."ReceptionTime"`
 		return t.query(ctx, t.tx, text, append([]any{now()}, args...), scan)
 	}
@@ -155,14 +158,16 @@ func (t *bareTx) takeCommandsInTwo(ctx context.Context, ids []jobdb.JobID) (int6
 		return 0, err
 	}
 	if len(keys) == 1 {
-		return t.exec(ctx, `UPDATE "JobCommands" SET "Status" = 'Sent', "ExecutionTime" = ? WHERE "JobID" = ? AND "ReceptionTime" = ?`, now(), keys[0][0], keys[0][1])
+		return t.exec(ctx, `UPDATE "JobCommands" SET "Status" = 'Sent', "ExecutionTime" = ?
+			WHERE "JobID" = ? AND "ReceptionTime" = ?`, now(), keys[0][0], keys[0][1])
 	}
 	batch, err := json.Marshal(keys)
 	if err != nil {
 		return 0, err
 	}
 	return t.exec(ctx, `UPDATE JSON_TABLE(?, '$[*]' COLUMNS(id BIGINT PATH '$[0]', at DATETIME(6) PATH '$[1]')) AS s
-		STRAIGHT_JOIN "JobCommands" ON "JobID" = s.id AND "ReceptionTime" = s.at SET "Status" = 'Sent', "ExecutionTime" = ?`, string(batch), now())
+		STRAIGHT_JOIN "JobCommands" ON "JobID" = s.id AND "ReceptionTime" = s.at
+		SET "Status" = 'Sent', "ExecutionTime" = ?`, string(batch), now())
 }
 
 func (d *database) expireJobCommands(ids []jobdb.JobID) comparison {
@@ -183,7 +188,7 @@ func (d *database) expireJobCommands(ids []jobdb.JobID) comparison {
 	}
 }
 
-// upsert replaces "Value" of a row with that key.
+// upsert is the end of an INSERT that replaces the "Value" of a row that has that key already.
 func (b *bareDB) upsert(key string) string {
 	if b.engine == "mariadb" {
 		return ` ON DUPLICATE KEY UPDATE "Value" = VALUES("Value")`
@@ -216,7 +221,9 @@ func (d *database) addHeartbeatData(ids []jobdb.JobID) comparison {
 	}
 }
 
-func (d *database) setParameters(method, table string, set func(context.Context, map[jobdb.JobID]map[string]string) error, ids []jobdb.JobID) comparison {
+func (d *database) setParameters(
+	method, table string, set func(context.Context, map[jobdb.JobID]map[string]string) error, ids []jobdb.JobID,
+) comparison {
 	next := turn("value")
 	var values map[jobdb.JobID]map[string]string
 	return comparison{
@@ -233,7 +240,9 @@ func (d *database) setParameters(method, table string, set func(context.Context,
 				}
 			}
 			fields := append([]field{idField}, textFields("Name", "Value")...)
-			return written(len(rows), d.bare.write(ctx, func(t *bareTx) error { return t.insert(ctx, table, fields, rows, t.upsert(`"JobID", "Name"`)) }))
+			return written(len(rows), d.bare.write(ctx, func(t *bareTx) error {
+				return t.insert(ctx, table, fields, rows, t.upsert(`"JobID", "Name"`))
+			}))
 		},
 	}
 }
@@ -301,7 +310,8 @@ func (t *bareTx) insertHistory(ctx context.Context, ids []jobdb.JobID, records [
 		return err
 	}
 	last := make(map[jobdb.JobID]int64, len(ids))
-	_, err := t.queryIDs(ctx, t.tx, `SELECT "JobID", max("SeqNum") FROM "LoggingInfo" WHERE "JobID"`, ids, ` GROUP BY "JobID"`, func(rows *sql.Rows) error {
+	text := `SELECT "JobID", max("SeqNum") FROM "LoggingInfo" WHERE "JobID"`
+	_, err := t.queryIDs(ctx, t.tx, text, ids, ` GROUP BY "JobID"`, func(rows *sql.Rows) error {
 		var id jobdb.JobID
 		var n int64
 		err := rows.Scan(&id, &n)

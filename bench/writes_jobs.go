@@ -58,7 +58,8 @@ func (t *bareTx) createJobs(ctx context.Context, jdls []string) ([]jobdb.JobID, 
 		return rows.Scan(&ids[len(ids)-1])
 	}
 	if t.engine == "postgres" {
-		_, err := t.query(ctx, t.tx, `INSERT INTO "JobJDLs" (`+names(fields)+`) SELECT * FROM `+unnest(fields)+` RETURNING "JobID"`, arrays(fields, rows), scan)
+		text := `INSERT INTO "JobJDLs" (` + names(fields) + `) SELECT * FROM ` + unnest(fields) + ` RETURNING "JobID"`
+		_, err := t.query(ctx, t.tx, text, arrays(fields, rows), scan)
 		return ids, err
 	}
 	for len(rows) > 0 {
@@ -91,7 +92,7 @@ var attributeFields = []field{
 	{"AccountedFlag", "text", "TEXT"},
 }
 
-// newAttributes are those that a submission gives.
+// newAttributes are attributes as a submission sets them.
 func newAttributes(ids []jobdb.JobID) map[jobdb.JobID]jobdb.Attributes {
 	random := rand.New(rand.NewPCG(3, 4))
 	attributes := make(map[jobdb.JobID]jobdb.Attributes, len(ids))
