@@ -26,7 +26,7 @@ export JOBDB_ORACLE_PYTHON := $(CURDIR)/$(ORACLE)/bin/python
 # To be set on the command line: make run ARGS='--listen :9000', make bench BENCHFLAGS='-jobs 1000'
 ARGS ?=
 TESTFLAGS ?= -timeout 20m
-BENCHFLAGS ?= -write docs/benchmarks.md
+BENCHFLAGS ?= -write docs/benchmarks
 COMPATFLAGS ?=
 FUZZTIME ?= 30s
 
@@ -75,7 +75,7 @@ cover: engines ## write .cache/cover.html: which lines the tests reach
 	go tool cover -html=.cache/cover.out -o .cache/cover.html
 
 .PHONY: bench
-bench: engines oracle ## measure every method on the three engines into docs/benchmarks.md (BENCHFLAGS='-engine sqlite -jobs 1000 -method Search' prints)
+bench: engines oracle ## measure everything into docs/benchmarks/ (BENCHFLAGS='-gobench new.txt' prints, and writes for benchstat)
 	$(WITHENGINES) -durable -- go run ./bench -reference $(ORACLE)/bin/python $(BENCHFLAGS)
 	$(WITHENGINES) -durable -- go run ./bench -routes -jobs 10000 -reference $(ORACLE)/bin/python $(BENCHFLAGS)
 	$(WITHENGINES) -durable -- go run ./bench -counts -jobs 10000 -sizes 1,1000 $(BENCHFLAGS)
@@ -87,7 +87,7 @@ bench-check: engines ## fail when a method falls below its part of the bare driv
 
 .PHONY: bench-large
 bench-large: ## measure what must not grow with the jobs: 10,000,000 against 10,000 on SQLite (half an hour, 10 GB)
-	go run ./bench -flat -engine sqlite -jobs 10000,10000000 $(BENCHFLAGS)
+	go run ./bench -growth -engine sqlite -jobs 10000,10000000 $(BENCHFLAGS)
 
 .PHONY: differential
 differential: engines oracle ## compare with the reference at length (SEED=7 ROUNDS=50)

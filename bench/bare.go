@@ -90,8 +90,8 @@ func (b *bareDB) close() error {
 	return errors.Join(b.reader.Close(), b.writer.Close())
 }
 
-// text writes a statement's placeholders as the engine wants them, and
-// remembers what it wrote: by hand it would be written so at once.
+// text is a statement with the engine's placeholders. It is written once and kept: by hand nobody
+// would write it anew for each call.
 func (b *bareDB) text(statement string) string {
 	if b.engine != "postgres" {
 		return statement
@@ -110,7 +110,7 @@ func (b *bareDB) text(statement string) string {
 	return text
 }
 
-// statement gives a prepared statement for the transaction, if there is one.
+// statement returns a prepared statement, for the transaction unless tx is nil.
 func (b *bareDB) statement(ctx context.Context, tx *sql.Tx, text string) (*sql.Stmt, error) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
@@ -156,7 +156,7 @@ func (b *bareDB) query(ctx context.Context, tx *sql.Tx, text string, args []any,
 	return n, rows.Err()
 }
 
-// snapshot runs queries that see one state of the database.
+// snapshot runs queries in a transaction that sees one state of the database.
 func (b *bareDB) snapshot(ctx context.Context, run func(*sql.Tx) error) error {
 	var options *sql.TxOptions
 	switch b.engine {

@@ -49,7 +49,8 @@ func (t *bareTx) insert(ctx context.Context, table string, fields []field, rows 
 		_, err := t.exec(ctx, insertText(table, fields, len(rows))+suffix, flat(rows)...)
 		return err
 	case suffix != "":
-		_, err := t.exec(ctx, `INSERT INTO "`+table+`" (`+names(fields)+") SELECT * FROM "+unnest(fields)+" WHERE true"+suffix, arrays(fields, rows)...)
+		text := `INSERT INTO "` + table + `" (` + names(fields) + ") SELECT * FROM " + unnest(fields) + " WHERE true" + suffix
+		_, err := t.exec(ctx, text, arrays(fields, rows)...)
 		return err
 	}
 	columns := make([]string, len(fields))
@@ -109,19 +110,23 @@ func (t *bareTx) update(ctx context.Context, table string, fields []field, rows 
 	return t.exec(ctx, "UPDATE "+jsonTable(fields)+` STRAIGHT_JOIN "`+table+`" ON "JobID" = s."newJobID" SET `+set+" WHERE 1 = 1"+where, batch)
 }
 
-// execIDs runs a statement that ends with WHERE "JobID" for a list of jobs.
+// execIDs runs a statement for a list of jobs. The text ends with WHERE "JobID"; the suffix follows
+// the list.
 func (t *bareTx) execIDs(ctx context.Context, text string, ids []jobdb.JobID, suffix string) (int64, error) {
 	condition, args := t.in(ids)
 	return t.exec(ctx, text+condition+suffix, args...)
 }
 
-// queryIDs runs a query that ends with WHERE "JobID" for a list of jobs.
-func (b *bareDB) queryIDs(ctx context.Context, tx *sql.Tx, text string, ids []jobdb.JobID, suffix string, each func(*sql.Rows) error) (int64, error) {
+// queryIDs runs a query for a list of jobs. The text ends with WHERE "JobID"; the suffix follows
+// the list.
+func (b *bareDB) queryIDs(
+	ctx context.Context, tx *sql.Tx, text string, ids []jobdb.JobID, suffix string, each func(*sql.Rows) error,
+) (int64, error) {
 	condition, args := b.in(ids)
 	return b.query(ctx, tx, text+condition+suffix, args, each)
 }
 
-// in is the rest of a condition that begins with a column.
+// in is the rest of a condition that a column has one of these IDs, with its arguments.
 func (b *bareDB) in(ids []jobdb.JobID) (string, []any) {
 	switch {
 	case len(ids) == 1:

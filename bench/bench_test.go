@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// small are settings for a run that shows that everything works.
-func small(t *testing.T) settings {
+// smallRun are the settings of a run that only shows that everything works.
+func smallRun(t *testing.T) settings {
 	t.Helper()
 	return settings{sizes: []int{1, 7}, methods: regexp.MustCompile("."), budget: time.Nanosecond, folder: t.TempDir()}
 }
@@ -33,7 +33,7 @@ func TestComparisonsAgree(t *testing.T) {
 					t.Skip("!!! NOT TESTED: " + variable + " is not set; run this through go run ./jobdbtest/withengines -- …")
 				}
 			}
-			results, err := runOne(t.Context(), small(t), engine, 300)
+			results, err := methodsOn(t.Context(), smallRun(t), engine, 300)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -42,7 +42,7 @@ func TestComparisonsAgree(t *testing.T) {
 				t.Errorf("only %d methods were measured: %q", len(methods), methods)
 			}
 			for _, r := range results {
-				if r.Ours <= 0 || r.Bare <= 0 || r.RatioLow <= 0 || r.Ratio < r.RatioLow || r.RatioHigh < r.Ratio || r.Rounds < fewestRounds {
+				if r.Ours <= 0 || r.Bare <= 0 || r.RatioLow <= 0 || r.Ratio < r.RatioLow || r.RatioHigh < r.Ratio || r.Rounds < minRounds {
 					t.Errorf("not measured: %+v", r)
 				}
 			}
@@ -52,10 +52,10 @@ func TestComparisonsAgree(t *testing.T) {
 
 // The reference does the same as ours, wherever it has such a method, and finds the same.
 func TestReferenceAgrees(t *testing.T) {
-	s := small(t)
+	s := smallRun(t)
 	s.reference = oracle.Python(t)
 	s.sizes = []int{1}
-	results, err := runOne(t.Context(), s, "sqlite", 300)
+	results, err := methodsOn(t.Context(), s, "sqlite", 300)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,17 +75,25 @@ func TestReferenceAgrees(t *testing.T) {
 
 // Every route answers, of our server and of the reference's.
 func TestRoutes(t *testing.T) {
-	s := small(t)
+	s := smallRun(t)
 	s.reference = oracle.Python(t)
 	t.Chdir("..") // where the programs are that it runs
 	s.engines, s.jobs, s.budget = []string{"sqlite"}, []int{1000}, 20*time.Millisecond
 	command := s.folder + "/jobdb"
-	if err := execute(t.Context(), "go", "build", "-o", command, "./cmd/jobdb"); err != nil {
+	if err := runCommand(t.Context(), "go", "build", "-o", command, "./cmd/jobdb"); err != nil {
 		t.Fatal(err)
 	}
+	var samples bytes.Buffer
+	s.samples = &sampleWriter{&samples}
 	results, err := routesOn(t.Context(), s, "sqlite", s.folder, command)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, contender := range []string{"ours", "reference"} {
+		name := benchmarkName("GET /api/health/live", "sqlite", 1000, "connections", connections, contender)
+		if n := strings.Count(samples.String(), name+"\t"); n != routeRounds {
+			t.Errorf("%d samples of %s, not %d", n, name, routeRounds)
+		}
 	}
 	if len(results) != len(routes()) {
 		t.Errorf("%d of %d routes were measured", len(results), len(routes()))
@@ -98,7 +106,7 @@ func TestRoutes(t *testing.T) {
 }
 
 // A method that stays below its floor fails the check; one that was measured badly once doesn't.
-func TestHold(t *testing.T) {
+func TestCheckFloor(t *testing.T) {
 	ratios := func(all ...float64) func(context.Context, time.Duration) (result, error) {
 		return func(context.Context, time.Duration) (result, error) {
 			next := all[0]
@@ -119,7 +127,7 @@ func TestHold(t *testing.T) {
 		{"postgres", 0.55, nil, false}, // has a floor of its own
 	} {
 		r := result{Engine: test.engine, Method: "ExpireJobCommands", Ratio: test.first}
-		if _, err := hold(t.Context(), r, time.Second, ratios(test.again...)); errors.Is(err, errFloor) != test.slow {
+		if _, err := checkFloor(t.Context(), r, time.Second, ratios(test.again...)); errors.Is(err, errFloor) != test.slow {
 			t.Errorf("%v then %v: %v", test.first, test.again, err)
 		}
 	}
@@ -132,26 +140,29 @@ func TestQuartiles(t *testing.T) {
 }
 
 func TestPlansAreShown(t *testing.T) {
-	s := small(t)
-	w, err := openWorld(t.Context(), s, "sqlite", 100)
+	s := smallRun(t)
+	d, err := openDatabase(t.Context(), s, "sqlite", 100)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := w.printPlans(t.Context(), &out, s.methods); err != nil {
+	if err := d.printPlans(t.Context(), &out, s.methods); err != nil {
 		t.Error(err)
 	}
 	if !strings.Contains(out.String(), "COVERING INDEX VOSummary") {
 		t.Errorf("no summary by an index alone:\n%s", out.String())
 	}
-	if err := w.close(false); err != nil {
+	if err := d.close(false); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestRender(t *testing.T) {
 	results := []result{
-		{Engine: "sqlite", Jobs: 1000, Method: "Twice", Size: 100, Ours: 2 * time.Millisecond, Bare: time.Millisecond, Ratio: 0.5, RatioLow: 0.41, RatioHigh: 0.6},
+		{
+			Engine: "sqlite", Jobs: 1000, Method: "Twice", Size: 100, Ours: 2 * time.Millisecond, Bare: time.Millisecond,
+			Ratio: 0.5, RatioLow: 0.41, RatioHigh: 0.6,
+		},
 		{
 			Engine: "sqlite", Jobs: 1000, Method: "Twice", Size: 1000, Ours: 30 * time.Millisecond, Bare: 30 * time.Millisecond, Ratio: 1,
 			BesideReference: 20 * time.Millisecond, Reference: 60 * time.Millisecond, TimesLow: 2.5, Times: 3, TimesHigh: 3.5,

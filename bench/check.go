@@ -8,15 +8,16 @@ import (
 	"time"
 )
 
-// Every method must reach this part of the bare driver's rate. What single
-// measurements on a busy machine miss it by is not counted; checkTries that miss it all the same are.
+// Every method must reach floorRatio of the bare driver's rate. On a busy machine a single
+// measurement may miss that: below floorRatio × noise it is repeated, up to checkTries times in
+// all.
 const (
 	floorRatio = 0.8
 	noise      = 0.85
 	checkTries = 6
 )
 
-// floors are those of methods that have a reason to be slower than what is written by hand.
+// floors are those of methods that have a reason to be slower than SQL written by hand.
 var floors = map[[2]string]float64{
 	{"postgres", "ExpireJobCommands"}: 0.6, // locks the rows in the order of their jobs: without that callers deadlock
 }
@@ -28,21 +29,25 @@ func floorOf(r result) float64 {
 	return floorRatio
 }
 
-// hold measures again what is below its floor, longer each time. The error tells what stayed there.
-func hold(ctx context.Context, r result, budget time.Duration, again func(context.Context, time.Duration) (result, error)) (result, error) {
-	least := floorOf(r) * noise
-	for try := 1; r.Ratio < least && try < checkTries; try++ {
-		log.Printf("%s: %s of %d has %.2f of the bare driver's rate, less than %.2f; again", r.Engine, r.Method, r.Size, r.Ratio, least)
+// checkFloor measures again what is below its floor, longer each time. The error is errFloor if it
+// stays there.
+func checkFloor(
+	ctx context.Context, r result, budget time.Duration, measure func(context.Context, time.Duration) (result, error),
+) (result, error) {
+	minimum := floorOf(r) * noise
+	for try := 1; r.Ratio < minimum && try < checkTries; try++ {
+		log.Printf("%s: %s of %d has %.2f of the bare driver's rate, less than %.2f; again", r.Engine, r.Method, r.Size, r.Ratio, minimum)
 		budget *= 2
-		measured, err := again(ctx, budget)
+		measured, err := measure(ctx, budget)
 		if err != nil {
 			return r, err
 		}
 		measured.Engine, measured.Method, measured.Reference = r.Engine, r.Method, r.Reference
 		r = measured
 	}
-	if r.Ratio < least {
-		return r, fmt.Errorf("%w: %s, %s of %d: %.2f of the bare driver's rate, must be %.2f", errFloor, r.Engine, r.Method, r.Size, r.Ratio, floorOf(r))
+	if r.Ratio < minimum {
+		return r, fmt.Errorf("%w: %s, %s of %d: %.2f of the bare driver's rate, must be %.2f",
+			errFloor, r.Engine, r.Method, r.Size, r.Ratio, floorOf(r))
 	}
 	return r, nil
 }

@@ -9,7 +9,7 @@ import (
 
 // The same writes go to a database whose jobs are counted and to one whose jobs aren't.
 func TestCounts(t *testing.T) {
-	s := small(t)
+	s := smallRun(t)
 	s.methods = regexp.MustCompile("^(InsertJobAttributes|SetJobAttributes)$")
 	results, err := countsOn(t.Context(), s, "sqlite", 300)
 	if err != nil || len(results) != 4 {
@@ -22,16 +22,16 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-func TestUncountedWorldHasNoTriggers(t *testing.T) {
+func TestUncountedDatabaseHasNoTriggers(t *testing.T) {
 	for _, uncounted := range []bool{false, true} {
-		s := small(t)
+		s := smallRun(t)
 		s.uncounted = uncounted
-		w, err := openWorld(t.Context(), s, "sqlite", 100)
+		d, err := openDatabase(t.Context(), s, "sqlite", 100)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer w.close(false) //nolint:errcheck // only read
-		n, err := queryInt(t.Context(), w.bare.reader, `SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'Count%'`)
+		defer d.close(false) //nolint:errcheck // only read
+		n, err := queryInt(t.Context(), d.bare.reader, `SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'Count%'`)
 		if err != nil || (n == 0) != uncounted {
 			t.Errorf("uncounted %v: %d triggers, %v", uncounted, n, err)
 		}

@@ -1,12 +1,15 @@
 // Bench measures every method of the access layer beside the same work
 // written by hand on the bare driver, in turns, and prints the comparison as
-// Markdown, or with -write puts it into a document:
+// Markdown, or with -write puts it into the tables of docs/benchmarks:
 //
 //	go run ./jobdbtest/withengines -durable -- go run ./bench [flags]
 //
+// With -gobench it also writes every sample in the format of Go's benchmarks,
+// so that benchstat can compare two runs.
+//
 // MariaDB and PostgreSQL are those of JOBDB_TEST_MARIADB and
-// JOBDB_TEST_POSTGRES, in which it makes databases of its own and drops them
-// afterwards. docs/benchmarks.md is a run of it, and says how to read it.
+// JOBDB_TEST_POSTGRES, on which it makes databases of its own and drops them
+// afterwards. docs/benchmarks.md says what was found, and how to read the tables.
 package main
 
 import (
@@ -23,77 +26,91 @@ import (
 	"time"
 )
 
-// settings are the command line's.
+// settings are what the command line asks for.
 type settings struct {
 	engines   []string
-	jobs      []int
+	jobs      []int // in the database
 	methods   *regexp.Regexp
-	sizes     []int // of bulk calls
+	sizes     []int // of bulk calls, in jobs
 	budget    time.Duration
 	versions  map[string]string // of the engines that were opened
-	write     string            // document whose tables are replaced
+	write     string            // folder of the documents whose tables are replaced
 	results   string            // file of results, one JSON object a line
-	reference string            // Python that has the reference
+	samples   *sampleWriter     // nil: samples aren't written
+	reference string            // Python interpreter that has the reference
 	folder    string            // of SQLite's files
+	profiles  string            // folder of profiles of our server
 	keep      bool
-	plans     bool
-	flat      bool
-	routes    bool
-	writers   bool
-	profiles  string // folder of profiles of our server
 	check     bool
-	counts    bool
 	uncounted bool // without the triggers that count jobs
+
+	// What is measured instead of the methods.
+	plans, counts, growth, routes, writers bool
 }
 
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
-	logBesideProgress()
-	render := flag.String("render", "", "measure nothing, print the tables of this file of results")
+	render := flag.String("render", "", "measure nothing, print the tables of this `file` of results")
+	gobench := flag.String("gobench", "", "add every sample to this `file`, in the format of Go's benchmarks, for benchstat")
 	s, err := parseFlags()
 	if err == nil && *render != "" {
 		err = renderFile(os.Stdout, *render)
 	} else if err == nil {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-		defer stop()
-		switch {
-		case s.flat:
-			err = runFlat(ctx, s)
-		case s.writers:
-			err = runWriters(ctx, s)
-		case s.counts:
-			err = runCounts(ctx, s)
-		case s.routes:
-			err = runRoutes(ctx, s)
-		default:
-			err = run(ctx, s)
-		}
+		err = measure(s, *gobench)
 	}
 	if err != nil {
 		log.Fatal(err)
 	}
 }
 
+// measure measures what the settings ask for, until it is interrupted. Samples go to the named
+// file, if it has a name.
+func measure(s settings, gobench string) (err error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if gobench != "" {
+		file, err := os.OpenFile(gobench, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		if s.samples, err = newSampleWriter(file); err != nil {
+			return err
+		}
+	}
+	switch {
+	case s.growth:
+		return runGrowth(ctx, s)
+	case s.writers:
+		return runWriters(ctx, s)
+	case s.counts:
+		return runCounts(ctx, s)
+	case s.routes:
+		return runRoutes(ctx, s)
+	}
+	return runMethods(ctx, s)
+}
+
 func parseFlags() (settings, error) {
-	engines := flag.String("engine", "sqlite,mariadb,postgres", "engines, separated by commas")
-	jobs := flag.String("jobs", "10000,1000000", "numbers of jobs in the database")
-	sizes := flag.String("sizes", "1,100,1000,5000", "jobs in one call of a bulk method; those above a tenth of the database are left out, but for 1000")
-	methods := flag.String("method", ".", "regular expression of the methods to measure")
+	engines := flag.String("engine", "sqlite,mariadb,postgres", "`engines` to measure, separated by commas")
+	jobs := flag.String("jobs", "10000,1000000", "`numbers` of jobs in the database, separated by commas; -routes and -writers take the first")
+	sizes := flag.String("sizes", "1,100,1000,5000", "`numbers` of jobs in one call of a bulk method; above 1000, at most a tenth of the jobs")
+	methods := flag.String("method", ".", "measure only what matches this regular `expression`")
 	s := settings{versions: map[string]string{}}
 	flag.DurationVar(&s.budget, "time", time.Second, "time for one comparison")
-	flag.StringVar(&s.results, "results", "", "add the results to this file, for -render")
-	flag.StringVar(&s.write, "write", "", "put the tables between the markers of this document (docs/benchmarks.md) instead of printing them")
-	flag.StringVar(&s.reference, "reference", "", "Python interpreter that has the reference (DiracX): measure it too, on SQLite and MariaDB")
-	flag.StringVar(&s.folder, "folder", os.TempDir(), "folder of SQLite's files; it must be on a real disk")
-	flag.BoolVar(&s.keep, "keep", false, "keep the databases, and use those that were kept")
-	flag.BoolVar(&s.plans, "plans", false, "print the engines' plans of searches and summaries instead of measuring")
+	flag.StringVar(&s.results, "results", "", "add the results to this `file`, for -render")
+	flag.StringVar(&s.write, "write", "", "put the tables into the documents in this `folder` (docs/benchmarks), instead of printing them")
+	flag.StringVar(&s.reference, "reference", "", "measure the reference (DiracX) too, on SQLite and MariaDB, with this `Python` interpreter")
+	flag.StringVar(&s.folder, "folder", os.TempDir(), "`folder` of SQLite's files; it must be on a real disk")
+	flag.StringVar(&s.profiles, "profiles", "", "with -routes: write profiles of our server for each route to this `folder`")
+	flag.BoolVar(&s.keep, "keep", false, "keep the databases, and use those that an earlier run kept")
 	flag.BoolVar(&s.check, "check", false, "fail when a method is slower than its floor by more than noise")
+	flag.BoolVar(&s.plans, "plans", false, "print the engines' plans of searches and summaries instead of measuring")
 	flag.BoolVar(&s.counts, "counts", false, "measure what writes cost with and without the triggers that count jobs")
-	flag.BoolVar(&s.flat, "flat", false, "measure what must not grow with the jobs: pages, cursors, summaries")
-	flag.BoolVar(&s.routes, "routes", false, "measure the service's routes beside those of the reference's, 16 connections")
-	flag.BoolVar(&s.writers, "writers", false, "measure 16 writers of small transactions on SQLite: our group commit beside a commit for each")
-	flag.StringVar(&s.profiles, "profiles", "", "with -routes: write profiles of our server to this folder, CPU and allocations for each route")
+	flag.BoolVar(&s.growth, "growth", false, "measure what must not grow with the number of jobs: first pages, pages by cursor, summaries")
+	flag.BoolVar(&s.routes, "routes", false, "measure the service's routes, over 16 connections, beside those of the reference's service")
+	flag.BoolVar(&s.writers, "writers", false, "measure 16 writers of small transactions on SQLite: shared commits beside a commit for each")
 	flag.Parse()
 	var err error
 	if s.methods, err = regexp.Compile(*methods); err != nil {
@@ -124,12 +141,13 @@ func integers(list string) ([]int, error) {
 	return numbers, nil
 }
 
-// run measures all that was asked for and prints the tables.
-func run(ctx context.Context, s settings) error {
+// runMethods measures the methods on each engine with each number of jobs, and publishes their
+// tables.
+func runMethods(ctx context.Context, s settings) error {
 	var results []result
 	for _, jobs := range s.jobs {
 		for _, engine := range s.engines {
-			found, err := runOne(ctx, s, engine, jobs)
+			found, err := methodsOn(ctx, s, engine, jobs)
 			results = append(results, found...)
 			if err != nil {
 				return errors.Join(fmt.Errorf("%s with %d jobs: %w", engine, jobs, err), saveResults(s.results, results))
@@ -142,20 +160,33 @@ func run(ctx context.Context, s settings) error {
 	return errors.Join(saveResults(s.results, results), publishMethods(s, results))
 }
 
-func runOne(ctx context.Context, s settings, engine string, jobs int) ([]result, error) {
-	w, err := openWorld(ctx, s, engine, jobs)
+// methodsOn measures the methods on one database, or prints the engine's plans.
+func methodsOn(ctx context.Context, s settings, engine string, jobs int) (results []result, err error) {
+	d, err := openDatabase(ctx, s, engine, jobs)
 	if err != nil {
 		return nil, err
 	}
-	var results []result
-	switch {
-	case s.plans:
-		err = w.printPlans(ctx, os.Stdout, s.methods)
-	default:
-		if err = w.startReference(ctx, s.reference); err == nil {
-			results, err = w.measureAll(ctx, s)
-			err = errors.Join(err, w.stopReference())
+	defer func() { err = errors.Join(err, d.close(s.keep)) }()
+	if s.plans {
+		return nil, d.printPlans(ctx, os.Stdout, s.methods)
+	}
+	if err := d.startReference(ctx, s.reference); err != nil {
+		return nil, err
+	}
+	results, err = d.measureAll(ctx, s)
+	return results, errors.Join(err, d.stopReference())
+}
+
+const logInterval = 5 * time.Second
+
+// paced returns a way to log how far long work is. It drops what comes within logInterval of its
+// beginning or of the line before.
+func paced() func(format string, args ...any) {
+	last := time.Now()
+	return func(format string, args ...any) {
+		if time.Since(last) >= logInterval {
+			last = time.Now()
+			log.Printf(format, args...)
 		}
 	}
-	return results, errors.Join(err, w.close(s.keep))
 }

@@ -12,24 +12,36 @@ import (
 	"jobdb"
 )
 
-// side is one way to do the work. It returns a number on which both ways
-// must agree: rows found, written or matched.
-type side func(ctx context.Context) (int64, error)
+// operation does a piece of work once. It returns a number on which all
+// contenders must agree: rows found, written or matched.
+type operation func(ctx context.Context) (int64, error)
 
-// comparison is one piece of work done in two ways.
+// comparison is one piece of work that several contenders do.
 type comparison struct {
 	method string
 	size   int                             // jobs in one call; 0 where that means nothing
-	before func(ctx context.Context) error // each run, not timed
-	after  func(ctx context.Context) error // each run, not timed
-	ours   side
-	bare   side
+	before func(ctx context.Context) error // each call, not timed; may be nil
+	after  func(ctx context.Context) error // each call, not timed; may be nil
+	ours   operation
+	bare   operation // the same, written by hand on the bare driver
 
-	reference func() order        // the same for the reference, after before; nil where it has no such method
-	made      func([]jobdb.JobID) // is told of jobs that the reference made, before after runs
+	reference func() instruction  // the same for the reference, after before; nil where it has no such method
+	created   func([]jobdb.JobID) // is told of the jobs that the reference created, before after is called
 }
 
-// result is what was measured.
+// contender is one way to do the work of a comparison.
+type contender struct {
+	name          string
+	before, after func(ctx context.Context) error // each call, not timed; may be nil
+	call          operation
+	took          func() time.Duration // by the latest call, on its own clock; nil: it is timed from here
+}
+
+func (c comparison) contender(name string, call operation) contender {
+	return contender{name: name, before: c.before, after: c.after, call: call}
+}
+
+// result is what was measured of one comparison.
 type result struct {
 	Engine    string        `json:"engine"`
 	Jobs      int           `json:"jobs"`
@@ -42,38 +54,32 @@ type result struct {
 	RatioLow  float64       `json:"ratioLow,omitempty"`  // lower quartile of the rounds' ratios
 	RatioHigh float64       `json:"ratioHigh,omitempty"` // upper quartile
 
-	// Beside the reference, in turns: medians, and quartiles of how many times as long the reference took.
+	// Beside the reference, in turns: medians, and quartiles of how many times as long the
+	// reference took.
 	Reference                  time.Duration `json:"reference,omitempty"`
 	BesideReference            time.Duration `json:"besideReference,omitempty"`
 	TimesLow, Times, TimesHigh float64
 	ReferenceFailure           string `json:"referenceFailure,omitempty"` // where it can't
+
+	took [2][]time.Duration // by each round: ours, and the bare driver
 }
 
 const (
-	fewestRounds = 5
-	mostRounds   = 400
-	longestRun   = time.Minute
+	minRounds   = 6 // benchstat has no confidence interval for fewer samples
+	maxRounds   = 400
+	callTimeout = time.Minute
 )
 
-func (w *world) measureAll(ctx context.Context, s settings) ([]result, error) {
+// measureAll measures all comparisons that the settings ask for. The error tells of those that are
+// below their floor, too.
+func (d *database) measureAll(ctx context.Context, s settings) ([]result, error) {
 	var results []result
 	var slow error
-	cases := slices.DeleteFunc(append(w.reads(s.sizes), w.writes(s.sizes)...), func(c comparison) bool { return !s.methods.MatchString(c.method) })
-	measured := newProgress(w.engine+": measured", len(cases), "comparisons")
-	for i, c := range cases {
-		c.before = w.folded(c.before)
-		measure := func(ctx context.Context, budget time.Duration) (result, error) {
-			r, err := c.measure(ctx, budget)
-			r.Engine, r.Jobs = w.engine, w.jobs
-			return r, err
+	for _, c := range append(d.reads(s.sizes), d.writes(s.sizes)...) {
+		if !s.methods.MatchString(c.method) {
+			continue
 		}
-		r, err := measure(ctx, s.budget)
-		if err == nil && s.check {
-			r, err = hold(ctx, r, s.budget, measure)
-		}
-		if err == nil {
-			err = w.measureReference(ctx, c, s.budget, &r)
-		}
+		r, err := d.measure(ctx, s, c)
 		switch {
 		case errors.Is(err, errFloor):
 			slow = errors.Join(slow, err)
@@ -82,76 +88,91 @@ func (w *world) measureAll(ctx context.Context, s settings) ([]result, error) {
 		}
 		log.Printf("%-8s %7d jobs  %-42s %5d  %12v  %.2f", r.Engine, r.Jobs, r.Method, r.Size, r.Ours.Round(time.Microsecond), r.Ratio)
 		results = append(results, r)
-		measured.at(i + 1)
 	}
 	return results, slow
 }
 
-// folded is what runs before each side: what changes of jobs left to be done isn't the next method's cost.
-func (w *world) folded(before func(context.Context) error) func(context.Context) error {
+// measure measures ours beside the bare driver, and beside the reference where that has such a
+// method.
+func (d *database) measure(ctx context.Context, s settings, c comparison) (result, error) {
+	c.before = d.foldFirst(c.before)
+	pair := [2]contender{c.contender("ours", c.ours), c.contender("the bare driver", c.bare)}
+	measure := func(ctx context.Context, budget time.Duration) (result, error) {
+		r, err := alternate(ctx, budget, pair)
+		r.Engine, r.Jobs, r.Method, r.Size = d.engine, d.jobs, c.method, c.size
+		return r, err
+	}
+	r, err := measure(ctx, s.budget)
+	if err == nil && s.check {
+		r, err = checkFloor(ctx, r, s.budget, measure)
+	}
+	if err != nil {
+		return r, err
+	}
+	err = errors.Join(s.samples.write(r.benchmark("ours"), batches(r.took[0])), s.samples.write(r.benchmark("bare"), batches(r.took[1])))
+	if err == nil {
+		err = d.measureReference(ctx, s, c, &r)
+	}
+	return r, err
+}
+
+// foldFirst folds the count changes of earlier calls and then calls before: their cost isn't the
+// next call's.
+func (d *database) foldFirst(before func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
-		if _, err := w.db.FoldCounts(ctx); err != nil || before == nil {
+		if _, err := d.db.FoldCounts(ctx); err != nil || before == nil {
 			return err
 		}
 		return before(ctx)
 	}
 }
 
-func (c comparison) measure(ctx context.Context, budget time.Duration) (result, error) {
-	r, err := inTurns(ctx, budget, [2]timed{{"ours", c, c.ours, nil}, {"the bare driver", c, c.bare, nil}})
-	r.Method, r.Size = c.method, c.size
-	return r, err
-}
-
-// timed is one side of a comparison, with what runs around it.
-type timed struct {
-	name   string
-	around comparison
-	side   side
-	took   func() time.Duration // by its own clock; nil: it is timed from here
-}
-
-// inTurns runs both sides in turns until the time is used up; who begins
-// changes with every round. The first round only warms up.
-func inTurns(ctx context.Context, budget time.Duration, sides [2]timed) (result, error) {
-	var ours, bare []time.Duration
+// alternate lets both contenders work in turns until the time is used up; who begins changes with
+// every round. The first round only warms up. In the result the first is ours and the second is
+// bare.
+func alternate(ctx context.Context, budget time.Duration, pair [2]contender) (result, error) {
+	var r result
 	var ratios []float64
 	start := time.Now()
-	for round := 0; round <= mostRounds; round++ {
-		if round > fewestRounds && time.Since(start) > budget {
+	for round := 0; round <= maxRounds; round++ {
+		if round > minRounds && time.Since(start) > budget {
 			break
 		}
-		order := []int{0, 1}
-		if round%2 == 1 {
-			slices.Reverse(order)
+		took, err := alternateOnce(ctx, pair, round%2)
+		if err != nil {
+			return result{}, err
 		}
-		var took [2]time.Duration
-		var gave [2]int64
-		for _, i := range order {
-			var err error
-			if took[i], gave[i], err = sides[i].around.once(ctx, sides[i].side); err != nil {
-				return result{}, fmt.Errorf("%s: %w", sides[i].name, err)
-			}
-			if sides[i].took != nil {
-				took[i] = sides[i].took()
-			}
+		if round == 0 {
+			continue
 		}
-		if gave[0] != gave[1] {
-			return result{}, fmt.Errorf("%s gives %d, %s %d", sides[0].name, gave[0], sides[1].name, gave[1])
+		for i := range pair {
+			r.took[i] = append(r.took[i], took[i])
 		}
-		if round > 0 {
-			ours, bare = append(ours, took[0]), append(bare, took[1])
-			ratios = append(ratios, float64(took[1])/float64(took[0]))
-		}
+		ratios = append(ratios, float64(took[1])/float64(took[0]))
 	}
-	r := result{Rounds: len(ours), Ours: median(ours), Bare: median(bare)}
+	r.Rounds, r.Ours, r.Bare = len(ratios), median(r.took[0]), median(r.took[1])
 	r.RatioLow, r.Ratio, r.RatioHigh = quartiles(ratios)
 	return r, nil
 }
 
-// once runs one side with a context as a server has it, which can be cancelled.
-func (c comparison) once(ctx context.Context, run side) (took time.Duration, gave int64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, longestRun)
+// alternateOnce lets each contender work once, the one of that number first, and checks that they
+// did the same.
+func alternateOnce(ctx context.Context, pair [2]contender, first int) (took [2]time.Duration, err error) {
+	var returned [2]int64
+	for _, i := range [2]int{first, 1 - first} {
+		if took[i], returned[i], err = pair[i].run(ctx); err != nil {
+			return took, fmt.Errorf("%s: %w", pair[i].name, err)
+		}
+	}
+	if returned[0] != returned[1] {
+		return took, fmt.Errorf("%s returns %d, %s %d", pair[0].name, returned[0], pair[1].name, returned[1])
+	}
+	return took, nil
+}
+
+// run makes one call, with a context that can be cancelled, as in a server.
+func (c contender) run(ctx context.Context) (took time.Duration, returned int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if c.before != nil {
 		if err := c.before(ctx); err != nil {
@@ -159,21 +180,25 @@ func (c comparison) once(ctx context.Context, run side) (took time.Duration, gav
 		}
 	}
 	start := time.Now()
-	gave, err = run(ctx)
+	returned, err = c.call(ctx)
 	took = time.Since(start)
+	if c.took != nil {
+		took = c.took()
+	}
 	if err == nil && c.after != nil {
 		err = c.after(ctx)
 	}
-	return took, gave, err
+	return took, returned, err
 }
 
 func median[T cmp.Ordered](values []T) T {
-	slices.Sort(values)
-	return values[len(values)/2]
+	_, middle, _ := quartiles(values)
+	return middle
 }
 
 // quartiles are the values below which a quarter, half and three quarters of all are.
 func quartiles[T cmp.Ordered](values []T) (low, middle, high T) {
-	middle = median(values)
-	return values[len(values)/4], middle, values[len(values)*3/4]
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return sorted[n/4], sorted[n/2], sorted[n*3/4]
 }

@@ -10,18 +10,18 @@ import (
 	"strings"
 )
 
-// printPlans writes how the engine goes about searches and summaries. The
-// texts are those of the bare driver, which are ours but for the LIMIT of summaries.
-func (w *world) printPlans(ctx context.Context, out io.Writer, methods *regexp.Regexp) error {
+// printPlans prints the engine's plans of searches and summaries. The statements are those of the
+// bare driver, which are the same as ours but for the LIMIT of summaries.
+func (d *database) printPlans(ctx context.Context, out io.Writer, methods *regexp.Regexp) error {
 	show := func(name, text string, args []any) error {
 		if !methods.MatchString(name) {
 			return nil
 		}
-		prefix := map[string]string{"sqlite": "EXPLAIN QUERY PLAN ", "mariadb": "EXPLAIN ", "postgres": "EXPLAIN (ANALYZE, COSTS OFF) "}[w.engine]
-		if _, err := fmt.Fprintf(out, "%s, %d jobs, %s\n", w.engine, w.jobs, name); err != nil {
+		prefix := map[string]string{"sqlite": "EXPLAIN QUERY PLAN ", "mariadb": "EXPLAIN ", "postgres": "EXPLAIN (ANALYZE, COSTS OFF) "}[d.engine]
+		if _, err := fmt.Fprintf(out, "%s, %d jobs, %s\n", d.engine, d.jobs, name); err != nil {
 			return err
 		}
-		rows, err := w.bare.reader.QueryContext(ctx, w.bare.text(prefix+text), args...)
+		rows, err := d.bare.reader.QueryContext(ctx, d.bare.text(prefix+text), args...)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -33,7 +33,7 @@ func (w *world) printPlans(ctx context.Context, out io.Writer, methods *regexp.R
 		}
 		return rows.Err()
 	}
-	for _, q := range w.queries() {
+	for _, q := range d.queries() {
 		page := append(slices.Clip(q.args), int64(perPage), int64(q.page-1)*perPage)
 		if err := show(q.name, q.text(), page); err != nil {
 			return err

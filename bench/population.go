@@ -11,96 +11,54 @@ import (
 	"jobdb"
 )
 
-// community is a VO with its share of the jobs, in percent.
-type community struct {
-	vo     string
-	share  int
-	owners int
-}
-
-var communities = []community{
-	{"lhcb", 50, 120}, {"biomed", 20, 60}, {"belle", 15, 80}, {"gridpp", 8, 40}, {"ilc", 5, 25}, {"eiscat.se", 2, 5},
-}
-
-// statuses with their shares in percent, of a system most of whose jobs are over, and their minor statuses, the commonest first.
-var statuses = []struct {
-	status, application string
-	share               int
-	minors              []string
-}{
-	{"Done", "Job Finished Successfully", 55, []string{"Execution Complete", "Requests Done", "Execution Complete (late)"}},
-	{"Failed", "Exited With Status", 12, []string{
-		"Application Finished With Errors", "Job stalled: pilot not running", "Watchdog identified this job as stalled", "Maximum of reschedulings reached",
-		"Input Data Resolution", "Uploading Output Data", "Exception During Execution", "Job has exceeded maximum wall clock time",
-	}},
-	{"Waiting", "Unknown", 10, []string{"Pilot Agent Submission", "Job Rescheduled", "Waiting for Input Data"}},
-	{"Running", "Events", 9, []string{"Application", "Job Initialization", "Input Data Resolution", "Uploading Output Data"}},
-	{"Killed", "Unknown", 4, []string{"Marked for termination", "Received Kill signal"}},
-	{"Completed", "Unknown", 3, []string{"Pending Requests", "Application Finished With Errors"}},
-	{"Matched", "Unknown", 2, []string{"Assigned", "Job Received by Agent", "Installing Software", "Submitted To CE"}},
-	{"Stalled", "Events", 1, []string{"Job stalled: pilot not running", "Watchdog identified this job as stalled"}},
-	{"Checking", "Unknown", 1, []string{"JobSanity", "JobPath", "InputData", "JobScheduling"}},
-	{"Received", "Unknown", 1, []string{"Job accepted", "Job Rescheduled"}},
-	{"Deleted", "Unknown", 1, []string{"Checking accounting", "Unknown"}},
-	{"Completing", "Unknown", 1, []string{"Uploading Outputs", "Uploading Job Outputs"}},
-}
-
-var (
-	countries = []string{"ch", "de", "es", "fr", "it", "jp", "nl", "pl", "ru", "uk"}
-	types     = []string{"MCSimulation", "User", "MCReconstruction", "Merge", "WGProduction"}
-)
-
-// originalJDL is a JDL of usual length, in the form in which it is stored.
-const originalJDL = "eJx1kE1rwzAMhu/9FcbnbXHSpk17K4wdBoON7TYGQbGV1OAv/NFRRv/77KRdBmM3Sc/7SkjfK0Koc9h" +
-	"ri4MGSXfkIyeEfJ9lRuQe0Rj2Ti0DXAQvk2zn5QmsjI+Ts0JNBq0KBd8SJN2z5tV3sFxvu6bdwLbvsH9+Q9Y0TQdt2/btpq36Bg" +
-	"YGfV8xxtqmZ1s2dFu2qTZ9W/VVW8KXnXeC2YdPBUM86CHGbgi/gW8F8DVaXQK8ugYqA9JvVRilpLh3yXfB9XcLmYkqQQqBfwb4A"
-
 const populationBatch = 5000
 
-// populate fills the database, through our own bulk methods and the engine's
-// own INSERT … SELECT, always with the same jobs.
-func (w *world) populate(ctx context.Context) error {
-	found, err := queryInt(ctx, w.bare.reader, `SELECT count(*) FROM "Jobs"`)
+// populate fills the database through our bulk methods and the engine's INSERT … SELECT, always
+// with the same jobs.
+func (d *database) populate(ctx context.Context) error {
+	found, err := queryInt(ctx, d.bare.reader, `SELECT count(*) FROM "Jobs"`)
 	if err != nil {
 		return err
 	}
 	switch {
-	case found == w.jobs:
+	case found == d.jobs:
 	case found > 0:
 		return fmt.Errorf("the database that was kept has %d jobs; drop it", found)
-	case w.engine == "sqlite" && w.jobs >= largeFrom:
-		if err := w.fillLarge(ctx); err != nil {
+	case d.engine == "sqlite" && d.jobs >= minLarge:
+		if err := d.fillLarge(ctx); err != nil {
 			return fmt.Errorf("populate: %w", err)
 		}
 	default:
-		if err := w.fill(ctx); err != nil {
+		if err := d.fill(ctx); err != nil {
 			return fmt.Errorf("populate: %w", err)
 		}
 	}
-	if w.flat {
-		_, err := w.db.FoldCounts(ctx)
-		return errors.Join(err, w.refreshStatistics(ctx))
+	if d.jobsOnly {
+		_, err := d.db.FoldCounts(ctx)
+		return errors.Join(err, d.refreshStatistics(ctx))
 	}
-	if err := w.loadIDs(ctx); err != nil {
+	if err := d.loadIDs(ctx); err != nil {
 		return err
 	}
-	ids := w.furnished(w.most())
-	if err := w.forget(ctx, ids, childTables...); err != nil {
+	ids := d.jobsToRead(d.maxBulk())
+	if err := d.deleteRows(ctx, ids, childTables...); err != nil {
 		return err
 	}
-	if err := w.furnish(ctx, ids); err != nil {
+	if err := d.addChildRows(ctx, ids); err != nil {
 		return err
 	}
-	if _, err := w.db.FoldCounts(ctx); err != nil {
+	if _, err := d.db.FoldCounts(ctx); err != nil {
 		return err
 	}
-	return errors.Join(w.refreshStatistics(ctx), w.purged(ctx))
+	return errors.Join(d.refreshStatistics(ctx), d.waitForPurge(ctx))
 }
 
-// purged waits until MariaDB has removed what was deleted: until then it passes over the differences that were folded, in every total.
-func (w *world) purged(ctx context.Context) error {
-	for end := now().Add(15 * time.Second); w.engine == "mariadb" && now().Before(end); time.Sleep(100 * time.Millisecond) {
-		left, err := queryInt(ctx, w.aside.reader, `SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'INNODB_HISTORY_LIST_LENGTH'`)
+// waitForPurge waits until MariaDB has removed deleted rows: until then every total reads past the
+// count changes that were folded.
+func (d *database) waitForPurge(ctx context.Context) error {
+	for end := now().Add(15 * time.Second); d.engine == "mariadb" && now().Before(end); time.Sleep(100 * time.Millisecond) {
+		left, err := queryInt(ctx, d.unmeasured.reader, `SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS
+			WHERE VARIABLE_NAME = 'INNODB_HISTORY_LIST_LENGTH'`)
 		if err != nil || left == 0 {
 			return err
 		}
@@ -108,33 +66,33 @@ func (w *world) purged(ctx context.Context) error {
 	return nil
 }
 
-// fill stores the jobs batch by batch, and a row of each in the tables that grow most.
-func (w *world) fill(ctx context.Context) error {
+// fill stores the jobs batch by batch, and then a row of each in the tables that grow most.
+func (d *database) fill(ctx context.Context) error {
 	random := rand.New(rand.NewPCG(1, 2))
-	filled := newProgress(w.engine+": filling", w.jobs, "jobs")
-	for first := 0; first < w.jobs; first += populationBatch {
-		if err := w.addJobs(ctx, random, first, min(populationBatch, w.jobs-first)); err != nil {
+	say := paced()
+	for first := 0; first < d.jobs; first += populationBatch {
+		if err := d.addJobs(ctx, random, first, min(populationBatch, d.jobs-first)); err != nil {
 			return err
 		}
-		filled.at(min(first+populationBatch, w.jobs))
+		say("%s: %s of %s jobs are filled in", d.engine, withCommas(min(first+populationBatch, d.jobs)), withCommas(d.jobs))
 	}
-	return w.addChildren(ctx)
+	return d.addHistoryAndParameters(ctx)
 }
 
-// refreshStatistics tells the planner what is in the tables, as the servers'
-// own services would have done by now; SQLite has none.
-func (w *world) refreshStatistics(ctx context.Context) error {
-	switch w.engine {
+// refreshStatistics tells the planner what is in the tables, as the servers would by themselves
+// after a while.
+func (d *database) refreshStatistics(ctx context.Context) error {
+	switch d.engine {
 	case "mariadb":
-		return w.exec(ctx, `ANALYZE TABLE "JobJDLs", "Jobs", "`+strings.Join(childTables, `", "`)+`"`)
+		return d.exec(ctx, `ANALYZE TABLE "JobJDLs", "Jobs", "`+strings.Join(childTables, `", "`)+`"`)
 	case "postgres":
-		return w.exec(ctx, "VACUUM ANALYZE")
+		return d.exec(ctx, "VACUUM ANALYZE")
 	}
 	return nil
 }
 
-func (w *world) loadIDs(ctx context.Context) error {
-	rows, err := w.bare.reader.QueryContext(ctx, `SELECT "JobID" FROM "Jobs" ORDER BY "JobID"`)
+func (d *database) loadIDs(ctx context.Context) error {
+	rows, err := d.bare.reader.QueryContext(ctx, `SELECT "JobID" FROM "Jobs" ORDER BY "JobID"`)
 	if err != nil {
 		return err
 	}
@@ -144,19 +102,19 @@ func (w *world) loadIDs(ctx context.Context) error {
 		if err := rows.Scan(&id); err != nil {
 			return err
 		}
-		w.ids = append(w.ids, id)
+		d.ids = append(d.ids, id)
 	}
 	return rows.Err()
 }
 
-func (w *world) addJobs(ctx context.Context, random *rand.Rand, first, n int) error {
+func (d *database) addJobs(ctx context.Context, random *rand.Rand, first, n int) error {
 	jdls := make([]string, n)
 	rows := make([]jobdb.Attributes, n)
 	for i := range rows {
 		jdls[i] = originalJDL
-		rows[i] = someJob(random, first+i)
+		rows[i] = randomJob(random, first+i)
 	}
-	return w.db.Tx(ctx, func(tx *jobdb.Tx) error {
+	return d.db.Tx(ctx, func(tx *jobdb.Tx) error {
 		ids, err := tx.CreateJobs(ctx, jdls)
 		if err != nil {
 			return err
@@ -169,159 +127,67 @@ func (w *world) addJobs(ctx context.Context, random *rand.Rand, first, n int) er
 	})
 }
 
-// populationStart is when the first job was submitted; one came every 100 ms.
-var populationStart = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-
-// productionSize is how many numbers of jobs belong to one production, which has one VO, owner, group and type.
-const productionSize = 3000
-
-// someJob makes the attributes of the job of that number.
-func someJob(random *rand.Rand, number int) jobdb.Attributes {
-	c := communities[pick(random, len(communities), func(i int) int { return communities[i].share })]
-	s := statuses[pick(random, len(statuses), func(i int) int { return statuses[i].share })]
-	owner := few(random, c.owners)
-	submitted := populationStart.Add(time.Duration(number) * 100 * time.Millisecond)
-	updated := submitted.Add(time.Duration(random.IntN(72*3600)) * time.Second)
-	a := jobdb.Attributes{
-		"VO": c.vo, "Owner": fmt.Sprintf("%s.user%03d", c.vo, owner), "OwnerGroup": c.vo + "_user",
-		"JobType": "User", "JobGroup": fmt.Sprintf("%08d", owner), "JobName": fmt.Sprintf("analysis_%05d", random.IntN(20_000)),
-		"Site":           fmt.Sprintf("LCG.Site%02d.%s", random.IntN(8), countries[few(random, len(countries))]),
-		"SubmissionTime": submitted, "LastUpdateTime": updated,
-		"Status": s.status, "MinorStatus": s.minors[few(random, len(s.minors))], "ApplicationStatus": s.application,
-		"UserPriority": random.IntN(10),
-	}
-	switch s.application {
-	case "Events":
-		a["ApplicationStatus"] = fmt.Sprintf("Events %d", 100*random.IntN(200))
-	case "Exited With Status":
-		a["ApplicationStatus"] = fmt.Sprintf("Gauss Exited With Status %d", few(random, 30))
-	}
-	if random.IntN(100) < 70 {
-		makeProduction(a, number)
-	}
-	switch s.status {
-	case "Received", "Checking", "Waiting":
-		a["Site"] = "ANY"
-	case "Matched":
-	default:
-		a["StartExecTime"], a["HeartBeatTime"] = submitted.Add(time.Hour), updated
-		if s.status != "Running" && s.status != "Stalled" {
-			a["EndExecTime"] = updated
-		}
-	}
-	return a
-}
-
-// makeProduction makes of a user's job one of the production to which its number belongs.
-func makeProduction(a jobdb.Attributes, number int) {
-	production := number / productionSize
-	random := rand.New(rand.NewPCG(uint64(production), 3))
-	c := communities[pick(random, len(communities), func(i int) int { return communities[i].share })]
-	a["VO"], a["Owner"], a["OwnerGroup"] = c.vo, fmt.Sprintf("%s.user%03d", c.vo, few(random, c.owners)), c.vo+"_prod"
-	a["JobType"], a["JobGroup"] = types[random.IntN(len(types))], fmt.Sprintf("%08d", 100_000+production)
-	a["JobName"] = fmt.Sprintf("%08d_%08d", 100_000+production, number)
-}
-
-// few gives numbers below n, small ones more often.
-func few(random *rand.Rand, n int) int { return int(float64(n) * random.Float64() * random.Float64()) }
-
-// pick chooses by shares, which add up to 100.
-func pick(random *rand.Rand, n int, share func(int) int) int {
-	point := random.IntN(100)
-	for i := range n {
-		if point -= share(i); point < 0 {
-			return i
-		}
-	}
-	return n - 1
-}
-
-// addChildren gives every job a row in the tables that grow most.
-func (w *world) addChildren(ctx context.Context) error {
+// addHistoryAndParameters gives every job a row in each of the tables that grow most.
+func (d *database) addHistoryAndParameters(ctx context.Context) error {
 	statements := []string{
-		`INSERT INTO "LoggingInfo" ("JobID", "SeqNum", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusTimeOrder", "StatusSource")
+		`INSERT INTO "LoggingInfo"
+			("JobID", "SeqNum", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusTimeOrder", "StatusSource")
 			SELECT "JobID", 1, 'Received', 'Job accepted', 'idem', "SubmissionTime", 500000000.125, 'JobManager' FROM "Jobs" ORDER BY "JobID"`,
 		`INSERT INTO "JobParameters" ("JobID", "Name", "Value") SELECT "JobID", 'CPUNormalizationFactor', '19.5' FROM "Jobs" ORDER BY "JobID"`,
 		`INSERT INTO "HeartBeatLoggingInfo" ("JobID", "Name", "Value", "HeartBeatTime")
 			SELECT "JobID", 'LoadAverage', '1.25', "HeartBeatTime" FROM "Jobs" WHERE "HeartBeatTime" IS NOT NULL ORDER BY "JobID"`,
 	}
 	for _, statement := range statements {
-		if err := w.exec(ctx, statement); err != nil {
+		if err := d.exec(ctx, statement); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// childTables are those that have rows of a job beside its own two.
+// childTables are all tables with rows of a job but Jobs and JobJDLs.
 var childTables = []string{
 	"InputData", "JobParameters", "OptimizerParameters", "AtticJobParameters", "HeartBeatLoggingInfo", "JobCommands", "LoggingInfo",
 }
 
-// furnish gives jobs rows in every table.
-func (w *world) furnish(ctx context.Context, ids []jobdb.JobID) error {
+// addChildRows gives these jobs rows in every child table.
+func (d *database) addChildRows(ctx context.Context, ids []jobdb.JobID) error {
 	jdls := make(map[jobdb.JobID]string, len(ids))
 	var commands []jobdb.Command
 	for _, id := range ids {
 		jdls[id] = originalJDL
-		commands = append(commands, jobdb.Command{JobID: id, Command: jobdb.KillCommand}, jobdb.Command{JobID: id, Command: "Peek", Arguments: "x"})
+		commands = append(commands, jobdb.Command{JobID: id, Command: jobdb.KillCommand})
+		commands = append(commands, jobdb.Command{JobID: id, Command: "Peek", Arguments: "x"})
 	}
-	return w.db.Tx(ctx, func(tx *jobdb.Tx) error {
-		for _, step := range []func() error{
-			func() error { return tx.UpdateJobJDLs(ctx, jdls) },
-			func() error { return tx.InsertInputData(ctx, inputFiles(ids)) },
-			func() error { return tx.SetOptimizerParameters(ctx, parameters(ids, "v")) },
-			func() error { return tx.SetJobParameters(ctx, parameters(ids, "v")) },
-			func() error { return tx.ArchiveJobParameters(ctx, ids) },
-			func() error { return tx.SetJobParameters(ctx, parameters(ids, "w")) },
-			func() error { return tx.AddHeartbeatData(ctx, heartbeats(ids, "1024")) },
-			func() error { return tx.SetJobCommands(ctx, commands) },
-			func() error { return tx.InsertHistory(ctx, history(ids, "Waiting", "Matched", "Running")) },
-		} {
-			if err := step(); err != nil {
-				return fmt.Errorf("furnish jobs: %w", err)
-			}
+	err := d.db.Tx(ctx, func(tx *jobdb.Tx) error {
+		if err := tx.UpdateJobJDLs(ctx, jdls); err != nil {
+			return err
 		}
-		return nil
+		if err := tx.InsertInputData(ctx, inputFiles(ids)); err != nil {
+			return err
+		}
+		if err := tx.SetOptimizerParameters(ctx, parameters(ids, "v")); err != nil {
+			return err
+		}
+		if err := tx.SetJobParameters(ctx, parameters(ids, "v")); err != nil {
+			return err
+		}
+		if err := tx.ArchiveJobParameters(ctx, ids); err != nil {
+			return err
+		}
+		if err := tx.SetJobParameters(ctx, parameters(ids, "w")); err != nil {
+			return err
+		}
+		if err := tx.AddHeartbeatData(ctx, heartbeats(ids, "1024")); err != nil {
+			return err
+		}
+		if err := tx.SetJobCommands(ctx, commands); err != nil {
+			return err
+		}
+		return tx.InsertHistory(ctx, history(ids, "Waiting", "Matched", "Running"))
 	})
-}
-
-func inputFiles(ids []jobdb.JobID) map[jobdb.JobID][]string {
-	files := make(map[jobdb.JobID][]string, len(ids))
-	for _, id := range ids {
-		files[id] = []string{fmt.Sprintf("/lhcb/MC/2026/SIM/%08d_1.sim", id), fmt.Sprintf("/lhcb/MC/2026/SIM/%08d_2.sim", id)}
+	if err != nil {
+		return fmt.Errorf("add rows of jobs: %w", err)
 	}
-	return files
-}
-
-func parameters(ids []jobdb.JobID, value string) map[jobdb.JobID]map[string]string {
-	values := make(map[jobdb.JobID]map[string]string, len(ids))
-	for _, id := range ids {
-		values[id] = map[string]string{"LocalBatchID": value + "1", "HostName": value + ".example.org", "CPUModel": value + " 2.4GHz"}
-	}
-	return values
-}
-
-func heartbeats(ids []jobdb.JobID, value string) map[jobdb.JobID]map[string]string {
-	beats := make(map[jobdb.JobID]map[string]string, len(ids))
-	for _, id := range ids {
-		beats[id] = make(map[string]string, len(jobdb.HeartbeatFields))
-		for _, field := range jobdb.HeartbeatFields {
-			beats[id][field] = value
-		}
-	}
-	return beats
-}
-
-func history(ids []jobdb.JobID, statuses ...string) []jobdb.HistoryRecord {
-	var records []jobdb.HistoryRecord
-	for _, id := range ids {
-		for i, status := range statuses {
-			records = append(records, jobdb.HistoryRecord{
-				JobID: id, Status: status, MinorStatus: jobdb.Idem, ApplicationStatus: jobdb.Idem,
-				Time: populationStart.Add(time.Duration(i) * time.Minute), Source: "Benchmark",
-			})
-		}
-	}
-	return records
+	return nil
 }

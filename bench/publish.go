@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -14,14 +15,15 @@ import (
 	"time"
 )
 
-// publish prints a part of the tables or, with -write, puts it between the markers of that name in the document,
-// under a line that says where, when and with what it was measured. What can't be written is printed, not lost.
+// publish prints tables under a heading or, with -write, puts them between the markers of the
+// document of that name, under a line that says where, when and with what they were measured. What
+// can't be written is printed, not lost.
 func (s settings) publish(name, heading, text string) error {
 	if s.write == "" {
 		_, err := os.Stdout.WriteString(heading + text)
 		return err
 	}
-	err := rewriteFile(s.write, name, s.provenance()+"\n\n"+text)
+	err := rewriteFile(filepath.Join(s.write, name+".md"), name, s.provenance()+"\n\n"+text)
 	if err != nil {
 		fmt.Print(heading + text)
 	}
@@ -70,7 +72,7 @@ func (s settings) provenance() string {
 	return "Measured on " + strings.Join(parts, ", ") + "."
 }
 
-// memory is the machine's, which Linux tells in kB.
+// memory is how much the machine has; Linux tells it in kB.
 func memory() string {
 	text := lineOf("/proc/meminfo", "MemTotal")
 	kB, err := strconv.ParseFloat(strings.TrimSuffix(text, " kB"), 64)
@@ -80,7 +82,7 @@ func memory() string {
 	return fmt.Sprintf("%.1f GiB", kB/(1<<20))
 }
 
-// lineOf is the value of the first line of that name in a file of /proc.
+// lineOf is the value of the first line with that name in a file of /proc.
 func lineOf(path, name string) string {
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -94,7 +96,8 @@ func lineOf(path, name string) string {
 	return "unknown"
 }
 
-// drivers are those of the engines with their versions, of which only one is SQLite's.
+// drivers are the drivers of the engines with their versions; of the two for SQLite, the one that
+// is used.
 func drivers() []string {
 	var all []string
 	info, _ := debug.ReadBuildInfo()
@@ -110,13 +113,13 @@ func drivers() []string {
 	return all
 }
 
-// noteVersion remembers the engine's version for the provenance.
-func (w *world) noteVersion(ctx context.Context, s settings) error {
-	text := map[string]string{"sqlite": "SELECT sqlite_version()", "mariadb": "SELECT version()", "postgres": "SHOW server_version"}[w.engine]
+// recordVersion keeps the engine's version for the provenance.
+func (d *database) recordVersion(ctx context.Context, s settings) error {
+	text := map[string]string{"sqlite": "SELECT sqlite_version()", "mariadb": "SELECT version()", "postgres": "SHOW server_version"}[d.engine]
 	var version string
-	err := w.aside.reader.QueryRowContext(ctx, text).Scan(&version)
+	err := d.unmeasured.reader.QueryRowContext(ctx, text).Scan(&version)
 	if s.versions != nil {
-		s.versions[w.engine] = version
+		s.versions[d.engine] = version
 	}
 	return err
 }

@@ -40,35 +40,39 @@ func TestReplaceSection(t *testing.T) {
 
 // A run writes its tables into the document and says with what it was measured.
 func TestPublish(t *testing.T) {
-	s := small(t)
-	s.write, s.versions = filepath.Join(t.TempDir(), "tables.md"), map[string]string{}
+	s := smallRun(t)
+	s.write, s.versions = t.TempDir(), map[string]string{}
 	s.engines, s.jobs, s.methods = []string{"sqlite"}, []int{100}, regexp.MustCompile("^JobJDLs$")
-	if err := os.WriteFile(s.write, []byte("above\n<!-- bench: methods 100 -->\n<!-- end -->\nbelow\n"), 0o600); err != nil {
+	path := filepath.Join(s.write, "methods-100.md")
+	if err := os.WriteFile(path, []byte("above\n<!-- bench: methods-100 -->\n<!-- end -->\nbelow\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := run(t.Context(), s); err != nil {
+	if err := runMethods(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
-	document, err := os.ReadFile(s.write)
+	document, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{`^above\n`, `\nMeasured on 20\d\d-.* cores of .* GiB of memory, go1.*, SQLite 3\..*\.\n`, `\n\| JobJDLs \| 1 \|`, `\nbelow\n$`} {
+	for _, part := range []string{
+		`^above\n`, `\nMeasured on 20\d\d-.* cores of .* GiB of memory, go1.*, SQLite 3\..*\.\n`,
+		`\n\| JobJDLs \| 1 \|`, `\nbelow\n$`,
+	} {
 		if !regexp.MustCompile(part).Match(document) {
 			t.Errorf("nothing matches %q in\n%s", part, document)
 		}
 	}
 }
 
-// The document has a place for every part that is measured.
-func TestDocumentHasSections(t *testing.T) {
-	document, err := os.ReadFile("../docs/benchmarks.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"methods 10000", "methods 1000000", "flat", "writers", "counts"} {
+// There is a document for everything that is measured.
+func TestDocuments(t *testing.T) {
+	for _, name := range []string{"methods-10000", "methods-1000000", "growth", "writers", "routes", "counts"} {
+		document, err := os.ReadFile("../docs/benchmarks/" + name + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
 		if _, err := replaceSection(document, name, ""); err != nil {
-			t.Error(err)
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

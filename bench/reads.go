@@ -3,328 +3,210 @@ package main
 import (
 	"context"
 	"database/sql"
-	"regexp"
-	"slices"
-	"strings"
 	"time"
 
 	"jobdb"
 )
 
-// bareJob is a row of Jobs as a program without jobdb would hold it.
-type bareJob struct {
-	JobID                                                     int64
-	JobType, JobGroup, Site, JobName, Owner, OwnerGroup, VO   string
-	Submission, Reschedule, LastUpdate, Start, HeartBeat, End bareTime
-	Status, MinorStatus, ApplicationStatus                    string
-	UserPriority, RescheduleCounter                           int64
-	VerifiedFlag, AccountedFlag                               string
-}
-
-const jobColumns = `"JobID", "JobType", "JobGroup", "Site", "JobName", "Owner", "OwnerGroup", "VO", ` +
-	`"SubmissionTime", "RescheduleTime", "LastUpdateTime", "StartExecTime", "HeartBeatTime", "EndExecTime", ` +
-	`"Status", "MinorStatus", "ApplicationStatus", "UserPriority", "RescheduleCounter", "VerifiedFlag", "AccountedFlag"`
-
-func (j *bareJob) scan(rows *sql.Rows) error {
-	return rows.Scan(&j.JobID, &j.JobType, &j.JobGroup, &j.Site, &j.JobName, &j.Owner, &j.OwnerGroup, &j.VO,
-		&j.Submission, &j.Reschedule, &j.LastUpdate, &j.Start, &j.HeartBeat, &j.End,
-		&j.Status, &j.MinorStatus, &j.ApplicationStatus, &j.UserPriority, &j.RescheduleCounter, &j.VerifiedFlag, &j.AccountedFlag)
-}
-
-// bareTime is a time or NULL; SQLite gives it as text.
-type bareTime struct{ at time.Time }
-
-// Scan implements sql.Scanner.
-func (t *bareTime) Scan(value any) (err error) {
-	switch v := value.(type) {
-	case time.Time:
-		t.at = v
-	case string:
-		t.at, err = time.Parse("2006-01-02 15:04:05.999999", v)
-	case []byte:
-		t.at, err = time.Parse("2006-01-02 15:04:05.999999", string(v))
-	default:
-		t.at = time.Time{}
-	}
-	return err
-}
-
-func (w *world) reads(sizes []int) []comparison {
-	cases := append(w.searches(), w.summaries()...)
-	for _, n := range w.bulk(sizes) {
-		cases = append(cases, w.readsOf(n)...)
+func (d *database) reads(sizes []int) []comparison {
+	cases := append(d.searches(), d.summaries()...)
+	for _, n := range d.bulkSizes(sizes) {
+		cases = append(cases, d.readsOf(n)...)
 	}
 	return cases
 }
 
-// query is a search in both forms.
-type query struct {
-	name    string
-	vo      string
-	request jobdb.SearchRequest
-	page    int // 0: all rows
-	where   string
-	args    []any
-	order   string
-	alone   bool // one statement does: no page can be full
-}
-
-func equal(parameter string, value any) jobdb.FilterSpec {
-	return jobdb.FilterSpec{Parameter: parameter, Operator: "eq", Value: value}
-}
-
-const perPage = 100
-
-func (w *world) queries() []query {
-	middle := w.ids[len(w.ids)/2]
-	name := "analysis_00007"
-	deep := max(1, w.jobs/4/perPage) // half the jobs are lhcb's
-	thousand := w.spread(min(1000, len(w.ids)))
-	condition, args := w.bare.in(thousand)
-	values := make([]any, len(thousand))
-	for i, id := range thousand {
-		values[i] = int64(id)
+// readsOf are the methods that read rows of n jobs.
+func (d *database) readsOf(n int) []comparison {
+	ids := d.jobsToRead(n)
+	cases := []comparison{
+		d.jdlsByJob("JobJDLs", `"JDL"`, d.db.JobJDLs, ids),
+		d.jdlsByJob("OriginalJDLs", `"OriginalJDL"`, d.db.OriginalJDLs, ids),
+		d.parametersByJob("JobParameters", d.db.JobParameters, ids),
+		d.parametersByJob("OptimizerParameters", d.db.OptimizerParameters, ids),
+		d.inputData(ids), d.archivedJobParameters(ids), d.jobCommands(ids), d.lastHeartbeats(ids), d.allHeartbeats(ids),
+		d.history(ids), d.statusTimes(ids),
 	}
-	site := `"Site" LIKE ?`
-	switch w.engine {
-	case "mariadb":
-		site = `LOWER("Site") LIKE LOWER(?)`
-	case "postgres":
-		site = `"Site" ILIKE ?`
-	}
-	return []query{
-		{
-			name: "Search: JobID", vo: "lhcb", page: 1, order: `"JobID"`, alone: true,
-			request: jobdb.SearchRequest{Search: []jobdb.FilterSpec{equal("JobID", int64(middle))}},
-			where:   `"VO" = ? AND "JobID" = ?`, args: []any{"lhcb", int64(middle)},
-		},
-		{
-			name: "Search: Status, page 1", vo: "lhcb", page: 1, order: `"JobID"`,
-			request: jobdb.SearchRequest{Search: []jobdb.FilterSpec{equal("Status", "Waiting")}},
-			where:   `"VO" = ? AND "Status" = ?`, args: []any{"lhcb", "Waiting"},
-		},
-		{
-			name: "Search: latest updates, page 1", vo: "lhcb", page: 1, order: w.latest(),
-			request: jobdb.SearchRequest{Sort: []jobdb.SortSpec{{Parameter: "LastUpdateTime", Direction: "desc"}}},
-			where:   `"VO" = ?`, args: []any{"lhcb"},
-		},
-		{
-			name: "Search: deep page of a VO", vo: "lhcb", page: deep, order: `"JobID"`,
-			where: `"VO" = ?`, args: []any{"lhcb"},
-		},
-		{name: "Search: no filter, no VO, page 1", page: 1, order: `"JobID"`, where: "1 = 1"},
-		{
-			name: "Search: JobName", vo: "lhcb", page: 1, order: `"JobID"`,
-			request: jobdb.SearchRequest{Search: []jobdb.FilterSpec{equal("JobName", name)}},
-			where:   `"VO" = ? AND "JobName" = ?`, args: []any{"lhcb", name},
-		},
-		{
-			name: "Search: Site like, page 1", vo: "biomed", page: 1, order: `"JobID"`,
-			request: jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: "Site", Operator: "like", Value: "LCG.Site03%"}}},
-			where:   `"VO" = ? AND ` + site, args: []any{"biomed", "lcg.site03%"},
-		},
-		{
-			name: "Search: 1000 JobIDs", vo: "", page: 1, order: `"JobID"`,
-			request: jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: "JobID", Operator: "in", Values: values}}},
-			where:   `"JobID"` + condition, args: args,
-		},
-	}
-}
-
-// text selects one page; of a deep one it finds the jobs by an index first.
-func (q query) text() string {
-	rest := ` FROM "Jobs" WHERE ` + q.where + " ORDER BY " + q.order + " LIMIT ? OFFSET ?"
-	if q.page < 10 {
-		return "SELECT " + jobColumns + rest
-	}
-	return "SELECT " + jobColumns + ` FROM "Jobs" JOIN (SELECT "JobID" AS id` + rest + `) AS p ON "JobID" = p.id ORDER BY ` + q.order
-}
-
-// latest sorts NULL last, as our answers do; only PostgreSQL must be told.
-func (w *world) latest() string {
-	if w.engine == "postgres" {
-		return `"LastUpdateTime" DESC NULLS LAST, "JobID" DESC`
-	}
-	return `"LastUpdateTime" DESC, "JobID" DESC`
-}
-
-func (w *world) searches() []comparison {
-	var cases []comparison
-	for _, q := range w.queries() {
-		cases = append(cases, comparison{
-			method: q.name,
-			ours: func(ctx context.Context) (int64, error) {
-				s, err := q.request.Parse(w.db.Limits())
-				if err != nil {
-					return 0, err
-				}
-				s.Scope, s.Page, s.PerPage = jobdb.Scope{VO: q.vo, AllVOs: true}, q.page, perPage
-				page, err := w.db.Search(ctx, s)
-				return page.Total*1000 + int64(len(page.Rows)), err
-			},
-			bare:      func(ctx context.Context) (int64, error) { return w.bare.search(ctx, q) },
-			reference: q.reference,
-		})
-	}
-	return append(cases, w.stream(), w.regex())
-}
-
-func (b *bareDB) search(ctx context.Context, q query) (total int64, err error) {
-	jobs := make([]bareJob, 0, perPage)
-	text := q.text()
-	args := append(slices.Clip(q.args), int64(perPage), int64(q.page-1)*perPage)
-	page := func(tx *sql.Tx) (int64, error) {
-		return b.query(ctx, tx, text, args, func(rows *sql.Rows) error {
-			jobs = append(jobs, bareJob{})
-			return jobs[len(jobs)-1].scan(rows)
-		})
-	}
-	if q.alone {
-		n, err := page(nil)
-		return n*1000 + n, err
-	}
-	err = b.snapshot(ctx, func(tx *sql.Tx) error {
-		n, err := page(tx)
-		if err != nil || n < perPage && (n > 0 || q.page == 1) {
-			total = int64(q.page-1)*perPage + n
-			return err
+	for i, c := range cases {
+		cases[i].size = n
+		switch c.method {
+		case "JobJDLs", "OriginalJDLs", "History", "StatusTimes":
+			cases[i].reference = func() instruction { return instruction{c.method, ids} }
 		}
-		_, err = b.query(ctx, tx, `SELECT count(*) FROM "Jobs" WHERE `+q.where, q.args, func(rows *sql.Rows) error { return rows.Scan(&total) })
-		return err
-	})
-	return total*1000 + int64(len(jobs)), err
-}
-
-// stream reads three columns of many rows without a page.
-func (w *world) stream() comparison {
-	status := jobdb.SearchRequest{
-		Parameters: []string{"JobID", "Status", "Site"},
-		Search:     []jobdb.FilterSpec{equal("Status", "Failed")},
-	}
-	return comparison{
-		method: "Stream: all of a Status, 3 columns",
-		ours: func(ctx context.Context) (n int64, err error) {
-			s, err := status.Parse(w.db.Limits())
-			if err != nil {
-				return 0, err
-			}
-			s.Scope.VO = "belle"
-			for _, err := range w.db.Stream(ctx, s) {
-				if err != nil {
-					return n, err
-				}
-				n++
-			}
-			return n, nil
-		},
-		bare: func(ctx context.Context) (int64, error) {
-			text := `SELECT "JobID", "Site", "Status" FROM "Jobs" WHERE "VO" = ? AND "Status" = ? ORDER BY "JobID"`
-			return w.bare.query(ctx, nil, text, []any{"belle", "Failed"}, func(rows *sql.Rows) error {
-				var j bareJob
-				return rows.Scan(&j.JobID, &j.Site, &j.Status)
-			})
-		},
-		reference: func() order {
-			return order{"Search", referenceQuery{status.Parameters, ofVO("belle", status.Search), []jobdb.SortSpec{byJobID}, perPage, nil}}
-		},
-	}
-}
-
-// regex is answered by hand as findings advise: match the few different values, then look for those.
-func (w *world) regex() comparison {
-	const pattern = `^LCG\.Site0[12]\.(ch|de)$`
-	request := jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: "Site", Operator: "regex", Value: pattern}}}
-	return comparison{
-		method: "Search: Site regex, page 1",
-		ours: func(ctx context.Context) (int64, error) {
-			s, err := request.Parse(w.db.Limits())
-			if err != nil {
-				return 0, err
-			}
-			s.Scope.VO, s.Page, s.PerPage = "ilc", 1, perPage
-			page, err := w.db.Search(ctx, s)
-			return page.Total*1000 + int64(len(page.Rows)), err
-		},
-		bare: func(ctx context.Context) (int64, error) {
-			args := []any{"ilc"}
-			compiled, err := regexp.Compile(pattern) // users give them
-			if err != nil {
-				return 0, err
-			}
-			_, err = w.bare.query(ctx, nil, `SELECT DISTINCT "Site" FROM "Jobs" WHERE "VO" = ?`, args[:1], func(rows *sql.Rows) error {
-				var site string
-				if err := rows.Scan(&site); err == nil && compiled.MatchString(site) {
-					args = append(args, site)
-				}
-				return nil
-			})
-			if err != nil || len(args) == 1 {
-				return 0, err
-			}
-			where := `"VO" = ? AND "Site" IN (?` + strings.Repeat(", ?", len(args)-2) + ")"
-			return w.bare.search(ctx, query{page: 1, where: where, args: args, order: `"JobID"`})
-		},
-		reference: query{vo: "ilc", request: request, page: 1}.reference,
-	}
-}
-
-// summaryQuery is a summary in both forms.
-type summaryQuery struct {
-	name, vo string
-	groups   []string
-	search   []jobdb.FilterSpec
-	where    string
-	args     []any
-}
-
-var summaryQueries = []summaryQuery{
-	{"Summary: Status in a VO", "lhcb", []string{"Status"}, nil, `"VO" = ?`, []any{"lhcb"}},
-	{"Summary: Owner × Status in a VO", "lhcb", []string{"Owner", "Status"}, nil, `"VO" = ?`, []any{"lhcb"}},
-	{
-		"Summary: Site of one Status in a VO", "lhcb",
-		[]string{"Site"},
-		[]jobdb.FilterSpec{equal("Status", "Running")},
-		`"VO" = ? AND "Status" = ?`,
-		[]any{"lhcb", "Running"},
-	},
-	{"Summary: Status × MinorStatus × Site in a VO", "lhcb", []string{"Site", "Status", "MinorStatus"}, nil, `"VO" = ?`, []any{"lhcb"}},
-	{"Summary: Status, all VOs", "", []string{"Status"}, nil, "1 = 1", nil},
-}
-
-func (w *world) summaries() []comparison {
-	var cases []comparison
-	for _, q := range summaryQueries {
-		cases = append(cases, comparison{
-			method: q.name,
-			ours: func(ctx context.Context) (int64, error) {
-				s, err := jobdb.SummaryRequest{Grouping: q.groups, Search: q.search}.Parse(w.db.Limits())
-				if err != nil {
-					return 0, err
-				}
-				s.Scope = jobdb.Scope{VO: q.vo, AllVOs: true}
-				rows, err := w.db.Summary(ctx, s)
-				return int64(len(rows.Rows)), err
-			},
-			bare: func(ctx context.Context) (int64, error) {
-				type group struct {
-					values [3]string
-					count  int64
-				}
-				var groups []group
-				list := `"` + strings.Join(q.groups, `", "`) + `"`
-				text := "SELECT " + list + `, count(*) FROM "Jobs" WHERE ` + q.where + " GROUP BY " + list + " ORDER BY " + list
-				return w.bare.query(ctx, nil, text, q.args, func(rows *sql.Rows) error {
-					var g group
-					targets := []any{&g.values[0], &g.values[1], &g.values[2]}[:len(q.groups)]
-					err := rows.Scan(append(targets, &g.count)...)
-					groups = append(groups, g)
-					return err
-				})
-			},
-			reference: func() order {
-				return order{"Summary", map[string]any{"grouping": q.groups, "search": ofVO(q.vo, q.search)}}
-			},
-		})
 	}
 	return cases
+}
+
+func (d *database) inputData(ids []jobdb.JobID) comparison {
+	return listsByJob("InputData", d, ids, d.db.InputData,
+		`SELECT "JobID", "LFN", "Status" FROM "InputData" WHERE "JobID"`, ` ORDER BY "JobID", "LFN"`,
+		func(rows *sql.Rows) (id jobdb.JobID, f jobdb.InputFile, err error) {
+			return id, f, rows.Scan(&id, &f.LFN, &f.Status)
+		})
+}
+
+func (d *database) archivedJobParameters(ids []jobdb.JobID) comparison {
+	return listsByJob("ArchivedJobParameters", d, ids, d.db.ArchivedJobParameters,
+		`SELECT "JobID", "Name", "Value", "RescheduleCycle" FROM "AtticJobParameters" WHERE "JobID"`,
+		` ORDER BY "JobID", "RescheduleCycle", "Name"`,
+		func(rows *sql.Rows) (id jobdb.JobID, p jobdb.ArchivedParameter, err error) {
+			return id, p, rows.Scan(&id, &p.Name, &p.Value, &p.Cycle)
+		})
+}
+
+func (d *database) jobCommands(ids []jobdb.JobID) comparison {
+	return listsByJob("JobCommands", d, ids, d.db.JobCommands,
+		`SELECT "JobID", "Command", "Arguments", "Status", "ReceptionTime", "ExecutionTime" FROM "JobCommands" WHERE "JobID"`,
+		` ORDER BY "JobID", "ReceptionTime"`,
+		func(rows *sql.Rows) (id jobdb.JobID, c jobdb.CommandRecord, err error) {
+			var received, executed bareTime
+			err = rows.Scan(&id, &c.Command.Command, &c.Arguments, &c.Status, &received, &executed)
+			c.JobID, c.ReceptionTime, c.ExecutionTime = id, received.at, executed.at
+			return id, c, err
+		})
+}
+
+func (d *database) lastHeartbeats(ids []jobdb.JobID) comparison {
+	return listsByJob("Heartbeats (last)", d, ids,
+		func(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.Heartbeat, error) {
+			return d.db.Heartbeats(ctx, ids, 1)
+		},
+		`SELECT "JobID", "Name", "Value", "HeartBeatTime" FROM (SELECT "JobID", "Name", "Value", "HeartBeatTime",
+			DENSE_RANK() OVER (PARTITION BY "JobID" ORDER BY "HeartBeatTime" DESC) AS n FROM "HeartBeatLoggingInfo" WHERE "JobID"`,
+		`) AS t WHERE n <= 1 ORDER BY "JobID", "Name"`, scanHeartbeat)
+}
+
+func (d *database) allHeartbeats(ids []jobdb.JobID) comparison {
+	return listsByJob("Heartbeats (all)", d, ids,
+		func(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.Heartbeat, error) {
+			return d.db.Heartbeats(ctx, ids, 0)
+		},
+		`SELECT "JobID", "Name", "Value", "HeartBeatTime" FROM "HeartBeatLoggingInfo" WHERE "JobID"`,
+		` ORDER BY "JobID", "HeartBeatTime" DESC, "Name"`, scanHeartbeat)
+}
+
+func (d *database) history(ids []jobdb.JobID) comparison {
+	return listsByJob("History", d, ids, d.db.History,
+		`SELECT "JobID", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusSource" FROM "LoggingInfo" WHERE "JobID"`,
+		` ORDER BY "JobID", "StatusTimeOrder", "StatusTime", "SeqNum"`,
+		func(rows *sql.Rows) (id jobdb.JobID, r jobdb.HistoryRecord, err error) {
+			var at bareTime
+			err = rows.Scan(&r.JobID, &r.Status, &r.MinorStatus, &r.ApplicationStatus, &at, &r.Source)
+			r.Time = at.at
+			return r.JobID, r, err
+		})
+}
+
+func scanHeartbeat(rows *sql.Rows) (id jobdb.JobID, h jobdb.Heartbeat, err error) {
+	var at bareTime
+	err = rows.Scan(&id, &h.Name, &h.Value, &at)
+	h.Time = at.at
+	return id, h, err
+}
+
+// listsByJob reads a list of things for each job: by our method, and by hand with the text, the IDs
+// and the suffix.
+func listsByJob[T any](
+	method string, d *database, ids []jobdb.JobID,
+	ours func(context.Context, []jobdb.JobID) (map[jobdb.JobID][]T, error),
+	text, suffix string, scan func(*sql.Rows) (jobdb.JobID, T, error),
+) comparison {
+	return comparison{
+		method: method,
+		ours: func(ctx context.Context) (int64, error) {
+			found, err := ours(ctx, ids)
+			n := 0
+			for _, things := range found {
+				n += len(things)
+			}
+			return int64(n), err
+		},
+		bare: func(ctx context.Context) (int64, error) {
+			found := make(map[jobdb.JobID][]T)
+			return d.bare.queryIDs(ctx, nil, text, ids, suffix, func(rows *sql.Rows) error {
+				id, thing, err := scan(rows)
+				found[id] = append(found[id], thing)
+				return err
+			})
+		},
+	}
+}
+
+func (d *database) jdlsByJob(
+	method, column string, read func(context.Context, []jobdb.JobID) (map[jobdb.JobID]string, error), ids []jobdb.JobID,
+) comparison {
+	return comparison{
+		method: method,
+		ours: func(ctx context.Context) (int64, error) {
+			found, err := read(ctx, ids)
+			return int64(len(found)), err
+		},
+		bare: func(ctx context.Context) (int64, error) {
+			found := make(map[int64]string, len(ids))
+			return d.bare.queryIDs(ctx, nil, `SELECT "JobID", `+column+` FROM "JobJDLs" WHERE "JobID"`, ids, "", func(rows *sql.Rows) error {
+				var id int64
+				var text string
+				err := rows.Scan(&id, &text)
+				found[id] = text
+				return err
+			})
+		},
+	}
+}
+
+// parametersByJob reads a table of parameters, which has the name of the method.
+func (d *database) parametersByJob(
+	table string, read func(context.Context, []jobdb.JobID) (map[jobdb.JobID]map[string]string, error), ids []jobdb.JobID,
+) comparison {
+	return comparison{
+		method: table,
+		ours: func(ctx context.Context) (n int64, err error) {
+			found, err := read(ctx, ids)
+			for _, values := range found {
+				n += int64(len(values))
+			}
+			return n, err
+		},
+		bare: func(ctx context.Context) (int64, error) {
+			found := make(map[int64]map[string]string)
+			return d.bare.queryIDs(ctx, nil, `SELECT "JobID", "Name", "Value" FROM "`+table+`" WHERE "JobID"`, ids, "", func(rows *sql.Rows) error {
+				var id int64
+				var name, value string
+				err := rows.Scan(&id, &name, &value)
+				if found[id] == nil {
+					found[id] = make(map[string]string)
+				}
+				found[id][name] = value
+				return err
+			})
+		},
+	}
+}
+
+func (d *database) statusTimes(ids []jobdb.JobID) comparison {
+	return comparison{
+		method: "StatusTimes",
+		ours: func(ctx context.Context) (n int64, err error) {
+			found, err := d.db.StatusTimes(ctx, ids)
+			for _, times := range found {
+				n += int64(len(times))
+			}
+			return n, err
+		},
+		bare: func(ctx context.Context) (int64, error) {
+			found := make(map[int64]map[string]time.Time)
+			text := `SELECT "JobID", "Status", max("StatusTimeOrder") FROM "LoggingInfo" WHERE "JobID"`
+			return d.bare.queryIDs(ctx, nil, text, ids, ` GROUP BY "JobID", "Status"`, func(rows *sql.Rows) error {
+				var id int64
+				var status string
+				var order float64
+				err := rows.Scan(&id, &status, &order)
+				if found[id] == nil {
+					found[id] = make(map[string]time.Time)
+				}
+				found[id][status] = time.UnixMilli(1270000000*1000 + int64(order*1000+0.5)).UTC()
+				return err
+			})
+		},
+	}
 }

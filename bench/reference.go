@@ -20,37 +20,39 @@ import (
 //go:embed reference.py
 var referenceProgram string
 
-// order is what the reference is to do: the name of a method in reference.py, and what it takes.
-type order struct {
+// instruction is what the reference is to do: the name of a method in reference.py, and what it
+// takes.
+type instruction struct {
 	method   string
 	argument any
 }
 
-// reference is the reference's library in a process of its own, on the same database, with the same
-// rows and the indexes and triggers that we made.
+// reference is the reference's library in a process of its own, on the same database: with the same
+// rows, and with our indexes and triggers.
 type reference struct {
 	command *exec.Cmd
 	input   io.WriteCloser
 	output  *bufio.Reader
-	took    time.Duration // of the latest call, by its own clock
-	ids     []jobdb.JobID // that it made
+	took    time.Duration // by the latest call, on its own clock
+	ids     []jobdb.JobID // that the latest call created
 	failure string
 }
 
 // referenceURL is the database's in SQLAlchemy's form; the reference has no PostgreSQL.
-func (w *world) referenceURL() string {
-	switch w.engine {
+func (d *database) referenceURL() string {
+	switch d.engine {
 	case "sqlite":
-		return "sqlite+aiosqlite:///" + strings.TrimPrefix(w.url, "sqlite:")
+		return "sqlite+aiosqlite:///" + strings.TrimPrefix(d.url, "sqlite:")
 	case "mariadb":
-		return "mysql+aiomysql" + strings.TrimPrefix(w.url, "mysql")
+		return "mysql+aiomysql" + strings.TrimPrefix(d.url, "mysql")
 	}
 	return ""
 }
 
-// startReference starts it, if there is one for the engine.
-func (w *world) startReference(ctx context.Context, python string) error {
-	url := w.referenceURL()
+// startReference starts the reference with that Python interpreter, if there is one and it knows
+// the engine.
+func (d *database) startReference(ctx context.Context, python string) error {
+	url := d.referenceURL()
 	if url == "" || python == "" {
 		return nil
 	}
@@ -65,20 +67,20 @@ func (w *world) startReference(ctx context.Context, python string) error {
 		return err
 	}
 	r.output = bufio.NewReader(output)
-	w.reference = r
+	d.reference = r
 	return r.command.Start()
 }
 
-func (w *world) stopReference() error {
-	if w.reference == nil {
+func (d *database) stopReference() error {
+	if d.reference == nil {
 		return nil
 	}
-	return errors.Join(w.reference.input.Close(), w.reference.command.Wait())
+	return errors.Join(d.reference.input.Close(), d.reference.command.Wait())
 }
 
-// prepare gives it an order, so that handing it over isn't timed.
-func (r *reference) prepare(o order) error {
-	text, err := json.Marshal([]any{o.method, o.argument})
+// prepare hands over an instruction, so that this isn't timed.
+func (r *reference) prepare(i instruction) error {
+	text, err := json.Marshal([]any{i.method, i.argument})
 	if err == nil {
 		_, err = fmt.Fprintf(r.input, "%s\n", text)
 	}
@@ -86,7 +88,7 @@ func (r *reference) prepare(o order) error {
 		return err
 	}
 	if line, err := r.output.ReadString('\n'); line != "ready\n" {
-		return fmt.Errorf("it isn't ready for %s: %q, %w", o.method, line, err)
+		return fmt.Errorf("it isn't ready for %s: %q, %w", i.method, line, err)
 	}
 	return nil
 }
@@ -103,10 +105,10 @@ func (r *reference) run(context.Context) (int64, error) {
 		return 0, err
 	}
 	var answer struct {
-		Took  time.Duration `json:"took"`
-		Gave  int64         `json:"gave"`
-		IDs   []jobdb.JobID `json:"ids"`
-		Error string        `json:"error"`
+		Took     time.Duration `json:"took"`
+		Returned int64         `json:"returned"`
+		IDs      []jobdb.JobID `json:"ids"`
+		Error    string        `json:"error"`
 	}
 	if err := json.Unmarshal(line, &answer); err != nil {
 		return 0, err
@@ -115,45 +117,54 @@ func (r *reference) run(context.Context) (int64, error) {
 	if answer.Error != "" {
 		return 0, fmt.Errorf("%w: %s", errReference, answer.Error)
 	}
-	return answer.Gave, nil
+	return answer.Returned, nil
 }
 
-// mostForReference is the largest call that the reference is given: larger ones take it minutes.
-const mostForReference = 1000
+// maxReferenceSize is the most jobs that one call of the reference has: more take it minutes.
+const maxReferenceSize = 1000
 
-// measureReference measures ours beside the reference, in turns, where it has such a method.
-func (w *world) measureReference(ctx context.Context, c comparison, budget time.Duration, r *result) error {
-	if w.reference == nil || c.reference == nil || c.size > 1 && c.size != mostForReference {
+// measureReference measures ours beside the reference, in turns, if that has such a method, and
+// adds to the result.
+func (d *database) measureReference(ctx context.Context, s settings, c comparison, r *result) error {
+	if d.reference == nil || c.reference == nil || c.size > 1 && c.size != maxReferenceSize {
 		return nil
 	}
-	theirs := c
+	measured, err := alternate(ctx, s.budget, [2]contender{c.contender("ours", c.ours), d.reference.contender(c)})
+	if errors.Is(err, errReference) {
+		log.Printf("%s of %d: %v", c.method, c.size, err)
+		r.ReferenceFailure = d.reference.failure
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.Reference, r.BesideReference = measured.Bare, measured.Ours
+	r.TimesLow, r.Times, r.TimesHigh = measured.RatioLow, measured.Ratio, measured.RatioHigh
+	return s.samples.write(r.benchmark("reference"), batches(measured.took[1]))
+}
+
+// contender lets the reference do the work of a comparison, timed by its own clock.
+func (r *reference) contender(c comparison) contender {
+	theirs := c.contender("the reference", r.run)
 	theirs.before = func(ctx context.Context) error {
 		if c.before != nil {
 			if err := c.before(ctx); err != nil {
 				return err
 			}
 		}
-		return w.reference.prepare(c.reference())
+		return r.prepare(c.reference())
 	}
 	theirs.after = func(ctx context.Context) error {
-		if c.made != nil {
-			c.made(w.reference.ids)
+		if c.created != nil {
+			c.created(r.ids)
 		}
 		if c.after == nil {
 			return nil
 		}
 		return c.after(ctx)
 	}
-	sides := [2]timed{{"ours", c, c.ours, nil}, {"the reference", theirs, w.reference.run, func() time.Duration { return w.reference.took }}}
-	measured, err := inTurns(ctx, budget, sides)
-	if errors.Is(err, errReference) {
-		log.Printf("%s of %d: %v", c.method, c.size, err)
-		r.ReferenceFailure = w.reference.failure
-		return nil
-	}
-	r.Reference, r.BesideReference = measured.Bare, measured.Ours
-	r.TimesLow, r.Times, r.TimesHigh = measured.RatioLow, measured.Ratio, measured.RatioHigh
-	return err
+	theirs.took = func() time.Duration { return r.took }
+	return theirs
 }
 
 // referenceQuery is a search as the reference takes it.
@@ -165,7 +176,7 @@ type referenceQuery struct {
 	Page       *int               `json:"page"` // nil: all rows
 }
 
-// ofVO adds the filter that our scope is.
+// ofVO adds a filter by VO, which ours has as its scope.
 func ofVO(vo string, search []jobdb.FilterSpec) []jobdb.FilterSpec {
 	if vo == "" {
 		return append([]jobdb.FilterSpec{}, search...)
@@ -175,10 +186,10 @@ func ofVO(vo string, search []jobdb.FilterSpec) []jobdb.FilterSpec {
 
 var byJobID = jobdb.SortSpec{Parameter: "JobID", Direction: "asc"}
 
-func (q query) reference() order {
+func (q query) reference() instruction {
 	sort := q.request.Sort
 	if len(sort) == 0 {
 		sort = []jobdb.SortSpec{byJobID}
 	}
-	return order{"Search", referenceQuery{q.request.Parameters, ofVO(q.vo, q.request.Search), sort, perPage, &q.page}}
+	return instruction{"Search", referenceQuery{q.request.Parameters, ofVO(q.vo, q.request.Search), sort, perPage, &q.page}}
 }

@@ -1,9 +1,10 @@
 """Run methods of the reference's JobDB and JobLoggingDB on one database, each call a transaction of its own, as in the service.
 
-Reads the database's URL (SQLAlchemy's form) from the command line. Then each line of standard input is a JSON list: the name of
-a method of ours and what it is to be called with; the answer, when all is at hand, is a line "ready". The next line, an empty one, lets it
-run; the answer is a JSON object: nanoseconds, what the call gave (rows found or written, as our benchmark counts them), the
-IDs of jobs that it made, or why it failed. What takes lists of jobs here and one job there is called once for each, in one transaction.
+The command line has the database's URL, in SQLAlchemy's form. Then each line of standard input is a JSON list: the name of a
+method of ours and its argument. The answer, when the argument has been read, is a line "ready". The next line, an empty one,
+starts the call; its answer is a JSON object: nanoseconds, what the call returned (rows found or written, as our benchmark
+counts them), the IDs of jobs that it created, or why it failed. Where our method takes many jobs and the reference's takes one,
+it is called once for each, in one transaction.
 """
 
 import asyncio
@@ -42,7 +43,7 @@ def record(r):
     )
 
 
-# What each method of ours is there: how its arguments are made, which is not timed, and what is awaited.
+# For each method of ours: how its argument is made, which is not timed, and what is awaited.
 
 
 async def create_jobs(db, log, jdls):
@@ -163,7 +164,7 @@ METHODS = {
 def keeping_references(connection, _record):
     """What a service has on SQLite; the file is in WAL mode already, and syncs at each commit.
 
-    The log grows as far as ours: with SQLite's own 1,000 pages its commits would copy the pages that ours left there.
+    The write-ahead log may grow as far as ours: at SQLite's own 1,000 pages, commits here would copy pages that ours left in it.
     """
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys=ON")
@@ -176,15 +177,15 @@ async def call(db, log, method, argument):
     start = time.perf_counter_ns()
     if method in (insert_history, history, status_times, delete_history):
         async with log:
-            gave = await method(None, log, argument)
+            returned = await method(None, log, argument)
     elif method is delete_jobs:
-        gave = await method(db, log, argument)
+        returned = await method(db, log, argument)
     else:
         async with db:
-            gave = await method(db, None, argument)
+            returned = await method(db, None, argument)
     took = time.perf_counter_ns() - start
-    ids = gave if isinstance(gave, list) else []
-    return {"took": took, "gave": len(ids) or gave, "ids": ids}
+    ids = returned if isinstance(returned, list) else []
+    return {"took": took, "returned": len(ids) or returned, "ids": ids}
 
 
 async def run(url):

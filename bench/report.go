@@ -1,74 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strings"
 	"time"
 )
-
-func saveResults(path string, results []result) error {
-	if path == "" {
-		return nil
-	}
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	encoder := json.NewEncoder(file)
-	for _, r := range results {
-		if err := encoder.Encode(r); err != nil {
-			return errors.Join(err, file.Close())
-		}
-	}
-	return file.Close()
-}
-
-// renderFile prints the tables of saved results; of what was measured more
-// than once the last counts.
-func renderFile(out io.Writer, path string) error {
-	file, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	latest := map[key]int{}
-	var results []result
-	decoder := json.NewDecoder(bufio.NewReader(file))
-	for {
-		var r result
-		err := decoder.Decode(&r)
-		if errors.Is(err, io.EOF) {
-			return render(out, results)
-		}
-		if err != nil {
-			return fmt.Errorf("read %s: %w", path, err)
-		}
-		if i, known := latest[r.key()]; known {
-			results[i] = r
-			continue
-		}
-		latest[r.key()] = len(results)
-		results = append(results, r)
-	}
-}
-
-// key says what was measured.
-type key struct {
-	engine string
-	jobs   int
-	method string
-	size   int
-}
-
-func (r result) key() key { return key{r.Engine, r.Jobs, r.Method, r.Size} }
 
 // render prints the results as Markdown: times and ratios for each number of
 // jobs, how bulk methods grow, and the reference where it was measured.
@@ -84,7 +25,7 @@ func render(out io.Writer, results []result) error {
 // publishMethods publishes the tables of each number of jobs.
 func publishMethods(s settings, results []result) (err error) {
 	for _, n := range jobsOf(results) {
-		err = errors.Join(err, s.publish(fmt.Sprintf("methods %d", n), headingOf(n), methodTables(results, n)))
+		err = errors.Join(err, s.publish(fmt.Sprintf("methods-%d", n), headingOf(n), methodTables(results, n)))
 	}
 	return err
 }
@@ -96,7 +37,7 @@ func jobsOf(results []result) []int {
 }
 
 func headingOf(jobs int) string {
-	return fmt.Sprintf("## With %s jobs in the database\n\n", grouped(jobs))
+	return fmt.Sprintf("## With %s jobs in the database\n\n", withCommas(jobs))
 }
 
 func methodTables(results []result, jobs int) string {
@@ -105,7 +46,7 @@ func methodTables(results []result, jobs int) string {
 	slices.SortFunc(engines, func(x, y string) int { return cmp.Compare(engineOrder[x], engineOrder[y]) })
 	of := slices.DeleteFunc(slices.Clone(results), func(r result) bool { return r.Jobs != jobs })
 	writeTimes(&b, engines, of)
-	writeGrowth(&b, engines, of)
+	writePerJob(&b, engines, of)
 	writeReference(&b, of)
 	return b.String()
 }
@@ -124,7 +65,7 @@ func distinct[R any, T comparable](results []R, of func(R) T) []T {
 	return all
 }
 
-// rowKey is a row of a table, in which every engine has its columns.
+// rowKey says which row of a table a result belongs to; every engine has columns of its own there.
 type rowKey struct {
 	method string
 	size   int
@@ -156,7 +97,7 @@ func writeTimes(b *strings.Builder, engines []string, results []result) {
 	for _, row := range order {
 		size := ""
 		if row.size > 0 {
-			size = grouped(row.size)
+			size = withCommas(row.size)
 		}
 		fmt.Fprintf(b, "| %s | %s |", row.method, size)
 		for _, engine := range engines {
@@ -172,7 +113,8 @@ func writeTimes(b *strings.Builder, engines []string, results []result) {
 	b.WriteString("\n")
 }
 
-// ratioText is the ratio, bold where it is below its floor, with its spread where that is known.
+// ratioText is the ratio, bold where it is below its floor, with its quartiles where they are
+// known.
 func ratioText(r result) string {
 	text := fmt.Sprintf("%.2f", r.Ratio)
 	if r.Ratio < floorOf(r) {
@@ -184,40 +126,42 @@ func ratioText(r result) string {
 	return text
 }
 
-// growthFrom is the size whose time for one job larger calls are held against:
-// below it the cost of a transaction counts for more than the rows.
-const growthFrom = 100
+// perJobBase is the size with whose time for one job that of larger calls is compared. In smaller
+// calls the transaction costs more than the rows.
+const perJobBase = 100
 
-// writeGrowth prints the time for one job in large calls, in relation to that in calls of growthFrom.
-func writeGrowth(b *strings.Builder, engines []string, results []result) {
+// writePerJob prints the time for one job in large calls, in relation to that in calls of
+// perJobBase.
+func writePerJob(b *strings.Builder, engines []string, results []result) {
 	order, found := byRow(results)
 	sizes := distinct(results, func(r result) int { return r.Size })
 	slices.Sort(sizes)
-	sizes = slices.DeleteFunc(sizes, func(n int) bool { return n <= growthFrom })
-	if len(sizes) == 0 || !slices.ContainsFunc(results, func(r result) bool { return r.Size == growthFrom }) {
+	sizes = slices.DeleteFunc(sizes, func(n int) bool { return n <= perJobBase })
+	if len(sizes) == 0 || !slices.ContainsFunc(results, func(r result) bool { return r.Size == perJobBase }) {
 		return
 	}
-	fmt.Fprintf(b, "Time for one job in a large call, in relation to that in a call with %d jobs (1 is linear, less is better):\n\n| method |", growthFrom)
+	fmt.Fprintf(b, "Time for one job in a large call, in relation to that in a call with %d jobs (1 is linear, less is better):\n\n| method |",
+		perJobBase)
 	for _, engine := range engines {
 		for _, n := range sizes {
-			fmt.Fprintf(b, " %s, %s |", engineNames[engine], grouped(n))
+			fmt.Fprintf(b, " %s, %s |", engineNames[engine], withCommas(n))
 		}
 	}
 	b.WriteString("\n| --- |" + strings.Repeat(" ---: |", len(engines)*len(sizes)) + "\n")
 	for _, row := range order {
-		if row.size != growthFrom {
+		if row.size != perJobBase {
 			continue
 		}
 		fmt.Fprintf(b, "| %s |", row.method)
 		for _, engine := range engines {
-			small, ok := found[key{engine, results[0].Jobs, row.method, growthFrom}]
+			small, ok := found[key{engine, results[0].Jobs, row.method, perJobBase}]
 			for _, n := range sizes {
 				large, both := found[key{engine, results[0].Jobs, row.method, n}]
 				if !ok || !both {
 					b.WriteString(" |")
 					continue
 				}
-				fmt.Fprintf(b, " %.2f |", float64(large.Ours)/float64(n)/(float64(small.Ours)/growthFrom))
+				fmt.Fprintf(b, " %.2f |", float64(large.Ours)/float64(n)/(float64(small.Ours)/perJobBase))
 			}
 		}
 		b.WriteString("\n")
@@ -233,14 +177,16 @@ func writeReference(b *strings.Builder, results []result) {
 			continue
 		}
 		if b.Len() == 0 || !strings.HasSuffix(b.String(), "|\n") {
-			b.WriteString("Beside the reference:\n\n| engine | method | jobs in a call | ours, ms | reference, ms | times |\n| --- | --- | ---: | ---: | ---: | ---: |\n")
+			b.WriteString("Beside the reference:\n\n" +
+				"| engine | method | jobs in a call | ours, ms | reference, ms | times |\n| --- | --- | ---: | ---: | ---: | ---: |\n")
 		}
-		fmt.Fprintf(b, "| %s | %s | %s |", engineNames[r.Engine], r.Method, grouped(max(r.Size, 1)))
+		fmt.Fprintf(b, "| %s | %s | %s |", engineNames[r.Engine], r.Method, withCommas(max(r.Size, 1)))
 		if r.ReferenceFailure != "" {
 			b.WriteString(" | it fails | |\n")
 			continue
 		}
-		fmt.Fprintf(b, " %s | %s | %.1f (%.1f–%.1f) |\n", milliseconds(r.BesideReference), milliseconds(r.Reference), r.Times, r.TimesLow, r.TimesHigh)
+		fmt.Fprintf(b, " %s | %s | %.1f (%.1f–%.1f) |\n",
+			milliseconds(r.BesideReference), milliseconds(r.Reference), r.Times, r.TimesLow, r.TimesHigh)
 		if times = append(times, r.Times); r.Times < slowest.Times {
 			slowest = r
 		}
@@ -264,8 +210,8 @@ func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.3f", ms)
 }
 
-// grouped writes 1000000 as 1,000,000.
-func grouped(n int) string {
+// withCommas writes 1000000 as 1,000,000.
+func withCommas(n int) string {
 	text := fmt.Sprint(n)
 	for i := len(text) - 3; i > 0; i -= 3 {
 		text = text[:i] + "," + text[i:]

@@ -16,19 +16,19 @@ import (
 	"jobdb"
 )
 
-// route is one request of the service, made again and again.
+// route is a request that is repeated, with other jobs each time.
 type route struct {
 	name, method, path string
 	body               func(t target) string // nil: none
 }
 
-// target is what a request may be about.
+// target is what a request is about.
 type target struct {
 	job       jobdb.JobID // of the VO that asks
 	submitted jobdb.JobID // one that was submitted to this server, with a JDL that can be read
 }
 
-// routes are all of the reference's. Answers with rows are pages of 100.
+// routes are those that the reference has, too. Pages have 100 rows.
 func routes() []route {
 	return []route{
 		{"POST /api/jobs/jdl (one job)", http.MethodPost, "/api/jobs/jdl", func(target) string { return oneJDL }},
@@ -43,10 +43,12 @@ func routes() []route {
 			return `{"grouping":["Site"],"search":[{"parameter":"Status","operator":"eq","value":"Done"}]}`
 		}},
 		{"PATCH /api/jobs/status (one job)", http.MethodPatch, "/api/jobs/status", func(t target) string {
-			return fmt.Sprintf(`{"%d":{"%s":{"Status":"Running","MinorStatus":"Application","Source":"JobWrapper"}}}`, t.job, time.Now().UTC().Format(time.RFC3339Nano))
+			return fmt.Sprintf(`{"%d":{"%s":{"Status":"Running","MinorStatus":"Application","Source":"JobWrapper"}}}`,
+				t.job, time.Now().UTC().Format(time.RFC3339Nano))
 		}},
 		{"PATCH /api/jobs/heartbeat (one job)", http.MethodPatch, "/api/jobs/heartbeat", func(t target) string {
-			return fmt.Sprintf(`{"%d":{"LoadAverage":1.5,"MemoryUsed":2048.5,"Vsize":4096,"AvailableDiskSpace":20000,"CPUConsumed":3600,"WallClockTime":4000}}`, t.job)
+			return fmt.Sprintf(`{"%d":{"LoadAverage":1.5,"MemoryUsed":2048.5,"Vsize":4096,"AvailableDiskSpace":20000,`+
+				`"CPUConsumed":3600,"WallClockTime":4000}}`, t.job)
 		}},
 		{"PATCH /api/jobs/metadata (one job)", http.MethodPatch, "/api/jobs/metadata", func(t target) string {
 			return fmt.Sprintf(`{"%d":{"Site":"LCG.Site%02d.ch","HostName":"node%d.example.org"}}`, t.job, rand.IntN(8), rand.IntN(1000))
@@ -65,13 +67,14 @@ func routes() []route {
 }
 
 const (
-	oneJDL = `["Executable = \"/bin/echo\"; Arguments = \"hello\"; JobName = \"hello\"; Site = \"ANY\"; CPUTime = 3600; InputSandbox = {\"a.sh\", \"b.sh\"}; OutputSandbox = {\"std.out\", \"std.err\"};"]`
+	oneJDL = `["Executable = \"/bin/echo\"; Arguments = \"hello\"; JobName = \"hello\"; Site = \"ANY\"; ` +
+		`CPUTime = 3600; InputSandbox = {\"a.sh\", \"b.sh\"}; OutputSandbox = {\"std.out\", \"std.err\"};"]`
 
 	connections = 16
 	routeRounds = 5
 )
 
-// routeResult is how many good answers a second two servers gave, the medians of the rounds, and how often the reference failed.
+// routeResult is how many good answers a second both servers gave, the medians of the rounds.
 type routeResult struct {
 	route            string
 	ours, reference  float64
@@ -91,7 +94,7 @@ func runRoutes(ctx context.Context, s settings) error {
 	if s.profiles != "" {
 		tags = "profile"
 	}
-	if err := execute(ctx, "go", "build", "-tags", tags, "-o", command, "./cmd/jobdb"); err != nil {
+	if err := runCommand(ctx, "go", "build", "-tags", tags, "-o", command, "./cmd/jobdb"); err != nil {
 		return err
 	}
 	var tables strings.Builder
@@ -106,15 +109,15 @@ func runRoutes(ctx context.Context, s settings) error {
 }
 
 func routesOn(ctx context.Context, s settings, engine, folder, command string) (results []routeResult, err error) {
-	w, err := openWorld(ctx, s, engine, s.jobs[0])
+	d, err := openDatabase(ctx, s, engine, s.jobs[0])
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, w.close(false)) }()
-	if w.referenceURL() == "" {
+	defer func() { err = errors.Join(err, d.close(false)) }()
+	if d.referenceURL() == "" {
 		s.reference = "" // it doesn't know PostgreSQL
 	}
-	pair, err := startPair(ctx, s, w, folder, command)
+	pair, err := startPair(ctx, s, d, folder, command)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +126,7 @@ func routesOn(ctx context.Context, s settings, engine, folder, command string) (
 		if !s.methods.MatchString(r.name) {
 			continue
 		}
-		result, err := pair.measure(ctx, r, s.budget)
+		result, err := pair.measure(ctx, s, d, r)
 		if err == nil && s.profiles != "" {
 			err = pair.ours.profile(ctx, r, s.budget, filepath.Join(s.profiles, engine))
 		}
@@ -137,31 +140,26 @@ func routesOn(ctx context.Context, s settings, engine, folder, command string) (
 }
 
 // measure asks both servers in turns; the first round of each only warms up.
-func (p *pair) measure(ctx context.Context, r route, budget time.Duration) (routeResult, error) {
+func (p *pair) measure(ctx context.Context, s settings, d *database, r route) (routeResult, error) {
 	result := routeResult{route: r.name}
 	var ours, reference, times []float64
 	for round := range routeRounds + 1 {
-		span := budget
+		span := s.budget
 		if round == 0 {
-			span = budget / 4
+			span = s.budget / 4
 		}
-		a, err := p.ours.load(ctx, r, span)
-		if err == nil && a.failed > 0 {
-			err = fmt.Errorf("ours failed %d times of %d, at last with %s", a.failed, a.failed+a.good, a.why)
-		}
+		a, b, err := p.load(ctx, r, span)
 		if err != nil {
 			return result, err
 		}
-		b, err := p.reference.load(ctx, r, span)
+		if round == 0 {
+			continue
+		}
+		ours, reference, times = append(ours, a.rate()), append(reference, b.rate()), append(times, a.rate()/b.rate())
+		result.failures += b.failed
+		err = errors.Join(s.writeRate(d, r, "ours", a), s.writeRate(d, r, "reference", b))
 		if err != nil {
 			return result, err
-		}
-		if b.failed > 0 {
-			log.Printf("the reference failed %d times of %d, at last with %s", b.failed, b.failed+b.good, b.why)
-		}
-		if round > 0 {
-			ours, reference, times = append(ours, a.rate()), append(reference, b.rate()), append(times, a.rate()/b.rate())
-			result.failures += b.failed
 		}
 	}
 	result.ours, result.reference = median(ours), median(reference)
@@ -169,9 +167,36 @@ func (p *pair) measure(ctx context.Context, r route, budget time.Duration) (rout
 	return result, nil
 }
 
+// load asks ours, which must not fail, and then the reference, which may.
+func (p *pair) load(ctx context.Context, r route, span time.Duration) (ours, reference outcome, err error) {
+	if ours, err = p.ours.load(ctx, r, span); err != nil {
+		return ours, reference, err
+	}
+	if ours.failed > 0 {
+		return ours, reference, fmt.Errorf("ours failed %d times of %d, at last with %s", ours.failed, ours.failed+ours.good, ours.why)
+	}
+	if reference, err = p.reference.load(ctx, r, span); err != nil {
+		return ours, reference, err
+	}
+	if reference.failed > 0 {
+		log.Printf("the reference failed %d times of %d, at last with %s", reference.failed, reference.failed+reference.good, reference.why)
+	}
+	return ours, reference, nil
+}
+
+// writeRate writes the sample of one round, if there was a good answer.
+func (s settings) writeRate(d *database, r route, contender string, o outcome) error {
+	if o.good == 0 {
+		return nil
+	}
+	name := benchmarkName(r.name, d.engine, d.jobs, "connections", connections, contender)
+	return s.samples.write(name, []sample{rateSample(o.good, o.took)})
+}
+
 func routesTable(engine string, jobs int, results []routeResult) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "| %s, %s jobs | requests a second | the reference | times |\n| --- | ---: | ---: | ---: |\n", engineNames[engine], grouped(jobs))
+	fmt.Fprintf(&b, "| %s, %s jobs | requests a second | the reference | times |\n| --- | ---: | ---: | ---: |\n",
+		engineNames[engine], withCommas(jobs))
 	var all []float64
 	for _, r := range results {
 		if r.reference == 0 {

@@ -17,7 +17,7 @@ import (
 	"jobdb"
 )
 
-// server is one that runs, and what may be asked of it.
+// server is a server that runs, and what requests to it are about.
 type server struct {
 	url       string
 	tokens    []string      // one a connection
@@ -28,8 +28,8 @@ type server struct {
 	stop      func()
 }
 
-// profile keeps a server under load and fetches profiles from it. Those of allocations count from its start on, so
-// there is one of before.
+// profile fetches profiles from a server under load. Profiles of allocations count from its start,
+// so there is one from before the load, too.
 func (s *server) profile(ctx context.Context, r route, budget time.Duration, prefix string) error {
 	name := strings.Trim(regexp.MustCompile(`[^A-Za-z]+`).ReplaceAllString(r.name, "-"), "-")
 	fetch := func(what, suffix string) error { return s.fetch(ctx, what, prefix+"-"+name+suffix) }
@@ -62,7 +62,7 @@ func (s *server) fetch(ctx context.Context, what, path string) error {
 	return errors.Join(err, file.Close())
 }
 
-// outcome is what came of a load.
+// outcome is how a load went.
 type outcome struct {
 	good, failed int64
 	took         time.Duration
@@ -71,14 +71,16 @@ type outcome struct {
 
 func (o outcome) rate() float64 { return float64(o.good) / max(o.took, 1).Seconds() }
 
-// connection is one that stays, without what net/http's client does beside: with it the load would take more of the processors than the servers.
+// connection is a lasting connection to a server. net/http's client does more, and would take more
+// of the processors than the servers.
 type connection struct {
 	address string
 	net     net.Conn
 	reader  *bufio.Reader
 }
 
-// roundTrip sends a request and reads the answer to its end. After a failure it begins anew with the next.
+// roundTrip sends a request and reads the answer to its end. After a failure the next call connects
+// again.
 func (c *connection) roundTrip(ctx context.Context, request string) (err error) {
 	defer func() {
 		if err != nil && c.net != nil {
@@ -114,7 +116,7 @@ func (c *connection) roundTrip(ctx context.Context, request string) (err error) 
 	return err
 }
 
-// load asks on all connections until the time is over, each its own jobs.
+// load sends requests over all connections until the time is over, each about jobs of its own.
 func (s *server) load(ctx context.Context, r route, budget time.Duration) (outcome, error) {
 	if s == nil { // no reference
 		return outcome{}, nil

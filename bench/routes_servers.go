@@ -36,22 +36,22 @@ func (p *pair) stop() {
 }
 
 // startPair starts both servers, which trust the same keys, and submits some jobs to each.
-func startPair(ctx context.Context, s settings, w *world, folder, command string) (p *pair, err error) {
+func startPair(ctx context.Context, s settings, d *database, folder, command string) (p *pair, err error) {
 	p = &pair{}
 	defer func() {
 		if err != nil {
 			p.stop()
 		}
 	}()
-	keys := filepath.Join(folder, w.engine+"-keys.json")
-	if err := execute(ctx, s.python(), "oracle/keys.py", "new", keys); err != nil {
+	keys := filepath.Join(folder, d.engine+"-keys.json")
+	if err := runCommand(ctx, s.python(), "oracle/keys.py", "new", keys); err != nil {
 		return p, err
 	}
-	tokens, err := someTokens(ctx, s.python(), keys)
+	tokens, err := makeTokens(ctx, s.python(), keys)
 	if err != nil {
 		return p, err
 	}
-	jobs, err := w.jobsOf(ctx, "lhcb")
+	jobs, err := d.jobsOf(ctx, "lhcb")
 	if err != nil {
 		return p, err
 	}
@@ -60,14 +60,14 @@ func startPair(ctx context.Context, s settings, w *world, folder, command string
 		return p, err
 	}
 	profiles := fmt.Sprintf("127.0.0.1:%d", port)
-	p.ours, err = startServer(ctx, `listening on (\S+)`, filepath.Join(folder, w.engine+"-ours.log"), "env", "JOBDB_PROFILE="+profiles,
-		command, "serve", "--listen", "127.0.0.1:0", "--issuer", routesIssuer, "--keys", keys, "--db", w.url, "--data-dir", folder)
+	p.ours, err = startServer(ctx, `listening on (\S+)`, filepath.Join(folder, d.engine+"-ours.log"), "env", "JOBDB_PROFILE="+profiles,
+		command, "serve", "--listen", "127.0.0.1:0", "--issuer", routesIssuer, "--keys", keys, "--db", d.url, "--data-dir", folder)
 	if err != nil {
 		return p, err
 	}
 	p.ours.profiles = profiles
 	if s.reference != "" {
-		if err := p.startReference(ctx, s.reference, w, folder, keys); err != nil {
+		if err := p.startReference(ctx, s.reference, d, folder, keys); err != nil {
 			return p, err
 		}
 	}
@@ -84,8 +84,8 @@ func startPair(ctx context.Context, s settings, w *world, folder, command string
 }
 
 // startReference makes and fills the reference's database, and starts its service.
-func (p *pair) startReference(ctx context.Context, python string, w *world, folder, keys string) error {
-	databases, err := w.referenceCopy(ctx, python, folder)
+func (p *pair) startReference(ctx context.Context, python string, d *database, folder, keys string) error {
+	databases, err := d.referenceCopy(ctx, python, folder)
 	if err != nil {
 		return fmt.Errorf("fill the reference's database: %w", err)
 	}
@@ -93,7 +93,8 @@ func (p *pair) startReference(ctx context.Context, python string, w *world, fold
 	if err != nil {
 		return err
 	}
-	p.reference, err = startServer(ctx, `(ready)`, filepath.Join(folder, w.engine+"-reference.log"), python, "oracle/service.py", "--port", strconv.Itoa(port),
+	p.reference, err = startServer(ctx, `(ready)`, filepath.Join(folder, d.engine+"-reference.log"), python,
+		"oracle/service.py", "--port", strconv.Itoa(port),
 		"--keystore", keys, "--issuer", routesIssuer, "--wal", "--jobdb", databases[0], "--loggingdb", databases[1])
 	if err == nil {
 		p.reference.url = fmt.Sprintf("http://127.0.0.1:%d", port)
@@ -101,12 +102,13 @@ func (p *pair) startReference(ctx context.Context, python string, w *world, fold
 	return err
 }
 
-// python is one that can make keys and tokens.
+// python is a Python interpreter that can make keys and tokens.
 func (s settings) python() string {
 	return cmp.Or(s.reference, os.Getenv("JOBDB_ORACLE_PYTHON"), ".cache/oracle-venv/bin/python")
 }
 
-// submit submits jobs that can be rescheduled, one after another: the reference is slow with lists.
+// submit submits n jobs, which can then be rescheduled, one after another: the reference is slow
+// with lists.
 func (s *server) submit(ctx context.Context, n int) error {
 	r := routes()[0]
 	for range n {
@@ -133,11 +135,12 @@ func (s *server) submit(ctx context.Context, n int) error {
 	return nil
 }
 
-// someTokens makes a token for each connection.
-func someTokens(ctx context.Context, python, keys string) ([]string, error) {
+// makeTokens makes a token for each connection.
+func makeTokens(ctx context.Context, python, keys string) ([]string, error) {
 	var tokens []string
 	for i := range connections {
-		token, err := exec.CommandContext(ctx, python, "oracle/keys.py", "token", keys, "--issuer", routesIssuer, "--user", "user"+strconv.Itoa(i), "--group", "lhcb_user", "--vo", "lhcb",
+		token, err := exec.CommandContext(ctx, python, "oracle/keys.py", "token", keys, "--issuer", routesIssuer,
+			"--user", "user"+strconv.Itoa(i), "--group", "lhcb_user", "--vo", "lhcb",
 			"--property", "NormalUser", "--property", "GenericPilot", "--seconds", "86400").Output()
 		if err != nil {
 			return nil, fmt.Errorf("make a token: %w", err)
@@ -148,9 +151,9 @@ func someTokens(ctx context.Context, python, keys string) ([]string, error) {
 }
 
 // jobsOf returns the jobs of a VO.
-func (w *world) jobsOf(ctx context.Context, vo string) ([]jobdb.JobID, error) {
+func (d *database) jobsOf(ctx context.Context, vo string) ([]jobdb.JobID, error) {
 	var ids []jobdb.JobID
-	rows, err := w.bare.reader.QueryContext(ctx, w.bare.text(`SELECT "JobID" FROM "Jobs" WHERE "VO" = ? ORDER BY "JobID"`), vo)
+	rows, err := d.bare.reader.QueryContext(ctx, d.bare.text(`SELECT "JobID" FROM "Jobs" WHERE "VO" = ? ORDER BY "JobID"`), vo)
 	if err != nil {
 		return nil, err
 	}
@@ -167,23 +170,23 @@ func (w *world) jobsOf(ctx context.Context, vo string) ([]jobdb.JobID, error) {
 
 // referenceCopy makes databases by the reference's own create_all, copies all
 // rows there and returns their URLs in SQLAlchemy's form: JobDB and JobLoggingDB.
-func (w *world) referenceCopy(ctx context.Context, python, folder string) (urls [2]string, err error) {
+func (d *database) referenceCopy(ctx context.Context, python, folder string) (urls [2]string, err error) {
 	names := [2]string{"reference_jobs", "reference_history"}
 	addresses := [2]string{}
 	for i, name := range names {
-		if w.engine == "sqlite" {
+		if d.engine == "sqlite" {
 			path := filepath.Join(folder, name+".db")
 			addresses[i], urls[i] = "sqlite:"+path, "sqlite+aiosqlite:///"+path
 			names[i] = path
 			continue
 		}
-		if err := w.exec(ctx, "DROP DATABASE IF EXISTS "+name); err != nil {
+		if err := d.exec(ctx, "DROP DATABASE IF EXISTS "+name); err != nil {
 			return urls, err
 		}
-		if err := w.exec(ctx, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4"); err != nil {
+		if err := d.exec(ctx, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4"); err != nil {
 			return urls, err
 		}
-		addresses[i] = w.url[:strings.LastIndexByte(w.url, '/')+1] + name
+		addresses[i] = d.url[:strings.LastIndexByte(d.url, '/')+1] + name
 		urls[i] = "mysql+aiomysql" + strings.TrimPrefix(addresses[i], "mysql")
 	}
 	create := exec.CommandContext(ctx, python, "oracle/create_all.py")
@@ -191,33 +194,39 @@ func (w *world) referenceCopy(ctx context.Context, python, folder string) (urls 
 	if said, err := create.CombinedOutput(); err != nil || strings.TrimSpace(string(said)) != "done\ndone" {
 		return urls, fmt.Errorf("create_all: %s, %w", said, err)
 	}
-	connection, err := w.aside.writer.Conn(ctx)
+	connection, err := d.unmeasured.writer.Conn(ctx)
 	if err != nil {
 		return urls, err
 	}
 	defer connection.Close()
-	for i, tables := range [][]string{{"JobJDLs", "Jobs", "JobParameters", "HeartBeatLoggingInfo", "JobCommands", "InputData", "OptimizerParameters", "AtticJobParameters"}, {"LoggingInfo"}} {
-		if err := w.copyTables(ctx, connection, names[i], tables); err != nil {
+	for i, tables := range [][]string{
+		{"JobJDLs", "Jobs", "JobParameters", "HeartBeatLoggingInfo", "JobCommands", "InputData", "OptimizerParameters", "AtticJobParameters"},
+		{"LoggingInfo"},
+	} {
+		if err := d.copyTables(ctx, connection, names[i], tables); err != nil {
 			return urls, err
 		}
 	}
 	return urls, nil
 }
 
-// copyTables copies the rows of our tables into those of another database on the same server, or in another file. Where
-// the reference's times are of whole seconds, it has no place for a few commands.
-func (w *world) copyTables(ctx context.Context, connection *sql.Conn, other string, tables []string) error {
-	list := `SELECT group_concat('"' || ours.name || '"') FROM pragma_table_info(?, 'main') AS ours JOIN pragma_table_info(?, 'other') AS theirs ON ours.name = theirs.name`
+// copyTables copies the rows of our tables to another database on the same server, or to another
+// file. A few commands are left out: where the reference keeps whole seconds, they have the key of
+// another.
+func (d *database) copyTables(ctx context.Context, connection *sql.Conn, other string, tables []string) error {
+	list := `SELECT group_concat('"' || ours.name || '"') FROM pragma_table_info(?, 'main') AS ours
+		JOIN pragma_table_info(?, 'other') AS theirs ON ours.name = theirs.name`
 	arguments := func(table string) []any { return []any{table, table} }
 	insert := "INSERT OR IGNORE INTO "
-	if w.engine == "sqlite" {
+	if d.engine == "sqlite" {
 		if _, err := connection.ExecContext(ctx, `ATTACH ? AS other`, other); err != nil {
 			return err
 		}
 		defer func() { _, _ = connection.ExecContext(ctx, `DETACH other`) }() // it ends with the connection, too
 		other = "other"
 	} else {
-		list = "SELECT group_concat(concat('`', ours.COLUMN_NAME, '`')) FROM information_schema.COLUMNS ours JOIN information_schema.COLUMNS theirs USING (TABLE_NAME, COLUMN_NAME) " +
+		list = "SELECT group_concat(concat('`', ours.COLUMN_NAME, '`')) FROM information_schema.COLUMNS ours " +
+			"JOIN information_schema.COLUMNS theirs USING (TABLE_NAME, COLUMN_NAME) " +
 			"WHERE TABLE_NAME = ? AND ours.TABLE_SCHEMA = database() AND theirs.TABLE_SCHEMA = ?"
 		arguments = func(table string) []any { return []any{table, other} }
 		insert = "INSERT IGNORE INTO "
@@ -234,7 +243,8 @@ func (w *world) copyTables(ctx context.Context, connection *sql.Conn, other stri
 	return nil
 }
 
-// startServer starts a command and waits until it says that it listens; the first group of that is the URL, or what stands for it.
+// startServer starts a command and waits until its log matches the pattern that welcome is. The
+// first group is the URL.
 func startServer(ctx context.Context, welcome, logFile, name string, args ...string) (*server, error) {
 	out, err := os.Create(logFile)
 	if err != nil {
@@ -281,7 +291,7 @@ func freePort(ctx context.Context) (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, nil //nolint:forcetypeassert // it is one
 }
 
-func execute(ctx context.Context, name string, args ...string) error {
+func runCommand(ctx context.Context, name string, args ...string) error {
 	start := time.Now()
 	if said, err := exec.CommandContext(ctx, name, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", strings.Join(append([]string{name}, args...), " "), err, said)

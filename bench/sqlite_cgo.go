@@ -17,7 +17,7 @@ const (
 
 	sqliteModule = "github.com/mattn/go-sqlite3"
 
-	// Everything as SQLite has it by default: this driver would make synchronous NORMAL.
+	// As SQLite is by default. The driver's own default for synchronous is NORMAL.
 	plainDriver  = "sqlite3"
 	plainOptions = "?_foreign_keys=1&_busy_timeout=10000&_synchronous=FULL&_stmt_cache_size=128&_txlock=immediate"
 )

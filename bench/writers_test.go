@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// Every transaction that is counted has been stored, in each way.
+// Whatever the contender, every transaction that is counted was stored.
 func TestWriters(t *testing.T) {
-	ways, err := openWays(t.Context(), small(t), t.TempDir(), 300)
-	for _, way := range ways {
-		defer way.close() //nolint:errcheck // only read from now on
+	contenders, err := openWriters(t.Context(), smallRun(t), t.TempDir(), 300)
+	for _, w := range contenders {
+		defer w.close() //nolint:errcheck // only read from now on
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, way := range ways {
-		db := way.world.bare
+	for i, w := range contenders {
+		db := w.database.bare
 		if db == nil {
-			if db, err = openBare("sqlite", "sqlite:"+way.path); err != nil {
+			if db, err = openBare("sqlite", "sqlite:"+w.path); err != nil {
 				t.Fatal(err)
 			}
 			defer db.close() //nolint:errcheck // only read
@@ -26,17 +26,17 @@ func TestWriters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		done, _, err := way.load(t.Context(), smallWrites[2], 20*time.Millisecond)
+		done, _, err := w.load(t.Context(), smallWrites[2], 20*time.Millisecond)
 		if err != nil {
 			t.Fatal(err)
 		}
 		after, err := queryInt(t.Context(), db.reader, `SELECT count(*) FROM "JobCommands"`)
 		if err != nil || done == 0 || int64(after-before) != done {
-			t.Errorf("way %d: %d transactions stored %d commands: %v", i, done, after-before, err)
+			t.Errorf("contender %d: %d transactions stored %d commands: %v", i, done, after-before, err)
 		}
 		for _, write := range smallWrites[:2] {
-			if done, _, err := way.load(t.Context(), write, 5*time.Millisecond); err != nil || done == 0 {
-				t.Errorf("way %d: %d transactions: %v", i, done, err)
+			if done, _, err := w.load(t.Context(), write, 5*time.Millisecond); err != nil || done == 0 {
+				t.Errorf("contender %d: %d transactions: %v", i, done, err)
 			}
 		}
 	}

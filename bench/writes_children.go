@@ -18,7 +18,8 @@ func (t *bareTx) forUpdate(suffix string) string {
 
 // lockJobs locks jobs and returns how many there are.
 func (t *bareTx) lockJobs(ctx context.Context, ids []jobdb.JobID) (int64, error) {
-	return t.queryIDs(ctx, t.tx, `SELECT "JobID" FROM "Jobs" WHERE "JobID"`, ids, ` ORDER BY "JobID"`+t.forUpdate(""), func(rows *sql.Rows) error {
+	text := `SELECT "JobID" FROM "Jobs" WHERE "JobID"`
+	return t.queryIDs(ctx, t.tx, text, ids, ` ORDER BY "JobID"`+t.forUpdate(""), func(rows *sql.Rows) error {
 		var id int64
 		return rows.Scan(&id)
 	})
@@ -35,18 +36,18 @@ func kills(ids []jobdb.JobID) []jobdb.Command {
 	return commands
 }
 
-func (w *world) setJobCommands(ids []jobdb.JobID) comparison {
+func (d *database) setJobCommands(ids []jobdb.JobID) comparison {
 	commands := kills(ids)
 	return comparison{
 		method: "SetJobCommands",
-		before: func(ctx context.Context) error { return w.forget(ctx, ids, "JobCommands") },
+		before: func(ctx context.Context) error { return d.deleteRows(ctx, ids, "JobCommands") },
 		ours: func(ctx context.Context) (int64, error) {
-			return written(len(ids), w.db.SetJobCommands(ctx, commands))
+			return written(len(ids), d.db.SetJobCommands(ctx, commands))
 		},
 		bare: func(ctx context.Context) (int64, error) {
-			return written(len(ids), w.bare.write(ctx, func(t *bareTx) error { return t.setCommands(ctx, ids, commands) }))
+			return written(len(ids), d.bare.write(ctx, func(t *bareTx) error { return t.setCommands(ctx, ids, commands) }))
 		},
-		reference: func() order { return order{"SetJobCommands", commands} },
+		reference: func() instruction { return instruction{"SetJobCommands", commands} },
 	}
 }
 
@@ -56,7 +57,8 @@ func (t *bareTx) setCommands(ctx context.Context, ids []jobdb.JobID, commands []
 	}
 	last := make(map[jobdb.JobID]time.Time)
 	pending := make(map[jobdb.Command]bool)
-	_, err := t.queryIDs(ctx, t.tx, `SELECT "JobID", "Command", "Arguments", "Status", "ReceptionTime" FROM "JobCommands" WHERE "JobID"`, ids, "", func(rows *sql.Rows) error {
+	text := `SELECT "JobID", "Command", "Arguments", "Status", "ReceptionTime" FROM "JobCommands" WHERE "JobID"`
+	_, err := t.queryIDs(ctx, t.tx, text, ids, "", func(rows *sql.Rows) error {
 		var c jobdb.Command
 		var status string
 		var at bareTime
@@ -84,27 +86,27 @@ func (t *bareTx) setCommands(ctx context.Context, ids []jobdb.JobID, commands []
 	return t.insert(ctx, "JobCommands", commandFields, rows, "")
 }
 
-// pend gives each of the jobs one pending command and no other.
-func (w *world) pend(ids []jobdb.JobID) func(context.Context) error {
+// setOneCommand gives each of the jobs one pending command and no other.
+func (d *database) setOneCommand(ids []jobdb.JobID) func(context.Context) error {
 	commands := kills(ids)
 	return func(ctx context.Context) error {
-		if err := w.forget(ctx, ids, "JobCommands"); err != nil {
+		if err := d.deleteRows(ctx, ids, "JobCommands"); err != nil {
 			return err
 		}
-		return w.db.SetJobCommands(ctx, commands)
+		return d.db.SetJobCommands(ctx, commands)
 	}
 }
 
-func (w *world) takeJobCommands(ids []jobdb.JobID) comparison {
+func (d *database) takeJobCommands(ids []jobdb.JobID) comparison {
 	return comparison{
 		method: "TakeJobCommands",
-		before: w.pend(ids),
+		before: d.setOneCommand(ids),
 		ours: func(ctx context.Context) (int64, error) {
-			taken, err := w.db.TakeJobCommands(ctx, ids)
+			taken, err := d.db.TakeJobCommands(ctx, ids)
 			return int64(len(taken)), err
 		},
 		bare: func(ctx context.Context) (n int64, err error) {
-			err = w.bare.write(ctx, func(t *bareTx) error {
+			err = d.bare.write(ctx, func(t *bareTx) error {
 				if t.engine == "mariadb" {
 					n, err = t.takeCommandsInTwo(ctx, ids)
 				} else {
@@ -114,11 +116,11 @@ func (w *world) takeJobCommands(ids []jobdb.JobID) comparison {
 			})
 			return n, err
 		},
-		reference: func() order { return order{"TakeJobCommands", ids} },
+		reference: func() instruction { return instruction{"TakeJobCommands", ids} },
 	}
 }
 
-// takeCommands takes in one statement, which MariaDB can't.
+// takeCommands takes commands in one statement, with RETURNING, which MariaDB hasn't for UPDATE.
 func (t *bareTx) takeCommands(ctx context.Context, ids []jobdb.JobID) (int64, error) {
 	var commands []jobdb.CommandRecord
 	scan := func(rows *sql.Rows) error {
@@ -134,7 +136,8 @@ func (t *bareTx) takeCommands(ctx context.Context, ids []jobdb.JobID) (int64, er
 		` AND "Status" = 'Received' RETURNING "JobID", "Command", "Arguments", "ReceptionTime"`
 	if t.engine == "postgres" {
 		text = `UPDATE "JobCommands" AS c SET "Status" = 'Sent', "ExecutionTime" = ?
-			FROM (SELECT "JobID", "ReceptionTime" FROM "JobCommands" WHERE "JobID"` + condition + ` AND "Status" = 'Received' FOR UPDATE SKIP LOCKED) AS p
+			FROM (SELECT "JobID", "ReceptionTime" FROM "JobCommands"
+				WHERE "JobID"` + condition + ` AND "Status" = 'Received' FOR UPDATE SKIP LOCKED) AS p
 			WHERE c."JobID" = p."JobID" AND c."ReceptionTime" = p."ReceptionTime" RETURNING c."JobID", c."Command", c."Arguments", c."ReceptionTime"`
 		return t.query(ctx, t.tx, text, append([]any{now()}, args...), scan)
 	}
@@ -155,25 +158,27 @@ func (t *bareTx) takeCommandsInTwo(ctx context.Context, ids []jobdb.JobID) (int6
 		return 0, err
 	}
 	if len(keys) == 1 {
-		return t.exec(ctx, `UPDATE "JobCommands" SET "Status" = 'Sent', "ExecutionTime" = ? WHERE "JobID" = ? AND "ReceptionTime" = ?`, now(), keys[0][0], keys[0][1])
+		return t.exec(ctx, `UPDATE "JobCommands" SET "Status" = 'Sent', "ExecutionTime" = ?
+			WHERE "JobID" = ? AND "ReceptionTime" = ?`, now(), keys[0][0], keys[0][1])
 	}
 	batch, err := json.Marshal(keys)
 	if err != nil {
 		return 0, err
 	}
 	return t.exec(ctx, `UPDATE JSON_TABLE(?, '$[*]' COLUMNS(id BIGINT PATH '$[0]', at DATETIME(6) PATH '$[1]')) AS s
-		STRAIGHT_JOIN "JobCommands" ON "JobID" = s.id AND "ReceptionTime" = s.at SET "Status" = 'Sent', "ExecutionTime" = ?`, string(batch), now())
+		STRAIGHT_JOIN "JobCommands" ON "JobID" = s.id AND "ReceptionTime" = s.at
+		SET "Status" = 'Sent', "ExecutionTime" = ?`, string(batch), now())
 }
 
-func (w *world) expireJobCommands(ids []jobdb.JobID) comparison {
+func (d *database) expireJobCommands(ids []jobdb.JobID) comparison {
 	return comparison{
 		method: "ExpireJobCommands",
-		before: w.pend(ids),
+		before: d.setOneCommand(ids),
 		ours: func(ctx context.Context) (int64, error) {
-			return written(len(ids), w.db.ExpireJobCommands(ctx, ids))
+			return written(len(ids), d.db.ExpireJobCommands(ctx, ids))
 		},
 		bare: func(ctx context.Context) (n int64, err error) {
-			err = w.bare.write(ctx, func(t *bareTx) error {
+			err = d.bare.write(ctx, func(t *bareTx) error {
 				n, err = t.execIDs(ctx, `UPDATE "JobCommands" SET "Status" = 'Expired' WHERE "JobID"`, ids,
 					` AND ("Status" = 'Received' OR "Status" = 'Sent' AND "Command" = 'Kill' AND "ExecutionTime" IS NOT NULL)`)
 				return err
@@ -183,7 +188,7 @@ func (w *world) expireJobCommands(ids []jobdb.JobID) comparison {
 	}
 }
 
-// upsert replaces "Value" of a row with that key.
+// upsert is the end of an INSERT that replaces the "Value" of a row that has that key already.
 func (b *bareDB) upsert(key string) string {
 	if b.engine == "mariadb" {
 		return ` ON DUPLICATE KEY UPDATE "Value" = VALUES("Value")`
@@ -191,13 +196,13 @@ func (b *bareDB) upsert(key string) string {
 	return ` ON CONFLICT (` + key + `) DO UPDATE SET "Value" = excluded."Value"`
 }
 
-func (w *world) addHeartbeatData(ids []jobdb.JobID) comparison {
+func (d *database) addHeartbeatData(ids []jobdb.JobID) comparison {
 	beats := heartbeats(ids, "2048.5")
 	return comparison{
 		method: "AddHeartbeatData, 6 fields",
-		after:  func(ctx context.Context) error { return w.forget(ctx, ids, "HeartBeatLoggingInfo") },
+		after:  func(ctx context.Context) error { return d.deleteRows(ctx, ids, "HeartBeatLoggingInfo") },
 		ours: func(ctx context.Context) (int64, error) {
-			return written(6*len(ids), w.db.AddHeartbeatData(ctx, beats))
+			return written(6*len(ids), d.db.AddHeartbeatData(ctx, beats))
 		},
 		bare: func(ctx context.Context) (int64, error) {
 			at := now()
@@ -208,15 +213,17 @@ func (w *world) addHeartbeatData(ids []jobdb.JobID) comparison {
 				}
 			}
 			fields := append(append([]field{idField}, textFields("Name", "Value")...), field{"HeartBeatTime", timeType[0], timeType[1]})
-			return written(len(rows), w.bare.write(ctx, func(t *bareTx) error {
+			return written(len(rows), d.bare.write(ctx, func(t *bareTx) error {
 				return t.insert(ctx, "HeartBeatLoggingInfo", fields, rows, t.upsert(`"JobID", "Name", "HeartBeatTime"`))
 			}))
 		},
-		reference: func() order { return order{"AddHeartbeatData", beats} },
+		reference: func() instruction { return instruction{"AddHeartbeatData", beats} },
 	}
 }
 
-func (w *world) setParameters(method, table string, set func(context.Context, map[jobdb.JobID]map[string]string) error, ids []jobdb.JobID) comparison {
+func (d *database) setParameters(
+	method, table string, set func(context.Context, map[jobdb.JobID]map[string]string) error, ids []jobdb.JobID,
+) comparison {
 	next := turn("value")
 	var values map[jobdb.JobID]map[string]string
 	return comparison{
@@ -233,26 +240,28 @@ func (w *world) setParameters(method, table string, set func(context.Context, ma
 				}
 			}
 			fields := append([]field{idField}, textFields("Name", "Value")...)
-			return written(len(rows), w.bare.write(ctx, func(t *bareTx) error { return t.insert(ctx, table, fields, rows, t.upsert(`"JobID", "Name"`)) }))
+			return written(len(rows), d.bare.write(ctx, func(t *bareTx) error {
+				return t.insert(ctx, table, fields, rows, t.upsert(`"JobID", "Name"`))
+			}))
 		},
 	}
 }
 
-func (w *world) archiveJobParameters(ids []jobdb.JobID) comparison {
+func (d *database) archiveJobParameters(ids []jobdb.JobID) comparison {
 	values := parameters(ids, "v")
 	return comparison{
 		method: "ArchiveJobParameters, 3 names",
 		before: func(ctx context.Context) error {
-			if err := w.forget(ctx, ids, "AtticJobParameters", "JobParameters"); err != nil {
+			if err := d.deleteRows(ctx, ids, "AtticJobParameters", "JobParameters"); err != nil {
 				return err
 			}
-			return w.db.SetJobParameters(ctx, values)
+			return d.db.SetJobParameters(ctx, values)
 		},
 		ours: func(ctx context.Context) (int64, error) {
-			return written(3*len(ids), w.db.ArchiveJobParameters(ctx, ids))
+			return written(3*len(ids), d.db.ArchiveJobParameters(ctx, ids))
 		},
 		bare: func(ctx context.Context) (n int64, err error) {
-			err = w.bare.write(ctx, func(t *bareTx) error {
+			err = d.bare.write(ctx, func(t *bareTx) error {
 				if _, err := t.lockJobs(ctx, ids); err != nil {
 					return err
 				}
@@ -281,18 +290,18 @@ var historyFields = []field{
 	{"StatusSource", "text", "TEXT"},
 }
 
-func (w *world) insertHistory(ids []jobdb.JobID) comparison {
+func (d *database) insertHistory(ids []jobdb.JobID) comparison {
 	records := history(ids, "Running")
 	return comparison{
 		method: "InsertHistory, 1 record a job",
-		before: func(ctx context.Context) error { return w.forget(ctx, ids, "LoggingInfo") },
+		before: func(ctx context.Context) error { return d.deleteRows(ctx, ids, "LoggingInfo") },
 		ours: func(ctx context.Context) (int64, error) {
-			return written(len(ids), w.db.InsertHistory(ctx, records))
+			return written(len(ids), d.db.InsertHistory(ctx, records))
 		},
 		bare: func(ctx context.Context) (int64, error) {
-			return written(len(ids), w.bare.write(ctx, func(t *bareTx) error { return t.insertHistory(ctx, ids, records) }))
+			return written(len(ids), d.bare.write(ctx, func(t *bareTx) error { return t.insertHistory(ctx, ids, records) }))
 		},
-		reference: func() order { return order{"InsertHistory", records} },
+		reference: func() instruction { return instruction{"InsertHistory", records} },
 	}
 }
 
@@ -301,7 +310,8 @@ func (t *bareTx) insertHistory(ctx context.Context, ids []jobdb.JobID, records [
 		return err
 	}
 	last := make(map[jobdb.JobID]int64, len(ids))
-	_, err := t.queryIDs(ctx, t.tx, `SELECT "JobID", max("SeqNum") FROM "LoggingInfo" WHERE "JobID"`, ids, ` GROUP BY "JobID"`, func(rows *sql.Rows) error {
+	text := `SELECT "JobID", max("SeqNum") FROM "LoggingInfo" WHERE "JobID"`
+	_, err := t.queryIDs(ctx, t.tx, text, ids, ` GROUP BY "JobID"`, func(rows *sql.Rows) error {
 		var id jobdb.JobID
 		var n int64
 		err := rows.Scan(&id, &n)
@@ -320,20 +330,20 @@ func (t *bareTx) insertHistory(ctx context.Context, ids []jobdb.JobID, records [
 	return t.insert(ctx, "LoggingInfo", historyFields, rows, "")
 }
 
-func (w *world) deleteHistory(ids []jobdb.JobID) comparison {
+func (d *database) deleteHistory(ids []jobdb.JobID) comparison {
 	records := history(ids, "Running", "Completing", "Done")
 	return comparison{
 		method: "DeleteHistory, 3 records a job",
-		before: func(ctx context.Context) error { return w.db.InsertHistory(ctx, records) },
+		before: func(ctx context.Context) error { return d.db.InsertHistory(ctx, records) },
 		ours: func(ctx context.Context) (int64, error) {
-			return written(len(ids), w.db.DeleteHistory(ctx, ids))
+			return written(len(ids), d.db.DeleteHistory(ctx, ids))
 		},
 		bare: func(ctx context.Context) (int64, error) {
-			return written(len(ids), w.bare.write(ctx, func(t *bareTx) error {
+			return written(len(ids), d.bare.write(ctx, func(t *bareTx) error {
 				_, err := t.execIDs(ctx, `DELETE FROM "LoggingInfo" WHERE "JobID"`, ids, "")
 				return err
 			}))
 		},
-		reference: func() order { return order{"DeleteHistory", ids} },
+		reference: func() instruction { return instruction{"DeleteHistory", ids} },
 	}
 }

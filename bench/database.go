@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"jobdb"
+)
+
+// database is one database full of jobs, with our library and the bare driver opened on it.
+type database struct {
+	engine   string
+	jobs     int
+	jobsOnly bool // no rows are needed in the tables that belong to jobs
+	url      string
+	ids      []jobdb.JobID // of all jobs, ascending
+	db       *jobdb.DB
+	bare     *bareDB
+	// unmeasured does what is not timed. On SQLite each connection has a cache of its own, which
+	// must not be warmed for one contender only.
+	unmeasured *bareDB
+	drop       func() error
+
+	reference *reference // nil: it isn't measured
+}
+
+// serverURL is, for each engine that has a server, the environment variable with its URL, for an
+// administrator.
+var serverURL = map[string]string{"mariadb": "JOBDB_TEST_MARIADB", "postgres": "JOBDB_TEST_POSTGRES"}
+
+// openDatabase creates and fills a database, or opens one that was kept.
+func openDatabase(ctx context.Context, s settings, engine string, jobs int) (*database, error) {
+	d := &database{engine: engine, jobs: jobs, jobsOnly: s.growth}
+	var err error
+	if engine == "sqlite" {
+		err = d.createFile(s)
+	} else {
+		err = d.createOnServer(ctx, s, engine)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := d.open(ctx); err != nil {
+		return nil, errors.Join(err, d.drop())
+	}
+	if err := d.prepare(ctx, s); err != nil {
+		return nil, errors.Join(err, d.close(false))
+	}
+	return d, nil
+}
+
+// open opens the database in all ways that are needed.
+func (d *database) open(ctx context.Context) (err error) {
+	if d.db, err = jobdb.Open(ctx, d.url, jobdb.Options{StatementTimeout: time.Hour, FoldInterval: -1}); err != nil {
+		return err
+	}
+	if d.bare, err = openBare(d.engine, d.url); err != nil {
+		return errors.Join(err, d.db.Close())
+	}
+	if d.unmeasured, err = openBare(d.engine, d.url); err != nil {
+		return errors.Join(err, d.db.Close(), d.bare.close())
+	}
+	return nil
+}
+
+// prepare makes the tables and fills them.
+func (d *database) prepare(ctx context.Context, s settings) error {
+	if err := d.recordVersion(ctx, s); err != nil {
+		return err
+	}
+	if _, err := d.db.Migrate(ctx); err != nil {
+		return err
+	}
+	if err := d.populate(ctx); err != nil {
+		return err
+	}
+	if s.uncounted {
+		return d.dropCountTriggers(ctx)
+	}
+	return nil
+}
+
+// dropCountTriggers drops the triggers that count jobs.
+func (d *database) dropCountTriggers(ctx context.Context) error {
+	table := ""
+	if d.engine == "postgres" {
+		table = ` ON "Jobs"`
+	}
+	for _, name := range []string{"CountInserted", "CountUpdated", "CountDeleted"} {
+		if err := d.exec(ctx, `DROP TRIGGER IF EXISTS "`+name+`"`+table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *database) close(keep bool) error {
+	err := errors.Join(d.db.Close(), d.bare.close(), d.unmeasured.close())
+	if keep {
+		log.Printf("kept: %s with %d jobs", d.engine, d.jobs)
+		return err
+	}
+	return errors.Join(err, d.drop())
+}
+
+// name is that of SQLite's folder, or of the database on the server.
+func (d *database) name(s settings) string {
+	name := "jobdb_bench_" + strconv.Itoa(d.jobs)
+	if s.uncounted {
+		name += "_uncounted"
+	}
+	return name
+}
+
+func (d *database) createFile(s settings) error {
+	folder := filepath.Join(s.folder, d.name(s))
+	if !s.keep {
+		if err := os.RemoveAll(folder); err != nil {
+			return err
+		}
+	}
+	d.url = "sqlite:" + filepath.Join(folder, "jobs.db")
+	d.drop = func() error { return os.RemoveAll(folder) }
+	return os.MkdirAll(folder, 0o700)
+}
+
+func (d *database) createOnServer(ctx context.Context, s settings, engine string) error {
+	variable, known := serverURL[engine]
+	if !known {
+		return errors.New("no such engine; the engines are sqlite, mariadb and postgres")
+	}
+	server, err := url.Parse(os.Getenv(variable))
+	if err != nil || server.Host == "" {
+		return errors.New("no server: run this through go run ./jobdbtest/withengines -durable -- …, or set " + variable)
+	}
+	admin, err := openServer(engine, server)
+	if err != nil {
+		return err
+	}
+	name := d.name(s)
+	address := *server
+	address.Path = "/" + name
+	d.url = address.String()
+	d.drop = func() error {
+		defer admin.Close()
+		_, err := admin.ExecContext(context.WithoutCancel(ctx), "DROP DATABASE "+name)
+		return err
+	}
+	if !s.keep {
+		if _, err := admin.ExecContext(ctx, "DROP DATABASE IF EXISTS "+name); err != nil {
+			return err
+		}
+	}
+	create := "CREATE DATABASE " + name
+	if engine == "mariadb" {
+		create += " CHARACTER SET utf8mb4"
+	}
+	if _, err := admin.ExecContext(ctx, create); err != nil && (!s.keep || !strings.Contains(err.Error(), "exists")) {
+		return fmt.Errorf("create the database: %w", err)
+	}
+	return nil
+}
+
+// evenly returns n jobs at even distances: updates and heartbeats hit jobs of all ages.
+func (d *database) evenly(n int) []jobdb.JobID {
+	ids := make([]jobdb.JobID, n)
+	for i := range ids {
+		ids[i] = d.ids[(2*i+1)*len(d.ids)/(2*n)]
+	}
+	return ids
+}
+
+// jobsToWrite returns n jobs; on a large database none of them is among jobsToRead.
+func (d *database) jobsToWrite(n int) []jobdb.JobID {
+	ids := make([]jobdb.JobID, n)
+	for i := range ids {
+		ids[i] = d.ids[((2*i+1)*len(d.ids)/(2*n)+1)%len(d.ids)]
+	}
+	return ids
+}
+
+// jobsToRead returns n jobs that have rows in every table.
+func (d *database) jobsToRead(n int) []jobdb.JobID { return d.evenly(d.maxBulk())[:n] }
+
+// maxBulk is the most jobs that one call has on this database.
+func (d *database) maxBulk() int { return min(5000, max(len(d.ids)/10, min(1000, len(d.ids)))) }
+
+// bulkSizes returns those sizes of bulk calls that fit this database.
+func (d *database) bulkSizes(sizes []int) []int {
+	var fit []int
+	for _, n := range sizes {
+		if n <= d.maxBulk() {
+			fit = append(fit, n)
+		}
+	}
+	return fit
+}
+
+// exec runs a statement that is not measured.
+func (d *database) exec(ctx context.Context, text string, args ...any) error {
+	_, err := d.unmeasured.writer.ExecContext(ctx, d.unmeasured.text(text), args...)
+	if err != nil {
+		return fmt.Errorf("%w in %.80s", err, text)
+	}
+	return nil
+}
+
+// deleteRows deletes the rows of jobs from tables; it is not measured.
+func (d *database) deleteRows(ctx context.Context, ids []jobdb.JobID, tables ...string) error {
+	for _, table := range tables {
+		err := d.unmeasured.write(ctx, func(t *bareTx) error {
+			_, err := t.execIDs(ctx, `DELETE FROM "`+table+`" WHERE "JobID"`, ids, "")
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func queryInt(ctx context.Context, db *sql.DB, text string) (n int, err error) {
+	err = db.QueryRowContext(ctx, text).Scan(&n)
+	return n, err
+}
