@@ -29,6 +29,7 @@ TESTFLAGS ?= -timeout 20m
 BENCHFLAGS ?= -write docs/benchmarks.md
 COMPATFLAGS ?=
 FUZZTIME ?= 30s
+MODULE ?=
 
 .PHONY: help
 help: ## say what each target does
@@ -67,6 +68,17 @@ lint: ## check format, vet, lint and go.mod
 .PHONY: fmt
 fmt: ## format all Go files
 	$(GOFUMPT) -w .
+
+.PHONY: rename
+rename: ## give the module another path, when it gets an address (MODULE=example.org/jobdb)
+	@[[ -n '$(MODULE)' ]] || { echo 'to what? make rename MODULE=example.org/jobdb'; exit 1; }
+	old=$$(go list -m) && old=$${old//./\\.}; \
+	find . -name '*.go' -o -path ./README.md | xargs sed -i -E '/^import \($$/,/^\)$$/s#"'"$$old"'([/"])#"$(MODULE)\1#; s#^import "'"$$old"'([/"])#import "$(MODULE)\1#; s#"'"$$old"'/cmd/#"$(MODULE)/cmd/#'; \
+	sed -i -E "s#(pkg: )$$old([/,])#\1$(MODULE)\2#; /allow: /s#([[ ])$$old([],/])#\1$(MODULE)\2#g" .golangci.yml; \
+	sed -i -E "s#(-require=|-replace=)$$old([@=])#\1$(MODULE)\2#g" README.md
+	go mod edit -module '$(MODULE)'
+	$(GOFUMPT) -w .
+	go build ./... && go vet ./...
 
 .PHONY: cover
 cover: engines ## write .cache/cover.html: which lines the tests reach
