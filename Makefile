@@ -47,7 +47,9 @@ build: ## build bin/jobdb
 .PHONY: test
 test: engines oracle-or-skip ## run all tests on SQLite, MariaDB and PostgreSQL, with the race detector
 	@[[ $(CGO) = 1 ]] || printf '\n!!! NO C COMPILER (or CGO_ENABLED=0): the tests run WITHOUT the race detector, on the pure-Go SQLite driver only.\n\n'
-	$(WITHENGINES) -- go test $(RACE) $(TESTFLAGS) ./...
+	@mkdir -p .cache
+	$(WITHENGINES) -- go test $(RACE) $(TESTFLAGS) -coverprofile=.cache/cover-own.out ./...
+	@go tool cover -func=.cache/cover-own.out | awk 'END { print "coverage, of each package by its own tests: " $$NF " of statements" }'
 	CGO_ENABLED=0 go test $(TESTFLAGS) -run SQLite .
 
 .PHONY: test-short
