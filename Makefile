@@ -29,6 +29,7 @@ TESTFLAGS ?= -timeout 20m
 BENCHFLAGS ?= -write docs/benchmarks
 COMPATFLAGS ?=
 FUZZTIME ?= 30s
+MODULE ?=
 
 .PHONY: help
 help: ## say what each target does
@@ -46,7 +47,9 @@ build: ## build bin/jobdb
 .PHONY: test
 test: engines oracle-or-skip ## run all tests on SQLite, MariaDB and PostgreSQL, with the race detector
 	@[[ $(CGO) = 1 ]] || printf '\n!!! NO C COMPILER (or CGO_ENABLED=0): the tests run WITHOUT the race detector, on the pure-Go SQLite driver only.\n\n'
-	$(WITHENGINES) -- go test $(RACE) $(TESTFLAGS) ./...
+	@mkdir -p .cache
+	$(WITHENGINES) -- go test $(RACE) $(TESTFLAGS) -coverprofile=.cache/cover-own.out ./...
+	@go tool cover -func=.cache/cover-own.out | awk 'END { print "coverage, of each package by its own tests: " $$NF " of statements" }'
 	CGO_ENABLED=0 go test $(TESTFLAGS) -run SQLite . ./internal/conformance
 
 .PHONY: test-short
@@ -67,6 +70,17 @@ lint: ## check format, vet, lint and go.mod
 .PHONY: fmt
 fmt: ## format all Go files
 	$(GOFUMPT) -w .
+
+.PHONY: rename
+rename: ## give the module another path, when it gets an address (MODULE=example.org/jobdb)
+	@[[ -n '$(MODULE)' ]] || { echo 'to what? make rename MODULE=example.org/jobdb'; exit 1; }
+	old=$$(go list -m) && old=$${old//./\\.}; \
+	find . -name '*.go' -o -path ./README.md | xargs sed -i -E '/^import \($$/,/^\)$$/s#"'"$$old"'([/"])#"$(MODULE)\1#; s#^import "'"$$old"'([/"])#import "$(MODULE)\1#; s#"'"$$old"'/cmd/#"$(MODULE)/cmd/#'; \
+	sed -i -E "s#(pkg: )$$old([/,])#\1$(MODULE)\2#; /allow: /s#([[ ])$$old([],/])#\1$(MODULE)\2#g" .golangci.yml; \
+	sed -i -E "s#(-require=|-replace=)$$old([@=])#\1$(MODULE)\2#g" README.md
+	go mod edit -module '$(MODULE)'
+	$(GOFUMPT) -w .
+	go build ./... && go vet ./...
 
 .PHONY: cover
 cover: engines ## write .cache/cover.html: which lines the tests reach
