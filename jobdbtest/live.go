@@ -91,7 +91,7 @@ func startCreator() (*creator, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, err := moduleRoot()
+	root, err := engine.ModuleRoot()
 	if err != nil {
 		return nil, err
 	}

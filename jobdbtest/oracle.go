@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"jobdb/jobdbtest/internal/engine"
 )
 
 // OraclePython returns the Python that has the reference, DiracX: that of JOBDB_ORACLE_PYTHON, by default what
@@ -50,7 +52,7 @@ var errNoOracle = errors.New("no reference")
 func findOraclePython() (string, error) {
 	python := os.Getenv("JOBDB_ORACLE_PYTHON")
 	if python == "" {
-		root, err := moduleRoot()
+		root, err := engine.ModuleRoot()
 		if err != nil {
 			return "", err
 		}
@@ -71,20 +73,4 @@ func needOracle(tb testing.TB, err error) {
 	case err != nil:
 		tb.Fatalf("\n\n!!! CANNOT BE TESTED: %v\n", err)
 	}
-}
-
-// moduleRoot is the folder of go.mod: tests run in the folder of their package.
-func moduleRoot() (string, error) {
-	folder, err := os.Getwd()
-	for err == nil {
-		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
-			return folder, nil
-		}
-		parent := filepath.Dir(folder)
-		if parent == folder {
-			return "", errors.New("no go.mod here or above")
-		}
-		folder = parent
-	}
-	return "", err
 }
