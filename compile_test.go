@@ -29,9 +29,9 @@ type goldenDialect struct {
 // live schema whose collations don't compare bytes.
 var goldenDialects = map[string]goldenDialect{
 	"sqlite":   {&engine.SqliteDialect, &schema.Facts{Kind: schema.SchemaOurs}},
-	"mysql":    {&engine.MysqlDialect, &schema.Facts{Kind: schema.SchemaOurs}},
+	"mysql":    {&engine.MariaDBDialect, &schema.Facts{Kind: schema.SchemaOurs}},
 	"postgres": {&engine.PostgresDialect, &schema.Facts{Kind: schema.SchemaOurs}},
-	"mysql-latin1": {&engine.MysqlDialect, &schema.Facts{Kind: schema.SchemaLegacy, ExactCollation: "utf8mb4_nopad_bin", Collations: func() map[string]string {
+	"mysql-latin1": {&engine.MariaDBDialect, &schema.Facts{Kind: schema.SchemaLegacy, ExactCollation: "utf8mb4_nopad_bin", Collations: func() map[string]string {
 		collations := map[string]string{}
 		for _, c := range tables.Jobs.Columns {
 			if c.Kind == tables.Text {

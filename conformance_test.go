@@ -18,6 +18,8 @@ func TestSQLite(t *testing.T) {
 
 func TestMariaDB(t *testing.T) { conforms(t, jobdbtest.Traits{}, jobdbtest.MariaDB) }
 
+func TestMySQL(t *testing.T) { conforms(t, jobdbtest.Traits{}, jobdbtest.MySQL) }
+
 func TestPostgreSQL(t *testing.T) { conforms(t, jobdbtest.Traits{}, jobdbtest.PostgreSQL) }
 
 func TestDiracXSQLite(t *testing.T) {

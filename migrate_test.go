@@ -23,6 +23,7 @@ var emptyDatabases = []struct {
 }{
 	{"SQLite", emptySQLite},
 	{"MariaDB", jobdbtest.MariaDB},
+	{"MySQL", jobdbtest.MySQL},
 	{"PostgreSQL", jobdbtest.PostgreSQL},
 }
 

@@ -48,16 +48,12 @@ func (db *DB) BeginMigration(ctx context.Context, statements int) (int, error) {
 
 // MigrateTo makes what an older jobdb, which knew so many migrations, made.
 func (db *DB) MigrateTo(ctx context.Context, version int) error {
-	adapt, err := db.migrator().Adaptation(ctx, db.engine.Writer)
-	if err != nil {
-		return err
-	}
 	if _, err := db.engine.Writer.ExecContext(ctx, schema.CreateMigrationsTable); err != nil {
 		return err
 	}
 	for _, m := range schema.KnownMigrations(db.dialect)[:version] {
 		for _, statement := range m.Statements() {
-			if _, err := db.engine.Writer.ExecContext(ctx, adapt.Replace(statement)); err != nil {
+			if _, err := db.engine.Writer.ExecContext(ctx, statement); err != nil {
 				return err
 			}
 		}

@@ -11,7 +11,8 @@ import (
 // dialect is all that differs between engines in the text of a statement.
 // What differs in connecting is in open_*.go.
 type Dialect struct {
-	Name string
+	Name    string // of the family: sqlite, mysql (MariaDB, too) or postgres
+	Product string // what people call it: SQLite, MariaDB, MySQL or PostgreSQL
 
 	numbered   bool      // placeholders are $1, $2 …, not ?
 	Like       [3]string // before the column, between column and pattern, after the pattern
@@ -29,6 +30,12 @@ type Dialect struct {
 	SkipLocked string    // the same, passing over rows that another transaction holds
 	LockSource string    // after a source joined with the rows that a statement will change, where it would lock them in any order
 	MostJobs   int       // of a list in one statement
+	IDStep     string    // asks how far apart the IDs are that the rows of one INSERT get; "" where an INSERT returns them
+
+	ExactCollation string // compares utf8mb4 byte by byte, trailing spaces included; "" where all do
+	LockName       string // of the lock that migrations take: the database's, because other databases on the server have their own
+	Unlimited      string // a statement after which no statement of the session has a time limit
+
 	// valueArguments is how many arguments an INSERT … VALUES has at most; 0 where a batch is inserted faster from a source.
 	// MariaDB keeps half a kilobyte for each argument of each statement that a connection remembers.
 	ValueArguments int
@@ -55,6 +62,7 @@ const likeEnd = " ESCAPE '" + string(LikeEscape) + "'"
 
 var SqliteDialect = Dialect{
 	Name:      "sqlite",
+	Product:   "SQLite",
 	Like:      [3]string{"", " LIKE ", likeEnd},
 	AsText:    [2]string{"CAST(", " AS TEXT)"},
 	Unindexed: "+",
@@ -82,8 +90,9 @@ var SqliteDialect = Dialect{
 	},
 }
 
-var MysqlDialect = Dialect{
+var MariaDBDialect = Dialect{
 	Name:       "mysql",
+	Product:    "MariaDB",
 	Like:       [3]string{"LOWER(", ") LIKE LOWER(", ")" + likeEnd},
 	AsText:     [2]string{"CAST(", " AS CHAR)"},
 	Integer:    "SIGNED",
@@ -94,6 +103,10 @@ var MysqlDialect = Dialect{
 
 	MostJobs:       mostListed,
 	ValueArguments: 2048,
+
+	ExactCollation: "utf8mb4_nopad_bin",
+	LockName:       "CONCAT('jobdb/', MD5(DATABASE()))",
+	Unlimited:      "SET SESSION max_statement_time = 0",
 
 	Upsert: func(_, set []string) string {
 		for i, c := range set {
@@ -124,8 +137,20 @@ var MysqlDialect = Dialect{
 	OneTime:   func(column string) string { return column },
 }
 
+// MysqlDialect is MariaDB's but for what MySQL lacks or calls otherwise.
+var MysqlDialect = func() Dialect {
+	d := MariaDBDialect
+	d.Product = "MySQL"
+	d.IDStep = "SELECT @@auto_increment_increment"
+	d.ExactCollation = "utf8mb4_0900_bin"
+	d.LockName = "CONCAT('jobdb/', LEFT(SHA2(DATABASE(), 256), 32))" // newer releases have no MD5
+	d.Unlimited = "SET SESSION max_execution_time = 0"
+	return d
+}()
+
 var PostgresDialect = Dialect{
 	Name:       "postgres",
+	Product:    "PostgreSQL",
 	numbered:   true,
 	MostJobs:   MostRows,
 	Integer:    "BIGINT",

@@ -57,6 +57,16 @@ type Engine struct {
 	classify       func(error) ErrClass
 	MissingKey     func(error) (int64, bool) // what a foreign key missed, by the error's own account; nil: errors don't tell
 	Close          func() error
+
+	recognize func(context.Context, *Engine) error // nil where the URL tells the product
+}
+
+// Recognize asks the server which product it is, where several speak one protocol, and sets the dialect.
+func (e *Engine) Recognize(ctx context.Context) error {
+	if e.recognize == nil {
+		return nil
+	}
+	return e.recognize(ctx, e)
 }
 
 // errLost is told to the members of a group whose transaction is gone

@@ -50,10 +50,20 @@ func openMySQL(_ context.Context, t Target, o Settings) (*Engine, error) {
 	pool := sql.OpenDB(&mysqlConnector{hosts: hosts, statementTime: o.StatementTime, readOnly: o.ReadOnly})
 	o.size(pool)
 	return &Engine{
-		Dialect: MysqlDialect, Reader: pool, Writer: pool, classify: classifyMySQL, Close: pool.Close,
+		Dialect: MariaDBDialect, recognize: recognizeMySQL, Reader: pool, Writer: pool, classify: classifyMySQL, Close: pool.Close,
 		WriteOptions: sql.TxOptions{Isolation: sql.LevelReadCommitted}, // locks no gaps between rows
 	}, nil
 }
+
+func recognizeMySQL(ctx context.Context, e *Engine) error {
+	version, err := AskText(ctx, e.Reader, "SELECT VERSION()")
+	if err == nil && !isMariaDB(version) {
+		e.Dialect = MysqlDialect
+	}
+	return err
+}
+
+func isMariaDB(version string) bool { return strings.Contains(version, "MariaDB") }
 
 func withPort(host, port string) string {
 	if host == "" {
@@ -133,7 +143,7 @@ func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, con
 	}
 	wrapped.id, wrapped.server = values[0], strings.Join(values[1:3], ":")
 	settings := "SET SESSION sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES,STRICT_ALL_TABLES'), time_zone = '+00:00'"
-	if seconds := c.statementTime.Seconds(); strings.Contains(values[3], "MariaDB") {
+	if seconds := c.statementTime.Seconds(); isMariaDB(values[3]) {
 		// A list stays a list: of long ones the server would make tables, of whose length it knows nothing.
 		settings += ", in_predicate_conversion_threshold = 0, max_statement_time = " + strconv.FormatFloat(seconds, 'f', -1, 64)
 	} else {
@@ -141,7 +151,7 @@ func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, con
 	}
 	if c.readOnly {
 		settings += ", transaction_read_only = 1"
-		if strings.Contains(values[3], "MariaDB") {
+		if isMariaDB(values[3]) {
 			settings = strings.Replace(settings, "transaction_read_only", "tx_read_only", 1)
 		}
 	}

@@ -32,7 +32,7 @@ type Facts struct {
 	Narrow map[string]narrow
 	// ofVO has the indexes of Jobs that give the jobs of a VO by one column and then by JobID, by the column's name.
 	OfVO map[string]string
-	// exactCollation compares utf8mb4 byte by byte, trailing spaces included (MariaDB only).
+	// exactCollation compares utf8mb4 byte by byte, trailing spaces included (MariaDB and MySQL).
 	ExactCollation string
 }
 
