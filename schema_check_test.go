@@ -126,7 +126,7 @@ func TestSchemaOfOurs(t *testing.T) {
 		facts := db.SchemaFacts()
 		want := jobdb.SchemaFacts{
 			Kind: jobdb.SchemaOurs, Cascade: true, History: true, AtticCycles: true,
-			Collations: map[string]string{}, ExactCollation: map[string]string{"mysql": "utf8mb4_nopad_bin"}[db.Engine()],
+			Collations: map[string]string{}, ExactCollation: map[string]string{"MariaDB": "utf8mb4_nopad_bin", "MySQL": "utf8mb4_0900_bin"}[report.Engine],
 		}
 		if got, want := toJSON(t, facts), toJSON(t, want); got != want {
 			t.Errorf("facts %s, want %s", got, want)

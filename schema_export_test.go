@@ -132,13 +132,13 @@ func (db *DB) columnFound(found schema.CatalogColumn, want tables.Column) tables
 	return c
 }
 
-// plainDefault is 'user' or 'user'::character varying without what isn't the value.
+// plainDefault is 'user', 'user'::character varying or _utf8mb4\'user\' without what isn't the value.
 func plainDefault(value sql.NullString) any {
 	if !value.Valid || value.String == "NULL" {
 		return nil
 	}
 	plain, _, _ := strings.Cut(value.String, "::")
-	return strings.Trim(plain, "'")
+	return strings.Trim(strings.TrimPrefix(plain, "_utf8mb4"), `'\`)
 }
 
 func (db *DB) migrator() *schema.Migrator {
