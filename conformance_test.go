@@ -42,6 +42,14 @@ func TestDiracXMariaDB(t *testing.T) {
 	}
 }
 
+func TestDiracXMySQL(t *testing.T) {
+	conforms(t, jobdbtest.DiracXMariaDBTraits, func(tb testing.TB) string { return jobdbtest.DiracXMySQL(tb, "utf8mb4") })
+}
+
+func TestLegacyMySQL(t *testing.T) {
+	conforms(t, jobdbtest.LegacyMariaDBTraits, jobdbtest.LegacyMySQL)
+}
+
 func TestLegacyMariaDB(t *testing.T) {
 	conforms(t, jobdbtest.LegacyMariaDBTraits, jobdbtest.LegacyMariaDB)
 }

@@ -19,6 +19,8 @@ func TestHistoryElsewhere(t *testing.T) {
 		"SQLite and SQLite":      {sqlite, sqlite},
 		"MariaDB, one server":    {jobdbtest.MariaDB, jobdbtest.MariaDB},
 		"MariaDB and SQLite":     {jobdbtest.MariaDB, sqlite},
+		"MySQL, one server":      {jobdbtest.MySQL, jobdbtest.MySQL},
+		"MySQL and MariaDB":      {jobdbtest.MySQL, jobdbtest.MariaDB},
 		"PostgreSQL, two of one": {jobdbtest.PostgreSQL, jobdbtest.PostgreSQL},
 	} {
 		t.Run(name, func(t *testing.T) {

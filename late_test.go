@@ -17,6 +17,7 @@ func TestDeepPage(t *testing.T) {
 	for engine, url := range map[string]func(testing.TB) string{
 		"sqlite":   func(tb testing.TB) string { return "sqlite:" + filepath.Join(tb.TempDir(), "jobs.db") },
 		"mariadb":  jobdbtest.MariaDB,
+		"mysql":    jobdbtest.MySQL,
 		"postgres": jobdbtest.PostgreSQL,
 	} {
 		t.Run(engine, func(t *testing.T) {
@@ -81,6 +82,7 @@ func TestLongLists(t *testing.T) {
 	for engine, url := range map[string]func(testing.TB) string{
 		"sqlite":   func(tb testing.TB) string { return "sqlite:" + filepath.Join(tb.TempDir(), "jobs.db") },
 		"mariadb":  jobdbtest.MariaDB,
+		"mysql":    jobdbtest.MySQL,
 		"postgres": jobdbtest.PostgreSQL,
 	} {
 		t.Run(engine, func(t *testing.T) {

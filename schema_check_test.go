@@ -47,6 +47,28 @@ var liveDatabases = []struct {
 		},
 	},
 	{
+		"DiracX MySQL", func(tb testing.TB) string { return jobdbtest.DiracXMySQL(tb, "utf8mb4") },
+		jobdb.SchemaFacts{
+			Kind: jobdb.SchemaDiracX, WholeSeconds: true, Cascade: true, History: true, ExactCollation: "utf8mb4_0900_bin",
+		},
+		"utf8mb4_0900_ai_ci",
+		[]string{
+			"whole seconds", "byte by byte all the same", "JobParameters.Value", "32 bits", "only one reschedule cycle",
+			"begins with VO", "adds no tables",
+		},
+	},
+	{
+		"legacy MySQL", jobdbtest.LegacyMySQL,
+		jobdb.SchemaFacts{
+			Kind: jobdb.SchemaLegacy, WholeSeconds: true, History: true, AtticCycles: true, ExactCollation: "utf8mb4_0900_bin",
+		},
+		"latin1_swedish_ci",
+		[]string{
+			"whole seconds", "texts in latin1", "by latin1_swedish_ci", "64 kB", "32 bits", "leaves rows of it", "begins with VO",
+			"adds no tables",
+		},
+	},
+	{
 		"legacy MariaDB", jobdbtest.LegacyMariaDB,
 		jobdb.SchemaFacts{
 			Kind: jobdb.SchemaLegacy, WholeSeconds: true, History: true, AtticCycles: true, ExactCollation: "utf8mb4_nopad_bin",

@@ -43,7 +43,7 @@ func TestStress(t *testing.T) {
 	}
 	for name, url := range map[string]func(testing.TB) string{
 		"SQLite":  func(tb testing.TB) string { return "sqlite:" + filepath.Join(tb.TempDir(), "jobs.db") },
-		"MariaDB": jobdbtest.MariaDB, "PostgreSQL": jobdbtest.PostgreSQL,
+		"MariaDB": jobdbtest.MariaDB, "MySQL": jobdbtest.MySQL, "PostgreSQL": jobdbtest.PostgreSQL,
 	} {
 		t.Run(name, func(t *testing.T) {
 			address := url(t)

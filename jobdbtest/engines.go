@@ -38,7 +38,13 @@ func MariaDBWith(tb testing.TB, charset string) string {
 // MySQL is MariaDB with a real MySQL, which `make engines` unpacks, and JOBDB_TEST_MYSQL.
 func MySQL(tb testing.TB) string {
 	tb.Helper()
-	return newDatabase(tb, mySQL, "CREATE DATABASE %s CHARACTER SET utf8mb4", dropMariaDB)
+	return MySQLWith(tb, "utf8mb4")
+}
+
+// MySQLWith is MariaDBWith on MySQL.
+func MySQLWith(tb testing.TB, charset string) string {
+	tb.Helper()
+	return newDatabase(tb, mySQL, "CREATE DATABASE %s CHARACTER SET "+charset, dropMariaDB)
 }
 
 // PostgreSQL returns the URL (postgres://user:password@127.0.0.1:port/name) of a new, empty database; all else is as

@@ -23,7 +23,17 @@ var legacySQL string
 // All else is as MariaDB says.
 func LegacyMariaDB(tb testing.TB) string {
 	tb.Helper()
-	address := MariaDBWith(tb, "latin1")
+	return legacyIn(tb, MariaDBWith(tb, "latin1"))
+}
+
+// LegacyMySQL is LegacyMariaDB on MySQL.
+func LegacyMySQL(tb testing.TB) string {
+	tb.Helper()
+	return legacyIn(tb, MySQLWith(tb, "latin1"))
+}
+
+func legacyIn(tb testing.TB, address string) string {
+	tb.Helper()
 	db, err := engine.Open(address)
 	if err != nil {
 		tb.Fatal(err)
@@ -43,6 +53,15 @@ func DiracXMariaDB(tb testing.TB, charset string) string {
 	tb.Helper()
 	create := createAll(tb)
 	address := MariaDBWith(tb, charset)
+	create(address)
+	return address
+}
+
+// DiracXMySQL is DiracXMariaDB on MySQL.
+func DiracXMySQL(tb testing.TB, charset string) string {
+	tb.Helper()
+	create := createAll(tb)
+	address := MySQLWith(tb, charset)
 	create(address)
 	return address
 }

@@ -15,13 +15,15 @@ import (
 
 // databases are all kinds of them that have a history.
 var databases = map[string]func(testing.TB) string{
-	"SQLite": sqlite, "MariaDB": jobdbtest.MariaDB, "PostgreSQL": jobdbtest.PostgreSQL,
+	"SQLite": sqlite, "MariaDB": jobdbtest.MariaDB, "MySQL": jobdbtest.MySQL, "PostgreSQL": jobdbtest.PostgreSQL,
 	"legacy MariaDB": jobdbtest.LegacyMariaDB, "DiracX on SQLite": jobdbtest.DiracXSQLite,
 	"DiracX on MariaDB": func(tb testing.TB) string { return jobdbtest.DiracXMariaDB(tb, "latin1") },
 }
 
 // ours are the databases that our migrations make.
-var ours = map[string]func(testing.TB) string{"SQLite": sqlite, "MariaDB": jobdbtest.MariaDB, "PostgreSQL": jobdbtest.PostgreSQL}
+var ours = map[string]func(testing.TB) string{
+	"SQLite": sqlite, "MariaDB": jobdbtest.MariaDB, "MySQL": jobdbtest.MySQL, "PostgreSQL": jobdbtest.PostgreSQL,
+}
 
 var lhcb = wms.Reach{VO: "lhcb"}
 
