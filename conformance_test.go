@@ -43,7 +43,13 @@ func TestDiracXMariaDB(t *testing.T) {
 }
 
 func TestDiracXMySQL(t *testing.T) {
-	conforms(t, jobdbtest.DiracXMariaDBTraits, func(tb testing.TB) string { return jobdbtest.DiracXMySQL(tb, "utf8mb4") })
+	for charset, traits := range map[string]jobdbtest.Traits{
+		"utf8mb4": jobdbtest.DiracXMySQLTraits, "latin1": jobdbtest.DiracXMariaDBLatin1Traits,
+	} {
+		t.Run(charset, func(t *testing.T) {
+			conforms(t, traits, func(tb testing.TB) string { return jobdbtest.DiracXMySQL(tb, charset) })
+		})
+	}
 }
 
 func TestLegacyMySQL(t *testing.T) {

@@ -81,7 +81,7 @@ func testCursorWalks(f *fixture) {
 		raw := f.raw()
 		raw.db.SetMaxOpenConns(1) // of which this is the session
 		raw.exec(`SET SESSION sql_mode = 'ANSI_QUOTES'`)
-		raw.exec(`UPDATE "Jobs" SET "EndExecTime" = '0000-00-00 00:00:00' WHERE "VO" = '` + f.vo + `' AND "JobID" % 3 = 0`)
+		raw.exec(`UPDATE "Jobs" SET "EndExecTime" = '0000-00-00 00:00:00', "LastUpdateTime" = '0000-00-00 00:00:00' WHERE "VO" = '` + f.vo + `' AND "JobID" % 3 = 0`)
 	}
 	if f.Schema() == jobdb.SchemaLegacy { // which has NULLs where others have none
 		f.raw().exec(`UPDATE "Jobs" SET "ApplicationStatus" = NULL WHERE "VO" = '` + f.vo + `' AND "JobID" % 3 = 0`)

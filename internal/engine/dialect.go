@@ -32,6 +32,7 @@ type Dialect struct {
 	MostJobs   int       // of a list in one statement
 	IDStep     string    // asks how far apart the IDs are that the rows of one INSERT get; "" where an INSERT returns them
 
+	Recoded        [2]string // around an argument that is converted to another character set
 	ExactCollation string // compares utf8mb4 byte by byte, trailing spaces included; "" where all do
 	LockName       string // of the lock that migrations take: the database's, because other databases on the server have their own
 	Unlimited      string // a statement after which no statement of the session has a time limit
@@ -141,6 +142,7 @@ var MariaDBDialect = Dialect{
 var MysqlDialect = func() Dialect {
 	d := MariaDBDialect
 	d.Product = "MySQL"
+	d.Recoded = [2]string{"CAST(", " AS CHAR CHARACTER SET utf8mb4)"} // a bare one would have to be in that set already
 	d.IDStep = "SELECT @@auto_increment_increment"
 	d.ExactCollation = "utf8mb4_0900_bin"
 	d.LockName = "CONCAT('jobdb/', LEFT(SHA2(DATABASE(), 256), 32))" // newer releases have no MD5

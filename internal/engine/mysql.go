@@ -130,6 +130,9 @@ func (c *mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return nil, errors.Join(failed...)
 }
 
+// zeroDates are the server's modes but for those in which MySQL can't compare with the 0000-00-00 that its tables hold.
+const zeroDates = "REPLACE(REPLACE(@@sql_mode, 'NO_ZERO_IN_DATE', ''), 'NO_ZERO_DATE', '')"
+
 // prepare sets the session and learns its number.
 func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, conn driver.Conn) (driver.Conn, error) {
 	inner, ok := conn.(mysqlDriverConn)
@@ -142,7 +145,7 @@ func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, con
 		return nil, errors.Join(err, conn.Close())
 	}
 	wrapped.id, wrapped.server = values[0], strings.Join(values[1:3], ":")
-	settings := "SET SESSION sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES,STRICT_ALL_TABLES'), time_zone = '+00:00'"
+	settings := "SET SESSION sql_mode = CONCAT(" + zeroDates + ", ',ANSI_QUOTES,STRICT_ALL_TABLES'), time_zone = '+00:00'"
 	if seconds := c.statementTime.Seconds(); isMariaDB(values[3]) {
 		// A list stays a list: of long ones the server would make tables, of whose length it knows nothing.
 		settings += ", in_predicate_conversion_threshold = 0, max_statement_time = " + strconv.FormatFloat(seconds, 'f', -1, 64)
