@@ -33,9 +33,9 @@ type Dialect struct {
 	IDStep     string    // asks how far apart the IDs are that the rows of one INSERT get; "" where an INSERT returns them
 
 	Recoded        [2]string // around an argument that is converted to another character set
-	ExactCollation string // compares utf8mb4 byte by byte, trailing spaces included; "" where all do
-	LockName       string // of the lock that migrations take: the database's, because other databases on the server have their own
-	Unlimited      string // a statement after which no statement of the session has a time limit
+	ExactCollation string    // compares utf8mb4 byte by byte, trailing spaces included; "" where all do
+	LockName       string    // of the lock that migrations take: the database's, because other databases on the server have their own
+	Unlimited      string    // a statement after which no statement of the session has a time limit
 
 	// valueArguments is how many arguments an INSERT … VALUES has at most; 0 where a batch is inserted faster from a source.
 	// MariaDB keeps half a kilobyte for each argument of each statement that a connection remembers.
