@@ -45,7 +45,7 @@ build: ## build bin/jobdb
 	CGO_ENABLED=$(CGO) go build -trimpath -o bin/jobdb ./cmd/jobdb
 
 .PHONY: test
-test: engines oracle-or-skip ## run all tests on SQLite, MariaDB and PostgreSQL, with the race detector
+test: engines oracle-or-skip ## run all tests on SQLite, MariaDB, MySQL and PostgreSQL, with the race detector
 	@[[ $(CGO) = 1 ]] || printf '\n!!! NO C COMPILER (or CGO_ENABLED=0): the tests run WITHOUT the race detector, on the pure-Go SQLite driver only.\n\n'
 	@mkdir -p .cache
 	$(WITHENGINES) -- go test $(RACE) $(TESTFLAGS) -coverprofile=.cache/cover-own.out ./...
@@ -134,13 +134,20 @@ vuln: ## look for known vulnerabilities of our dependencies (needs vuln.go.dev)
 	$(GOVULNCHECK) ./...
 
 .PHONY: engines
-engines: ## install MariaDB and PostgreSQL by apt where that is allowed
+engines: mysql-or-skip ## install MariaDB and PostgreSQL by apt where that is allowed, and unpack MySQL
 	@missing=(); \
 	command -v mariadbd >/dev/null || missing+=(mariadb-server-core mariadb-client-core); \
 	compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || missing+=(postgresql); \
 	[[ $${#missing[@]} = 0 ]] || { $(call apt-install,$${missing[@]}); } || { \
 	  printf '\n!!! MISSING: %s. Their tests are left out. To install: apt-get update && apt-get install %s\n\n' "$${missing[*]}" "$${missing[*]}"; \
 	  [[ -z $${CI:-} ]]; }
+
+# MySQL is in no stable release of Debian, and can't be installed beside MariaDB.
+.PHONY: mysql-or-skip
+mysql-or-skip:
+	@jobdbtest/mysql/install .cache/mysql || { \
+	  printf '\n!!! NO MYSQL: its tests are left out, unless JOBDB_TEST_MYSQL is the URL of an administrator on a server for tests.\n\n'; \
+	  [[ -z $${CI:-} || -n $${JOBDB_TEST_MYSQL:-} ]]; }
 
 .PHONY: oracle
 oracle: $(ORACLE)/installed ## install the reference (Python, from PyPI) that the differential tests ask

@@ -314,7 +314,8 @@ func (c *compiler) byteExactIn(f Filter, exact string) {
 		if i > 0 {
 			c.write(", ")
 		}
-		c.write("CONVERT(", c.arg(value), " USING ", charset, ") COLLATE ", collation)
+		recoded := c.dialect.Recoded
+		c.write("CONVERT(", recoded[0], c.arg(value), recoded[1], " USING ", charset, ") COLLATE ", collation)
 	}
 	c.write(") AND ", exact, " IN ")
 	c.list(f.values)

@@ -29,9 +29,9 @@ type goldenDialect struct {
 // live schema whose collations don't compare bytes.
 var goldenDialects = map[string]goldenDialect{
 	"sqlite":   {&engine.SQLite, &schema.Facts{Kind: schema.KindOurs}},
-	"mysql":    {&engine.MySQL, &schema.Facts{Kind: schema.KindOurs}},
+	"mysql":    {&engine.MariaDB, &schema.Facts{Kind: schema.KindOurs}},
 	"postgres": {&engine.PostgreSQL, &schema.Facts{Kind: schema.KindOurs}},
-	"mysql-latin1": {&engine.MySQL, &schema.Facts{Kind: schema.KindLegacy, ExactCollation: "utf8mb4_nopad_bin", Collations: func() map[string]string {
+	"mysql-latin1": {&engine.MariaDB, &schema.Facts{Kind: schema.KindLegacy, ExactCollation: "utf8mb4_nopad_bin", Collations: func() map[string]string {
 		collations := map[string]string{}
 		for _, c := range tables.Jobs.Columns {
 			if c.Kind == tables.KindText {

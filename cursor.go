@@ -103,7 +103,10 @@ func cursorValue(c tables.Column, value any, of Column) (any, error) {
 		}
 		return at, err
 	case of.Kind() == tables.KindTime:
-		_, err := parseStoredTime(text)
+		at, err := parseStoredTime(text)
+		if err == nil && !strings.Contains(text, "-00") && at.(time.Time).Format(time.DateTime) != text[:len(time.DateTime)] { //nolint:forcetypeassert // times are all it gives
+			return nil, errCursor // MySQL refuses dates that no calendar has, but for zeros, which its tables may hold
+		}
 		return text, err
 	}
 	return text, nil

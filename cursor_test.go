@@ -15,7 +15,7 @@ import (
 // Whatever a client calls a cursor is one with values of the right kinds, or an invalid query.
 func FuzzCursor(f *testing.F) {
 	search := Search{Sort: []Sort{{Column: columnByName["LastUpdateTime"], Descending: true}, {Column: columnByName["VerifiedFlag"]}}}
-	dialects := []*engine.Dialect{&engine.SQLite, &engine.MySQL, &engine.PostgreSQL}
+	dialects := []*engine.Dialect{&engine.SQLite, &engine.MariaDB, &engine.PostgreSQL}
 	f.Add("", uint8(0))
 	for i, at := range []any{"2026-01-02 03:04:05", "0000-00-00 00:00:00.000000", time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC), nil} {
 		d := dialects[i%len(dialects)]
@@ -135,7 +135,7 @@ func queryPlan(t *testing.T, db *DB, st statement) string {
 
 // MariaDB is told the index where it is there and nothing else leads to fewer rows.
 func TestAlong(t *testing.T) {
-	c := &compiler{dialect: &engine.MySQL, schema: &schema.Facts{OfVO: map[string]string{"JobID": "VOJobID", "Status": "VOStatus"}}}
+	c := &compiler{dialect: &engine.MariaDB, schema: &schema.Facts{OfVO: map[string]string{"JobID": "VOJobID", "Status": "VOStatus"}}}
 	status, site := columnByName["Status"], columnByName["Site"]
 	done := Filter{kids: []Filter{{op: opIn, column: status, values: []any{"Done"}}}}
 	both := Filter{kids: []Filter{{op: opIn, column: status, values: []any{"Done", "Failed"}}}}
@@ -161,7 +161,7 @@ func TestAlong(t *testing.T) {
 		filter Filter
 		forced bool
 	}{{done, true}, {both, false}, {Filter{}, false}} {
-		page := &compiler{dialect: &engine.MySQL, schema: c.schema}
+		page := &compiler{dialect: &engine.MariaDB, schema: c.schema}
 		text := page.rows(Search{Scope: lhcb, Filter: test.filter, Page: 1}, 100).text
 		if got := strings.Contains(text, ` FORCE INDEX ("VOStatus") WHERE `); got != test.forced {
 			t.Errorf("page 1 of %+v: %s", test.filter, text)

@@ -258,10 +258,19 @@ func TestMigrateBesideOtherTables(t *testing.T) {
 	})
 }
 
-// MariaDB's DDL can't be rolled back: what a dead server began is found half-made.
+// DDL of MariaDB and MySQL can't be rolled back: what a dead server began is found half-made.
 func TestMigrateAfterCrash(t *testing.T) {
 	t.Parallel()
-	url := jobdbtest.MariaDB(t)
+	for engine, url := range map[string]func(testing.TB) string{"MariaDB": jobdbtest.MariaDB, "MySQL": jobdbtest.MySQL} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			migrateAfterCrash(t, url(t))
+		})
+	}
+}
+
+func migrateAfterCrash(t *testing.T, url string) {
+	t.Helper()
 	for statements, all := 0, 1; statements <= all; statements++ {
 		db := openDB(t, url)
 		var err error
@@ -276,7 +285,9 @@ func TestMigrateAfterCrash(t *testing.T) {
 			t.Errorf("after %d statements: nothing applied", statements)
 		}
 		checkSeed(t, half)
-		raw(t, db, "SET STATEMENT foreign_key_checks = 0 FOR DROP TABLE jobdb_migrations, LoggingInfo, JobCommands, "+
+		db.Raw().SetMaxOpenConns(1) // of which this is the session
+		raw(t, db, "SET SESSION foreign_key_checks = 0")
+		raw(t, db, "DROP TABLE jobdb_migrations, LoggingInfo, JobCommands, "+
 			"HeartBeatLoggingInfo, AtticJobParameters, OptimizerParameters, JobParameters, InputData, Jobs, JobJDLs")
 	}
 }
@@ -312,6 +323,7 @@ func TestWaitForMigrationEndsWithContext(t *testing.T) {
 		lock string
 	}{
 		{jobdbtest.MariaDB, "SELECT GET_LOCK(CONCAT('jobdb/', MD5(DATABASE())), 0)"},
+		{jobdbtest.MySQL, "SELECT GET_LOCK(CONCAT('jobdb/', LEFT(SHA2(DATABASE(), 256), 32)), 0)"},
 		{jobdbtest.PostgreSQL, "SELECT pg_advisory_lock(8314046631205172805)"},
 	} {
 		db := openDB(t, test.url(t))

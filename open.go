@@ -31,11 +31,14 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 	if t.Engine == "sqlite" {
 		db.groups = engine.NewGroupCommit(e.Writer)
 	}
-	schema, err := schema.Probe(ctx, e.Reader, db.dialect)
+	var facts *schema.Facts
+	if err = e.Recognize(ctx); err == nil {
+		facts, err = schema.Probe(ctx, e.Reader, db.dialect)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", db.publicError(err)), e.Close())
 	}
-	db.useSchema(ctx, schema)
+	db.useSchema(ctx, facts)
 	if options.HistoryURL != "" && options.HistoryURL != url {
 		if err := db.openHistory(ctx, t); err != nil {
 			db.stopFolding()

@@ -82,7 +82,7 @@ func (db *DB) checkSchema(ctx context.Context) (SchemaReport, error) {
 	}
 	s := schema.Inspect(c, db.dialect, len(state.Pending) > 0)
 	r := SchemaReport{
-		Kind: s.Kind, Engine: schema.EngineName(db.dialect, version), Version: version, Jobs: c[tables.Jobs.Name] != nil, History: s.History,
+		Kind: s.Kind, Engine: db.dialect.Product, Version: version, Jobs: c[tables.Jobs.Name] != nil, History: s.History,
 		Applied: schema.MigrationNames(state.Applied), Newer: schema.MigrationNames(state.Newer), Changed: schema.MigrationNames(state.Changed),
 		Pending: []string{}, Limits: []string{}, Problems: []string{},
 	}

@@ -47,6 +47,28 @@ var liveDatabases = []struct {
 		},
 	},
 	{
+		"DiracX MySQL", func(tb testing.TB) string { return oracle.MySQL(tb, "utf8mb4") },
+		jobdb.SchemaFacts{
+			Kind: jobdb.SchemaDiracX, WholeSeconds: true, Cascade: true, History: true, ExactCollation: "utf8mb4_0900_bin",
+		},
+		"utf8mb4_0900_ai_ci",
+		[]string{
+			"whole seconds", "byte by byte all the same", "JobParameters.Value", "32 bits", "only one reschedule cycle",
+			"begins with VO", "adds no tables",
+		},
+	},
+	{
+		"legacy MySQL", oracle.LegacyMySQL,
+		jobdb.SchemaFacts{
+			Kind: jobdb.SchemaLegacy, WholeSeconds: true, History: true, AtticCycles: true, ExactCollation: "utf8mb4_0900_bin",
+		},
+		"latin1_swedish_ci",
+		[]string{
+			"whole seconds", "texts in latin1", "by latin1_swedish_ci", "64 kB", "32 bits", "leaves rows of it", "begins with VO",
+			"adds no tables",
+		},
+	},
+	{
 		"legacy MariaDB", oracle.LegacyMariaDB,
 		jobdb.SchemaFacts{
 			Kind: jobdb.SchemaLegacy, WholeSeconds: true, History: true, AtticCycles: true, ExactCollation: "utf8mb4_nopad_bin",
@@ -126,7 +148,7 @@ func TestSchemaOfOurs(t *testing.T) {
 		facts := db.SchemaFacts()
 		want := jobdb.SchemaFacts{
 			Kind: jobdb.SchemaOurs, Cascade: true, History: true, AtticCycles: true,
-			Collations: map[string]string{}, ExactCollation: map[string]string{"mysql": "utf8mb4_nopad_bin"}[db.Engine()],
+			Collations: map[string]string{}, ExactCollation: map[string]string{"MariaDB": "utf8mb4_nopad_bin", "MySQL": "utf8mb4_0900_bin"}[report.Engine],
 		}
 		if got, want := toJSON(t, facts), toJSON(t, want); got != want {
 			t.Errorf("facts %s, want %s", got, want)

@@ -48,16 +48,12 @@ func (db *DB) BeginMigration(ctx context.Context, statements int) (int, error) {
 
 // MigrateTo makes what an older jobdb, which knew so many migrations, made.
 func (db *DB) MigrateTo(ctx context.Context, version int) error {
-	adapt, err := db.migrator().Adaptation(ctx, db.engine.Writer)
-	if err != nil {
-		return err
-	}
 	if _, err := db.engine.Writer.ExecContext(ctx, schema.CreateMigrationsTable); err != nil {
 		return err
 	}
 	for _, m := range schema.Migrations(db.dialect)[:version] {
 		for _, statement := range m.Statements() {
-			if _, err := db.engine.Writer.ExecContext(ctx, adapt.Replace(statement)); err != nil {
+			if _, err := db.engine.Writer.ExecContext(ctx, statement); err != nil {
 				return err
 			}
 		}
@@ -136,13 +132,13 @@ func (db *DB) columnFound(found schema.CatalogColumn, want tables.Column) tables
 	return c
 }
 
-// plainDefault is 'user' or 'user'::character varying without what isn't the value.
+// plainDefault is 'user', 'user'::character varying or _utf8mb4\'user\' without what isn't the value.
 func plainDefault(value sql.NullString) any {
 	if !value.Valid || value.String == "NULL" {
 		return nil
 	}
 	plain, _, _ := strings.Cut(value.String, "::")
-	return strings.Trim(plain, "'")
+	return strings.Trim(strings.TrimPrefix(plain, "_utf8mb4"), `'\`)
 }
 
 func (db *DB) migrator() *schema.Migrator {

@@ -2,7 +2,6 @@ package jobdb
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"maps"
 	"slices"
@@ -38,14 +37,8 @@ func (a access) CreateJobs(ctx context.Context, originalJDLs []string) ([]JobID,
 	err := a.write(ctx, "create jobs", func(s *session) error {
 		ids = make([]JobID, 0, len(rows))
 		return s.insertStatements(tables.JobJDLs, tables.JobJDLs.Pick("JDL", "JobRequirements"), columns, rows, func(statement string, args []any) error {
-			// Rows are inserted in the order of the batch, each with the next
-			// ID; the order in which they are returned is not promised.
-			first := len(ids)
-			err := s.query(ctx, statement+` RETURNING "JobID"`, args, func(rows *sql.Rows) error {
-				ids = append(ids, 0)
-				return rows.Scan(&ids[len(ids)-1])
-			})
-			slices.Sort(ids[first:])
+			created, err := s.insertNumbered(ctx, statement, args)
+			ids = append(ids, created...)
 			return err
 		})
 	})

@@ -9,7 +9,7 @@ import (
 
 // Engines are the engines that jobdb runs on, by their names, each with what returns the URL of a
 // new, empty database on it.
-var Engines = map[string]func(testing.TB) string{"SQLite": SQLite, "MariaDB": MariaDB, "PostgreSQL": PostgreSQL}
+var Engines = map[string]func(testing.TB) string{"SQLite": SQLite, "MariaDB": MariaDB, "MySQL": MySQL, "PostgreSQL": PostgreSQL}
 
 // SQLite returns the URL of a new file, which goes when the test ends.
 func SQLite(tb testing.TB) string {

@@ -36,6 +36,18 @@ func MariaDBWith(tb testing.TB, charset string) string {
 	return newDatabase(tb, mariaDB, "CREATE DATABASE %s CHARACTER SET "+charset, dropMariaDB)
 }
 
+// MySQL is MariaDB with a real MySQL, which `make engines` unpacks, and JOBDB_TEST_MYSQL.
+func MySQL(tb testing.TB) string {
+	tb.Helper()
+	return MySQLWith(tb, "utf8mb4")
+}
+
+// MySQLWith is MariaDBWith on MySQL.
+func MySQLWith(tb testing.TB, charset string) string {
+	tb.Helper()
+	return newDatabase(tb, mySQL, "CREATE DATABASE %s CHARACTER SET "+charset, dropMariaDB)
+}
+
 // PostgreSQL returns the URL (postgres://user:password@127.0.0.1:port/name) of a new, empty database; all else is as
 // MariaDB says, with JOBDB_TEST_POSTGRES.
 func PostgreSQL(tb testing.TB) string {
@@ -54,6 +66,7 @@ type lookup func() (*instance, error)
 
 var (
 	mariaDB    lookup = sync.OnceValues(func() (*instance, error) { return locate(engine.MariaDB) })
+	mySQL      lookup = sync.OnceValues(func() (*instance, error) { return locate(engine.MySQL) })
 	postgreSQL lookup = sync.OnceValues(func() (*instance, error) { return locate(engine.PostgreSQL) })
 )
 
@@ -122,7 +135,7 @@ func dropPostgreSQL(ctx context.Context, admin *sql.DB, name string) error {
 	return err
 }
 
-// dropMariaDB ends the connections to the database first: an open transaction would hold the drop up.
+// dropMariaDB, which is for MySQL too, ends the connections to the database first: an open transaction would hold the drop up.
 func dropMariaDB(ctx context.Context, admin *sql.DB, name string) error {
 	rows, err := admin.QueryContext(ctx, "SELECT id FROM information_schema.processlist WHERE db = ?", name)
 	if err != nil {

@@ -27,6 +27,10 @@ var helpers = []struct {
 		"SELECT database()", "SELECT count(*) FROM information_schema.schemata WHERE schema_name = ?",
 	},
 	{
+		"MySQL", MySQL, "JOBDB_TEST_MYSQL", "mysql",
+		"SELECT database()", "SELECT count(*) FROM information_schema.schemata WHERE schema_name = ?",
+	},
+	{
 		"PostgreSQL", PostgreSQL, "JOBDB_TEST_POSTGRES", "postgres",
 		"SELECT current_database()", "SELECT count(*) FROM pg_database WHERE datname = $1",
 	},

@@ -22,7 +22,17 @@ var legacySQL string
 // All else is as jobdbtest.MariaDB says.
 func LegacyMariaDB(tb testing.TB) string {
 	tb.Helper()
-	address := jobdbtest.MariaDBWith(tb, "latin1")
+	return legacyIn(tb, jobdbtest.MariaDBWith(tb, "latin1"))
+}
+
+// LegacyMySQL is LegacyMariaDB on MySQL.
+func LegacyMySQL(tb testing.TB) string {
+	tb.Helper()
+	return legacyIn(tb, jobdbtest.MySQLWith(tb, "latin1"))
+}
+
+func legacyIn(tb testing.TB, address string) string {
+	tb.Helper()
 	db := jobdbtest.Raw(tb, address)
 	for statement := range strings.SplitSeq(strings.TrimSpace(legacySQL), ";\n") {
 		if _, err := db.ExecContext(tb.Context(), strings.TrimSuffix(statement, ";")); err != nil {
@@ -38,6 +48,15 @@ func MariaDB(tb testing.TB, charset string) string {
 	tb.Helper()
 	create := createAll(tb)
 	address := jobdbtest.MariaDBWith(tb, charset)
+	create(address)
+	return address
+}
+
+// MySQL is MariaDB on MySQL.
+func MySQL(tb testing.TB, charset string) string {
+	tb.Helper()
+	create := createAll(tb)
+	address := jobdbtest.MySQLWith(tb, charset)
 	create(address)
 	return address
 }

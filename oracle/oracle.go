@@ -77,18 +77,8 @@ func need(tb testing.TB, err error) {
 
 // moduleRoot is the folder of go.mod: tests run in the folder of their package.
 func moduleRoot() (string, error) {
-	folder, err := os.Getwd()
-	for err == nil {
-		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
-			return folder, nil
-		}
-		parent := filepath.Dir(folder)
-		if parent == folder {
-			return "", errors.New("no go.mod here or above")
-		}
-		folder = parent
-	}
-	return "", err
+	file, err := exec.Command("go", "env", "GOMOD").Output()
+	return filepath.Dir(strings.TrimSpace(string(file))), err
 }
 
 // Program returns the path of one of the Python programs that lie beside this package.

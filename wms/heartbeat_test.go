@@ -237,6 +237,7 @@ func TestOutputOfAnyKind(t *testing.T) {
 	}{
 		"SQLite":     {jobdbtest.SQLite, "a\x00\xff中" + long, "a\ufffd\ufffd中" + long},
 		"PostgreSQL": {jobdbtest.PostgreSQL, "a\x00\xff中" + long, "a\ufffd\ufffd中" + long},
+		"MySQL":      {jobdbtest.MySQL, "a\x00\xff中" + long, "a\ufffd\ufffd中" + long},
 		"MariaDB":    {jobdbtest.MariaDB, "a\x00\xff中" + long, "a\ufffd\ufffd中" + long},
 		"DiracX on MariaDB, latin1": {
 			func(tb testing.TB) string { return oracle.MariaDB(tb, "latin1") }, long + "é\x00中", long[4+len(long)-65_535:] + "é??",

@@ -16,7 +16,7 @@ import (
 
 // databases are all kinds of them that have a history.
 var databases = map[string]func(testing.TB) string{
-	"SQLite": jobdbtest.SQLite, "MariaDB": jobdbtest.MariaDB, "PostgreSQL": jobdbtest.PostgreSQL,
+	"SQLite": jobdbtest.SQLite, "MariaDB": jobdbtest.MariaDB, "MySQL": jobdbtest.MySQL, "PostgreSQL": jobdbtest.PostgreSQL,
 	"legacy MariaDB": oracle.LegacyMariaDB, "DiracX on SQLite": oracle.SQLite,
 	"DiracX on MariaDB": func(tb testing.TB) string { return oracle.MariaDB(tb, "latin1") },
 }

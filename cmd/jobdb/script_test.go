@@ -29,7 +29,9 @@ func TestScripts(t *testing.T) { runScripts(t, "testdata/script", nil) }
 
 // TestEngineScripts runs the same scripts on each server.
 func TestEngineScripts(t *testing.T) {
-	for name, open := range map[string]func(testing.TB) string{"MariaDB": jobdbtest.MariaDB, "PostgreSQL": jobdbtest.PostgreSQL} {
+	for name, open := range map[string]func(testing.TB) string{
+		"MariaDB": jobdbtest.MariaDB, "MySQL": jobdbtest.MySQL, "PostgreSQL": jobdbtest.PostgreSQL,
+	} {
 		t.Run(name, func(t *testing.T) {
 			address, err := url.Parse(open(t))
 			if err != nil {

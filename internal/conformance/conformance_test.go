@@ -18,6 +18,8 @@ func TestSQLite(t *testing.T) {
 
 func TestMariaDB(t *testing.T) { conformance.Run(t, jobdbtest.MariaDB, conformance.Traits{}) }
 
+func TestMySQL(t *testing.T) { conformance.Run(t, jobdbtest.MySQL, conformance.Traits{}) }
+
 func TestPostgreSQL(t *testing.T) { conformance.Run(t, jobdbtest.PostgreSQL, conformance.Traits{}) }
 
 func TestDiracXSQLite(t *testing.T) {
@@ -38,6 +40,20 @@ func TestDiracXMariaDB(t *testing.T) {
 			conformance.Run(t, func(tb testing.TB) string { return oracle.MariaDB(tb, charset) }, traits)
 		})
 	}
+}
+
+func TestDiracXMySQL(t *testing.T) {
+	for charset, traits := range map[string]conformance.Traits{
+		"utf8mb4": conformance.DiracXMySQLTraits, "latin1": conformance.DiracXMariaDBLatin1Traits,
+	} {
+		t.Run(charset, func(t *testing.T) {
+			conformance.Run(t, func(tb testing.TB) string { return oracle.MySQL(tb, charset) }, traits)
+		})
+	}
+}
+
+func TestLegacyMySQL(t *testing.T) {
+	conformance.Run(t, oracle.LegacyMySQL, conformance.LegacyMariaDBTraits)
 }
 
 func TestLegacyMariaDB(t *testing.T) {

@@ -78,7 +78,10 @@ func testCursorWalks(f *fixture) {
 		f.raw().exec(`UPDATE "Jobs" SET "LastUpdateTime" = substr("LastUpdateTime", 1, 19) WHERE "VO" = '` + f.vo + `' AND "JobID" % 3 = 0 AND "LastUpdateTime" LIKE '%.000000'`)
 	}
 	if f.Engine() == "mysql" { // whose zero is read as NULL, and sorted as a time
-		f.raw().exec(`SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR UPDATE "Jobs" SET "EndExecTime" = '0000-00-00 00:00:00' WHERE "VO" = '` + f.vo + `' AND "JobID" % 3 = 0`)
+		raw := f.raw()
+		raw.db.SetMaxOpenConns(1) // of which this is the session
+		raw.exec(`SET SESSION sql_mode = 'ANSI_QUOTES'`)
+		raw.exec(`UPDATE "Jobs" SET "EndExecTime" = '0000-00-00 00:00:00', "LastUpdateTime" = '0000-00-00 00:00:00' WHERE "VO" = '` + f.vo + `' AND "JobID" % 3 = 0`)
 	}
 	if f.Schema() == jobdb.SchemaLegacy { // which has NULLs where others have none
 		f.raw().exec(`UPDATE "Jobs" SET "ApplicationStatus" = NULL WHERE "VO" = '` + f.vo + `' AND "JobID" % 3 = 0`)

@@ -17,6 +17,8 @@ func TestHistoryElsewhere(t *testing.T) {
 		"SQLite and SQLite":      {jobdbtest.SQLite, jobdbtest.SQLite},
 		"MariaDB, one server":    {jobdbtest.MariaDB, jobdbtest.MariaDB},
 		"MariaDB and SQLite":     {jobdbtest.MariaDB, jobdbtest.SQLite},
+		"MySQL, one server":      {jobdbtest.MySQL, jobdbtest.MySQL},
+		"MySQL and MariaDB":      {jobdbtest.MySQL, jobdbtest.MariaDB},
 		"PostgreSQL, two of one": {jobdbtest.PostgreSQL, jobdbtest.PostgreSQL},
 	} {
 		t.Run(name, func(t *testing.T) {

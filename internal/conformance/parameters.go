@@ -42,12 +42,18 @@ func testParameters(f *fixture, set func(context.Context, named) error, get func
 
 	// Names that only a collation holds equal are never overwritten.
 	f.equalKeys(set(f.ctx, named{ids[1]: {"B": "other"}}))
-	f.equalKeys(set(f.ctx, named{ids[1]: {"b ": "other"}}))
+	kept := map[string]string{"b": "2"}
+	if err := set(f.ctx, named{ids[1]: {"b ": "other"}}); f.traits.SpacesCount {
+		f.ok(err)
+		kept["b "] = "other"
+	} else {
+		f.equalKeys(err)
+	}
 	f.equalKeys(set(f.ctx, named{ids[2]: {"cpu": "1", "CPU": "2"}}))
 	if f.traits.EqualKeys {
 		got, err = get(f.ctx, ids[1:])
 		f.ok(err)
-		f.equal("parameters", got, named{ids[1]: {"b": "2"}})
+		f.equal("parameters", got, named{ids[1]: kept})
 	}
 }
 

@@ -30,6 +30,7 @@ import (
 //	WholeSeconds  DiracX and DIRAC on MariaDB     times come back cut to the second, and commands of one job are a second apart
 //	Latin1        those made in latin1            a text that latin1 can't hold is an ErrInvalidValue on write and matches nothing in a filter
 //	EqualKeys     DiracX and DIRAC on MariaDB     keys that differ in case or trailing spaces only are an ErrConflict, never an overwrite
+//	SpacesCount   DiracX on MySQL                 of EqualKeys, those that differ in trailing spaces are two keys all the same
 //	SmallTexts    DiracX and DIRAC on MariaDB     values of parameters longer than 65,535 bytes are an ErrInvalidValue; on DiracX, JDLs too
 //	SmallNumbers  DiracX and DIRAC on MariaDB     integers outside 32 bits are an ErrInvalidValue
 //	OneCycle      DiracX on all engines           the archive keeps one cycle of a parameter, the last
@@ -39,6 +40,7 @@ type Traits struct {
 	WholeSeconds bool
 	Latin1       bool
 	EqualKeys    bool
+	SpacesCount  bool
 	SmallTexts   bool
 	SmallNumbers bool
 	OneCycle     bool
@@ -50,6 +52,7 @@ type Traits struct {
 var (
 	DiracXMariaDBTraits       = Traits{WholeSeconds: true, EqualKeys: true, SmallTexts: true, SmallNumbers: true, OneCycle: true}
 	DiracXMariaDBLatin1Traits = Traits{WholeSeconds: true, EqualKeys: true, SmallTexts: true, SmallNumbers: true, OneCycle: true, Latin1: true}
+	DiracXMySQLTraits         = Traits{WholeSeconds: true, EqualKeys: true, SpacesCount: true, SmallTexts: true, SmallNumbers: true, OneCycle: true}
 	DiracXSQLiteTraits        = Traits{OneCycle: true, ReusedIDs: true}
 	LegacyMariaDBTraits       = Traits{WholeSeconds: true, EqualKeys: true, SmallTexts: true, SmallNumbers: true, Latin1: true}
 )

@@ -11,39 +11,47 @@ import (
 // Dialect is all that differs between engines in the text of a statement.
 // What differs in connecting is in open_*.go.
 type Dialect struct {
-	Name string
+	Name    string // of the family: sqlite, mysql (MariaDB, too) or postgres
+	Product string // what people call it: SQLite, MariaDB, MySQL or PostgreSQL
 
-	numbered   bool      // placeholders are $1, $2 …, not ?
-	Like       [3]string // before the column, between column and pattern, after the pattern
-	AsText     [2]string // around a column that isn't a text
-	NullsFirst bool      // NULLs must be told to sort as in the other engines
-	Returning  bool      // an UPDATE can return its rows
-	ForceIndex     bool      // takes the index that it is told to, and has to be told
-	NoIndexPrefix  string    // before a grouped column: the index is to be chosen by the filters instead
-	LongTexts  bool      // reading long texts out of a batch takes longer than a statement for each
-	Regexp     bool      // REGEXP is evaluated by Go
-	Integer    string    // the type of 64-bit integers in a CAST
-	TextTimes   bool      // sorts times that Go has none of: two forms of one in SQLite, and MariaDB's 0000-00-00, which is read as NULL
-	Enums      bool      // flags are ENUMs, which sort by position unless cast
-	Lock       string    // after a SELECT of rows that the transaction will change
-	SkipLocked string    // the same, passing over rows that another transaction holds
-	LockSource string    // after a source joined with the rows that a statement will change, where it would lock them in any order
-	MaxIDs   int       // of a list in one statement
+	numbered      bool      // placeholders are $1, $2 …, not ?
+	Like          [3]string // before the column, between column and pattern, after the pattern
+	AsText        [2]string // around a column that isn't a text
+	NullsFirst    bool      // NULLs must be told to sort as in the other engines
+	Returning     bool      // an UPDATE can return its rows
+	ForceIndex    bool      // takes the index that it is told to, and has to be told
+	NoIndexPrefix string    // before a grouped column: the index is to be chosen by the filters instead
+	LongTexts     bool      // reading long texts out of a batch takes longer than a statement for each
+	Regexp        bool      // REGEXP is evaluated by Go
+	Integer       string    // the type of 64-bit integers in a CAST
+	TextTimes     bool      // sorts times that Go has none of: two forms of one in SQLite, and MariaDB's 0000-00-00, which is read as NULL
+	Enums         bool      // flags are ENUMs, which sort by position unless cast
+	Lock          string    // after a SELECT of rows that the transaction will change
+	SkipLocked    string    // the same, passing over rows that another transaction holds
+	LockSource    string    // after a source joined with the rows that a statement will change, where it would lock them in any order
+	MaxIDs        int       // of a list in one statement
+	IDStep        string    // asks how far apart the IDs are that the rows of one INSERT get; "" where an INSERT returns them
+
+	Recoded        [2]string // around an argument that is converted to another character set
+	ExactCollation string    // compares utf8mb4 byte by byte, trailing spaces included; "" where all do
+	LockName       string    // of the lock that migrations take: the database's, because other databases on the server have their own
+	Unlimited      string    // a statement after which no statement of the session has a time limit
+
 	// valueArguments is how many arguments an INSERT … VALUES has at most; 0 where a batch is inserted faster from a source.
 	// MariaDB keeps half a kilobyte for each argument of each statement that a connection remembers.
 	MaxInsertArguments int
 
-	Upsert    func(key, set []string) string
-	UpsertAdding    func(t *tables.Table, column string) string       // an upsert that adds to a column
-	parameter func(c tables.Column) string                      // a placeholder for a value of the column's type
-	source    func(columns []tables.Column) string              // a derived table s of columns c0, c1 … from one batch
-	arguments func(columns []tables.Column, rows [][]any) []any // the batch for such a source
+	Upsert       func(key, set []string) string
+	UpsertAdding func(t *tables.Table, column string) string       // an upsert that adds to a column
+	parameter    func(c tables.Column) string                      // a placeholder for a value of the column's type
+	source       func(columns []tables.Column) string              // a derived table s of columns c0, c1 … from one batch
+	arguments    func(columns []tables.Column, rows [][]any) []any // the batch for such a source
 	InIDs        func(ids []int64) (string, []any)                 // after a column: it is one of several, which ascend
-	ManyValues      func(negated bool, values []any) (string, any)    // after a column: it is, or is not, one of many values; nil: a list is as good
-	TimeBound     func(t time.Time) any                             // a time to compare with
-	Update    func(table, set, source, where string) string     // t and s are the names of table and source
-	Join      string                                            // of a source with a table; the source drives
-	TimeEqual func(column, value string) string                 // of times in keys
+	ManyValues   func(negated bool, values []any) (string, any)    // after a column: it is, or is not, one of many values; nil: a list is as good
+	TimeBound    func(t time.Time) any                             // a time to compare with
+	Update       func(table, set, source, where string) string     // t and s are the names of table and source
+	Join         string                                            // of a source with a table; the source drives
+	TimeEqual    func(column, value string) string                 // of times in keys
 	NormalTime   func(column string) string                        // a time in one form
 }
 
@@ -54,26 +62,27 @@ const LikeEscape = '|'
 const likeEnd = " ESCAPE '" + string(LikeEscape) + "'"
 
 var SQLite = Dialect{
-	Name:      "sqlite",
-	Like:      [3]string{"", " LIKE ", likeEnd},
-	AsText:    [2]string{"CAST(", " AS TEXT)"},
+	Name:          "sqlite",
+	Product:       "SQLite",
+	Like:          [3]string{"", " LIKE ", likeEnd},
+	AsText:        [2]string{"CAST(", " AS TEXT)"},
 	NoIndexPrefix: "+",
-	Integer:   "INTEGER",
-	TextTimes:  true,
-	LongTexts: true,
-	MaxIDs:  MaxRows,
-	Regexp:    true,
-	Returning: true,
-	Upsert:    upsertOnConflict,
-	UpsertAdding:    addOnConflict,
-	parameter: func(tables.Column) string { return "?" },
-	source:    sqliteSource,
-	arguments: jsonArguments,
-	ManyValues:      sqliteMany,
-	InIDs:        sqliteIn,
+	Integer:       "INTEGER",
+	TextTimes:     true,
+	LongTexts:     true,
+	MaxIDs:        MaxRows,
+	Regexp:        true,
+	Returning:     true,
+	Upsert:        upsertOnConflict,
+	UpsertAdding:  addOnConflict,
+	parameter:     func(tables.Column) string { return "?" },
+	source:        sqliteSource,
+	arguments:     jsonArguments,
+	ManyValues:    sqliteMany,
+	InIDs:         sqliteIn,
 	TimeBound:     func(t time.Time) any { return sqliteBound(t) },
-	Update:    updateFrom,
-	Join:      " CROSS JOIN ", // which SQLite doesn't turn round
+	Update:        updateFrom,
+	Join:          " CROSS JOIN ", // which SQLite doesn't turn round
 	NormalTime: func(column string) string {
 		return "CASE length(" + column + ") WHEN 19 THEN " + column + " || '.000000' ELSE " + column + " END"
 	},
@@ -82,18 +91,23 @@ var SQLite = Dialect{
 	},
 }
 
-var MySQL = Dialect{
+var MariaDB = Dialect{
 	Name:       "mysql",
+	Product:    "MariaDB",
 	Like:       [3]string{"LOWER(", ") LIKE LOWER(", ")" + likeEnd},
 	AsText:     [2]string{"CAST(", " AS CHAR)"},
 	Integer:    "SIGNED",
-	TextTimes:   true,
+	TextTimes:  true,
 	Enums:      true,
 	Lock:       " FOR UPDATE",
 	SkipLocked: " FOR UPDATE SKIP LOCKED",
 
-	MaxIDs:       maxListed,
+	MaxIDs:             maxListed,
 	MaxInsertArguments: 2048,
+
+	ExactCollation: "utf8mb4_nopad_bin",
+	LockName:       "CONCAT('jobdb/', MD5(DATABASE()))",
+	Unlimited:      "SET SESSION max_statement_time = 0",
 
 	Upsert: func(_, set []string) string {
 		for i, c := range set {
@@ -113,41 +127,54 @@ var MySQL = Dialect{
 	},
 	source:    mysqlSource,
 	arguments: jsonArguments,
-	InIDs:        mysqlIn,
-	TimeBound:     func(t time.Time) any { return t },
+	InIDs:     mysqlIn,
+	TimeBound: func(t time.Time) any { return t },
 	Update: func(table, set, source, where string) string {
 		return "UPDATE " + source + " STRAIGHT_JOIN " + table + " AS t SET " + set + " WHERE " + where
 	},
-	Join:      " STRAIGHT_JOIN ",
-	ForceIndex:    true,
-	TimeEqual: equal,
-	NormalTime:   func(column string) string { return column },
+	Join:       " STRAIGHT_JOIN ",
+	ForceIndex: true,
+	TimeEqual:  equal,
+	NormalTime: func(column string) string { return column },
 }
 
+// MySQL is MariaDB's but for what MySQL lacks or calls otherwise.
+var MySQL = func() Dialect {
+	d := MariaDB
+	d.Product = "MySQL"
+	d.Recoded = [2]string{"CAST(", " AS CHAR CHARACTER SET utf8mb4)"} // a bare one would have to be in that set already
+	d.IDStep = "SELECT @@auto_increment_increment"
+	d.ExactCollation = "utf8mb4_0900_bin"
+	d.LockName = "CONCAT('jobdb/', LEFT(SHA2(DATABASE(), 256), 32))" // newer releases have no MD5
+	d.Unlimited = "SET SESSION max_execution_time = 0"
+	return d
+}()
+
 var PostgreSQL = Dialect{
-	Name:       "postgres",
-	numbered:   true,
-	MaxIDs:   MaxRows,
-	Integer:    "BIGINT",
-	Returning:  true,
-	Like:       [3]string{"", " ILIKE ", likeEnd},
-	AsText:     [2]string{"CAST(", ` AS TEXT) COLLATE "C"`},
-	NullsFirst: true,
-	Lock:       " FOR UPDATE OF t",
-	SkipLocked: " FOR UPDATE OF t SKIP LOCKED",
-	LockSource: " ORDER BY s.c0 FOR UPDATE OF t",
-	Upsert:     upsertOnConflict,
-	UpsertAdding:     addOnConflict,
-	parameter:  func(c tables.Column) string { return "?::" + postgresTypes[c.Kind] },
-	source:     postgresSource,
-	arguments:  postgresArguments,
-	ManyValues:       postgresMany,
-	InIDs:         postgresIn,
-	TimeBound:      func(t time.Time) any { return t },
-	Update:     updateFrom,
-	Join:       " JOIN ",
-	TimeEqual:  equal,
-	NormalTime:    func(column string) string { return column },
+	Name:         "postgres",
+	Product:      "PostgreSQL",
+	numbered:     true,
+	MaxIDs:       MaxRows,
+	Integer:      "BIGINT",
+	Returning:    true,
+	Like:         [3]string{"", " ILIKE ", likeEnd},
+	AsText:       [2]string{"CAST(", ` AS TEXT) COLLATE "C"`},
+	NullsFirst:   true,
+	Lock:         " FOR UPDATE OF t",
+	SkipLocked:   " FOR UPDATE OF t SKIP LOCKED",
+	LockSource:   " ORDER BY s.c0 FOR UPDATE OF t",
+	Upsert:       upsertOnConflict,
+	UpsertAdding: addOnConflict,
+	parameter:    func(c tables.Column) string { return "?::" + postgresTypes[c.Kind] },
+	source:       postgresSource,
+	arguments:    postgresArguments,
+	ManyValues:   postgresMany,
+	InIDs:        postgresIn,
+	TimeBound:    func(t time.Time) any { return t },
+	Update:       updateFrom,
+	Join:         " JOIN ",
+	TimeEqual:    equal,
+	NormalTime:   func(column string) string { return column },
 }
 
 func equal(column, value string) string { return column + " = " + value }
@@ -447,6 +474,6 @@ func (d *Dialect) Rebind(statement string) string {
 // What one statement takes of a batch at most: few enough bytes for the
 // smallest usual packet (16 MiB) even when all are escaped.
 const (
-	MaxRows  = 5000
+	MaxRows   = 5000
 	MostBytes = 2 << 20
 )

@@ -35,8 +35,8 @@ func AskText(ctx context.Context, q Querier, query string) (string, error) {
 // Settings are what an engine is opened with.
 type Settings struct {
 	StatementTimeout time.Duration // the server ends statements after this
-	Connections   int           // at most; 0: the engine's own default
-	ReadOnly      bool
+	Connections      int           // at most; 0: the engine's own default
+	ReadOnly         bool
 }
 
 func (o Settings) size(pool *sql.DB) {
@@ -57,6 +57,16 @@ type Engine struct {
 	classify       func(error) ErrClass
 	MissingKey     func(error) (int64, bool) // what a foreign key missed, by the error's own account; nil: errors don't tell
 	Close          func() error
+
+	recognize func(context.Context, *Engine) error // nil where the URL tells the product
+}
+
+// Recognize asks the server which product it is, where several speak one protocol, and sets the dialect.
+func (e *Engine) Recognize(ctx context.Context) error {
+	if e.recognize == nil {
+		return nil
+	}
+	return e.recognize(ctx, e)
 }
 
 // ErrLost is told to the members of a group whose transaction is gone

@@ -50,10 +50,20 @@ func openMySQL(_ context.Context, t Target, o Settings) (*Engine, error) {
 	pool := sql.OpenDB(&mysqlConnector{hosts: hosts, statementTime: o.StatementTimeout, readOnly: o.ReadOnly})
 	o.size(pool)
 	return &Engine{
-		Dialect: MySQL, Reader: pool, Writer: pool, classify: classifyMySQL, Close: pool.Close,
+		Dialect: MariaDB, recognize: recognizeMySQL, Reader: pool, Writer: pool, classify: classifyMySQL, Close: pool.Close,
 		WriteOptions: sql.TxOptions{Isolation: sql.LevelReadCommitted}, // locks no gaps between rows
 	}, nil
 }
+
+func recognizeMySQL(ctx context.Context, e *Engine) error {
+	version, err := AskText(ctx, e.Reader, "SELECT VERSION()")
+	if err == nil && !isMariaDB(version) {
+		e.Dialect = MySQL
+	}
+	return err
+}
+
+func isMariaDB(version string) bool { return strings.Contains(version, "MariaDB") }
 
 func withPort(host, port string) string {
 	if host == "" {
@@ -120,6 +130,9 @@ func (c *mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return nil, errors.Join(failed...)
 }
 
+// zeroDates are the server's modes but for those in which MySQL can't compare with the 0000-00-00 that its tables hold.
+const zeroDates = "REPLACE(REPLACE(@@sql_mode, 'NO_ZERO_IN_DATE', ''), 'NO_ZERO_DATE', '')"
+
 // prepare sets the session and learns its number.
 func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, conn driver.Conn) (driver.Conn, error) {
 	inner, ok := conn.(mysqlDriverConn)
@@ -132,8 +145,8 @@ func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, con
 		return nil, errors.Join(err, conn.Close())
 	}
 	wrapped.id, wrapped.server = values[0], strings.Join(values[1:3], ":")
-	settings := "SET SESSION sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES,STRICT_ALL_TABLES'), time_zone = '+00:00'"
-	if seconds := c.statementTime.Seconds(); strings.Contains(values[3], "MariaDB") {
+	settings := "SET SESSION sql_mode = CONCAT(" + zeroDates + ", ',ANSI_QUOTES,STRICT_ALL_TABLES'), time_zone = '+00:00'"
+	if seconds := c.statementTime.Seconds(); isMariaDB(values[3]) {
 		// A list stays a list: of long ones the server would make tables, of whose length it knows nothing.
 		settings += ", in_predicate_conversion_threshold = 0, max_statement_time = " + strconv.FormatFloat(seconds, 'f', -1, 64)
 	} else {
@@ -141,7 +154,7 @@ func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, con
 	}
 	if c.readOnly {
 		settings += ", transaction_read_only = 1"
-		if strings.Contains(values[3], "MariaDB") {
+		if isMariaDB(values[3]) {
 			settings = strings.Replace(settings, "transaction_read_only", "tx_read_only", 1)
 		}
 	}

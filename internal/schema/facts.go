@@ -32,7 +32,7 @@ type Facts struct {
 	Narrow map[string]columnLimits
 	// OfVO has the indexes of Jobs that give the jobs of a VO by one column and then by JobID, by the column's name.
 	OfVO map[string]string
-	// ExactCollation compares utf8mb4 byte by byte, trailing spaces included (MariaDB only).
+	// ExactCollation compares utf8mb4 byte by byte, trailing spaces included (MariaDB and MySQL).
 	ExactCollation string
 }
 

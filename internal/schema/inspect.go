@@ -11,12 +11,6 @@ import (
 	"jobdb/internal/tables"
 )
 
-// The collations that compare utf8mb4 byte by byte, trailing spaces included.
-const (
-	mariaDBExact = "utf8mb4_nopad_bin"
-	mysqlExact   = "utf8mb4_0900_bin"
-)
-
 // probeSchema finds out what database this is. It reads only the catalog.
 func Probe(ctx context.Context, q engine.Querier, d *engine.Dialect) (*Facts, error) {
 	c, err := ReadCatalog(ctx, q, d)
@@ -32,28 +26,13 @@ func Probe(ctx context.Context, q engine.Querier, d *engine.Dialect) (*Facts, er
 	if s.Counts, s.Counted, err = KeepsCounts(ctx, q, d, c); err != nil {
 		return nil, err
 	}
-	if d.Name == "mysql" {
-		maria, err := isMariaDB(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		s.ExactCollation = mysqlExact
-		if maria {
-			s.ExactCollation = mariaDBExact
-		}
-	}
 	return s, nil
-}
-
-func isMariaDB(ctx context.Context, q engine.Querier) (bool, error) {
-	version, err := engine.AskText(ctx, q, CatalogQueriesOf["mysql"].Version)
-	return strings.Contains(version, "MariaDB"), err
 }
 
 // Inspect makes of a catalog what statements must know. With migrations
 // pending, what is missing is still to come.
 func Inspect(c catalog, d *engine.Dialect, pending bool) *Facts {
-	s := &Facts{Jobs: c[tables.Jobs.Name] != nil, History: c[tables.LoggingInfo.Name] != nil, Collations: map[string]string{}, Narrow: map[string]columnLimits{}, OfVO: c.indexesOfVO()}
+	s := &Facts{Jobs: c[tables.Jobs.Name] != nil, History: c[tables.LoggingInfo.Name] != nil, Collations: map[string]string{}, ExactCollation: d.ExactCollation, Narrow: map[string]columnLimits{}, OfVO: c.indexesOfVO()}
 	for _, t := range tables.Tables {
 		live := c[t.Name]
 		if live == nil {

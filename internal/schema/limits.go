@@ -9,27 +9,21 @@ import (
 	"jobdb/internal/tables"
 )
 
-func EngineName(d *engine.Dialect, version string) string {
-	switch {
-	case d.Name == "sqlite":
-		return "SQLite"
-	case d.Name == "postgres":
-		return "PostgreSQL"
-	case strings.Contains(version, "MariaDB"):
-		return "MariaDB"
-	}
-	return "MySQL"
-}
+// oldest are the first releases that have what jobdb's statements need.
+var oldest = map[string]string{"MariaDB": "10.6", "MySQL": "8.0.17", "PostgreSQL": "14.0"}
 
-// TooOld compares with the oldest releases that have what jobdb's statements need.
-func TooOld(engine, version string) []string {
-	oldest, ok := map[string][2]int{"MariaDB": {10, 6}, "MySQL": {8, 0}, "PostgreSQL": {14, 0}}[engine]
-	var have [2]int
-	_, _ = fmt.Sscanf(version, "%d.%d", &have[0], &have[1]) // "16beta1" has only one number
-	if ok && slices.Compare(have[:], oldest[:]) < 0 {
-		return []string{fmt.Sprint("jobdb needs ", engine, " ", oldest[0], ".", oldest[1], " or newer")}
+func TooOld(product, version string) []string {
+	if needed, ok := oldest[product]; ok && slices.Compare(numbers(version), numbers(needed)) < 0 {
+		return []string{fmt.Sprint("jobdb needs ", product, " ", needed, " or newer")}
 	}
 	return nil
+}
+
+// numbers are the first of a version; "16beta1" has only one.
+func numbers(version string) []int {
+	n := make([]int, 3)
+	_, _ = fmt.Sscanf(version, "%d.%d.%d", &n[0], &n[1], &n[2])
+	return n
 }
 
 // Limits are promises that can't be kept on this schema.

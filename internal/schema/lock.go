@@ -94,12 +94,7 @@ func lockPostgres(ctx context.Context, q engine.Querier) error {
 	return nil
 }
 
-// The lock's name is the database's: other databases on the server have their own.
-const (
-	lockMySQL     = "SELECT GET_LOCK(CONCAT('jobdb/', MD5(DATABASE())), 5)"
-	unlockMySQL   = "DO RELEASE_LOCK(CONCAT('jobdb/', MD5(DATABASE())))"
-	lockMySQLWait = 5 * time.Second // is in lockMySQL
-)
+const mysqlLockWait = 5 * time.Second // in each GET_LOCK
 
 // lockedMySQL holds the lock with a connection of its own, which is not used
 // again: it has other limits, and with it every lock ends.
@@ -109,15 +104,12 @@ func (m *Migrator) lockedMySQL(ctx context.Context, fn func(engine.Querier) erro
 		return err
 	}
 	defer discard(conn)
-	if maria, err := isMariaDB(ctx, conn); err != nil {
+	d := m.Engine.Dialect
+	if _, err := conn.ExecContext(ctx, d.Unlimited); err != nil {
 		return err
-	} else if maria {
-		if _, err := conn.ExecContext(ctx, "SET SESSION max_statement_time = 0"); err != nil {
-			return err
-		}
 	}
-	for waited := time.Duration(0); ; waited += lockMySQLWait {
-		if got, err := engine.AskText(ctx, conn, lockMySQL); err != nil {
+	for waited := time.Duration(0); ; waited += mysqlLockWait {
+		if got, err := engine.AskText(ctx, conn, "SELECT GET_LOCK("+d.LockName+", 5)"); err != nil {
 			return err
 		} else if got == "1" {
 			break
@@ -127,7 +119,7 @@ func (m *Migrator) lockedMySQL(ctx context.Context, fn func(engine.Querier) erro
 		}
 	}
 	// Told before the connection ends, which the server may notice late.
-	defer conn.ExecContext(context.WithoutCancel(ctx), unlockMySQL) //nolint:errcheck // it ends with the connection
+	defer conn.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_LOCK("+d.LockName+")") //nolint:errcheck // it ends with the connection
 	return fn(conn)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"jobdb/internal/engine"
@@ -89,14 +88,10 @@ func (m *Migrator) applyPending(ctx context.Context, q engine.Querier) ([]string
 	if _, err := q.ExecContext(ctx, CreateMigrationsTable); err != nil {
 		return nil, err
 	}
-	adapt, err := m.Adaptation(ctx, q)
-	if err != nil {
-		return nil, err
-	}
 	var applied []string
 	for _, next := range pending {
 		for _, statement := range next.Statements() {
-			if _, err := q.ExecContext(ctx, adapt.Replace(statement)); err != nil {
+			if _, err := q.ExecContext(ctx, statement); err != nil {
 				return applied, fmt.Errorf("migration %s: %w", next.name, err)
 			}
 		}
@@ -113,16 +108,4 @@ func (m *Migrator) Record(ctx context.Context, q engine.Querier, done migration)
 	const insert = `INSERT INTO "` + MigrationsTable + `" ("version", "name", "checksum", "applied_at") VALUES (?, ?, ?, ?)`
 	_, err := q.ExecContext(ctx, m.Engine.Dialect.Rebind(insert), done.version, done.name, done.checksum, m.Now().Format(time.RFC3339))
 	return err
-}
-
-// Adaptation changes what MySQL calls otherwise than MariaDB.
-func (m *Migrator) Adaptation(ctx context.Context, q engine.Querier) (*strings.Replacer, error) {
-	if m.Engine.Dialect.Name != "mysql" {
-		return strings.NewReplacer(), nil
-	}
-	maria, err := isMariaDB(ctx, q)
-	if err != nil || maria {
-		return strings.NewReplacer(), err
-	}
-	return strings.NewReplacer(mariaDBExact, mysqlExact, "ADD INDEX IF NOT EXISTS", "ADD INDEX"), nil
 }

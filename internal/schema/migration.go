@@ -36,9 +36,12 @@ type migration struct {
 	text     string // empty when it was read from a database
 }
 
-// knownMigrations are those of this program for one engine, in their order.
+// migrationFolder has those of a product. MariaDB's keep the name of their family.
+var migrationFolder = map[string]string{"SQLite": "sqlite", "MariaDB": "mysql", "MySQL": "mysql8", "PostgreSQL": "postgres"}
+
+// Migrations are those of this program for one product, in their order.
 func Migrations(d *engine.Dialect) []migration {
-	folder := path.Join("migrations", d.Name)
+	folder := path.Join("migrations", migrationFolder[d.Product])
 	files, err := migrationFiles.ReadDir(folder)
 	if err != nil {
 		panic(err) // they are embedded

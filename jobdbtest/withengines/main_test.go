@@ -5,6 +5,7 @@ import "testing"
 func TestExitCodeIsTheCommands(t *testing.T) {
 	// Where the engines are is of no interest here, so none is started.
 	t.Setenv("JOBDB_TEST_MARIADB", "none")
+	t.Setenv("JOBDB_TEST_MYSQL", "none")
 	t.Setenv("JOBDB_TEST_POSTGRES", "none")
 	for command, want := range map[string]int{
 		"exit 0":      0,

@@ -18,7 +18,7 @@ type Engine struct {
 	Install string // the command that installs it on Debian (of MariaDB what we need, without a service)
 
 	scheme, adminDB string   // of its URLs
-	account         string   // runs the server when we are root; nobody does if it doesn't exist
+	account         string   // runs the server when we are root; nobody does if it doesn't exist; "": we do
 	programs        []string // the server and what prepares its data folder
 	folders         []string // where to look for them, first the most preferred; globs; "" is PATH
 	script          string   // prepares the folder it starts in, then runs the server in the background
@@ -51,6 +51,30 @@ mariadbd --no-defaults --datadir="$DIR/data" --socket="$DIR/socket" --pid-file="
 	stop:    "KILL",
 }
 
+// MySQL is what jobdbtest/mysql/install has unpacked; a mysqld elsewhere is often MariaDB's. As it may be in a folder that
+// only we can enter, it runs as us even when we are root.
+var MySQL = &Engine{
+	Name:     "MySQL",
+	Env:      "JOBDB_TEST_MYSQL",
+	Install:  "make engines",
+	scheme:   "mysql",
+	programs: []string{"mysqld"},
+	folders:  []string{cached("mysql/bin")},
+	script: `
+{ printf '%s;\n' "CREATE USER jobdb@'127.0.0.1' IDENTIFIED BY '$PASSWORD'" \
+    "GRANT ALL ON *.* TO jobdb@'127.0.0.1' WITH GRANT OPTION" "DROP USER root@localhost" >init.sql &&
+  mysqld --no-defaults --initialize-insecure --user=root --datadir="$DIR/data" --init-file="$DIR/init.sql" \
+    --innodb-flush-method=nosync --innodb-redo-log-capacity=8M --secure-file-priv=NULL
+} >init.log 2>&1 || { cat init.log; exit 1; }
+mysqld --no-defaults --user=root --datadir="$DIR/data" --socket="$DIR/socket" --pid-file="$DIR/pid" --mysqlx=OFF \
+  --bind-address=127.0.0.1 --port="$PORT" --skip-name-resolve --skip-log-bin --log-error-verbosity=1 --secure-file-priv=NULL \
+  --performance-schema=OFF --max-connections=500 --character-set-server=utf8mb4 $SETTINGS &
+`,
+	fast:    "--innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --innodb-flush-method=nosync --innodb-buffer-pool-size=256M",
+	durable: "--innodb-flush-log-at-trx-commit=1 --innodb-buffer-pool-size=1G --innodb-redo-log-capacity=1G",
+	stop:    "KILL",
+}
+
 // PostgreSQL listens on TCP only. It is stopped by SIGQUIT, because a killed one leaves shared memory behind.
 var PostgreSQL = &Engine{
 	Name:     "PostgreSQL",
@@ -76,7 +100,7 @@ postgres -D "$DIR/data" -p "$PORT" -c listen_addresses=127.0.0.1 -c unix_socket_
 }
 
 // All are the engines there are.
-var All = []*Engine{MariaDB, PostgreSQL}
+var All = []*Engine{MariaDB, MySQL, PostgreSQL}
 
 // ErrMissing means that the engine's programs are not on this machine.
 var ErrMissing = errors.New("not installed")
@@ -113,4 +137,29 @@ func lookIn(folders []string, program string) string {
 		}
 	}
 	return ""
+}
+
+// cached is a folder in what `make` keeps for this project; one that can't be there outside of it.
+func cached(folder string) string {
+	root, err := ModuleRoot()
+	if err != nil {
+		return os.DevNull
+	}
+	return filepath.Join(root, ".cache", folder)
+}
+
+// ModuleRoot is the folder of go.mod: tests run in the folder of their package.
+func ModuleRoot() (string, error) {
+	folder, err := os.Getwd()
+	for err == nil {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			return folder, nil
+		}
+		parent := filepath.Dir(folder)
+		if parent == folder {
+			return "", errors.New("no go.mod here or above")
+		}
+		folder = parent
+	}
+	return "", err
 }

@@ -120,7 +120,7 @@ func (s *Server) Stop() {
 
 // credential returns the unprivileged user that a server runs as, or nil when that is us.
 func (e *Engine) credential() (*syscall.Credential, error) {
-	if os.Geteuid() != 0 {
+	if os.Geteuid() != 0 || e.account == "" {
 		return nil, nil
 	}
 	account, err := user.Lookup(e.account)
