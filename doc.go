@@ -1,22 +1,56 @@
-// package jobdb is the job database of the DIRAC grid: what was asked of
-// each job (its JDL), where it is, how it fares (status, heartbeats, history)
-// and what it must be told (commands), on SQLite, MariaDB or MySQL, and
-// PostgreSQL, with the same answers on each.
+// Package jobdb is the job database of the DIRAC grid: all that is known of a job, on SQLite, MariaDB,
+// MySQL and PostgreSQL, with the same answers on each. It runs on tables of its own, or as it is on the
+// live database of a DiracX or DIRAC installation.
 //
-// # Use
+// # Tour
 //
-// [Open] a database by its URL and let [DB.Migrate] make the tables, unless
-// it is the live database of a DiracX or DIRAC installation, which is used as it is.
-// Every method works on a [DB], as a transaction of its own, and on the [Tx] that
-// [DB.Tx] gives, as a part of a larger one. Queries are written as clients send
-// them ([SearchRequest], [SummaryRequest]), checked by Parse and then run. Errors
-// are told apart with [errors.Is]: [ErrInvalidQuery], [ErrInvalidValue],
-// [ErrNotFound], [ErrConflict], [ErrUnavailable], [ErrSchema].
+// [Open] a database by its URL. [DB.Migrate] makes the tables of a new one; a live database is left as
+// it is. Every method works on a [DB], where it is a transaction of its own, and on the [Tx] that [DB.Tx]
+// hands out, where it is a part of a larger one.
 //
-// # From the seed's names to ours
+// A job is born by [DB.CreateJobs], which gives it its [JobID] and keeps its JDL, and
+// [DB.InsertJobAttributes], which fills its row of the table Jobs. From then on
+//
+//   - its status changes ([DB.SetJobAttributes]) and each change is a record of its history ([DB.InsertHistory]);
+//   - it sends heartbeats ([DB.AddHeartbeatData]) and takes the commands that wait for it ([DB.SetJobCommands],
+//     [DB.TakeJobCommands]);
+//   - it has parameters ([DB.SetJobParameters]), which move to an archive when it is rescheduled
+//     ([DB.ArchiveJobParameters]);
+//   - it goes with all that belongs to it ([DB.DeleteJobs]).
+//
+// Questions are written as clients send them ([SearchRequest], [SummaryRequest]). Parse checks one and gives
+// a [Search] or a [Summary], which needs a [Scope]: whose jobs it is about. [DB.Search] answers with a page,
+// [DB.Stream] with all rows one by one, [DB.Summary] with counts, [DB.Job] with one job.
+//
+// Errors are told apart by [errors.Is]: [ErrInvalidQuery], [ErrInvalidValue], [ErrNotFound], [ErrConflict],
+// [ErrUnavailable] (worth another try later), [ErrSchema], [ErrNoScope].
+//
+// The package knows nothing of HTTP, of tokens, or of the rules of a workload management system (which
+// status may follow which, what a submission becomes); those stand on it.
+//
+// # Glossary
+//
+//   - job: a row of the table Jobs, with its JDL in JobJDLs. Its columns are its attributes.
+//   - JDL: the job description language, in which a user says what to run. Stored compressed.
+//   - VO: the virtual organisation, the community that a job belongs to. VOs don't see each other's jobs.
+//   - owner, owner group: who submitted the job, and with which rights.
+//   - site: the computing centre where a job runs; ANY before it is matched to one.
+//   - status, minor status, application status: what the job does, in three levels of detail. The last
+//     one is the payload's own text.
+//   - pilot: the agent on a worker node that fetches jobs and runs them. A pilot stamp names one.
+//   - heartbeat: a running job's sign of life, with measurements of itself.
+//   - command: something to tell a job with its next heartbeat, above all Kill.
+//   - parameter: a named text that belongs to a job. Optimizer parameters are those of DIRAC's optimizers.
+//   - reschedule: to run a job again under its ID. Each run is a cycle.
+//   - history: the record of a job's statuses, the table LoggingInfo.
+//   - live database: one that DiracX or DIRAC made and perhaps still uses.
+//   - counts: numbers of jobs by values of columns, kept up by triggers of our own schema, from which
+//     totals and summaries are answered.
+//
+// # Methods of DiracX's JobDB and ours
 //
 //	summary                  Summary
-//	search                   Search, Stream
+//	search                   Search, Stream, Job
 //	create_job               CreateJob, CreateJobs
 //	delete_jobs              DeleteJobs
 //	insert_input_data        InsertInputData
@@ -29,7 +63,7 @@
 //	add_heartbeat_data       AddHeartbeatData
 //	get_job_commands         TakeJobCommands
 //
-// What the tables need and the seed has no method for:
+// What the tables need beside these:
 //
 //	JobParameters            SetJobParameters, JobParameters
 //	OptimizerParameters      SetOptimizerParameters, OptimizerParameters
@@ -46,29 +80,22 @@
 //
 // # Where things are
 //
-//	job.go                   jobs, commands, heartbeats, history records
-//	columns.go               the one table of tables: names, kinds, lengths, defaults
+//	job.go, columns.go, kinds.go
+//	                         jobs, commands, heartbeats, history; the columns of Jobs and what they hold
 //	errors.go                the classes of errors
-//	query.go, filter.go, period.go
+//	query.go, filter.go, period.go, limits.go, cursor.go
 //	                         from what clients send to checked queries
-//	compile.go               from checked queries to SQL
-//	dialect.go               what differs between engines in the text of SQL
-//	open_*.go, url.go, regexp.go
-//	                         what differs in connecting; database URLs; SQLite's REGEXP
-//	db.go, clock.go, tx.go, groupcommit.go
-//	                         Open; transactions and their retries; SQLite's shared commits
+//	compile.go               from checked queries to SQL: all SQL of a search is here
+//	read.go                  runs queries: pages, streams, summaries
+//	open.go, db.go, clock.go Open, Options, DB
+//	tx.go                    transactions and their retries, errors of engines
 //	bulk.go, scan.go         batches in, rows out
-//	read.go, write.go, hold.go, commands.go, heartbeat.go, parameters.go, history.go, answers.go
-//	                         the access layer
-//	counts.go, counts_fold.go, counts_check.go
-//	                         counts of jobs, from which totals and summaries are answered
-//	cursor.go                pages that begin after a row
+//	write.go, numbered.go, lock.go, commands.go, heartbeat.go, parameters.go, history.go, idempotency.go, refused.go
+//	                         the access layer: everything that changes jobs
+//	counts*.go               the counts of jobs
 //	pilots.go                the pilots' database
-//	migrate.go, migrate_lock.go, migrations/
-//	                         our schema
-//	schema.go, catalog.go, schema_check.go, schema_report.go, narrow.go
-//	                         whose schema is this, what is missing or narrower
-//
-// The package knows nothing of HTTP, tokens or the rules of a workload
-// management system; those stand on it.
+//	schema.go                Migrate, CheckSchema
+//	internal/tables          the one table of tables: names, kinds, lengths, defaults
+//	internal/engine          all that differs between engines: dialects, drivers, URLs, classes of errors
+//	internal/schema          whose schema is this, what of it is missing or narrower; migrations
 package jobdb
