@@ -24,8 +24,8 @@ func oneUpdate(from string, u cellAsked, at time.Time) cell {
 	return cell{Status: from, History: historyOf(from, lastTime), Updates: map[string]cellAsked{at.Format(micro): u}, pilot: true}
 }
 
-// statusGrid is every status × status asked for, or none × force × time: before the last one, at it, after it; each
-// for a job that has its times of start and end, and for one that has neither.
+// statusGrid is every status × status asked for, or none × force × time: before the last one, at
+// it, after it; each for a job that has its times of start and end, and for one that has neither.
 func statusGrid() []cell {
 	var cells []cell
 	for _, from := range statuses {
@@ -91,8 +91,8 @@ func ends(status string) bool { return status == "Killed" || status == "Deleted"
 
 var statusDifferences = []statusDifference{
 	{
-		// The reference gives the command to a job that is Killed or Deleted already with each update, also
-		// with those that don't ask for it.
+		// The reference gives the command to a job that is Killed or Deleted already with each
+		// update, also with those that don't ask for it.
 		name: "kill-asked",
 		edit: func(c cell, r *result) bool {
 			again := ends(c.Status) && r.Job.Status[0] == c.Status && len(r.Commands) > 0
@@ -106,7 +106,8 @@ var statusDifferences = []statusDifference{
 		},
 	},
 	{
-		// The reference fails on a job that stays in Scouting, which its model of statuses doesn't have.
+		// The reference fails on a job that stays in Scouting, which its model of statuses doesn't
+		// have.
 		name: "scouting",
 		like: func(c *cell) {
 			if to := c.staysScouting(); to != "" {
@@ -243,7 +244,8 @@ func (c *cell) moveTimes(moves func(at string, u cellAsked) bool) {
 	c.Updates = updates
 }
 
-// staysScouting gives, for a job in Scouting that stays there, a status in which it would stay, too.
+// staysScouting gives, for a job in Scouting that stays there, a status in which it would stay,
+// too.
 func (c cell) staysScouting() string {
 	for at, u := range c.Updates {
 		moves := c.force && u.Status != "" || slices.Contains([]string{"Checking", "Failed", "Stalled", "Killed"}, u.Status)
@@ -271,7 +273,8 @@ func (r *result) rename(from, to string) {
 	}
 }
 
-// likeReference is the cell of which the reference makes what we make of c, and the differences because of which it isn't c.
+// likeReference is the cell of which the reference makes what we make of c, and the differences
+// because of which it isn't c.
 func likeReference(c cell) (like cell, names []string) {
 	like = c
 	for _, d := range statusDifferences {
@@ -289,7 +292,8 @@ func sameCell(a, b cell) bool {
 	return a.Status == b.Status && slices.Equal(a.History, b.History) && maps.Equal(a.Updates, b.Updates)
 }
 
-// editReference makes of the reference's result ours, and names the differences because of which it had to.
+// editReference makes of the reference's result ours, and names the differences because of which it
+// had to.
 func editReference(c cell, r *result) (names []string) {
 	for _, d := range statusDifferences {
 		if d.edit != nil && d.edit(c, r) {

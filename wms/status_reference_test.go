@@ -70,9 +70,10 @@ type reference struct {
 	} `json:"answers"`
 }
 
-// TestStatusAgainstReference holds what becomes of updates against what DiracX makes of them: jobs, history, commands
-// and report, for every status, status asked for, force and time, and for random series of updates. Where we differ,
-// a row of statusDifferences says what we do instead; each must occur.
+// TestStatusAgainstReference holds what becomes of updates against what DiracX makes of them: jobs,
+// history, commands and report, for every status, status asked for, force and time, and for random
+// series of updates. Where we differ, a row of statusDifferences says what we do instead; each must
+// occur.
 func TestStatusAgainstReference(t *testing.T) {
 	cells := slices.Concat(statusGrid(), randomCells(1500))
 	for _, d := range statusDifferences {
@@ -139,7 +140,8 @@ func testMachine(t *testing.T, machine map[string]map[string]string) {
 	}
 }
 
-// askStatuses asks DiracX. One request takes all that has the same options, but those that it can't answer would fail it.
+// askStatuses asks DiracX. One request takes all that has the same options, but those that it can't
+// answer would fail it.
 func askStatuses(t *testing.T, cells []cell) ([]result, map[string]map[string]string) {
 	t.Helper()
 	type request struct {
@@ -193,7 +195,7 @@ func ownResults(t *testing.T, cells []cell) []result {
 				updates[ids[i]] = c.updates(t)
 			}
 		}
-		report, err := m.SetStatus(t.Context(), wms.Reach{VO: "lhcb"}, updates, options)
+		report, err := m.SetStatus(t.Context(), wms.Scope{VO: "lhcb"}, updates, options)
 		if err != nil || len(report.Failed) > 0 {
 			t.Fatal(err, report.Failed)
 		}
