@@ -12,7 +12,8 @@
 // On the way from a submission to a stored job a text takes these steps:
 //
 //  1. [Enclose] puts it in brackets.
-//  2. [ParseAd] and [Ad.CountJobs] tell whether it is parametric; then [Ad.Expand] makes a text for each job.
+//  2. [ParseAd] and [Ad.CountJobs] tell whether it is parametric; if so, [Ad.Expand] makes a text
+//     for each job.
 //  3. [ParseManifest] checks the text of a job, and the caller sets attributes that are missing.
 //  4. [ParseAd] reads what [Manifest.JDL] writes; [Ad.JDL] gives the text that is stored.
 //  5. [Compress] packs it for the database, from which [Decompress] reads it.
@@ -29,7 +30,7 @@
 //	manifest.go, manifest_parse.go  the submitted form
 //	ad.go, ad_parse.go              the stored form
 //	parametric.go                   one parametric ad becomes many jobs
-//	parameter.go                    what one parameter is in each of them: a list, or a computed sequence
+//	parameter.go                    the values of one parameter: a list, or a computed sequence
 //	number.go                       numbers as Python reads, computes and writes them
 //	compress.go                     the packed form in the database
 //	text.go                         brackets, blanks, messages

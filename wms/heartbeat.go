@@ -88,9 +88,11 @@ func (m *JobManager) revive(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.Jo
 	return err
 }
 
-// storeBeats stores what the jobs report that exist. Texts that are too long are cut: what a job
-// writes must not keep a Kill from it.
-func (m *JobManager) storeBeats(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, beats map[jobdb.JobID]Beat) error {
+// storeBeats stores what the jobs report that exist. Standard output is changed if it can't be stored
+// as it is: what a job writes must not keep a Kill from it.
+func (m *JobManager) storeBeats(
+	ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, beats map[jobdb.JobID]Beat,
+) error {
 	values := make(map[jobdb.JobID]map[string]string, len(jobs))
 	outputs := map[jobdb.JobID]map[string]string{}
 	for id := range jobs {

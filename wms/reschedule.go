@@ -45,11 +45,10 @@ var notRescheduled = []string{"Done", "Completed", "Completing", statusKilled, s
 // Reschedule makes jobs run again, as DiracX's reschedule_jobs does. From any status but Done,
 // Completed, Completing, Killed and Deleted they become Received (as the state machine lets them,
 // Submitting and Rescheduled ones too). Their JDL is made anew from the original one, and with it
-// their Site and UserPriority, which is 0 without a Priority. RescheduleCounter grows by one, or
-// with reset becomes
-// 0. StartExecTime, EndExecTime and HeartBeatTime are forgotten, the parameters are archived under the
-// cycle that ends, and pending commands expire. Optimizer parameters stay: they are overwritten as
-// the jobs pass through the optimizers again.
+// their Site and UserPriority, which is 0 without a Priority. RescheduleCounter grows by one, or is
+// set to 0 with reset. StartExecTime, EndExecTime and HeartBeatTime are forgotten, the parameters
+// are archived under the cycle that ends, and pending commands expire. Optimizer parameters stay:
+// they are overwritten as the jobs pass through the optimizers again.
 //
 // The report's Failed has the jobs that don't exist, can't be rescheduled, or whose original JDL
 // can't be prepared any more; they stay as they are. It also has those that were rescheduled as

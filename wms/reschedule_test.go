@@ -250,8 +250,8 @@ func TestNotRescheduled(t *testing.T) {
 	}
 }
 
-// TestRescheduleReach wants jobs of others left alone.
-func TestRescheduleReach(t *testing.T) {
+// TestRescheduleScope wants jobs of others left alone.
+func TestRescheduleScope(t *testing.T) {
 	m := open(t, sqlite(t))
 	ids := submitIn(t, m, `Executable = "x";`, "Running", "Running")
 	setAttribute(t, m, ids[1], jobdb.Attributes{"Owner": "bob"})

@@ -46,8 +46,8 @@ type StatusReport struct {
 //
 //   - Updates count in the order of their times. One that is older than the job's last update is
 //     late: it goes into the history and changes no status.
-//   - The status changes if the state machine lets it. If not, the job keeps its status, the source in the
-//     history gets the mark (SM), and the rest of the update counts. Stalled counts as Running.
+//   - The status changes if the state machine lets it. If not, the job keeps its status, the source
+//     in the history gets the mark (SM), and the rest of the update counts. Stalled counts as Running.
 //   - Jobs that became Killed or Deleted get the command Kill, unless an equal one is pending.
 //
 // Beyond those rules, a time more than a minute ahead of the server's clock is taken for the
@@ -60,7 +60,9 @@ type StatusReport struct {
 // All is one transaction, and the number of statements doesn't depend on the number of jobs. A
 // history in a database of its own is committed first. A request that failed may be repeated,
 // whatever was kept of it: the jobs end where they should, and the history tells some of it twice.
-func (m *JobManager) SetStatus(ctx context.Context, scope Scope, updates map[jobdb.JobID][]StatusUpdate, options StatusOptions) (StatusReport, error) {
+func (m *JobManager) SetStatus(
+	ctx context.Context, scope Scope, updates map[jobdb.JobID][]StatusUpdate, options StatusOptions,
+) (StatusReport, error) {
 	if err := checkStatuses(updates); err != nil {
 		return StatusReport{}, err
 	}
