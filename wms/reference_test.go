@@ -219,11 +219,15 @@ func TestRescheduledAgainstReference(t *testing.T) {
 		asked.Originals = append(asked.Originals, jdl.Enclose(text))
 	}
 	answers := askReference(t, asked)
+	m, err := NewJobManager(jobdbtest.Open(t, "sqlite:"+filepath.Join(t.TempDir(), "jobs.db"), jobdb.Options{}), DefaultRules, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	compared := 0
 	for i, text := range asked.Originals {
 		want := answers.Originals[i]
 		r := &rescheduling{
-			JobManager: &JobManager{Rules: DefaultRules},
+			JobManager: m,
 			jobs: map[jobdb.JobID]jobdb.Attributes{firstID: {
 				"Owner": referenceOwner.Name, "OwnerGroup": referenceOwner.Group, "VO": referenceOwner.VO, "RescheduleCounter": int64(1),
 			}},
