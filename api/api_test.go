@@ -47,6 +47,16 @@ type world struct {
 	log     *bytes.Buffer
 }
 
+// manager makes a manager with the default rules.
+func manager(t *testing.T, db *jobdb.DB, clock func() time.Time) *wms.JobManager {
+	t.Helper()
+	m, err := wms.NewJobManager(db, wms.DefaultRules, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 func start(t *testing.T, change ...func(*api.Config)) *world {
 	t.Helper()
 	folder := t.TempDir()
@@ -64,7 +74,7 @@ func start(t *testing.T, change ...func(*api.Config)) *world {
 		t.Fatal(err)
 	}
 	config := api.Config{
-		DB: w.db, Jobs: &wms.JobManager{DB: w.db, Rules: wms.DefaultRules, Clock: clock},
+		DB: w.db, Jobs: manager(t, w.db, clock),
 		Keys: w.key.Keys(), Issuer: issuer, LocalUser: &alice, Visibility: auth.VisibleVO,
 		Clock: clock, Logger: slog.New(slog.NewTextHandler(w.log, nil)),
 	}

@@ -43,8 +43,8 @@ func (s *service) scope(p auth.Principal) (jobdb.Scope, error) {
 	return jobdb.Scope{VO: allowed.VO, Owner: allowed.Owner}, err
 }
 
-// reach is the jobs that a principal may act on.
-func (s *service) reach(p auth.Principal, action auth.Action) (wms.Reach, error) {
+// actionScope is the jobs that a principal may act on.
+func (s *service) actionScope(p auth.Principal, action auth.Action) (wms.Scope, error) {
 	allowed, err := auth.Allow(p, action, s.Visibility)
-	return wms.Reach{VO: allowed.VO, Owner: allowed.Owner, Hidden: allowed.Hidden}, err
+	return wms.Scope{VO: allowed.VO, Owner: allowed.Owner, Hidden: allowed.Hidden}, err
 }

@@ -59,11 +59,11 @@ func (s *service) details(w http.ResponseWriter, r *http.Request, p auth.Princip
 	if err := in.err(); err != nil {
 		return err
 	}
-	reach, err := s.reach(p, auth.Read)
+	scope, err := s.actionScope(p, auth.Read)
 	if err != nil {
 		return err
 	}
-	job, err := s.Jobs.Details(r.Context(), reach, jobdb.JobID(id), heartbeats)
+	job, err := s.Jobs.Details(r.Context(), scope, jobdb.JobID(id), heartbeats)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,7 @@
 // status codes. What it answers is what DiracX's job routes answer.
 //
 //	server.go      the table of routes; Config, New and Serve
-//	authorize.go   from a request to its principal, and to the jobs within reach
+//	authorize.go   from a request to its principal, and to the jobs in its scope
 //	submit.go, search.go, status.go, heartbeat.go, metadata.go, reschedule.go, details.go
 //	               a route each (search.go: summary, too)
 //	wellknown.go, health.go, openapi.go

@@ -25,11 +25,11 @@ func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Princ
 	if err := in.byJob(r, func(id jobdb.JobID, value any, at place) { beats[id] = in.beat(value, at) }); err != nil {
 		return err
 	}
-	reach, err := s.reach(p, auth.Pilot)
+	scope, err := s.actionScope(p, auth.Pilot)
 	if err != nil {
 		return err
 	}
-	report, err := s.Jobs.Heartbeat(r.Context(), reach, beats)
+	report, err := s.Jobs.Heartbeat(r.Context(), scope, beats)
 	if err != nil {
 		return err
 	}

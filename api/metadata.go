@@ -18,11 +18,11 @@ func (s *service) setMetadata(w http.ResponseWriter, r *http.Request, p auth.Pri
 	if err := in.byJob(r, func(id jobdb.JobID, value any, at place) { values[id] = in.metadata(value, at) }); err != nil {
 		return err
 	}
-	reach, err := s.reach(p, auth.Manage)
+	scope, err := s.actionScope(p, auth.Manage)
 	if err != nil {
 		return err
 	}
-	if err := s.Jobs.SetMetadata(r.Context(), reach, values); err != nil {
+	if err := s.Jobs.SetMetadata(r.Context(), scope, values); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -26,11 +26,11 @@ func (s *service) reschedule(w http.ResponseWriter, r *http.Request, p auth.Prin
 	if err := in.err(); err != nil {
 		return err
 	}
-	reach, err := s.reach(p, auth.Manage)
+	scope, err := s.actionScope(p, auth.Manage)
 	if err != nil {
 		return err
 	}
-	report, err := s.Jobs.Reschedule(r.Context(), reach, ids, reset)
+	report, err := s.Jobs.Reschedule(r.Context(), scope, ids, reset)
 	if err != nil {
 		return err
 	}

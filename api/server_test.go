@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"jobdb/api"
-	"jobdb/wms"
 )
 
 func TestHealth(t *testing.T) {
@@ -50,7 +49,7 @@ func TestUnavailable(t *testing.T) {
 	defer cancel()
 	// The same handler with a database that answers too late.
 	handler := api.New(api.Config{
-		DB: w.db, Jobs: &wms.JobManager{DB: w.db, Rules: wms.DefaultRules, Clock: time.Now},
+		DB: w.db, Jobs: manager(t, w.db, time.Now),
 		Keys: w.key.Keys(), Issuer: issuer, Clock: func() time.Time { return w.now }, Logger: slog.New(slog.DiscardHandler),
 	})
 	recorder := httptest.NewRecorder()

@@ -21,11 +21,11 @@ func (s *service) setStatus(w http.ResponseWriter, r *http.Request, p auth.Princ
 	if force {
 		action = auth.Force
 	}
-	reach, err := s.reach(p, action)
+	scope, err := s.actionScope(p, action)
 	if err != nil {
 		return err
 	}
-	report, err := s.Jobs.SetStatus(r.Context(), reach, updates, wms.StatusOptions{Force: force, Pilot: p.Has(auth.GenericPilot)})
+	report, err := s.Jobs.SetStatus(r.Context(), scope, updates, wms.StatusOptions{Force: force, Pilot: p.Has(auth.GenericPilot)})
 	if err != nil {
 		return err
 	}

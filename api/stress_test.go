@@ -22,7 +22,6 @@ import (
 	"jobdb/auth"
 	"jobdb/internal/conformance"
 	"jobdb/jobdbtest"
-	"jobdb/wms"
 )
 
 const stressClients = 200
@@ -90,7 +89,7 @@ func newStress(t *testing.T, address string) *stress {
 			s.db = db
 		}
 		server := httptest.NewServer(api.New(api.Config{
-			DB: db, Jobs: &wms.JobManager{DB: db, Rules: wms.DefaultRules, Clock: clock},
+			DB: db, Jobs: manager(t, db, clock),
 			Keys: key.Keys(), Issuer: issuer, Visibility: auth.VisibleVO, Clock: clock, Logger: slog.New(slog.DiscardHandler),
 		}))
 		t.Cleanup(server.Close)

@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// Ad is a job description as it is stored: attributes and their expressions,
-// which are texts in quotes, numbers, lists in braces or ads in brackets. A new Ad is made by [NewAd] or [ParseAd].
+// Ad is a job description as it is stored, DIRAC's ClassAd: attributes and their
+// expressions. An expression is kept as its source text: a text in quotes, a number, a list
+// in braces or an ad in brackets. Make one by [NewAd] or [ParseAd].
 type Ad struct {
 	names       []string // in the order in which they came
 	expressions map[string]string
@@ -22,19 +23,29 @@ func NewAd() *Ad { return &Ad{expressions: map[string]string{}} }
 // Names returns the attributes' names in ascending order.
 func (a *Ad) Names() []string { return slices.Sorted(slices.Values(a.names)) }
 
-// Has tells whether there is an attribute of that name.
+// Has reports whether there is an attribute of that name.
 func (a *Ad) Has(name string) bool {
 	_, ok := a.expressions[name]
 	return ok
 }
 
-// Text returns an expression without its quotes, "" where there is none.
+// Text returns an expression without its quotes, "" if there is no such attribute.
 func (a *Ad) Text(name string) string { return strings.ReplaceAll(a.expressions[name], `"`, "") }
 
-// Int returns a whole number, in quotes or not.
+// Int returns a whole number, which may be in quotes; ok is false if the expression is none. See
+// [ParseInt].
 func (a *Ad) Int(name string) (n *big.Int, ok bool) { return ParseInt(a.Text(name)) }
 
-// Set gives an attribute an expression, as it is.
+// number returns an expression as a whole number, or else as a float.
+func (a *Ad) number(name string) (number, bool) {
+	if n, ok := a.Int(name); ok {
+		return number{whole: n}, true
+	}
+	f, ok := parseFloat(a.Text(name))
+	return number{float: f}, ok
+}
+
+// Set gives an attribute an expression, unchecked.
 func (a *Ad) Set(name, expression string) {
 	if !a.Has(name) {
 		a.names = append(a.names, name)
@@ -42,41 +53,42 @@ func (a *Ad) Set(name, expression string) {
 	a.expressions[name] = expression
 }
 
-// SetText puts a text in quotes.
+// SetText sets an attribute to a text, which is put in quotes. Quotes within it can't be escaped.
 func (a *Ad) SetText(name, text string) { a.Set(name, `"`+text+`"`) }
 
-// SetInt sets a whole number.
+// SetInt sets an attribute to a whole number.
 func (a *Ad) SetInt(name string, n int64) { a.Set(name, strconv.FormatInt(n, 10)) }
 
-// SetTexts sets a list of texts.
+// SetTexts sets an attribute to a list of texts, each in quotes.
 func (a *Ad) SetTexts(name string, texts []string) {
 	a.Set(name, `{"`+strings.Join(texts, `","`)+`"}`)
 }
 
-// remove takes attributes out.
+// remove removes the attributes that isGone names.
 func (a *Ad) remove(isGone func(name string) bool) {
 	a.names = slices.DeleteFunc(a.names, isGone)
 	maps.DeleteFunc(a.expressions, func(name, _ string) bool { return isGone(name) })
 }
 
 // isList tells whether an expression is a list in braces.
-func (a *Ad) isList(name string) bool { return strings.HasPrefix(trim(a.expressions[name]), "{") }
+func isList(expression string) bool { return strings.HasPrefix(trim(expression), "{") }
 
-// List returns the items of a list without quotes and blanks, those of a
-// nested list as one item in braces. A text is split at commas. A nested list that isn't closed is [ErrEndless].
+// List returns the items of a list without quotes, blanks and newlines; a nested list is one
+// item, braces included. A text is split at its commas. There are no items of an attribute that is
+// missing or empty. A nested list that isn't closed is [ErrEndless].
 func (a *Ad) List(name string) ([]string, error) {
-	text, isList := trim(a.expressions[name]), a.isList(name)
-	if isList {
+	text, inBraces := trim(a.expressions[name]), isList(a.expressions[name])
+	if inBraces {
 		text = inner(text)
 	}
 	text = withoutBlanks.Replace(text)
-	if !isList && !strings.Contains(text, "{") {
+	if !inBraces && !strings.Contains(text, "{") {
 		if text = strings.ReplaceAll(text, `"`, ""); text == "" {
 			return nil, nil
 		}
 		return strings.Split(text, ","), nil
 	}
-	items, ok := listItems(text)
+	items, ok := splitItems(text)
 	if !ok {
 		return nil, endless(name, "a { within a list that isn't closed")
 	}
@@ -85,7 +97,8 @@ func (a *Ad) List(name string) ([]string, error) {
 
 var withoutBlanks = strings.NewReplacer(" ", "", "\n", "")
 
-func listItems(text string) (items []string, ok bool) {
+// splitItems splits what is in a list's braces. ok is false if a nested list isn't closed.
+func splitItems(text string) (items []string, ok bool) {
 	for text != "" {
 		var item string
 		switch text[0] {
@@ -111,8 +124,8 @@ func listItems(text string) (items []string, ok bool) {
 	return items, true
 }
 
-// JDL writes the ad as it is stored, the attributes in ascending order. An
-// ad within it that DIRAC would read for ever is [ErrEndless]; one that would be longer than 64 MiB is an error.
+// JDL returns the text of the ad as DIRAC stores it, the attributes in ascending order. A nested
+// ad that DIRAC would read for ever is [ErrEndless]; a text of more than 64 MiB is an error, too.
 func (a *Ad) JDL() (string, error) {
 	var b strings.Builder
 	for i, name := range a.Names() {
@@ -126,47 +139,53 @@ func (a *Ad) JDL() (string, error) {
 	return "[ \n" + b.String() + "\n]", nil
 }
 
-// hasRoom tells whether n more bytes may be written: what is longer than mostText can't be read again.
-func hasRoom(b *strings.Builder, n int) error {
-	if b.Len()+n > mostText {
-		return errors.New("it would be stored as more than 64 MiB")
+const (
+	adIndent     = "    "
+	nestedIndent = adIndent + adIndent
+	itemIndent   = adIndent + adIndent + adIndent
+)
+
+func writeAttribute(b *strings.Builder, name, expression string) error {
+	if err := checkRoom(b, len(name)+len(expression)+strings.Count(expression, ",")*len(itemIndent+"\n")); err != nil {
+		return err
+	}
+	b.WriteString(adIndent + name + " = ")
+	switch {
+	case strings.HasPrefix(expression, "{"):
+		writeList(b, expression)
+	case strings.HasPrefix(expression, "["):
+		return writeNested(b, expression)
+	default:
+		b.WriteString(expression + ";")
 	}
 	return nil
 }
 
-func writeAttribute(b *strings.Builder, name, expression string) error {
-	const indent = "    "
-	if err := hasRoom(b, len(name)+len(expression)+strings.Count(expression, ",")*len(indent+indent+indent+"\n")); err != nil {
+func writeList(b *strings.Builder, expression string) {
+	items := strings.Split(inner(expression), ",")
+	for i, item := range items {
+		items[i] = itemIndent + trim(item)
+	}
+	b.WriteString("\n" + nestedIndent + "{\n" + strings.Join(items, ",\n") + "\n" + nestedIndent + "};")
+}
+
+func writeNested(b *strings.Builder, expression string) error {
+	nested, err := ParseAd(expression)
+	if errors.Is(err, ErrEndless) {
 		return err
 	}
-	b.WriteString(indent + name + " = ")
-	switch {
-	case strings.HasPrefix(expression, "{"):
-		items := strings.Split(inner(expression), ",")
-		for i, item := range items {
-			items[i] = indent + indent + indent + trim(item)
-		}
-		b.WriteString("\n" + indent + indent + "{\n" + strings.Join(items, ",\n") + "\n" + indent + indent + "};")
-	case strings.HasPrefix(expression, "["):
-		nested, err := ParseAd(expression)
-		if err != nil && !errors.Is(err, ErrEndless) {
-			nested, err = NewAd(), nil // as DIRAC writes what it finds nothing in
-		}
-		if err != nil {
-			return err
-		}
-		text, err := nested.JDL()
-		if err == nil {
-			err = hasRoom(b, len(text)+strings.Count(text, "\n")*len(indent+indent))
-		}
-		if err != nil {
-			return err
-		}
-		for line := range strings.SplitSeq(text+";", "\n") {
-			b.WriteString("\n" + indent + indent + line)
-		}
-	default:
-		b.WriteString(expression + ";")
+	if err != nil {
+		nested = NewAd() // DIRAC writes an ad without attributes where it finds none
+	}
+	text, err := nested.JDL()
+	if err != nil {
+		return err
+	}
+	if err := checkRoom(b, len(text)+strings.Count(text, "\n")*len(nestedIndent)); err != nil {
+		return err
+	}
+	for line := range strings.SplitSeq(text+";", "\n") {
+		b.WriteString("\n" + nestedIndent + line)
 	}
 	return nil
 }

@@ -6,12 +6,17 @@ import (
 	"strings"
 )
 
-// ErrEndless is the class of texts that DIRAC reads for ever, or fails on with an internal error: a [ that
-// isn't closed, or whose ] no semicolon follows, also where it stands in quotes, more than ten of them in
-// each other, and a { that isn't closed within a list. They
-// must not be stored, for DIRAC's own services and pilots would read them.
+// ErrEndless is the class of texts on which DIRAC's parser never ends, or fails with an internal
+// error:
+//
+//   - a [ that isn't closed, or whose ] isn't followed by a semicolon, even if it stands in quotes;
+//   - more than ten nested brackets;
+//   - a { within a list that isn't closed.
+//
+// They must not be stored, because DIRAC's own services and pilots would read them.
 var ErrEndless = errors.New("DIRAC can't read this to its end")
 
+// endlessError is an error of the class ErrEndless.
 type endlessError struct{ text string }
 
 func (e *endlessError) Error() string { return e.text }
@@ -19,13 +24,14 @@ func (e *endlessError) Error() string { return e.text }
 func (e *endlessError) Is(target error) bool { return target == ErrEndless }
 
 // endless says which attribute is wrong and why.
-func endless(name, reason string) error { return &endlessError{short(name) + ": " + reason} }
+func endless(name, reason string) error { return &endlessError{quoteShort(name) + ": " + reason} }
 
-// deepestAd is how many brackets may be in each other.
-const deepestAd = 10
+// maxAdDepth is how many brackets may be nested.
+const maxAdDepth = 10
 
-// ParseAd reads a text in brackets. One that DIRAC would read for ever is [ErrEndless]; any other
-// error is about a text in which DIRAC finds no attributes at all.
+// ParseAd reads a text in square brackets, as DIRAC's ClassAd does. A text that DIRAC would read
+// for ever is [ErrEndless]; any other error is about a text in which DIRAC finds no attributes at
+// all.
 func ParseAd(text string) (*Ad, error) {
 	text = trim(text)
 	if len(text) < 2 || text[0] != '[' || text[len(text)-1] != ']' {
@@ -41,7 +47,7 @@ func ParseAd(text string) (*Ad, error) {
 		name := trim(p.body[at : at+n])
 		value, next, err := p.value(at + n + 1)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", short(name), err)
+			return nil, fmt.Errorf("%s: %w", quoteShort(name), err)
 		}
 		ad.Set(name, strings.ReplaceAll(trim(value), "\n", ""))
 		at = next
@@ -54,15 +60,15 @@ func ParseAd(text string) (*Ad, error) {
 
 type adParser struct {
 	body string
-	open byteFinder // of [
+	open byteFinder // finds [
 }
 
 func newAdParser(body string) *adParser {
 	return &adParser{body: body, open: byteFinder{text: body, char: '['}}
 }
 
-// value reads from behind a = and returns where the next name begins. A [
-// anywhere before the semicolon begins a nested ad, and what is before it is lost.
+// value reads what follows a =, and returns where the next name begins. A [ anywhere before the
+// semicolon begins a nested ad; what is before it is lost.
 func (p *adParser) value(at int) (value string, next int, err error) {
 	open, end := p.open.from(at), strings.IndexByte(p.body[at:], ';')
 	switch {
@@ -78,10 +84,10 @@ func (p *adParser) value(at int) (value string, next int, err error) {
 	return p.body[at : at+end], at + end + 1, nil
 }
 
-// nested reads the ad that begins at a place.
+// nested reads the ad whose [ is at begin.
 func (p *adParser) nested(begin int) (value string, next int, err error) {
 	at := begin
-	for depth := 1; depth <= deepestAd; {
+	for depth := 1; depth <= maxAdDepth; {
 		n := strings.IndexByte(p.body[at+1:], ']')
 		if n < 0 {
 			return "", 0, &endlessError{"a [ that isn't closed"}
@@ -103,15 +109,16 @@ func (p *adParser) nested(begin int) (value string, next int, err error) {
 	return "", 0, &endlessError{"more than ten [ in each other"}
 }
 
-// byteFinder finds a byte from a place on, which never goes back: so all of
-// the text is searched only once.
+// byteFinder finds the next occurrence of a byte. The places from which it is asked must not go
+// back; so it searches the text only once, and all of it takes linear time.
 type byteFinder struct {
 	text string
 	char byte
-	last int // where it was found last, plus 1; 0 before the first search
-	none bool
+	last int  // 1 + where it was found last; 0 before the first search
+	none bool // there are no more
 }
 
+// from returns where the byte occurs at or after a place, -1 if nowhere.
 func (f *byteFinder) from(at int) int {
 	for !f.none && f.last <= at {
 		n := strings.IndexByte(f.text[at:], f.char)

@@ -13,14 +13,14 @@ import (
 	"github.com/klauspost/compress/zlib"
 )
 
-// mostText is how long a decompressed JDL may be, in bytes: what is longer
-// was made to fill our memory.
-const mostText = 64 << 20
+// maxText is how long a decompressed JDL may be, in bytes. It bounds the memory that a small
+// hostile text can take.
+const maxText = 64 << 20
 
-// compressors are kept: each has tables of most of a megabyte.
+// compressors are reused: each has tables of almost a megabyte.
 var compressors = sync.Pool{New: func() any { return zlib.NewWriter(io.Discard) }}
 
-// Compress returns a JDL in the form in which databases keep it: zlib, then base64.
+// Compress returns a JDL in the form in which DIRAC's databases keep it: zlib, then base64.
 func Compress(text string) string {
 	var b bytes.Buffer
 	encoder := base64.NewEncoder(base64.StdEncoding, &b)
@@ -34,8 +34,9 @@ func Compress(text string) string {
 	return b.String()
 }
 
-// Decompress reads what [Compress] or DIRAC wrote. A text that begins with
-// "[" is an old one, never compressed, and is returned as it is.
+// Decompress reads what [Compress] or DIRAC wrote. A text that begins with "[" was stored before
+// DIRAC compressed, and is returned as it is. Anything else that isn't compressed UTF-8 of up to 64
+// MiB is an error.
 func Decompress(stored string) (string, error) {
 	if strings.HasPrefix(stored, "[") {
 		return stored, nil
@@ -44,11 +45,11 @@ func Decompress(stored string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("decompress a JDL: %w", err)
 	}
-	text, err := io.ReadAll(io.LimitReader(r, mostText+1))
+	text, err := io.ReadAll(io.LimitReader(r, maxText+1))
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("decompress a JDL: %w", err)
-	case len(text) > mostText:
+	case len(text) > maxText:
 		return "", errors.New("decompress a JDL: it is longer than 64 MiB")
 	case !utf8.Valid(text):
 		return "", errors.New("decompress a JDL: it is not UTF-8")

@@ -155,7 +155,8 @@ func TestAdErrors(t *testing.T) {
 
 func brackets(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 
-// Texts that make DIRAC loop forever or fail must be told from others, or its services would hang on what we stored.
+// Texts that make DIRAC loop forever or fail must be told from others, or its services would hang
+// on what we stored.
 func TestEndless(t *testing.T) {
 	for _, text := range []string{
 		`[A = "[1]";]`, `[A = "a["]`, `[A = [a=1;]]`, `[A = [a=1;] ;]`, `[A = [b=1;]`, `[A = "x[1]";]`, `[A = [b=1;] c=2;]`, `[A=1;B=[]`,

@@ -2,14 +2,13 @@ package jdl
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 )
 
-// Manifest is a job description as it was submitted: named values, and
-// sections, which are manifests too, in the order in which they came. The items of a list are joined
-// by ", ": a list and a text with commas are the same.
+// Manifest is a job description as it was submitted, DIRAC's JobManifest: named values and
+// sections, in the order in which they came. A section is a manifest itself. A list is kept
+// as its items joined by ", ": it is the same as a text with commas. The zero Manifest is empty.
 type Manifest struct {
 	names   []string
 	entries map[string]manifestEntry
@@ -17,19 +16,19 @@ type Manifest struct {
 
 type manifestEntry struct {
 	value   string
-	section *Manifest // not nil: a section, without a value
+	section *Manifest // if set, there is no value
 }
 
-// Set gives an attribute a value. A new one comes last.
+// Set gives an attribute a value. A new attribute comes last.
 func (m *Manifest) Set(name, value string) { m.put(name, manifestEntry{value: value}) }
 
-// Get returns an attribute's value; a section has none.
+// Get returns an attribute's value; ok is false if there is none of that name, or only a section.
 func (m *Manifest) Get(name string) (value string, ok bool) {
 	entry, ok := m.entries[name]
 	return entry.value, ok && entry.section == nil
 }
 
-// Has tells whether there is an attribute or a section of that name.
+// Has reports whether there is an attribute or a section of that name.
 func (m *Manifest) Has(name string) bool {
 	_, ok := m.entries[name]
 	return ok
@@ -45,84 +44,97 @@ func (m *Manifest) put(name string, entry manifestEntry) {
 	m.entries[name] = entry
 }
 
-// add puts what was read. A name with slashes leads through sections; where
-// there are none of these names DIRAC forgets the attribute, and so do we.
+// add puts what was read. A name with slashes is a path through sections; as DIRAC does, it forgets
+// an attribute whose path leads nowhere. A section must be new.
 func (m *Manifest) add(name string, entry manifestEntry) error {
 	if strings.Contains(name, "/") {
-		path := slices.DeleteFunc(strings.Split(name, "/"), func(s string) bool { return trim(s) == "" })
-		if len(path) == 0 {
-			return nil
+		section, last, err := m.follow(name)
+		if section == nil || err != nil {
+			return err
 		}
-		for i, step := range path[:len(path)-1] {
-			above, ok := m.entries[trim(step)]
-			switch {
-			case !ok || above.section == nil && i < len(path)-2:
-				return nil
-			case above.section == nil:
-				return errors.New(short(step) + " is a value, not a section")
-			}
-			m = above.section
-		}
-		name = trim(path[len(path)-1])
+		m, name = section, last
 	}
 	if entry.section != nil && m.Has(name) {
-		return errors.New(short(name) + " is there twice")
+		return errors.New(quoteShort(name) + " is there twice")
 	}
 	m.put(name, entry)
 	return nil
 }
 
+// follow returns the section to which a path leads, nil if to none, and the last name of the path.
+func (m *Manifest) follow(path string) (section *Manifest, last string, err error) {
+	steps := slices.DeleteFunc(strings.Split(path, "/"), func(s string) bool { return trim(s) == "" })
+	if len(steps) == 0 {
+		return nil, "", nil
+	}
+	end := len(steps) - 1
+	for i, step := range steps[:end] {
+		entry, ok := m.entries[trim(step)]
+		switch {
+		case !ok || entry.section == nil && i < end-1:
+			return nil, "", nil
+		case entry.section == nil:
+			return nil, "", errors.New(quoteShort(step) + " is a value, not a section")
+		}
+		m = entry.section
+	}
+	return m, trim(steps[end]), nil
+}
+
 // neverLists are written as one text, whatever commas they hold.
 var neverLists = []string{"Arguments", "Executable", "StdOutput", "StdError"}
 
-// JDL writes the manifest, lists and texts in quotes, numbers bare. One that would be longer than 64 MiB is an error.
+// JDL returns the text of the manifest: lists in braces, texts in quotes, numbers bare. A text of
+// more than 64 MiB is an error.
 func (m *Manifest) JDL() (string, error) {
 	var b strings.Builder
 	err := m.write(&b, 1)
 	return b.String(), err
 }
 
+const manifestIndent = "  "
+
 func (m *Manifest) write(b *strings.Builder, level int) error {
-	const tab = "  "
-	indent := strings.Repeat(tab, level)
-	b.WriteString(indent[len(tab):] + "[\n")
+	outer := strings.Repeat(manifestIndent, level-1)
+	b.WriteString(outer + "[\n")
 	for _, name := range m.names {
-		entry := m.entries[name]
-		items := SplitList(entry.value)
-		if err := hasRoom(b, len(name)+len(entry.value)+len(indent)+len(items)*len(indent+tab+`"",`)); err != nil {
+		if err := writeEntry(b, name, m.entries[name], level); err != nil {
 			return err
 		}
-		switch {
-		case entry.section != nil:
-			b.WriteString(indent + name + " =\n")
-			if err := entry.section.write(b, level+1); err != nil {
-				return err
-			}
-			b.WriteString(";\n")
-		case len(items) < 2 || slices.Contains(neverLists, name):
-			b.WriteString(indent + name + " = " + quoted(entry.value) + ";\n")
-		default:
-			for i, item := range items {
-				items[i] = indent + tab + quoted(item)
-			}
-			b.WriteString(indent + name + " =\n" + indent + "{\n" + strings.Join(items, ",\n") + "\n" + indent + "};\n")
-		}
 	}
-	b.WriteString(indent[len(tab):] + "]")
+	b.WriteString(outer + "]")
 	return nil
 }
 
-func quoted(value string) string {
+func writeEntry(b *strings.Builder, name string, entry manifestEntry, level int) error {
+	indent := strings.Repeat(manifestIndent, level)
+	items := SplitList(entry.value)
+	if err := checkRoom(b, len(name)+len(entry.value)+len(indent)+len(items)*len(indent+manifestIndent+`"",`)); err != nil {
+		return err
+	}
+	b.WriteString(indent + name)
+	switch {
+	case entry.section != nil:
+		b.WriteString(" =\n")
+		if err := entry.section.write(b, level+1); err != nil {
+			return err
+		}
+	case len(items) < 2 || slices.Contains(neverLists, name):
+		b.WriteString(" = " + quoteText(entry.value))
+	default:
+		for i, item := range items {
+			items[i] = indent + manifestIndent + quoteText(item)
+		}
+		b.WriteString(" =\n" + indent + "{\n" + strings.Join(items, ",\n") + "\n" + indent + "}")
+	}
+	b.WriteString(";\n")
+	return nil
+}
+
+// quoteText puts a value in quotes unless it is a number.
+func quoteText(value string) string {
 	if isNumber(value) {
 		return value
 	}
 	return `"` + value + `"`
-}
-
-// short makes hostile text fit for a message.
-func short(s string) string {
-	if r := []rune(s); len(r) > 60 {
-		s = string(r[:60]) + "…"
-	}
-	return fmt.Sprintf("%q", s)
 }

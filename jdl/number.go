@@ -8,34 +8,41 @@ import (
 	"unicode"
 )
 
-// mostDigits is how many digits a whole number may have, as in Python.
-const mostDigits = 4300
+// maxDigits is how many digits of a whole number Python reads and writes.
+const maxDigits = 4300
 
-// ParseInt reads a whole number as Python does: of up to 4300 digits of any
-// script, with blanks around it and single underscores between digits.
+// ParseInt reads a whole number as Python's int does: up to 4300 digits of any script, with blanks
+// around it and single underscores between digits. ok is false for anything else.
 func ParseInt(s string) (n *big.Int, ok bool) {
-	s, ok = plainNumber(s)
-	if !ok || len(strings.TrimLeft(s, "+-")) > mostDigits {
+	s, ok = normalizeNumber(s)
+	if !ok || len(strings.TrimLeft(s, "+-")) > maxDigits {
 		return nil, false
 	}
 	return new(big.Int).SetString(s, 10)
 }
 
-// parseFloat reads a number as Python does. What is too large is infinite.
+// parseFloat reads a number as Python's float does. What is too large is infinite.
 func parseFloat(s string) (f float64, ok bool) {
-	s, ok = plainNumber(s)
-	if !ok || strings.ContainsAny(s, "xXpP") { // hexadecimal is Go's, not Python's
+	s, ok = normalizeNumber(s)
+	if !ok || strings.ContainsAny(s, "xXpP") { // Go reads hexadecimal floats, Python doesn't
 		return 0, false
 	}
 	if unsigned := strings.TrimLeft(s, "+-"); len(s)-len(unsigned) == 1 && strings.EqualFold(unsigned, "nan") {
-		return math.NaN(), true // a NaN with a sign is Python's, not Go's
+		return math.NaN(), true // Python reads a NaN with a sign, Go doesn't
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	return f, err == nil || math.IsInf(f, 0)
 }
 
-// plainNumber removes blanks and underscores and makes all digits those of ASCII.
-func plainNumber(s string) (plain string, ok bool) {
+// isNumber tells whether Python reads a text as a float; then it is written without quotes.
+func isNumber(s string) bool {
+	_, ok := parseFloat(s)
+	return ok
+}
+
+// normalizeNumber removes blanks and underscores, and turns all digits into ASCII. ok is false if
+// an underscore isn't between two digits.
+func normalizeNumber(s string) (normal string, ok bool) {
 	s = strings.Map(asciiDigit, strings.TrimSpace(s))
 	isDigit := func(i int) bool { return i >= 0 && i < len(s) && '0' <= s[i] && s[i] <= '9' }
 	for i := range len(s) {
@@ -46,71 +53,75 @@ func plainNumber(s string) (plain string, ok bool) {
 	return strings.ReplaceAll(s, "_", ""), true
 }
 
-// asciiDigit turns a decimal digit of any script into one of ASCII. In Unicode
-// the ten digits of a script follow each other, zero first.
+// asciiDigit turns a decimal digit of any script into one of ASCII, and leaves other characters
+// alone. In Unicode the ten digits of a script follow each other, zero first.
 func asciiDigit(r rune) rune {
 	if r < 0x80 || !unicode.IsDigit(r) {
 		return r
 	}
-	for _, within := range unicode.Nd.R16 {
-		if low := rune(within.Lo); low <= r && r <= rune(within.Hi) {
+	for _, script := range unicode.Nd.R16 {
+		if low := rune(script.Lo); low <= r && r <= rune(script.Hi) {
 			return '0' + (r-low)%10
 		}
 	}
-	for _, within := range unicode.Nd.R32 {
-		if low := rune(within.Lo); low <= r && r <= rune(within.Hi) { //nolint:gosec // code points fit
+	for _, script := range unicode.Nd.R32 {
+		if low := rune(script.Lo); low <= r && r <= rune(script.Hi) { //nolint:gosec // code points fit
 			return '0' + (r-low)%10
 		}
 	}
 	return r
 }
 
-// number is a Python number: whole, or without that a float.
+// number is a Python number: an int if whole is set, a float otherwise.
 type number struct {
 	whole *big.Int
 	float float64
 }
 
-func whole(n int64) number { return number{whole: big.NewInt(n)} }
+func intNumber(n int64) number { return number{whole: big.NewInt(n)} }
 
-// toFloat gives the float, which can't be had of a whole number beyond all floats.
-func (n number) toFloat() (float64, bool) {
-	if n.whole == nil {
+func (n number) isFloat() bool { return n.whole == nil }
+
+// toFloat converts to a float. ok is false for an int beyond the range of floats.
+func (n number) toFloat() (f float64, ok bool) {
+	if n.isFloat() {
 		return n.float, true
 	}
-	f, _ := new(big.Float).SetInt(n.whole).Float64()
+	f, _ = new(big.Float).SetInt(n.whole).Float64()
 	return f, !math.IsInf(f, 0)
 }
 
-func (n number) times(m number) (number, bool) {
-	if n.whole != nil && m.whole != nil {
-		product := new(big.Int).Mul(n.whole, m.whole)
-		return number{whole: product}, fits(product)
+// mul multiplies as Python does: two ints give an int, anything else a float. ok is false where
+// Python fails: on an int that it can't convert, or not write.
+func (n number) mul(m number) (product number, ok bool) {
+	if !n.isFloat() && !m.isFloat() {
+		whole := new(big.Int).Mul(n.whole, m.whole)
+		return number{whole: whole}, hasFewDigits(whole)
 	}
 	a, okA := n.toFloat()
 	b, okB := m.toFloat()
-	return number{float: float64(a * b)}, okA && okB // rounded before anything is added, as in Python
+	return number{float: float64(a * b)}, okA && okB // float64() keeps Go from fusing this with an addition, as Python doesn't
 }
 
-func (n number) plus(m number) (number, bool) {
-	if n.whole != nil && m.whole != nil {
-		sum := new(big.Int).Add(n.whole, m.whole)
-		return number{whole: sum}, fits(sum)
+// add adds as Python does; see mul.
+func (n number) add(m number) (sum number, ok bool) {
+	if !n.isFloat() && !m.isFloat() {
+		whole := new(big.Int).Add(n.whole, m.whole)
+		return number{whole: whole}, hasFewDigits(whole)
 	}
 	a, okA := n.toFloat()
 	b, okB := m.toFloat()
 	return number{float: a + b}, okA && okB
 }
 
-// fits tells whether Python would write a whole number.
-func fits(n *big.Int) bool { return len(strings.TrimPrefix(n.String(), "-")) <= mostDigits }
+// hasFewDigits tells whether Python writes an int: it refuses more than maxDigits.
+func hasFewDigits(n *big.Int) bool { return len(strings.TrimPrefix(n.String(), "-")) <= maxDigits }
 
 // String writes a number as Python does.
 func (n number) String() string {
-	if n.whole != nil {
-		return n.whole.String()
-	}
 	switch {
+	case !n.isFloat():
+		return n.whole.String()
 	case math.IsNaN(n.float):
 		return "nan"
 	case math.IsInf(n.float, 1):

@@ -1,12 +1,15 @@
 package jdl
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// Enclose trims a submitted text and puts it in brackets if it isn't.
+// Enclose trims a submitted text and puts it in square brackets unless it has them already, as
+// DIRAC does first.
 func Enclose(text string) string {
 	text = trim(text)
 	if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
@@ -15,21 +18,7 @@ func Enclose(text string) string {
 	return "[" + text + "]"
 }
 
-// trim removes what Python holds to be white space.
-func trim(s string) string {
-	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f })
-}
-
-// inner is a text without its first byte and its last character: what is in the braces of a list.
-func inner(s string) string {
-	if len(s) < 2 {
-		return ""
-	}
-	_, last := utf8.DecodeLastRuneInString(s)
-	return s[1 : len(s)-last]
-}
-
-// SplitList splits at commas, trims, and leaves out what is empty.
+// SplitList splits a text at commas, trims the items, and leaves out the empty ones.
 func SplitList(text string) []string {
 	var items []string
 	for item := range strings.SplitSeq(text, ",") {
@@ -40,9 +29,35 @@ func SplitList(text string) []string {
 	return items
 }
 
-// isNumber tells whether a text can stand without quotes: whether Python
-// would read it as a float.
-func isNumber(s string) bool {
-	_, ok := parseFloat(s)
-	return ok
+// trim removes what Python's str.strip does: Unicode's white space, and four control characters
+// that Go doesn't count as such.
+func trim(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f })
+}
+
+// inner returns a text without its first byte and its last character: what is in the braces of a
+// list.
+func inner(s string) string {
+	if len(s) < 2 {
+		return ""
+	}
+	_, last := utf8.DecodeLastRuneInString(s)
+	return s[1 : len(s)-last]
+}
+
+// quoteShort quotes up to 60 characters of an untrusted text for a message.
+func quoteShort(s string) string {
+	if r := []rune(s); len(r) > 60 {
+		s = string(r[:60]) + "…"
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+// checkRoom refuses n more bytes where the text would get longer than maxText, so that it couldn't
+// be read again.
+func checkRoom(b *strings.Builder, n int) error {
+	if b.Len()+n > maxText {
+		return errors.New("it would be stored as more than 64 MiB")
+	}
+	return nil
 }

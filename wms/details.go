@@ -9,10 +9,10 @@ import (
 	"jobdb/jdl"
 )
 
-// Details is all that is known of a job.
+// Details is all that is known of a job. What there is none of is empty.
 type Details struct {
 	Attributes          jobdb.Attributes
-	JDL, OriginalJDL    string // plain
+	JDL, OriginalJDL    string // decompressed; "" while the job is being submitted
 	Parameters          map[string]string
 	OptimizerParameters map[string]string
 	ArchivedParameters  []jobdb.ArchivedParameter
@@ -22,58 +22,71 @@ type Details struct {
 	Heartbeats          []jobdb.Heartbeat // the latest first
 }
 
-// Details returns all of one job, and the values of its last heartbeats; none
-// when heartbeats is 0. A job that is out of reach is a
-// [jobdb.NotFoundError]. The parts are read one after the other: of a job that changes meanwhile they may tell different times.
-func (m *JobManager) Details(ctx context.Context, reach Reach, id jobdb.JobID, heartbeats int) (Details, error) {
-	attributes, err := m.attributes(ctx, reach.VO, id)
+// Details returns all that is known of one job, with up to so many of its last heartbeats. A job
+// out of scope is a [jobdb.NotFoundError]; one of another owner is, too, even if the scope isn't
+// Hidden. The parts are read one after the other: if the job changes meanwhile they may be of
+// different times.
+func (m *JobManager) Details(ctx context.Context, scope Scope, id jobdb.JobID, heartbeats int) (Details, error) {
+	attributes, err := m.attributes(ctx, scope.VO, id)
 	if err != nil {
 		return Details{}, err
 	}
-	reach.Hidden = true // who may not see a job is not told that there is one
-	if !reach.sees(attributes) {
+	scope.Hidden = true // whoever may not see a job isn't told that it exists
+	if !scope.sees(attributes) {
 		return Details{}, &jobdb.NotFoundError{Jobs: []jobdb.JobID{id}}
 	}
 	d := Details{Attributes: attributes}
-	lastBeats := func(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.Heartbeat, error) {
-		if heartbeats < 1 {
-			return nil, nil
-		}
-		return m.DB.Heartbeats(ctx, ids, heartbeats)
+	if err := m.readParts(ctx, id, heartbeats, &d); err != nil {
+		return Details{}, err
 	}
-	for _, read := range []func() error{
-		into(ctx, id, &d.JDL, m.DB.JobJDLs),
-		into(ctx, id, &d.OriginalJDL, m.DB.OriginalJDLs),
-		into(ctx, id, &d.Parameters, m.DB.JobParameters),
-		into(ctx, id, &d.OptimizerParameters, m.DB.OptimizerParameters),
-		into(ctx, id, &d.ArchivedParameters, m.DB.ArchivedJobParameters),
-		into(ctx, id, &d.InputData, m.DB.InputData),
-		into(ctx, id, &d.History, m.DB.History),
-		into(ctx, id, &d.Commands, m.DB.JobCommands),
-		into(ctx, id, &d.Heartbeats, lastBeats),
-	} {
-		if err := read(); err != nil {
-			return Details{}, err
-		}
+	if d.JDL, err = decompress(id, d.JDL); err != nil {
+		return Details{}, err
 	}
-	for _, text := range []*string{&d.JDL, &d.OriginalJDL} {
-		if *text, err = plain(*text); err != nil {
-			return Details{}, fmt.Errorf("job %d: %w", id, err)
-		}
+	if d.OriginalJDL, err = decompress(id, d.OriginalJDL); err != nil {
+		return Details{}, err
 	}
 	return d, nil
 }
 
-// into reads one job's part of what a method gives for many jobs.
-func into[T any](ctx context.Context, id jobdb.JobID, part *T, read func(context.Context, []jobdb.JobID) (map[jobdb.JobID]T, error)) func() error {
-	return func() error {
-		parts, err := read(ctx, []jobdb.JobID{id})
-		*part = parts[id]
+// readParts reads all of a job but its attributes; the JDLs as they are stored.
+func (m *JobManager) readParts(ctx context.Context, id jobdb.JobID, heartbeats int, d *Details) (err error) {
+	if d.JDL, err = readPart(ctx, id, m.DB.JobJDLs); err != nil {
 		return err
 	}
+	if d.OriginalJDL, err = readPart(ctx, id, m.DB.OriginalJDLs); err != nil {
+		return err
+	}
+	if d.Parameters, err = readPart(ctx, id, m.DB.JobParameters); err != nil {
+		return err
+	}
+	if d.OptimizerParameters, err = readPart(ctx, id, m.DB.OptimizerParameters); err != nil {
+		return err
+	}
+	if d.ArchivedParameters, err = readPart(ctx, id, m.DB.ArchivedJobParameters); err != nil {
+		return err
+	}
+	if d.InputData, err = readPart(ctx, id, m.DB.InputData); err != nil {
+		return err
+	}
+	if d.History, err = readPart(ctx, id, m.DB.History); err != nil {
+		return err
+	}
+	if d.Commands, err = readPart(ctx, id, m.DB.JobCommands); err != nil || heartbeats < 1 {
+		return err
+	}
+	d.Heartbeats, err = readPart(ctx, id, func(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.Heartbeat, error) {
+		return m.DB.Heartbeats(ctx, ids, heartbeats)
+	})
+	return err
 }
 
-// attributes are all columns of a job of a VO; nil where there is none.
+// readPart returns one job's part of what a method reads of many jobs.
+func readPart[T any](ctx context.Context, id jobdb.JobID, read func(context.Context, []jobdb.JobID) (map[jobdb.JobID]T, error)) (T, error) {
+	parts, err := read(ctx, []jobdb.JobID{id})
+	return parts[id], err
+}
+
+// attributes returns all columns of a job of a VO, nil if there is no such job.
 func (m *JobManager) attributes(ctx context.Context, vo string, id jobdb.JobID) (jobdb.Attributes, error) {
 	request := jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: "JobID", Operator: "eq", Value: int64(id)}}}
 	search, err := request.Parse(m.DB.Limits())
@@ -82,7 +95,7 @@ func (m *JobManager) attributes(ctx context.Context, vo string, id jobdb.JobID) 
 	}
 	search.Scope.VO = vo
 	page, err := m.DB.Search(ctx, search)
-	if errors.Is(err, jobdb.ErrInvalidQuery) { // nothing is wrong with it but that its time was up
+	if errors.Is(err, jobdb.ErrInvalidQuery) { // the query is right; so its time was up
 		err = &jobdb.UnavailableError{Err: errors.New(err.Error())}
 	}
 	if err != nil || len(page.Rows) == 0 {
@@ -95,10 +108,15 @@ func (m *JobManager) attributes(ctx context.Context, vo string, id jobdb.JobID) 
 	return attributes, nil
 }
 
-// plain is a stored JDL as it was written. A job that is just being submitted has none.
-func plain(stored string) (string, error) {
+// decompress returns a stored JDL as it was written. A job that is just being submitted has none
+// yet.
+func decompress(id jobdb.JobID, stored string) (string, error) {
 	if stored == "" {
 		return "", nil
 	}
-	return jdl.Decompress(stored)
+	text, err := jdl.Decompress(stored)
+	if err != nil {
+		return "", fmt.Errorf("job %d: %w", id, err)
+	}
+	return text, nil
 }

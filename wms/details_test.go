@@ -100,29 +100,29 @@ func TestLastHeartbeats(t *testing.T) {
 	}
 }
 
-// TestDetailsReach wants a job that is out of reach to be the same as none.
-func TestDetailsReach(t *testing.T) {
+// TestDetailsScope wants a job that is out of scope to be the same as none.
+func TestDetailsScope(t *testing.T) {
 	m := open(t, jobdbtest.SQLite(t))
 	id := jobsIn(t, m, "Running")[0]
 	for _, test := range []struct {
-		reach wms.Reach
+		scope wms.Scope
 		found bool
 	}{
-		{wms.Reach{VO: "lhcb"}, true},
-		{wms.Reach{VO: "lhcb", Owner: "alice"}, true},
-		{wms.Reach{VO: "lhcb", Owner: "alice", Hidden: true}, true},
-		{wms.Reach{VO: "lhcb", Hidden: true}, true},
-		{wms.Reach{VO: "LHCB"}, false},
-		{wms.Reach{VO: "belle", Owner: "alice"}, false},
-		{wms.Reach{VO: "lhcb", Owner: "Alice"}, false},
-		{wms.Reach{VO: "lhcb", Owner: "bob", Hidden: true}, false},
+		{wms.Scope{VO: "lhcb"}, true},
+		{wms.Scope{VO: "lhcb", Owner: "alice"}, true},
+		{wms.Scope{VO: "lhcb", Owner: "alice", Hidden: true}, true},
+		{wms.Scope{VO: "lhcb", Hidden: true}, true},
+		{wms.Scope{VO: "LHCB"}, false},
+		{wms.Scope{VO: "belle", Owner: "alice"}, false},
+		{wms.Scope{VO: "lhcb", Owner: "Alice"}, false},
+		{wms.Scope{VO: "lhcb", Owner: "bob", Hidden: true}, false},
 	} {
-		_, err := m.Details(t.Context(), test.reach, id, 1)
+		_, err := m.Details(t.Context(), test.scope, id, 1)
 		if missing := (*jobdb.NotFoundError)(nil); test.found != (err == nil) || err != nil && (!errors.As(err, &missing) || missing.Jobs[0] != id) {
-			t.Errorf("%+v: %v", test.reach, err)
+			t.Errorf("%+v: %v", test.scope, err)
 		}
 	}
-	if _, err := m.Details(t.Context(), wms.Reach{}, id, 1); !errors.Is(err, jobdb.ErrNoScope) {
+	if _, err := m.Details(t.Context(), wms.Scope{}, id, 1); !errors.Is(err, jobdb.ErrNoScope) {
 		t.Errorf("without a scope: %v", err)
 	}
 	if err := m.DB.UpdateJobJDLs(t.Context(), map[jobdb.JobID]string{id: "broken"}); err != nil {

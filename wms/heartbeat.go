@@ -6,41 +6,41 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"time"
 
 	"jobdb"
 )
 
 // Beat is what a job reports of itself.
 type Beat struct {
-	Values         map[string]float64 // by the names of [jobdb.HeartbeatFields]
-	StandardOutput *string            // the last lines of it, kept as a parameter
+	Values         map[string]float64 // by the names of [jobdb.HeartbeatFields], in their units; finite
+	StandardOutput *string            // its last lines, kept as a parameter of the job; nil: none
 }
 
 // HeartbeatReport is the outcome of [JobManager.Heartbeat].
 type HeartbeatReport struct {
-	Commands []jobdb.Command // what the jobs are to be told
-	Missing  []jobdb.JobID   // ascending
+	Commands []jobdb.Command // for the jobs, by job and then in the order in which they were set
+	Missing  []jobdb.JobID   // jobs that don't exist, ascending
 }
 
-// sourceHeartbeat is who revives jobs.
+// sourceHeartbeat is the source in the history of jobs that a heartbeat makes Running.
 const sourceHeartbeat = "Heartbeat"
 
-// Heartbeat stores signs of life of jobs, from now, and returns the commands for
-// them in the order of jobs and then as they were set. A job that was Matched or Stalled is Running from
-// then on. Jobs that don't exist are named in the report; when
-// none does that is a [jobdb.NotFoundError]. A name that is no heartbeat
-// field is a [jobdb.QueryError]; then, and on [ErrNotOwner], nothing is written.
+// Heartbeat stores heartbeats of jobs, as of now, and returns the commands that wait for them. A
+// job that was Matched or Stalled becomes Running, as in DiracX's add_heartbeat. Jobs that don't
+// exist are named in the report.
 //
-// All is one transaction, and the number of statements doesn't depend on that
-// of jobs. Each command is handed out once. When the answer is lost the
-// commands are lost with it, but for Kill: it comes again with a later
-// heartbeat, see [jobdb.Options.CommandRedelivery].
-func (m *JobManager) Heartbeat(ctx context.Context, reach Reach, beats map[jobdb.JobID]Beat) (HeartbeatReport, error) {
+// Nothing is written on an error: a [jobdb.NotFoundError] if none of the jobs exists, a
+// [jobdb.QueryError] for a name that is no heartbeat field, a [jobdb.ValueError] for a value that
+// can't be stored, and [ErrNotOwner].
+//
+// All is one transaction, and the number of statements doesn't depend on the number of jobs. Each
+// command is handed out once. If the answer gets lost its commands are lost with it; only a Kill
+// comes again with a later heartbeat, see [jobdb.Options.CommandRedelivery].
+func (m *JobManager) Heartbeat(ctx context.Context, scope Scope, beats map[jobdb.JobID]Beat) (HeartbeatReport, error) {
 	ids := slices.Collect(maps.Keys(beats))
 	var report HeartbeatReport
 	err := m.DB.Tx(ctx, func(tx *jobdb.Tx) error {
-		jobs, err := reach.hold(ctx, tx, ids, changeColumns...)
+		jobs, err := scope.lock(ctx, tx, ids, updateColumns...)
 		if err != nil {
 			return err
 		}
@@ -63,9 +63,10 @@ func (m *JobManager) Heartbeat(ctx context.Context, reach Reach, beats map[jobdb
 	return report, nil
 }
 
-// revive makes jobs Running that were thought not to run, and tells of all that they live.
+// revive makes jobs Running that were Matched or Stalled, and notes of all others that they are
+// alive.
 func (m *JobManager) revive(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes) error {
-	now := m.Clock().UTC().Truncate(time.Microsecond)
+	now := m.now()
 	revived := map[jobdb.JobID]jobdb.Attributes{}
 	updates := map[jobdb.JobID][]StatusUpdate{}
 	alive := map[jobdb.JobID]jobdb.Attributes{}
@@ -81,26 +82,24 @@ func (m *JobManager) revive(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.Jo
 	if err := setAttributes(ctx, tx, alive); err != nil || len(revived) == 0 {
 		return err
 	}
-	// A heart beats now, also where a pilot's clock has dated the last update ahead of ours.
-	how := manner{urgent: func(StatusUpdate) bool { return true }}
-	_, err := m.change(ctx, tx, revived, updates, how)
+	// A heartbeat is of now, even if a pilot whose clock is ahead has dated the last update later.
+	policy := updatePolicy{countsAsNow: always}
+	_, err := m.applyUpdates(ctx, tx, revived, updates, policy)
 	return err
 }
 
-// storeBeats stores what those jobs report that exist. Nobody checks what a
-// job writes: what can't be stored of it must not keep a Kill from it.
-func (m *JobManager) storeBeats(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, beats map[jobdb.JobID]Beat) error {
+// storeBeats stores what the jobs report that exist. Standard output is changed if it can't be stored
+// as it is: what a job writes must not keep a Kill from it.
+func (m *JobManager) storeBeats(
+	ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, beats map[jobdb.JobID]Beat,
+) error {
 	values := make(map[jobdb.JobID]map[string]string, len(jobs))
 	outputs := map[jobdb.JobID]map[string]string{}
 	for id := range jobs {
-		texts := make(map[string]string, len(beats[id].Values))
-		for name, value := range beats[id].Values {
-			if math.IsNaN(value) || math.IsInf(value, 0) {
-				return &jobdb.ValueError{Job: id, Column: name, Reason: "is not a finite number"}
-			}
-			texts[name] = strconv.FormatFloat(value, 'f', -1, 64)
+		var err error
+		if values[id], err = beatTexts(id, beats[id]); err != nil {
+			return err
 		}
-		values[id] = texts
 		if output := beats[id].StandardOutput; output != nil {
 			outputs[id] = map[string]string{"StandardOutput": m.DB.ParameterText(*output)}
 		}
@@ -109,4 +108,16 @@ func (m *JobManager) storeBeats(ctx context.Context, tx *jobdb.Tx, jobs map[jobd
 		return err
 	}
 	return tx.SetJobParameters(ctx, outputs)
+}
+
+// beatTexts returns the values of a heartbeat as they are stored.
+func beatTexts(id jobdb.JobID, beat Beat) (map[string]string, error) {
+	texts := make(map[string]string, len(beat.Values))
+	for name, value := range beat.Values {
+		if math.IsNaN(value) || math.IsInf(value, 0) {
+			return nil, &jobdb.ValueError{Job: id, Column: name, Reason: "is not a finite number"}
+		}
+		texts[name] = strconv.FormatFloat(value, 'f', -1, 64)
+	}
+	return texts, nil
 }

@@ -107,7 +107,8 @@ func TestHeartbeatAgain(t *testing.T) {
 	}
 }
 
-// TestRefusedHeartbeat wants nothing written, and no command taken, of a request that can't be done.
+// TestRefusedHeartbeat wants nothing written, and no command taken, of a request that can't be
+// done.
 func TestRefusedHeartbeat(t *testing.T) {
 	m := open(t, jobdbtest.SQLite(t))
 	ids := jobsIn(t, m, "Matched", "Matched", "Matched")
@@ -117,7 +118,7 @@ func TestRefusedHeartbeat(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := everything(t, m, ids[:2]...)
-	alices := wms.Reach{VO: "lhcb", Owner: "alice"}
+	alices := wms.Scope{VO: "lhcb", Owner: "alice"}
 	beats := func(beat wms.Beat, ids ...jobdb.JobID) map[jobdb.JobID]wms.Beat {
 		all := map[jobdb.JobID]wms.Beat{}
 		for _, id := range ids {
@@ -147,13 +148,14 @@ func TestRefusedHeartbeat(t *testing.T) {
 	if diff := cmp.Diff(before, everything(t, m, ids[:2]...)); diff != "" {
 		t.Errorf("something was written: %s", diff)
 	}
-	if report, err := m.Heartbeat(t.Context(), wms.Reach{VO: "lhcb", Owner: "alice", Hidden: true}, beats(wms.Beat{}, ids...)); err != nil ||
+	if report, err := m.Heartbeat(t.Context(), wms.Scope{VO: "lhcb", Owner: "alice", Hidden: true}, beats(wms.Beat{}, ids...)); err != nil ||
 		cmp.Diff(ids[1:], report.Missing) != "" || len(report.Commands) != 1 {
 		t.Errorf("with hidden jobs: %v, %v", report, err)
 	}
 }
 
-// TestKillIsDelivered has users kill jobs whose agents beat all the while: each Kill reaches its job once.
+// TestKillIsDelivered has users kill jobs whose agents beat all the while: each Kill reaches its
+// job once.
 func TestKillIsDelivered(t *testing.T) {
 	for name, url := range jobdbtest.Engines {
 		t.Run(name, func(t *testing.T) {
@@ -228,7 +230,8 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// TestOutputOfAnyKind has a killed job write what no text or not this database can hold: it is told to end all the same.
+// TestOutputOfAnyKind has a killed job write what no text or not this database can hold: it is told
+// to end all the same.
 func TestOutputOfAnyKind(t *testing.T) {
 	long := strings.Repeat("x", 70_000) + "end"
 	for name, test := range map[string]struct {

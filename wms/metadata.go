@@ -15,7 +15,8 @@ import (
 // ErrInvalidMetadata is the class of metadata that can't be set; see [MetadataError].
 var ErrInvalidMetadata = errors.New("invalid metadata")
 
-// MetadataError says which name can't be set to what was given, and why, in words meant for who asked.
+// MetadataError says which name can't be set to what was given, and why, in words meant for who
+// asked.
 type MetadataError struct {
 	Job    jobdb.JobID
 	Name   string
@@ -29,23 +30,23 @@ func (e *MetadataError) Error() string {
 // Is reports whether target is [ErrInvalidMetadata].
 func (e *MetadataError) Is(target error) bool { return target == ErrInvalidMetadata }
 
-// SetMetadata sets values of jobs by their names: Site is an attribute, all
-// names that are no column of Jobs are parameters. Values are as JSON gives
-// them (string, bool, [json.Number], []any, map[string]any); null was left
-// out. Parameters are texts: a string as it is, anything else as compact JSON.
+// SetMetadata sets values of jobs by their names: Site is an attribute, every name that is no
+// column of Jobs is a parameter, as in DiracX's set_job_parameters_or_attributes. Values are of the
+// types that JSON gives (string, bool, [json.Number], []any, map[string]any), without nulls. A
+// string is stored as it is, anything else as compact JSON.
 //
-// Another column than Site is a [MetadataError], a job that doesn't exist a
-// [jobdb.NotFoundError] that names all of them, a value that doesn't fit a
-// [jobdb.ValueError]; then, and on [ErrNotOwner], nothing is written. All is one transaction.
-func (m *JobManager) SetMetadata(ctx context.Context, reach Reach, values map[jobdb.JobID]map[string]any) error {
+// All is one transaction. Nothing is written on an error: a [MetadataError] for another column than
+// Site, a [jobdb.NotFoundError] that names all jobs that don't exist, a [jobdb.ValueError] for a
+// value that the database can't store, and [ErrNotOwner].
+func (m *JobManager) SetMetadata(ctx context.Context, scope Scope, values map[jobdb.JobID]map[string]any) error {
 	ids := slices.Collect(maps.Keys(values))
 	attributes, parameters, invalid := splitMetadata(values)
 	return m.DB.Tx(ctx, func(tx *jobdb.Tx) error {
-		jobs, err := reach.hold(ctx, tx, ids)
+		jobs, err := scope.lock(ctx, tx, ids)
 		if err != nil {
 			return err
 		}
-		if invalid != nil { // only now: who may not touch a job is told that first
+		if invalid != nil { // only now: that a job isn't the caller's comes first
 			return invalid
 		}
 		if missing := missing(ids, jobs); len(missing) > 0 {
@@ -58,20 +59,19 @@ func (m *JobManager) SetMetadata(ctx context.Context, reach Reach, values map[jo
 	})
 }
 
+// splitMetadata tells attributes and parameters apart, and returns the parameters as they are
+// stored.
 func splitMetadata(values map[jobdb.JobID]map[string]any) (map[jobdb.JobID]jobdb.Attributes, map[jobdb.JobID]map[string]string, error) {
 	attributes := map[jobdb.JobID]jobdb.Attributes{}
 	parameters := map[jobdb.JobID]map[string]string{}
 	for _, id := range slices.Sorted(maps.Keys(values)) {
 		for _, name := range slices.Sorted(maps.Keys(values[id])) {
 			value := values[id][name]
-			_, notColumn := jobdb.ParseColumn(name)
-			site, isText := value.(string)
-			switch {
-			case notColumn == nil && name != "Site":
-				return nil, nil, &MetadataError{id, name, "can't be set here; of the attributes only Site can"}
-			case notColumn == nil && !isText:
-				return nil, nil, &MetadataError{id, name, "must be a text"}
-			case notColumn == nil:
+			if _, err := jobdb.ParseColumn(name); err == nil {
+				site, err := siteValue(id, name, value)
+				if err != nil {
+					return nil, nil, err
+				}
 				attributes[id] = jobdb.Attributes{"Site": site}
 				continue
 			}
@@ -88,7 +88,19 @@ func splitMetadata(values map[jobdb.JobID]map[string]any) (map[jobdb.JobID]jobdb
 	return attributes, parameters, nil
 }
 
-// parameterText is a value in the form in which parameters are stored.
+// siteValue returns the value of Site, and refuses all other columns.
+func siteValue(id jobdb.JobID, column string, value any) (string, error) {
+	if column != "Site" {
+		return "", &MetadataError{id, column, "can't be set here; of the attributes only Site can"}
+	}
+	site, ok := value.(string)
+	if !ok {
+		return "", &MetadataError{id, column, "must be a text"}
+	}
+	return site, nil
+}
+
+// parameterText returns a value as parameters are stored.
 func parameterText(value any) (string, error) {
 	if text, ok := value.(string); ok {
 		return text, nil

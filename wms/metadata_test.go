@@ -52,14 +52,15 @@ func testSetMetadata(t *testing.T, m *wms.JobManager) {
 	}
 }
 
-// TestRefusedMetadata wants nothing written of a request that can't be done, whatever else it asks for.
+// TestRefusedMetadata wants nothing written of a request that can't be done, whatever else it asks
+// for.
 func TestRefusedMetadata(t *testing.T) {
 	m := open(t, jobdbtest.SQLite(t))
 	ids := jobsIn(t, m, "Running", "Running", "Running")
 	setAttribute(t, m, ids[1], jobdb.Attributes{"Owner": "bob"})
 	setAttribute(t, m, ids[2], jobdb.Attributes{"VO": "belle"})
 	before := everything(t, m, ids[:2]...)
-	alices := wms.Reach{VO: "lhcb", Owner: "alice"}
+	alices := wms.Scope{VO: "lhcb", Owner: "alice"}
 	for what, test := range map[string]struct {
 		id     jobdb.JobID
 		values map[string]any

@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// platforms are those on which a job can run that names some, the newest first.
-func (r Rules) platforms(named []string) ([]string, error) {
+// platformsFor returns the platforms on which a job can run whose JDL names some, the newest first,
+// as DIRAC's getDIRACPlatform does.
+func (r Rules) platformsFor(named []string) ([]string, error) {
 	if len(r.Platforms) == 0 {
 		return nil, errors.New("this server knows no platforms; leave Platform out")
 	}
@@ -30,8 +31,8 @@ func (r Rules) platforms(named []string) ([]string, error) {
 
 var versionParts = regexp.MustCompile(`\d+|[a-z]+|\.| -`)
 
-// versionOf is what platforms are sorted by, as in DIRAC: the parts of a
-// name, numbers by their values; zeros before a word don't count.
+// versionOf returns what platforms are sorted by, as in DIRAC: the parts of a name, with numbers
+// padded so that they sort by their values. Zeros before a word don't count.
 func versionOf(platform string) []string {
 	var version []string
 	for _, part := range partsOf(strings.ToLower(platform)) {

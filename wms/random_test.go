@@ -16,12 +16,12 @@ func randomJDLs(n int) []string {
 	}
 	texts := make([]string, n)
 	for i := range texts {
-		texts[i] = someOf(random, pieces, 1+random.IntN(8))
+		texts[i] = randomText(random, pieces, 1+random.IntN(8))
 	}
 	return texts
 }
 
-func someOf(random *rand.Rand, pieces []string, n int) string {
+func randomText(random *rand.Rand, pieces []string, n int) string {
 	var b strings.Builder
 	for range n {
 		b.WriteString(pieces[random.IntN(len(pieces))])

@@ -40,8 +40,8 @@ func wantGapless(t *testing.T, db *sql.DB, id jobdb.JobID, n int) {
 	}
 }
 
-// rawHistory reads the records as they are stored, where History tells what they mean: SeqNum, Status, MinorStatus,
-// ApplicationStatus, StatusTime, StatusSource. It is for SQLite only.
+// rawHistory reads the records as they are stored, where History tells what they mean: SeqNum,
+// Status, MinorStatus, ApplicationStatus, StatusTime, StatusSource. It is for SQLite only.
 func rawHistory(t *testing.T, address string) map[jobdb.JobID][][]any {
 	t.Helper()
 	rows, err := jobdbtest.Raw(t, address).QueryContext(t.Context(), `SELECT "JobID", "SeqNum", "Status", "MinorStatus", "ApplicationStatus",
@@ -113,7 +113,8 @@ func (s *statementCounter) serve(client net.Conn, server string) {
 		_, _ = io.Copy(client, upstream)
 		_ = client.Close()
 	}()
-	// A packet is three bytes of length, its number in the exchange, and the rest; the first of an exchange begins with the command.
+	// A packet is three bytes of length, its number in the exchange, and the rest; the first of an
+	// exchange begins with the command.
 	const query, execute = 0x03, 0x17
 	for {
 		header := make([]byte, 5)

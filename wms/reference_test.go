@@ -11,6 +11,7 @@ import (
 
 	"jobdb"
 	"jobdb/jdl"
+	"jobdb/jobdbtest"
 	"jobdb/oracle"
 )
 
@@ -53,14 +54,14 @@ var referenceOwner = Owner{"alice", "lhcb_user", "lhcb"}
 
 const firstID = 7 // of the jobs that the reference makes
 
-// exceptions are the submissions that the reference takes and we refuse, by
-// a part of our error. Where it hangs or answers 500 we always refuse.
+// exceptions are the submissions that the reference takes and we refuse, by a part of our error.
+// Where it hangs or answers 500 we always refuse.
 var exceptions = []string{
 	"in which DIRAC would see a pattern", // DIRAC never fills in a place whose name has such characters
 }
 
-// TestAgainstReference holds what a submission stores against what DiracX
-// stores, byte for byte: all of testdata/jdl, lists of them, and random texts.
+// TestAgainstReference holds what a submission stores against what DiracX stores, byte for byte:
+// all of testdata/jdl, lists of them, and random texts.
 func TestAgainstReference(t *testing.T) {
 	asked := toReference{Submissions: submissions(t)}
 	answers := askReference(t, asked)
@@ -134,7 +135,8 @@ var unprintable = []string{
 	`Parameters.a( = {1, 2}; Parameters = 2;`, `Parameters.* = {1, 2}; Parameters = 2;`,
 }
 
-// listsOf are submissions of several texts each: those of a group that can be taken, then each beside a good one.
+// listsOf are submissions of several texts each: those of a group that can be taken, then each
+// beside a good one.
 func listsOf(texts []string) (lists [][]string) {
 	good := make([]string, 21)
 	for i := range good {
@@ -178,13 +180,13 @@ func compare(t *testing.T, texts []string, want submissionAnswer) string {
 
 // submitted is what we make of a submission, but for what the database does.
 func submitted(texts []string) (answer submissionAnswer, err error) {
-	s, err := DefaultRules.of("lhcb").submission(referenceOwner, texts)
+	s, err := DefaultRules.rulesOf("lhcb").check(referenceOwner, texts)
 	if err != nil {
 		return answer, err
 	}
-	answer.Status, answer.Minor = s.first.status, s.first.minor
+	answer.Status, answer.Minor = s.state.status, s.state.minor
 	for i, manifest := range s.manifests {
-		job, err := s.rules.finish(manifest, s.owner, jobdb.JobID(firstID+i))
+		job, err := s.rules.prepareNew(manifest, s.owner, jobdb.JobID(firstID+i))
 		if err != nil {
 			return answer, err
 		}
@@ -192,7 +194,7 @@ func submitted(texts []string) (answer submissionAnswer, err error) {
 		if err != nil {
 			return answer, err
 		}
-		job.attributes["Status"], job.attributes["MinorStatus"] = s.first.status, s.first.minor
+		job.attributes["Status"], job.attributes["MinorStatus"] = s.state.status, s.state.minor
 		answer.Jobs = append(answer.Jobs, jobAnswer{
 			Original: original, JDL: job.jdl, Attributes: numbersAsJSON(job.attributes), InputData: append([]string{}, job.inputData...),
 		})
@@ -210,19 +212,23 @@ func numbersAsJSON(attributes map[string]any) map[string]any {
 	return attributes
 }
 
-// TestRescheduledAgainstReference holds what becomes of rescheduled jobs
-// against what DiracX makes of them.
+// TestRescheduledAgainstReference holds what becomes of rescheduled jobs against what DiracX makes
+// of them.
 func TestRescheduledAgainstReference(t *testing.T) {
 	asked := toReference{}
 	for _, text := range append(corpus(t), unprintable...) {
 		asked.Originals = append(asked.Originals, jdl.Enclose(text))
 	}
 	answers := askReference(t, asked)
+	m, err := NewJobManager(jobdbtest.Open(t, "sqlite:"+filepath.Join(t.TempDir(), "jobs.db"), jobdb.Options{}), DefaultRules, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	compared := 0
 	for i, text := range asked.Originals {
 		want := answers.Originals[i]
 		r := &rescheduling{
-			JobManager: &JobManager{Rules: DefaultRules},
+			JobManager: m,
 			jobs: map[jobdb.JobID]jobdb.Attributes{firstID: {
 				"Owner": referenceOwner.Name, "OwnerGroup": referenceOwner.Group, "VO": referenceOwner.VO, "RescheduleCounter": int64(1),
 			}},
@@ -257,7 +263,8 @@ func TestRescheduledAgainstReference(t *testing.T) {
 	}
 }
 
-// TestPlatformsAgainstReference compares which platforms fit, and their order, with DIRAC's own function.
+// TestPlatformsAgainstReference compares which platforms fit, and their order, with DIRAC's own
+// function.
 func TestPlatformsAgainstReference(t *testing.T) {
 	known := map[string][]string{
 		"x86_64-el9": {"x86_64-el8", "el9"}, "x86_64-el10": {"x86_64-el8", "el9"}, "x86_64_v2-el9": {"x86_64-el8"}, "aarch64-el9": {"el9"},
@@ -269,7 +276,7 @@ func TestPlatformsAgainstReference(t *testing.T) {
 	}
 	answers := askReference(t, asked)
 	for i, p := range asked.Platforms {
-		got, _ := Rules{Platforms: p.Known}.platforms(p.Named)
+		got, _ := Rules{Platforms: p.Known}.platformsFor(p.Named)
 		if diff := cmp.Diff(answers.Platforms[i], got); diff != "" {
 			t.Errorf("%v: - DIRAC, + ours:\n%s", p.Named, diff)
 		}

@@ -14,9 +14,9 @@ import (
 	"jobdb/jdl"
 )
 
-// Rescheduled is what became of a job that is to run again.
+// Rescheduled is what became of a job that runs again: its new values. Times are in UTC.
 type Rescheduled struct {
-	JDL                                    string // as it is stored now, plain
+	JDL                                    string // as it is stored now, decompressed
 	Site                                   string
 	UserPriority                           int64
 	RescheduleCounter                      int64
@@ -28,36 +28,38 @@ type Rescheduled struct {
 // RescheduleReport is the outcome of [JobManager.Reschedule].
 type RescheduleReport struct {
 	Success map[jobdb.JobID]Rescheduled
-	Failed  map[jobdb.JobID]string // why
+	Failed  map[jobdb.JobID]string // the reasons
 }
 
-// What the statuses of jobs say that were to run again.
+// What the status of a job says that is rescheduled, or isn't any more.
 const (
 	minorRescheduled      = "Job Rescheduled"
 	minorMaxReschedulings = "Maximum of reschedulings reached"
 	sourceReschedule      = "Unknown" // the reference names none
 )
 
-// notAgain are the statuses in which a job isn't rescheduled: its work is done, or it was ended on purpose.
-var notAgain = []string{"Done", "Completed", "Completing", statusKilled, statusDeleted}
+// notRescheduled are the statuses in which a job isn't rescheduled: its work is done, or somebody
+// ended it.
+var notRescheduled = []string{"Done", "Completed", "Completing", statusKilled, statusDeleted}
 
-// Reschedule makes jobs run again: from any status but Done, Completed, Completing, Killed and Deleted they go to
-// Received (Submitting and Rescheduled too, as the state machine lets them), with the JDL that their original one gives
-// now. They get their Site and UserPriority from it, which is 0 without a Priority, as in the reference. RescheduleCounter counts one
-// up, or with reset becomes 0. When they began, ended and were last heard of is forgotten; their parameters
-// are archived under the cycle that ends; pending commands expire. What optimizers know
-// of them stays: it will be overwritten as the jobs pass through again.
+// Reschedule makes jobs run again, as DiracX's reschedule_jobs does. From any status but Done,
+// Completed, Completing, Killed and Deleted they become Received (as the state machine lets them,
+// Submitting and Rescheduled ones too). Their JDL is made anew from the original one, and with it
+// their Site and UserPriority, which is 0 without a Priority. RescheduleCounter grows by one, or is
+// set to 0 with reset. StartExecTime, EndExecTime and HeartBeatTime are forgotten, the parameters
+// are archived under the cycle that ends, and pending commands expire. Optimizer parameters stay:
+// they are overwritten as the jobs pass through the optimizers again.
 //
-// A job that was rescheduled as often as the rules of its VO allow becomes Failed, where the state machine
-// lets it. It is in the report's Failed, as are jobs that don't exist, can't be rescheduled, or whose
-// original JDL can't be prepared any more; those stay as they are.
+// The report's Failed has the jobs that don't exist, can't be rescheduled, or whose original JDL
+// can't be prepared any more; they stay as they are. It also has those that were rescheduled as
+// often as the rules of their VO allow; they become Failed if the state machine lets them.
 //
-// A job out of reach is [ErrNotOwner]; then nothing is written. All is one transaction,
-// and the number of statements doesn't depend on that of jobs.
-func (m *JobManager) Reschedule(ctx context.Context, reach Reach, ids []jobdb.JobID, reset bool) (RescheduleReport, error) {
+// On [ErrNotOwner], for a job of another owner, nothing is written. All is one transaction, and the
+// number of statements doesn't depend on the number of jobs.
+func (m *JobManager) Reschedule(ctx context.Context, scope Scope, ids []jobdb.JobID, reset bool) (RescheduleReport, error) {
 	var r *rescheduling
 	err := m.DB.Tx(ctx, func(tx *jobdb.Tx) error {
-		jobs, err := reach.hold(ctx, tx, ids, slices.Concat(rescheduleColumns, changeColumns)...)
+		jobs, err := scope.lock(ctx, tx, ids, slices.Concat(rescheduleColumns, updateColumns)...)
 		if err != nil {
 			return err
 		}
@@ -79,7 +81,7 @@ func (m *JobManager) Reschedule(ctx context.Context, reach Reach, ids []jobdb.Jo
 
 var rescheduleColumns = []string{"MinorStatus", "OwnerGroup", "VerifiedFlag", "RescheduleCounter"}
 
-// rescheduling is a request on its way.
+// rescheduling is a request that is being worked on.
 type rescheduling struct {
 	*JobManager
 	reset     bool
@@ -94,18 +96,19 @@ func (r *rescheduling) fail(id jobdb.JobID, reason string) {
 }
 
 func (r *rescheduling) run(ctx context.Context, tx *jobdb.Tx) error {
-	r.sort()
-	again := slices.Collect(maps.Keys(r.jobs))
-	originals, err := tx.OriginalJDLs(ctx, again)
+	r.refuse()
+	ids := slices.Collect(maps.Keys(r.jobs))
+	originals, err := tx.OriginalJDLs(ctx, ids)
 	if err != nil {
 		return err
 	}
-	for _, id := range again {
+	for _, id := range ids {
 		if err := r.prepare(id, originals[id]); err != nil {
 			r.fail(id, "its original JDL can't be prepared any more: "+err.Error())
 		}
 	}
-	if _, err := r.setStatus(ctx, tx, r.exhausted, manner{}, StatusUpdate{Status: "Failed", MinorStatus: minorMaxReschedulings}); err != nil {
+	failed := StatusUpdate{Status: "Failed", MinorStatus: minorMaxReschedulings}
+	if _, err := r.setStatus(ctx, tx, r.exhausted, failed, false); err != nil {
 		return err
 	}
 	if len(r.jobs) == 0 {
@@ -114,50 +117,40 @@ func (r *rescheduling) run(ctx context.Context, tx *jobdb.Tx) error {
 	return r.store(ctx, tx)
 }
 
-// sort finds out which jobs can't be rescheduled.
-func (r *rescheduling) sort() {
+// refuse sorts out the jobs that can't be rescheduled.
+func (r *rescheduling) refuse() {
 	for id, job := range r.jobs {
-		status, most := textOf(job, "Status"), r.Rules.of(textOf(job, "VO")).MaxReschedulings
+		status, limit := textOf(job, "Status"), r.Rules.rulesOf(textOf(job, "VO")).MaxReschedulings
 		switch {
 		case job["VerifiedFlag"] != true:
 			r.fail(id, fmt.Sprintf("VerifiedFlag is False: Status %s, Minor Status: %s", status, job["MinorStatus"]))
-		case slices.Contains(notAgain, status):
+		case slices.Contains(notRescheduled, status):
 			r.fail(id, "a job in "+status+" is not rescheduled; submit it anew")
-		case r.counter(id) > most:
+		case r.counter(job) > limit:
 			r.exhausted[id] = job
-			r.fail(id, fmt.Sprintf("Maximum number of reschedules exceeded (%d)", most))
+			r.fail(id, fmt.Sprintf("Maximum number of reschedules exceeded (%d)", limit))
 		}
 	}
 }
 
 // counter is how often a job will have been rescheduled.
-func (r *rescheduling) counter(id jobdb.JobID) int64 {
+func (r *rescheduling) counter(job jobdb.Attributes) int64 {
 	if r.reset {
 		return 0
 	}
-	before, _ := r.jobs[id]["RescheduleCounter"].(int64)
+	before, _ := job["RescheduleCounter"].(int64)
 	return before + 1
 }
 
 // prepare finds out what becomes of a job, from its original JDL as it is stored.
 func (r *rescheduling) prepare(id jobdb.JobID, original string) error {
-	if original == "" {
-		return errors.New("there is none")
-	}
-	text, err := jdl.Decompress(original)
-	if err != nil {
-		return err
-	}
-	if !strings.HasPrefix(text, "[") { // as old clients sent it
-		text = jdl.Enclose(text)
-	}
-	ad, err := jdl.ParseAd(text)
+	ad, err := originalAd(original)
 	if err != nil {
 		return err
 	}
 	job := r.jobs[id]
 	owner := Owner{Name: textOf(job, "Owner"), Group: textOf(job, "OwnerGroup"), VO: textOf(job, "VO")}
-	text, priority, err := r.Rules.of(owner.VO).prepare(ad, owner, id)
+	text, priority, err := r.Rules.rulesOf(owner.VO).prepare(ad, owner, id)
 	if err != nil {
 		return err
 	}
@@ -167,25 +160,41 @@ func (r *rescheduling) prepare(id jobdb.JobID, original string) error {
 	}
 	r.report.Success[id] = Rescheduled{
 		JDL:  strings.ReplaceAll(text, "%j", strconv.FormatInt(int64(id), 10)),
-		Site: site, UserPriority: priority, RescheduleCounter: r.counter(id),
+		Site: site, UserPriority: priority, RescheduleCounter: r.counter(job),
 	}
 	return nil
 }
 
+// originalAd reads an original JDL as it is stored.
+func originalAd(original string) (*jdl.Ad, error) {
+	if original == "" {
+		return nil, errors.New("there is none")
+	}
+	text, err := jdl.Decompress(original)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.HasPrefix(text, "[") { // old versions of DIRAC stored it as clients sent it
+		text = jdl.Enclose(text)
+	}
+	return jdl.ParseAd(text)
+}
+
+// textOf returns a column that is a text, "" if it is NULL or wasn't read.
 func textOf(job jobdb.Attributes, name string) string {
 	text, _ := job[name].(string)
 	return text
 }
 
-// store writes all that changes of the jobs that are left.
+// store writes all that changes of the jobs that are left, and completes the report.
 func (r *rescheduling) store(ctx context.Context, tx *jobdb.Tx) error {
-	changes, err := r.setStatus(ctx, tx, r.jobs, manner{force: true}, StatusUpdate{Status: received.status, MinorStatus: minorRescheduled})
+	again := StatusUpdate{Status: received.status, MinorStatus: minorRescheduled}
+	changes, err := r.setStatus(ctx, tx, r.jobs, again, true)
 	if err != nil {
 		return err
 	}
-	ids := slices.Collect(maps.Keys(r.jobs))
-	attributes := make(map[jobdb.JobID]jobdb.Attributes, len(ids))
-	jdls := make(map[jobdb.JobID]string, len(ids))
+	attributes := make(map[jobdb.JobID]jobdb.Attributes, len(r.jobs))
+	jdls := make(map[jobdb.JobID]string, len(r.jobs))
 	for id, job := range r.report.Success {
 		change := changes[id]
 		job.Status, job.MinorStatus, job.ApplicationStatus = change.Status, change.MinorStatus, change.ApplicationStatus
@@ -197,22 +206,24 @@ func (r *rescheduling) store(ctx context.Context, tx *jobdb.Tx) error {
 			"RescheduleCounter": job.RescheduleCounter, "StartExecTime": nil, "EndExecTime": nil, "HeartBeatTime": nil,
 		}
 	}
-	for _, write := range []func() error{
-		func() error { return tx.UpdateJobJDLs(ctx, jdls) },
-		func() error { return tx.ArchiveJobParameters(ctx, ids) }, // under the counter as it is before the next line
-		func() error { return setAttributes(ctx, tx, attributes) },
-		func() error { return tx.ExpireJobCommands(ctx, ids) },
-	} {
-		if err := write(); err != nil {
-			return err
-		}
+	ids := slices.Collect(maps.Keys(r.jobs))
+	if err := tx.UpdateJobJDLs(ctx, jdls); err != nil {
+		return err
 	}
-	return nil
+	// Parameters are archived under the RescheduleCounter that the job has; so this goes before it
+	// is set.
+	if err := tx.ArchiveJobParameters(ctx, ids); err != nil {
+		return err
+	}
+	if err := setAttributes(ctx, tx, attributes); err != nil {
+		return err
+	}
+	return tx.ExpireJobCommands(ctx, ids)
 }
 
-// setStatus changes the status of jobs from now on, whatever their history tells of clocks that are ahead.
+// setStatus changes the status of jobs as of now. force lets any status follow any other.
 func (r *rescheduling) setStatus(
-	ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, how manner, to StatusUpdate,
+	ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, to StatusUpdate, force bool,
 ) (map[jobdb.JobID]StatusChange, error) {
 	if len(jobs) == 0 {
 		return nil, nil
@@ -222,6 +233,5 @@ func (r *rescheduling) setStatus(
 	for id := range jobs {
 		updates[id] = []StatusUpdate{to}
 	}
-	how.urgent = func(StatusUpdate) bool { return true }
-	return r.change(ctx, tx, jobs, updates, how)
+	return r.applyUpdates(ctx, tx, jobs, updates, updatePolicy{force: force, countsAsNow: always})
 }

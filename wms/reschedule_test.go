@@ -226,7 +226,8 @@ func TestNotRescheduled(t *testing.T) {
 	if err := m.DB.InsertJobAttributes(t.Context(), attributes); err != nil {
 		t.Fatal(err)
 	}
-	// The first JDL that a job has names its owner, who was put in place of it when the job was submitted.
+	// The first JDL that a job has names its owner, who was put in place of it when the job was
+	// submitted.
 	bobs := submitIn(t, m, `Owner = "bob";`, "Running")[0]
 	want[bobs] = `its original JDL can't be prepared any more: Owner is "bob" in the JDL, but the job's is "alice"`
 
@@ -249,23 +250,23 @@ func TestNotRescheduled(t *testing.T) {
 	}
 }
 
-// TestRescheduleReach wants jobs of others left alone.
-func TestRescheduleReach(t *testing.T) {
+// TestRescheduleScope wants jobs of others left alone.
+func TestRescheduleScope(t *testing.T) {
 	m := open(t, jobdbtest.SQLite(t))
 	ids := submitIn(t, m, `Executable = "x";`, "Running", "Running")
 	setAttribute(t, m, ids[1], jobdb.Attributes{"Owner": "bob"})
 	before := everything(t, m, ids...)
-	if report, err := m.Reschedule(t.Context(), wms.Reach{VO: "lhcb", Owner: "alice"}, ids, false); !errors.Is(err, wms.ErrNotOwner) {
+	if report, err := m.Reschedule(t.Context(), wms.Scope{VO: "lhcb", Owner: "alice"}, ids, false); !errors.Is(err, wms.ErrNotOwner) {
 		t.Errorf("%+v, %v", report, err)
 	}
-	report, err := m.Reschedule(t.Context(), wms.Reach{VO: "belle"}, ids, false)
+	report, err := m.Reschedule(t.Context(), wms.Scope{VO: "belle"}, ids, false)
 	if diff := cmp.Diff(map[jobdb.JobID]string{ids[0]: "Not found", ids[1]: "Not found"}, report.Failed); diff != "" || err != nil {
 		t.Errorf("another VO: %v, %s", err, diff)
 	}
 	if diff := cmp.Diff(before, everything(t, m, ids...)); diff != "" {
 		t.Errorf("changed: %s", diff)
 	}
-	report, err = m.Reschedule(t.Context(), wms.Reach{VO: "lhcb", Owner: "alice", Hidden: true}, ids, false)
+	report, err = m.Reschedule(t.Context(), wms.Scope{VO: "lhcb", Owner: "alice", Hidden: true}, ids, false)
 	if err != nil || len(report.Success) != 1 || report.Failed[ids[1]] != "Not found" {
 		t.Errorf("hidden: %+v, %v", report, err)
 	}
@@ -286,7 +287,8 @@ func TestRescheduleByVO(t *testing.T) {
 	}
 }
 
-// TestRescheduleClockAhead reschedules a job whose pilot's clock is ahead: its history must end with Received.
+// TestRescheduleClockAhead reschedules a job whose pilot's clock is ahead: its history must end
+// with Received.
 func TestRescheduleClockAhead(t *testing.T) {
 	m := open(t, jobdbtest.SQLite(t))
 	id := submitIn(t, m, `Executable = "x";`, "Matched")[0]
@@ -357,7 +359,8 @@ func TestRescheduleAllOrNone(t *testing.T) {
 	}
 }
 
-// TestRescheduleStatements wants hardly more statements for many jobs than for few: MariaDB gets new rows in pieces.
+// TestRescheduleStatements wants hardly more statements for many jobs than for few: MariaDB gets
+// new rows in pieces.
 func TestRescheduleStatements(t *testing.T) {
 	counter := countStatements(t, jobdbtest.MariaDB(t))
 	m := openWith(t, counter.url, jobdb.Options{Clock: clock, Connections: 1, FoldInterval: -1})

@@ -11,45 +11,54 @@ import (
 	"strings"
 )
 
-// RuleBook has the rules of all VOs.
+// RuleBook has the rules of all VOs. Make one by [ReadRules], or from [DefaultRules].
 type RuleBook struct {
-	// Default are the rules of VOs that have none of their own.
+	// Default has the rules of VOs that have none of their own.
 	Default Rules
-	// VOs are the rules of those that have, whole: [ReadRules] fills in from Default what a file leaves out.
+	// VOs has the rules of VOs that have their own. They replace all of Default; [ReadRules] fills
+	// in from Default what a file leaves out.
 	VOs map[string]Rules
 }
 
-// Rules are what a job description is held against. Each field names the setting of the reference that it
-// stands for and has its default in [DefaultRules].
+// Rules are what a job description is checked against. The comment of each field names the setting
+// of DIRAC that it stands for; the defaults are in [DefaultRules].
 type Rules struct {
-	// MaxJobs is how many jobs one submission may make, those of a parametric one counted.
-	// It is a constant of the reference, MAX_PARAMETRIC_JOBS; default 20.
+	// MaxJobs is how many jobs one submission may make, counting those of a parametric one.
+	// In DiracX it is a constant, MAX_PARAMETRIC_JOBS; default 20.
 	MaxJobs int
-	// MaxInputData is how many files a job may name in InputData: JobDescription/MaxInputData, default 100.
+	// MaxInputData is how many files a job may name in InputData: JobDescription/MaxInputData,
+	// default 100.
 	MaxInputData int
-	// MaxReschedulings is how often a job may be rescheduled: Services/JobScheduling/MaxRescheduling, default 3.
+	// MaxReschedulings is how often a job may be rescheduled:
+	// Services/JobScheduling/MaxRescheduling, default 3.
 	MaxReschedulings int64
-	// JobTypes are those that a JDL may name: JobDescription/AllowedJobTypes, default User, Test and Hospital.
+	// JobTypes are the job types that a JDL may name: JobDescription/AllowedJobTypes, default User,
+	// Test and Hospital.
 	JobTypes []string
-	// CPUTime is that of jobs that don't say theirs, in seconds: JobDescription/DefaultCPUTime, default 86400.
+	// CPUTime is the CPU time of jobs that don't name theirs, in seconds:
+	// JobDescription/DefaultCPUTime, default 86400.
 	CPUTime int64
-	// MinCPUTime and MaxCPUTime bound it, in seconds: JobDescription/MinCPUTime and MaxCPUTime, default 100
-	// and 500000. As in the reference they bound the default only: what a JDL says stays, however much it is.
+	// MinCPUTime and MaxCPUTime bound CPUTime, in seconds: JobDescription/MinCPUTime and
+	// MaxCPUTime, default 100 and 500000. As in DIRAC they bound the default only, and not what a
+	// JDL says.
 	MinCPUTime, MaxCPUTime int64
-	// Priority is that of jobs that don't say theirs: JobDescription/DefaultPriority, default 1.
+	// Priority is the priority of jobs that don't name theirs: JobDescription/DefaultPriority,
+	// default 1.
 	Priority int64
-	// MinPriority and MaxPriority bound it, and like those of CPUTime nothing else:
+	// MinPriority and MaxPriority bound Priority, and not what a JDL says either:
 	// JobDescription/MinPriority and MaxPriority, default 0 and 10.
 	MinPriority, MaxPriority int64
-	// InputDataModule and SoftwareDistModule are what jobs get that name none; "" adds none:
-	// InputDataPolicy/InputDataModule, default DIRAC.Core.Utilities.InputDataResolution, and SoftwareDistModule, default LocalSoftwareDist.
+	// InputDataModule and SoftwareDistModule are set in JDLs that leave them out; "" sets nothing:
+	// InputDataPolicy/InputDataModule, default DIRAC.Core.Utilities.InputDataResolution, and
+	// SoftwareDistModule, default LocalSoftwareDist.
 	InputDataModule, SoftwareDistModule string
-	// Platforms says for each platform which others a job for it may name in Platform, beside itself:
-	// Resources/Computing/OSCompatibility. By default there are none, and then, as in the reference, a JDL with a Platform is refused.
+	// Platforms lists for each platform which other ones it can stand in for when a JDL names them
+	// in Platform: Resources/Computing/OSCompatibility. By default there are none; then, as in
+	// DIRAC, a JDL with a Platform is refused.
 	Platforms map[string][]string
 }
 
-// DefaultRules are the reference's, for all VOs.
+// DefaultRules are DIRAC's defaults, for all VOs.
 var DefaultRules = RuleBook{Default: Rules{
 	MaxJobs:            20,
 	MaxInputData:       100,
@@ -65,8 +74,8 @@ var DefaultRules = RuleBook{Default: Rules{
 	SoftwareDistModule: "LocalSoftwareDist",
 }}
 
-// of are the rules for the jobs of a VO.
-func (b RuleBook) of(vo string) Rules {
+// rulesOf returns the rules for the jobs of a VO.
+func (b RuleBook) rulesOf(vo string) Rules {
 	if rules, ok := b.VOs[vo]; ok {
 		return rules
 	}
@@ -77,8 +86,8 @@ func (b RuleBook) of(vo string) Rules {
 //
 //	{"Default": {"MaxJobs": 100}, "VOs": {"lhcb": {"CPUTime": 200000, "JobTypes": ["User", "MCSimulation"]}}}
 //
-// What Default leaves out is that of [DefaultRules], what a VO leaves out
-// that of Default; Platforms of a VO come on top of those of Default. The error says which rule is wrong, and why.
+// What Default leaves out comes from [DefaultRules], and what a VO leaves out from Default; the
+// Platforms of a VO are added to those of Default. The error says which rule is wrong, and why.
 func ReadRules(r io.Reader) (RuleBook, error) {
 	var file struct {
 		Default json.RawMessage
@@ -94,20 +103,20 @@ func ReadRules(r io.Reader) (RuleBook, error) {
 	}
 	var book RuleBook
 	var err error
-	if book.Default, err = DefaultRules.Default.with(file.Default); err != nil {
+	if book.Default, err = DefaultRules.Default.override(file.Default); err != nil {
 		return RuleBook{}, fmt.Errorf("read the rules of Default: %w", err)
 	}
 	book.VOs = make(map[string]Rules, len(file.VOs))
 	for _, vo := range slices.Sorted(maps.Keys(file.VOs)) {
-		if book.VOs[vo], err = book.Default.with(file.VOs[vo]); err != nil {
+		if book.VOs[vo], err = book.Default.override(file.VOs[vo]); err != nil {
 			return RuleBook{}, fmt.Errorf("read the rules of the VO %s: %w", vo, err)
 		}
 	}
 	return book, nil
 }
 
-// with gives the rules with those in place that a text names.
-func (r Rules) with(text json.RawMessage) (Rules, error) {
+// override returns the rules, with the ones replaced that a JSON text names.
+func (r Rules) override(text json.RawMessage) (Rules, error) {
 	r.JobTypes, r.Platforms = slices.Clone(r.JobTypes), maps.Clone(r.Platforms) // the decoder writes into them
 	if len(text) == 0 {
 		return r, nil
@@ -120,6 +129,7 @@ func (r Rules) with(text json.RawMessage) (Rules, error) {
 	return r, r.validate()
 }
 
+// ruleNames returns the names of all rules, for a message.
 func ruleNames() []string {
 	var names []string
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[Rules]()) {

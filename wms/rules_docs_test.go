@@ -54,7 +54,8 @@ func asDescribed(value reflect.Value) string {
 	return fmt.Sprint(value.Interface())
 }
 
-// describedDefaults are those of the table, by the names of their rules. A row may have several names, and as many defaults.
+// describedDefaults are those of the table, by the names of their rules. A row may have several
+// names, and as many defaults.
 func describedDefaults(t *testing.T, text string) map[string]string {
 	t.Helper()
 	defaults := map[string]string{}

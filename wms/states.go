@@ -2,7 +2,7 @@ package wms
 
 import "slices"
 
-// The statuses that rules of their own are about.
+// The statuses that have rules of their own.
 const (
 	statusMatched = "Matched"
 	statusRunning = "Running"
@@ -11,7 +11,7 @@ const (
 	statusDeleted = "Deleted"
 )
 
-// transitions says where a job may go from each status; it is the reference's state machine. A
+// transitions says where a job may go from each status: DIRAC's JobsStateMachine. A
 // status with no way out restrains nothing: a Deleted job may go anywhere.
 var transitions = map[string][]string{
 	"Submitting":  {"Received", "Checking", "Deleted", "Killed"},
@@ -32,13 +32,13 @@ var transitions = map[string][]string{
 	"Deleted":     {},
 }
 
-// finals are the statuses in which the payload's work has ended.
-var finals = []string{"Done", "Completed", "Failed", "Killed"}
+// finalStatuses are the statuses in which the payload's work has ended.
+var finalStatuses = []string{"Done", "Completed", "Failed", "Killed"}
 
-// next is the status of a job that is to go from one to another: the other,
-// or the first where no way leads. From a status that isn't known, which an
-// extension of DIRAC may have written, every way is open: no job is stuck.
-func next(from, to string) string {
+// nextStatus returns where a job in one status ends up that is to go to another: there, or where it
+// is if no way leads there. From a status that isn't known, which an extension of DIRAC may have
+// written, every way is open, so that no job gets stuck.
+func nextStatus(from, to string) string {
 	if ways := transitions[from]; len(ways) > 0 && !slices.Contains(ways, to) {
 		return from
 	}

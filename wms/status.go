@@ -10,62 +10,70 @@ import (
 	"jobdb"
 )
 
-// StatusUpdate is a change of a job's status that somebody asks for. An
-// empty text leaves what is.
+// StatusUpdate is a change of a job's status that somebody asks for. An empty text leaves what the
+// job has.
 type StatusUpdate struct {
 	Time                                   time.Time
 	Status, MinorStatus, ApplicationStatus string
-	Source                                 string // who says so: "JobWrapper"; never empty
+	Source                                 string // who says so, for instance "JobWrapper"; not empty
 }
 
 // StatusOptions say how [JobManager.SetStatus] treats a request.
 type StatusOptions struct {
 	// Force lets a job go from any status to any other.
 	Force bool
-	// Pilot says that the caller is a pilot, whose clock counts also where it is late.
+	// Pilot says that the caller is a pilot: then a late Killed or Deleted is as late as any other
+	// status.
 	Pilot bool
 }
 
-// StatusChange is what an update did to a job: zero fields stayed as they were.
+// StatusChange is what updates did to a job. Zero fields stayed as they were.
 type StatusChange struct {
 	Status, MinorStatus, ApplicationStatus                    string
 	HeartBeatTime, StartExecTime, EndExecTime, LastUpdateTime time.Time
-	// Note tells in words what was refused, moved, clamped, cut or late; empty when all went as asked.
+	// Note tells in words what was refused or cut, came late, or counts as of another time. It is
+	// empty when all went as asked.
 	Note string
 }
 
 // StatusReport is the outcome of [JobManager.SetStatus].
 type StatusReport struct {
 	Success map[jobdb.JobID]StatusChange
-	Failed  map[jobdb.JobID]string // why
+	Failed  map[jobdb.JobID]string // the reasons
 }
 
-// SetStatus applies updates to the statuses of jobs, by the reference's rules:
+// SetStatus applies updates to the statuses of jobs, by the rules of DiracX's set_job_statuses:
 //
-//   - Updates count in the order of their times. One that is older than the
-//     job's last is late: it goes into the history and changes no status.
-//   - The status changes where the state machine has a way; where it has none, the job stays where it is, the source in
-//     the history gets the mark (SM), and all else of the update counts. Stalled counts as Running.
-//   - Jobs that went to Killed or Deleted get the command Kill, unless an equal one is pending.
+//   - Updates count in the order of their times. One that is older than the job's last update is
+//     late: it goes into the history and changes no status.
+//   - The status changes if the state machine lets it. If not, the job keeps its status, the source
+//     in the history gets the mark (SM), and the rest of the update counts. Stalled counts as Running.
+//   - Jobs that became Killed or Deleted get the command Kill, unless an equal one is pending.
 //
-// A time more than a minute ahead of the server's clock is the server's. So is
-// that of a late Killed or Deleted unless options.Pilot: who ends a job
-// means now. The Note of a job tells what didn't go as asked.
+// Beyond those rules, a time more than a minute ahead of the server's clock is taken for the
+// server's time. So is the time of a late Killed or Deleted unless options.Pilot, because whoever
+// ends a job means now. The Note of each job's change tells what didn't go as asked.
 //
-// A job that doesn't exist is in Failed. A job out of reach is
-// [ErrNotOwner], a value that doesn't fit a [jobdb.ValueError]; then nothing is
-// written. All is one transaction, and the number of statements doesn't depend on that of jobs.
-// History in a database of its own is committed first. Whatever was kept of a request that
-// failed, it may be repeated: the jobs end where they should, and the history tells some of it twice.
-func (m *JobManager) SetStatus(ctx context.Context, reach Reach, updates map[jobdb.JobID][]StatusUpdate, options StatusOptions) (StatusReport, error) {
+// A job that doesn't exist is in the report's Failed. Nothing is written on an error: [ErrNotOwner]
+// for a job of another owner, a [jobdb.ValueError] for a value that the database can't store.
+//
+// All is one transaction, and the number of statements doesn't depend on the number of jobs. A
+// history in a database of its own is committed first. A request that failed may be repeated,
+// whatever was kept of it: the jobs end where they should, and the history tells some of it twice.
+func (m *JobManager) SetStatus(
+	ctx context.Context, scope Scope, updates map[jobdb.JobID][]StatusUpdate, options StatusOptions,
+) (StatusReport, error) {
 	if err := checkStatuses(updates); err != nil {
 		return StatusReport{}, err
 	}
-	how := manner{force: options.Force, urgent: func(u StatusUpdate) bool { return !options.Pilot && ends(u.Status) }}
+	policy := updatePolicy{
+		force:       options.Force,
+		countsAsNow: func(u StatusUpdate) bool { return !options.Pilot && needsKill(u.Status) },
+	}
 	ids := slices.Collect(maps.Keys(updates))
 	var report StatusReport
 	err := m.DB.Tx(ctx, func(tx *jobdb.Tx) error {
-		jobs, err := reach.hold(ctx, tx, ids, changeColumns...)
+		jobs, err := scope.lock(ctx, tx, ids, updateColumns...)
 		if err != nil {
 			return err
 		}
@@ -73,7 +81,7 @@ func (m *JobManager) SetStatus(ctx context.Context, reach Reach, updates map[job
 		for _, id := range missing(ids, jobs) {
 			report.Failed[id] = "Not found"
 		}
-		report.Success, err = m.change(ctx, tx, jobs, updates, how)
+		report.Success, err = m.applyUpdates(ctx, tx, jobs, updates, policy)
 		return err
 	})
 	if err != nil {
@@ -82,14 +90,7 @@ func (m *JobManager) SetStatus(ctx context.Context, reach Reach, updates map[job
 	return report, nil
 }
 
-// ends tells whether a job that goes to a status must be stopped.
-func ends(status string) bool { return status == statusKilled || status == statusDeleted }
-
-// asksEnd tells whether a job is to be stopped, once more perhaps: the Kill of before may have been lost.
-func asksEnd(updates []StatusUpdate) bool {
-	return slices.ContainsFunc(updates, func(u StatusUpdate) bool { return ends(u.Status) })
-}
-
+// checkStatuses refuses statuses that the state machine doesn't know.
 func checkStatuses(updates map[jobdb.JobID][]StatusUpdate) error {
 	for _, id := range slices.Sorted(maps.Keys(updates)) {
 		for _, u := range updates[id] {
@@ -101,33 +102,33 @@ func checkStatuses(updates map[jobdb.JobID][]StatusUpdate) error {
 	return nil
 }
 
-// changeColumns are what change must know of a job that is held.
-var changeColumns = []string{"Status", "StartExecTime", "EndExecTime"}
+// updateColumns are what applyUpdates must know of a job.
+var updateColumns = []string{"Status", "StartExecTime", "EndExecTime"}
 
-// change applies updates to jobs that tx holds, and says what became of each.
-func (m *JobManager) change(
-	ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, updates map[jobdb.JobID][]StatusUpdate, how manner,
+// applyUpdates applies updates to jobs that tx has locked, and says what became of each.
+func (m *JobManager) applyUpdates(
+	ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, updates map[jobdb.JobID][]StatusUpdate, policy updatePolicy,
 ) (map[jobdb.JobID]StatusChange, error) {
-	// The jobs are held already: who changes one of them next will see what this transaction adds.
+	// The jobs are locked: whoever changes one of them next will see what this transaction adds.
 	times, err := tx.StatusTimes(ctx, slices.Collect(maps.Keys(jobs)))
 	if err != nil {
 		return nil, err
 	}
-	how.now = m.Clock().UTC().Truncate(time.Microsecond)
+	policy.now = m.now()
 	changes := make(map[jobdb.JobID]StatusChange, len(jobs))
 	attributes := make(map[jobdb.JobID]jobdb.Attributes, len(jobs))
 	var kills []jobdb.Command
 	var history []jobdb.HistoryRecord
 	for _, id := range slices.Sorted(maps.Keys(jobs)) {
-		w := how.work(jobs[id], times[id], updates[id])
-		changes[id] = w.change
-		if changed := w.change.attributes(); len(changed) > 0 {
+		update := policy.apply(jobs[id], times[id], updates[id])
+		changes[id] = update.change
+		if changed := update.change.attributes(); len(changed) > 0 {
 			attributes[id] = changed
 		}
-		if ends(w.change.Status) && (w.change.Status != jobs[id]["Status"] || asksEnd(updates[id])) {
+		if mustKill(update.change.Status, textOf(jobs[id], "Status"), updates[id]) {
 			kills = append(kills, jobdb.Command{JobID: id, Command: jobdb.KillCommand})
 		}
-		history = append(history, w.history(id)...)
+		history = append(history, update.historyRecords(id)...)
 	}
 	if err := setAttributes(ctx, tx, attributes); err != nil {
 		return nil, err
@@ -138,8 +139,17 @@ func (m *JobManager) change(
 	return changes, tx.InsertHistory(ctx, history)
 }
 
-// setAttributes changes columns of jobs, if there are any to change. Jobs that
-// change the same columns share a statement.
+// mustKill tells whether a job gets a Kill: if its status has become one that needs it, or if that
+// was asked for once more, since the Kill of before may have been lost.
+func mustKill(status, before string, updates []StatusUpdate) bool {
+	asked := func(u StatusUpdate) bool { return needsKill(u.Status) }
+	return needsKill(status) && (status != before || slices.ContainsFunc(updates, asked))
+}
+
+// needsKill tells whether a job that gets a status must be stopped.
+func needsKill(status string) bool { return status == statusKilled || status == statusDeleted }
+
+// setAttributes changes columns of jobs, if there are any jobs to change.
 func setAttributes(ctx context.Context, tx *jobdb.Tx, attributes map[jobdb.JobID]jobdb.Attributes) error {
 	if len(attributes) == 0 {
 		return nil
@@ -148,7 +158,8 @@ func setAttributes(ctx context.Context, tx *jobdb.Tx, attributes map[jobdb.JobID
 	return err
 }
 
-// attributes are the columns that a change sets. LastUpdateTime comes with Status.
+// attributes returns the columns that a change sets. The database sets LastUpdateTime along with
+// Status.
 func (c StatusChange) attributes() jobdb.Attributes {
 	attributes := jobdb.Attributes{}
 	for name, text := range map[string]string{

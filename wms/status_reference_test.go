@@ -15,18 +15,18 @@ import (
 	"jobdb/wms"
 )
 
-// cell is a job and what is asked of it. Its times are texts in the layout micro.
-type cell struct {
-	Status  string               `json:"status"`
-	Started string               `json:"started"`
-	Ended   string               `json:"ended"`
-	History [][2]string          `json:"history"` // status and time
-	Updates map[string]cellAsked `json:"updates"` // by their times
+// statusCase is a job and what is asked of it. Its times are texts in the layout micro.
+type statusCase struct {
+	Status  string                 `json:"status"`
+	Started string                 `json:"started"`
+	Ended   string                 `json:"ended"`
+	History [][2]string            `json:"history"` // status and time
+	Updates map[string]askedUpdate `json:"updates"` // by their times
 
 	force, pilot bool
 }
 
-type cellAsked struct {
+type askedUpdate struct {
 	Status            string `json:",omitempty"`
 	MinorStatus       string `json:",omitempty"`
 	ApplicationStatus string `json:",omitempty"`
@@ -35,7 +35,7 @@ type cellAsked struct {
 
 const micro = "2006-01-02T15:04:05.000000Z"
 
-// result is what became of a cell.
+// result is what became of a case.
 type result struct {
 	Job      columns     `json:"job"`
 	Report   columns     `json:"report"`
@@ -52,7 +52,7 @@ type columns struct {
 }
 
 // since is a copy of the result without the records of history that were there before.
-func (r result) since(c cell) result {
+func (r result) since(c statusCase) result {
 	var history [][]any
 	for i, record := range r.History {
 		if i >= len(c.History) {
@@ -71,16 +71,17 @@ type reference struct {
 	} `json:"answers"`
 }
 
-// TestStatusAgainstReference holds what becomes of updates against what DiracX makes of them: jobs, history, commands
-// and report, for every status, status asked for, force and time, and for random series of updates. Where we differ,
-// a row of statusDifferences says what we do instead; each must occur.
+// TestStatusAgainstReference holds what becomes of updates against what DiracX makes of them: jobs,
+// history, commands and report, for every status, status asked for, force and time, and for random
+// series of updates. Where we differ, a row of statusDifferences says what we do instead; each must
+// occur.
 func TestStatusAgainstReference(t *testing.T) {
-	cells := slices.Concat(statusGrid(), randomCells(1500))
+	cases := slices.Concat(statusGrid(), randomCases(1500))
 	for _, d := range statusDifferences {
-		cells = append(cells, d.cells...)
+		cases = append(cases, d.cases...)
 	}
-	asked, places, names := slices.Clone(cells), make([]int, len(cells)), make([][]string, len(cells))
-	for i, c := range cells {
+	asked, places, names := slices.Clone(cases), make([]int, len(cases)), make([][]string, len(cases))
+	for i, c := range cases {
 		like, differences := likeReference(c)
 		if places[i], names[i] = i, differences; len(differences) > 0 {
 			places[i] = len(asked)
@@ -88,10 +89,10 @@ func TestStatusAgainstReference(t *testing.T) {
 		}
 	}
 	answers, machine := askStatuses(t, asked)
-	got := ownResults(t, cells)
+	got := ownResults(t, cases)
 	occurred := map[string]int{}
 	failures := 0
-	for i, c := range cells {
+	for i, c := range cases {
 		theirs, want := answers[i].since(c), answers[places[i]].since(asked[places[i]])
 		names := append(names[i], editReference(c, &want)...)
 		if diff := cmp.Diff(want, got[i]); diff != "" {
@@ -111,18 +112,18 @@ func TestStatusAgainstReference(t *testing.T) {
 			t.Errorf("the difference %s doesn't occur", d.name)
 		}
 	}
-	t.Logf("%d cells, %d wrong; differences: %v", len(cells), failures, occurred)
+	t.Logf("%d cases, %d wrong; differences: %v", len(cases), failures, occurred)
 	testMachine(t, machine)
 }
 
 // testMachine asks for Scouting, too, which DiracX's state machine knows and its service doesn't.
 func testMachine(t *testing.T, machine map[string]map[string]string) {
 	t.Helper()
-	var cells []cell
+	var cases []statusCase
 	var want []string
 	for from := range machine {
 		for to := range machine {
-			cells = append(cells, oneUpdate(from, cellAsked{Status: to}, lastTime.Add(time.Second)))
+			cases = append(cases, oneUpdate(from, askedUpdate{Status: to}, lastTime.Add(time.Second)))
 			if from == "Stalled" && to != "Stalled" {
 				want = append(want, machine["Running"][to])
 			} else {
@@ -130,25 +131,26 @@ func testMachine(t *testing.T, machine map[string]map[string]string) {
 			}
 		}
 	}
-	for i, got := range ownResults(t, cells) {
+	for i, got := range ownResults(t, cases) {
 		if got.Job.Status[0] != want[i] {
-			t.Errorf("%s to %v: it is %s, want %s", cells[i].Status, cells[i].Updates, got.Job.Status[0], want[i])
+			t.Errorf("%s to %v: it is %s, want %s", cases[i].Status, cases[i].Updates, got.Job.Status[0], want[i])
 		}
 	}
-	if len(cells) != 16*16 {
-		t.Errorf("%d pairs of statuses", len(cells))
+	if len(cases) != 16*16 {
+		t.Errorf("%d pairs of statuses", len(cases))
 	}
 }
 
-// askStatuses asks DiracX. One request takes all that has the same options, but those that it can't answer would fail it.
-func askStatuses(t *testing.T, cells []cell) ([]result, map[string]map[string]string) {
+// askStatuses asks DiracX. One request takes all that has the same options, but those that it can't
+// answer would fail it.
+func askStatuses(t *testing.T, cases []statusCase) ([]result, map[string]map[string]string) {
 	t.Helper()
 	type request struct {
-		Force bool   `json:"force"`
-		Jobs  []cell `json:"jobs"`
+		Force bool         `json:"force"`
+		Jobs  []statusCase `json:"jobs"`
 	}
 	groups := map[string][]int{}
-	for i, c := range cells {
+	for i, c := range cases {
 		key := fmt.Sprint(c.force, i/500)
 		if c.Status == "Scouting" || len(c.History) == 0 {
 			key = fmt.Sprint("alone", i)
@@ -159,13 +161,13 @@ func askStatuses(t *testing.T, cells []cell) ([]result, map[string]map[string]st
 	requests := make([]request, len(keys))
 	for n, key := range keys {
 		for _, i := range groups[key] {
-			requests[n].Force = cells[i].force
-			requests[n].Jobs = append(requests[n].Jobs, cells[i])
+			requests[n].Force = cases[i].force
+			requests[n].Jobs = append(requests[n].Jobs, cases[i])
 		}
 	}
 	var reply reference
 	oracle.Ask(t, "testdata/states.py", requests, &reply)
-	answers := make([]result, len(cells))
+	answers := make([]result, len(cases))
 	for n, key := range keys {
 		answer := reply.Answers[n]
 		if answer.Error != "" && len(groups[key]) > 1 {
@@ -180,30 +182,30 @@ func askStatuses(t *testing.T, cells []cell) ([]result, map[string]map[string]st
 	return answers, reply.Machine
 }
 
-// ownResults is what we make of the cells.
-func ownResults(t *testing.T, cells []cell) []result {
+// ownResults is what we make of the cases.
+func ownResults(t *testing.T, cases []statusCase) []result {
 	t.Helper()
 	url := jobdbtest.SQLite(t)
 	m := open(t, url)
-	ids := storeCells(t, m, cells)
+	ids := storeCases(t, m, cases)
 	reports := map[jobdb.JobID]wms.StatusChange{}
 	for _, options := range []wms.StatusOptions{{}, {Pilot: true}, {Force: true}, {Force: true, Pilot: true}} {
 		updates := map[jobdb.JobID][]wms.StatusUpdate{}
-		for i, c := range cells {
+		for i, c := range cases {
 			if c.force == options.Force && c.pilot == options.Pilot {
 				updates[ids[i]] = c.updates(t)
 			}
 		}
-		report, err := m.SetStatus(t.Context(), wms.Reach{VO: "lhcb"}, updates, options)
+		report, err := m.SetStatus(t.Context(), wms.Scope{VO: "lhcb"}, updates, options)
 		if err != nil || len(report.Failed) > 0 {
 			t.Fatal(err, report.Failed)
 		}
 		maps.Copy(reports, report.Success)
 	}
-	return readResults(t, m, url, ids, cells, reports)
+	return readResults(t, m, url, ids, cases, reports)
 }
 
-func (c cell) updates(t *testing.T) []wms.StatusUpdate {
+func (c statusCase) updates(t *testing.T) []wms.StatusUpdate {
 	t.Helper()
 	var updates []wms.StatusUpdate
 	for at, u := range c.Updates {
@@ -225,15 +227,15 @@ func parseMicro(t *testing.T, text string) time.Time {
 
 var longAgo = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func storeCells(t *testing.T, m *wms.JobManager, cells []cell) []jobdb.JobID {
+func storeCases(t *testing.T, m *wms.JobManager, cases []statusCase) []jobdb.JobID {
 	t.Helper()
-	ids, err := m.DB.CreateJobs(t.Context(), make([]string, len(cells)))
+	ids, err := m.DB.CreateJobs(t.Context(), make([]string, len(cases)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	attributes := map[jobdb.JobID]jobdb.Attributes{}
 	var history []jobdb.HistoryRecord
-	for i, c := range cells {
+	for i, c := range cases {
 		attributes[ids[i]] = jobdb.Attributes{
 			"VO": "lhcb", "Status": c.Status, "MinorStatus": "before", "ApplicationStatus": "before", "LastUpdateTime": longAgo,
 		}
@@ -257,7 +259,7 @@ func storeCells(t *testing.T, m *wms.JobManager, cells []cell) []jobdb.JobID {
 	return ids
 }
 
-func readResults(t *testing.T, m *wms.JobManager, url string, ids []jobdb.JobID, cells []cell, reports map[jobdb.JobID]wms.StatusChange) []result {
+func readResults(t *testing.T, m *wms.JobManager, url string, ids []jobdb.JobID, cases []statusCase, reports map[jobdb.JobID]wms.StatusChange) []result {
 	t.Helper()
 	jobs, err := m.DB.LockJobs(t.Context(), ids, "Status", "MinorStatus", "ApplicationStatus", "StartExecTime", "EndExecTime", "HeartBeatTime", "LastUpdateTime")
 	if err != nil {
@@ -283,7 +285,7 @@ func readResults(t *testing.T, m *wms.JobManager, url string, ids []jobdb.JobID,
 				Updated: !change.LastUpdateTime.IsZero(),
 			},
 			Commands: [][2]string{},
-			History:  history[id][len(cells[i].History):],
+			History:  history[id][len(cases[i].History):],
 		}
 		for _, c := range commands[id] {
 			results[i].Commands = append(results[i].Commands, [2]string{c.Command.Command, c.Arguments})

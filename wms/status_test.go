@@ -21,7 +21,7 @@ var databases = map[string]func(testing.TB) string{
 	"DiracX on MariaDB": func(tb testing.TB) string { return oracle.MariaDB(tb, "latin1") },
 }
 
-var lhcb = wms.Reach{VO: "lhcb"}
+var lhcb = wms.Scope{VO: "lhcb"}
 
 // second is a time after now, which is the clock's; before it where n is negative.
 func second(n int) time.Time { return now.Add(time.Duration(n) * time.Second) }
@@ -51,7 +51,7 @@ func jobsIn(t *testing.T, m *wms.JobManager, statuses ...string) []jobdb.JobID {
 // openWith opens a database with options, and makes our tables.
 func openWith(t *testing.T, url string, options jobdb.Options) *wms.JobManager {
 	t.Helper()
-	return &wms.JobManager{DB: jobdbtest.Open(t, url, options), Rules: wms.DefaultRules, Clock: options.Clock}
+	return manager(t, jobdbtest.Open(t, url, options), options.Clock)
 }
 
 // setAttribute changes columns behind the rules' back.
@@ -309,24 +309,24 @@ func TestRefusedStatus(t *testing.T) {
 		}
 	}
 	all := map[jobdb.JobID][]wms.StatusUpdate{ids[0]: {good}, ids[1]: {good}, ids[2]: {good}}
-	if _, err := m.SetStatus(t.Context(), wms.Reach{VO: "lhcb", Owner: "alice"}, all, wms.StatusOptions{}); !errors.Is(err, wms.ErrNotOwner) {
+	if _, err := m.SetStatus(t.Context(), wms.Scope{VO: "lhcb", Owner: "alice"}, all, wms.StatusOptions{}); !errors.Is(err, wms.ErrNotOwner) {
 		t.Errorf("somebody else's job: %v", err)
 	}
 	if diff := cmp.Diff(before, everything(t, m, ids[:2]...)); diff != "" {
 		t.Errorf("something was written: %s", diff)
 	}
 
-	report, err := m.SetStatus(t.Context(), wms.Reach{VO: "lhcb", Owner: "alice", Hidden: true}, all, wms.StatusOptions{})
+	report, err := m.SetStatus(t.Context(), wms.Scope{VO: "lhcb", Owner: "alice", Hidden: true}, all, wms.StatusOptions{})
 	if err != nil || len(report.Success) != 1 || cmp.Diff(report.Failed, map[jobdb.JobID]string{ids[1]: "Not found", ids[2]: "Not found"}) != "" {
 		t.Errorf("with hidden jobs: %v, %v", report, err)
 	}
 	if diff := cmp.Diff(before[1:], everything(t, m, ids[1])); diff != "" {
 		t.Errorf("a hidden job was changed: %s", diff)
 	}
-	for _, reach := range []wms.Reach{{}, {VO: "lhc"}, {VO: "lhcb ", Owner: "alice"}} {
-		report, err := m.SetStatus(t.Context(), reach, all, wms.StatusOptions{})
+	for _, scope := range []wms.Scope{{}, {VO: "lhc"}, {VO: "lhcb ", Owner: "alice"}} {
+		report, err := m.SetStatus(t.Context(), scope, all, wms.StatusOptions{})
 		if err != nil || len(report.Success) != 0 || len(report.Failed) != 3 {
-			t.Errorf("with the reach %+v: %v, %v", reach, report, err)
+			t.Errorf("with the scope %+v: %v, %v", scope, report, err)
 		}
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"jobdb/wms"
 )
 
-// TestClockAhead has pilots whose clocks are about a minute ahead: what they say counts in its order, on both sides of that
-// minute, and doesn't keep a user or a heartbeat from being heard.
+// TestClockAhead has pilots whose clocks are about a minute ahead: what they say counts in its
+// order, on both sides of that minute, and doesn't keep a user or a heartbeat from being heard.
 func TestClockAhead(t *testing.T) {
 	m := open(t, jobdbtest.SQLite(t))
 	ids := jobsIn(t, m, "Matched", "Running", "Running")
@@ -35,8 +35,8 @@ func TestClockAhead(t *testing.T) {
 	}
 }
 
-// TestKill wants a Kill each time that it is asked for, but no second one while the first is pending, and none for what else is
-// told of a killed job.
+// TestKill wants a Kill each time that it is asked for, but no second one while the first is
+// pending, and none for what else is told of a killed job.
 func TestKill(t *testing.T) {
 	m := open(t, jobdbtest.SQLite(t))
 	id := jobsIn(t, m, "Waiting")[0]
@@ -65,8 +65,8 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// TestOneJobSixteenWriters lets sixteen callers at the same jobs. What is older than what another one wrote comes late,
-// whoever is faster.
+// TestOneJobSixteenWriters lets sixteen callers at the same jobs. What is older than what another
+// one wrote comes late, whoever is faster.
 func TestOneJobSixteenWriters(t *testing.T) {
 	for name, url := range jobdbtest.Engines {
 		t.Run(name, func(t *testing.T) {
@@ -99,9 +99,9 @@ func TestOneJobSixteenWriters(t *testing.T) {
 	}
 }
 
-// TestHistoryAhead repeats a request that failed after the history, which is in a database of its own, was committed.
-// Without a memory of its first try the second one would hold all but the last update for late, and the state machine
-// would refuse that: no job goes from Matched to Done.
+// TestHistoryAhead repeats a request that failed after the history, which is in a database of its
+// own, was committed. Without a memory of its first try the second one would hold all but the last
+// update for late, and the state machine would refuse that: no job goes from Matched to Done.
 func TestHistoryAhead(t *testing.T) {
 	address, historyAddress := jobdbtest.SQLite(t), jobdbtest.SQLite(t)
 	open(t, historyAddress) // makes the tables
@@ -154,7 +154,8 @@ func TestHistoryAhead(t *testing.T) {
 	}
 }
 
-// TestStatementsDontGrow wants as many statements for many jobs as for few, whatever is to be done to them.
+// TestStatementsDontGrow wants as many statements for many jobs as for few, whatever is to be done
+// to them.
 func TestStatementsDontGrow(t *testing.T) {
 	counter := countStatements(t, jobdbtest.MariaDB(t))
 	m := openWith(t, counter.url, jobdb.Options{Clock: clock, Connections: 1, FoldInterval: -1})
@@ -216,8 +217,8 @@ func TestClockThatIsNotSet(t *testing.T) {
 	}
 }
 
-// TestHistoryOfAnIDGivenAgain has a submission fail after its history was
-// kept in a database of its own: the next job of this ID begins with its own.
+// TestHistoryOfAnIDGivenAgain has a submission fail after its history was kept in a database of its
+// own: the next job of this ID begins with its own.
 func TestHistoryOfAnIDGivenAgain(t *testing.T) {
 	historyAddress := jobdbtest.SQLite(t)
 	open(t, historyAddress)

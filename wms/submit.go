@@ -10,13 +10,6 @@ import (
 	"jobdb/jdl"
 )
 
-// JobManager does to jobs what is asked for, by the rules.
-type JobManager struct {
-	DB    *jobdb.DB
-	Rules RuleBook
-	Clock func() time.Time // tells the server's time
-}
-
 // Owner is who submits, as the token says.
 type Owner struct{ Name, Group, VO string }
 
@@ -31,21 +24,29 @@ func (e *JobError) Error() string { return e.Reason }
 // Is reports whether target is [ErrInvalidJob].
 func (e *JobError) Is(target error) bool { return target == ErrInvalidJob }
 
+// jdlError says what is wrong with a JDL, and with which one of several.
+func jdlError(err error, i, of int) error {
+	if of > 1 {
+		err = fmt.Errorf("number %d of %d: %w", i+1, of, err)
+	}
+	return &JobError{"JDL syntax error: " + err.Error()}
+}
+
 // Submitted is a new job.
 type Submitted struct {
 	JobID       jobdb.JobID
 	Status      string
 	MinorStatus string
-	TimeStamp   time.Time
+	TimeStamp   time.Time // when it was submitted, in UTC
 }
 
-// state is a status in full, as a new job has it.
-type state struct{ status, minor string }
+// jobState is the status of a new job.
+type jobState struct{ status, minor string }
 
 // The first state of a job, and that of the jobs of a parametric one.
 var (
-	received   = state{"Received", "Job accepted"}
-	submitting = state{"Submitting", "Bulk transaction confirmation"}
+	received   = jobState{"Received", "Job accepted"}
+	submitting = jobState{"Submitting", "Bulk transaction confirmation"}
 )
 
 // What the history says of a new job beside its state.
@@ -54,21 +55,15 @@ const (
 	unknownApplication = "Unknown"
 )
 
-// submission is what was submitted, on its way to the database.
-type submission struct {
-	owner     Owner
-	rules     Rules
-	first     state
-	manifests []*jdl.Manifest
-	originals []string // as they are stored
-}
-
-// Submit makes jobs of JDLs, all of them or none, and returns them in the order of the JDLs. A parametric
-// one, which must come alone, makes a job of each set of its parameters, in the status Submitting. The number of
-// statements doesn't depend on the number of jobs. What is wrong with a JDL is a [JobError]; what the
-// database can't store of it is a [jobdb.ValueError].
+// Submit makes jobs of JDLs, all of them or none, and returns them in the order of the JDLs. A
+// parametric JDL, which must come alone, makes a job of each set of its parameters, in the status
+// Submitting; all others are Received. The number of statements doesn't depend on the number of
+// jobs.
+//
+// What is wrong with a JDL is a [JobError]; what the database can't store of it is a
+// [jobdb.ValueError]. The rules are those of DiracX's submit_jdl_jobs.
 func (m *JobManager) Submit(ctx context.Context, owner Owner, jdls []string) ([]Submitted, error) {
-	s, err := m.Rules.of(owner.VO).submission(owner, jdls)
+	s, err := m.Rules.rulesOf(owner.VO).check(owner, jdls)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +75,17 @@ func (m *JobManager) Submit(ctx context.Context, owner Owner, jdls []string) ([]
 	return jobs, err
 }
 
-func (r Rules) submission(owner Owner, jdls []string) (*submission, error) {
+// submission is a checked submission, of one job or several.
+type submission struct {
+	owner     Owner
+	rules     Rules
+	state     jobState
+	manifests []*jdl.Manifest
+	originals []string // the JDLs as they are stored
+}
+
+// check expands and checks what is submitted.
+func (r Rules) check(owner Owner, jdls []string) (*submission, error) {
 	if len(jdls) == 0 {
 		return nil, &JobError{"no JDL was given"}
 	}
@@ -92,79 +97,94 @@ func (r Rules) submission(owner Owner, jdls []string) (*submission, error) {
 		return nil, r.tooMany(int64(len(texts)))
 	}
 	s := &submission{
-		owner: owner, rules: r, first: received, manifests: make([]*jdl.Manifest, len(texts)), originals: make([]string, len(texts)),
+		owner: owner, rules: r, state: received, manifests: make([]*jdl.Manifest, len(texts)), originals: make([]string, len(texts)),
 	}
 	if parametric {
-		s.first = submitting
+		s.state = submitting
 	}
 	for i, text := range texts {
-		if s.manifests[i], err = r.manifest(owner, text); err != nil {
-			return nil, nth(err, i, len(texts))
+		if s.manifests[i], err = r.readManifest(owner, text); err != nil {
+			return nil, jdlError(err, i, len(texts))
 		}
 		s.originals[i] = jdl.Compress(text)
 	}
 	return s, nil
 }
 
-// create stores a submission. It may be called again, when the transaction is tried again.
+// create stores a submission and returns its jobs. It may be called again when the transaction is
+// tried again.
 func (m *JobManager) create(ctx context.Context, tx *jobdb.Tx, s *submission) ([]Submitted, error) {
 	ids, err := tx.CreateJobs(ctx, s.originals)
 	if err != nil {
 		return nil, err
 	}
-	return m.store(ctx, tx, s, ids)
-}
-
-// nth says which JDL of several an error is about.
-func nth(err error, i, of int) error {
-	if of > 1 {
-		err = fmt.Errorf("number %d of %d: %w", i+1, of, err)
+	now := m.now()
+	rows, err := s.rows(ids, now)
+	if err != nil {
+		return nil, err
 	}
-	return &JobError{"JDL syntax error: " + err.Error()}
-}
-
-// store writes all that belongs to the new jobs.
-func (m *JobManager) store(ctx context.Context, tx *jobdb.Tx, s *submission, ids []jobdb.JobID) ([]Submitted, error) {
-	now := m.Clock().UTC().Truncate(time.Microsecond)
+	if err := m.insert(ctx, tx, ids, rows); err != nil {
+		return nil, err
+	}
 	jobs := make([]Submitted, len(ids))
-	attributes := make(map[jobdb.JobID]jobdb.Attributes, len(ids))
-	jdls := make(map[jobdb.JobID]string, len(ids))
-	files := make(map[jobdb.JobID][]string)
-	history := make([]jobdb.HistoryRecord, len(ids))
 	for i, id := range ids {
-		job, err := s.rules.finish(s.manifests[i], s.owner, id)
-		if err != nil {
-			return nil, nth(err, i, len(ids))
-		}
-		job.attributes["Status"], job.attributes["MinorStatus"] = s.first.status, s.first.minor
-		job.attributes["SubmissionTime"], job.attributes["LastUpdateTime"] = now, now
-		attributes[id] = job.attributes
-		jdls[id] = jdl.Compress(job.jdl)
-		if len(job.inputData) > 0 {
-			files[id] = job.inputData
-		}
-		history[i] = jobdb.HistoryRecord{
-			JobID: id, Status: s.first.status, MinorStatus: s.first.minor, ApplicationStatus: unknownApplication,
-			Time: now, Source: sourceJobManager,
-		}
-		jobs[i] = Submitted{JobID: id, Status: s.first.status, MinorStatus: s.first.minor, TimeStamp: now}
-	}
-	for _, write := range []func() error{
-		func() error { return tx.InsertJobAttributes(ctx, attributes) },
-		func() error { return tx.UpdateJobJDLs(ctx, jdls) },
-		func() error { return tx.InsertInputData(ctx, files) },
-		func() error {
-			if !m.DB.HistoryElsewhere() {
-				return nil
-			}
-			// A submission that failed before may have left histories of these IDs, which SQLite then gives again.
-			return tx.DeleteHistory(ctx, ids)
-		},
-		func() error { return tx.InsertHistory(ctx, history) },
-	} {
-		if err := write(); err != nil {
-			return nil, err
-		}
+		jobs[i] = Submitted{JobID: id, Status: s.state.status, MinorStatus: s.state.minor, TimeStamp: now}
 	}
 	return jobs, nil
+}
+
+// submissionRows are the rows of new jobs, table by table.
+type submissionRows struct {
+	attributes map[jobdb.JobID]jobdb.Attributes
+	jdls       map[jobdb.JobID]string // as they are stored
+	inputData  map[jobdb.JobID][]string
+	history    []jobdb.HistoryRecord
+}
+
+// rows prepares what is stored of a submission whose jobs have got IDs.
+func (s *submission) rows(ids []jobdb.JobID, now time.Time) (submissionRows, error) {
+	rows := submissionRows{
+		attributes: make(map[jobdb.JobID]jobdb.Attributes, len(ids)),
+		jdls:       make(map[jobdb.JobID]string, len(ids)),
+		inputData:  map[jobdb.JobID][]string{},
+		history:    make([]jobdb.HistoryRecord, len(ids)),
+	}
+	for i, id := range ids {
+		job, err := s.rules.prepareNew(s.manifests[i], s.owner, id)
+		if err != nil {
+			return rows, jdlError(err, i, len(ids))
+		}
+		job.attributes["Status"], job.attributes["MinorStatus"] = s.state.status, s.state.minor
+		job.attributes["SubmissionTime"], job.attributes["LastUpdateTime"] = now, now
+		rows.attributes[id] = job.attributes
+		rows.jdls[id] = jdl.Compress(job.jdl)
+		if len(job.inputData) > 0 {
+			rows.inputData[id] = job.inputData
+		}
+		rows.history[i] = jobdb.HistoryRecord{
+			JobID: id, Status: s.state.status, MinorStatus: s.state.minor, ApplicationStatus: unknownApplication,
+			Time: now, Source: sourceJobManager,
+		}
+	}
+	return rows, nil
+}
+
+func (m *JobManager) insert(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID, rows submissionRows) error {
+	if err := tx.InsertJobAttributes(ctx, rows.attributes); err != nil {
+		return err
+	}
+	if err := tx.UpdateJobJDLs(ctx, rows.jdls); err != nil {
+		return err
+	}
+	if err := tx.InsertInputData(ctx, rows.inputData); err != nil {
+		return err
+	}
+	if m.DB.HistoryElsewhere() {
+		// A submission that failed before may have left histories of these IDs, which SQLite then
+		// gives again.
+		if err := tx.DeleteHistory(ctx, ids); err != nil {
+			return err
+		}
+	}
+	return tx.InsertHistory(ctx, rows.history)
 }

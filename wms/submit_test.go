@@ -40,7 +40,17 @@ func open(t *testing.T, url string) *wms.JobManager {
 			t.Fatal(err)
 		}
 	}
-	return &wms.JobManager{DB: db, Rules: wms.DefaultRules, Clock: clock}
+	return manager(t, db, clock)
+}
+
+// manager makes a manager with the default rules.
+func manager(t *testing.T, db *jobdb.DB, clock func() time.Time) *wms.JobManager {
+	t.Helper()
+	m, err := wms.NewJobManager(db, wms.DefaultRules, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 // TestSubmit looks at all that is stored, on every kind of database that has a history.
@@ -228,7 +238,8 @@ func TestHowMany(t *testing.T) {
 	}
 }
 
-// TestSubmitStatements wants hardly more statements for many jobs than for few, parametric or not: MariaDB gets new rows in pieces.
+// TestSubmitStatements wants hardly more statements for many jobs than for few, parametric or not:
+// MariaDB gets new rows in pieces.
 func TestSubmitStatements(t *testing.T) {
 	counter := countStatements(t, jobdbtest.MariaDB(t))
 	m := openWith(t, counter.url, jobdb.Options{Clock: clock, Connections: 1, FoldInterval: -1})

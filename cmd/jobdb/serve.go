@@ -87,8 +87,12 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if pilots != nil {
 		defer pilots.Close() //nolint:errcheck // it was only read
 	}
+	jobs, err := wms.NewJobManager(db, rules, p.clock)
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
 	config := api.Config{
-		DB: db, Jobs: &wms.JobManager{DB: db, Rules: rules, Clock: p.clock}, Pilots: pilots,
+		DB: db, Jobs: jobs, Pilots: pilots,
 		Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins, MostBody: c.MaxBody, RequestTime: c.requestTime(), Clock: p.clock, Logger: logger,
 	}
 	if key != nil {

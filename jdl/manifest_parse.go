@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// deepest is how deep sections may be nested, the whole text counted: what is
-// deeper DIRAC can't read again, see [ErrEndless].
-const deepest = 1 + deepestAd
+// maxManifestDepth is how deep sections may be nested, the whole text counted as the first: DIRAC
+// can't read deeper ones again, see [ErrEndless].
+const maxManifestDepth = 1 + maxAdDepth
 
-// ParseManifest reads a submitted text, in brackets or not. The error says
-// which attribute is wrong and why.
+// ParseManifest reads a submitted text, with or without its outer brackets, as DIRAC's
+// JobManifest does. The error says which attribute is wrong and why.
 func ParseManifest(text string) (*Manifest, error) {
 	p := &manifestParser{text: Enclose(text)}
 	return p.section(1)
@@ -18,12 +18,12 @@ func ParseManifest(text string) (*Manifest, error) {
 
 type manifestParser struct {
 	text string
-	at   int // at the bracket that begins a section, later at the one that ends it
+	at   int // the character that ended what was read last
 }
 
-// section reads attributes up to the closing bracket, or to the end of the text.
+// section reads attributes from behind a [ up to the ] that closes it, or to the end of the text.
 func (p *manifestParser) section(depth int) (*Manifest, error) {
-	if depth > deepest {
+	if depth > maxManifestDepth {
 		return nil, errors.New("sections nested too deeply")
 	}
 	m := &Manifest{}
@@ -49,7 +49,7 @@ func (p *manifestParser) section(depth int) (*Manifest, error) {
 	return m, nil
 }
 
-// attribute adds what was read up to the character end, 0 for the end of the text.
+// attribute adds to m what was read up to the character end, 0 for the end of the text.
 func (p *manifestParser) attribute(m *Manifest, name, value string, end byte, depth int) error {
 	switch {
 	case end == 0:
@@ -57,7 +57,7 @@ func (p *manifestParser) attribute(m *Manifest, name, value string, end byte, de
 	case end == '[' && name == "":
 		return errors.New("an attribute without a name")
 	case end == '[' && value != "":
-		return errors.New(short(name) + " has both a value and a section; is a quote or a semicolon missing?")
+		return errors.New(quoteShort(name) + " has both a value and a section; is a quote or a semicolon missing?")
 	case end == '[':
 		section, err := p.section(depth + 1)
 		if err != nil {
@@ -69,27 +69,27 @@ func (p *manifestParser) attribute(m *Manifest, name, value string, end byte, de
 	}
 	value, err := cleanValue(value)
 	if err != nil {
-		return errors.New(short(name) + ": " + err.Error())
+		return errors.New(quoteShort(name) + ": " + err.Error())
 	}
 	return m.add(name, manifestEntry{value: value})
 }
 
-// name reads up to one of = ; [ ] and returns which, 0 for the end of the text.
-func (p *manifestParser) name() (string, byte) {
+// name reads a name up to one of = ; [ ] and returns that as end, 0 for the end of the text.
+func (p *manifestParser) name() (name string, end byte) {
 	n := strings.IndexAny(p.text[p.at:], "=;[]")
 	if n < 0 {
-		name := p.text[p.at:]
+		name = p.text[p.at:]
 		p.at = len(p.text)
 		return trim(name), 0
 	}
-	name := p.text[p.at : p.at+n]
+	name = p.text[p.at : p.at+n]
 	p.at += n
 	return trim(name), p.text[p.at]
 }
 
-// value reads from = up to one of ; [ ] outside of quotes and returns which,
-// 0 for the end of the text.
-func (p *manifestParser) value() (string, byte) {
+// value reads from behind a = up to one of ; [ ] outside of quotes, and returns that as end, 0 for
+// the end of the text.
+func (p *manifestParser) value() (value string, end byte) {
 	begin, inQuotes := p.at+1, false
 	for p.at = begin; p.at < len(p.text); p.at++ {
 		switch c := p.text[p.at]; {
@@ -102,7 +102,7 @@ func (p *manifestParser) value() (string, byte) {
 	return trim(p.text[begin:]), 0
 }
 
-// cleanValue removes quotes and joins the items of a list by ", ".
+// cleanValue removes the quotes of a value, and joins the items of a list by ", ".
 func cleanValue(value string) (string, error) {
 	list, ok := strings.CutPrefix(value, "{")
 	switch {
@@ -123,7 +123,8 @@ func cleanValue(value string) (string, error) {
 	return strings.Join(items, ", "), nil
 }
 
-// cleanItem removes quotes. Several texts in quotes with commas between are a list, too.
+// cleanItem removes quotes. Several texts in quotes with commas between them are a list, too, and
+// joined by ", ".
 func cleanItem(item string) (string, error) {
 	if item[0] != '"' {
 		return strings.ReplaceAll(item, `"`, ""), nil

@@ -13,21 +13,21 @@ var statuses = []string{
 	"Completing", "Done", "Completed", "Failed", "Deleted", "Killed", "Rescheduled",
 }
 
-// lastTime is when the jobs of cells were updated last. The history rounds it down.
+// lastTime is when the jobs of cases were updated last. The history rounds it down.
 var lastTime = now.Add(-2 * time.Hour).Truncate(time.Second).Add(123400 * time.Microsecond)
 
 func historyOf(status string, last time.Time) [][2]string {
 	return [][2]string{{"Submitting", last.Add(-time.Hour).Format(micro)}, {status, last.Format(micro)}}
 }
 
-func oneUpdate(from string, u cellAsked, at time.Time) cell {
-	return cell{Status: from, History: historyOf(from, lastTime), Updates: map[string]cellAsked{at.Format(micro): u}, pilot: true}
+func oneUpdate(from string, u askedUpdate, at time.Time) statusCase {
+	return statusCase{Status: from, History: historyOf(from, lastTime), Updates: map[string]askedUpdate{at.Format(micro): u}, pilot: true}
 }
 
-// statusGrid is every status × status asked for, or none × force × time: before the last one, at it, after it; each
-// for a job that has its times of start and end, and for one that has neither.
-func statusGrid() []cell {
-	var cells []cell
+// statusGrid is every status × status asked for, or none × force × time: before the last one, at
+// it, after it; each for a job that has its times of start and end, and for one that has neither.
+func statusGrid() []statusCase {
+	var cases []statusCase
 	for _, from := range statuses {
 		for _, to := range append([]string{""}, statuses...) {
 			if to == "Scouting" {
@@ -35,29 +35,29 @@ func statusGrid() []cell {
 			}
 			for _, after := range []time.Duration{-time.Minute, 0, time.Minute} {
 				for i := range 4 {
-					c := oneUpdate(from, cellAsked{to, "minor", "application", "JobWrapper"}, lastTime.Add(after))
+					c := oneUpdate(from, askedUpdate{to, "minor", "application", "JobWrapper"}, lastTime.Add(after))
 					if c.force = i%2 == 0; i < 2 {
 						c.Started, c.Ended = lastTime.Format(micro), lastTime.Format(micro)
 					}
-					cells = append(cells, c)
+					cases = append(cases, c)
 				}
 			}
 		}
 	}
-	return cells
+	return cases
 }
 
-// randomCells have several updates, of times on both sides of the last one.
-func randomCells(n int) []cell {
+// randomCases have several updates, of times on both sides of the last one.
+func randomCases(n int) []statusCase {
 	random := rand.New(rand.NewPCG(3, 4))
 	pick := func(from ...string) string { return from[random.IntN(len(from))] }
-	cells := make([]cell, n)
-	for i := range cells {
+	cases := make([]statusCase, n)
+	for i := range cases {
 		from := statuses[random.IntN(len(statuses))]
 		if from == "Scouting" { // the grid has it, with one update each
 			from = "Running"
 		}
-		c := cell{Status: from, History: historyOf(from, lastTime), Updates: map[string]cellAsked{}, force: random.IntN(3) == 0, pilot: true}
+		c := statusCase{Status: from, History: historyOf(from, lastTime), Updates: map[string]askedUpdate{}, force: random.IntN(3) == 0, pilot: true}
 		if random.IntN(2) == 0 {
 			c.Started = lastTime.Format(micro)
 		}
@@ -67,34 +67,34 @@ func randomCells(n int) []cell {
 			if to == "Scouting" {
 				to = "Running"
 			}
-			c.Updates[at.Format(micro)] = cellAsked{
+			c.Updates[at.Format(micro)] = askedUpdate{
 				to, pick("", "m1", "m2"), pick("", "a1", "a2"), pick("JobWrapper", "Job", "Heartbeat", "Heartbeats", "User", "job"),
 			}
 		}
-		cells[i] = c
+		cases[i] = c
 	}
-	return cells
+	return cases
 }
 
 // statusDifference is one way in which we differ from the reference on purpose.
 type statusDifference struct {
 	name string
-	// like gives the cell of which the reference makes what we make of this one.
-	like func(c *cell)
+	// like gives the case of which the reference makes what we make of this one.
+	like func(c *statusCase)
 	// edit makes of the reference's result ours, and says whether it had to.
-	edit func(c cell, r *result) bool
-	// cells are those in which the difference occurs, where the others don't have it.
-	cells []cell
+	edit func(c statusCase, r *result) bool
+	// cases are those in which the difference occurs, where the others don't have it.
+	cases []statusCase
 }
 
 func ends(status string) bool { return status == "Killed" || status == "Deleted" }
 
 var statusDifferences = []statusDifference{
 	{
-		// The reference gives the command to a job that is Killed or Deleted already with each update, also
-		// with those that don't ask for it.
+		// The reference gives the command to a job that is Killed or Deleted already with each
+		// update, also with those that don't ask for it.
 		name: "kill-asked",
-		edit: func(c cell, r *result) bool {
+		edit: func(c statusCase, r *result) bool {
 			again := ends(c.Status) && r.Job.Status[0] == c.Status && len(r.Commands) > 0
 			for _, u := range c.Updates {
 				again = again && !ends(u.Status)
@@ -106,14 +106,15 @@ var statusDifferences = []statusDifference{
 		},
 	},
 	{
-		// The reference fails on a job that stays in Scouting, which its model of statuses doesn't have.
+		// The reference fails on a job that stays in Scouting, which its model of statuses doesn't
+		// have.
 		name: "scouting",
-		like: func(c *cell) {
+		like: func(c *statusCase) {
 			if to := c.staysScouting(); to != "" {
 				c.Status, c.History = to, historyOf(to, lastTime)
 			}
 		},
-		edit: func(c cell, r *result) bool {
+		edit: func(c statusCase, r *result) bool {
 			from := c.staysScouting()
 			if from != "" {
 				r.rename(from, "Scouting")
@@ -124,12 +125,12 @@ var statusDifferences = []statusDifference{
 	{
 		// A job without a history fails the reference's whole batch.
 		name: "no-history",
-		like: func(c *cell) {
+		like: func(c *statusCase) {
 			if len(c.History) == 0 {
 				c.History = [][2]string{{c.Status, longAgo.Format(micro)}}
 			}
 		},
-		edit: func(c cell, r *result) bool {
+		edit: func(c statusCase, r *result) bool {
 			if len(c.History) == 0 {
 				for _, record := range r.History {
 					record[0] = record[0].(float64) - 1
@@ -137,27 +138,27 @@ var statusDifferences = []statusDifference{
 			}
 			return len(c.History) == 0
 		},
-		cells: []cell{
-			{Status: "Running", Updates: map[string]cellAsked{lastTime.Format(micro): {Status: "Done", Source: "JobWrapper"}}, pilot: true},
-			{Status: "Stalled", Updates: map[string]cellAsked{lastTime.Format(micro): {MinorStatus: "m", Source: "x"}}, pilot: true},
+		cases: []statusCase{
+			{Status: "Running", Updates: map[string]askedUpdate{lastTime.Format(micro): {Status: "Done", Source: "JobWrapper"}}, pilot: true},
+			{Status: "Stalled", Updates: map[string]askedUpdate{lastTime.Format(micro): {MinorStatus: "m", Source: "x"}}, pilot: true},
 		},
 	},
 	{
 		// Of a time that the history rounds up the reference holds that very time for late.
 		name: "rounding",
-		like: func(c *cell) {
+		like: func(c *statusCase) {
 			if len(c.History) == 2 && c.History[1][1] == roundedUp.Format(micro) {
 				c.History = historyOf(c.Status, lastTime)
 			}
 		},
-		cells: []cell{
+		cases: []statusCase{
 			{
 				Status: "Running", History: historyOf("Running", roundedUp), pilot: true,
-				Updates: map[string]cellAsked{roundedUp.Format(micro): {Status: "Done", Source: "JobWrapper"}},
+				Updates: map[string]askedUpdate{roundedUp.Format(micro): {Status: "Done", Source: "JobWrapper"}},
 			},
 			{
 				Status: "Matched", History: historyOf("Matched", roundedUp), pilot: true,
-				Updates: map[string]cellAsked{
+				Updates: map[string]askedUpdate{
 					roundedUp.Format(micro):                  {Status: "Running", Source: "JobWrapper"},
 					roundedUp.Add(time.Second).Format(micro): {Status: "Done", Source: "JobWrapper"},
 				},
@@ -167,28 +168,28 @@ var statusDifferences = []statusDifference{
 	{
 		// A user's Killed or Deleted that is late, the reference only writes into the history.
 		name: "late-kill",
-		like: func(c *cell) {
-			c.moveTimes(func(at string, u cellAsked) bool {
+		like: func(c *statusCase) {
+			c.moveTimes(func(at string, u askedUpdate) bool {
 				return !c.pilot && at < lastTime.Format(micro) && (u.Status == "Killed" || u.Status == "Deleted")
 			})
 		},
-		cells: []cell{byUser("Running", "Killed"), byUser("Done", "Deleted"), byUser("Matched", "Deleted"), byUser("Stalled", "Killed")},
+		cases: []statusCase{byUser("Running", "Killed"), byUser("Done", "Deleted"), byUser("Matched", "Deleted"), byUser("Stalled", "Killed")},
 	},
 	{
 		// An update that is dated ahead makes all later ones late.
 		name: "ahead",
-		like: func(c *cell) {
-			c.moveTimes(func(at string, _ cellAsked) bool { return at > now.Add(time.Minute).Format(micro) })
+		like: func(c *statusCase) {
+			c.moveTimes(func(at string, _ askedUpdate) bool { return at > now.Add(time.Minute).Format(micro) })
 		},
-		cells: []cell{
-			oneUpdate("Running", cellAsked{Status: "Done", Source: "JobWrapper"}, now.Add(61*time.Second)),
-			oneUpdate("Waiting", cellAsked{Status: "Killed", MinorStatus: "m", Source: "User"}, now.AddDate(1, 0, 0)),
+		cases: []statusCase{
+			oneUpdate("Running", askedUpdate{Status: "Done", Source: "JobWrapper"}, now.Add(61*time.Second)),
+			oneUpdate("Waiting", askedUpdate{Status: "Killed", MinorStatus: "m", Source: "User"}, now.AddDate(1, 0, 0)),
 		},
 	},
 	{
 		// A history that somebody dated ahead makes all later updates late.
 		name: "history-ahead",
-		like: func(c *cell) {
+		like: func(c *statusCase) {
 			c.History = slices.Clone(c.History)
 			for i, record := range c.History {
 				if record[1] > now.Add(time.Minute).Format(micro) {
@@ -196,15 +197,15 @@ var statusDifferences = []statusDifference{
 				}
 			}
 		},
-		cells: []cell{{
+		cases: []statusCase{{
 			Status: "Running", History: historyOf("Running", now.AddDate(1, 0, 0)), pilot: true,
-			Updates: map[string]cellAsked{now.Format(micro): {Status: "Done", Source: "JobWrapper"}},
+			Updates: map[string]askedUpdate{now.Format(micro): {Status: "Done", Source: "JobWrapper"}},
 		}},
 	},
 	{
 		// The reference cuts the mark off a long source, or half of it.
 		name: "long-source",
-		edit: func(c cell, r *result) (edited bool) {
+		edit: func(c statusCase, r *result) (edited bool) {
 			for _, record := range r.History {
 				asked := c.Updates[record[4].(string)]
 				if len(asked.Source) > 28 && asked.Status != "" && asked.Status != record[1] {
@@ -213,10 +214,10 @@ var statusDifferences = []statusDifference{
 			}
 			return edited
 		},
-		cells: []cell{
-			oneUpdate("Done", cellAsked{Status: "Running", Source: strings.Repeat("s", 30)}, now),
-			oneUpdate("Done", cellAsked{Status: "Running", Source: "Job" + strings.Repeat("s", 40)}, now),
-			oneUpdate("Running", cellAsked{Status: "Done", Source: strings.Repeat("s", 40)}, now),
+		cases: []statusCase{
+			oneUpdate("Done", askedUpdate{Status: "Running", Source: strings.Repeat("s", 30)}, now),
+			oneUpdate("Done", askedUpdate{Status: "Running", Source: "Job" + strings.Repeat("s", 40)}, now),
+			oneUpdate("Running", askedUpdate{Status: "Done", Source: strings.Repeat("s", 40)}, now),
 		},
 	},
 }
@@ -225,15 +226,15 @@ var statusDifferences = []statusDifference{
 var roundedUp = lastTime.Add(200 * time.Microsecond)
 
 // byUser is a user's late wish to end a job.
-func byUser(from, to string) cell {
-	c := oneUpdate(from, cellAsked{Status: to, Source: "User"}, lastTime.Add(-time.Minute))
+func byUser(from, to string) statusCase {
+	c := oneUpdate(from, askedUpdate{Status: to, Source: "User"}, lastTime.Add(-time.Minute))
 	c.pilot = false
 	return c
 }
 
 // moveTimes lets updates count from the server's clock.
-func (c *cell) moveTimes(moves func(at string, u cellAsked) bool) {
-	updates := map[string]cellAsked{}
+func (c *statusCase) moveTimes(moves func(at string, u askedUpdate) bool) {
+	updates := map[string]askedUpdate{}
 	for at, u := range c.Updates {
 		if moves(at, u) {
 			at = now.Format(micro)
@@ -243,8 +244,9 @@ func (c *cell) moveTimes(moves func(at string, u cellAsked) bool) {
 	c.Updates = updates
 }
 
-// staysScouting gives, for a job in Scouting that stays there, a status in which it would stay, too.
-func (c cell) staysScouting() string {
+// staysScouting gives, for a job in Scouting that stays there, a status in which it would stay,
+// too.
+func (c statusCase) staysScouting() string {
 	for at, u := range c.Updates {
 		moves := c.force && u.Status != "" || slices.Contains([]string{"Checking", "Failed", "Stalled", "Killed"}, u.Status)
 		if c.Status != "Scouting" || moves || at < lastTime.Format(micro) {
@@ -271,13 +273,14 @@ func (r *result) rename(from, to string) {
 	}
 }
 
-// likeReference is the cell of which the reference makes what we make of c, and the differences because of which it isn't c.
-func likeReference(c cell) (like cell, names []string) {
+// likeReference is the case of which the reference makes what we make of c, and the differences
+// because of which it isn't c.
+func likeReference(c statusCase) (like statusCase, names []string) {
 	like = c
 	for _, d := range statusDifferences {
 		if d.like != nil {
 			before := like
-			if d.like(&like); !sameCell(before, like) {
+			if d.like(&like); !sameCase(before, like) {
 				names = append(names, d.name)
 			}
 		}
@@ -285,12 +288,13 @@ func likeReference(c cell) (like cell, names []string) {
 	return like, names
 }
 
-func sameCell(a, b cell) bool {
+func sameCase(a, b statusCase) bool {
 	return a.Status == b.Status && slices.Equal(a.History, b.History) && maps.Equal(a.Updates, b.Updates)
 }
 
-// editReference makes of the reference's result ours, and names the differences because of which it had to.
-func editReference(c cell, r *result) (names []string) {
+// editReference makes of the reference's result ours, and names the differences because of which it
+// had to.
+func editReference(c statusCase, r *result) (names []string) {
 	for _, d := range statusDifferences {
 		if d.edit != nil && d.edit(c, r) {
 			names = append(names, d.name)

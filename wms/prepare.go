@@ -12,21 +12,15 @@ import (
 	"jobdb/jdl"
 )
 
-// job is what is stored of a new job.
-type job struct {
-	jdl        string
-	attributes jobdb.Attributes
-	inputData  []string // LFNs, each once
-}
-
-// expand makes the texts of single jobs of what was submitted. Only one text alone may be parametric.
+// expand makes a text for each job of what was submitted. Only a text that comes alone may be
+// parametric.
 func (r Rules) expand(jdls []string) (texts []string, parametric bool, err error) {
 	texts = make([]string, len(jdls))
 	for i, text := range jdls {
 		texts[i] = jdl.Enclose(text)
 		ad, err := jdl.ParseAd(texts[i])
 		if errors.Is(err, jdl.ErrEndless) {
-			return nil, false, nth(err, i, len(jdls))
+			return nil, false, jdlError(err, i, len(jdls))
 		}
 		if err != nil {
 			continue // it isn't parametric, and its manifest will say what is wrong
@@ -34,14 +28,14 @@ func (r Rules) expand(jdls []string) (texts []string, parametric bool, err error
 		count, err := ad.CountJobs()
 		switch {
 		case err != nil:
-			return nil, false, nth(err, i, len(jdls))
+			return nil, false, jdlError(err, i, len(jdls))
 		case count > 0 && len(jdls) > 1:
-			return nil, false, nth(errors.New("it is parametric; submit parametric jobs one by one"), i, len(jdls))
+			return nil, false, jdlError(errors.New("it is parametric; submit parametric jobs one by one"), i, len(jdls))
 		case count > int64(r.MaxJobs):
 			return nil, false, r.tooMany(count)
 		case count > 0:
 			if texts, err = ad.Expand(); err != nil {
-				return nil, false, nth(err, 0, 1)
+				return nil, false, jdlError(err, 0, 1)
 			}
 			return texts, true, nil
 		}
@@ -53,33 +47,25 @@ func (r Rules) tooMany(jobs int64) error {
 	return &JobError{fmt.Sprintf("%d jobs in one submission, at most %d are taken", jobs, r.MaxJobs)}
 }
 
-// manifest reads and checks the JDL of a single job, in brackets.
-func (r Rules) manifest(owner Owner, text string) (*jdl.Manifest, error) {
+// readManifest reads and checks the JDL of a single job, which is in brackets.
+func (r Rules) readManifest(owner Owner, text string) (*jdl.Manifest, error) {
 	manifest, err := jdl.ParseManifest(text)
 	if err != nil {
 		return nil, err
 	}
 	manifest.Set("Owner", owner.Name)
 	manifest.Set("OwnerGroup", owner.Group)
-	return manifest, r.check(manifest)
+	return manifest, r.checkManifest(manifest)
 }
 
-// check holds a manifest against the rules and adds what it leaves open.
-func (r Rules) check(m *jdl.Manifest) error {
-	for _, v := range []struct {
-		name               string
-		standard, min, max int64
-	}{
-		{"CPUTime", r.CPUTime, r.MinCPUTime, r.MaxCPUTime},
-		{"Priority", r.Priority, r.MinPriority, r.MaxPriority},
-	} {
-		if !m.Has(v.name) {
-			m.Set(v.name, strconv.FormatInt(max(v.min, min(v.standard, v.max)), 10))
-		} else if text, ok := m.Get(v.name); !ok {
-			return errors.New(v.name + " can't be a section")
-		} else if _, ok := jdl.ParseInt(text); !ok {
-			return fmt.Errorf("%s must be a whole number, not %.200q", v.name, text)
-		}
+// checkManifest checks a manifest against the rules, and sets the numbers that it leaves out, as
+// DIRAC's JobManifest.check does.
+func (r Rules) checkManifest(m *jdl.Manifest) error {
+	if err := checkNumber(m, "CPUTime", r.CPUTime, r.MinCPUTime, r.MaxCPUTime); err != nil {
+		return err
+	}
+	if err := checkNumber(m, "Priority", r.Priority, r.MinPriority, r.MaxPriority); err != nil {
+		return err
 	}
 	for _, name := range []string{"InputData", "JobType"} {
 		if _, ok := m.Get(name); m.Has(name) && !ok {
@@ -99,8 +85,33 @@ func (r Rules) check(m *jdl.Manifest) error {
 	return nil
 }
 
-// finish makes of a manifest what is stored under the ID. It may be called again with another ID.
-func (r Rules) finish(m *jdl.Manifest, owner Owner, id jobdb.JobID) (*job, error) {
+// checkNumber wants an attribute to be a whole number. One that is missing is set to the standard
+// value, which low and high bound; they don't bound what was submitted.
+func checkNumber(m *jdl.Manifest, name string, standard, low, high int64) error {
+	if !m.Has(name) {
+		m.Set(name, strconv.FormatInt(max(low, min(standard, high)), 10))
+		return nil
+	}
+	text, ok := m.Get(name)
+	if !ok {
+		return errors.New(name + " can't be a section")
+	}
+	if _, ok := jdl.ParseInt(text); !ok {
+		return fmt.Errorf("%s must be a whole number, not %.200q", name, text)
+	}
+	return nil
+}
+
+// newJob is what is stored of a new job, beside its status.
+type newJob struct {
+	jdl        string
+	attributes jobdb.Attributes
+	inputData  []string // LFNs, each once
+}
+
+// prepareNew makes of a manifest what is stored under an ID. It may be called again with another
+// ID.
+func (r Rules) prepareNew(m *jdl.Manifest, owner Owner, id jobdb.JobID) (*newJob, error) {
 	number := strconv.FormatInt(int64(id), 10)
 	m.Set("JobID", number)
 	text, err := m.JDL()
@@ -119,59 +130,74 @@ func (r Rules) finish(m *jdl.Manifest, owner Owner, id jobdb.JobID) (*job, error
 		return nil, err
 	}
 	files, err := inputDataOf(ad)
-	return &job{jdl: stored, attributes: attributesOf(ad, owner, priority), inputData: files}, err
+	return &newJob{jdl: stored, attributes: attributesOf(ad, owner, priority), inputData: files}, err
 }
 
-// prepare adds to an ad what is stored with it, among that what the job requires. It returns the text, and the job's priority.
+// prepare adds to an ad what is stored with it, as DIRAC's checkAndPrepareJob does. It returns the
+// text to store, and the job's priority.
 func (r Rules) prepare(ad *jdl.Ad, owner Owner, id jobdb.JobID) (text string, priority int64, err error) {
 	ad.SetInt("JobID", int64(id))
 	if err := checkOwner(ad, owner); err != nil {
 		return "", 0, err
 	}
-	requirements := jdl.NewAd()
-	for _, a := range []*jdl.Ad{ad, requirements} {
-		a.SetText("Owner", owner.Name)
-		a.SetText("OwnerGroup", owner.Group)
-		a.SetText("VirtualOrganization", owner.VO)
-	}
+	setOwner(ad, owner)
 	setDefault(ad, "InputDataModule", r.InputDataModule)
 	setDefault(ad, "SoftwareDistModule", r.SoftwareDistModule)
-	if n, ok := ad.Int("Priority"); ok {
-		if priority = n.Int64(); !n.IsInt64() {
-			return "", 0, errors.New("the Priority is outside the range of 64-bit integers")
-		}
+	if priority, err = priorityOf(ad); err != nil {
+		return "", 0, err
 	}
+	requirements, err := r.requirementsOf(ad, owner, priority)
+	if err != nil {
+		return "", 0, err
+	}
+	ad.Set("JobRequirements", requirements)
+	text, err = ad.JDL()
+	return text, priority, err
+}
+
+// priorityOf returns the Priority of an ad, 0 if it is missing or no whole number.
+func priorityOf(ad *jdl.Ad) (int64, error) {
+	n, ok := ad.Int("Priority")
+	if !ok {
+		return 0, nil
+	}
+	if !n.IsInt64() {
+		return 0, errors.New("the Priority is outside the range of 64-bit integers")
+	}
+	return n.Int64(), nil
+}
+
+// requirementsOf returns the JDL of JobRequirements, by which DIRAC matches jobs and pilots.
+func (r Rules) requirementsOf(ad *jdl.Ad, owner Owner, priority int64) (string, error) {
+	requirements := jdl.NewAd()
+	setOwner(requirements, owner)
 	requirements.SetInt("UserPriority", priority)
 	cpuTime, ok := ad.Int("CPUTime")
 	if !ok {
 		cpuTime = big.NewInt(r.CPUTime)
 	}
 	requirements.Set("CPUTime", cpuTime.String())
-	if err := r.requirePlatforms(ad, requirements); err != nil {
-		return "", 0, err
-	}
-	required, err := requirements.JDL()
-	if err != nil {
-		return "", 0, err
-	}
-	ad.Set("JobRequirements", required)
-	text, err = ad.JDL()
-	return text, priority, err
-}
-
-func (r Rules) requirePlatforms(ad, requirements *jdl.Ad) error {
 	named, err := ad.List("Platform")
-	if err != nil || len(named) == 0 {
-		return err
+	if err != nil {
+		return "", err
 	}
-	platforms, err := r.platforms(named)
-	if err == nil {
+	if len(named) > 0 {
+		platforms, err := r.platformsFor(named)
+		if err != nil {
+			return "", err
+		}
 		requirements.SetTexts("Platforms", platforms)
 	}
-	return err
+	return requirements.JDL()
 }
 
-// checkOwner finds out clients who think that they are someone else.
+func setOwner(ad *jdl.Ad, owner Owner) {
+	ad.SetText("Owner", owner.Name)
+	ad.SetText("OwnerGroup", owner.Group)
+	ad.SetText("VirtualOrganization", owner.VO)
+}
+
+// checkOwner refuses a JDL that names another owner than the one who submits it.
 func checkOwner(ad *jdl.Ad, owner Owner) error {
 	for _, v := range []struct{ name, want string }{
 		{"Owner", owner.Name}, {"OwnerGroup", owner.Group}, {"VirtualOrganization", owner.VO},
@@ -183,13 +209,14 @@ func checkOwner(ad *jdl.Ad, owner Owner) error {
 	return nil
 }
 
+// setDefault sets an attribute that is missing, unless text is empty.
 func setDefault(ad *jdl.Ad, name, text string) {
 	if text != "" && !ad.Has(name) {
 		ad.SetText(name, text)
 	}
 }
 
-// attributesOf are the columns of Jobs that a JDL and its owner give.
+// attributesOf returns the columns of Jobs that follow from a JDL and its owner.
 func attributesOf(ad *jdl.Ad, owner Owner, priority int64) jobdb.Attributes {
 	attributes := jobdb.Attributes{
 		"Owner": owner.Name, "OwnerGroup": owner.Group, "VO": owner.VO,
@@ -214,7 +241,7 @@ const (
 	anySite       = "ANY"
 )
 
-// siteOf is what the column Site says of a rescheduled job: where the JDL sent it at first.
+// siteOf returns what the column Site says of a rescheduled job: the site that its JDL names.
 func siteOf(ad *jdl.Ad) (string, error) {
 	sites, err := ad.List("Site")
 	switch {
@@ -226,6 +253,7 @@ func siteOf(ad *jdl.Ad) (string, error) {
 	return sites[0], nil
 }
 
+// inputDataOf returns the LFNs of a job, ascending, each once.
 func inputDataOf(ad *jdl.Ad) ([]string, error) {
 	files, err := ad.List("InputData")
 	files = slices.DeleteFunc(files, func(lfn string) bool { return lfn == "" })

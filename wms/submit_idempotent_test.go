@@ -14,7 +14,8 @@ import (
 	"jobdb/wms"
 )
 
-// TestSubmitOnce submits again with the same key, with another, as another user, with other JDLs, and a day later.
+// TestSubmitOnce submits again with the same key, with another, as another user, with other JDLs,
+// and a day later.
 func TestSubmitOnce(t *testing.T) {
 	for name, url := range jobdbtest.Engines {
 		t.Run(name, func(t *testing.T) {

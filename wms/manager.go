@@ -1,0 +1,55 @@
+package wms
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"jobdb"
+)
+
+// JobManager does to jobs what clients ask for, by the rules. Make one by [NewJobManager]. It may
+// be used by several goroutines at once.
+type JobManager struct {
+	DB    *jobdb.DB
+	Rules RuleBook
+	Clock func() time.Time // tells the server's time
+}
+
+// NewJobManager returns a manager of the jobs in db. Rules whose Default is the zero value take
+// that of [DefaultRules]; a nil clock is the system's. A nil db is an error, as are rules that no
+// job could follow.
+func NewJobManager(db *jobdb.DB, rules RuleBook, clock func() time.Time) (*JobManager, error) {
+	if db == nil {
+		return nil, errors.New("a job manager needs a database")
+	}
+	if reflect.ValueOf(rules.Default).IsZero() {
+		rules.Default = DefaultRules.Default
+	}
+	if err := rules.validate(); err != nil {
+		return nil, err
+	}
+	if clock == nil {
+		clock = time.Now //nolint:forbidigo // the clock of those who need no other
+	}
+	return &JobManager{DB: db, Rules: rules, Clock: clock}, nil
+}
+
+// validate finds rules that no job could follow.
+func (b RuleBook) validate() error {
+	if err := b.Default.validate(); err != nil {
+		return fmt.Errorf("the rules of Default: %w", err)
+	}
+	for _, vo := range slices.Sorted(maps.Keys(b.VOs)) {
+		if err := b.VOs[vo].validate(); err != nil {
+			return fmt.Errorf("the rules of the VO %s: %w", vo, err)
+		}
+	}
+	return nil
+}
+
+// now is the server's time as databases store it: in UTC, to the microsecond.
+func (m *JobManager) now() time.Time { return m.Clock().UTC().Truncate(time.Microsecond) }

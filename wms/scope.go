@@ -1,0 +1,56 @@
+package wms
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"jobdb"
+)
+
+// Scope is which jobs a caller may act on: those of a VO, and of one owner only unless Owner is
+// empty. The zero Scope has none.
+//
+// A job of another VO is treated as one that doesn't exist. A job of another owner of the VO is
+// refused with [ErrNotOwner] or, if Hidden, treated as one that doesn't exist, too.
+type Scope struct {
+	VO, Owner string
+	Hidden    bool
+}
+
+// ErrNotOwner says that one of the jobs belongs to another owner of the VO; then nothing was done
+// to any of them.
+var ErrNotOwner = errors.New("one of these jobs is not yours")
+
+// owns compares byte by byte, unlike the collations of DIRAC's databases.
+func (s Scope) owns(job jobdb.Attributes) bool { return s.Owner == "" || job["Owner"] == s.Owner }
+
+// sees tells whether a job exists for the caller.
+func (s Scope) sees(job jobdb.Attributes) bool {
+	return job["VO"] == s.VO && (!s.Hidden || s.owns(job))
+}
+
+// lock returns VO, Owner and the named columns of the jobs in scope. Nobody else changes these jobs
+// until tx ends.
+func (s Scope) lock(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID, names ...string) (map[jobdb.JobID]jobdb.Attributes, error) {
+	jobs, err := tx.LockJobs(ctx, ids, append([]string{"VO", "Owner"}, names...)...)
+	if err != nil {
+		return nil, err
+	}
+	for id, job := range jobs {
+		switch {
+		case !s.sees(job):
+			delete(jobs, id)
+		case !s.owns(job):
+			return nil, ErrNotOwner
+		}
+	}
+	return jobs, nil
+}
+
+// missing returns the IDs that have no job, ascending.
+func missing(ids []jobdb.JobID, jobs map[jobdb.JobID]jobdb.Attributes) []jobdb.JobID {
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id jobdb.JobID) bool { return jobs[id] != nil })
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
