@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"jobdb"
+	"jobdb/api/internal/validation"
 	"jobdb/auth"
 	"jobdb/wms"
 )
@@ -20,18 +21,6 @@ type httpError struct {
 }
 
 func (e *httpError) Error() string { return http.StatusText(e.status) }
-
-// fault is one thing wrong with a request, as FastAPI tells it.
-type fault struct {
-	Type     string `json:"type"`
-	Location []any  `json:"loc"`
-	Message  string `json:"msg"`
-	Input    any    `json:"input"`
-}
-
-func unprocessable(faults ...fault) error {
-	return &httpError{status: http.StatusUnprocessableEntity, detail: faults}
-}
 
 // valueDetail says which value of which job can't be stored, and why.
 func valueDetail(value *jobdb.ValueError) string {
@@ -54,12 +43,15 @@ const statusClientGone = 499
 func answerTo(err error) *httpError {
 	var (
 		answer *httpError
+		faults validation.Faults
 		value  *jobdb.ValueError
 		large  *http.MaxBytesError
 	)
 	switch {
 	case errors.As(err, &answer):
 		return answer
+	case errors.As(err, &faults):
+		return &httpError{status: http.StatusUnprocessableEntity, detail: faults}
 	case errors.Is(err, auth.ErrInvalidToken):
 		return &httpError{status: http.StatusUnauthorized, detail: "Invalid JWT", challenge: `Bearer error="invalid_token"`}
 	case errors.Is(err, auth.ErrForbidden):

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"jobdb"
+	"jobdb/api/internal/validation"
 	"jobdb/auth"
 	"jobdb/wms"
 )
@@ -32,6 +33,7 @@ func TestAnswerTo(t *testing.T) {
 		{&wms.JobError{Reason: "no JDL"}, 400, "no JDL"},
 		{fmt.Errorf("%w: %w", auth.ErrInvalidToken, engine), 401, "Invalid JWT"},
 		{auth.ErrForbidden, 403, "properties"},
+		{validation.Faults{{Type: "missing", Location: validation.Body}}, 422, "the request is not valid"},
 		{engine, 500, "Internal Server Error"},
 	} {
 		for _, err := range []error{test.err, fmt.Errorf("more: %w", test.err)} {

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -25,15 +24,6 @@ func wantsLines(r *http.Request) bool {
 		}
 	}
 	return false
-}
-
-// onlyPages notes parameters that have no meaning where all rows are sent.
-func (r *reader) onlyPages(query url.Values) {
-	for _, name := range []string{"page", "per_page", "cursor"} {
-		if text, given := lastOf(query, name); given {
-			r.fault("extra_forbidden", place{"query", name}, "has no meaning with Accept: "+linesType+", which gives all rows", text)
-		}
-	}
 }
 
 // linesPiece is the length of the pieces in which lines are sent.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"jobdb"
+	"jobdb/api/internal/validation"
 	"jobdb/auth"
 	"jobdb/wms"
 )
@@ -19,16 +20,16 @@ const (
 // submit takes a list of JDLs and answers with the new jobs. With an
 // Idempotency-Key a request that comes again gets the first answer again.
 func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
-	var in reader
-	body, ok, err := in.body(r)
+	var in validation.Reader
+	body, ok, err := readJSON(&in, r)
 	if err != nil {
 		return err
 	}
 	var jdls []string
 	if ok {
-		jdls = in.texts(body, inBody)
+		jdls = in.Texts(body, validation.Body)
 	}
-	if err := in.err(); err != nil {
+	if err := in.Err(); err != nil {
 		return err
 	}
 	if _, err := auth.Allow(p, auth.Create, s.Visibility); err != nil {
@@ -47,7 +48,9 @@ func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principa
 		jobs, err = s.Jobs.SubmitOnce(r.Context(), owner, keys[0], jdls)
 	}
 	if errors.Is(err, wms.ErrOtherSubmission) {
-		return unprocessable(fault{"value_error", []any{"header", idempotencyKey}, wms.ErrOtherSubmission.Error(), nil})
+		return validation.Faults{{
+			Type: "value_error", Location: validation.Location{"header", idempotencyKey}, Message: wms.ErrOtherSubmission.Error(),
+		}}
 	}
 	if err != nil {
 		return err
