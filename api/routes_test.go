@@ -27,7 +27,7 @@ type step struct {
 	want               string
 }
 
-func (w *world) steps(steps ...step) {
+func (w *testServer) steps(steps ...step) {
 	w.t.Helper()
 	for i, s := range steps {
 		r := w.ask(s.method, "/api/"+s.path, w.token(s.who), s.body)
