@@ -221,7 +221,7 @@ func TestSubmit(t *testing.T) {
 
 // Each case is refused with this status and this text in the detail, and nothing is stored.
 func TestRefusals(t *testing.T) {
-	w := start(t, func(c *api.Config) { c.MostBody = 10_000 })
+	w := start(t, func(c *api.Config) { c.MaxBody = 10_000 })
 	jdl := `["Executable=\"echo\""]`
 	for name, test := range map[string]struct {
 		method, path, authorization, body string

@@ -14,7 +14,7 @@ import (
 )
 
 // Every class of errors has its status, wrapped or not, and what the engine said stays inside.
-func TestAnswerTo(t *testing.T) {
+func TestErrorAnswer(t *testing.T) {
 	engine := errors.New("s3cret SQL")
 	for _, test := range []struct {
 		err    error
@@ -37,7 +37,7 @@ func TestAnswerTo(t *testing.T) {
 		{engine, 500, "Internal Server Error"},
 	} {
 		for _, err := range []error{test.err, fmt.Errorf("more: %w", test.err)} {
-			got := answerTo(err)
+			got := errorAnswer(err)
 			if detail := fmt.Sprint(got.detail); got.status != test.status || !strings.Contains(detail, test.detail) || strings.Contains(detail, "s3cret") {
 				t.Errorf("%v: %d %s", err, got.status, detail)
 			}

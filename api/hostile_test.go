@@ -88,7 +88,7 @@ func TestBodyCutShort(t *testing.T) {
 	}
 }
 
-// Requests that run longer than the grace are cut off: their contexts end, and only then Serve returns.
+// Requests that run longer than the shutdown timeout are cut off: their contexts end, and only then Serve returns.
 func TestServeCutsOffWhatRunsTooLong(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -104,7 +104,7 @@ func TestServeCutsOffWhatRunsTooLong(t *testing.T) {
 	})
 	ended := make(chan error, 1)
 	go func() {
-		ended <- api.Serve(ctx, listener, stuck, slog.New(slog.DiscardHandler), api.Times{Grace: 100 * time.Millisecond})
+		ended <- api.Serve(ctx, listener, stuck, slog.New(slog.DiscardHandler), api.Timeouts{Shutdown: 100 * time.Millisecond})
 	}()
 	go func() {
 		if response, err := http.Get("http://" + listener.Addr().String()); err == nil {
@@ -177,13 +177,13 @@ func TestLongHistories(t *testing.T) {
 	}
 }
 
-// TestRequestTime has a request wait for a database that another program has
+// TestRequestTimeout has a request wait for a database that another program has
 // locked: it is told to come again. (SQLite itself looks up after 10 seconds only.)
-func TestRequestTime(t *testing.T) {
+func TestRequestTimeout(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 10 seconds")
 	}
-	w := start(t, func(c *api.Config) { c.RequestTime = 500 * time.Millisecond })
+	w := start(t, func(c *api.Config) { c.RequestTimeout = 500 * time.Millisecond })
 	w.submit(alice, "job")
 	raw := jobdbtest.Raw(t, w.address)
 	connection, err := raw.Conn(t.Context())

@@ -133,7 +133,7 @@ func TestLinesThatNobodyReads(t *testing.T) {
 	t.Parallel()
 	var service http.Handler
 	w := start(t, func(c *api.Config) {
-		c.LinesTime = 100 * time.Millisecond
+		c.LinesTimeout = 100 * time.Millisecond
 		service = api.New(*c)
 	})
 	w.fill(3_000) // many times what the connection's buffers hold, which are made small

@@ -137,7 +137,7 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// TestMalformed asks for what the reference refuses with 422, and holds the types and places of the faults against its own.
+// TestMalformed sends what DiracX refuses with 422, and compares types and locations of the faults.
 func TestMalformed(t *testing.T) {
 	w := start(t)
 	w.submit(alice, "job")
@@ -218,7 +218,7 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
-// What the reference takes though it isn't quite as it should be is taken, too.
+// Requests that DiracX accepts although they are not quite right are accepted, too.
 func TestLenientSearch(t *testing.T) {
 	w := start(t)
 	w.submit(alice, "job")

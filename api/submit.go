@@ -11,14 +11,14 @@ import (
 	"jobdb/wms"
 )
 
-// idempotencyKey is the header that names a request, so that it is known when it comes again.
+// idempotencyKey is the header that identifies a request, so that it is recognized when it is sent again.
 const (
-	idempotencyKey = "Idempotency-Key"
-	longestKey     = 255
+	idempotencyKey    = "Idempotency-Key"
+	maxIdempotencyKey = 255
 )
 
-// submit takes a list of JDLs and answers with the new jobs. With an
-// Idempotency-Key a request that comes again gets the first answer again.
+// submit makes jobs of a list of JDLs and answers with them. A request that is sent again with the same Idempotency-Key
+// gets the first answer.
 func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
 	var in validation.Reader
 	body, ok, err := readJSON(&in, r)
@@ -40,8 +40,8 @@ func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principa
 	switch keys := r.Header.Values(idempotencyKey); {
 	case len(keys) == 0:
 		jobs, err = s.Jobs.Submit(r.Context(), owner, jdls)
-	case len(keys) > 1 || keys[0] == "" || len(keys[0]) > longestKey:
-		return badRequest(idempotencyKey + " must be one text of 1 to " + strconv.Itoa(longestKey) + " characters")
+	case len(keys) > 1 || keys[0] == "" || len(keys[0]) > maxIdempotencyKey:
+		return badRequest(idempotencyKey + " must be one text of 1 to " + strconv.Itoa(maxIdempotencyKey) + " characters")
 	case s.DB.Schema() != jobdb.SchemaOurs:
 		return badRequest("this server runs on a database that has nowhere to keep an " + idempotencyKey + "; send none")
 	default:

@@ -111,7 +111,7 @@ func setting(t *testing.T, c *cli, name string) any {
 	values := map[string]any{
 		"data-dir": s.DataDir, "db": s.DB, "history-db": s.HistoryDB, "issuer": s.Issuer, "listen": s.Listen, "keys": s.Keys,
 		"keys-refresh": s.KeysRefresh, "visibility": string(s.Visibility), "pilots-db": s.PilotsDB,
-		"command-redelivery": s.CommandRedelivery, "query-time": s.QueryTime, "max-body": s.MaxBody,
+		"command-redelivery": s.CommandRedelivery, "query-time": s.QueryTimeout, "max-body": s.MaxBody,
 		"rules": s.Rules, "cors-origins": s.CORSOrigins, "log-format": s.LogFormat,
 	}
 	value, ok := values[name]
@@ -139,7 +139,7 @@ func plain(value any) string {
 	return string(text)
 }
 
-// What a DiracX deployment has set is understood, and ours weighs more.
+// The environment of a DiracX deployment is understood; our own variables take precedence.
 func TestDiracXSettings(t *testing.T) {
 	for name, variable := range map[string]string{
 		"db":         "DIRACX_DB_URL_JOBDB",
@@ -173,7 +173,7 @@ func TestSettingsDefaults(t *testing.T) {
 	want := Settings{
 		folderSettings: folderSettings{DataDir: "/default"},
 		Listen:         "127.0.0.1:8000", KeysRefresh: 15 * time.Minute, Visibility: "vo", CommandRedelivery: 10 * time.Minute,
-		QueryTime: time.Minute, MaxBody: 10 << 20, LogFormat: "text",
+		QueryTimeout: time.Minute, MaxBody: 10 << 20, LogFormat: "text",
 	}
 	if diff := cmp.Diff(want, c.Serve.Settings, cmp.AllowUnexported(Settings{})); diff != "" {
 		t.Error(diff)
@@ -213,9 +213,9 @@ func TestSettingsCheck(t *testing.T) {
 	}
 }
 
-func TestQueryTimeLimit(t *testing.T) {
+func TestQueryTimeout(t *testing.T) {
 	for given, want := range map[time.Duration]time.Duration{0: -1, time.Second: time.Second} {
-		if got := (&Settings{QueryTime: given}).limits(); got != (jobdb.Limits{QueryTime: want}) {
+		if got := (&Settings{QueryTimeout: given}).limits(); got != (jobdb.Limits{QueryTime: want}) {
 			t.Errorf("%v: %+v", given, got)
 		}
 	}

@@ -65,7 +65,7 @@ func parseTime(text string) (t time.Time, zoned, ok bool) {
 	return t.UTC(), zoned, err == nil && !strings.HasPrefix(day, "0000")
 }
 
-// unixTime takes numbers above 2e10 for milliseconds, as the reference does.
+// unixTime takes numbers above 2e10 for milliseconds, as DiracX does.
 func unixTime(n float64) (time.Time, bool) {
 	if math.Abs(n) > 2e10 {
 		n /= 1000
