@@ -70,6 +70,16 @@ var withTables = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(path)
 })
 
+// signingKey signs the tokens of all servers.
+var signingKey = sync.OnceValues(func() (*auth.Key, error) {
+	folder, err := os.MkdirTemp("", "jobdb-api-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder) //nolint:errcheck // nobody waits for it
+	return auth.OpenKey(folder)
+})
+
 // start starts a server on a new database.
 func start(t *testing.T, change ...func(*api.Config)) *testServer {
 	t.Helper()
@@ -83,8 +93,7 @@ func start(t *testing.T, change ...func(*api.Config)) *testServer {
 // startOn starts a server on a copy of a database.
 func startOn(t *testing.T, database []byte, change ...func(*api.Config)) *testServer {
 	t.Helper()
-	folder := t.TempDir()
-	path := filepath.Join(folder, "jobs.db")
+	path := filepath.Join(t.TempDir(), "jobs.db")
 	if err := os.WriteFile(path, database, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +104,7 @@ func startOn(t *testing.T, database []byte, change ...func(*api.Config)) *testSe
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.db.Close() }) // some tests close it themselves
-	if w.key, err = auth.OpenKey(folder); err != nil {
+	if w.key, err = signingKey(); err != nil {
 		t.Fatal(err)
 	}
 	config := api.Config{
