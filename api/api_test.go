@@ -228,15 +228,16 @@ func TestSubmit(t *testing.T) {
 	}
 }
 
-// Each case is refused with this status and this text in the detail, and nothing is stored.
-func TestRefusals(t *testing.T) {
-	w := start(t, func(c *api.Config) { c.MaxBody = 10_000 })
+// refusal is a request that must be refused with this status and this text in the detail.
+type refusal struct {
+	method, path, authorization, body string
+	status                            int
+	want                              string
+}
+
+func refusals(w *testServer) map[string]refusal {
 	jdl := `["Executable=\"echo\""]`
-	for name, test := range map[string]struct {
-		method, path, authorization, body string
-		status                            int
-		want                              string
-	}{
+	return map[string]refusal{
 		"no token":           {"POST", "jobs/search", "", "{}", 401, `"Authorization header is missing"`},
 		"basic":              {"POST", "jobs/search", "Basic x", "{}", 400, `"Invalid authorization header"`},
 		"no JWT":             {"POST", "jobs/search", "Bearer x", "{}", 401, `"Invalid JWT"`},
@@ -273,7 +274,13 @@ func TestRefusals(t *testing.T) {
 		"no grouping":        {"POST", "jobs/summary", w.token(alice), `{}`, 422, `{"type":"missing","loc":["body","grouping"]`},
 		"summary, no body":   {"POST", "jobs/summary", w.token(alice), ``, 422, `{"type":"missing","loc":["body"]`},
 		"group by unknown":   {"POST", "jobs/summary", w.token(alice), `{"grouping":["Foo"]}`, 400, `no such column`},
-	} {
+	}
+}
+
+// What is refused is not stored either.
+func TestRefusals(t *testing.T) {
+	w := start(t, func(c *api.Config) { c.MaxBody = 10_000 })
+	for name, test := range refusals(w) {
 		r := w.ask(test.method, "/api/"+test.path, test.authorization, test.body)
 		if r.status != test.status || !strings.HasPrefix(r.body, `{"detail":`) || !strings.Contains(r.body, test.want) || !json.Valid([]byte(r.body)) {
 			t.Errorf("%s: %d %s\nwant %d and %s", name, r.status, r.body, test.status, test.want)

@@ -32,29 +32,30 @@ func newParser(t *testing.T, c *cli) *kong.Kong {
 	return parser
 }
 
-// TestSettings sets each setting of the server in the file, then in the
-// environment, too, and then on the command line, too. A setting that isn't here fails.
+// settingValues are, for each setting of the server, a value in the file, in the environment and on the command line.
+var settingValues = map[string]struct{ file, env, flag any }{
+	"data-dir":           {"/file", "/env", "/flag"},
+	"db":                 {"sqlite:file", "sqlite:env", "sqlite:flag"},
+	"history-db":         {"sqlite:file", "sqlite:env", "sqlite:flag"},
+	"issuer":             {"https://file/", "https://env/", "https://flag/"},
+	"listen":             {"127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"},
+	"keys":               {"file.json", "env.json", "flag.json"},
+	"keys-refresh":       {"1m", "2m", "3m"},
+	"visibility":         {"own", "vo", "own"},
+	"rules":              {"/file.json", "/env.json", "/flag.json"},
+	"pilots-db":          {"sqlite:file", "sqlite:env", "sqlite:flag"},
+	"command-redelivery": {"1m", "0", "3m"},
+	"query-time":         {"1m30s", "2m", "0"},
+	"max-body":           {1000.0, "2000", "3000"},
+	"cors-origins":       {[]any{"https://a", "https://b"}, "https://c,https://d", "https://e"},
+	"log-format":         {"json", "text", "json"},
+}
+
+// TestSettings sets each setting of the server in the file, then also in the environment, and then also on the command
+// line. A setting that isn't in settingValues fails.
 func TestSettings(t *testing.T) {
-	type values struct{ file, env, flag any }
-	settings := map[string]values{
-		"data-dir":           {"/file", "/env", "/flag"},
-		"db":                 {"sqlite:file", "sqlite:env", "sqlite:flag"},
-		"history-db":         {"sqlite:file", "sqlite:env", "sqlite:flag"},
-		"issuer":             {"https://file/", "https://env/", "https://flag/"},
-		"listen":             {"127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"},
-		"keys":               {"file.json", "env.json", "flag.json"},
-		"keys-refresh":       {"1m", "2m", "3m"},
-		"visibility":         {"own", "vo", "own"},
-		"rules":              {"/file.json", "/env.json", "/flag.json"},
-		"pilots-db":          {"sqlite:file", "sqlite:env", "sqlite:flag"},
-		"command-redelivery": {"1m", "0", "3m"},
-		"query-time":         {"1m30s", "2m", "0"},
-		"max-body":           {1000.0, "2000", "3000"},
-		"cors-origins":       {[]any{"https://a", "https://b"}, "https://c,https://d", "https://e"},
-		"log-format":         {"json", "text", "json"},
-	}
 	for _, flag := range serveFlags(t) {
-		v, known := settings[flag.Name]
+		v, known := settingValues[flag.Name]
 		if !known {
 			t.Errorf("--%s isn't tested here", flag.Name)
 			continue
