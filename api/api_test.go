@@ -2,14 +2,18 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,8 +40,8 @@ func person(vo, name string, properties ...string) auth.Principal {
 	return auth.Principal{Subject: vo + ":" + name, Username: name, Group: vo + "_user", VO: vo, Properties: properties}
 }
 
-// world is a server on a database of its own.
-type world struct {
+// testServer is a server on a database of its own.
+type testServer struct {
 	t       *testing.T
 	url     string
 	address string // of the database
@@ -57,20 +61,60 @@ func manager(t *testing.T, db *jobdb.DB, clock func() time.Time) *wms.JobManager
 	return m
 }
 
-func start(t *testing.T, change ...func(*api.Config)) *world {
+// withTables is a SQLite file that has all tables. It is made once: a copy takes less time.
+var withTables = sync.OnceValues(func() ([]byte, error) {
+	folder, err := os.MkdirTemp("", "jobdb-api-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder) //nolint:errcheck // nobody waits for it
+	path := filepath.Join(folder, "jobs.db")
+	db, err := jobdb.Open(context.Background(), "sqlite:"+path, jobdb.Options{})
+	if err != nil {
+		return nil, err
+	}
+	_, err = db.Migrate(context.Background())
+	if err = errors.Join(err, db.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// signingKey signs the tokens of all servers.
+var signingKey = sync.OnceValues(func() (*auth.Key, error) {
+	folder, err := os.MkdirTemp("", "jobdb-api-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder) //nolint:errcheck // nobody waits for it
+	return auth.OpenKey(folder)
+})
+
+// start starts a server on a new database.
+func start(t *testing.T, change ...func(*api.Config)) *testServer {
 	t.Helper()
-	folder := t.TempDir()
-	w := &world{t: t, address: "sqlite:" + filepath.Join(folder, "jobs.db"), now: time.Date(2024, 1, 1, 10, 0, 0, 123456000, time.UTC), log: &bytes.Buffer{}}
+	database, err := withTables()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startOn(t, database, change...)
+}
+
+// startOn starts a server on a copy of a database.
+func startOn(t *testing.T, database []byte, change ...func(*api.Config)) *testServer {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "jobs.db")
+	if err := os.WriteFile(path, database, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := &testServer{t: t, address: "sqlite:" + path, now: time.Date(2024, 1, 1, 10, 0, 0, 123456000, time.UTC), log: &bytes.Buffer{}}
 	clock := func() time.Time { return w.now }
 	var err error
 	if w.db, err = jobdb.Open(t.Context(), w.address, jobdb.Options{Clock: clock}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.db.Close() }) // some tests close it themselves
-	if _, err := w.db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if w.key, err = auth.OpenKey(folder); err != nil {
+	if w.key, err = signingKey(); err != nil {
 		t.Fatal(err)
 	}
 	config := api.Config{
@@ -87,7 +131,24 @@ func start(t *testing.T, change ...func(*api.Config)) *world {
 	return w
 }
 
-func (w *world) token(who auth.Principal) string {
+// database closes the database and returns its file.
+func (w *testServer) database() []byte {
+	w.t.Helper()
+	if err := w.db.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	path := strings.TrimPrefix(w.address, "sqlite:")
+	if _, err := os.Stat(path + "-wal"); err == nil {
+		w.t.Fatal("the file doesn't hold all: a journal is left beside it")
+	}
+	database, err := os.ReadFile(path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return database
+}
+
+func (w *testServer) token(who auth.Principal) string {
 	w.t.Helper()
 	token, err := w.key.Mint(issuer, who, w.now, time.Hour)
 	if err != nil {
@@ -103,7 +164,7 @@ type reply struct {
 }
 
 // ask makes a request; headers are names and values in turn.
-func (w *world) ask(method, path, authorization, body string, headers ...string) reply {
+func (w *testServer) ask(method, path, authorization, body string, headers ...string) reply {
 	w.t.Helper()
 	request, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, strings.NewReader(body))
 	if err != nil {
@@ -130,13 +191,13 @@ func (w *world) ask(method, path, authorization, body string, headers ...string)
 	return reply{response.StatusCode, response.Header, string(text)}
 }
 
-func (w *world) post(who auth.Principal, path, body string) reply {
+func (w *testServer) post(who auth.Principal, path, body string) reply {
 	w.t.Helper()
 	return w.ask(http.MethodPost, "/api/jobs/"+path, w.token(who), body)
 }
 
 // submit makes one job of each name.
-func (w *world) submit(who auth.Principal, names ...string) {
+func (w *testServer) submit(who auth.Principal, names ...string) {
 	w.t.Helper()
 	for _, name := range names {
 		body, _ := json.Marshal([]string{`Executable = "echo"; JobName = "` + name + `";`})
@@ -177,15 +238,16 @@ func TestSubmit(t *testing.T) {
 	}
 }
 
-// Each case is refused with this status and this text in the detail, and nothing is stored.
-func TestRefusals(t *testing.T) {
-	w := start(t, func(c *api.Config) { c.MostBody = 10_000 })
+// refusal is a request that must be refused with this status and this text in the detail.
+type refusal struct {
+	method, path, authorization, body string
+	status                            int
+	want                              string
+}
+
+func refusals(w *testServer) map[string]refusal {
 	jdl := `["Executable=\"echo\""]`
-	for name, test := range map[string]struct {
-		method, path, authorization, body string
-		status                            int
-		want                              string
-	}{
+	return map[string]refusal{
 		"no token":           {"POST", "jobs/search", "", "{}", 401, `"Authorization header is missing"`},
 		"basic":              {"POST", "jobs/search", "Basic x", "{}", 400, `"Invalid authorization header"`},
 		"no JWT":             {"POST", "jobs/search", "Bearer x", "{}", 401, `"Invalid JWT"`},
@@ -222,7 +284,13 @@ func TestRefusals(t *testing.T) {
 		"no grouping":        {"POST", "jobs/summary", w.token(alice), `{}`, 422, `{"type":"missing","loc":["body","grouping"]`},
 		"summary, no body":   {"POST", "jobs/summary", w.token(alice), ``, 422, `{"type":"missing","loc":["body"]`},
 		"group by unknown":   {"POST", "jobs/summary", w.token(alice), `{"grouping":["Foo"]}`, 400, `no such column`},
-	} {
+	}
+}
+
+// What is refused is not stored either.
+func TestRefusals(t *testing.T) {
+	w := start(t, func(c *api.Config) { c.MaxBody = 10_000 })
+	for name, test := range refusals(w) {
 		r := w.ask(test.method, "/api/"+test.path, test.authorization, test.body)
 		if r.status != test.status || !strings.HasPrefix(r.body, `{"detail":`) || !strings.Contains(r.body, test.want) || !json.Valid([]byte(r.body)) {
 			t.Errorf("%s: %d %s\nwant %d and %s", name, r.status, r.body, test.status, test.want)
@@ -281,6 +349,7 @@ func TestSummary(t *testing.T) {
 
 // Whatever is asked, nobody ever sees another VO's job.
 func TestScope(t *testing.T) {
+	t.Parallel()
 	// Filters, and the VOs whose jobs they let through.
 	filters := map[string]string{
 		``: "lhcb belle",

@@ -10,15 +10,15 @@ import (
 	"jobdb/wms"
 )
 
-// authenticated lets only those through who have a token. What they may do
-// is asked once the request is understood, as in the reference.
+// authenticated lets only requests with a valid token through. What the caller may do is checked once the request has
+// been read, as in DiracX.
 func (s *service) authenticated(handle func(http.ResponseWriter, *http.Request, auth.Principal) error) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		principal, err := s.authenticate(r)
 		if err != nil {
 			return err
 		}
-		note(r, slog.String("user", principal.Username), slog.String("vo", principal.VO))
+		addToLog(r, slog.String("user", principal.Username), slog.String("vo", principal.VO))
 		return handle(w, r, principal)
 	}
 }

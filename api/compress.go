@@ -10,30 +10,30 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// shortest is the length in bytes below which an answer isn't worth compressing: it fits into one packet.
-const shortest = 1400
+// minCompressed is the length in bytes from which an answer is compressed: a shorter one fits into one packet.
+const minCompressed = 1400
 
-var zippers = sync.Pool{New: func() any {
-	zipper, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed) // the level is a valid one
-	return zipper
+var gzipWriters = sync.Pool{New: func() any {
+	writer, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed) // the level is a valid one
+	return writer
 }}
 
-// compressed compresses answers for those who ask for it. Libraries leave out
-// answers with Content-Range, which are parts of a file elsewhere, but whole answers here.
-func compressed(next http.Handler) http.Handler {
+// withGzip compresses answers for clients that accept it. Libraries for this leave out answers with Content-Range, which
+// are parts of a file elsewhere, but whole answers here.
+func withGzip(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Accept-Encoding")
-		if !takesGzip(r.Header.Get("Accept-Encoding")) {
+		if !acceptsGzip(r.Header.Get("Accept-Encoding")) {
 			next.ServeHTTP(w, r)
 			return
 		}
-		z := &zipped{ResponseWriter: w}
+		z := &gzipResponse{ResponseWriter: w}
 		defer z.close()
 		next.ServeHTTP(z, r)
 	})
 }
 
-func takesGzip(accepted string) bool {
+func acceptsGzip(accepted string) bool {
 	for coding := range strings.SplitSeq(accepted, ",") {
 		name, quality, _ := strings.Cut(strings.TrimSpace(coding), ";")
 		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
@@ -45,56 +45,56 @@ func takesGzip(accepted string) bool {
 	return false
 }
 
-// zipped compresses an answer whose first part is long enough.
-type zipped struct {
+// gzipResponse compresses an answer whose first part is long enough.
+type gzipResponse struct {
 	http.ResponseWriter
 
 	status int // 0 until it is known; sent with the first part
 	sent   bool
-	zipper *gzip.Writer // nil when the answer goes as it is
+	writer *gzip.Writer // nil when the answer goes as it is
 }
 
 // Unwrap is for http.ResponseController.
-func (z *zipped) Unwrap() http.ResponseWriter { return z.ResponseWriter }
+func (z *gzipResponse) Unwrap() http.ResponseWriter { return z.ResponseWriter }
 
 // WriteHeader waits for the first part.
-func (z *zipped) WriteHeader(status int) {
+func (z *gzipResponse) WriteHeader(status int) {
 	if z.status == 0 {
 		z.status = status
 	}
 }
 
-func (z *zipped) Write(b []byte) (int, error) {
+func (z *gzipResponse) Write(b []byte) (int, error) {
 	if !z.sent {
-		z.begin(len(b) >= shortest)
+		z.begin(len(b) >= minCompressed)
 	}
-	if z.zipper == nil {
+	if z.writer == nil {
 		return z.ResponseWriter.Write(b)
 	}
-	return z.zipper.Write(b)
+	return z.writer.Write(b)
 }
 
-func (z *zipped) begin(compress bool) {
+func (z *gzipResponse) begin(compress bool) {
 	z.sent = true
 	if compress && z.Header().Get("Content-Encoding") == "" {
 		z.Header().Set("Content-Encoding", "gzip")
 		z.Header().Del("Content-Length")
-		z.zipper = zippers.Get().(*gzip.Writer) //nolint:forcetypeassert // nothing else is put there
-		z.zipper.Reset(z.ResponseWriter)
+		z.writer = gzipWriters.Get().(*gzip.Writer) //nolint:forcetypeassert // nothing else is put there
+		z.writer.Reset(z.ResponseWriter)
 	}
 	if z.status != 0 {
 		z.ResponseWriter.WriteHeader(z.status)
 	}
 }
 
-func (z *zipped) close() {
+func (z *gzipResponse) close() {
 	if !z.sent {
 		z.begin(false)
 	}
-	if z.zipper == nil {
+	if z.writer == nil {
 		return
 	}
-	_ = z.zipper.Close() // when it can't be sent there is nobody left to tell
-	z.zipper.Reset(io.Discard)
-	zippers.Put(z.zipper)
+	_ = z.writer.Close() // when it can't be sent there is nobody left to tell
+	z.writer.Reset(io.Discard)
+	gzipWriters.Put(z.writer)
 }

@@ -5,11 +5,12 @@ import (
 	"net/http"
 
 	"jobdb"
+	"jobdb/api/internal/validation"
 	"jobdb/auth"
 	"jobdb/wms"
 )
 
-// detailsAnswer is all of one job.
+// detailsAnswer is all that is stored about one job.
 type detailsAnswer struct {
 	Attributes          json.RawMessage
 	JDL                 string
@@ -23,7 +24,7 @@ type detailsAnswer struct {
 	Heartbeats          []heartbeatAnswer
 }
 
-// historyAnswer is a change of status, as a search for LoggingInfo gives it, too.
+// historyAnswer is a record of a job's history, here and in searches with LoggingInfo.
 type historyAnswer struct {
 	Status            string
 	MinorStatus       string
@@ -47,16 +48,16 @@ type heartbeatAnswer struct {
 }
 
 const (
-	standardHeartbeats = 10
-	mostHeartbeats     = 1000
+	defaultHeartbeats = 10
+	maxHeartbeats     = 1000
 )
 
-// details answers with all that is known of one job.
+// details answers with all that is stored about one job.
 func (s *service) details(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
-	var in reader
-	id, _ := in.integer(r.PathValue("job_id"), place{"path", "job_id"})
-	heartbeats := in.queryAtMost(r.URL.Query(), "heartbeats", standardHeartbeats, mostHeartbeats)
-	if err := in.err(); err != nil {
+	var in validation.Reader
+	id, _ := in.Integer(r.PathValue("job_id"), validation.Location{"path", "job_id"})
+	heartbeats := in.QueryCount(r.URL.Query(), "heartbeats", defaultHeartbeats, maxHeartbeats)
+	if err := in.Err(); err != nil {
 		return err
 	}
 	scope, err := s.actionScope(p, auth.Read)
@@ -97,7 +98,7 @@ func historyOf(records []jobdb.HistoryRecord) []historyAnswer {
 	return history
 }
 
-// orEmpty is an object also where there is nothing.
+// orEmpty keeps a nil map from becoming null.
 func orEmpty(values map[string]string) map[string]string {
 	if values == nil {
 		return map[string]string{}
@@ -112,6 +113,5 @@ func attributesJSON(attributes jobdb.Attributes) json.RawMessage {
 	for i, c := range columns {
 		row[i] = attributes[c.Name()]
 	}
-	list := appendRows(nil, columns, false, [][]any{row}, zulu)
-	return list[1 : len(list)-1]
+	return appendRow(nil, jsonKeys(columns, false), row, zulu)
 }

@@ -1,19 +1,24 @@
-// Package api is the service over HTTP: routes, wire types, and errors as
-// status codes. What it answers is what DiracX's job routes answer.
+// Package api is the service over HTTP: routes, wire types, and errors as status codes. It answers
+// as DiracX's job routes do.
 //
 //	server.go      the table of routes; Config, New and Serve
-//	authorize.go   from a request to its principal, and to the jobs in its scope
+//	authorize.go   from a request to its caller, and to the jobs that the caller may see and change
 //	submit.go, search.go, status.go, heartbeat.go, metadata.go, reschedule.go, details.go
 //	               a route each (search.go: summary, too)
+//	search_request.go, search_filter.go
+//	               the bodies of searches and summaries
+//	search_history.go, search_pilots.go, lines.go
+//	               what searches have besides a page of rows: histories, pilot stamps, all rows as lines
 //	wellknown.go, health.go, openapi.go
 //	               discovery and login, probes, the description (openapi.json) and its page (docs.html)
-//	body.go        JSON as Python reads it
-//	reader.go, reader_search.go, reader_time.go
-//	               from JSON to values, with the faults that FastAPI tells
+//	body.go        the body of a request, for all routes
 //	encode.go, outcome.go
 //	               from values to JSON
 //	errors.go      errors as answers
 //	log.go, compress.go
 //	               a line of the log for each request; gzip
-//	apitest/       holds every exchange against the description
+//
+//	internal/validation/
+//	               JSON as Python reads it; from JSON to values, with the faults that FastAPI reports
+//	apitest/       checks every exchange against the description
 package api

@@ -8,32 +8,21 @@ import (
 	"net/http"
 
 	"jobdb"
+	"jobdb/api/internal/validation"
 	"jobdb/auth"
 	"jobdb/wms"
 )
 
-// httpError is an answer other than success.
+// httpError is an error with its answer.
 type httpError struct {
 	status    int
-	detail    any // a text, or a list of faults
-	challenge string
+	detail    any    // a string, validation.Faults or an outcome
+	challenge string // the header WWW-Authenticate; may be empty
 }
 
 func (e *httpError) Error() string { return http.StatusText(e.status) }
 
-// fault is one thing wrong with a request, as FastAPI tells it.
-type fault struct {
-	Type     string `json:"type"`
-	Location []any  `json:"loc"`
-	Message  string `json:"msg"`
-	Input    any    `json:"input"`
-}
-
-func unprocessable(faults ...fault) error {
-	return &httpError{status: http.StatusUnprocessableEntity, detail: faults}
-}
-
-// valueDetail says which value of which job can't be stored, and why.
+// valueDetail says which value of which job can't be stored, and why. What the engine said stays out.
 func valueDetail(value *jobdb.ValueError) string {
 	detail := "column " + value.Column + ": " + value.Reason
 	if value.Job != 0 {
@@ -46,20 +35,23 @@ func badRequest(detail string) error {
 	return &httpError{status: http.StatusBadRequest, detail: detail}
 }
 
-// statusClientGone is nginx's: nobody reads it but in the log.
+// statusClientGone is nginx's status for a client that hung up. It is for the log: nobody reads the answer.
 const statusClientGone = 499
 
-// answerTo makes of an error what the caller may know of it. Nothing of an
-// error that isn't meant for people gets out: it could hold SQL, hosts or secrets.
-func answerTo(err error) *httpError {
+// errorAnswer returns the answer for an error. The text of an error that isn't meant for clients stays inside: it could
+// hold SQL, hosts or secrets.
+func errorAnswer(err error) *httpError {
 	var (
 		answer *httpError
+		faults validation.Faults
 		value  *jobdb.ValueError
 		large  *http.MaxBytesError
 	)
 	switch {
 	case errors.As(err, &answer):
 		return answer
+	case errors.As(err, &faults):
+		return &httpError{status: http.StatusUnprocessableEntity, detail: faults}
 	case errors.Is(err, auth.ErrInvalidToken):
 		return &httpError{status: http.StatusUnauthorized, detail: "Invalid JWT", challenge: `Bearer error="invalid_token"`}
 	case errors.Is(err, auth.ErrForbidden):
@@ -80,7 +72,7 @@ func answerTo(err error) *httpError {
 		return &httpError{status: http.StatusServiceUnavailable, detail: "it took too long; ask for less, or try again later"}
 	case errors.Is(err, jobdb.ErrUnavailable):
 		return &httpError{status: http.StatusServiceUnavailable, detail: "the database can't be reached or is too busy; try again later"}
-	case errors.Is(err, jobdb.ErrSchema): // somebody changed it while we run
+	case errors.Is(err, jobdb.ErrSchema): // somebody changed it while the server runs
 		return &httpError{status: http.StatusServiceUnavailable, detail: "the database doesn't fit this server; its operator must see to it"}
 	case errors.Is(err, jobdb.ErrConflict):
 		return &httpError{status: http.StatusConflict, detail: "it exists already"}
@@ -89,7 +81,7 @@ func answerTo(err error) *httpError {
 }
 
 func (s *service) writeError(w http.ResponseWriter, r *http.Request, err error) {
-	answer := answerTo(err)
+	answer := errorAnswer(err)
 	if answer.challenge != "" {
 		w.Header().Set("WWW-Authenticate", answer.challenge)
 	}
@@ -97,7 +89,7 @@ func (s *service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 		w.Header().Set("Retry-After", "10")
 	}
 	if answer.status >= http.StatusInternalServerError || answer.status == http.StatusUnauthorized {
-		note(r, slog.String("error", err.Error()))
+		addToLog(r, slog.String("error", err.Error()))
 	}
 	body, err := json.Marshal(struct {
 		Detail any `json:"detail"`
@@ -108,7 +100,7 @@ func (s *service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 	writeJSON(w, answer.status, body)
 }
 
-// writeJSON sends a whole answer. When it can't be sent there is nobody left to tell.
+// writeJSON sends a whole answer. An error is ignored: the client is gone.
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")

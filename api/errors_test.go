@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"jobdb"
+	"jobdb/api/internal/validation"
 	"jobdb/auth"
 	"jobdb/wms"
 )
 
 // Every class of errors has its status, wrapped or not, and what the engine said stays inside.
-func TestAnswerTo(t *testing.T) {
+func TestErrorAnswer(t *testing.T) {
 	engine := errors.New("s3cret SQL")
 	for _, test := range []struct {
 		err    error
@@ -32,10 +33,11 @@ func TestAnswerTo(t *testing.T) {
 		{&wms.JobError{Reason: "no JDL"}, 400, "no JDL"},
 		{fmt.Errorf("%w: %w", auth.ErrInvalidToken, engine), 401, "Invalid JWT"},
 		{auth.ErrForbidden, 403, "properties"},
+		{validation.Faults{{Type: "missing", Location: validation.Body}}, 422, "the request is not valid"},
 		{engine, 500, "Internal Server Error"},
 	} {
 		for _, err := range []error{test.err, fmt.Errorf("more: %w", test.err)} {
-			got := answerTo(err)
+			got := errorAnswer(err)
 			if detail := fmt.Sprint(got.detail); got.status != test.status || !strings.Contains(detail, test.detail) || strings.Contains(detail, "s3cret") {
 				t.Errorf("%v: %d %s", err, got.status, detail)
 			}

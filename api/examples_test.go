@@ -17,6 +17,7 @@ import (
 
 // Each example of a request in the description is answered with success, as described.
 func TestExamplesOfRequests(t *testing.T) {
+	t.Parallel()
 	var document struct {
 		Paths map[string]map[string]struct {
 			RequestBody struct {
@@ -77,7 +78,7 @@ func TestHTTPHowTo(t *testing.T) {
 }
 
 // shell runs a command of curl, which fails where the answer is an error, and moves the clock on by a second.
-func (w *world) shell(command string) string {
+func (w *testServer) shell(command string) string {
 	w.t.Helper()
 	home := w.t.TempDir()
 	if err := os.WriteFile(filepath.Join(home, ".curlrc"), []byte("silent\nshow-error\nfail-with-body\n"), 0o600); err != nil {

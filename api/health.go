@@ -11,14 +11,14 @@ func live(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// readiness is what a probe is told: the status, and how the keys are that tokens are verified with.
+// readiness is the answer to a probe: the status of the server and of the keys that verify tokens.
 type readiness struct {
 	Status string `json:"status"`
-	Keys   string `json:"keys,omitempty"` // why they could not be fetched; those that are known are used
+	Keys   string `json:"keys,omitempty"` // why they could not be fetched; the known ones are still used
 }
 
-// ready asks the database, but not for long: a probe wants an answer. Without a
-// single key nobody could be let in, which isn't ready either.
+// ready checks the database, for a few seconds only: a probe wants an answer. A server without any key is not ready
+// either, as it would accept no token.
 func (s *service) ready(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 	defer cancel()
@@ -32,7 +32,7 @@ func (s *service) ready(w http.ResponseWriter, r *http.Request) error {
 	return writeValue(w, readiness{"ready", keys.LastError})
 }
 
-// startup answers when all is up: before, nobody listens.
+// startup always succeeds: the server listens only once it has started.
 func startup(w http.ResponseWriter, _ *http.Request) error {
 	writeJSON(w, http.StatusOK, []byte(`{"status":"startup complete"}`))
 	return nil

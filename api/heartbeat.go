@@ -6,23 +6,24 @@ import (
 	"strings"
 
 	"jobdb"
+	"jobdb/api/internal/validation"
 	"jobdb/auth"
 	"jobdb/wms"
 )
 
-// command is what a job is told.
+// command is sent to a job in the answer to its heartbeat.
 type command struct {
 	JobID     jobdb.JobID `json:"job_id"`
 	Command   string      `json:"command"`
 	Arguments string      `json:"arguments"`
 }
 
-// heartbeat takes signs of life and answers with the commands for the jobs.
-// Jobs that don't exist are named in a header, and all others served.
+// heartbeat stores heartbeats and answers with the commands that wait for these jobs.
+// Jobs that don't exist are listed in a header.
 func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
-	var in reader
+	var in validation.Reader
 	beats := map[jobdb.JobID]wms.Beat{}
-	if err := in.byJob(r, func(id jobdb.JobID, value any, at place) { beats[id] = in.beat(value, at) }); err != nil {
+	if err := readByJob(&in, r, func(id jobdb.JobID, value any, at validation.Location) { beats[id] = readBeat(&in, value, at) }); err != nil {
 		return err
 	}
 	scope, err := s.actionScope(p, auth.Pilot)
@@ -43,43 +44,42 @@ func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Princ
 	return writeValue(w, commands)
 }
 
-// beat reads what one job reports. The names are given, all others are faults.
-func (r *reader) beat(value any, at place) (beat wms.Beat) {
-	o, ok := r.object(value, at)
+// readBeat reads the heartbeat of one job. Names that no heartbeat has are faults.
+func readBeat(in *validation.Reader, value any, at validation.Location) (beat wms.Beat) {
+	o, ok := in.Object(value, at)
 	if !ok {
 		return beat
 	}
 	beat.Values = map[string]float64{}
-	for _, key := range o.keys {
-		value := o.values[key]
+	for key, value := range o.All() {
 		switch {
 		case key == "StandardOutput":
 			if value == nil {
 				continue
 			}
-			if text, ok := r.text(value, at.at(key)); ok {
+			if text, ok := in.Text(value, at.At(key)); ok {
 				beat.StandardOutput = &text
 			}
 		case !slices.Contains(jobdb.HeartbeatFields, key):
-			r.fault("extra_forbidden", at.at(key), "is not something that a heartbeat has", value)
+			in.Fault("extra_forbidden", at.At(key), "is not something that a heartbeat has", value)
 		case value != nil:
-			beat.Values[key], _ = r.number(value, at.at(key))
+			beat.Values[key], _ = in.Number(value, at.At(key))
 		}
 	}
 	return beat
 }
 
-// missingJobs is the header that names jobs that were asked for and don't exist.
+// missingJobs is the header that lists jobs of the request that don't exist.
 const missingJobs = "Jobdb-Missing-Jobs"
 
-// mostNamed bounds how many jobs a header names.
-const mostNamed = 500
+// maxListedJobs is how many jobs a header lists.
+const maxListedJobs = 500
 
-// idList is a list of jobs for a header, cut where it gets too long for one.
+// idList is a list of jobs for a header. A list that is too long ends in "...".
 func idList(ids []jobdb.JobID) string {
-	texts := make([]string, 0, min(len(ids), mostNamed+1))
+	texts := make([]string, 0, min(len(ids), maxListedJobs+1))
 	for i, id := range ids {
-		if i == mostNamed {
+		if i == maxListedJobs {
 			texts = append(texts, "...")
 			break
 		}

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -18,7 +17,7 @@ const linesType = "application/x-ndjson"
 // wantsLines reports whether all rows of a search are wanted, one JSON object a line.
 func wantsLines(r *http.Request) bool {
 	if r.URL.Path != "/api/jobs/search" {
-		return false // no other request may last as long
+		return false // only searches may take this long
 	}
 	for accepted := range strings.SplitSeq(r.Header.Get("Accept"), ",") {
 		if kind, _, err := mime.ParseMediaType(accepted); err == nil && kind == linesType {
@@ -28,35 +27,26 @@ func wantsLines(r *http.Request) bool {
 	return false
 }
 
-// onlyPages notes parameters that have no meaning where all rows are sent.
-func (r *reader) onlyPages(query url.Values) {
-	for _, name := range []string{"page", "per_page", "cursor"} {
-		if text, given := lastOf(query, name); given {
-			r.fault("extra_forbidden", place{"query", name}, "has no meaning with Accept: "+linesType+", which gives all rows", text)
-		}
-	}
-}
+// pieceSize is the size in bytes of the pieces in which lines are sent.
+const pieceSize = 64 << 10
 
-// linesPiece is the length of the pieces in which lines are sent.
-const linesPiece = 64 << 10
-
-// lines writes rows as they come from the database. Memory is that of one piece, whatever their number.
-type lines struct {
+// lineWriter writes rows as they come from the database. It holds one piece in memory, however many rows there are.
+type lineWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	time    time.Duration // who doesn't take a piece within it isn't reading any more, and keeps a query of the database waiting
+	timeout time.Duration // for one piece: a client that stopped reading keeps a query of the database waiting
 	keys    []string
 	piece   []byte
 	sent    bool
 }
 
-func (l *lines) rows(rows iter.Seq2[[]any, error]) error {
+func (l *lineWriter) rows(rows iter.Seq2[[]any, error]) error {
 	for row, err := range rows {
 		if err != nil {
 			return err
 		}
 		l.piece = append(appendRow(l.piece, l.keys, row, zulu), '\n')
-		if len(l.piece) < linesPiece {
+		if len(l.piece) < pieceSize {
 			continue
 		}
 		if err := l.send(); err != nil {
@@ -66,14 +56,14 @@ func (l *lines) rows(rows iter.Seq2[[]any, error]) error {
 	return l.send()
 }
 
-func (l *lines) send() error {
+func (l *lineWriter) send() error {
 	if !l.sent {
 		l.sent = true
 		l.w.Header().Set("Content-Type", linesType)
 		l.w.Header().Set("X-Content-Type-Options", "nosniff")
 		l.w.WriteHeader(http.StatusOK)
 	}
-	deadline := time.Now().Add(l.time) //nolint:forbidigo // the connection knows no other clock
+	deadline := time.Now().Add(l.timeout) //nolint:forbidigo // the connection knows no other clock
 	if err := l.control.SetWriteDeadline(deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
@@ -82,17 +72,20 @@ func (l *lines) send() error {
 	return err
 }
 
-// sendLines answers a search with all its rows. When it fails after the first piece the connection
-// is cut, so that nobody takes what came for all.
+// sendLines answers a search with all its rows. When it fails after the first piece it cuts the connection, so that the
+// client can tell that rows are missing.
 func (s *service) sendLines(w http.ResponseWriter, r *http.Request, search jobdb.Search) error {
 	columns := search.Columns
 	if len(columns) == 0 {
 		columns = jobdb.Columns()
 	}
-	l := &lines{w: w, control: http.NewResponseController(w), time: s.LinesTime, keys: jsonKeys(columns, false), piece: make([]byte, 0, linesPiece+4096)}
+	l := &lineWriter{
+		w: w, control: http.NewResponseController(w), timeout: s.LinesTimeout,
+		keys: jsonKeys(columns, false), piece: make([]byte, 0, pieceSize+4096),
+	}
 	err := l.rows(s.DB.Stream(r.Context(), search))
 	if err != nil && l.sent {
-		note(r, slog.String("error", err.Error()))
+		addToLog(r, slog.String("error", err.Error()))
 		panic(http.ErrAbortHandler)
 	}
 	return err

@@ -21,7 +21,7 @@ import (
 const lines = "application/x-ndjson"
 
 // fill makes many jobs at once.
-func (w *world) fill(n int) {
+func (w *testServer) fill(n int) {
 	w.t.Helper()
 	ids, err := w.db.CreateJobs(w.t.Context(), make([]string, n))
 	if err != nil {
@@ -130,16 +130,22 @@ func TestLinesThatFail(t *testing.T) {
 
 // TestLinesThatNobodyReads are cut off: who stalls doesn't keep a query of the database.
 func TestLinesThatNobodyReads(t *testing.T) {
+	t.Parallel()
 	var service http.Handler
 	w := start(t, func(c *api.Config) {
-		c.LinesTime = 100 * time.Millisecond
+		c.LinesTimeout = 100 * time.Millisecond
 		service = api.New(*c)
 	})
-	w.fill(30_000) // many times what the connection's buffers hold
+	w.fill(3_000) // many times what the connection's buffers hold, which are made small
 	server := httptest.NewUnstartedServer(service)
 	closed := make(chan struct{})
-	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateClosed {
+	server.Config.ConnState = func(connection net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			if err := connection.(*net.TCPConn).SetWriteBuffer(16 << 10); err != nil {
+				t.Error(err)
+			}
+		case http.StateClosed:
 			close(closed)
 		}
 	}
@@ -150,6 +156,9 @@ func TestLinesThatNobodyReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stalled.Close()
+	if err := stalled.(*net.TCPConn).SetReadBuffer(16 << 10); err != nil {
+		t.Fatal(err)
+	}
 	request := "POST /api/jobs/search HTTP/1.1\r\nHost: x\r\nAccept: " + lines + "\r\nAuthorization: " + w.token(alice) + "\r\nContent-Length: 0\r\n\r\n"
 	if _, err := io.WriteString(stalled, request); err != nil {
 		t.Fatal(err)
@@ -169,7 +178,7 @@ func TestLinesThatNobodyReads(t *testing.T) {
 	}
 }
 
-func (w *world) request(method, path, authorization, body string) *http.Request {
+func (w *testServer) request(method, path, authorization, body string) *http.Request {
 	w.t.Helper()
 	request, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, strings.NewReader(body))
 	if err != nil {

@@ -8,19 +8,19 @@ import (
 	"runtime/debug"
 )
 
-// entry is the line of the log that a request becomes.
-type entry struct{ attributes []slog.Attr }
+// logEntry is what a request adds to its line in the log.
+type logEntry struct{ attributes []slog.Attr }
 
-type entryKey struct{}
+type logEntryKey struct{}
 
-// note adds to a request's line in the log.
-func note(r *http.Request, attributes ...slog.Attr) {
-	if e, ok := r.Context().Value(entryKey{}).(*entry); ok {
+// addToLog adds attributes to a request's line in the log.
+func addToLog(r *http.Request, attributes ...slog.Attr) {
+	if e, ok := r.Context().Value(logEntryKey{}).(*logEntry); ok {
 		e.attributes = append(e.attributes, attributes...)
 	}
 }
 
-// recorder notes what was answered.
+// recorder remembers the status and the size of an answer.
 type recorder struct {
 	http.ResponseWriter
 
@@ -47,13 +47,13 @@ func (w *recorder) Write(b []byte) (int, error) {
 // Unwrap is for http.ResponseController.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// logged writes a line for each request: never its body, token or query.
-func (s *service) logged(next http.Handler) http.Handler {
+// withLog writes a line for each request: never its body, token or query.
+func (s *service) withLog(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.Clock()
-		e := &entry{}
+		e := &logEntry{}
 		recorded := &recorder{ResponseWriter: w}
-		aborted := s.recovered(next, recorded, r.WithContext(context.WithValue(r.Context(), entryKey{}, e)))
+		aborted := s.serveRecovered(next, recorded, r.WithContext(context.WithValue(r.Context(), logEntryKey{}, e)))
 		level := slog.LevelInfo
 		if recorded.status >= http.StatusInternalServerError {
 			level = slog.LevelError
@@ -68,16 +68,16 @@ func (s *service) logged(next http.Handler) http.Handler {
 	})
 }
 
-// recovered makes of a panic an answer, so that one request never ends the
-// server, and reports whether the answer was aborted: its connection must be cut.
-func (s *service) recovered(next http.Handler, w *recorder, r *http.Request) (aborted bool) {
+// serveRecovered answers 500 to a request that panics, so that it doesn't end the server. It reports whether the answer
+// was aborted: its connection must be cut.
+func (s *service) serveRecovered(next http.Handler, w *recorder, r *http.Request) (aborted bool) {
 	defer func() {
 		switch p := recover(); p {
 		case nil:
 		case http.ErrAbortHandler:
 			aborted = true
 		default:
-			note(r, slog.String("error", fmt.Sprint("panic: ", p)), slog.String("stack", string(debug.Stack())))
+			addToLog(r, slog.String("error", fmt.Sprint("panic: ", p)), slog.String("stack", string(debug.Stack())))
 			if w.status == 0 {
 				writeJSON(w, http.StatusInternalServerError, []byte(`{"detail":"Internal Server Error"}`))
 			}

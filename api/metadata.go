@@ -2,20 +2,22 @@ package api
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
 	"time"
 
 	"jobdb"
+	"jobdb/api/internal/validation"
 	"jobdb/auth"
 )
 
-// setMetadata sets the site of jobs, and named values that tell of them.
+// setMetadata sets attributes and parameters of jobs.
 func (s *service) setMetadata(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
-	var in reader
+	var in validation.Reader
 	values := map[jobdb.JobID]map[string]any{}
-	if err := in.byJob(r, func(id jobdb.JobID, value any, at place) { values[id] = in.metadata(value, at) }); err != nil {
+	if err := readByJob(&in, r, func(id jobdb.JobID, value any, at validation.Location) { values[id] = readMetadata(&in, value, at) }); err != nil {
 		return err
 	}
 	scope, err := s.actionScope(p, auth.Manage)
@@ -29,17 +31,17 @@ func (s *service) setMetadata(w http.ResponseWriter, r *http.Request, p auth.Pri
 	return nil
 }
 
-// metadataField is a name whose values have a type in the reference's model, which takes a second name for it.
+// metadataField is a name whose values have a type in DiracX's model. The model accepts an alias in its place.
 type metadataField struct {
-	name, second string
-	read         func(r *reader, value any, at place) any
+	name, alias string
+	read        func(in *validation.Reader, value any, at validation.Location) any
 }
 
 var metadataFields = []metadataField{
 	{"timestamp", "timestamp", readUTC},
-	{"CPUNormalizationFactor", "cpu_normalization_factor", readCut},
-	{"NormCPUTime(s)", "norm_cpu_time_s", readCut},
-	{"TotalCPUTime(s)", "total_cpu_time_s", readCut},
+	{"CPUNormalizationFactor", "cpu_normalization_factor", readTruncated},
+	{"NormCPUTime(s)", "norm_cpu_time_s", readTruncated},
+	{"TotalCPUTime(s)", "total_cpu_time_s", readTruncated},
 	{"HostName", "host_name", readText},
 	{"GridCE", "grid_ce", readText},
 	{"ModelName", "model_name", readText},
@@ -68,36 +70,35 @@ var metadataFields = []metadataField{
 	{"ApplicationStatus", "application_status", readText},
 	{"UserPriority", "user_priority", readInteger},
 	{"RescheduleCounter", "reschedule_counter", readInteger},
-	{"VerifiedFlag", "verified_flag", readFlag},
+	{"VerifiedFlag", "verified_flag", readBool},
 	{"AccountedFlag", "accounted_flag", readAccounted},
 }
 
-// metadata reads the values of one job; null is left out.
-func (r *reader) metadata(value any, at place) map[string]any {
-	o, ok := r.object(value, at)
+// readMetadata reads the values of one job, by their names. Those that are null are left out.
+func readMetadata(in *validation.Reader, value any, at validation.Location) map[string]any {
+	o, ok := in.Object(value, at)
 	if !ok {
 		return nil
 	}
-	before := len(r.faults)
-	values := make(map[string]any, len(o.keys))
-	others := make(map[string]any, len(o.keys))
-	for _, key := range o.keys {
-		others[key] = o.values[key]
-	}
+	before := len(in.Faults)
+	values := make(map[string]any, o.Len())
+	others := maps.Collect(o.All())
 	for _, field := range metadataFields {
-		value, key := o.values[field.name], field.name
-		if _, given := o.get(key); !given {
-			value, key = o.values[field.second], field.second
+		key := field.name
+		value, given := o.Get(key)
+		if !given {
+			key = field.alias
+			value, _ = o.Get(key)
 		}
 		delete(others, field.name)
-		delete(others, field.second)
+		delete(others, field.alias)
 		if value != nil {
-			values[field.name] = field.read(r, value, at.at(key))
+			values[field.name] = field.read(in, value, at.At(key))
 		}
 	}
 	for name, value := range others {
-		if hasBeyond(value) && len(r.faults) == before {
-			r.fault("value_error", at, name+": non-finite numbers can't be stored", nil)
+		if validation.HasNonFinite(value) && len(in.Faults) == before {
+			in.Fault("value_error", at, name+": non-finite numbers can't be stored", nil)
 		}
 		if value != nil {
 			values[name] = value
@@ -106,64 +107,64 @@ func (r *reader) metadata(value any, at place) map[string]any {
 	return values
 }
 
-func readText(r *reader, value any, at place) any {
-	text, _ := r.text(value, at)
+func readText(in *validation.Reader, value any, at validation.Location) any {
+	text, _ := in.Text(value, at)
 	return text
 }
 
-func readInteger(r *reader, value any, at place) any {
-	n, _ := r.integer(value, at)
+func readInteger(in *validation.Reader, value any, at validation.Location) any {
+	n, _ := in.Integer(value, at)
 	return json.Number(strconv.FormatInt(n, 10))
 }
 
-func readFlag(r *reader, value any, at place) any {
-	flag, _ := r.flag(value, at)
-	return flag
+func readBool(in *validation.Reader, value any, at validation.Location) any {
+	b, _ := in.Bool(value, at)
+	return b
 }
 
-// readCut reads a number and cuts its fraction.
-func readCut(r *reader, value any, at place) any {
+// readTruncated reads a number and cuts its fraction.
+func readTruncated(in *validation.Reader, value any, at validation.Location) any {
 	text, isText := value.(string)
-	f, ok := parseFloat(text)
+	f, ok := validation.ParseFloat(text)
 	if number, isNumber := value.(json.Number); isNumber {
 		f, _ = number.Float64()
 		ok = true
 	}
 	switch {
 	case isText && !ok:
-		r.fault("value_error", at, "must be a number", value)
+		in.Fault("value_error", at, "must be a number", value)
 	case !ok:
-		return readInteger(r, value, at)
+		return readInteger(in, value, at)
 	case math.IsInf(f, 0):
-		r.fault("value_error", at, "non-finite numbers can't be stored", value)
+		in.Fault("value_error", at, "non-finite numbers can't be stored", value)
 	case math.Abs(f) >= 1<<63:
-		r.fault("int_parsing_size", at, "is too large", value)
+		in.Fault("int_parsing_size", at, "is too large", value)
 	}
 	return json.Number(strconv.FormatInt(int64(f), 10))
 }
 
 // readUTC reads a time that must be in UTC.
-func readUTC(r *reader, value any, at place) any {
-	t, zoned, ok := r.time(value, at)
+func readUTC(in *validation.Reader, value any, at validation.Location) any {
+	t, zoned, ok := in.Time(value, at)
 	switch {
 	case !ok:
 	case !zoned:
-		r.fault("timezone_aware", at, "must say that it is UTC, with a Z at its end", value)
+		in.Fault("timezone_aware", at, "must say that it is UTC, with a Z at its end", value)
 	default:
 		return t.Format(time.RFC3339Nano)
 	}
 	return nil
 }
 
-func readAccounted(r *reader, value any, at place) any {
+func readAccounted(in *validation.Reader, value any, at validation.Location) any {
 	if text, ok := value.(string); ok {
 		return text
 	}
-	var flag reader
-	accounted, ok := flag.flag(value, at.at("bool"))
+	var asBool validation.Reader
+	accounted, ok := asBool.Bool(value, at.At("bool"))
 	if !ok {
-		r.take(flag)
-		r.fault("string_type", at.at("str"), "must be a text", value)
+		in.Add(asBool)
+		in.Fault("string_type", at.At("str"), "must be a text", value)
 	}
 	return accounted
 }

@@ -19,32 +19,31 @@ var description string
 //go:embed docs.html
 var docsPage string
 
-// Description returns the OpenAPI document of the service, in JSON. Package
-// apitest holds the service against it.
+// Description returns the OpenAPI document of the service, in JSON. Package apitest checks the service against it.
 func Description() string { return description }
 
 // openAPI answers with the description of the service for programs.
 func openAPI(w http.ResponseWriter, r *http.Request) error {
-	if !takesGzip(r.Header.Get("Accept-Encoding")) {
+	if !acceptsGzip(r.Header.Get("Accept-Encoding")) {
 		writeJSON(w, http.StatusOK, []byte(description))
 		return nil
 	}
 	w.Header().Set("Content-Encoding", "gzip")
-	writeJSON(w, http.StatusOK, zippedDescription())
+	writeJSON(w, http.StatusOK, compressedDescription())
 	return nil
 }
 
-// zippedDescription is compressed once: it never changes.
-var zippedDescription = sync.OnceValue(func() []byte {
+// compressedDescription is compressed once: it never changes.
+var compressedDescription = sync.OnceValue(func() []byte {
 	var b bytes.Buffer
-	zipper := gzip.NewWriter(&b)
-	_, _ = io.WriteString(zipper, description) // a buffer takes everything
-	_ = zipper.Close()
+	writer := gzip.NewWriter(&b)
+	_, _ = io.WriteString(writer, description) // a buffer takes everything
+	_ = writer.Close()
 	return b.Bytes()
 })
 
-// docs answers with a page that shows the description. It has all in itself,
-// and the browser lets it run nothing else and ask nobody but this server.
+// docs answers with a page that shows the description. The page is self-contained: its policy lets the browser run no
+// other script and connect to this server only.
 func docs(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", docsPolicy)
@@ -64,7 +63,7 @@ var docsPolicy = strings.Join([]string{
 	"frame-ancestors 'none'",
 }, "; ")
 
-// fingerprint is how a policy names the one element of this kind on a page.
+// fingerprint is how a content security policy names the only element of a kind on a page.
 func fingerprint(page, element string) string {
 	_, after, _ := strings.Cut(page, "<"+element+">")
 	text, _, _ := strings.Cut(after, "</"+element+">")

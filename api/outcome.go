@@ -9,13 +9,13 @@ import (
 	"jobdb"
 )
 
-// outcome is the answer to a request for many jobs, each of which may fail.
+// outcome is the answer to a request about many jobs, each of which may fail.
 type outcome struct {
 	Success map[jobdb.JobID]any    `json:"success"`
 	Failed  map[jobdb.JobID]reason `json:"failed"`
 }
 
-// reason says why something was not done to a job.
+// reason says why a job was left as it is.
 type reason struct {
 	Detail string `json:"detail"`
 }
@@ -46,7 +46,7 @@ func writeValue(w http.ResponseWriter, value any) error {
 	return nil
 }
 
-// wireTime is a time as searches write it, too.
+// wireTime is a time in the form of searches.
 type wireTime time.Time
 
 // MarshalJSON writes UTC with a Z.

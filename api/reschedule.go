@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"jobdb"
+	"jobdb/api/internal/validation"
 	"jobdb/auth"
 	"jobdb/wms"
 )
@@ -16,14 +17,14 @@ func (s *service) reschedule(w http.ResponseWriter, r *http.Request, p auth.Prin
 	}
 	value := any(nil)
 	if len(body) > 0 {
-		if value, err = decode(body); err != nil {
+		if value, err = validation.Decode(body); err != nil {
 			return err
 		}
 	}
-	var in reader
-	reset := in.queryFlag(r.URL.Query(), "reset_jobs")
-	ids := in.jobIDs(value)
-	if err := in.err(); err != nil {
+	var in validation.Reader
+	reset := in.QueryBool(r.URL.Query(), "reset_jobs")
+	ids := readJobIDs(&in, value)
+	if err := in.Err(); err != nil {
 		return err
 	}
 	scope, err := s.actionScope(p, auth.Manage)
@@ -41,27 +42,27 @@ func (s *service) reschedule(w http.ResponseWriter, r *http.Request, p auth.Prin
 	return answer.write(w, http.StatusBadRequest)
 }
 
-// jobIDs reads {"job_ids": [1, 2]}.
-func (r *reader) jobIDs(body any) []jobdb.JobID {
-	o, _ := body.(*object)
+// readJobIDs reads {"job_ids": [1, 2]}.
+func readJobIDs(in *validation.Reader, body any) []jobdb.JobID {
+	o, _ := body.(*validation.Object)
 	if o == nil {
-		o = &object{}
+		o = &validation.Object{}
 	}
-	value, ok := o.get("job_ids")
+	value, ok := o.Get("job_ids")
 	if !ok || value == nil {
-		r.fault("missing", inBody.at("job_ids"), "is required", nil)
+		in.Fault("missing", validation.Body.At("job_ids"), "is required", nil)
 		return nil
 	}
-	list, _ := r.list(value, inBody.at("job_ids"))
+	list, _ := in.List(value, validation.Body.At("job_ids"))
 	ids := make([]jobdb.JobID, len(list))
 	for i, item := range list {
-		n, _ := r.integer(item, inBody.at("job_ids", i))
+		n, _ := in.Integer(item, validation.Body.At("job_ids", i))
 		ids[i] = jobdb.JobID(n)
 	}
 	return ids
 }
 
-// rescheduledAnswer has its JDL under the name that the reference gives it.
+// rescheduledAnswer has the JDL under the name InputData, as in DiracX.
 type rescheduledAnswer struct {
 	InputData         string
 	Site              string

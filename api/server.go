@@ -19,19 +19,23 @@ import (
 
 // Config is what the service needs. All fields must be set but those that say otherwise.
 type Config struct {
-	DB          *jobdb.DB
-	Jobs        *wms.JobManager
-	Keys        *auth.Keys      // that tokens are verified with
-	Issuer      string          // whom tokens must name
-	LocalUser   *auth.Principal // whom this server's own tokens are for; nil where tokens come from another issuer
-	Visibility  auth.Visibility
-	Origins     []string      // of web pages that may ask, "*" for all; none: only this server's own
-	Pilots      *jobdb.Pilots // knows the stamps of pilots; may be nil
-	Clock       func() time.Time
-	Logger      *slog.Logger
-	MostBody    int64         // bytes that a request's body may have; 0: 10 MiB
-	RequestTime time.Duration // after which a request is given up: 503; 0: never
-	LinesTime   time.Duration // after which who takes no more of all rows of a search is cut off; 0: 30 seconds
+	DB         *jobdb.DB
+	Jobs       *wms.JobManager
+	Keys       *auth.Keys      // verify tokens
+	Issuer     string          // that tokens must name
+	LocalUser  *auth.Principal // whom this server's own tokens are for; nil where tokens come from another issuer
+	Visibility auth.Visibility
+	Origins    []string      // of web pages that may use the service, "*" for all; may be nil: only its own
+	Pilots     *jobdb.Pilots // knows the stamps of pilots; may be nil
+	Clock      func() time.Time
+	Logger     *slog.Logger
+	MaxBody    int64 // size of a request's body in bytes; 0: 10 MiB
+
+	// RequestTimeout is how long a request may run until it is answered with 503; 0: no limit.
+	RequestTimeout time.Duration
+	// LinesTimeout is how long a client may take to read the next piece of a search's lines until it is cut off;
+	// 0: 30 seconds.
+	LinesTimeout time.Duration
 }
 
 type service struct {
@@ -42,11 +46,11 @@ type service struct {
 
 // New returns the service.
 func New(c Config) http.Handler {
-	if c.MostBody == 0 {
-		c.MostBody = 10 << 20
+	if c.MaxBody == 0 {
+		c.MaxBody = 10 << 20
 	}
-	if c.LinesTime == 0 {
-		c.LinesTime = 30 * time.Second
+	if c.LinesTimeout == 0 {
+		c.LinesTimeout = 30 * time.Second
 	}
 	s := &service{c, auth.NewVerifier(c.Issuer, c.Keys, c.Clock)}
 	mux := http.NewServeMux()
@@ -80,23 +84,23 @@ func New(c Config) http.Handler {
 		mux.Handle(r.path, s.wrap(methodNotAllowed(r.method)))
 	}
 	mux.Handle("/", s.wrap(notFound))
-	return s.logged(s.shared(compressed(s.asWritten(mux))))
+	return s.withLog(s.withCORS(withGzip(s.withoutRedirects(mux))))
 }
 
-// asWritten keeps the mux from sending clients elsewhere, in HTML, whose path has // or .. in it.
-func (s *service) asWritten(mux http.Handler) http.Handler {
-	lost := s.wrap(notFound)
+// withoutRedirects answers 404 to paths with // or .. in them, which the mux would redirect, in HTML.
+func (s *service) withoutRedirects(mux http.Handler) http.Handler {
+	missing := s.wrap(notFound)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if clean := path.Clean(r.URL.Path); clean != r.URL.Path && clean+"/" != r.URL.Path {
-			lost.ServeHTTP(w, r)
+			missing.ServeHTTP(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)
 	})
 }
 
-// shared answers browsers that ask for pages of other origins.
-func (s *service) shared(next http.Handler) http.Handler {
+// withCORS lets web pages of other origins use the service.
+func (s *service) withCORS(next http.Handler) http.Handler {
 	if len(s.Origins) == 0 {
 		return next
 	}
@@ -109,14 +113,15 @@ func (s *service) shared(next http.Handler) http.Handler {
 	}).Handler(next)
 }
 
-// handler answers a request or returns why it can't.
+// handler answers a request, or returns an error that [errorAnswer] makes an answer of.
 type handler func(http.ResponseWriter, *http.Request) error
 
+// wrap bounds the body and the time of a request, and answers with the handler's error.
 func (s *service) wrap(handle handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, s.MostBody)
-		if s.RequestTime > 0 && !wantsLines(r) { // those last as long as they are read
-			ctx, cancel := context.WithTimeout(r.Context(), s.RequestTime)
+		r.Body = http.MaxBytesReader(w, r.Body, s.MaxBody)
+		if s.RequestTimeout > 0 && !wantsLines(r) { // lines last as long as they are read
+			ctx, cancel := context.WithTimeout(r.Context(), s.RequestTimeout)
 			defer cancel()
 			r = r.WithContext(ctx)
 		}
@@ -140,22 +145,22 @@ func methodNotAllowed(allowed string) handler {
 	}
 }
 
-// Times bound how long requests take.
-type Times struct {
-	Answer time.Duration // from the request to the end of its answer; 0: no bound
-	Grace  time.Duration // after the server was told to stop
+// Timeouts bound how long requests take.
+type Timeouts struct {
+	Answer   time.Duration // from the request to the end of its answer; 0: no limit
+	Shutdown time.Duration // from the end of Serve's context to the end of the requests that run
 }
 
-// Serve answers requests on the listener until ctx ends, then finishes those
-// that run. Those that run longer than the grace are cut off, which is an error. It always closes the listener.
-func Serve(ctx context.Context, listener net.Listener, service http.Handler, logger *slog.Logger, times Times) error {
-	running, cut := context.WithCancel(context.WithoutCancel(ctx)) // requests outlive ctx: they are finished
+// Serve answers requests on the listener until ctx ends, then waits for those that run. Those that run longer than the
+// shutdown timeout are cut off, which is an error. It always closes the listener.
+func Serve(ctx context.Context, listener net.Listener, service http.Handler, logger *slog.Logger, timeouts Timeouts) error {
+	running, cut := context.WithCancel(context.WithoutCancel(ctx)) // requests outlive ctx
 	defer cut()
 	server := &http.Server{
 		Handler:           service,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
-		WriteTimeout:      times.Answer,
+		WriteTimeout:      timeouts.Answer,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
@@ -163,10 +168,10 @@ func Serve(ctx context.Context, listener net.Listener, service http.Handler, log
 	}
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
-		err := shutdown(running, server, times.Grace)
+		err := shutdown(running, server, timeouts.Shutdown)
 		if errors.Is(err, context.DeadlineExceeded) {
 			cut()
-			err = fmt.Errorf("requests were still running after %v and were cut off", times.Grace)
+			err = fmt.Errorf("requests were still running after %v and were cut off", timeouts.Shutdown)
 			_ = shutdown(context.WithoutCancel(running), server, 5*time.Second) // queries need a moment to end in the database, too
 		}
 		stopped <- err
@@ -178,9 +183,9 @@ func Serve(ctx context.Context, listener net.Listener, service http.Handler, log
 	return err
 }
 
-// shutdown waits until all requests are answered, but no longer than patience.
-func shutdown(ctx context.Context, server *http.Server, patience time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// shutdown waits until all requests are answered, but no longer than the timeout.
+func shutdown(ctx context.Context, server *http.Server, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return server.Shutdown(ctx)
 }

@@ -78,7 +78,7 @@ func TestServeFinishesWhatRuns(t *testing.T) {
 	})
 	ended := make(chan error, 1)
 	go func() {
-		ended <- api.Serve(ctx, listener, slow, slog.New(slog.DiscardHandler), api.Times{Grace: time.Minute})
+		ended <- api.Serve(ctx, listener, slow, slog.New(slog.DiscardHandler), api.Timeouts{Shutdown: time.Minute})
 	}()
 	body := make(chan string, 1)
 	go func() {

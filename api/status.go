@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"jobdb"
+	"jobdb/api/internal/validation"
 	"jobdb/auth"
 	"jobdb/wms"
 )
 
-// setStatus applies changes of status, each job's in the order of their times.
+// setStatus applies changes of status; those of a job in the order of their times.
 func (s *service) setStatus(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
 	updates, force, err := readStatuses(r)
 	if err != nil {
@@ -38,48 +39,50 @@ func (s *service) setStatus(w http.ResponseWriter, r *http.Request, p auth.Princ
 
 // readStatuses reads {id: {time: {Status, MinorStatus, ApplicationStatus, Source}}}.
 func readStatuses(r *http.Request) (updates map[jobdb.JobID][]wms.StatusUpdate, force bool, err error) {
-	var in reader
-	force = in.queryFlag(r.URL.Query(), "force")
+	var in validation.Reader
+	force = in.QueryBool(r.URL.Query(), "force")
 	updates = map[jobdb.JobID][]wms.StatusUpdate{}
-	var local error // a time without an offset, told only where nothing else is wrong
-	err = in.byJob(r, func(id jobdb.JobID, value any, at place) {
+	var noOffset error // of a time; reported only where nothing else is wrong
+	err = readByJob(&in, r, func(id jobdb.JobID, value any, at validation.Location) {
 		var naive string
-		updates[id], naive = in.statuses(value, at)
-		if naive != "" && local == nil {
-			local = badRequest("the time " + naive + " of job " + idText(id) + " does not say its offset from UTC; write " + naive + "Z if it is UTC")
+		updates[id], naive = readStatusUpdates(&in, value, at)
+		if naive != "" && noOffset == nil {
+			noOffset = badRequest("the time " + naive + " of job " + idText(id) +
+				" does not say its offset from UTC; write " + naive + "Z if it is UTC")
 		}
 	})
 	if err == nil {
-		err = local
+		err = noOffset
 	}
 	return updates, force, err
 }
 
-// mostUpdates bounds the updates of one job in one request, each of which becomes a record of its history.
-const mostUpdates = 1000
+// maxUpdates is how many updates of one job a request may have. Each becomes a record of its history.
+const maxUpdates = 1000
 
-// statuses reads the updates of one job in the order of their times, and tells of a time without an offset.
-func (r *reader) statuses(value any, at place) (updates []wms.StatusUpdate, naive string) {
-	o, ok := r.dict(value, at)
+// readStatusUpdates reads the updates of one job and sorts them by time. naive is a time that doesn't say its offset
+// from UTC, or empty.
+func readStatusUpdates(in *validation.Reader, value any, at validation.Location) (updates []wms.StatusUpdate, naive string) {
+	o, ok := in.Dict(value, at)
 	if !ok {
 		return nil, ""
 	}
-	if len(o.keys) == 0 {
-		r.fault("too_short", at, "must have at least one time", o)
+	if o.Len() == 0 {
+		in.Fault("too_short", at, "must have at least one time", o)
 	}
-	if len(o.keys) > mostUpdates {
-		r.fault("too_long", at, "must have at most "+strconv.Itoa(mostUpdates)+" times", nil)
+	if o.Len() > maxUpdates {
+		in.Fault("too_long", at, "must have at most "+strconv.Itoa(maxUpdates)+" times", nil)
 		return nil, ""
 	}
-	known := make(map[int64]int, len(o.keys)) // times by microsecond, and where they are in updates
-	for _, key := range o.keys {
-		t, zoned, ok := r.time(key, at.at(key, "[key]"))
+	known := make(map[int64]int, o.Len()) // from a time in microseconds to its index in updates
+	for key, value := range o.All() {
+		t, zoned, ok := in.Time(key, at.At(key, "[key]"))
 		if ok && !zoned {
 			naive = key
 		}
-		update := r.status(o.values[key], at.at(key))
+		update := readStatusUpdate(in, value, at.At(key))
 		update.Time = t
-		if i, twice := known[t.UnixMicro()]; twice { // as of a repeated key, the last counts
+		if i, repeated := known[t.UnixMicro()]; repeated { // the last one counts, as with a repeated key
 			updates[i] = update
 			continue
 		}
@@ -90,44 +93,44 @@ func (r *reader) statuses(value any, at place) (updates []wms.StatusUpdate, naiv
 	return updates, naive
 }
 
-// statusNames are those that the reference's model takes.
+// statusNames are those that DiracX's model accepts.
 var statusNames = []string{
 	"Submitting", "Received", "Checking", "Staging", "Waiting", "Matched", "Running", "Stalled",
 	"Completing", "Done", "Completed", "Failed", "Deleted", "Killed", "Rescheduled",
 }
 
-func (r *reader) status(value any, at place) (update wms.StatusUpdate) {
-	o, ok := r.object(value, at)
+func readStatusUpdate(in *validation.Reader, value any, at validation.Location) (update wms.StatusUpdate) {
+	o, ok := in.Object(value, at)
 	if !ok {
 		return update
 	}
-	if status, given := o.get("Status"); given && status != nil {
+	if status, given := o.Get("Status"); given && status != nil {
 		text, ok := status.(string)
 		if !ok || !slices.Contains(statusNames, text) {
-			r.fault("enum", at.at("Status"), "must be a status of jobs, such as Running", status)
+			in.Fault("enum", at.At("Status"), "must be a status of jobs, such as Running", status)
 		}
 		update.Status = text
 	}
-	update.MinorStatus = r.optionalText(o, "MinorStatus", at)
-	update.ApplicationStatus = r.optionalText(o, "ApplicationStatus", at)
+	update.MinorStatus = readOptionalText(in, o, "MinorStatus", at)
+	update.ApplicationStatus = readOptionalText(in, o, "ApplicationStatus", at)
 	update.Source = "Unknown"
-	if source, given := o.get("Source"); given {
-		update.Source, _ = r.text(source, at.at("Source"))
+	if source, given := o.Get("Source"); given {
+		update.Source, _ = in.Text(source, at.At("Source"))
 	}
 	return update
 }
 
-// optionalText reads a text that may be missing or null.
-func (r *reader) optionalText(o *object, key string, at place) string {
-	value, given := o.get(key)
+// readOptionalText reads a string that may be missing or null.
+func readOptionalText(in *validation.Reader, o *validation.Object, key string, at validation.Location) string {
+	value, given := o.Get(key)
 	if !given || value == nil {
 		return ""
 	}
-	text, _ := r.text(value, at.at(key))
+	text, _ := in.Text(value, at.At(key))
 	return text
 }
 
-// statusAnswer is what an update did; null is what it didn't touch.
+// statusAnswer is what an update set; what it didn't set is null.
 type statusAnswer struct {
 	Status            *string
 	MinorStatus       *string

@@ -32,7 +32,7 @@ const stressClients = 200
 func TestStress(t *testing.T) {
 	duration := 5 * time.Second
 	if testing.Short() {
-		duration = time.Second
+		duration = 300 * time.Millisecond
 	}
 	if text := os.Getenv("JOBDB_STRESS"); text != "" {
 		var err error

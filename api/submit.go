@@ -6,29 +6,30 @@ import (
 	"strconv"
 
 	"jobdb"
+	"jobdb/api/internal/validation"
 	"jobdb/auth"
 	"jobdb/wms"
 )
 
-// idempotencyKey is the header that names a request, so that it is known when it comes again.
+// idempotencyKey is the header that identifies a request, so that it is recognized when it is sent again.
 const (
-	idempotencyKey = "Idempotency-Key"
-	longestKey     = 255
+	idempotencyKey    = "Idempotency-Key"
+	maxIdempotencyKey = 255
 )
 
-// submit takes a list of JDLs and answers with the new jobs. With an
-// Idempotency-Key a request that comes again gets the first answer again.
+// submit makes jobs of a list of JDLs and answers with them. A request that is sent again with the same Idempotency-Key
+// gets the first answer.
 func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
-	var in reader
-	body, ok, err := in.body(r)
+	var in validation.Reader
+	body, ok, err := readJSON(&in, r)
 	if err != nil {
 		return err
 	}
 	var jdls []string
 	if ok {
-		jdls = in.texts(body, inBody)
+		jdls = in.Texts(body, validation.Body)
 	}
-	if err := in.err(); err != nil {
+	if err := in.Err(); err != nil {
 		return err
 	}
 	if _, err := auth.Allow(p, auth.Create, s.Visibility); err != nil {
@@ -39,15 +40,17 @@ func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principa
 	switch keys := r.Header.Values(idempotencyKey); {
 	case len(keys) == 0:
 		jobs, err = s.Jobs.Submit(r.Context(), owner, jdls)
-	case len(keys) > 1 || keys[0] == "" || len(keys[0]) > longestKey:
-		return badRequest(idempotencyKey + " must be one text of 1 to " + strconv.Itoa(longestKey) + " characters")
+	case len(keys) > 1 || keys[0] == "" || len(keys[0]) > maxIdempotencyKey:
+		return badRequest(idempotencyKey + " must be one text of 1 to " + strconv.Itoa(maxIdempotencyKey) + " characters")
 	case s.DB.Schema() != jobdb.SchemaOurs:
 		return badRequest("this server runs on a database that has nowhere to keep an " + idempotencyKey + "; send none")
 	default:
 		jobs, err = s.Jobs.SubmitOnce(r.Context(), owner, keys[0], jdls)
 	}
 	if errors.Is(err, wms.ErrOtherSubmission) {
-		return unprocessable(fault{"value_error", []any{"header", idempotencyKey}, wms.ErrOtherSubmission.Error(), nil})
+		return validation.Faults{{
+			Type: "value_error", Location: validation.Location{"header", idempotencyKey}, Message: wms.ErrOtherSubmission.Error(),
+		}}
 	}
 	if err != nil {
 		return err

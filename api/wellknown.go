@@ -7,8 +7,8 @@ import (
 	"jobdb/auth"
 )
 
-// discovery tells clients where tokens come from. This server gives none:
-// login, refresh and revocation are the issuer's, at the paths that DiracX has for them.
+// discovery tells clients where to get tokens. This server has no login: login, refresh and revocation are at the
+// issuer, on the paths of DiracX.
 type discovery struct {
 	Issuer                      string   `json:"issuer"`
 	TokenEndpoint               string   `json:"token_endpoint"`
@@ -25,10 +25,10 @@ type discovery struct {
 	CodeChallengeMethods        []string `json:"code_challenge_methods_supported"`
 }
 
-// openIDConfiguration is what DiracX's clients ask for before all else.
+// openIDConfiguration answers with the discovery document, which DiracX's clients read first.
 func (s *service) openIDConfiguration(w http.ResponseWriter, r *http.Request) error {
 	issuer := strings.TrimSuffix(s.Issuer, "/")
-	w.Header().Set("Cache-Control", "no-store") // it names this server as this client calls it
+	w.Header().Set("Cache-Control", "no-store") // it depends on the host that this client asked
 	scopes := []string{"property:" + auth.NormalUser, "property:" + auth.JobAdministrator, "property:" + auth.GenericPilot}
 	if s.LocalUser != nil {
 		issuer = ownURL(r)
@@ -51,7 +51,7 @@ func (s *service) openIDConfiguration(w http.ResponseWriter, r *http.Request) er
 	})
 }
 
-// ownURL is how the client reached this server, perhaps through a proxy that ends TLS.
+// ownURL is the URL by which the client reached this server, perhaps through a proxy that ends TLS.
 func ownURL(r *http.Request) string {
 	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
 		return "https://" + r.Host
@@ -59,13 +59,13 @@ func ownURL(r *http.Request) string {
 	return "http://" + r.Host
 }
 
-// jwks answers with the public keys that tokens are verified with.
+// jwks answers with the public keys that verify tokens.
 func (s *service) jwks(w http.ResponseWriter, _ *http.Request) error {
 	writeJSON(w, http.StatusOK, s.Keys.PublicJWKS())
 	return nil
 }
 
-// installation is what DiracX calls the metadata of one: its VOs and their groups.
+// installation is the metadata of a DIRAC installation: its VOs and their groups.
 type installation struct {
 	VirtualOrganizations map[string]organization `json:"virtual_organizations"`
 }
@@ -86,7 +86,7 @@ type support struct {
 	Email   *string `json:"email"`
 }
 
-// diracMetadata tells of the VO that this server signs tokens for, or sends to the issuer, who knows them all.
+// diracMetadata describes the VO that this server signs tokens for, or redirects to the issuer, which knows all VOs.
 func (s *service) diracMetadata(w http.ResponseWriter, r *http.Request) error {
 	if s.LocalUser == nil {
 		http.Redirect(w, r, strings.TrimSuffix(s.Issuer, "/")+"/.well-known/dirac-metadata", http.StatusTemporaryRedirect)
@@ -99,17 +99,17 @@ func (s *service) diracMetadata(w http.ResponseWriter, r *http.Request) error {
 	}}})
 }
 
-// login sends those who want a token to the issuer, or says how to get one of
-// this server, which has nobody to ask for a password.
+// login redirects to the issuer, or says how to get a token of this server, which has no passwords.
 func (s *service) login(w http.ResponseWriter, r *http.Request) error {
 	if s.LocalUser == nil {
-		http.Redirect(w, r, strings.TrimSuffix(s.Issuer, "/")+r.URL.RequestURI(), http.StatusTemporaryRedirect) //nolint:gosec // to the issuer always: a routed path begins with /
+		target := strings.TrimSuffix(s.Issuer, "/") + r.URL.RequestURI() // always the issuer: a routed path begins with /
+		http.Redirect(w, r, target, http.StatusTemporaryRedirect)        //nolint:gosec // see above
 		return nil
 	}
 	return &httpError{status: http.StatusNotFound, detail: `this server has no login; run "jobdb token --login" on its machine`}
 }
 
-// userInfo is who a token stands for.
+// userInfo describes the user of a token.
 type userInfo struct {
 	Subject    string         `json:"sub"`
 	VO         string         `json:"vo"`
@@ -119,7 +119,7 @@ type userInfo struct {
 	Username   string         `json:"preferred_username"`
 }
 
-// userInfo tells a caller who he is here.
+// userInfo answers with the caller.
 func (s *service) userInfo(w http.ResponseWriter, _ *http.Request, p auth.Principal) error {
 	return writeValue(w, userInfo{p.Subject, p.VO, p.Group, map[string]any{}, append([]string{}, p.Properties...), p.Username})
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 )
 
-// Description is an OpenAPI document to hold exchanges against.
+// Description is an OpenAPI document that exchanges are checked against.
 type Description struct {
 	doc    *openapi3.T
 	router routers.Router
@@ -35,7 +35,7 @@ func Read(text string) (*Description, error) {
 	return &Description{doc, router}, nil
 }
 
-// checkHeaders holds the examples of headers against their schemas, which Validate leaves out.
+// checkHeaders checks the examples of headers against their schemas, which Validate leaves out.
 func checkHeaders(doc *openapi3.T) error {
 	for path, item := range doc.Paths.Map() {
 		for method, operation := range item.Operations() {

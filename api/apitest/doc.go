@@ -1,4 +1,3 @@
-// Package apitest holds what a server takes and answers against the
-// description of its interface, api/openapi.json. It is for tests: [Handler] goes around any
-// handler, also around a reverse proxy before a server that runs elsewhere.
+// Package apitest checks requests and answers of a server against the description of its interface, api/openapi.json.
+// It is for tests: [Handler] wraps any handler, such as a reverse proxy in front of a server that runs elsewhere.
 package apitest

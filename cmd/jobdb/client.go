@@ -19,25 +19,25 @@ import (
 	"jobdb/auth"
 )
 
-// clientSettings are those of the commands that ask a server.
+// clientSettings are shared by the commands that send requests to a server.
 type clientSettings struct {
 	folderSettings
 	issuerSettings
 
-	Server string `help:"Server to ask. Default: ${default}." default:"http://127.0.0.1:8000" env:"JOBDB_URL,DIRACX_URL" placeholder:"URL"`
+	Server string `help:"URL of the server. Default: ${default}." default:"http://127.0.0.1:8000" env:"JOBDB_URL,DIRACX_URL" placeholder:"URL"`
 }
 
 const whoHelp = `
 
-The token is that of JOBDB_TOKEN, else of a login (jobdb token --login, dirac login), else one is made with the key in
-the data folder, which only the user who runs the server can read.`
+The token comes from JOBDB_TOKEN, else from a login (jobdb token --login or dirac login). Without either, one is made with
+the signing key in the data folder, which only the user who runs the server can read.`
 
-// client asks one server.
+// client sends requests to one server.
 type client struct {
 	http   *http.Client
 	base   string
 	token  string
-	origin string // where the token is from
+	origin string // where the token comes from, for messages
 }
 
 func (s clientSettings) client(p *program) (*client, error) {
@@ -50,10 +50,10 @@ func (s clientSettings) client(p *program) (*client, error) {
 	return c, err
 }
 
-// stay follows no redirection: the token is for the server that was named.
+// stay follows no redirect: the token is meant for the server that was named.
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// findToken looks at all places where a token may be.
+// findToken looks for a token in all places where one may be, and says where it was.
 func (s clientSettings) findToken(p *program) (token, origin string, err error) {
 	if token := strings.TrimSpace(os.Getenv("JOBDB_TOKEN")); token != "" {
 		return token, "JOBDB_TOKEN", nil
@@ -80,14 +80,14 @@ func (s clientSettings) findToken(p *program) (token, origin string, err error) 
 	return "", "", err
 }
 
-// answer is what the server said.
+// answer is a response of the server.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// post sends a JSON body and returns the answer if it is one of success, or 416.
+// post sends a JSON body and returns the answer. Any other status than success and 416 is an error.
 func (c *client) post(ctx context.Context, path string, body any) (answer, error) {
 	response, err := c.send(ctx, path, "application/json", body)
 	if err != nil {
@@ -97,11 +97,11 @@ func (c *client) post(ctx context.Context, path string, body any) (answer, error
 	return c.read(response)
 }
 
-// lines copies all rows of a search, one JSON object a line, as they come. They may come for any time.
+// lines copies all rows of a search to out as they arrive, one JSON object a line. It has no time limit.
 func (c *client) lines(ctx context.Context, body any, out io.Writer) error {
-	patient := *c
-	patient.http = &http.Client{CheckRedirect: stay}
-	response, err := patient.send(ctx, "/api/jobs/search", linesType, body)
+	unlimited := *c
+	unlimited.http = &http.Client{CheckRedirect: stay}
+	response, err := unlimited.send(ctx, "/api/jobs/search", linesType, body)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (c *client) lines(ctx context.Context, body any, out io.Writer) error {
 		_, err := c.read(response)
 		return cmp.Or(err, errNoLines)
 	}
-	if response.Header.Get("Content-Type") != linesType { // DiracX's gives a page
+	if response.Header.Get("Content-Type") != linesType { // DiracX sends a page
 		return errNoLines
 	}
 	if _, err := io.Copy(out, response.Body); err != nil {
@@ -157,7 +157,7 @@ func (c *client) read(response *http.Response) (answer, error) {
 	return a, nil
 }
 
-// refusal is what the server said against a request.
+// refusal is the error for an answer that refuses a request.
 func (c *client) refusal(a answer) error {
 	var said struct {
 		Detail any `json:"detail"`
@@ -172,7 +172,7 @@ func (c *client) refusal(a answer) error {
 	return fmt.Errorf("the server says: %s (%d)", detail, a.status)
 }
 
-// describe makes a line of a detail: a text, or FastAPI's list of faults.
+// describe makes one line of an error's detail, which is a text or FastAPI's list of faults.
 func describe(detail any) string {
 	faults, ok := detail.([]any)
 	if !ok {

@@ -10,8 +10,8 @@ import (
 )
 
 type countsCommands struct {
-	Verify  countsVerifyCommand  `cmd:"" help:"Say which counts are wrong."`
-	Rebuild countsRebuildCommand `cmd:"" help:"Correct the counts that are wrong."`
+	Verify  countsVerifyCommand  `cmd:"" help:"Compare the job counts with the jobs."`
+	Rebuild countsRebuildCommand `cmd:"" help:"Correct wrong job counts."`
 }
 
 type countsVerifyCommand struct {
@@ -21,9 +21,11 @@ type countsVerifyCommand struct {
 
 // Help is printed by jobdb counts verify --help.
 func (*countsVerifyCommand) Help() string {
-	return `Totals and summaries are answered from counts that triggers keep. This holds them against the jobs themselves, which
-are all read, and prints those that are wrong: there should be none. Servers may run meanwhile. The exit code is 1 when
-there are some; then somebody changed the table Jobs without its triggers, and "jobdb counts rebuild" helps.
+	return `Totals and summaries are answered from counts that triggers maintain. This command reads all jobs, compares the counts
+with them, and prints those that are wrong. There should be none: a wrong count means that somebody changed the table
+Jobs without its triggers. "jobdb counts rebuild" corrects it. Servers may run meanwhile.
+
+The exit code is 1 when a count is wrong.
 
 Examples:
 
@@ -31,7 +33,7 @@ Examples:
   jobdb counts verify --db postgres://jobdb@db.example.org/jobdb`
 }
 
-// Run verifies.
+// Run prints the wrong counts.
 func (c *countsVerifyCommand) Run(ctx context.Context, p *program) error {
 	db, err := jobdb.Open(ctx, c.url(c.folderSettings), jobdb.Options{Clock: p.clock, ReadOnly: true})
 	if err != nil {
@@ -40,7 +42,7 @@ func (c *countsVerifyCommand) Run(ctx context.Context, p *program) error {
 	wrong, err := db.VerifyCounts(ctx)
 	err = errors.Join(err, printCounts(p, wrong), db.Close())
 	if err == nil && len(wrong) > 0 {
-		err = errTold
+		err = errReported
 	}
 	return err
 }
@@ -52,7 +54,7 @@ type countsRebuildCommand struct {
 
 // Help is printed by jobdb counts rebuild --help.
 func (*countsRebuildCommand) Help() string {
-	return `Reads all jobs, corrects the counts that are wrong, and prints what they were. Servers may run meanwhile.
+	return `Reads all jobs, corrects the counts that are wrong, and prints their old values. Servers may run meanwhile.
 
 Examples:
 
@@ -60,7 +62,7 @@ Examples:
   jobdb counts rebuild --db postgres://jobdb@db.example.org/jobdb`
 }
 
-// Run corrects.
+// Run corrects wrong counts.
 func (c *countsRebuildCommand) Run(ctx context.Context, p *program) error {
 	db, err := jobdb.Open(ctx, c.url(c.folderSettings), jobdb.Options{Clock: p.clock})
 	if err != nil {

@@ -20,8 +20,8 @@ type migrateCommand struct {
 
 // Help is printed by jobdb migrate --help.
 func (*migrateCommand) Help() string {
-	return `Makes the tables of an empty database, or updates those that an older jobdb made, and prints the migrations that were
-applied. A database that DIRAC or DiracX made is never touched. jobdb serve does the same by itself.
+	return `Creates the tables of an empty database, or updates those of an older jobdb, and prints the migrations that it applied.
+The tables of DIRAC and DiracX are never changed. There is no need to run this before jobdb serve, which does the same.
 
 Examples:
 
@@ -29,7 +29,7 @@ Examples:
   JOBDB_DB=postgres://jobdb:secret@localhost/jobdb jobdb migrate`
 }
 
-// Run migrates.
+// Run migrates the database.
 func (c *migrateCommand) Run(ctx context.Context, p *program) error {
 	if c.DB == "" {
 		if err := c.makeFolder(); err != nil {
@@ -53,19 +53,20 @@ func (c *migrateCommand) Run(ctx context.Context, p *program) error {
 }
 
 type schemaCommands struct {
-	Check schemaCheckCommand `cmd:"" help:"Say what a database is, and what of it jobdb can't work with."`
+	Check schemaCheckCommand `cmd:"" help:"Report what a database is and whether jobdb can use it."`
 }
 
 type schemaCheckCommand struct {
 	folderSettings
 	databaseSettings
 
-	JSON bool `name:"json" help:"Print JSON."`
+	JSON bool `name:"json" help:"Print the report as JSON."`
 }
 
 // Help is printed by jobdb schema check --help.
 func (*schemaCheckCommand) Help() string {
-	return `Changes nothing. The exit code is 1 when jobdb can't work on the database as it is.
+	return `Prints whose tables these are (jobdb's, DiracX's or DIRAC's), the migrations, and every problem. It changes nothing.
+The exit code is 1 when jobdb can't use the database as it is.
 
 Examples:
 
@@ -73,7 +74,7 @@ Examples:
   jobdb schema check --json --db mysql://dirac@db.example.org/JobDB`
 }
 
-// Run reports.
+// Run prints the report.
 func (c *schemaCheckCommand) Run(ctx context.Context, p *program) error {
 	db, err := jobdb.Open(ctx, c.url(c.folderSettings), jobdb.Options{Clock: p.clock, ReadOnly: true})
 	if err != nil {
@@ -91,7 +92,7 @@ func (c *schemaCheckCommand) Run(ctx context.Context, p *program) error {
 		err = printReport(p.stdout, report)
 	}
 	if err == nil && !report.Usable() {
-		err = errTold
+		err = errReported
 	}
 	return err
 }
@@ -121,7 +122,7 @@ func printReport(w io.Writer, r jobdb.SchemaReport) error {
 
 type versionCommand struct{}
 
-// Run prints the version that the binary was built as.
+// Run prints the version of the binary.
 func (versionCommand) Run(p *program) error {
 	version, revision := "unknown", ""
 	if info, ok := debug.ReadBuildInfo(); ok {

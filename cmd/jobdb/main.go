@@ -32,22 +32,22 @@ type program struct {
 	clock          func() time.Time
 }
 
-// say writes a message for people, which is no data.
+// say prints a message for people; data goes to stdout.
 func (p *program) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(p.stderr, format+"\n", args...) // there is nowhere left to complain
 }
 
 type cli struct {
-	Config kong.ConfigFlag `help:"A JSON file of settings, by the names of the flags: {\"db\": \"…\", \"log-format\": \"json\"}. Flags and environment weigh more." placeholder:"FILE" env:"JOBDB_CONFIG" type:"path"`
+	Config kong.ConfigFlag `help:"JSON file of settings, named as the flags: {\"db\": \"…\", \"log-format\": \"json\"}. Flags and environment take precedence." placeholder:"FILE" env:"JOBDB_CONFIG" type:"path"`
 
 	Serve   serveCommand   `cmd:"" help:"Start the server."`
-	Token   tokenCommand   `cmd:"" help:"Make a token for this server."`
+	Token   tokenCommand   `cmd:"" help:"Make a token for a server."`
 	Submit  submitCommand  `cmd:"" help:"Submit jobs."`
 	Search  searchCommand  `cmd:"" help:"List jobs."`
-	Summary summaryCommand `cmd:"" help:"Count jobs."`
-	Migrate migrateCommand `cmd:"" help:"Make or update the tables of a database."`
-	Schema  schemaCommands `cmd:"" help:"Look at a database."`
-	Counts  countsCommands `cmd:"" help:"Hold the counts of jobs against the jobs, or correct them."`
+	Summary summaryCommand `cmd:"" help:"Count jobs in groups."`
+	Migrate migrateCommand `cmd:"" help:"Create or update the tables of a database."`
+	Schema  schemaCommands `cmd:"" help:"Inspect a database."`
+	Counts  countsCommands `cmd:"" help:"Verify the job counts, or correct them."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -59,8 +59,9 @@ Start a server, then submit a job and look at it from another terminal:
   echo 'Executable = "/bin/echo"; Arguments = "hello";' | jobdb submit -
   jobdb search
 
-Every setting is a flag, an environment variable or a key of the --config file, in that order of weight.
-Data goes to standard output, messages to standard error. The exit code is 0, 1 for an error, 2 for a wrong use.`
+Settings come from flags, environment variables and the --config file; flags take precedence, then the environment.
+Data goes to standard output, messages to standard error. The exit code is 0 for success, 1 for an error, and 2 for
+wrong usage.`
 
 func run() int {
 	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, clock: systemClock}
@@ -84,8 +85,7 @@ func run() int {
 	return execute(p, parser, &exited)
 }
 
-// forgetEmptySettings makes an empty variable the same as none: an empty
-// JOBDB_DATA_DIR must not be the folder we are in.
+// forgetEmptySettings removes empty variables: an empty JOBDB_DATA_DIR must not mean the current folder.
 func forgetEmptySettings() {
 	for _, variable := range os.Environ() {
 		name, value, _ := strings.Cut(variable, "=")
@@ -121,7 +121,7 @@ func execute(p *program, parser *kong.Kong, exited *int) (code int) {
 	case errors.As(err, &usage):
 		p.say("jobdb: %v\nSee: %s --help", err, commandName(command))
 		return exitUsage
-	case !errors.Is(err, errTold):
+	case !errors.Is(err, errReported):
 		p.say("jobdb: %v", err)
 	}
 	return exitError
@@ -134,10 +134,10 @@ func commandName(c *kong.Context) string {
 	return c.Selected().FullPath()
 }
 
-// usageError is a wrong use of the command line.
+// usageError is an error in how the command line is used. It ends the program with exitUsage.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// errTold is an error that was told already.
-var errTold = errors.New("told already")
+// errReported ends a command that has printed its error already.
+var errReported = errors.New("reported already")

@@ -14,17 +14,19 @@ type searchCommand struct {
 	clientSettings
 	filterFlags
 
-	Sort    []string `help:"Sort by COLUMN, COLUMN:asc or COLUMN:desc. May be given more than once." placeholder:"COLUMN"`
-	Columns []string `short:"c" help:"Columns, in this order." placeholder:"COLUMN,…"`
-	Page    int      `help:"Page, counted from 1." default:"1"`
-	PerPage int      `help:"Jobs a page, at most 10000." default:"100"`
-	All     bool     `help:"All pages, whatever --page and --per-page say."`
-	Output  string   `short:"o" help:"Form: table, json, csv or ndjson, which is all pages, a JSON object a line, printed as it comes. All but table have all columns unless --columns says which." default:"table" enum:"table,json,csv,ndjson"`
+	Sort    []string `help:"Sort by COLUMN, COLUMN:asc or COLUMN:desc; repeat for several." placeholder:"COLUMN"`
+	Columns []string `short:"c" help:"Columns to print, in this order. Default: a few in a table, all in other formats." placeholder:"COLUMN"`
+	Page    int      `help:"Number of the page, from 1." default:"1"`
+	PerPage int      `help:"Jobs on a page, at most 10000." default:"100"`
+	All     bool     `help:"Print all pages; --page and --per-page have no effect."`
+	Output  string   `short:"o" help:"Format: table, json, csv or ndjson (all pages, one JSON object a line, printed as they arrive)." default:"table" enum:"table,json,csv,ndjson"`
 }
 
 // Help is printed by jobdb search --help.
 func (*searchCommand) Help() string {
-	return `Examples:
+	return `Prints one page of the jobs that match all conditions.
+
+Examples:
 
   jobdb search
   jobdb search --status Running --status Waiting --site LCG.CERN.cern --sort SubmissionTime:desc
@@ -35,7 +37,7 @@ func (*searchCommand) Help() string {
 
 var tableColumns = []string{"JobID", "Status", "MinorStatus", "Site", "JobName", "Owner", "SubmissionTime"}
 
-// Run prints what was found.
+// Run prints the jobs that match.
 func (c *searchCommand) Run(ctx context.Context, p *program) error {
 	request, err := c.request()
 	if err != nil {
@@ -69,8 +71,8 @@ func (c *searchCommand) page(ctx context.Context, p *program, server *client, re
 	return out.rows(a.body)
 }
 
-// everything prints all pages. Each begins after the last job of the one before, by the server's
-// cursor, so that jobs that come and go meanwhile shift nothing; DiracX's server has pages by number only.
+// everything prints all pages. It follows the server's cursors, so that jobs that come and go meanwhile shift nothing;
+// a DiracX server has pages by number only.
 func everything(ctx context.Context, server *client, request jobdb.SearchRequest, out output) error {
 	next := "page=1"
 	for page := 2; ; page++ {
@@ -92,7 +94,7 @@ func (c *client) search(ctx context.Context, request jobdb.SearchRequest, page, 
 	return c.post(ctx, fmt.Sprintf("/api/jobs/search?page=%d&per_page=%d", page, perPage), request)
 }
 
-// sayPart tells when there is more than was printed.
+// sayPart says so when there are more jobs than were printed.
 func (c *searchCommand) sayPart(p *program, a answer) {
 	_, total, _ := strings.Cut(a.header.Get("Content-Range"), "/")
 	switch a.status {

@@ -20,9 +20,11 @@ type serveCommand struct{ Settings }
 
 // Help is printed by jobdb serve --help.
 func (*serveCommand) Help() string {
-	return `Without any setting the server keeps its jobs in a SQLite file in the data folder, listens on this machine only
-and signs its own tokens. A new database gets its tables; one that jobdb made is brought up to date; one that DIRAC or
-DiracX made is used as it is.
+	return `Without settings the server stores jobs in a SQLite file in the data folder, can be reached from this machine only, and
+signs its own tokens.
+
+The database may be empty, or one of jobdb: then its tables are created or updated. The database of a DIRAC or DiracX
+installation is used as it is.
 
 Examples:
 
@@ -32,23 +34,23 @@ Examples:
   JOBDB_DB=mysql://dirac:secret@db.example.org/JobDB jobdb serve --issuer https://diracx.example.org --keys keys.json --listen :8000`
 }
 
-// requestTime leaves a request half a minute beside its query: what takes
-// longer waits for a database that hangs, and is told to come again.
-func (c *serveCommand) requestTime() time.Duration {
-	if c.QueryTime == 0 {
+// requestTimeout gives a request half a minute more than its query: a longer wait is for a database that hangs, and the
+// client is told to try again.
+func (c *serveCommand) requestTimeout() time.Duration {
+	if c.QueryTimeout == 0 {
 		return 0
 	}
-	return c.QueryTime + 30*time.Second
+	return c.QueryTimeout + 30*time.Second
 }
 
-// times leave an answer two minutes beside the time that its query takes, for
-// clients that read slowly, and no bound where queries have none.
-func (c *serveCommand) times() api.Times {
-	times := api.Times{Grace: 30 * time.Second}
-	if c.QueryTime > 0 {
-		times.Answer = c.QueryTime + 2*time.Minute
+// timeouts give an answer two minutes more than its query, for clients that read slowly, and no limit where queries have
+// none.
+func (c *serveCommand) timeouts() api.Timeouts {
+	timeouts := api.Timeouts{Shutdown: 30 * time.Second}
+	if c.QueryTimeout > 0 {
+		timeouts.Answer = c.QueryTimeout + 2*time.Minute
 	}
-	return times
+	return timeouts
 }
 
 // Run serves until it is told to stop.
@@ -64,7 +66,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	defer listener.Close() //nolint:errcheck // Serve closes it, too
+	defer listener.Close() //nolint:errcheck // api.Serve closes it, too
 	if c.DB == "" || c.Issuer == "" {
 		if err := c.makeFolder(); err != nil {
 			return err
@@ -80,34 +82,40 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	pilots, err := c.openPilots(ctx, p, logger)
-	if err != nil {
-		return errors.Join(err, db.Close())
-	}
-	if pilots != nil {
-		defer pilots.Close() //nolint:errcheck // it was only read
-	}
 	jobs, err := wms.NewJobManager(db, rules, p.clock)
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	config := api.Config{
-		DB: db, Jobs: jobs, Pilots: pilots,
-		Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins, MostBody: c.MaxBody, RequestTime: c.requestTime(), Clock: p.clock, Logger: logger,
+	err = c.serve(ctx, p, listener, key, api.Config{
+		DB: db, Jobs: jobs,
+		Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins,
+		MaxBody: c.MaxBody, RequestTimeout: c.requestTimeout(), Clock: p.clock, Logger: logger,
+	})
+	return errors.Join(err, db.Close())
+}
+
+// serve opens the database of pilots, welcomes the user and answers requests until ctx ends. key is nil where tokens
+// come from another issuer.
+func (c *serveCommand) serve(ctx context.Context, p *program, listener net.Listener, key *auth.Key, config api.Config) error {
+	pilots, err := c.openPilots(ctx, p, config.Logger)
+	if err != nil {
+		return err
+	}
+	if pilots != nil {
+		defer pilots.Close() //nolint:errcheck // it was only read
+		config.Pilots = pilots
 	}
 	if key != nil {
 		user := tokenDefaults().principal()
 		config.LocalUser = &user
 	}
-	service := api.New(config)
 	if err := c.welcome(p, key, listener.Addr()); err != nil {
-		return errors.Join(err, db.Close())
+		return err
 	}
-	err = api.Serve(ctx, listener, service, logger, c.times())
-	return errors.Join(err, db.Close())
+	return api.Serve(ctx, listener, api.New(config), config.Logger, c.timeouts())
 }
 
-// openKeys returns the keys that verify tokens, and the one that signs them if it is our own.
+// openKeys returns the keys that verify tokens, and the key that signs them where this server is the issuer.
 func (c *serveCommand) openKeys(ctx context.Context, p *program, logger *slog.Logger) (*auth.Key, *auth.Keys, error) {
 	if c.Issuer == "" {
 		key, err := auth.OpenKey(c.DataDir)
@@ -135,7 +143,7 @@ func newLogger(p *program, format string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(p.stderr, nil))
 }
 
-// openDatabase opens the database and sees to its tables.
+// openDatabase opens the database, and creates, updates or checks its tables.
 func (c *serveCommand) openDatabase(ctx context.Context, p *program, logger *slog.Logger) (*jobdb.DB, error) {
 	db, err := c.open(ctx, c.folderSettings, jobdb.Options{
 		HistoryURL: c.HistoryDB, Clock: p.clock, Logger: logger, CommandRedelivery: c.CommandRedelivery, Limits: c.limits(),
@@ -152,7 +160,7 @@ func (c *serveCommand) openDatabase(ctx context.Context, p *program, logger *slo
 // openPilots opens the pilots' database, if there is one.
 func (c *serveCommand) openPilots(ctx context.Context, p *program, logger *slog.Logger) (*jobdb.Pilots, error) {
 	if c.PilotsDB == "" {
-		return nil, nil //nolint:nilnil // then no stamp is known
+		return nil, nil //nolint:nilnil // there is none
 	}
 	pilots, err := jobdb.OpenPilots(ctx, c.PilotsDB, jobdb.Options{Clock: p.clock, Logger: logger})
 	if err != nil {
@@ -161,9 +169,9 @@ func (c *serveCommand) openPilots(ctx context.Context, p *program, logger *slog.
 	return pilots, err
 }
 
-// prepare makes or updates the tables of a database of ours, and refuses
-// others that can't be used. The histories may be in a database elsewhere.
-func prepare(ctx context.Context, db *jobdb.DB, elsewhere bool) error {
+// prepare creates or updates the tables of a database of jobdb, and refuses others that can't be used. otherHistory
+// says that the histories are in another database.
+func prepare(ctx context.Context, db *jobdb.DB, otherHistory bool) error {
 	switch db.Schema() {
 	case jobdb.SchemaDiracX, jobdb.SchemaLegacy:
 		report, err := db.CheckSchema(ctx)
@@ -174,7 +182,7 @@ func prepare(ctx context.Context, db *jobdb.DB, elsewhere bool) error {
 			return fmt.Errorf("jobdb can't work on this database: %s", strings.Join(report.Problems, "; "))
 		case !report.Jobs:
 			return errors.New("this database has no jobs, but only their histories: give it as --history-db, and the jobs' as --db")
-		case !report.History && !elsewhere:
+		case !report.History && !otherHistory:
 			return errors.New("this database has no histories of jobs (LoggingInfo): give the one that has them as --history-db")
 		}
 		return nil
@@ -184,7 +192,7 @@ func prepare(ctx context.Context, db *jobdb.DB, elsewhere bool) error {
 	return err
 }
 
-// welcome tells a newcomer what to do next.
+// welcome prints the address, and a token and commands to try where this server signs tokens.
 func (c *serveCommand) welcome(p *program, key *auth.Key, address net.Addr) error {
 	url := "http://" + address.String()
 	p.say("jobdb is listening on %s", url)

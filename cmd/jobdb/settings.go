@@ -23,28 +23,28 @@ import (
 	"jobdb/wms"
 )
 
-// Settings are all of the server's. The parts that other commands need, too, are structs of their own.
+// Settings are all settings of the server. The parts that other commands share are structs of their own.
 type Settings struct {
 	folderSettings
 	databaseSettings
 	historySettings
 	issuerSettings
 
-	Listen      string          `help:"Address to listen on, without --issuer one that only this machine reaches (loopback). Default: ${default}." default:"127.0.0.1:8000" env:"JOBDB_LISTEN" placeholder:"HOST:PORT"`
-	Keys        string          `help:"The issuer's public keys, a JWK set: a file, a URL, or JSON. Default: what the issuer's discovery document names; without --issuer this server's own key, in the data folder." env:"JOBDB_KEYS,DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE" placeholder:"SET"`
-	KeysRefresh time.Duration   `help:"How often keys at a URL are fetched, at least 10s. Files are read again when they change." default:"15m" env:"JOBDB_KEYS_REFRESH"`
-	Visibility  auth.Visibility `help:"Which jobs a normal user sees: those of the VO (vo) or their own (own)." default:"vo" enum:"vo,own" env:"JOBDB_VISIBILITY"`
+	Listen      string          `help:"Address to listen on. Without --issuer it must be loopback. Default: ${default}." default:"127.0.0.1:8000" env:"JOBDB_LISTEN" placeholder:"HOST:PORT"`
+	Keys        string          `help:"Public keys of the issuer (a JWK set): a file, a URL, or JSON. Default: from the issuer's discovery document." env:"JOBDB_KEYS,DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE" placeholder:"SET"`
+	KeysRefresh time.Duration   `help:"Fetch keys from a URL this often, at least 10s. Files are read again when they change." default:"15m" env:"JOBDB_KEYS_REFRESH"`
+	Visibility  auth.Visibility `help:"Jobs that normal users see: all of their VO (vo) or only their own (own)." default:"vo" enum:"vo,own" env:"JOBDB_VISIBILITY"`
 
-	Rules             string        `help:"File with rules for jobs, also of single VOs: how many a submission makes, which types, … Default: DiracX's." env:"JOBDB_RULES" type:"path" placeholder:"FILE"`
-	PilotsDB          string        `name:"pilots-db" help:"Database of the pilots, which knows their stamps. Default: no stamp is known." env:"JOBDB_PILOTS_DB,DIRACX_DB_URL_PILOTAGENTSDB" placeholder:"URL"`
-	CommandRedelivery time.Duration `help:"A Kill whose job beats on this long after it was sent is sent once more; 0: never." default:"10m" env:"JOBDB_COMMAND_REDELIVERY"`
-	QueryTime         time.Duration `help:"How long a search or summary may take; 0: as long as it takes." default:"1m" env:"JOBDB_QUERY_TIME"`
-	MaxBody           int64         `help:"How long the body of a request may be, in bytes." default:"10485760" env:"JOBDB_MAX_BODY"`
-	CORSOrigins       []string      `name:"cors-origins" help:"Origins of web pages that may ask this server, such as https://dirac.example.org, or * for all; separated by commas, or the flag given again. Default: none." env:"JOBDB_CORS_ORIGINS" placeholder:"ORIGIN"`
-	LogFormat         string        `help:"Form of the log on standard error: text or json." default:"text" enum:"text,json" env:"JOBDB_LOG_FORMAT"`
+	Rules             string        `help:"JSON file of rules for new jobs, such as the number of jobs in a submission (docs/rules.md). Default: DiracX's rules." env:"JOBDB_RULES" type:"path" placeholder:"FILE"`
+	PilotsDB          string        `name:"pilots-db" help:"Database of pilots (PilotAgentsDB), for searches by PilotStamp. Default: none; such searches find nothing." env:"JOBDB_PILOTS_DB,DIRACX_DB_URL_PILOTAGENTSDB" placeholder:"URL"`
+	CommandRedelivery time.Duration `help:"Resend a Kill if heartbeats continue this long after delivery; 0 disables." default:"10m" env:"JOBDB_COMMAND_REDELIVERY"`
+	QueryTimeout      time.Duration `name:"query-time" help:"Time limit of a search or summary; 0 disables." default:"1m" env:"JOBDB_QUERY_TIME"`
+	MaxBody           int64         `help:"Maximum size of a request body, in bytes." default:"10485760" env:"JOBDB_MAX_BODY"`
+	CORSOrigins       []string      `name:"cors-origins" help:"Origins of web pages that may use this server, such as https://dirac.example.org; * allows all. Default: none." env:"JOBDB_CORS_ORIGINS" placeholder:"ORIGIN"`
+	LogFormat         string        `help:"Format of the log on standard error: text or json." default:"text" enum:"text,json" env:"JOBDB_LOG_FORMAT"`
 }
 
-// check refuses settings that can't be meant.
+// check refuses invalid settings.
 func (s *Settings) check() error {
 	switch {
 	case s.Keys != "" && s.Issuer == "":
@@ -53,7 +53,7 @@ func (s *Settings) check() error {
 		return usageError{errors.New("--keys-refresh must be at least 10s")}
 	case s.CommandRedelivery < 0:
 		return usageError{errors.New("--command-redelivery can't be negative")}
-	case s.QueryTime < 0:
+	case s.QueryTimeout < 0:
 		return usageError{errors.New("--query-time can't be negative")}
 	case s.MaxBody < 1:
 		return usageError{errors.New("--max-body must be more than 0")}
@@ -66,7 +66,7 @@ func (s *Settings) check() error {
 	return nil
 }
 
-// rules are those that jobs are held against.
+// rules are the rules that new jobs are checked against.
 func (s *Settings) rules() (wms.RuleBook, error) {
 	if s.Rules == "" {
 		return wms.DefaultRules, nil
@@ -82,31 +82,31 @@ func (s *Settings) rules() (wms.RuleBook, error) {
 	return rules, err
 }
 
-// limits are those of queries.
+// limits are the limits of queries.
 func (s *Settings) limits() jobdb.Limits {
-	if s.QueryTime == 0 {
+	if s.QueryTimeout == 0 {
 		return jobdb.Limits{QueryTimeout: -1} // none
 	}
-	return jobdb.Limits{QueryTimeout: s.QueryTime}
+	return jobdb.Limits{QueryTimeout: s.QueryTimeout}
 }
 
 type historySettings struct {
-	HistoryDB string `name:"history-db" help:"Database of the jobs' histories. Default: the same." env:"JOBDB_HISTORY_DB,DIRACX_DB_URL_JOBLOGGINGDB" placeholder:"URL"`
+	HistoryDB string `name:"history-db" help:"Database of the job histories (JobLoggingDB), where it is another one. Default: the same." env:"JOBDB_HISTORY_DB,DIRACX_DB_URL_JOBLOGGINGDB" placeholder:"URL"`
 }
 
 type folderSettings struct {
-	DataDir string `help:"Data folder: the signing key, and the database unless --db is given. Default: ${default}." default:"${data_dir}" env:"JOBDB_DATA_DIR" type:"path" placeholder:"FOLDER"`
+	DataDir string `help:"Data folder, for the signing key and, without --db, the SQLite database. Default: ${default}." default:"${data_dir}" env:"JOBDB_DATA_DIR" type:"path" placeholder:"FOLDER"`
 }
 
 type databaseSettings struct {
-	DB string `name:"db" help:"Database: sqlite:PATH, mysql://user:password@host:port/name, postgres://… or SQLAlchemy's form of these. Better in the environment, where others don't see the password. Default: a SQLite file in the data folder." env:"JOBDB_DB,DIRACX_DB_URL_JOBDB" placeholder:"URL"`
+	DB string `name:"db" help:"Database: sqlite:PATH, mysql://user:password@host:port/name, postgres://… or an SQLAlchemy URL. Set passwords in the environment, where other users can't see them. Default: a SQLite file in the data folder." env:"JOBDB_DB,DIRACX_DB_URL_JOBDB" placeholder:"URL"`
 }
 
 type issuerSettings struct {
-	Issuer string `help:"Issuer that tokens must name, to the letter: a final slash counts. Default: this server itself." env:"JOBDB_ISSUER,DIRACX_SERVICE_AUTH_TOKEN_ISSUER" placeholder:"URL"`
+	Issuer string `help:"Issuer of tokens, exactly as tokens name it, with or without a final slash. Default: the server itself." env:"JOBDB_ISSUER,DIRACX_SERVICE_AUTH_TOKEN_ISSUER" placeholder:"URL"`
 }
 
-// localIssuer is in tokens that a server signs for itself.
+// localIssuer is the issuer of tokens that a server signs itself.
 const localIssuer = "http://jobdb.localhost/"
 
 func (s issuerSettings) issuer() string {
@@ -116,8 +116,8 @@ func (s issuerSettings) issuer() string {
 	return s.Issuer
 }
 
-// open opens the database to write. The default one's file is made if there
-// is none, for its owner only: SQLite would let everyone read it.
+// open opens the database for writing. The file of the default one is created if need be, readable by its owner
+// only: SQLite would let everyone read it.
 func (s databaseSettings) open(ctx context.Context, folder folderSettings, o jobdb.Options) (*jobdb.DB, error) {
 	if s.DB == "" {
 		file, err := os.OpenFile(folder.database(), os.O_CREATE|os.O_RDWR, 0o600)
@@ -131,7 +131,7 @@ func (s databaseSettings) open(ctx context.Context, folder folderSettings, o job
 	return jobdb.Open(ctx, s.url(folder), o)
 }
 
-// url is the database's.
+// url is the URL of the database.
 func (s databaseSettings) url(folder folderSettings) string {
 	if s.DB == "" {
 		return "sqlite:" + folder.database()
@@ -154,7 +154,7 @@ func (s *Settings) listen(ctx context.Context) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--listen %s: %w", s.Listen, err)
 	}
-	// What a name stands for is known only now.
+	// Only now is it known what address a host name stands for.
 	if address, ok := listener.Addr().(*net.TCPAddr); s.Issuer == "" && (!ok || !address.IP.IsLoopback()) {
 		return nil, errors.Join(usageError{fmt.Errorf("--listen %s: other machines could reach this server, but no issuer of tokens is known; "+
 			"set --issuer, and --keys where its keys can't be discovered (JOBDB_ISSUER, JOBDB_KEYS), or listen on 127.0.0.1", s.Listen)}, listener.Close())
@@ -162,7 +162,7 @@ func (s *Settings) listen(ctx context.Context) (net.Listener, error) {
 	return listener, nil
 }
 
-// makeFolder makes the data folder, for its owner only.
+// makeFolder creates the data folder, readable by its owner only.
 func (s folderSettings) makeFolder() error {
 	if err := os.MkdirAll(s.DataDir, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w; set another one with --data-dir", err)
@@ -170,7 +170,7 @@ func (s folderSettings) makeFolder() error {
 	return nil
 }
 
-// defaultDataDir is where XDG wants data, or a folder here where there is no home.
+// defaultDataDir follows the XDG specification. Without a home it is a folder in the current one.
 func defaultDataDir() string {
 	if data := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(data) {
 		return filepath.Join(data, "jobdb")
@@ -203,7 +203,7 @@ func readSettings(r io.Reader) (kong.Resolver, error) {
 	return settings, nil
 }
 
-// Validate refuses names that no command has, which are likely misspelt.
+// Validate refuses names that are no command's flag: they are likely misspelt.
 func (s fileSettings) Validate(app *kong.Application) error {
 	var known []string
 	_ = kong.Visit(app, func(node kong.Visitable, next kong.Next) error { // no visitor fails
@@ -220,7 +220,7 @@ func (s fileSettings) Validate(app *kong.Application) error {
 	return nil
 }
 
-// Resolve gives a flag its value unless the environment does.
+// Resolve returns the value of a flag that the environment doesn't set.
 func (s fileSettings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	for _, name := range flag.Envs {
 		if _, set := os.LookupEnv(name); set {

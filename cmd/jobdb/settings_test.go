@@ -32,29 +32,30 @@ func newParser(t *testing.T, c *cli) *kong.Kong {
 	return parser
 }
 
-// TestSettings sets each setting of the server in the file, then in the
-// environment, too, and then on the command line, too. A setting that isn't here fails.
+// settingValues are, for each setting of the server, a value in the file, in the environment and on the command line.
+var settingValues = map[string]struct{ file, env, flag any }{
+	"data-dir":           {"/file", "/env", "/flag"},
+	"db":                 {"sqlite:file", "sqlite:env", "sqlite:flag"},
+	"history-db":         {"sqlite:file", "sqlite:env", "sqlite:flag"},
+	"issuer":             {"https://file/", "https://env/", "https://flag/"},
+	"listen":             {"127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"},
+	"keys":               {"file.json", "env.json", "flag.json"},
+	"keys-refresh":       {"1m", "2m", "3m"},
+	"visibility":         {"own", "vo", "own"},
+	"rules":              {"/file.json", "/env.json", "/flag.json"},
+	"pilots-db":          {"sqlite:file", "sqlite:env", "sqlite:flag"},
+	"command-redelivery": {"1m", "0", "3m"},
+	"query-time":         {"1m30s", "2m", "0"},
+	"max-body":           {1000.0, "2000", "3000"},
+	"cors-origins":       {[]any{"https://a", "https://b"}, "https://c,https://d", "https://e"},
+	"log-format":         {"json", "text", "json"},
+}
+
+// TestSettings sets each setting of the server in the file, then also in the environment, and then also on the command
+// line. A setting that isn't in settingValues fails.
 func TestSettings(t *testing.T) {
-	type values struct{ file, env, flag any }
-	settings := map[string]values{
-		"data-dir":           {"/file", "/env", "/flag"},
-		"db":                 {"sqlite:file", "sqlite:env", "sqlite:flag"},
-		"history-db":         {"sqlite:file", "sqlite:env", "sqlite:flag"},
-		"issuer":             {"https://file/", "https://env/", "https://flag/"},
-		"listen":             {"127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"},
-		"keys":               {"file.json", "env.json", "flag.json"},
-		"keys-refresh":       {"1m", "2m", "3m"},
-		"visibility":         {"own", "vo", "own"},
-		"rules":              {"/file.json", "/env.json", "/flag.json"},
-		"pilots-db":          {"sqlite:file", "sqlite:env", "sqlite:flag"},
-		"command-redelivery": {"1m", "0", "3m"},
-		"query-time":         {"1m30s", "2m", "0"},
-		"max-body":           {1000.0, "2000", "3000"},
-		"cors-origins":       {[]any{"https://a", "https://b"}, "https://c,https://d", "https://e"},
-		"log-format":         {"json", "text", "json"},
-	}
 	for _, flag := range serveFlags(t) {
-		v, known := settings[flag.Name]
+		v, known := settingValues[flag.Name]
 		if !known {
 			t.Errorf("--%s isn't tested here", flag.Name)
 			continue
@@ -111,7 +112,7 @@ func setting(t *testing.T, c *cli, name string) any {
 	values := map[string]any{
 		"data-dir": s.DataDir, "db": s.DB, "history-db": s.HistoryDB, "issuer": s.Issuer, "listen": s.Listen, "keys": s.Keys,
 		"keys-refresh": s.KeysRefresh, "visibility": string(s.Visibility), "pilots-db": s.PilotsDB,
-		"command-redelivery": s.CommandRedelivery, "query-time": s.QueryTime, "max-body": s.MaxBody,
+		"command-redelivery": s.CommandRedelivery, "query-time": s.QueryTimeout, "max-body": s.MaxBody,
 		"rules": s.Rules, "cors-origins": s.CORSOrigins, "log-format": s.LogFormat,
 	}
 	value, ok := values[name]
@@ -139,7 +140,7 @@ func plain(value any) string {
 	return string(text)
 }
 
-// What a DiracX deployment has set is understood, and ours weighs more.
+// The environment of a DiracX deployment is understood; our own variables take precedence.
 func TestDiracXSettings(t *testing.T) {
 	for name, variable := range map[string]string{
 		"db":         "DIRACX_DB_URL_JOBDB",
@@ -173,7 +174,7 @@ func TestSettingsDefaults(t *testing.T) {
 	want := Settings{
 		folderSettings: folderSettings{DataDir: "/default"},
 		Listen:         "127.0.0.1:8000", KeysRefresh: 15 * time.Minute, Visibility: "vo", CommandRedelivery: 10 * time.Minute,
-		QueryTime: time.Minute, MaxBody: 10 << 20, LogFormat: "text",
+		QueryTimeout: time.Minute, MaxBody: 10 << 20, LogFormat: "text",
 	}
 	if diff := cmp.Diff(want, c.Serve.Settings, cmp.AllowUnexported(Settings{})); diff != "" {
 		t.Error(diff)
@@ -213,9 +214,9 @@ func TestSettingsCheck(t *testing.T) {
 	}
 }
 
-func TestQueryTimeLimit(t *testing.T) {
+func TestQueryTimeout(t *testing.T) {
 	for given, want := range map[time.Duration]time.Duration{0: -1, time.Second: time.Second} {
-		if got := (&Settings{QueryTime: given}).limits(); got != (jobdb.Limits{QueryTimeout: want}) {
+		if got := (&Settings{QueryTimeout: given}).limits(); got != (jobdb.Limits{QueryTimeout: want}) {
 			t.Errorf("%v: %+v", given, got)
 		}
 	}

@@ -12,13 +12,13 @@ import (
 type submitCommand struct {
 	clientSettings
 
-	Files []string `arg:"" name:"file" help:"JDL files; - is standard input."`
+	Files []string `arg:"" name:"file" help:"JDL file; - is standard input."`
 }
 
 // Help is printed by jobdb submit --help.
 func (*submitCommand) Help() string {
-	return `Each file describes one job. The new jobs' IDs are printed, one a line, in the order of the files. When a file can't
-be read nothing is submitted; when the server refuses one, the others are submitted all the same.
+	return `Each file describes one job. The IDs of the new jobs are printed, one a line, in the order of the files. If a file can't
+be read, nothing is submitted. If the server refuses one, the others are still submitted.
 
 Examples:
 
@@ -39,7 +39,7 @@ func (c *submitCommand) Run(ctx context.Context, p *program) error {
 	}
 	if failed {
 		p.say("jobdb: nothing was submitted")
-		return errTold
+		return errReported
 	}
 	server, err := c.client(p)
 	if err != nil {
@@ -52,7 +52,7 @@ func (c *submitCommand) Run(ctx context.Context, p *program) error {
 		}
 	}
 	if failed {
-		return errTold
+		return errReported
 	}
 	return nil
 }

@@ -11,20 +11,22 @@ type summaryCommand struct {
 	clientSettings
 	filterFlags
 
-	By     []string `help:"Columns to group by. Default: ${default}." default:"Status" placeholder:"COLUMN,…"`
-	Output string   `short:"o" help:"Form: table, json or csv." default:"table" enum:"table,json,csv"`
+	By     []string `help:"Columns to group by. Default: ${default}." default:"Status" placeholder:"COLUMN"`
+	Output string   `short:"o" help:"Format: table, json or csv." default:"table" enum:"table,json,csv"`
 }
 
 // Help is printed by jobdb summary --help.
 func (*summaryCommand) Help() string {
-	return `Examples:
+	return `Prints how many jobs there are in each group.
+
+Examples:
 
   jobdb summary
   jobdb summary --by Status,Site --owner alice
   jobdb summary --by Owner -w 'SubmissionTime>2024-01' --output csv` + whereHelp + whoHelp
 }
 
-// Run prints the counts.
+// Run prints the number of jobs in each group.
 func (c *summaryCommand) Run(ctx context.Context, p *program) error {
 	specs, err := c.specs()
 	if err != nil {

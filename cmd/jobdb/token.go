@@ -16,20 +16,21 @@ type tokenCommand struct {
 	folderSettings
 	issuerSettings
 
-	User     string   `help:"User name: the owner of the jobs. Default: ${default}." default:"${user}" placeholder:"NAME"`
-	Group    string   `help:"Group. Default: ${default}." default:"user" placeholder:"NAME"`
-	VO       string   `name:"vo" help:"VO: whose jobs are seen. Default: ${default}." default:"local" placeholder:"NAME"`
-	Property []string `help:"Property: NormalUser, JobAdministrator or GenericPilot. May be given more than once. Default: ${default}." default:"NormalUser" placeholder:"NAME"`
-	Hours    float64  `help:"How many hours it is valid." default:"24"`
-	Login    bool     `help:"Write it where the dirac and jobdb commands look instead of printing it."`
+	User     string   `help:"User name, the owner of submitted jobs. Default: ${default}." default:"${user}" placeholder:"NAME"`
+	Group    string   `help:"Group of the user. Default: ${default}." default:"user" placeholder:"NAME"`
+	VO       string   `name:"vo" help:"Virtual organization (VO); only its jobs are visible. Default: ${default}." default:"local" placeholder:"NAME"`
+	Property []string `help:"NormalUser, JobAdministrator or GenericPilot; repeat for several. Default: ${default}." default:"NormalUser" placeholder:"NAME"`
+	Hours    float64  `help:"Lifetime in hours." default:"24"`
+	Login    bool     `help:"Store the token for the dirac and jobdb commands instead of printing it."`
 }
 
 // Help is printed by jobdb token --help.
 func (*tokenCommand) Help() string {
-	return `The token is signed with the key in the data folder, so it is good for servers with this folder and without --issuer.
-With --login it is written where the dirac and jobdb commands look: ~/.cache/diracx/credentials.json, or what
-DIRACX_CREDENTIALS_PATH names. Nothing renews it. When it ends, the dirac command says that you are not authenticated and to
-run dirac login: run jobdb token --login again instead.
+	return `The token is signed with the key in the data folder. Servers that use this folder and no --issuer accept it.
+
+With --login it is stored where the dirac and jobdb commands look for it: ~/.cache/diracx/credentials.json, or the file
+that DIRACX_CREDENTIALS_PATH names. It isn't renewed. When it has expired, the dirac command asks you to run dirac login;
+run jobdb token --login again instead.
 
 Examples:
 
@@ -38,10 +39,10 @@ Examples:
   jobdb token --login && DIRACX_URL=http://127.0.0.1:8000 dirac jobs search`
 }
 
-// ended is how much time of a token DiracX's clients don't use any more.
-const ended = 5 * time.Minute
+// minRemaining is the remaining lifetime below which DiracX's clients treat a token as expired.
+const minRemaining = 5 * time.Minute
 
-// tokenDefaults are what a token says where nothing else is asked for.
+// tokenDefaults are the defaults of the flags.
 func tokenDefaults() *tokenCommand {
 	return &tokenCommand{User: userName(), Group: "user", VO: "local", Property: []string{auth.NormalUser}, Hours: 24}
 }
@@ -50,14 +51,15 @@ func (c *tokenCommand) principal() auth.Principal {
 	return auth.Principal{Subject: c.VO + ":" + c.User, Username: c.User, Group: c.Group, VO: c.VO, Properties: c.Property}
 }
 
-// Run prints or writes a token.
+// Run prints or stores a token.
 func (c *tokenCommand) Run(p *program) error {
 	lifetime := time.Duration(c.Hours * float64(time.Hour))
 	switch {
 	case lifetime <= 0:
 		return usageError{errors.New("--hours must be more than 0")}
-	case c.Login && lifetime <= ended:
-		return usageError{fmt.Errorf("--hours must be more than %.3g for a login: the dirac command takes a token that ends within %v for ended", ended.Hours(), ended)}
+	case c.Login && lifetime <= minRemaining:
+		return usageError{fmt.Errorf("--hours must be more than %.3g for a login: the dirac command takes a token that ends within %v for ended",
+			minRemaining.Hours(), minRemaining)}
 	case c.User == "" || c.Group == "" || c.VO == "":
 		return usageError{errors.New("--user, --group and --vo can't be empty")}
 	}
@@ -85,7 +87,7 @@ func (c *tokenCommand) Run(p *program) error {
 	return nil
 }
 
-// credentials are a login as DiracX's clients keep it. All three keys must be there.
+// credentials are a login in the form of DiracX's clients. All three keys must be there.
 type credentials struct {
 	AccessToken  string  `json:"access_token"`
 	ExpiresOn    int64   `json:"expires_on"`    // Unix time, seconds
@@ -124,7 +126,7 @@ func writeCredentials(path string, c credentials) error {
 	return os.Rename(draft.Name(), path)
 }
 
-// readCredentials returns false where nobody has logged in.
+// readCredentials reads a login; found is false where there is none.
 func readCredentials(path string) (c credentials, found bool, err error) {
 	text, err := os.ReadFile(path)
 	switch {

@@ -8,12 +8,12 @@ import (
 	"jobdb"
 )
 
-// filterFlags choose jobs.
+// filterFlags are the flags that select jobs.
 type filterFlags struct {
-	Status []string `help:"Only jobs in this status. May be given more than once, like the next two." placeholder:"STATUS"`
-	Site   []string `help:"Only jobs at this site." placeholder:"SITE"`
-	Owner  []string `help:"Only jobs of this user." placeholder:"USER"`
-	Where  []string `short:"w" help:"Only jobs of which this holds; all must. See above." sep:"none" placeholder:"CONDITION"`
+	Status []string `help:"Only jobs in this status; repeat for several." placeholder:"STATUS"`
+	Site   []string `help:"Only jobs at this site; repeat for several." placeholder:"SITE"`
+	Owner  []string `help:"Only jobs of this user; repeat for several." placeholder:"USER"`
+	Where  []string `short:"w" help:"Only jobs that meet this condition (see above). With several, all must be met." sep:"none" placeholder:"CONDITION"`
 }
 
 const whereHelp = `
@@ -24,9 +24,10 @@ A condition is a column, an operator and a value:
   "JobName like prod%"   "Site not like LCG.%"   "Status in Done, Failed"   "Owner not in alice, bob"
   "EndExecTime is null"   "SubmissionTime gt 2024-01"   SubmissionTime=2024-01-31
 
-Also by name: eq, neq, gt, gte, lt, lte, regex, ilike. A time may be cut short: it is the whole day, month or year.`
+Operators also have names: eq, neq, gt, gte, lt, lte, regex, ilike. A part of a time, such as 2024-01, means the whole
+year, month or day.`
 
-// specs are the filters of all flags.
+// specs returns the filters of all flags.
 func (f filterFlags) specs() ([]jobdb.FilterSpec, error) {
 	var specs []jobdb.FilterSpec
 	for _, list := range []struct {

@@ -1,4 +1,4 @@
-package api
+package validation
 
 import (
 	"encoding/json"
@@ -11,27 +11,28 @@ import (
 
 var (
 	unixText = regexp.MustCompile(`^[+-]?[0-9]+(\.[0-9]+)?$`)
-	timeText = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt _]([0-9]{2}:[0-9]{2})(:[0-9]{2})?(?:[.,]([0-9]+))?([Zz]|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?)?$`)
+	timeText = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2})` +
+		`(?:[Tt _]([0-9]{2}:[0-9]{2})(:[0-9]{2})?(?:[.,]([0-9]+))?([Zz]|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?)?$`)
 )
 
-// time reads a time: ISO 8601, or seconds (of large numbers: milliseconds)
-// since 1970. zoned is false for one that doesn't say its offset from UTC.
-func (r *reader) time(value any, at place) (t time.Time, zoned, ok bool) {
+// Time reads a time: ISO 8601, or seconds since 1970 (milliseconds where the number is large).
+// zoned is false for one that doesn't say its offset from UTC.
+func (r *Reader) Time(value any, at Location) (t time.Time, zoned, ok bool) {
 	switch v := value.(type) {
 	case json.Number:
 		f, err := v.Float64()
 		if t, ok = unixTime(f); err == nil && ok {
 			return t, true, true
 		}
-		r.fault("datetime_parsing", at, "must be a time between the years 1 and 9999", v)
+		r.Fault("datetime_parsing", at, "must be a time between the years 1 and 9999", v)
 		return t, false, false
 	case string:
 		if t, zoned, ok = parseTime(v); !ok {
-			r.fault("datetime_from_date_parsing", at, "must be a time, such as 2024-01-31T10:00:00Z", v)
+			r.Fault("datetime_from_date_parsing", at, "must be a time, such as 2024-01-31T10:00:00Z", v)
 		}
 		return t, zoned, ok
 	}
-	r.fault("datetime_type", at, "must be a time, such as 2024-01-31T10:00:00Z", value)
+	r.Fault("datetime_type", at, "must be a time, such as 2024-01-31T10:00:00Z", value)
 	return t, false, false
 }
 
@@ -64,7 +65,7 @@ func parseTime(text string) (t time.Time, zoned, ok bool) {
 	return t.UTC(), zoned, err == nil && !strings.HasPrefix(day, "0000")
 }
 
-// unixTime takes numbers above 2e10 for milliseconds, as the reference does.
+// unixTime takes numbers above 2e10 for milliseconds, as DiracX does.
 func unixTime(n float64) (time.Time, bool) {
 	if math.Abs(n) > 2e10 {
 		n /= 1000

@@ -1,0 +1,63 @@
+package api
+
+import (
+	"encoding/json"
+	"testing"
+
+	"jobdb"
+	"jobdb/api/internal/validation"
+)
+
+// FuzzBodies reads any body as every route does, without a panic and to an end.
+func FuzzBodies(f *testing.F) {
+	for _, seed := range []string{
+		`{"1":{"2024-01-01T00:00:00Z":{"Status":"Running"}}}`, `{"1":{"LoadAverage":NaN}}`, `{"job_ids":[1,"2"]}`, `[[[[`, `{"a":{"b":[1e999]}}`,
+		`{"search":[{"parameter":"Status","operator":"in","values":["a",1]},{"or":[{"not":5}]}],"sort":[{}],"distinct":"x"}`, `{"grouping":5}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		value, err := validation.Decode(body)
+		if err != nil {
+			return
+		}
+		var in validation.Reader
+		readSearchObject(&in, value)
+		readSummaryObject(&in, value)
+		readJobIDs(&in, value)
+		in.Texts(value, validation.Body)
+		readStatusUpdates(&in, value, validation.Body)
+		readBeat(&in, value, validation.Body)
+		readMetadata(&in, value, validation.Body)
+		if _, err := json.Marshal(in.Faults); err != nil {
+			t.Errorf("the faults can't be written: %v", err)
+		}
+	})
+}
+
+// What the fast path accepts must mean the same to the slow one.
+func TestIsPlain(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{"search":[{"parameter":"JobID","operator":"eq","value":1}]}`:                   true,
+		`{"search":[{"parameter":"JobID","operator":"eq","value":"1"}]}`:                 true,
+		`{"search":[{"parameter":"JobID","operator":"in","values":[1,2]}]}`:              true,
+		`{"search":[{"parameter":"JobID","operator":"in","values":["1","2"]}]}`:          true,
+		`{"search":[{"parameter":"JobID","operator":"in","values":[]}]}`:                 true,
+		`{"search":[{"not":{"parameter":"JobID","operator":"eq","value":1}}]}`:           true,
+		`{"search":[{"parameter":"JobID","operator":"eq","value":1.5}]}`:                 false,
+		`{"search":[{"parameter":"JobID","operator":"eq","value":true}]}`:                false,
+		`{"search":[{"parameter":"JobID","operator":"eq","value":null}]}`:                false,
+		`{"search":[{"parameter":"JobID","operator":"in","values":[1,"2"]}]}`:            false,
+		`{"search":[{"not":{"parameter":"JobID","operator":"eq","value":true}}]}`:        false,
+		`{"search":[{"or":[{"and":[{"parameter":"A","operator":"eq","value":1e3}]}]}]}`:  false,
+		`{"parameters":null,"search":[{"parameter":"JobID","operator":"eq","value":1}]}`: false,
+	} {
+		request, err := jobdb.ParseSearchJSON([]byte(text))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if got := isPlain([]byte(text), request.Search); got != want {
+			t.Errorf("%s: %t", text, got)
+		}
+	}
+}
