@@ -14,7 +14,7 @@ import (
 // batchSize is how many of the rows one statement takes.
 func batchSize(rows [][]any) int {
 	n, bytes := 0, 0
-	for n < len(rows) && n < engine.MaxRows && (n == 0 || bytes < engine.MostBytes) {
+	for n < len(rows) && n < engine.MaxRows && (n == 0 || bytes < engine.MaxBytes) {
 		for _, value := range rows[n] {
 			if text, ok := value.(string); ok {
 				bytes += len(text)
@@ -285,12 +285,12 @@ func (a access) readRows(ctx context.Context, what string, t *tables.Table, colu
 // engine's own error wouldn't. The first column of rows is the job's ID, if there is one yet.
 func (s *session) checkLimits(t *tables.Table, columns []tables.Column, rows [][]any) error {
 	for i, c := range columns {
-		n, ok := s.db.schema.Narrow[t.Name+"."+c.Name]
+		n, ok := s.db.schema.ColumnLimits[t.Name+"."+c.Name]
 		if !ok {
 			continue
 		}
 		for _, row := range rows {
-			if reason := n.Refuses(row[i]); reason != "" {
+			if reason := n.Check(row[i]); reason != "" {
 				id, _ := row[0].(int64)
 				return &ValueError{Job: JobID(id), Column: c.Name, Reason: reason}
 			}

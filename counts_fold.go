@@ -12,8 +12,8 @@ import (
 // How much is folded in one transaction, which keeps SQLite's other writers
 // waiting, and after how much counts that have become zero are swept out.
 const (
-	foldBatch = 2000
-	sweepThreshold   = 100_000
+	foldBatch      = 2000
+	sweepThreshold = 100_000
 )
 
 // FoldCounts moves the differences that changes of jobs left behind into the

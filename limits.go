@@ -9,14 +9,14 @@ import (
 // Limits bounds what makes a query costly. A zero field has its default
 // (see [DefaultLimits]).
 type Limits struct {
-	Filters     int           // filters in one query, groups counted
-	Depth       int           // nesting of groups
-	Values      int           // values of all filters together
-	Pattern     int           // bytes of one like or regex pattern
-	RegexValues int           // distinct values that a regex is tried on, where the engine can't do it itself
-	PerPage     int           // rows of one page
-	SummaryRows int           // rows of one summary
-	QueryTimeout   time.Duration // of one search or summary; negative: none
+	Filters      int           // filters in one query, groups counted
+	Depth        int           // nesting of groups
+	Values       int           // values of all filters together
+	Pattern      int           // bytes of one like or regex pattern
+	RegexValues  int           // distinct values that a regex is tried on, where the engine can't do it itself
+	PerPage      int           // rows of one page
+	SummaryRows  int           // rows of one summary
+	QueryTimeout time.Duration // of one search or summary; negative: none
 }
 
 // DefaultLimits are the limits where nothing else is said.

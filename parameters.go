@@ -145,13 +145,13 @@ func (a access) ArchivedJobParameters(ctx context.Context, ids []JobID) (map[Job
 // job's output, as the value of a parameter: characters that it lacks are
 // replaced, and of what is too long the end is kept.
 func (db *DB) ParameterText(text string) string {
-	n := db.schema.Narrow[tables.JobParameters.Name+".Value"]
+	n := db.schema.ColumnLimits[tables.JobParameters.Name+".Value"]
 	instead := utf8.RuneError
-	if n.Lacks(instead) {
+	if !n.CanEncode(instead) {
 		instead = '?'
 	}
 	text = strings.Map(func(r rune) rune {
-		if r == 0 || r == utf8.RuneError || n.Lacks(r) {
+		if r == 0 || r == utf8.RuneError || !n.CanEncode(r) {
 			return instead
 		}
 		return r

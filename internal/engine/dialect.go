@@ -448,5 +448,5 @@ func (d *Dialect) Rebind(statement string) string {
 // smallest usual packet (16 MiB) even when all are escaped.
 const (
 	MaxRows  = 5000
-	MostBytes = 2 << 20
+	MaxBytes = 2 << 20
 )
