@@ -21,8 +21,8 @@ func batchSize(rows [][]any) int {
 	return n
 }
 
-// eachBatch calls run for batches of rows that are small enough for one statement. Source is a derived
-// table with the alias s, whose columns are c0, c1 …; args are its arguments.
+// eachBatch calls run for batches of rows that are small enough for one statement. Source is a
+// derived table with the alias s, whose columns are c0, c1 …; args are its arguments.
 func (s *session) eachBatch(columns []tables.Column, rows [][]any, run func(source string, args []any) error) error {
 	for len(rows) > 0 {
 		n := batchSize(rows)
@@ -45,7 +45,9 @@ func (s *session) insert(ctx context.Context, t *tables.Table, columns []tables.
 
 // insertStatements calls run with each of the statements that write new rows. The columns empty get
 // an empty text in every row.
-func (s *session) insertStatements(t *tables.Table, empty, columns []tables.Column, rows [][]any, run func(statement string, args []any) error) error {
+func (s *session) insertStatements(
+	t *tables.Table, empty, columns []tables.Column, rows [][]any, run func(statement string, args []any) error,
+) error {
 	if err := s.checkLimits(t, columns, rows); err != nil {
 		return err
 	}
@@ -59,8 +61,8 @@ func (s *session) insertStatements(t *tables.Table, empty, columns []tables.Colu
 	})
 }
 
-// insertValues writes rows as VALUES, at most maxRows in a statement. The number of rows is always a
-// power of two, so that connections keep few prepared statements.
+// insertValues writes rows as VALUES, at most maxRows in a statement. The number of rows is always
+// a power of two, so that connections keep few prepared statements.
 func (s *session) insertValues(into, constants string, rows [][]any, maxRows int, run func(statement string, args []any) error) error {
 	for len(rows) > 0 {
 		n := 1 << (bits.Len(uint(batchSize(rows[:min(len(rows), maxRows)]))) - 1)
@@ -77,10 +79,12 @@ func (s *session) insertValues(into, constants string, rows [][]any, maxRows int
 	return nil
 }
 
-// update sets columns of t. Of each row the first values are the keys of the row of t to change, the
-// others what to set there, provided that the condition where holds. It returns how many rows of t
-// matched, and locks them in the order of rows.
-func (s *session) update(ctx context.Context, t *tables.Table, columns []tables.Column, keys int, rows [][]any, where string, whereArgs ...any) (int64, error) {
+// update sets columns of t. Of each row the first values are the keys of the row of t to change,
+// the others what to set there, provided that the condition where holds. It returns how many rows
+// of t matched, and locks them in the order of rows.
+func (s *session) update(
+	ctx context.Context, t *tables.Table, columns []tables.Column, keys int, rows [][]any, where string, whereArgs ...any,
+) (int64, error) {
 	if err := s.checkLimits(t, columns, rows); err != nil {
 		return 0, err
 	}
@@ -131,7 +135,9 @@ func textBytes(row []any) int {
 
 // updateEach is update with one key and a statement for each row: to join with a derived table that
 // has long texts, MariaDB would write it to disk.
-func (s *session) updateEach(ctx context.Context, t *tables.Table, columns []tables.Column, rows [][]any, where string, whereArgs []any) (int64, error) {
+func (s *session) updateEach(
+	ctx context.Context, t *tables.Table, columns []tables.Column, rows [][]any, where string, whereArgs []any,
+) (int64, error) {
 	text := updateOne(t, columns, where)
 	if len(rows) == 1 {
 		return s.exec(ctx, text, s.updateArgs(rows[0], whereArgs)...)
@@ -174,8 +180,8 @@ func (s *session) updateArgs(row, whereArgs []any) []any {
 	return append(append(args, row[0]), whereArgs...)
 }
 
-// remove deletes the rows of t with these keys, in MariaDB's SQL: only there may an upsert overwrite
-// a row whose key differs, because the collation holds both to be equal.
+// remove deletes the rows of t with these keys, in MariaDB's SQL: only there may an upsert
+// overwrite a row whose key differs, because the collation holds both to be equal.
 func (s *session) remove(ctx context.Context, t *tables.Table, keys []tables.Column, rows [][]any) error {
 	return s.eachBatch(keys, rows, func(source string, args []any) error {
 		_, err := s.exec(ctx, "DELETE t FROM "+source+s.db.dialect.Join+t.Quoted()+" AS t WHERE "+s.keysEqual(t, keys), args...)
@@ -183,9 +189,9 @@ func (s *session) remove(ctx context.Context, t *tables.Table, keys []tables.Col
 	})
 }
 
-// eachIDBatch calls run for batches of jobs that are small enough for one statement. The IDs ascend,
-// so that all transactions lock rows in the same order. In is the rest of a condition that begins
-// with a column of JobIDs; args are its arguments.
+// eachIDBatch calls run for batches of jobs that are small enough for one statement. The IDs
+// ascend, so that all transactions lock rows in the same order. In is the rest of a condition that
+// begins with a column of JobIDs; args are its arguments.
 func (s *session) eachIDBatch(ids []JobID, run func(in string, args []any) error) error {
 	for some := range slices.Chunk(sorted(ids), s.db.dialect.MaxIDs) {
 		in, args := " = ?", []any{int64(some[0])} // with a list PostgreSQL makes a new plan each time
@@ -201,14 +207,18 @@ func (s *session) eachIDBatch(ids []JobID, run func(in string, args []any) error
 
 // readRows calls each for the rows of t that belong to the jobs; rest is what follows the condition
 // in the statement.
-func (s *session) readRows(ctx context.Context, t *tables.Table, columns []tables.Column, ids []JobID, rest string, each func([]scanned) error) error {
+func (s *session) readRows(
+	ctx context.Context, t *tables.Table, columns []tables.Column, ids []JobID, rest string, each func([]scanned) error,
+) error {
 	return s.eachIDBatch(ids, func(in string, args []any) error {
 		return s.query(ctx, selectRows(t, columns, in)+rest, args, scanRows(columns, each))
 	})
 }
 
 // readRows is session.readRows on a DB or a Tx; what says in errors what was being done.
-func (a access) readRows(ctx context.Context, what string, t *tables.Table, columns []tables.Column, ids []JobID, rest string, each func([]scanned) error) error {
+func (a access) readRows(
+	ctx context.Context, what string, t *tables.Table, columns []tables.Column, ids []JobID, rest string, each func([]scanned) error,
+) error {
 	return a.read(what, func(s *session) error { return s.readRows(ctx, t, columns, ids, rest, each) })
 }
 

@@ -12,7 +12,8 @@ import (
 	"jobdb/internal/tables"
 )
 
-// Column is a column of the table Jobs. [ParseColumn] makes one from its name; the zero Column is JobID.
+// Column is a column of the table Jobs. [ParseColumn] makes one from its name; the zero Column is
+// JobID.
 type Column struct{ index uint8 }
 
 // Columns returns all columns of Jobs in the table's order.
@@ -70,14 +71,18 @@ func (c Column) Kind() tables.Kind { return c.def().Kind }
 
 func (c Column) String() string { return c.Name() }
 
+func (c Column) isFlag() bool {
+	return c.Kind() == tables.KindVerified || c.Kind() == tables.KindAccounted
+}
+
 // The names of flags as the database holds them, in byte order.
 var (
 	verifiedNames  = []string{"False", "True"}
 	accountedNames = []string{"Failed", "False", "True"}
 )
 
-// toStored checks a value for a column and returns it as the driver gets it: int64, string, UTC time
-// or nil. The error is an errReason, to which the caller adds the job and the column.
+// toStored checks a value for a column and returns it as the driver gets it: int64, string, UTC
+// time or nil. The error is an errReason, to which the caller adds the job and the column.
 func toStored(c tables.Column, value any) (any, error) {
 	if value == nil {
 		if !c.Nullable {

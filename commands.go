@@ -12,8 +12,8 @@ import (
 )
 
 // SetJobCommands stores commands, which the jobs get with their next heartbeats in the order given.
-// A command that equals a pending one of the same job is not stored again. Jobs that don't exist are
-// a [NotFoundError], texts longer than their columns a [ValueError]; then nothing is stored.
+// A command that equals a pending one of the same job is not stored again. Jobs that don't exist
+// are a [NotFoundError], texts longer than their columns a [ValueError]; then nothing is stored.
 func (a access) SetJobCommands(ctx context.Context, commands []Command) error {
 	ids := make([]JobID, len(commands))
 	for i, c := range commands {
@@ -100,7 +100,7 @@ func (s *session) commandQueues(ctx context.Context, ids []JobID) (map[JobID]*co
 }
 
 // TakeJobCommands returns the pending commands of the jobs, by job and then in the order in which
-// they were set, and marks them Sent. Each goes to one caller only, even of calls at the same time;
+// they were set, and marks them Sent. Each goes to one caller only, even when several ask at once;
 // on a [Tx] it is the caller's once the transaction is committed. A Kill that was sent longer than
 // [Options.CommandRedelivery] ago is returned again.
 func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, error) {
@@ -185,7 +185,8 @@ func (s *session) pendingCommands(args []any, now time.Time) (string, []any) {
 // is handed out any more.
 func (a access) ExpireJobCommands(ctx context.Context, ids []JobID) error {
 	return a.write(ctx, "expire job commands", func(s *session) error {
-		pending := ` AND (t."Status" = ? OR t."Status" = ? AND ` + s.byteExact(tables.JobCommands, "Command") + ` = ? AND t."ExecutionTime" IS NOT NULL)`
+		command := s.byteExact(tables.JobCommands, "Command")
+		pending := ` AND (t."Status" = ? OR t."Status" = ? AND ` + command + ` = ? AND t."ExecutionTime" IS NOT NULL)`
 		return s.eachIDBatch(ids, func(in string, args []any) error {
 			text := `UPDATE "JobCommands" AS t SET "Status" = ? WHERE t."JobID"` + in + pending
 			if s.db.dialect.LockSource != "" && len(ids) > 1 { // else calls with jobs in common lock them in different orders

@@ -28,7 +28,8 @@ func timeOfOrder(order float64) time.Time {
 
 // InsertHistory adds records to the jobs' histories, in the order given. It numbers each job's
 // records from 1 without gaps, even when several calls write at once. A record without a time, or
-// with a value that LoggingInfo can't hold, is a [ValueError]; then nothing is written.
+// with a value that LoggingInfo can't hold, is a [ValueError]; then nothing is written. A database
+// without that table is a [SchemaError], here and in the other methods for history.
 func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) error {
 	ids := make([]JobID, len(records))
 	for i, r := range records {
@@ -149,9 +150,9 @@ func (a access) historyAccess(ctx context.Context) (access, error) {
 	return access{db: h, tx: s}, err
 }
 
-// HistoryElsewhere reports whether the history is on another server than the jobs. Then a change of
-// both is two transactions, and that of the history, which commits first, may be kept without the
-// other.
+// HistoryElsewhere reports whether one transaction can't reach both the jobs and their history,
+// which is in another database. Then a change of both is two transactions. That of the history
+// commits first, and may be kept without the other.
 func (db *DB) HistoryElsewhere() bool { return db.history != db && !db.sameServer }
 
 func (a access) writeHistory(ctx context.Context, what string, fn func(*session) error) error {
@@ -162,14 +163,6 @@ func (a access) writeHistory(ctx context.Context, what string, fn func(*session)
 	return a.write(ctx, what, fn)
 }
 
-func (a access) readHistory(ctx context.Context, what string, columns []tables.Column, ids []JobID, rest string, each func([]scanned) error) error {
-	a, err := a.historyAccess(ctx)
-	if err != nil {
-		return err
-	}
-	return a.readRows(ctx, what, a.db.logging, columns, ids, rest, each)
-}
-
 var errNoHistory = &SchemaError{Reason: "the table LoggingInfo is not in this database; give the URL of the one that has it (--history-db)"}
 
 // History returns each job's records in the order of their times; jobs without history are left
@@ -177,9 +170,13 @@ var errNoHistory = &SchemaError{Reason: "the table LoggingInfo is not in this da
 // was never given is Unknown.
 func (a access) History(ctx context.Context, ids []JobID) (map[JobID][]HistoryRecord, error) {
 	history := make(map[JobID][]HistoryRecord)
+	a, err := a.historyAccess(ctx)
+	if err != nil {
+		return history, err
+	}
 	columns := tables.LoggingInfo.Pick("JobID", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusSource")
 	order := ` ORDER BY t."JobID", t."StatusTimeOrder", t."StatusTime", t."SeqNum"`
-	err := a.readHistory(ctx, "read history", columns, ids, order, func(row []scanned) error {
+	err = a.readRows(ctx, "read history", a.db.logging, columns, ids, order, func(row []scanned) error {
 		r := HistoryRecord{
 			JobID: row[0].id(), Status: row[1].text(), MinorStatus: row[2].text(), ApplicationStatus: row[3].text(),
 			Time: row[4].time(), Source: row[5].text(),
@@ -216,8 +213,8 @@ func (a access) DeleteHistory(ctx context.Context, ids []JobID) error {
 	})
 }
 
-// StatusTimes returns, for each job and each status in its history, the latest time at which the job
-// entered it, to the millisecond. Jobs without history are left out.
+// StatusTimes returns, for each job and each status in its history, the latest time at which the
+// job entered it, to the millisecond. Jobs without history are left out.
 func (a access) StatusTimes(ctx context.Context, ids []JobID) (map[JobID]map[string]time.Time, error) {
 	times := make(map[JobID]map[string]time.Time)
 	columns := tables.LoggingInfo.Pick("JobID", "Status", "StatusTimeOrder")

@@ -7,9 +7,9 @@ import (
 	"jobdb/internal/tables"
 )
 
-// LockJobs returns the named columns of those of the jobs that exist. On a [Tx] no other transaction
-// changes these jobs until it ends: use it to read what a change depends on. Values are as in a
-// [Page]. An unknown name is a [QueryError].
+// LockJobs returns the named columns of those of the jobs that exist. On a [Tx] no other
+// transaction changes these jobs until it ends: use it to read what a change depends on. Values are
+// as in a [Page]. An unknown name is a [QueryError].
 func (a access) LockJobs(ctx context.Context, ids []JobID, names ...string) (map[JobID]Attributes, error) {
 	columns := tables.JobIDColumn
 	for _, name := range names {
@@ -58,7 +58,8 @@ func (s *session) lockExisting(ctx context.Context, ids []JobID) error {
 	return nil
 }
 
-// lock locks jobs, whether they exist or not. It asks nothing of SQLite, which has one writer at a time.
+// lock locks jobs, whether they exist or not. It asks nothing of SQLite, which has one writer at a
+// time.
 func (s *session) lock(ctx context.Context, ids []JobID) error {
 	if s.db.dialect.Lock == "" || s.hasLocked(ids) {
 		return nil

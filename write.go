@@ -23,8 +23,8 @@ func (a access) CreateJob(ctx context.Context, originalJDL string) (JobID, error
 	return ids[0], nil
 }
 
-// CreateJobs is [DB.CreateJob] for many jobs. The IDs are in the order of the JDLs; they ascend, but
-// need not be consecutive.
+// CreateJobs is [DB.CreateJob] for many jobs. The IDs are in the order of the JDLs; they ascend,
+// but need not be consecutive.
 func (a access) CreateJobs(ctx context.Context, originalJDLs []string) ([]JobID, error) {
 	columns := tables.JobJDLs.Pick("OriginalJDL")
 	rows := make([][]any, len(originalJDLs))
@@ -38,8 +38,8 @@ func (a access) CreateJobs(ctx context.Context, originalJDLs []string) ([]JobID,
 	err := a.write(ctx, "create jobs", func(s *session) error {
 		ids = make([]JobID, 0, len(rows))
 		return s.insertStatements(tables.JobJDLs, tables.JobJDLs.Pick("JDL", "JobRequirements"), columns, rows, func(statement string, args []any) error {
-			// Rows are inserted in the order of the batch, each with the next
-			// ID; the order in which they are returned is not promised.
+			// Rows are inserted in the order of the batch, each with the next ID; the order in
+			// which they are returned is not promised.
 			first := len(ids)
 			err := s.query(ctx, statement+` RETURNING "JobID"`, args, func(rows *sql.Rows) error {
 				ids = append(ids, 0)
@@ -52,8 +52,8 @@ func (a access) CreateJobs(ctx context.Context, originalJDLs []string) ([]JobID,
 	return ids, err
 }
 
-// InsertJobAttributes stores the attributes of new jobs, their rows of Jobs. An attribute that is not
-// given gets the column's default; VO has none. A job that has attributes already is a
+// InsertJobAttributes stores the attributes of new jobs, their rows of Jobs. An attribute that is
+// not given gets the column's default; VO has none. A job that has attributes already is a
 // [ConflictError], one that wasn't created a [NotFoundError], an unknown column or a value that
 // doesn't fit its column a [ValueError]; then nothing is written.
 func (a access) InsertJobAttributes(ctx context.Context, attributes map[JobID]Attributes) error {
@@ -131,8 +131,8 @@ func (s *session) truncateTimes(row []any) {
 }
 
 // InsertInputData stores the names (LFNs) of the jobs' input files. Jobs that don't exist are a
-// [NotFoundError], a file that the job has already a [ConflictError], a name longer than its column a
-// [ValueError]; then nothing is written.
+// [NotFoundError], a file that the job has already a [ConflictError], a name longer than its column
+// a [ValueError]; then nothing is written.
 func (a access) InsertInputData(ctx context.Context, lfns map[JobID][]string) error {
 	columns := tables.InputData.Columns
 	ids := slices.Sorted(maps.Keys(lfns))
@@ -178,10 +178,10 @@ type SetOptions struct {
 	KeepFinal bool
 }
 
-// SetJobAttributes changes attributes of jobs, of each job those that are given for it. LastUpdateTime
-// becomes options.At if that is given, else the present time where Status is set. It returns how
-// many jobs were changed; jobs that don't exist are ignored. An unknown column, a value that doesn't
-// fit its column or no job at all is a [ValueError]; then nothing is changed.
+// SetJobAttributes changes attributes of jobs, of each job those that are given for it.
+// LastUpdateTime becomes options.At if that is given, else the present time where Status is set. It
+// returns how many jobs were changed; jobs that don't exist are ignored. An unknown column, a value
+// that doesn't fit its column or no job at all is a [ValueError]; then nothing is changed.
 func (a access) SetJobAttributes(ctx context.Context, attributes map[JobID]Attributes, options SetOptions) (int64, error) {
 	if len(attributes) == 0 {
 		return 0, &ValueError{Column: "JobID", Reason: "no jobs were given"}
@@ -296,9 +296,9 @@ func (s *session) apply(ctx context.Context, c *change, options SetOptions) (int
 	return s.setColumns(ctx, c, others, notLater, args)
 }
 
-// splitStatus divides the columns of a change into those of the status and the others. LastUpdateTime
-// goes with the status, and with the others, too, if the change has a time of its own (dated); where
-// the caller set just that column, it is one of the others.
+// splitStatus divides the columns of a change into those of the status and the others.
+// LastUpdateTime belongs to a status that is set with it; to both if the change has a time of its
+// own (dated); and to the others if the caller set it as an attribute.
 func (c *change) splitStatus(dated bool) (status, others []Column) {
 	withTime := dated || slices.Contains(c.columns, colStatus)
 	for _, column := range c.columns {

@@ -7,8 +7,8 @@ import (
 	"jobdb/internal/tables"
 )
 
-// columnLimits says in what a column of a live database holds less than the one of our schema.
-// The zero value is a column that holds as much.
+// columnLimits says in what a column of a live database holds less than the one of our schema. The
+// zero value is a column that holds as much.
 type columnLimits struct {
 	charset string // of a text; "" when it holds all of Unicode
 	Bytes   int    // the longest text, where no length in characters is declared; 0: no limit of its own
