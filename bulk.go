@@ -11,23 +11,19 @@ import (
 	"jobdb/internal/tables"
 )
 
-// batchSize is how many of the rows one statement takes.
+// batchSize is how many of the first rows fit into one statement, at least one.
 func batchSize(rows [][]any) int {
 	n, bytes := 0, 0
-	for n < len(rows) && n < engine.MaxRows && (n == 0 || bytes < engine.MostBytes) {
-		for _, value := range rows[n] {
-			if text, ok := value.(string); ok {
-				bytes += len(text)
-			}
-		}
+	for n < len(rows) && n < engine.MaxRows && bytes < engine.MaxBytes {
+		bytes += textBytes(rows[n])
 		n++
 	}
 	return n
 }
 
-// inBatches splits rows below the engines' limits. run gets the table s to
-// join with, whose columns are c0, c1 …, and its arguments.
-func (s *session) inBatches(columns []tables.Column, rows [][]any, run func(source string, args []any) error) error {
+// eachBatch calls run for batches of rows that are small enough for one statement. Source is a
+// derived table with the alias s, whose columns are c0, c1 …; args are its arguments.
+func (s *session) eachBatch(columns []tables.Column, rows [][]any, run func(source string, args []any) error) error {
 	for len(rows) > 0 {
 		n := batchSize(rows)
 		source, args := s.db.dialect.Batch(columns, rows[:n])
@@ -39,7 +35,7 @@ func (s *session) inBatches(columns []tables.Column, rows [][]any, run func(sour
 	return nil
 }
 
-// insert writes new rows; upsert is "" or what a dialect's upsert gives.
+// insert writes new rows; upsert is "" or the clause that the dialect makes for rows that exist.
 func (s *session) insert(ctx context.Context, t *tables.Table, columns []tables.Column, rows [][]any, upsert string) error {
 	return s.insertStatements(t, nil, columns, rows, func(statement string, args []any) error {
 		_, err := s.exec(ctx, statement+upsert, args...)
@@ -47,26 +43,29 @@ func (s *session) insert(ctx context.Context, t *tables.Table, columns []tables.
 	})
 }
 
-// insertStatements makes the statements that write new rows. In the columns of empty every row has an empty text.
-func (s *session) insertStatements(t *tables.Table, empty, columns []tables.Column, rows [][]any, run func(statement string, args []any) error) error {
+// insertStatements calls run with each of the statements that write new rows. The columns empty get
+// an empty text in every row.
+func (s *session) insertStatements(
+	t *tables.Table, empty, columns []tables.Column, rows [][]any, run func(statement string, args []any) error,
+) error {
 	if err := s.checkLimits(t, columns, rows); err != nil {
 		return err
 	}
 	into := "INSERT INTO " + t.Quoted() + " (" + tables.QuotedNames("", slices.Concat(empty, columns)) + ") "
 	constants := strings.Repeat("'', ", len(empty))
-	if most := s.db.dialect.MaxInsertArguments; most > 0 {
-		return s.insertValues(into, constants, rows, most/len(columns), run)
+	if maxArguments := s.db.dialect.MaxInsertArguments; maxArguments > 0 {
+		return s.insertValues(into, constants, rows, maxArguments/len(columns), run)
 	}
-	return s.inBatches(columns, rows, func(source string, args []any) error {
+	return s.eachBatch(columns, rows, func(source string, args []any) error {
 		return run(into+"SELECT "+constants+strings.Join(s.values(t, columns), ", ")+" FROM "+source, args)
 	})
 }
 
-// insertValues writes rows as VALUES. The numbers of rows are powers of two, so
-// that there are few statements for connections to remember.
-func (s *session) insertValues(into, constants string, rows [][]any, most int, run func(statement string, args []any) error) error {
+// insertValues writes rows as VALUES, at most maxRows in a statement. The number of rows is always
+// a power of two, so that connections keep few prepared statements.
+func (s *session) insertValues(into, constants string, rows [][]any, maxRows int, run func(statement string, args []any) error) error {
 	for len(rows) > 0 {
-		n := 1 << (bits.Len(uint(batchSize(rows[:min(len(rows), most)]))) - 1)
+		n := 1 << (bits.Len(uint(batchSize(rows[:min(len(rows), maxRows)]))) - 1)
 		row := "(" + constants + "?" + strings.Repeat(", ?", len(rows[0])-1) + ")"
 		args := make([]any, 0, n*len(rows[0]))
 		for _, values := range rows[:n] {
@@ -80,9 +79,12 @@ func (s *session) insertValues(into, constants string, rows [][]any, most int, r
 	return nil
 }
 
-// update sets the columns after the first keys of each row where those are
-// equal and where holds, in the order of the rows. It returns how many rows matched.
-func (s *session) update(ctx context.Context, t *tables.Table, columns []tables.Column, keys int, rows [][]any, where string, whereArgs ...any) (int64, error) {
+// update sets columns of t. Of each row the first values are the keys of the row of t to change,
+// the others what to set there, provided that the condition where holds. It returns how many rows
+// of t matched, and locks them in the order of rows.
+func (s *session) update(
+	ctx context.Context, t *tables.Table, columns []tables.Column, keys int, rows [][]any, where string, whereArgs ...any,
+) (int64, error) {
 	if err := s.checkLimits(t, columns, rows); err != nil {
 		return 0, err
 	}
@@ -101,7 +103,7 @@ func (s *session) update(ctx context.Context, t *tables.Table, columns []tables.
 		on += " AND " + where
 	}
 	var matched int64
-	err := s.inBatches(columns, rows, func(source string, args []any) error {
+	err := s.eachBatch(columns, rows, func(source string, args []any) error {
 		source = s.db.dialect.InOrder(source, t.Quoted(), equal)
 		n, err := s.exec(ctx, s.db.dialect.Update(t.Quoted(), strings.Join(sets, ", "), source, on), append(args, whereArgs...)...)
 		matched += n
@@ -110,48 +112,44 @@ func (s *session) update(ctx context.Context, t *tables.Table, columns []tables.
 	return matched, err
 }
 
-// longTexts reports whether rows are so long that each is better sent by itself.
+// longTexts reports whether the rows hold so much text that a statement for each is faster.
 func longTexts(rows [][]any) bool {
-	const long = 200
+	const longRow = 200 // bytes
 	bytes := 0
 	for _, row := range rows {
-		for _, value := range row {
-			if text, ok := value.(string); ok {
-				bytes += len(text)
-			}
-		}
+		bytes += textBytes(row)
 	}
-	return bytes > long*len(rows)
+	return bytes > longRow*len(rows)
 }
 
-// updateEach is update of the rows of one job with a statement, without a table to join with:
-// MariaDB would make one on disk for a long text.
-func (s *session) updateEach(ctx context.Context, t *tables.Table, columns []tables.Column, rows [][]any, where string, whereArgs []any) (matched int64, err error) {
-	sets := make([]string, 0, len(columns)-1)
-	for _, c := range columns[1:] {
-		sets = append(sets, tables.Quote(c.Name)+" = ?")
-	}
-	on := "t." + tables.Quote(columns[0].Name) + " = ?"
-	if where != "" {
-		on += " AND " + where
-	}
-	text := "UPDATE " + t.Quoted() + " AS t SET " + strings.Join(sets, ", ") + " WHERE " + on
-	run := func(args ...any) (int64, error) { return s.exec(ctx, text, args...) }
-	if len(rows) > 1 {
-		prepared, err := s.q.PrepareContext(ctx, s.db.dialect.Rebind(text)) //nolint:sqlclosecheck // it is, below
-		if err != nil {
-			return 0, s.fail(ctx, err)
+// textBytes is the length of a row's texts.
+func textBytes(row []any) int {
+	bytes := 0
+	for _, value := range row {
+		if text, ok := value.(string); ok {
+			bytes += len(text)
 		}
-		defer prepared.Close() //nolint:errcheck // what it did is known
-		run = func(args ...any) (int64, error) { return s.affected(ctx)(prepared.ExecContext(ctx, args...)) }
 	}
-	args := make([]any, 0, len(columns)+len(whereArgs))
+	return bytes
+}
+
+// updateEach is update with one key and a statement for each row: to join with a derived table that
+// has long texts, MariaDB would write it to disk.
+func (s *session) updateEach(
+	ctx context.Context, t *tables.Table, columns []tables.Column, rows [][]any, where string, whereArgs []any,
+) (int64, error) {
+	text := updateOne(t, columns, where)
+	if len(rows) == 1 {
+		return s.exec(ctx, text, s.updateArgs(rows[0], whereArgs)...)
+	}
+	prepared, err := s.q.PrepareContext(ctx, s.db.dialect.Rebind(text))
+	if err != nil {
+		return 0, s.fail(ctx, err)
+	}
+	defer prepared.Close() //nolint:errcheck // the rows are written, or their error is returned
+	var matched int64
 	for _, row := range rows {
-		args = args[:0]
-		for _, value := range row[1:] {
-			args = append(args, s.db.dialect.Argument(value))
-		}
-		n, err := run(append(append(args, row[0]), whereArgs...)...)
+		n, err := s.affected(ctx)(prepared.ExecContext(ctx, s.updateArgs(row, whereArgs)...))
 		if err != nil {
 			return matched, err
 		}
@@ -160,21 +158,43 @@ func (s *session) updateEach(ctx context.Context, t *tables.Table, columns []tab
 	return matched, nil
 }
 
-// remove deletes the rows whose keys are equal, on MariaDB: only there an
-// upsert may overwrite what has other keys.
+// updateOne is the statement of updateEach, which changes the row of t with one key.
+func updateOne(t *tables.Table, columns []tables.Column, where string) string {
+	sets := make([]string, 0, len(columns)-1)
+	for _, c := range columns[1:] {
+		sets = append(sets, tables.Quote(c.Name)+" = ?")
+	}
+	text := "UPDATE " + t.Quoted() + " AS t SET " + strings.Join(sets, ", ") + " WHERE t." + tables.Quote(columns[0].Name) + " = ?"
+	if where != "" {
+		text += " AND " + where
+	}
+	return text
+}
+
+// updateArgs are the arguments of updateOne: the values to set, the key, and those of where.
+func (s *session) updateArgs(row, whereArgs []any) []any {
+	args := make([]any, 0, len(row)+len(whereArgs))
+	for _, value := range row[1:] {
+		args = append(args, s.db.dialect.Argument(value))
+	}
+	return append(append(args, row[0]), whereArgs...)
+}
+
+// remove deletes the rows of t with these keys, in MariaDB's SQL: only there may an upsert
+// overwrite a row whose key differs, because the collation holds both to be equal.
 func (s *session) remove(ctx context.Context, t *tables.Table, keys []tables.Column, rows [][]any) error {
-	return s.inBatches(keys, rows, func(source string, args []any) error {
+	return s.eachBatch(keys, rows, func(source string, args []any) error {
 		_, err := s.exec(ctx, "DELETE t FROM "+source+s.db.dialect.Join+t.Quoted()+" AS t WHERE "+s.keysEqual(t, keys), args...)
 		return err
 	})
 }
 
-// eachIDBatch splits jobs below the engines' limits, in ascending order, so that
-// all transactions lock rows in one order. run gets the rest of a condition
-// that begins with a column of JobIDs, and its arguments.
+// eachIDBatch calls run for batches of jobs that are small enough for one statement. The IDs
+// ascend, so that all transactions lock rows in the same order. In is the rest of a condition that
+// begins with a column of JobIDs; args are its arguments.
 func (s *session) eachIDBatch(ids []JobID, run func(in string, args []any) error) error {
 	for some := range slices.Chunk(sorted(ids), s.db.dialect.MaxIDs) {
-		in, args := " = ?", []any{int64(some[0])} // PostgreSQL would plan a list of one anew each time
+		in, args := " = ?", []any{int64(some[0])} // with a list PostgreSQL makes a new plan each time
 		if len(some) > 1 {
 			in, args = s.db.dialect.InIDs(int64s(some))
 		}
@@ -185,19 +205,29 @@ func (s *session) eachIDBatch(ids []JobID, run func(in string, args []any) error
 	return nil
 }
 
-// readRows calls each for the rows of t that belong to the jobs; rest follows the condition.
-func (s *session) readRows(ctx context.Context, t *tables.Table, columns []tables.Column, ids []JobID, rest string, each func([]scanned) error) error {
+// readRows calls each for the rows of t that belong to the jobs; rest is what follows the condition
+// in the statement.
+func (s *session) readRows(
+	ctx context.Context, t *tables.Table, columns []tables.Column, ids []JobID, rest string, each func([]scanned) error,
+) error {
 	return s.eachIDBatch(ids, func(in string, args []any) error {
 		return s.query(ctx, selectRows(t, columns, in)+rest, args, scanRows(columns, each))
 	})
 }
 
-// selectRows is the start of a query that reads rows of t.
+// readRows is session.readRows on a DB or a Tx; what says in errors what was being done.
+func (a access) readRows(
+	ctx context.Context, what string, t *tables.Table, columns []tables.Column, ids []JobID, rest string, each func([]scanned) error,
+) error {
+	return a.read(what, func(s *session) error { return s.readRows(ctx, t, columns, ids, rest, each) })
+}
+
+// selectRows is a query that reads rows of t; in is as in eachIDBatch.
 func selectRows(t *tables.Table, columns []tables.Column, in string) string {
 	return "SELECT " + tables.QuotedNames("t.", columns) + " FROM " + t.Quoted() + ` AS t WHERE t."JobID"` + in
 }
 
-// removeRows deletes the rows of t that belong to the jobs. It returns how many there were.
+// removeRows deletes the rows of t that belong to the jobs, and returns how many there were.
 func (s *session) removeRows(ctx context.Context, t *tables.Table, ids []JobID) (int64, error) {
 	var removed int64
 	err := s.eachIDBatch(ids, func(in string, args []any) error {
@@ -208,7 +238,8 @@ func (s *session) removeRows(ctx context.Context, t *tables.Table, ids []JobID) 
 	return removed, err
 }
 
-// keysEqual joins table t with source s on the source's first columns.
+// keysEqual is the condition that a row of t has the key in the first columns of source s. Where a
+// collation doesn't compare bytes, the first half of it serves the index.
 func (s *session) keysEqual(t *tables.Table, keys []tables.Column) string {
 	parts := make([]string, len(keys))
 	for i, key := range keys {
@@ -226,7 +257,7 @@ func (s *session) keysEqual(t *tables.Table, keys []tables.Column) string {
 	return strings.Join(parts, " AND ")
 }
 
-// byteExact is a column of t that is compared byte by byte.
+// byteExact is an expression for a column of t that is compared byte by byte.
 func (s *session) byteExact(t *tables.Table, name string) string {
 	text := "t." + tables.Quote(name)
 	if s.db.schema.Collation(t.Name, name) == "" {
@@ -235,11 +266,11 @@ func (s *session) byteExact(t *tables.Table, name string) string {
 	return "CONVERT(" + text + " USING utf8mb4) COLLATE " + s.db.schema.ExactCollation
 }
 
-// time is a time as this database stores it: some have whole seconds only,
-// and whether an engine cuts or rounds to them differs.
+// time is a time as this database stores it. Engines differ in whether they cut or round to whole
+// seconds, so it is cut here.
 func (s *session) time(t time.Time) time.Time { return t.UTC().Truncate(s.tick()) }
 
-// tick is the smallest difference between two times that this database keeps.
+// tick is the smallest difference between two times in this database.
 func (s *session) tick() time.Duration {
 	if s.db.schema.WholeSeconds {
 		return time.Second
@@ -255,42 +286,37 @@ func int64s(ids []JobID) []int64 {
 	return list
 }
 
-// sorted leaves out repetitions, too.
+// sorted returns the jobs in ascending order, each once.
 func sorted(ids []JobID) []JobID {
 	ids = slices.Clone(ids)
 	slices.Sort(ids)
 	return slices.Compact(ids)
 }
 
-// values are the columns of a source as they are stored in columns of t.
+// values are the expressions that store the columns of source s in columns of t.
 func (s *session) values(t *tables.Table, columns []tables.Column) []string {
 	values := make([]string, len(columns))
 	for i, c := range columns {
 		values[i] = "s.c" + itoa(i)
 		if c.Kind == tables.KindText && c.Length == 0 && s.db.schema.Collation(t.Name, c.Name) != "" {
-			// MariaDB copies a long text into a TEXT of 64 kB without a look at its
-			// length, and keeps its length modulo 64 k; an expression it checks.
+			// MariaDB copies a column into a TEXT of 64 kB without a check, and keeps the length
+			// modulo 64 k. It checks expressions.
 			values[i] = "CONCAT(" + values[i] + ")"
 		}
 	}
 	return values
 }
 
-// readRows reads columns of the rows of a table that belong to the jobs.
-func (a access) readRows(ctx context.Context, what string, t *tables.Table, columns []tables.Column, ids []JobID, rest string, each func([]scanned) error) error {
-	return a.read(what, func(s *session) error { return s.readRows(ctx, t, columns, ids, rest, each) })
-}
-
-// checkLimits refuses what a live database can't hold, naming the job, which the
-// engine's own error wouldn't. The first column of rows is the job's ID, if there is one yet.
+// checkLimits refuses values that a live database can't hold. Its error names the job, which the
+// engine's own doesn't: each row begins with the ID, if the job has one yet.
 func (s *session) checkLimits(t *tables.Table, columns []tables.Column, rows [][]any) error {
 	for i, c := range columns {
-		n, ok := s.db.schema.Narrow[t.Name+"."+c.Name]
+		limits, ok := s.db.schema.ColumnLimits[t.Name+"."+c.Name]
 		if !ok {
 			continue
 		}
 		for _, row := range rows {
-			if reason := n.Refuses(row[i]); reason != "" {
+			if reason := limits.Check(row[i]); reason != "" {
 				id, _ := row[0].(int64)
 				return &ValueError{Job: JobID(id), Column: c.Name, Reason: reason}
 			}

@@ -3,6 +3,7 @@ package jobdb
 import (
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,8 +12,8 @@ import (
 	"jobdb/internal/tables"
 )
 
-// Column is a column of the table Jobs. One can only be had by its name,
-// from [ParseColumn]; the zero Column is JobID.
+// Column is a column of the table Jobs. [ParseColumn] makes one from its name; the zero Column is
+// JobID.
 type Column struct{ index uint8 }
 
 // Columns returns all columns of Jobs in the table's order.
@@ -32,7 +33,18 @@ var columnByName = func() map[string]Column {
 	return byName
 }()
 
-// ParseColumn finds a column of Jobs by its exact name; any other name is a [QueryError].
+// The columns that have a meaning of their own to this package.
+var (
+	colJobID             = columnByName["JobID"]
+	colOwner             = columnByName["Owner"]
+	colVO                = columnByName["VO"]
+	colLastUpdateTime    = columnByName["LastUpdateTime"]
+	colStatus            = columnByName["Status"]
+	colMinorStatus       = columnByName["MinorStatus"]
+	colApplicationStatus = columnByName["ApplicationStatus"]
+)
+
+// ParseColumn finds a column of Jobs by its exact name. An unknown name is a [QueryError].
 func ParseColumn(name string) (Column, error) {
 	c, ok := columnByName[name]
 	if !ok {
@@ -51,7 +63,7 @@ func columnNames() string {
 
 func (c Column) def() tables.Column { return tables.Jobs.Columns[c.index] }
 
-// Name is the column's name in the database and on the wire.
+// Name is the column's name in the database and in JSON.
 func (c Column) Name() string { return c.def().Name }
 
 // Kind is what the column holds.
@@ -59,15 +71,18 @@ func (c Column) Kind() tables.Kind { return c.def().Kind }
 
 func (c Column) String() string { return c.Name() }
 
+func (c Column) isFlag() bool {
+	return c.Kind() == tables.KindVerified || c.Kind() == tables.KindAccounted
+}
+
 // The names of flags as the database holds them, in byte order.
 var (
 	verifiedNames  = []string{"False", "True"}
 	accountedNames = []string{"Failed", "False", "True"}
 )
 
-// toStored checks a value that a caller wants in this column and returns it as
-// the driver gets it: int64, string, UTC time or nil. The error is a reason, without the
-// names of column and job.
+// toStored checks a value for a column and returns it as the driver gets it: int64, string, UTC
+// time or nil. The error is an errReason, to which the caller adds the job and the column.
 func toStored(c tables.Column, value any) (any, error) {
 	if value == nil {
 		if !c.Nullable {
@@ -79,37 +94,13 @@ func toStored(c tables.Column, value any) (any, error) {
 	case tables.KindInteger:
 		return toInteger(value)
 	case tables.KindTime:
-		t, ok := value.(time.Time)
-		if !ok {
-			return nil, wrongType("a time", value)
-		}
-		t = t.UTC().Truncate(time.Microsecond)
-		if t.Year() < 1 || t.Year() > 9999 {
-			return nil, errReason("the year " + strconv.Itoa(t.Year()) + " is outside 1 to 9999")
-		}
-		return t, nil
+		return toTime(value)
 	case tables.KindVerified:
-		if b, ok := value.(bool); ok {
-			return flagText(b), nil
-		}
-		return nil, wrongType("a bool", value)
+		return toVerified(value)
 	case tables.KindAccounted:
-		switch v := value.(type) {
-		case bool:
-			return flagText(v), nil
-		case AccountedFlag:
-			for _, name := range accountedNames {
-				if string(v) == name {
-					return name, nil
-				}
-			}
-		}
-		return nil, wrongType("a bool or an AccountedFlag", value)
+		return toAccounted(value)
 	case tables.KindText:
-		if s, ok := value.(string); ok {
-			return s, checkLength(c, s)
-		}
-		return nil, wrongType("a string", value)
+		return toText(c, value)
 	case tables.KindDecimal:
 		return value, nil
 	}
@@ -129,14 +120,51 @@ func toInteger(value any) (any, error) {
 	return nil, wrongType("an integer", value)
 }
 
+func toTime(value any) (any, error) {
+	t, ok := value.(time.Time)
+	if !ok {
+		return nil, wrongType("a time", value)
+	}
+	t = t.UTC().Truncate(time.Microsecond)
+	return t, checkYear(t)
+}
+
+func toVerified(value any) (any, error) {
+	b, ok := value.(bool)
+	if !ok {
+		return nil, wrongType("a bool", value)
+	}
+	return flagText(b), nil
+}
+
+func toAccounted(value any) (any, error) {
+	switch v := value.(type) {
+	case bool:
+		return flagText(v), nil
+	case AccountedFlag:
+		if slices.Contains(accountedNames, string(v)) {
+			return string(v), nil
+		}
+	}
+	return nil, wrongType("a bool or an AccountedFlag", value)
+}
+
+func toText(c tables.Column, value any) (any, error) {
+	s, ok := value.(string)
+	if !ok {
+		return nil, wrongType("a string", value)
+	}
+	return s, checkLength(c, s)
+}
+
+// checkLength refuses a text that the column c can't hold: it counts characters where a length is
+// declared, and bytes of UTF-8 up to the longest text that every engine keeps.
 func checkLength(c tables.Column, s string) error {
 	if err := checkText(s); err != nil {
 		return err
 	}
-	if c.Length > 0 && len(s) > c.Length {
-		if n := utf8.RuneCountInString(s); n > c.Length {
-			return errReason(strconv.Itoa(n) + " characters, the column holds " + strconv.Itoa(c.Length))
-		}
+	if c.Length > 0 && utf8.RuneCountInString(s) > c.Length {
+		return errReason(strconv.Itoa(utf8.RuneCountInString(s)) + " characters, the column holds " + strconv.Itoa(c.Length))
 	}
 	if len(s) > tables.MaxText {
 		return errReason(strconv.Itoa(len(s)) + " bytes, the column holds " + strconv.Itoa(tables.MaxText))
@@ -144,13 +172,21 @@ func checkLength(c tables.Column, s string) error {
 	return nil
 }
 
-// checkText refuses what not every engine can store or compare.
+// checkText refuses texts that some engine can't store or compare.
 func checkText(s string) error {
 	if strings.IndexByte(s, 0) >= 0 {
 		return errReason("holds the character U+0000")
 	}
 	if !utf8.ValidString(s) {
 		return errReason("is not valid UTF-8")
+	}
+	return nil
+}
+
+// checkYear refuses times that some engine or driver can't store.
+func checkYear(t time.Time) error {
+	if t.Year() < 1 || t.Year() > 9999 {
+		return errReason("the year " + strconv.Itoa(t.Year()) + " is outside 1 to 9999")
 	}
 	return nil
 }
@@ -162,6 +198,7 @@ func flagText(b bool) string {
 	return "False"
 }
 
+// selectList is the columns' quoted names, separated by commas.
 func selectList(columns []Column) string { return tables.QuotedNames("", definitions(columns)) }
 
 func definitions(columns []Column) []tables.Column {

@@ -11,62 +11,70 @@ import (
 	"jobdb/internal/tables"
 )
 
-// SetJobCommands stores commands to be handed out with the jobs' next
-// heartbeats, in the order given. A command equal to one of that job that is
-// still pending adds nothing. Jobs that don't exist are a [NotFoundError].
+// SetJobCommands stores commands, which the jobs get with their next heartbeats in the order given.
+// A command that equals a pending one of the same job is not stored again. Jobs that don't exist
+// are a [NotFoundError], texts longer than their columns a [ValueError]; then nothing is stored.
 func (a access) SetJobCommands(ctx context.Context, commands []Command) error {
-	columns := tables.JobCommands.Columns
 	ids := make([]JobID, len(commands))
 	for i, c := range commands {
 		ids[i] = c.JobID
-		for j, text := range []string{c.Command, c.Arguments} {
-			if err := checkLength(columns[j+1], text); err != nil {
-				return &ValueError{Job: c.JobID, Column: columns[j+1].Name, Reason: err.Error()}
-			}
+		if err := c.check(); err != nil {
+			return err
 		}
 	}
 	return a.write(ctx, "set job commands", func(s *session) error {
-		found, err := s.lockedJobs(ctx, ids)
-		if err != nil {
+		if err := s.lockExisting(ctx, ids); err != nil {
 			return err
-		}
-		if missing := slices.DeleteFunc(sorted(ids), func(id JobID) bool { return found[id] }); len(missing) > 0 {
-			return &NotFoundError{Jobs: missing}
 		}
 		queues, err := s.commandQueues(ctx, ids)
 		if err != nil {
 			return err
 		}
-		var rows [][]any
-		now := s.time(s.db.now())
-		for _, c := range commands {
-			if at, isNew := queues[c.JobID].add(c, now, s.tick()); isNew {
-				rows = append(rows, []any{int64(c.JobID), c.Command, c.Arguments, CommandReceived, at, nil})
-			}
-		}
-		err = s.insert(ctx, tables.JobCommands, columns, rows, "")
-		if s.db.classOf(err) == engine.ClassDuplicate { // the reference took this tick; it holds no lock on the job
+		err = s.insert(ctx, tables.JobCommands, tables.JobCommands.Columns, s.commandRows(commands, queues), "")
+		if s.db.classOf(err) == engine.ClassDuplicate { // DiracX, which doesn't lock the job, took the same time
 			return errors.Join(engine.ErrLost, err)
 		}
 		return err
 	})
 }
 
-// commandQueue is what must be known of a job's commands to add one.
+func (c Command) check() error {
+	columns := tables.JobCommands.Pick("Command", "Arguments")
+	for i, text := range []string{c.Command, c.Arguments} {
+		if err := checkLength(columns[i], text); err != nil {
+			return &ValueError{Job: c.JobID, Column: columns[i].Name, Reason: err.Error()}
+		}
+	}
+	return nil
+}
+
+// commandRows are the rows of JobCommands for those of the commands that aren't pending yet.
+func (s *session) commandRows(commands []Command, queues map[JobID]*commandQueue) [][]any {
+	var rows [][]any
+	now := s.time(s.db.now())
+	for _, c := range commands {
+		if at, added := queues[c.JobID].add(c, now, s.tick()); added {
+			rows = append(rows, []any{int64(c.JobID), c.Command, c.Arguments, CommandReceived, at, nil})
+		}
+	}
+	return rows
+}
+
+// commandQueue is what the time of a job's next command depends on.
 type commandQueue struct {
 	last    time.Time // of any command
 	pending map[Command]bool
 }
 
-// add gives the time under which a command is to be stored: commands of one job come
-// back in the order of their times, so each gets one later than all before.
-func (q *commandQueue) add(c Command, now time.Time, tick time.Duration) (time.Time, bool) {
+// add returns the time to store a command under, or false if it is pending already. A job gets its
+// commands in the order of their times, so each time is later than all before it.
+func (q *commandQueue) add(c Command, now time.Time, tick time.Duration) (at time.Time, added bool) {
 	if q.pending[c] {
 		return time.Time{}, false
 	}
 	q.pending[c] = true
-	if next := q.last.Add(tick); !now.After(q.last) {
-		now = next
+	if !now.After(q.last) {
+		now = q.last.Add(tick)
 	}
 	q.last = now
 	return now, true
@@ -91,36 +99,16 @@ func (s *session) commandQueues(ctx context.Context, ids []JobID) (map[JobID]*co
 	return queues, err
 }
 
-// TakeJobCommands hands out the pending commands of the jobs, ordered by job
-// and then as they were set, and marks them Sent: each goes to one caller
-// only, whatever runs at once. A Kill that was sent longer than
-// [Options.CommandRedelivery] ago is handed out again. On a [Tx] the commands
-// are the caller's once it is committed.
+// TakeJobCommands returns the pending commands of the jobs, by job and then in the order in which
+// they were set, and marks them Sent. Each goes to one caller only, even when several ask at once;
+// on a [Tx] it is the caller's once the transaction is committed. A Kill that was sent longer than
+// [Options.CommandRedelivery] ago is returned again.
 func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, error) {
 	var taken []CommandRecord
 	err := a.write(ctx, "take job commands", func(s *session) error {
-		taken = nil
 		now := s.time(s.db.now())
-		columns := tables.JobCommands.Pick("JobID", "Command", "Arguments", "ReceptionTime")
-		err := s.eachIDBatch(ids, func(in string, args []any) error {
-			pending, args := s.pendingCommands(args, now)
-			text := selectRows(tables.JobCommands, columns, in) + pending + s.db.dialect.SkipLocked
-			const sent = `"Status" = ?, "ExecutionTime" = ?`
-			switch d := s.db.dialect; {
-			case d.Returning && d.SkipLocked == "": // nobody else writes
-				text = `UPDATE "JobCommands" AS t SET ` + sent + ` WHERE t."JobID"` + in + pending + " RETURNING " + tables.QuotedNames("", columns)
-			case d.Returning:
-				text = updateFrom(sent, text) + " RETURNING " + tables.QuotedNames(`"JobCommands".`, columns)
-			}
-			if s.db.dialect.Returning {
-				args = append([]any{CommandSent, s.db.dialect.Argument(now)}, args...)
-			}
-			return s.query(ctx, text, args, scanRows(columns, func(row []scanned) error {
-				c := Command{row[0].id(), row[1].text(), row[2].text()}
-				taken = append(taken, CommandRecord{Command: c, ReceptionTime: row[3].time()})
-				return nil
-			}))
-		})
+		var err error
+		taken, err = s.takePending(ctx, ids, now)
 		if err != nil || s.db.dialect.Returning {
 			return err
 		}
@@ -136,9 +124,42 @@ func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, er
 	return commands, err
 }
 
+// takePending reads the jobs' pending commands. Where an UPDATE can return its rows it marks them
+// Sent, too; elsewhere it locks them.
+func (s *session) takePending(ctx context.Context, ids []JobID, now time.Time) ([]CommandRecord, error) {
+	var taken []CommandRecord
+	columns := tables.JobCommands.Pick("JobID", "Command", "Arguments", "ReceptionTime")
+	err := s.eachIDBatch(ids, func(in string, args []any) error {
+		text, args := s.takeStatement(columns, in, args, now)
+		return s.query(ctx, text, args, scanRows(columns, func(row []scanned) error {
+			c := Command{row[0].id(), row[1].text(), row[2].text()}
+			taken = append(taken, CommandRecord{Command: c, ReceptionTime: row[3].time()})
+			return nil
+		}))
+	})
+	return taken, err
+}
+
+// takeStatement is the statement of takePending. It skips rows that another transaction has locked:
+// that one is about to hand them out.
+func (s *session) takeStatement(columns []tables.Column, in string, args []any, now time.Time) (string, []any) {
+	const sent = `"Status" = ?, "ExecutionTime" = ?`
+	d := s.db.dialect
+	pending, args := s.pendingCommands(args, now)
+	pendingRows := selectRows(tables.JobCommands, columns, in) + pending + d.SkipLocked
+	if !d.Returning {
+		return pendingRows, args
+	}
+	args = slices.Concat([]any{CommandSent, d.Argument(now)}, args)
+	if d.SkipLocked == "" { // SQLite has one writer at a time
+		return `UPDATE "JobCommands" AS t SET ` + sent + ` WHERE t."JobID"` + in + pending + " RETURNING " + tables.QuotedNames("", columns), args
+	}
+	return updateFrom(sent, pendingRows) + " RETURNING " + tables.QuotedNames(`"JobCommands".`, columns), args
+}
+
 // markSent marks commands that this transaction has locked.
 func (s *session) markSent(ctx context.Context, taken []CommandRecord, now time.Time) error {
-	// The first three are a key everywhere, on a legacy schema too.
+	// DIRAC's table has the first three as its key.
 	columns := tables.JobCommands.Pick("JobID", "Arguments", "ReceptionTime", "Status", "ExecutionTime")
 	rows := make([][]any, len(taken))
 	for i, c := range taken {
@@ -148,8 +169,8 @@ func (s *session) markSent(ctx context.Context, taken []CommandRecord, now time.
 	return err
 }
 
-// pendingCommands is the condition of what may be handed out. Rows that another
-// transaction has locked are just being handed out there.
+// pendingCommands is the rest of a condition, and its arguments: commands to hand out, a Kill that
+// is due again among them.
 func (s *session) pendingCommands(args []any, now time.Time) (string, []any) {
 	text := ` AND (t."Status" = ?`
 	args = append(args, CommandReceived)
@@ -160,18 +181,19 @@ func (s *session) pendingCommands(args []any, now time.Time) (string, []any) {
 	return text + ")", args
 }
 
-// ExpireJobCommands ends the jobs' pending commands, and the redelivery of a
-// Kill: they are not handed out any more.
+// ExpireJobCommands marks the jobs' pending commands Expired, and every Kill that was sent: neither
+// is handed out any more.
 func (a access) ExpireJobCommands(ctx context.Context, ids []JobID) error {
 	return a.write(ctx, "expire job commands", func(s *session) error {
-		pending := ` AND (t."Status" = ? OR t."Status" = ? AND ` + s.byteExact(tables.JobCommands, "Command") + ` = ? AND t."ExecutionTime" IS NOT NULL)`
+		command := s.byteExact(tables.JobCommands, "Command")
+		pending := ` AND (t."Status" = ? OR t."Status" = ? AND ` + command + ` = ? AND t."ExecutionTime" IS NOT NULL)`
 		return s.eachIDBatch(ids, func(in string, args []any) error {
 			text := `UPDATE "JobCommands" AS t SET "Status" = ? WHERE t."JobID"` + in + pending
-			if s.db.dialect.LockSource != "" && len(ids) > 1 { // or callers with common jobs would lock them in different orders
+			if s.db.dialect.LockSource != "" && len(ids) > 1 { // else calls with jobs in common lock them in different orders
 				text = updateFrom(`"Status" = ?`, selectRows(tables.JobCommands, tables.JobCommands.Pick("JobID", "ReceptionTime"), in)+pending+
 					` ORDER BY t."JobID", t."ReceptionTime"`+s.db.dialect.Lock)
 			}
-			args = append(append([]any{CommandExpired}, args...), CommandReceived, CommandSent, KillCommand)
+			args = slices.Concat([]any{CommandExpired}, args, []any{CommandReceived, CommandSent, KillCommand})
 			_, err := s.exec(ctx, text, args...)
 			return err
 		})
@@ -187,7 +209,8 @@ func updateFrom(set, query string) string {
 // JobCommands returns all commands of the jobs in the order in which they were set.
 func (a access) JobCommands(ctx context.Context, ids []JobID) (map[JobID][]CommandRecord, error) {
 	commands := make(map[JobID][]CommandRecord)
-	err := a.readRows(ctx, "read job commands", tables.JobCommands, tables.JobCommands.Columns, ids, ` ORDER BY t."JobID", t."ReceptionTime"`, func(row []scanned) error {
+	order := ` ORDER BY t."JobID", t."ReceptionTime"`
+	err := a.readRows(ctx, "read job commands", tables.JobCommands, tables.JobCommands.Columns, ids, order, func(row []scanned) error {
 		id := row[0].id()
 		commands[id] = append(commands[id], CommandRecord{
 			Command: Command{id, row[1].text(), row[2].text()},

@@ -11,17 +11,17 @@ import (
 	"jobdb/internal/tables"
 )
 
-// compiler turns a checked query into the text of a statement and its
-// arguments. It can't fail: what reaches it is right by its types.
+// compiler turns one checked query into a statement. It can't fail, because a checked query holds
+// nothing that is wrong.
 type compiler struct {
 	dialect *engine.Dialect
 	schema  *schema.Facts
-	counted bool // counts of jobs are kept
+	counted bool // the counts of jobs are kept and complete
 	b       strings.Builder
 	args    []any
 }
 
-// statement is a text, its placeholders written ?, with its arguments.
+// statement is the text of a statement, with ? for each of its arguments.
 type statement struct {
 	text string
 	args []any
@@ -37,31 +37,37 @@ func (c *compiler) write(parts ...string) {
 	}
 }
 
+// bound adds a time as an argument to compare with.
 func (c *compiler) bound(t time.Time) string { return c.arg(c.dialect.TimeBound(t)) }
 
+// arg adds an argument and returns its placeholder.
 func (c *compiler) arg(value any) string {
 	c.args = append(c.args, value)
 	return "?"
 }
 
-// rows selects the rows of a search; perPage 0 means all.
+// deepOffset is the number of rows before a page from which on it is faster to find the jobs of the
+// page in an index alone, and to read only their rows.
+const deepOffset = 1000
+
+// rows selects the rows of one page of a search, or all rows if perPage is 0.
 func (c *compiler) rows(s Search, perPage int) statement {
 	distinct := s.distinct()
 	offset := s.offset(perPage)
-	late := offset >= deepOffset && !distinct
+	deep := offset >= deepOffset && !distinct
 	c.write("SELECT ", selectList(s.columns()))
 	if perPage > 0 && !distinct {
 		c.write(c.placeList(s))
 	}
 	c.write(" FROM ")
-	if late {
+	if deep {
 		c.write(`(SELECT "JobID" AS id FROM `)
 	}
 	if distinct {
 		c.distinctRows(s)
 	} else {
 		c.write(`"Jobs"`)
-		if len(s.Filter.kids) == 1 { // else the server may find a better one
+		if len(s.Filter.kids) == 1 { // else the optimizer may find a better index
 			c.writeForcedIndex(s)
 		}
 		c.where(s.Scope, s.Filter)
@@ -70,18 +76,14 @@ func (c *compiler) rows(s Search, perPage int) statement {
 	if perPage > 0 {
 		c.write(" LIMIT ", c.arg(int64(perPage)), " OFFSET ", c.arg(offset))
 	}
-	if late {
+	if deep {
 		c.write(") AS p", c.dialect.Join, `"Jobs" ON "JobID" = p.id`)
 		c.orderBy(s, distinct)
 	}
 	return c.statement()
 }
 
-// deepOffset is how many rows a page passes over before it pays to find out
-// by an index alone which jobs are on the page, and only then to read their rows.
-const deepOffset = 1000
-
-// total counts the rows of a search.
+// total counts the rows of a search on all pages.
 func (c *compiler) total(s Search) statement {
 	if s.distinct() {
 		c.write("SELECT count(*) FROM ")
@@ -97,8 +99,9 @@ func (c *compiler) total(s Search) statement {
 	return c.statement()
 }
 
-// distinctRows is a table of the rows that differ, under the columns' own
-// names. It is sorted from outside: MariaDB 10.11 loses rows when DISTINCT and ORDER BY repeat an expression.
+// distinctRows writes a derived table of the rows without repetitions, under the columns' own
+// names. The query around it sorts: MariaDB 10.11 loses rows when DISTINCT and ORDER BY repeat an
+// expression.
 func (c *compiler) distinctRows(s Search) {
 	columns := make([]string, len(s.columns()))
 	for i, column := range s.columns() {
@@ -113,7 +116,8 @@ func (c *compiler) distinctRows(s Search) {
 	c.write(") AS d")
 }
 
-// summary selects the groups with their counts, one more than the limit.
+// summary selects the groups of a summary with their counts: at most one more than the limit, to
+// tell that there are too many.
 func (c *compiler) summary(s Summary, limit int) statement {
 	columns := s.columns()
 	selected := make([]string, len(columns))
@@ -137,8 +141,8 @@ func (c *compiler) summary(s Summary, limit int) statement {
 	return c.statement()
 }
 
-// distinctValues selects the values of one column that a regex is tried on,
-// one more than the limit.
+// distinctValues selects the values of one column, as text, to try a regex on: at most one more
+// than the limit, to tell that there are too many.
 func (c *compiler) distinctValues(column Column, scope Scope, filter Filter, limit int) statement {
 	kind := c.countedBy(scope, filter, []Column{column})
 	c.write("SELECT ", c.comparable(column), " FROM ")
@@ -147,8 +151,8 @@ func (c *compiler) distinctValues(column Column, scope Scope, filter Filter, lim
 	return c.statement()
 }
 
-// merged is a column in a form in which equal values, and only those, are the
-// same for the engine: neither a collation nor the two forms of a time in SQLite matter.
+// merged is an expression for a column that groups exactly the equal values: neither a collation
+// nor SQLite's two text forms of a time make a difference.
 func (c *compiler) merged(column Column) string {
 	if column.Kind() == tables.KindTime {
 		return c.dialect.NormalTime(tables.Quote(column.Name()))
@@ -156,7 +160,7 @@ func (c *compiler) merged(column Column) string {
 	return c.byteExact(column)
 }
 
-// byteExact is a column whose comparison is that of bytes.
+// byteExact is an expression for a column that compares byte by byte.
 func (c *compiler) byteExact(column Column) string {
 	name := tables.Quote(column.Name())
 	if column.Kind() != tables.KindText || c.schema.Collation(tables.Jobs.Name, column.Name()) == "" {
@@ -165,7 +169,7 @@ func (c *compiler) byteExact(column Column) string {
 	return "CONVERT(" + name + " USING utf8mb4) COLLATE " + c.schema.ExactCollation
 }
 
-// comparable is a column as text, whose comparison is that of bytes.
+// comparable is an expression for a column as text that compares byte by byte.
 func (c *compiler) comparable(column Column) string {
 	if column.Kind() == tables.KindText {
 		return c.byteExact(column)
@@ -173,25 +177,25 @@ func (c *compiler) comparable(column Column) string {
 	return c.dialect.AsText[0] + tables.Quote(column.Name()) + c.dialect.AsText[1]
 }
 
-// where writes the condition of a query, and reports whether there is one.
+// where writes the WHERE of a query, and reports whether there is a condition at all.
 func (c *compiler) where(scope Scope, filter Filter) bool {
-	conditions := Filter{op: opAnd}
+	var conditions []Filter
 	if scope.VO != "" {
-		conditions.kids = append(conditions.kids, Filter{op: opIn, column: columnByName["VO"], values: []any{scope.VO}})
+		conditions = append(conditions, Filter{op: opIn, column: colVO, values: []any{scope.VO}})
 	}
 	if scope.Owner != "" {
-		conditions.kids = append(conditions.kids, Filter{op: opIn, column: columnByName["Owner"], values: []any{scope.Owner}})
+		conditions = append(conditions, Filter{op: opIn, column: colOwner, values: []any{scope.Owner}})
 	}
 	if filter.op == opAnd {
-		conditions.kids = append(conditions.kids, filter.kids...)
+		conditions = append(conditions, filter.kids...)
 	} else {
-		conditions.kids = append(conditions.kids, filter)
+		conditions = append(conditions, filter)
 	}
-	if len(conditions.kids) == 0 {
+	if len(conditions) == 0 {
 		return false
 	}
 	c.write(" WHERE ")
-	c.join(conditions.kids, " AND ")
+	c.join(conditions, " AND ")
 	return true
 }
 
@@ -223,7 +227,7 @@ func (c *compiler) filter(f Filter) {
 		c.like(f)
 		c.write(")")
 	case opRegex:
-		expression := f.values[0].(*regexp.Regexp) //nolint:forcetypeassert // made by pattern
+		expression := f.values[0].(*regexp.Regexp) //nolint:forcetypeassert // made by filterParser.pattern
 		c.write(c.comparable(f.column), " REGEXP ", c.arg(expression.String()))
 	case opRegexIn:
 		c.regexIn(f)
@@ -237,20 +241,17 @@ func (c *compiler) filter(f Filter) {
 }
 
 func (c *compiler) groupOf(f Filter) {
-	switch {
-	case len(f.kids) == 0 && f.op == opAnd:
-		c.write("1 = 1")
-	case len(f.kids) == 0:
-		c.write("1 = 0")
-	case f.op == opAnd:
-		c.write("(")
-		c.join(f.kids, " AND ")
-		c.write(")")
-	default:
-		c.write("(")
-		c.join(f.kids, " OR ")
-		c.write(")")
+	word, ofNone := " AND ", "1 = 1"
+	if f.op == opOr {
+		word, ofNone = " OR ", "1 = 0"
 	}
+	if len(f.kids) == 0 {
+		c.write(ofNone)
+		return
+	}
+	c.write("(")
+	c.join(f.kids, word)
+	c.write(")")
 }
 
 func (c *compiler) like(f Filter) {
@@ -258,7 +259,8 @@ func (c *compiler) like(f Filter) {
 	c.write(form[0], c.comparable(f.column), form[1], c.arg(f.values[0]), form[2])
 }
 
-// regexIn keeps NULL what is NULL, so that "not" of it stays NULL too.
+// regexIn compares with the values that matched a regex. With none of them it is false, but NULL
+// for NULL, so that its negation doesn't match NULL either.
 func (c *compiler) regexIn(f Filter) {
 	if len(f.values) > 0 {
 		c.write(c.comparable(f.column), " IN ")
@@ -273,6 +275,11 @@ var comparisonSigns = map[op]string{
 	opGreater: " > ", opGreaterEqual: " >= ", opLess: " < ", opLessEqual: " <= ",
 }
 
+// manyValues is the number of values from which on one argument with all of them is faster than a
+// list.
+const manyValues = 20
+
+// compare writes a comparison of a column that isn't a time.
 func (c *compiler) compare(f Filter) {
 	exact := c.byteExact(f.column)
 	switch {
@@ -301,11 +308,8 @@ func (c *compiler) compare(f Filter) {
 	}
 }
 
-// manyValues is from how many values on one argument is read faster than a list.
-const manyValues = 20
-
-// byteExactIn compares the bare column first, in its own character set and
-// collation, so that an index serves, then byte by byte.
+// byteExactIn compares twice: the bare column in its own collation, which an index serves, and then
+// byte by byte.
 func (c *compiler) byteExactIn(f Filter, exact string) {
 	collation := c.schema.Collation(tables.Jobs.Name, f.column.Name())
 	charset, _, _ := strings.Cut(collation, "_")
@@ -322,6 +326,7 @@ func (c *compiler) byteExactIn(f Filter, exact string) {
 	c.write(")")
 }
 
+// list writes values in parentheses, separated by commas.
 func (c *compiler) list(values []any) {
 	c.write("(")
 	for i, value := range values {
@@ -333,33 +338,29 @@ func (c *compiler) list(values []any) {
 	c.write(")")
 }
 
-// times compares a bare time column with periods.
+// times compares a time column with periods. The column stays bare, so that an index serves.
 func (c *compiler) times(f Filter) {
-	name := tables.Quote(f.column.Name())
-	switch {
-	case f.op == opIn && len(f.values) == 0:
-		c.write("1 = 0")
-		return
-	case f.op == opNotIn && len(f.values) == 0:
-		c.write("1 = 1")
+	word, ofNone := " OR ", "1 = 0"
+	if f.op == opNotIn {
+		word, ofNone = " AND ", "1 = 1"
+	}
+	if len(f.values) == 0 {
+		c.write(ofNone)
 		return
 	}
 	c.write("(")
 	for i, value := range f.values {
 		if i > 0 {
-			if f.op == opIn {
-				c.write(" OR ")
-			} else {
-				c.write(" AND ")
-			}
+			c.write(word)
 		}
-		c.period(f.op, name, value.(period)) //nolint:forcetypeassert // made by timeOperand
+		c.period(f.op, tables.Quote(f.column.Name()), value.(period)) //nolint:forcetypeassert // made by timeOperand
 	}
 	c.write(")")
 }
 
-// period compares a column with one period. One without an end reaches
-// past everything stored; NULL stays NULL even there.
+// period compares a column with one period; see [FilterSpec] for what each comparison means. A
+// period without an end ends after all stored times: nothing is greater, all is less or equal, and
+// NULL is neither.
 func (c *compiler) period(o op, name string, p period) {
 	endless := p.end.IsZero()
 	switch {
@@ -382,6 +383,7 @@ func (c *compiler) period(o op, name string, p period) {
 	}
 }
 
+// orderBy sorts the rows of a search.
 func (c *compiler) orderBy(s Search, distinct bool) {
 	keys := s.keys()
 	if distinct {
@@ -402,14 +404,16 @@ func (c *compiler) orderByKeys(keys []Sort, distinct bool) {
 	c.write(" ORDER BY ", strings.Join(order, ", "))
 }
 
-// sortable is a column to sort by, given as text: an ENUM would sort by position.
-func (c *compiler) sortable(column Column, text string) string {
-	if kind := column.Kind(); c.dialect.Enums && (kind == tables.KindVerified || kind == tables.KindAccounted) {
+// sortable is the expression to sort a column by: the one given, but for flags that are ENUMs,
+// which would sort by position.
+func (c *compiler) sortable(column Column, expression string) string {
+	if c.dialect.Enums && column.isFlag() {
 		return c.comparable(column)
 	}
-	return text
+	return expression
 }
 
+// sortKey is one key of an ORDER BY. NULLs come first ascending, and last descending.
 func (c *compiler) sortKey(key Sort, text string) string {
 	nulls := c.dialect.NullsFirst && key.Column.def().Nullable
 	switch {
@@ -423,14 +427,15 @@ func (c *compiler) sortKey(key Sort, text string) string {
 	return text + " ASC"
 }
 
-// countedBy finds the counts from which a query can be answered, nil when the rows must be read.
+// countedBy returns the counts that answer a query on these columns, or nil where jobs must be
+// read.
 func (c *compiler) countedBy(scope Scope, filter Filter, columns []Column) *countKind {
 	if !c.counted {
 		return nil
 	}
 	columns = filter.columns(slices.Clone(columns))
 	if scope.Owner != "" {
-		columns = append(columns, columnByName["Owner"])
+		columns = append(columns, colOwner)
 	}
 	for i := range countKinds {
 		if countKinds[i].has(columns) {
@@ -440,8 +445,9 @@ func (c *compiler) countedBy(scope Scope, filter Filter, columns []Column) *coun
 	return nil
 }
 
-// countSource are the rows that a summary reads, or in their place their counts under the same names. Each table is asked by
-// itself for what matches: MariaDB would first put all of their union on disk.
+// countSource writes the table that a summary reads: Jobs, or the counts of a kind under the names
+// of its columns. The condition is in each half of their union, because MariaDB would write the
+// whole union to disk before it applies one from outside.
 func (c *compiler) countSource(kind *countKind, scope Scope, filter Filter) {
 	if kind == nil {
 		c.write(`"Jobs"`)
@@ -457,7 +463,7 @@ func (c *compiler) countSource(kind *countKind, scope Scope, filter Filter) {
 	c.write(`) AS "Jobs"`)
 }
 
-// foldedCounts selects the counts of a kind under the names of its columns.
+// foldedCounts selects the counts in JobCounts of a kind, under the names of its columns.
 func (c *compiler) foldedCounts(kind *countKind) {
 	c.write(`SELECT "VO"`)
 	for i, column := range kind.columns {
@@ -466,7 +472,8 @@ func (c *compiler) foldedCounts(kind *countKind) {
 	c.write(`, "Count" FROM "JobCounts" WHERE "Kind" = `, itoa(kind.number))
 }
 
-// countedTotal adds up counts and differences by themselves: MariaDB would put their union on disk.
+// countedTotal adds the sums of JobCounts and JobDifferences: MariaDB would write their union to
+// disk.
 func (c *compiler) countedTotal(kind *countKind, s Search) {
 	const sum = `(SELECT COALESCE(sum("Count"), 0) FROM `
 	c.write("SELECT CAST(", sum, "(")
@@ -478,7 +485,7 @@ func (c *compiler) countedTotal(kind *countKind, s Search) {
 	c.write(") AS ", c.dialect.Integer, ")")
 }
 
-// countOf is the number of jobs in what countSource gives.
+// countOf is the number of jobs in a group of what countSource writes.
 func (c *compiler) countOf(kind *countKind) string {
 	if kind == nil {
 		return "count(*)"
@@ -486,7 +493,7 @@ func (c *compiler) countOf(kind *countKind) string {
 	return `CAST(sum("Count") AS ` + c.dialect.Integer + ")"
 }
 
-// havingNonZero keeps groups out of which no job is left.
+// havingNonZero leaves out groups that have no job any more, whose counts add up to 0.
 func (c *compiler) havingNonZero(kind *countKind) string {
 	if kind == nil {
 		return ""
@@ -494,17 +501,18 @@ func (c *compiler) havingNonZero(kind *countKind) string {
 	return ` HAVING sum("Count") <> 0`
 }
 
-// rowsAfter selects rows that come after a place, in parts that follow one another: first those that are like
-// it in all keys but the last, then in fewer and fewer. Each part is one range of an index; by one condition
-// for all of them, engines pass over every row that is like it in the first key.
+// rowsAfter selects the rows after a place in several statements, whose rows follow one another:
+// first those that equal the place in all sort keys but the last, then in fewer and fewer. Each is
+// one range of an index; with one condition for all of them, engines read every row that equals the
+// place in the first key.
 func (c *compiler) rowsAfter(s Search, place []any) []func(limit int64) statement {
 	var parts []func(int64) statement
 	keys := s.keys()
-	for like, key := range slices.Backward(keys) {
-		for _, sign := range key.signsAfter(place[like]) {
+	for equal, key := range slices.Backward(keys) {
+		for _, sign := range key.signsAfter(place[equal]) {
 			parts = append(parts, func(limit int64) statement {
 				part := &compiler{dialect: c.dialect, schema: c.schema}
-				return part.partAfter(s, like, sign, place, limit)
+				return part.partAfter(s, equal, sign, place, limit)
 			})
 		}
 	}
@@ -516,8 +524,9 @@ const (
 	isNotNull = " IS NOT NULL"
 )
 
-// signsAfter is how a key compares that comes after the value: NULLs come first ascending, and last descending, where
-// they are a range of their own. A live schema may have NULLs in any column but JobID.
+// signsAfter are the comparisons that lead to what comes after a value. NULLs come first ascending,
+// and last descending, where they are a range of their own. A live schema may have NULLs in any
+// column but JobID.
 func (k Sort) signsAfter(value any) []string {
 	switch {
 	case value == nil && k.Descending:
@@ -526,14 +535,15 @@ func (k Sort) signsAfter(value any) []string {
 		return []string{isNotNull}
 	case !k.Descending:
 		return []string{comparisonSigns[opGreater]}
-	case k.Column == (Column{}):
+	case k.Column == colJobID:
 		return []string{comparisonSigns[opLess]}
 	}
 	return []string{comparisonSigns[opLess], isNull}
 }
 
-// partAfter selects rows that are like the place in the first keys, and compare with it by the sign in the next.
-func (c *compiler) partAfter(s Search, like int, sign string, place []any, limit int64) statement {
+// partAfter selects rows that equal the place in the first keys (equal is their number), and
+// compare with it by the sign in the next.
+func (c *compiler) partAfter(s Search, equal int, sign string, place []any, limit int64) statement {
 	c.write("SELECT ", selectList(s.columns()), c.placeList(s), ` FROM "Jobs"`)
 	c.writeForcedIndex(s)
 	word := " WHERE "
@@ -541,30 +551,31 @@ func (c *compiler) partAfter(s Search, like int, sign string, place []any, limit
 		word = " AND "
 	}
 	keys := s.keys()
-	for i, key := range keys[:like] {
+	for i, key := range keys[:equal] {
 		c.write(word)
 		c.placeCondition(key, " = ", place[i])
 		word = " AND "
 	}
 	c.write(word)
-	c.placeCondition(keys[like], sign, place[like])
+	c.placeCondition(keys[equal], sign, place[equal])
 	if sign == isNull {
-		like++
+		equal++
 	}
-	c.orderByKeys(keys[like:], false) // rows are alike in the others; MariaDB would sort by them
+	c.orderByKeys(keys[equal:], false) // the rows are equal in the others, by which MariaDB would sort nevertheless
 	c.write(" LIMIT ", c.arg(limit))
 	return c.statement()
 }
 
-// writeForcedIndex names the index to use, where there is one along which the rows are.
+// writeForcedIndex tells the engine which index to use, if there is a best one.
 func (c *compiler) writeForcedIndex(s Search) {
 	if index := c.forcedIndex(s); index != "" {
 		c.write(" FORCE INDEX (", tables.Quote(index), ")")
 	}
 }
 
-// forcedIndex is the index that a page or part of one is a range of, for MariaDB, which by itself goes through all rows of the VO or sorts
-// them; "" where there is none, or where filters may lead to fewer rows.
+// forcedIndex is the index that has the rows of a search in their order, for MariaDB, which
+// otherwise reads or sorts all rows of the VO. It is "" where there is no such index, or where
+// another may lead to fewer rows.
 func (c *compiler) forcedIndex(s Search) string {
 	if !c.dialect.ForceIndex || s.Scope.VO == "" || s.Scope.Owner != "" || s.Filter.op != opAnd {
 		return ""
@@ -579,7 +590,7 @@ func (c *compiler) forcedIndex(s Search) string {
 	return ""
 }
 
-// placeCondition compares a key with its value; NULL is like NULL.
+// placeCondition compares a sort key with a value, where NULL equals NULL.
 func (c *compiler) placeCondition(key Sort, sign string, value any) {
 	if value == nil && sign == " = " {
 		sign = isNull
@@ -590,7 +601,9 @@ func (c *compiler) placeCondition(key Sort, sign string, value any) {
 	}
 }
 
-// placeList selects a row's place beside its columns. Drivers would read a time that has this type.
+// placeList selects the sort keys of a row in addition to its columns, beginning with a comma.
+// Where the place needs times as text it casts them, because drivers turn a column of times into
+// time.Time.
 func (c *compiler) placeList(s Search) string {
 	names := []string{""} // begins with a comma
 	for _, key := range s.keys() {

@@ -5,25 +5,24 @@ import (
 	"strings"
 )
 
-// Counts of jobs are kept beside the rows, so that totals and summaries cost
-// what the combinations of values cost, not the jobs. Triggers on Jobs append differences
-// to JobDifferences, whoever writes; from there they are folded into JobCounts (counts_fold.go).
-// A count is the sum over both tables: exact in every transaction, and no two
-// writers meet in one row. Only our own schema has them.
+// Our own schema keeps counts of jobs, so that a total or a summary reads a row for each
+// combination of values, not for each job. Triggers on Jobs, which work for every writer, append
+// differences to JobDifferences; counts_fold.go folds them into JobCounts. A count is the sum over
+// both tables. So it is exact in every transaction, and no two writers change the same row.
 
-// A countKind is a set of columns whose combinations are counted within each VO.
+// countKind is a set of columns. For each VO and each combination of their values jobs are counted.
 type countKind struct {
 	number  int // in JobCounts.Kind
 	columns []Column
 }
 
-// countKinds begins with those of few combinations: a query is served by the
-// first that has all columns it looks at. Any one and any two of the seven columns that
-// summaries are made of are together in one, and so are most threes with Status and MinorStatus.
-// Columns that go together on a grid share a kind, so that none has many combinations:
-// a group of jobs has one owner, and a minor status belongs to one or two statuses.
+// countKinds are in ascending order of their combinations, because the first kind that has all
+// columns of a query answers it. Any two of the seven columns that summaries group by are together
+// in one kind, and so are most sets of three with Status and MinorStatus. To keep combinations few,
+// a kind has columns that depend on each other: a job group has one owner, and a minor status
+// belongs to one or two statuses.
 var countKinds = func() []countKind {
-	kinds := []countKind{{}} // number 0 is countsState
+	kinds := []countKind{{}} // Kind 0 is the row that countsState reads
 	for _, names := range []string{
 		"JobType",
 		"OwnerGroup",
@@ -51,7 +50,7 @@ var countKinds = func() []countKind {
 	return kinds[1:]
 }()
 
-// has reports whether the counts tell all of the columns; each kind tells the VO.
+// has reports whether the counts are by all of the columns; all kinds are by VO.
 func (k *countKind) has(columns []Column) bool {
-	return !slices.ContainsFunc(columns, func(c Column) bool { return c != columnByName["VO"] && !slices.Contains(k.columns, c) })
+	return !slices.ContainsFunc(columns, func(c Column) bool { return c != colVO && !slices.Contains(k.columns, c) })
 }

@@ -3,23 +3,25 @@ package jobdb
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 
 	"jobdb/internal/tables"
 )
 
-// A WrongCount is a count of jobs that isn't what the jobs themselves say.
+// WrongCount is a count of jobs that differs from the number of jobs.
 type WrongCount struct {
 	VO      string
-	Columns []Column // the combination that was counted
+	Columns []Column // what is counted by
 	Values  []string // of the columns
-	Counted int64    // by the counts
-	Jobs    int64    // by the jobs
+	Counted int64    // the count that is kept
+	Jobs    int64    // the jobs that there are
 }
 
-// VerifyCounts holds all counts against the jobs themselves, in one snapshot,
-// so others may write meanwhile. It reads all jobs. No wrong count is to be
-// expected, unless somebody changed Jobs without its triggers; then call [DB.RebuildCounts].
+// VerifyCounts compares all counts of jobs with the jobs, and returns those that are wrong. It
+// reads all jobs, in one snapshot, while others may write. Counts can only be wrong if somebody
+// changed Jobs without its triggers; [DB.RebuildCounts] corrects them. A database that keeps no
+// counts is a [SchemaError].
 func (db *DB) VerifyCounts(ctx context.Context) ([]WrongCount, error) {
 	if err := db.requireCounts(); err != nil {
 		return nil, err
@@ -28,8 +30,9 @@ func (db *DB) VerifyCounts(ctx context.Context) ([]WrongCount, error) {
 	return audit.wrongCounts(), err
 }
 
-// RebuildCounts corrects the counts where they are wrong, and returns what was. Others
-// may write meanwhile: corrections are added to the counts as all changes are.
+// RebuildCounts corrects wrong counts of jobs, and returns what they were; see [DB.VerifyCounts].
+// Others may write meanwhile, because it adds corrections to the counts instead of overwriting
+// them.
 func (db *DB) RebuildCounts(ctx context.Context) ([]WrongCount, error) {
 	if err := db.requireCounts(); err != nil {
 		return nil, err
@@ -38,26 +41,21 @@ func (db *DB) RebuildCounts(ctx context.Context) ([]WrongCount, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = db.transact(ctx, func(s *session) error {
-		return s.run("rebuild counts", func(s *session) error { return audit.correct(ctx, s) })
-	})
-	if err != nil {
+	if err := db.write(ctx, "rebuild counts", func(s *session) error { return audit.correct(ctx, s) }); err != nil {
 		return nil, err
 	}
 	db.counted.Store(true)
 	return audit.wrongCounts(), nil
 }
 
-// countsState is 0 until all jobs are counted, then how often they were.
-func (db *DB) countsState(ctx context.Context) (int64, error) {
-	s := &session{db: db, q: db.engine.Reader}
-	n, err := s.count(ctx, statement{text: `SELECT "Count" FROM "JobCounts" WHERE "Kind" = 0`})
-	return n, db.wrapError("look for counts", err)
+// countsState is how often all jobs have been counted: 0 means that the counts are not complete.
+func (s *session) countsState(ctx context.Context) (int64, error) {
+	return s.count(ctx, statement{text: `SELECT "Count" FROM "JobCounts" WHERE "Kind" = 0`})
 }
 
-// audit is what the counts were in a snapshot, and what they should have been.
+// audit is what the counts are in one snapshot, and what they should be.
 type audit struct {
-	state         int64 // countsState
+	state         int64 // the countsState
 	counted, jobs tally
 }
 
@@ -65,7 +63,7 @@ func (db *DB) auditCounts(ctx context.Context) (audit, error) {
 	a := audit{counted: tally{}, jobs: tally{}}
 	err := db.snapshot(ctx, "count all jobs", func(s *session) error {
 		var err error
-		if a.state, err = s.count(ctx, statement{text: `SELECT "Count" FROM "JobCounts" WHERE "Kind" = 0`}); err != nil {
+		if a.state, err = s.countsState(ctx); err != nil {
 			return err
 		}
 		if err := a.readCounts(ctx, s); err != nil {
@@ -76,6 +74,7 @@ func (db *DB) auditCounts(ctx context.Context) (audit, error) {
 	return a, err
 }
 
+// readCounts adds up JobCounts and JobDifferences.
 func (a audit) readCounts(ctx context.Context, s *session) error {
 	text := "SELECT " + tables.QuotedNames("", tables.JobCounts.Columns) + ` FROM "JobCounts" WHERE "Kind" > 0`
 	err := s.query(ctx, text, nil, scanRows(tables.JobCounts.Columns, func(row []scanned) error {
@@ -96,38 +95,39 @@ func (a audit) readCounts(ctx context.Context, s *session) error {
 	}))
 }
 
-// readJobs groups in two turns: by the columns of the index VOSummary, and by
-// the application status, of which there may be as many as jobs.
+// readJobs counts the jobs in two queries: one by the columns of the index VOSummary, and one by
+// ApplicationStatus, which may have as many values as there are jobs.
 func (a audit) readJobs(ctx context.Context, s *session) error {
-	var application, others []countKind
-	status := columnByName["ApplicationStatus"]
+	var byApplication, others []countKind
 	for _, kind := range countKinds {
-		if kind.has([]Column{status}) {
-			application = append(application, kind)
+		if kind.has([]Column{colApplicationStatus}) {
+			byApplication = append(byApplication, kind)
 		} else {
 			others = append(others, kind)
 		}
 	}
-	var columns []Column
+	var indexed []Column
 	for name := range strings.FieldsSeq("Status MinorStatus Site Owner OwnerGroup JobGroup JobType") {
-		columns = append(columns, columnByName[name])
+		indexed = append(indexed, columnByName[name])
 	}
-	if err := a.group(ctx, s, others, columns); err != nil {
+	if err := a.countJobs(ctx, s, others, indexed); err != nil {
 		return err
 	}
-	return a.group(ctx, s, application, []Column{status})
+	return a.countJobs(ctx, s, byApplication, []Column{colApplicationStatus})
 }
 
-func (a audit) group(ctx context.Context, s *session, kinds []countKind, columns []Column) error {
-	by := tables.QuotedNames("", append([]tables.Column{columnByName["VO"].def()}, definitions(columns)...))
-	read := append(append([]tables.Column{{Kind: tables.KindText}}, definitions(columns)...), tables.Column{Kind: tables.KindInteger})
-	return s.query(ctx, "SELECT "+by+`, count(*) FROM "Jobs" GROUP BY `+by, nil, scanRows(read, func(row []scanned) error {
+// countJobs counts the jobs by VO and columns, for kinds that have no other columns.
+func (a audit) countJobs(ctx context.Context, s *session, kinds []countKind, columns []Column) error {
+	by := definitions(slices.Concat([]Column{colVO}, columns))
+	names := tables.QuotedNames("", by)
+	result := append(by, tables.Column{Kind: tables.KindInteger})
+	return s.query(ctx, "SELECT "+names+`, count(*) FROM "Jobs" GROUP BY `+names, nil, scanRows(result, func(row []scanned) error {
 		a.jobs.add(kinds, columns, row[0].text(), row[1:], row[len(row)-1].integer())
 		return nil
 	}))
 }
 
-// correct adds what is missing. Whoever corrected meanwhile has done so already.
+// correct adds what the counts lack, unless someone else did so since the snapshot.
 func (a audit) correct(ctx context.Context, s *session) error {
 	n, err := s.exec(ctx, `UPDATE "JobCounts" SET "Count" = ? WHERE "Kind" = 0 AND "Count" = ?`, a.state+1, a.state)
 	if err != nil || n == 0 {
@@ -142,18 +142,18 @@ func (a audit) correct(ctx context.Context, s *session) error {
 
 func (a audit) wrongCounts() []WrongCount {
 	var wrong []WrongCount
-	look := func(key countKey) {
+	check := func(key countKey) {
 		if counted, jobs := a.counted[key], a.jobs[key]; counted != jobs {
 			columns := countKinds[key.kind-1].columns
 			wrong = append(wrong, WrongCount{VO: key.vo, Columns: columns, Values: key.values[:len(columns)], Counted: counted, Jobs: jobs})
 		}
 	}
 	for key := range a.jobs {
-		look(key)
+		check(key)
 	}
 	for key := range a.counted {
 		if _, seen := a.jobs[key]; !seen {
-			look(key)
+			check(key)
 		}
 	}
 	return wrong

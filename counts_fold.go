@@ -9,55 +9,46 @@ import (
 	"jobdb/internal/tables"
 )
 
-// How much is folded in one transaction, which keeps SQLite's other writers
-// waiting, and after how much counts that have become zero are swept out.
 const (
-	foldBatch      = 2000
-	sweepThreshold = 100_000
+	foldBatch      = 2000    // differences in one transaction, for which SQLite's other writers wait
+	sweepThreshold = 100_000 // differences after which counts that have become 0 are deleted
 )
 
-// FoldCounts moves the differences that changes of jobs left behind into the
-// counts from which totals and summaries are answered, and returns how many these were. An open [DB] does
-// this by itself; who opens one with [Options.FoldInterval] negative calls it now
-// and then: without it nothing is wrong, but totals and summaries get slower. Of several servers one does it at a time.
+// FoldCounts moves the differences that changes of jobs left behind into the counts from which
+// totals and summaries are answered, and returns how many it moved. An open [DB] does this by
+// itself. With a negative [Options.FoldInterval], call it periodically; skipping it is never wrong,
+// only slower. Of several servers on one database one works at a time; the others return at once. A
+// database that keeps no counts is a [SchemaError].
 func (db *DB) FoldCounts(ctx context.Context) (int64, error) {
 	if err := db.requireCounts(); err != nil {
 		return 0, err
 	}
-	folded := int64(0)
+	total := int64(0)
 	for {
-		n := int64(0)
-		err := db.transact(ctx, func(s *session) error {
-			return s.run("fold counts", func(s *session) error {
-				var err error
-				n, err = s.fold(ctx)
-				return err
-			})
+		folded := int64(0)
+		err := db.write(ctx, "fold counts", func(s *session) error {
+			var err error
+			folded, err = s.fold(ctx)
+			return err
 		})
-		folded += n
-		if err != nil || n < foldBatch {
-			return folded, errors.Join(err, db.sweepCounts(ctx, n))
-		}
-		if err := db.sweepCounts(ctx, n); err != nil {
-			return folded, err
+		total += folded
+		err = errors.Join(err, db.sweepCounts(ctx, folded))
+		if err != nil || folded < foldBatch {
+			return total, err
 		}
 	}
 }
 
-// fold moves some differences, none where another server does it.
+// fold moves one batch of differences, or none while another server does so.
 func (s *session) fold(ctx context.Context) (int64, error) {
-	mine := false
-	err := s.query(ctx, `SELECT "Kind" FROM "JobCounts" AS t WHERE "Kind" = 0`+s.db.dialect.SkipLocked, nil, scanRows(tables.JobIDColumn, func([]scanned) error {
-		mine = true
-		return nil
-	}))
-	if err != nil || !mine {
+	if mine, err := s.lockFolding(ctx); err != nil || !mine {
 		return 0, err
 	}
 	moved := tally{}
 	var ids []JobID
-	text := "SELECT " + tables.QuotedNames("t.", tables.JobDifferences.Columns) + ` FROM "JobDifferences" AS t ORDER BY t."ID" LIMIT ?` + s.db.dialect.SkipLocked
-	err = s.query(ctx, text, []any{int64(foldBatch)}, scanRows(tables.JobDifferences.Columns, func(row []scanned) error {
+	text := "SELECT " + tables.QuotedNames("t.", tables.JobDifferences.Columns) +
+		` FROM "JobDifferences" AS t ORDER BY t."ID" LIMIT ?` + s.db.dialect.SkipLocked
+	err := s.query(ctx, text, []any{int64(foldBatch)}, scanRows(tables.JobDifferences.Columns, func(row []scanned) error {
 		ids = append(ids, row[0].id())
 		moved.add(countKinds, countedColumns, row[1].text(), row[2:], row[len(row)-1].integer())
 		return nil
@@ -74,22 +65,32 @@ func (s *session) fold(ctx context.Context) (int64, error) {
 	})
 }
 
-// sweepCounts deletes counts that are zero, now and then: finding them takes a look at all.
+// lockFolding reports whether this transaction may fold: it locks the row of Kind 0, unless another
+// transaction has it.
+func (s *session) lockFolding(ctx context.Context) (mine bool, err error) {
+	text := `SELECT "Kind" FROM "JobCounts" AS t WHERE "Kind" = 0` + s.db.dialect.SkipLocked
+	err = s.query(ctx, text, nil, scanRows(tables.JobIDColumn, func([]scanned) error {
+		mine = true
+		return nil
+	}))
+	return mine, err
+}
+
+// sweepCounts deletes counts that are 0, but only after many differences, because it reads all
+// counts.
 func (db *DB) sweepCounts(ctx context.Context, folded int64) error {
 	if db.unswept.Add(folded) < sweepThreshold {
 		return nil
 	}
 	db.unswept.Store(0)
-	return db.transact(ctx, func(s *session) error {
-		return s.run("sweep counts", func(s *session) error {
-			_, err := s.exec(ctx, `DELETE FROM "JobCounts" WHERE "Kind" > ? AND "Count" = ?`, int64(0), int64(0))
-			return err
-		})
+	return db.write(ctx, "sweep counts", func(s *session) error {
+		_, err := s.exec(ctx, `DELETE FROM "JobCounts" WHERE "Kind" > ? AND "Count" = ?`, int64(0), int64(0))
+		return err
 	})
 }
 
-// foldLoop folds counts until ctx ends. Those of a database that an older jobdb
-// filled are made first.
+// foldLoop folds counts until ctx ends. Before that it counts the jobs of a database from before
+// there were counts.
 func (db *DB) foldLoop(ctx context.Context, every time.Duration) {
 	for pause := every; engine.Sleep(ctx, pause) == nil; {
 		var err error
@@ -99,16 +100,20 @@ func (db *DB) foldLoop(ctx context.Context, every time.Duration) {
 			err = db.startCounts(ctx)
 		}
 		if pause = every; err != nil && ctx.Err() == nil {
-			pause = max(every, time.Minute) // its warning is for people
+			pause = max(every, time.Minute) // not to fill the log
 			db.options.Logger.WarnContext(ctx, "counts of jobs can't be kept up; totals and summaries are right, but get slower", "error", err)
 		}
 	}
 }
 
-// startCounts makes the counts of a database that has jobs from before there
-// were any, unless another server just did.
+// startCounts counts the jobs of a database from before there were counts, unless another server
+// did.
 func (db *DB) startCounts(ctx context.Context) error {
-	state, err := db.countsState(ctx)
+	state := int64(0)
+	err := db.read("look for counts", func(s *session) (err error) {
+		state, err = s.countsState(ctx)
+		return err
+	})
 	if err == nil && state == 0 {
 		db.options.Logger.InfoContext(ctx, "counting the jobs that are there; until then totals and summaries read them")
 		_, err = db.RebuildCounts(ctx)

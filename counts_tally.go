@@ -9,10 +9,10 @@ import (
 	"jobdb/internal/tables"
 )
 
-// maxCountedColumns is how many columns a kind has at most.
+// maxCountedColumns is the number of columns Value1, Value2 … in JobCounts.
 const maxCountedColumns = 4
 
-// A countKey is one row of JobCounts: a combination of values of one kind.
+// countKey is the key of a row of JobCounts: a combination of values of one kind.
 type countKey struct {
 	kind   int
 	vo     string
@@ -23,25 +23,26 @@ func (k countKey) compare(other countKey) int {
 	return cmp.Or(cmp.Compare(k.kind, other.kind), strings.Compare(k.vo, other.vo), slices.Compare(k.values[:], other.values[:]))
 }
 
-// tally adds up counts by kinds.
+// tally is a sum for each key.
 type tally map[countKey]int64
 
-// add counts jobs that have these values in the columns.
+// add adds a number of jobs, which may be negative, whose columns have the values of row.
 func (t tally) add(kinds []countKind, columns []Column, vo string, row []scanned, jobs int64) {
-	var of [256]string // by the column's index
+	var values [256]string // by the column's index
 	for i, c := range columns {
-		of[c.index] = row[i].text()
+		values[c.index] = row[i].text()
 	}
 	for _, kind := range kinds {
 		key := countKey{kind: kind.number, vo: vo}
 		for i, c := range kind.columns {
-			key.values[i] = of[c.index]
+			key.values[i] = values[c.index]
 		}
 		t[key] += jobs
 	}
 }
 
-// write adds what was tallied to JobCounts, in one order whoever does it.
+// write adds the sums to JobCounts. The keys are sorted, so that all transactions lock rows in the
+// same order.
 func (t tally) write(ctx context.Context, s *session) error {
 	keys := make([]countKey, 0, len(t))
 	for key, n := range t {
@@ -57,7 +58,7 @@ func (t tally) write(ctx context.Context, s *session) error {
 	return s.insert(ctx, tables.JobCounts, tables.JobCounts.Columns, rows, s.db.dialect.UpsertAdding(tables.JobCounts, "Count"))
 }
 
-// countedColumns are those of JobDifferences between VO and Count.
+// countedColumns are the columns of Jobs in JobDifferences, between VO and Count.
 var countedColumns = func() []Column {
 	var columns []Column
 	for _, c := range tables.JobDifferences.Columns[2 : len(tables.JobDifferences.Columns)-1] {
@@ -66,6 +67,7 @@ var countedColumns = func() []Column {
 	return columns
 }()
 
+// requireCounts refuses databases without counts.
 func (db *DB) requireCounts() error {
 	if !db.schema.Counts {
 		return &SchemaError{Reason: "no counts of jobs are kept in this database: it is not jobdb's own, or their triggers are missing"}

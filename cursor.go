@@ -11,17 +11,18 @@ import (
 	"jobdb/internal/tables"
 )
 
-// A cursor is the place of a row in the order of a search. A page that begins after it
-// costs what the first one costs, and rows that come or go before it move nothing.
-
-// cursor is what a client carries from page to page.
+// cursor is the place of a row in the order of a search, which clients send to get the page after
+// it. That page costs as much as the first one, and rows that come or go before the place don't
+// shift it.
 type cursor struct {
-	Order  string `json:"o"` // what the place is one of: engine and sort keys
-	Before int64  `json:"n"` // rows up to and with this one
-	Values []any  `json:"v"` // of the sort keys: int64, string, time.Time or nil; times as texts where the engine sorts what Go's times lack
+	Order  string `json:"o"` // engine and sort keys; see Search.order
+	Before int64  `json:"n"` // rows on the pages before
+	// Values of the sort keys: int64, string, time.Time or nil. Where the engine's times don't all
+	// survive time.Time, such as 0000-00-00, they are strings.
+	Values []any `json:"v"`
 }
 
-// order tells orders apart: a place in one is none in another.
+// order names the order of a search. A cursor is only valid for searches of the same order.
 func (s Search) order(d *engine.Dialect) string {
 	parts := []string{d.Name}
 	for _, key := range s.keys() {
@@ -30,7 +31,7 @@ func (s Search) order(d *engine.Dialect) string {
 	return strings.Join(parts, ",")
 }
 
-// placeColumns are what of a row tells its place, in a form that compares as the engine sorts.
+// placeColumns are the columns of a row's place, of kinds that compare as the engine sorts.
 func (s Search) placeColumns(d *engine.Dialect) []tables.Column {
 	var columns []tables.Column
 	for _, key := range s.keys() {
@@ -51,7 +52,7 @@ func (c cursor) String() string {
 	}
 	text, err := json.Marshal(c)
 	if err != nil {
-		panic(err) // numbers and texts
+		panic(err) // numbers and texts always have a JSON form
 	}
 	return base64.RawURLEncoding.EncodeToString(text)
 }
@@ -60,7 +61,7 @@ var errCursor = &QueryError{
 	Field: "cursor", Reason: "isn't one that this server gave for a search with this sort; begin again with page 1",
 }
 
-// parseCursor reads a cursor, of which nothing is believed.
+// parseCursor reads the search's cursor. It is untrusted input: every field is validated.
 func (s Search) parseCursor(d *engine.Dialect) (cursor, error) {
 	var c cursor
 	text, err := base64.RawURLEncoding.DecodeString(s.Cursor)
@@ -74,35 +75,36 @@ func (s Search) parseCursor(d *engine.Dialect) (cursor, error) {
 		return c, errCursor
 	}
 	for i, column := range columns {
-		if c.Values[i], err = cursorValue(column, c.Values[i], s.keys()[i].Column); err != nil {
+		if c.Values[i], err = cursorValue(s.keys()[i].Column, column.Kind, c.Values[i]); err != nil {
 			return c, errCursor
 		}
 	}
 	return c, nil
 }
 
-// cursorValue is a value of a cursor as the driver gets it.
-func cursorValue(c tables.Column, value any, of Column) (any, error) {
+// cursorValue checks a value of a cursor and returns it as the driver gets it. It belongs to a sort
+// key, and is of the kind that placeColumns gives it.
+func cursorValue(key Column, kind tables.Kind, value any) (any, error) {
 	if value == nil {
-		if of == (Column{}) {
+		if key == colJobID {
 			return nil, errCursor
 		}
 		return nil, nil
 	}
-	if number, ok := value.(json.Number); ok && c.Kind == tables.KindInteger {
+	if number, ok := value.(json.Number); ok && kind == tables.KindInteger {
 		return number.Int64()
 	}
 	text, ok := value.(string)
 	switch {
-	case !ok || c.Kind == tables.KindInteger || checkText(text) != nil:
+	case !ok || kind == tables.KindInteger || checkText(text) != nil:
 		return nil, errCursor
-	case c.Kind == tables.KindTime:
+	case kind == tables.KindTime:
 		at, err := time.Parse(time.RFC3339Nano, text)
-		if at = at.UTC(); at.Year() < 1 || at.Year() > 9999 { // which drivers refuse
-			return nil, errCursor
+		if err == nil {
+			err = checkYear(at.UTC()) // drivers refuse others
 		}
-		return at, err
-	case of.Kind() == tables.KindTime:
+		return at.UTC(), err
+	case key.Kind() == tables.KindTime:
 		at, err := parseStoredTime(text)
 		if err == nil && !strings.Contains(text, "-00") && at.(time.Time).Format(time.DateTime) != text[:len(time.DateTime)] { //nolint:forcetypeassert // times are all it gives
 			return nil, errCursor // MySQL refuses dates that no calendar has, but for zeros, which its tables may hold

@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// The classes of errors that callers act on. Every error of this package
-// that belongs to one of them answers errors.Is with it; all others are
-// wrapped with what was being done.
+// The classes of errors that callers act on, to be told apart with errors.Is. An error of no class
+// says what was being done and wraps the engine's error.
 var (
 	// ErrInvalidQuery: the search, summary or filter makes no sense; see [QueryError].
 	ErrInvalidQuery = errors.New("invalid query")
@@ -19,15 +18,15 @@ var (
 	ErrNotFound = errors.New("job not found")
 	// ErrConflict: the row exists already; see [ConflictError].
 	ErrConflict = errors.New("conflict")
-	// ErrUnavailable: the database can't be reached or was busy for too
-	// long; worth another try later; see [UnavailableError].
+	// ErrUnavailable: the database can't be reached or was busy for too long; worth another try
+	// later; see [UnavailableError].
 	ErrUnavailable = errors.New("database unavailable")
 	// ErrSchema: the database is not one that this program can work on; see [SchemaError].
 	ErrSchema = errors.New("unusable schema")
 )
 
-// QueryError says which field of a query is wrong and why. The reason is
-// meant for the person who asked: it holds no SQL.
+// QueryError says which field of a query is wrong and why. The reason is meant for the person who
+// asked: it holds no SQL.
 type QueryError struct {
 	Field  string // the parameter, or the part of the query: "page", "sort"
 	Reason string
@@ -118,11 +117,12 @@ func jobPrefix(id JobID) string {
 	return "job " + strconv.FormatInt(int64(id), 10) + ": "
 }
 
-// quoteShort makes hostile text fit for a message.
+// quoteShort quotes a text for a message, whatever a client sent: control characters are escaped,
+// and a long text is cut.
 func quoteShort(s string) string {
-	const most = 60
-	if r := []rune(s); len(r) > most {
-		s = string(r[:most]) + "…"
+	const maxRunes = 60
+	if r := []rune(s); len(r) > maxRunes {
+		s = string(r[:maxRunes]) + "…"
 	}
 	return strconv.Quote(s)
 }

@@ -1,24 +1,26 @@
 package jobdb
 
 import (
-	"encoding/json"
 	"errors"
-	"math"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"jobdb/internal/engine"
 	"jobdb/internal/tables"
 )
 
-// FilterSpec is a filter as clients send it, not yet checked: a comparison
-// of a column with a value or with values, or a group of filters.
-// Operators with Value: eq neq gt lt gte lte like ilike "not like" regex;
-// with Values: in "not in"; with neither: "is null" "is not null".
-// Decode JSON with UseNumber, as [ParseSearchJSON] does, so that integers of 64 bits stay whole.
+// FilterSpec is a filter as clients send it, not yet checked: a comparison of the column Parameter,
+// or a group of filters in one of Or, And and Not. Operators with Value: eq neq gt lt gte lte like
+// ilike "not like" regex; with Values: in "not in"; with neither: "is null" "is not null".
+//
+// Values are of the column's kind or a text of it; texts compare byte by byte, NULL matches no
+// comparison. A time may be partial, as in DiracX: "2024-01" is a period, eq is inside it, gt at or
+// after its end, lt before its start. In a like, % and _ are wildcards, \ escapes them, and ASCII
+// letters match in either case. A regex is RE2 and may match anywhere in the text.
+//
+// Decode JSON with UseNumber, as [ParseSearchJSON] does: float64 can't hold all 64-bit integers.
 type FilterSpec struct {
 	Parameter string       `json:"parameter,omitempty"`
 	Operator  string       `json:"operator,omitempty"`
@@ -33,34 +35,33 @@ type FilterSpec struct {
 type op uint8
 
 const (
-	opAnd op = iota // of kids; of none: everything
-	opOr            // of kids; of none: nothing
+	opAnd op = iota // of kids; all rows if there are none
+	opOr            // of kids; no row if there are none
 	opNot           // of the one kid
-	opIn            // values; for times periods
+	opIn            // any of the values, which for times are periods
 	opNotIn
 	opGreater // one value
 	opGreaterEqual
 	opLess
 	opLessEqual
-	opLike // one pattern, escaped with likeEscape
+	opLike // one pattern, escaped with engine.LikeEscape
 	opNotLike
 	opRegex // one *regexp.Regexp
 	opNull
 	opNotNull
-	opRegexIn // values; what a regex became: NULL stays NULL
+	opRegexIn // any of the values, which matched a regex; NULL for NULL
 )
 
-// Filter is a checked condition on rows of Jobs. The zero Filter holds for
-// all rows. Its values are of the column's kind already.
+// Filter is a checked condition on rows of Jobs. The zero Filter holds for all rows.
 type Filter struct {
 	op     op
 	column Column
 	kids   []Filter
-	values []any // int64, string, period or *regexp.Regexp
+	values []any // of the column's kind: int64, string, period or *regexp.Regexp
 }
 
-// ParseFilters checks filters, which must all hold, against the table's
-// columns and the limits. Every fault is a [QueryError] that names the parameter.
+// ParseFilters checks filters, which must all hold, against the columns of Jobs and the limits,
+// whose zero fields have their defaults. What is wrong is a [QueryError] that names the parameter.
 func ParseFilters(specs []FilterSpec, limits Limits) (Filter, error) {
 	p := filterParser{limits: limits.withDefaults()}
 	kids, err := p.group(specs, 0)
@@ -74,7 +75,7 @@ func isJob(id JobID) Filter {
 
 type filterParser struct {
 	limits          Limits
-	filters, values int
+	filters, values int // so far
 }
 
 func (p *filterParser) group(specs []FilterSpec, depth int) ([]Filter, error) {
@@ -92,24 +93,13 @@ func (p *filterParser) group(specs []FilterSpec, depth int) ([]Filter, error) {
 	return kids, nil
 }
 
-func (p *filterParser) filter(spec FilterSpec, depth int) (Filter, error) {
+func (p *filterParser) filter(spec FilterSpec, depth int) (f Filter, err error) {
 	if p.filters++; p.filters > p.limits.Filters {
 		return Filter{}, &QueryError{Field: "search", Reason: "more than " + strconv.Itoa(p.limits.Filters) + " filters"}
 	}
-	forms := 0
-	for _, given := range []bool{spec.Parameter != "" || spec.Operator != "", spec.Or != nil, spec.And != nil, spec.Not != nil} {
-		if given {
-			forms++
-		}
+	if err := spec.checkForm(); err != nil {
+		return Filter{}, err
 	}
-	if forms != 1 {
-		return Filter{}, &QueryError{
-			Field:  "search",
-			Reason: `a filter is either {parameter, operator, value(s)} or one of {"or": […]}, {"and": […]}, {"not": {…}}`,
-		}
-	}
-	var err error
-	f := Filter{}
 	switch {
 	case spec.Or != nil:
 		f.op = opOr
@@ -129,7 +119,25 @@ func (p *filterParser) filter(spec FilterSpec, depth int) (Filter, error) {
 	return f, err
 }
 
-// comparison returns errReason for what the caller wraps with the parameter's name.
+// checkForm refuses a filter that is not exactly one of a comparison, an or, an and, and a not.
+func (f FilterSpec) checkForm() error {
+	forms := 0
+	for _, given := range []bool{f.Parameter != "" || f.Operator != "", f.Or != nil, f.And != nil, f.Not != nil} {
+		if given {
+			forms++
+		}
+	}
+	if forms != 1 {
+		return &QueryError{
+			Field:  "search",
+			Reason: `a filter is either {parameter, operator, value(s)} or one of {"or": […]}, {"and": […]}, {"not": {…}}`,
+		}
+	}
+	return nil
+}
+
+// comparison checks a filter that isn't a group. The caller adds the parameter's name to an
+// errReason.
 func (p *filterParser) comparison(spec FilterSpec) (Filter, error) {
 	column, err := ParseColumn(spec.Parameter)
 	if err != nil {
@@ -157,159 +165,21 @@ func (p *filterParser) comparison(spec FilterSpec) (Filter, error) {
 	if f.values, err = column.operands(values); err != nil {
 		return Filter{}, err
 	}
-	if kind := column.Kind(); kind == tables.KindVerified || kind == tables.KindAccounted {
-		return f.flags(), nil
+	if column.isFlag() {
+		return f.namedFlags(), nil
 	}
 	return f, nil
 }
 
+// comparisons are the operators that compare with a value or with a list of values.
 var comparisons = map[string]op{
 	"eq": opIn, "in": opIn, "neq": opNotIn, "not in": opNotIn,
 	"gt": opGreater, "gte": opGreaterEqual, "lt": opLess, "lte": opLessEqual,
 }
 
-const operatorNames = `eq, neq, gt, gte, lt, lte, in, "not in", like, ilike, "not like", regex, "is null", "is not null"`
-
-// operands are the value or the values that the operator wants.
-func (f FilterSpec) operands() ([]any, error) {
-	switch _, known := comparisons[f.Operator]; {
-	case !known:
-		return nil, errReason("no operator " + quoteShort(f.Operator) + "; the operators are " + operatorNames)
-	case f.Operator == "in" || f.Operator == "not in":
-		if f.Values == nil {
-			return nil, errReason("the operator " + quoteShort(f.Operator) + ` wants "values", a list`)
-		}
-		return f.Values, nil
-	case f.Value == nil:
-		return nil, errReason("the operator " + quoteShort(f.Operator) + ` wants a "value"`)
-	}
-	return []any{f.Value}, nil
-}
-
-func (c Column) operands(values []any) ([]any, error) {
-	operands := make([]any, len(values))
-	var first resolution
-	for i, value := range values {
-		var err error
-		switch c.Kind() {
-		case tables.KindInteger, tables.KindDecimal:
-			operands[i], err = integerOperand(value)
-		case tables.KindText:
-			operands[i], err = textOperand(value)
-		case tables.KindVerified:
-			operands[i], err = flagOperand(value, verifiedNames)
-		case tables.KindAccounted:
-			operands[i], err = flagOperand(value, accountedNames)
-		case tables.KindTime:
-			var res resolution
-			operands[i], res, err = timeOperand(value)
-			if i == 0 {
-				first = res
-			}
-			if err == nil && res != first {
-				err = errReason("the times of one list must all be of one resolution")
-			}
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return operands, nil
-}
-
-func integerOperand(value any) (int64, error) {
-	text := ""
-	switch v := value.(type) {
-	case json.Number:
-		text = v.String()
-	case string:
-		text = v
-	case float64:
-		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
-			return int64(v), nil
-		}
-	default:
-		if n, err := toInteger(value); err == nil {
-			return n.(int64), nil //nolint:forcetypeassert // what toInteger promises
-		}
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	if errors.Is(err, strconv.ErrRange) {
-		return 0, errReason(quoteShort(text) + " is outside the range of 64-bit integers")
-	}
-	if err != nil {
-		return 0, errReason("wants an integer, not " + describe(value))
-	}
-	return n, nil
-}
-
-func textOperand(value any) (string, error) {
-	switch v := value.(type) {
-	case string:
-		return v, checkText(v)
-	case json.Number:
-		return v.String(), nil
-	}
-	if n, err := toInteger(value); err == nil {
-		return strconv.FormatInt(n.(int64), 10), nil //nolint:forcetypeassert // what toInteger promises
-	}
-	return "", errReason("wants a text, not " + describe(value))
-}
-
-func flagOperand(value any, names []string) (string, error) {
-	text := ""
-	switch v := value.(type) {
-	case bool:
-		text = flagText(v)
-	case string:
-		text = v
-	case AccountedFlag:
-		text = string(v)
-	}
-	for _, name := range names {
-		if strings.EqualFold(text, name) {
-			return name, nil
-		}
-	}
-	return "", errReason("wants one of " + strings.Join(names, ", ") + ", not " + describe(value))
-}
-
-func timeOperand(value any) (period, resolution, error) {
-	switch v := value.(type) {
-	case string:
-		return parsePeriod(v)
-	case json.Number:
-		return parsePeriod(v.String())
-	case time.Time:
-		p, err := periodOf(v)
-		return p, toSecond, err
-	}
-	return period{}, 0, errReason("wants a time, not " + describe(value))
-}
-
-// describe shows a value that was refused.
-func describe(value any) string {
-	switch v := value.(type) {
-	case string:
-		return quoteShort(v)
-	case json.Number:
-		return quoteShort(v.String())
-	case bool:
-		return strconv.FormatBool(v)
-	case nil:
-		return "null"
-	}
-	text, err := json.Marshal(value)
-	if err != nil {
-		return "a value of another type"
-	}
-	return quoteShort(string(text))
-}
-
-// pattern reads like, "not like" and regex, which flags answer at once.
+// pattern checks a like, "not like" or regex.
 func (p *filterParser) pattern(spec FilterSpec, f Filter) (Filter, error) {
-	kind := f.column.Kind()
-	if kind == tables.KindTime {
+	if f.column.Kind() == tables.KindTime {
 		return Filter{}, errReason("times can't be compared by " + spec.Operator + `; use eq with a partial time such as "2024-01"`)
 	}
 	if spec.Value == nil {
@@ -322,31 +192,32 @@ func (p *filterParser) pattern(spec FilterSpec, f Filter) (Filter, error) {
 	if len(text) > p.limits.Pattern {
 		return Filter{}, errReason("a pattern longer than " + strconv.Itoa(p.limits.Pattern) + " bytes")
 	}
-	if spec.Operator == "regex" {
-		expression, err := regexp.Compile(text)
-		if err != nil {
-			return Filter{}, errReason("bad regular expression: " + err.Error())
-		}
-		f.op, f.values = opRegex, []any{expression}
-	} else {
-		f.op = opLike
-		if spec.Operator == "not like" {
-			f.op = opNotLike
-		}
-		pattern, err := likePattern(text)
-		if err != nil {
-			return Filter{}, err
-		}
-		f.values = []any{pattern}
+	if f.op, f.values, err = parsePattern(spec.Operator, text); err != nil {
+		return Filter{}, err
 	}
-	if kind == tables.KindVerified || kind == tables.KindAccounted {
-		return f.flags(), nil
+	if f.column.isFlag() {
+		return f.namedFlags(), nil
 	}
 	return f, nil
 }
 
-// likePattern turns a pattern that is escaped with backslashes into one
-// escaped with likeEscape, without runs of %.
+func parsePattern(operator, text string) (op, []any, error) {
+	if operator == "regex" {
+		expression, err := regexp.Compile(text)
+		if err != nil {
+			return 0, nil, errReason("bad regular expression: " + err.Error())
+		}
+		return opRegex, []any{expression}, nil
+	}
+	pattern, err := likePattern(text)
+	if operator == "not like" {
+		return opNotLike, []any{pattern}, err
+	}
+	return opLike, []any{pattern}, err
+}
+
+// likePattern turns a pattern that is escaped with backslashes into one that is escaped with
+// engine.LikeEscape. Of several % in a row it keeps one: the others only cost time.
 func likePattern(text string) (string, error) {
 	var b strings.Builder
 	escaped, afterAny := false, false
@@ -370,22 +241,23 @@ func likePattern(text string) (string, error) {
 	return b.String(), nil
 }
 
-// flags turns any condition on a flag into the list of names that meet it.
-func (f Filter) flags() Filter {
+// namedFlags turns a condition on a flag into the list of the names for which it holds, so that the
+// engine needn't know how flags compare.
+func (f Filter) namedFlags() Filter {
 	names := verifiedNames
 	if f.column.Kind() == tables.KindAccounted {
 		names = accountedNames
 	}
-	met := Filter{op: opIn, column: f.column, values: []any{}}
+	named := Filter{op: opIn, column: f.column, values: []any{}}
 	for _, name := range names {
-		if f.holdsForName(name) {
-			met.values = append(met.values, name)
+		if f.holdsFor(name) {
+			named.values = append(named.values, name)
 		}
 	}
-	return met
+	return named
 }
 
-func (f Filter) holdsForName(name string) bool {
+func (f Filter) holdsFor(name string) bool {
 	switch f.op { //nolint:exhaustive // the other operators follow, or make no comparison
 	case opIn:
 		return slices.Contains(f.values, any(name))
@@ -412,8 +284,8 @@ func (f Filter) holdsForName(name string) bool {
 	panic("no such comparison of a flag")
 }
 
-// likeMatches tries a pattern of likePattern's form on a text, ASCII
-// letters in either case.
+// likeMatches reports whether a text matches a pattern that likePattern made; ASCII letters match
+// in either case.
 func likeMatches(pattern, text string) bool {
 	var b strings.Builder
 	b.WriteString("(?s)^")
@@ -436,6 +308,7 @@ func likeMatches(pattern, text string) bool {
 	return regexp.MustCompile(b.String()).MatchString(foldASCII(text))
 }
 
+// foldASCII turns ASCII letters into lower case.
 func foldASCII(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' {
@@ -445,7 +318,7 @@ func foldASCII(s string) string {
 	}, s)
 }
 
-// columns adds the columns that a filter looks at.
+// columns appends the columns that a filter looks at.
 func (f Filter) columns(to []Column) []Column {
 	switch f.op {
 	case opAnd, opOr, opNot:
@@ -458,7 +331,8 @@ func (f Filter) columns(to []Column) []Column {
 	return append(to, f.column)
 }
 
-// equals reports whether one value is wanted, after which an index goes on with the JobID.
+// equals reports whether one text is wanted: an index on the column then has the rows in the order
+// of their JobIDs.
 func (f Filter) equals() bool {
 	return f.op == opIn && len(f.values) == 1 && f.column.Kind() == tables.KindText
 }

@@ -9,39 +9,44 @@ import (
 	"jobdb/internal/tables"
 )
 
-// AddHeartbeatData stores what jobs reported of themselves, now. Names other than
-// [HeartbeatFields] are a [QueryError]; jobs that don't exist are a
-// [NotFoundError]; then nothing is written. A second report in one tick of the clock
-// replaces the first. The column HeartBeatTime of Jobs is not touched.
+// AddHeartbeatData stores values that jobs report, by name, under the present time. A second value
+// in the smallest unit of time that the database keeps replaces the first. The column HeartBeatTime
+// of Jobs stays as it is. A name not in [HeartbeatFields] is a [QueryError], a value that is too
+// long a [ValueError], a job that doesn't exist a [NotFoundError]; then nothing is stored.
 func (a access) AddHeartbeatData(ctx context.Context, data map[JobID]map[string]string) error {
-	columns := tables.HeartBeatLoggingInfo.Columns
 	ids := slices.Sorted(maps.Keys(data))
 	var rows [][]any
 	for _, id := range ids {
 		for _, name := range slices.Sorted(maps.Keys(data[id])) {
-			if !slices.Contains(HeartbeatFields, name) {
-				return &QueryError{Field: quoteShort(name), Reason: "no such heartbeat field; the fields are " + strings.Join(HeartbeatFields, ", ")}
+			if err := checkHeartbeat(id, name, data[id][name]); err != nil {
+				return err
 			}
-			value := data[id][name]
-			if err := checkLength(columns[2], value); err != nil {
-				return &ValueError{Job: id, Column: name, Reason: err.Error()}
-			}
-			rows = append(rows, []any{int64(id), name, value, nil})
+			rows = append(rows, []any{int64(id), name, data[id][name], nil})
 		}
 	}
+	t := tables.HeartBeatLoggingInfo
 	err := a.write(ctx, "add heartbeat data", func(s *session) error {
 		now := s.time(s.db.now())
 		for _, row := range rows {
 			row[3] = now
 		}
-		return s.insert(ctx, tables.HeartBeatLoggingInfo, columns, rows, s.db.dialect.Upsert(tables.HeartBeatLoggingInfo.Key, []string{"Value"}))
+		return s.insert(ctx, t, t.Columns, rows, s.db.dialect.Upsert(t.Key, []string{"Value"}))
 	})
 	return a.explainRefusal(ctx, err, "heartbeat", tables.Jobs, ids)
 }
 
-// Heartbeats returns the values that each of the jobs reported, the latest
-// time first and by name within one time. Of each job the last times are
-// returned, all when last is 0.
+func checkHeartbeat(id JobID, name, value string) error {
+	if !slices.Contains(HeartbeatFields, name) {
+		return &QueryError{Field: quoteShort(name), Reason: "no such heartbeat field; the fields are " + strings.Join(HeartbeatFields, ", ")}
+	}
+	if err := checkLength(tables.HeartBeatLoggingInfo.Columns[2], value); err != nil {
+		return &ValueError{Job: id, Column: name, Reason: err.Error()}
+	}
+	return nil
+}
+
+// Heartbeats returns what each of the jobs reported at its last times, or at all times if last is
+// 0: the latest time first, and by name within one time.
 func (a access) Heartbeats(ctx context.Context, ids []JobID, last int) (map[JobID][]Heartbeat, error) {
 	beats := make(map[JobID][]Heartbeat)
 	columns := tables.HeartBeatLoggingInfo.Columns

@@ -12,10 +12,10 @@ import (
 	"jobdb/internal/tables"
 )
 
-// historyEpoch is the Unix time that StatusTimeOrder counts from, in seconds.
+// historyEpoch is the Unix time, in seconds, from which DIRAC counts StatusTimeOrder.
 const historyEpoch = 1270000000
 
-// timeOrder is StatusTimeOrder: seconds since the history's epoch, to three places.
+// timeOrder is the StatusTimeOrder of a time: seconds since the epoch, to three decimals.
 func timeOrder(t time.Time) float64 {
 	seconds := float64(t.UnixMicro())/1e6 - historyEpoch
 	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(seconds, 'f', 3, 64), 64) // can't fail on what was formatted
@@ -26,11 +26,11 @@ func timeOfOrder(order float64) time.Time {
 	return time.UnixMilli(historyEpoch*1000 + int64(math.Round(order*1000))).UTC()
 }
 
-// InsertHistory adds changes of status to the jobs' histories, in the order
-// given. Each job's records are numbered from 1 without a gap, whatever
-// writes at once. A record's time must be given.
+// InsertHistory adds records to the jobs' histories, in the order given. It numbers each job's
+// records from 1 without gaps, even when several calls write at once. A record without a time, or
+// with a value that LoggingInfo can't hold, is a [ValueError]; then nothing is written. A database
+// without that table is a [SchemaError], here and in the other methods for history.
 func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) error {
-	columns := tables.LoggingInfo.Columns
 	ids := make([]JobID, len(records))
 	for i, r := range records {
 		ids[i] = r.JobID
@@ -39,57 +39,68 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 		}
 	}
 	return a.writeHistory(ctx, "insert history", func(s *session) error {
-		// Who changes a job's status holds its row; where only history is
-		// written, this is what puts the writers in a row.
-		if s.db.schema.Jobs {
+		if s.db.schema.Jobs { // so that writers of one job's history wait for each other
 			if err := s.lock(ctx, ids); err != nil {
 				return err
 			}
 		}
-		alone := s.db.dialect.Lock == "" || s.db.schema.Kind == schema.KindOurs && s.db.history == s.db && s.hasLocked(ids)
-		return s.retryNumbering(ctx, alone, func() error {
-			last, err := s.lastSequenceNumbers(ctx, ids)
-			if err != nil {
-				return err
-			}
-			rows := make([][]any, len(records))
-			for i, r := range records {
-				last[r.JobID]++
-				at := s.time(r.Time)
-				rows[i] = []any{
-					int64(r.JobID), last[r.JobID], r.Status, r.MinorStatus, r.ApplicationStatus,
-					at, timeOrder(r.Time.Truncate(time.Microsecond)), r.Source,
-				}
-			}
-			return s.insert(ctx, s.db.logging, columns, rows, "")
-		})
+		insert := func() error { return s.insertRecords(ctx, ids, records) }
+		if s.numbersAlone(ids) {
+			return insert()
+		}
+		return s.retryNumbering(ctx, insert)
 	})
 }
 
 func (r HistoryRecord) check() error {
-	for i, text := range []string{2: r.Status, r.MinorStatus, r.ApplicationStatus, 7: r.Source} {
-		if err := checkLength(tables.LoggingInfo.Columns[i], text); err != nil && i > 1 {
-			return &ValueError{Job: r.JobID, Column: tables.LoggingInfo.Columns[i].Name, Reason: err.Error()}
+	refuse := func(column, reason string) error {
+		return &ValueError{Job: r.JobID, Column: column, Reason: reason}
+	}
+	columns := tables.LoggingInfo.Pick("Status", "MinorStatus", "ApplicationStatus", "StatusSource")
+	for i, text := range []string{r.Status, r.MinorStatus, r.ApplicationStatus, r.Source} {
+		if err := checkLength(columns[i], text); err != nil {
+			return refuse(columns[i].Name, err.Error())
 		}
 	}
 	if r.Time.IsZero() {
-		return &ValueError{Job: r.JobID, Column: "StatusTime", Reason: "must be given"}
+		return refuse("StatusTime", "must be given")
 	}
-	if _, err := toStored(tables.LoggingInfo.Columns[5], r.Time); err != nil {
-		return &ValueError{Job: r.JobID, Column: "StatusTime", Reason: err.Error()}
+	if _, err := toTime(r.Time); err != nil {
+		return refuse("StatusTime", err.Error())
 	}
 	if math.Abs(timeOrder(r.Time)) >= 1e9 {
-		return &ValueError{Job: r.JobID, Column: "StatusTime", Reason: r.Time.UTC().Format(time.DateOnly) + " is outside 1978-08 to 2041-12, which StatusTimeOrder holds"}
+		return refuse("StatusTime", r.Time.UTC().Format(time.DateOnly)+" is outside 1978-08 to 2041-12, which StatusTimeOrder holds")
 	}
 	return nil
 }
 
-// retryNumbering repeats an insert whose numbers another writer took first:
-// one that holds no lock on the job's row, because there is none or because it is the reference. Who is alone takes them at once.
-func (s *session) retryNumbering(ctx context.Context, alone bool, insert func() error) error {
-	if alone {
-		return insert()
+// insertRecords inserts records with the numbers that follow each job's last.
+func (s *session) insertRecords(ctx context.Context, ids []JobID, records []HistoryRecord) error {
+	last, err := s.lastSequenceNumbers(ctx, ids)
+	if err != nil {
+		return err
 	}
+	rows := make([][]any, len(records))
+	for i, r := range records {
+		last[r.JobID]++
+		rows[i] = []any{
+			int64(r.JobID), last[r.JobID], r.Status, r.MinorStatus, r.ApplicationStatus,
+			s.time(r.Time), timeOrder(r.Time.Truncate(time.Microsecond)), r.Source,
+		}
+	}
+	return s.insert(ctx, s.db.logging, tables.LoggingInfo.Columns, rows, "")
+}
+
+// numbersAlone reports whether no other transaction can number records of these jobs until this one
+// ends: SQLite has one writer at a time, and whoever writes to our own schema locks the job first.
+// DiracX and DIRAC don't, and a separate database of the history has no job to lock.
+func (s *session) numbersAlone(ids []JobID) bool {
+	return s.db.dialect.Lock == "" || s.db.schema.Kind == schema.KindOurs && s.db.history == s.db && s.hasLocked(ids)
+}
+
+// retryNumbering repeats an insert as long as another transaction took one of its numbers first, at
+// most 100 times.
+func (s *session) retryNumbering(ctx context.Context, insert func() error) error {
 	for try := 1; ; try++ {
 		if _, err := s.exec(ctx, "SAVEPOINT numbers"); err != nil {
 			return err
@@ -123,8 +134,8 @@ func (s *session) lastSequenceNumbers(ctx context.Context, ids []JobID) (map[Job
 	return last, err
 }
 
-// historyAccess is the access layer of the database that has the history. In a
-// transaction it is a second one beside it, unless both are one database or on one server.
+// historyAccess returns the access to the database that has the history. Within a transaction that
+// can't reach it, this is a second transaction.
 func (a access) historyAccess(ctx context.Context) (access, error) {
 	h := a.db.history
 	switch {
@@ -139,8 +150,9 @@ func (a access) historyAccess(ctx context.Context) (access, error) {
 	return access{db: h, tx: s}, err
 }
 
-// HistoryElsewhere reports whether a transaction on history is one beside
-// that on jobs, which commits first and may so be kept alone.
+// HistoryElsewhere reports whether one transaction can't reach both the jobs and their history,
+// which is in another database. Then a change of both is two transactions. That of the history
+// commits first, and may be kept without the other.
 func (db *DB) HistoryElsewhere() bool { return db.history != db && !db.sameServer }
 
 func (a access) writeHistory(ctx context.Context, what string, fn func(*session) error) error {
@@ -151,24 +163,20 @@ func (a access) writeHistory(ctx context.Context, what string, fn func(*session)
 	return a.write(ctx, what, fn)
 }
 
-func (a access) readHistory(ctx context.Context, what string, columns []tables.Column, ids []JobID, rest string, each func([]scanned) error) error {
-	a, err := a.historyAccess(ctx)
-	if err != nil {
-		return err
-	}
-	return a.readRows(ctx, what, a.db.logging, columns, ids, rest, each)
-}
-
 var errNoHistory = &SchemaError{Reason: "the table LoggingInfo is not in this database; give the URL of the one that has it (--history-db)"}
 
-// History returns the jobs' changes of status in the order of their times. Where
-// a record says [Idem], the value before it holds; an application status
-// that never was anything else is Unknown.
+// History returns each job's records in the order of their times; jobs without history are left
+// out. In place of [Idem] a record has the value of the one before it; an application status that
+// was never given is Unknown.
 func (a access) History(ctx context.Context, ids []JobID) (map[JobID][]HistoryRecord, error) {
 	history := make(map[JobID][]HistoryRecord)
+	a, err := a.historyAccess(ctx)
+	if err != nil {
+		return history, err
+	}
 	columns := tables.LoggingInfo.Pick("JobID", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusSource")
 	order := ` ORDER BY t."JobID", t."StatusTimeOrder", t."StatusTime", t."SeqNum"`
-	err := a.readHistory(ctx, "read history", columns, ids, order, func(row []scanned) error {
+	err = a.readRows(ctx, "read history", a.db.logging, columns, ids, order, func(row []scanned) error {
 		r := HistoryRecord{
 			JobID: row[0].id(), Status: row[1].text(), MinorStatus: row[2].text(), ApplicationStatus: row[3].text(),
 			Time: row[4].time(), Source: row[5].text(),
@@ -183,6 +191,7 @@ func (a access) History(ctx context.Context, ids []JobID) (map[JobID][]HistoryRe
 	return history, err
 }
 
+// after fills in what r leaves as it was before.
 func (r HistoryRecord) after(before HistoryRecord) HistoryRecord {
 	if r.Status == Idem {
 		r.Status = before.Status
@@ -196,7 +205,7 @@ func (r HistoryRecord) after(before HistoryRecord) HistoryRecord {
 	return r
 }
 
-// DeleteHistory deletes the jobs' histories and nothing else of them.
+// DeleteHistory deletes the jobs' histories and leaves the jobs as they are.
 func (a access) DeleteHistory(ctx context.Context, ids []JobID) error {
 	return a.writeHistory(ctx, "delete history", func(s *session) error {
 		_, err := s.removeRows(ctx, s.db.logging, ids)
@@ -204,8 +213,8 @@ func (a access) DeleteHistory(ctx context.Context, ids []JobID) error {
 	})
 }
 
-// StatusTimes returns for each job the latest time at which it entered each
-// status, to the millisecond; jobs without history are left out.
+// StatusTimes returns, for each job and each status in its history, the latest time at which the
+// job entered it, to the millisecond. Jobs without history are left out.
 func (a access) StatusTimes(ctx context.Context, ids []JobID) (map[JobID]map[string]time.Time, error) {
 	times := make(map[JobID]map[string]time.Time)
 	columns := tables.LoggingInfo.Pick("JobID", "Status", "StatusTimeOrder")
@@ -216,8 +225,8 @@ func (a access) StatusTimes(ctx context.Context, ids []JobID) (map[JobID]map[str
 	err = a.read("read status times", func(s *session) error {
 		status := s.byteExact(tables.LoggingInfo, "Status")
 		return s.eachIDBatch(ids, func(in string, args []any) error {
-			text := `SELECT t."JobID", ` + status + `, MAX(t."StatusTimeOrder") FROM ` + s.db.logging.Quoted() + ` AS t WHERE t."JobID"` + in +
-				` GROUP BY t."JobID", ` + status
+			text := `SELECT t."JobID", ` + status + `, MAX(t."StatusTimeOrder") FROM ` + s.db.logging.Quoted() +
+				` AS t WHERE t."JobID"` + in + ` GROUP BY t."JobID", ` + status
 			return s.query(ctx, text, args, scanRows(columns, func(row []scanned) error {
 				id := row[0].id()
 				if times[id] == nil {

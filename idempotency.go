@@ -9,24 +9,25 @@ import (
 	"jobdb/internal/tables"
 )
 
-// ReplyLifetime is how long an [Answer] is kept.
+// ReplyLifetime is how long a [Reply] is kept.
 const ReplyLifetime = 24 * time.Hour
 
-// Reply is what was answered to a request, so that the same request, sent
-// again by a client that doesn't know whether the first arrived, does nothing twice.
+// Reply is what a request was answered with. A client that doesn't know whether its request arrived
+// can send it again and gets the same reply, instead of doing twice what it asked for.
 type Reply struct {
-	Request string // tells the request from all others; at most 64 characters
-	Content string // tells what it asked for; at most 64 characters
-	Text    string // what was answered
+	Request string // identifies the request; at most 64 characters
+	Content string // identifies what it asked for, such as a hash of its body; at most 64 characters
+	Text    string // the reply itself
 }
 
-// SaveReply keeps an answer for [ReplyLifetime]. A request that was answered
-// already is a [ConflictError]. A live database has nowhere to keep it, which is a [SchemaError].
-func (a access) SaveReply(ctx context.Context, answer Reply) error {
+// SaveReply stores a reply for [ReplyLifetime], and deletes older ones. A request that has a reply
+// already is a [ConflictError], a text that is too long a [ValueError]. A database of DiracX or
+// DIRAC has no table for replies, which is a [SchemaError].
+func (a access) SaveReply(ctx context.Context, reply Reply) error {
 	if a.db.schema.Kind != schema.KindOurs {
 		return errNoReplies
 	}
-	for i, text := range []string{answer.Request, answer.Content, answer.Text} {
+	for i, text := range []string{reply.Request, reply.Content, reply.Text} {
 		if err := checkLength(tables.Answers.Columns[i], text); err != nil {
 			return &ValueError{Column: tables.Answers.Columns[i].Name, Reason: err.Error()}
 		}
@@ -36,7 +37,7 @@ func (a access) SaveReply(ctx context.Context, answer Reply) error {
 		if _, err := s.exec(ctx, `DELETE FROM "Answers" WHERE "AnswerTime" < ?`, s.db.dialect.TimeBound(now.Add(-ReplyLifetime))); err != nil {
 			return err
 		}
-		return s.insert(ctx, tables.Answers, tables.Answers.Columns, [][]any{{answer.Request, answer.Content, answer.Text, now}}, "")
+		return s.insert(ctx, tables.Answers, tables.Answers.Columns, [][]any{{reply.Request, reply.Content, reply.Text, now}}, "")
 	})
 	if conflict := (*ConflictError)(nil); errors.As(err, &conflict) {
 		conflict.What = "the answer to this request"
@@ -44,8 +45,10 @@ func (a access) SaveReply(ctx context.Context, answer Reply) error {
 	return err
 }
 
-// SavedReply returns the answer to a request that was answered within [ReplyLifetime].
-func (a access) SavedReply(ctx context.Context, request string) (answer Reply, found bool, err error) {
+// SavedReply returns the reply to a request, and whether there is one that is not older than
+// [ReplyLifetime]. A database of DiracX or DIRAC has no table for replies, which is a
+// [SchemaError].
+func (a access) SavedReply(ctx context.Context, request string) (reply Reply, found bool, err error) {
 	if a.db.schema.Kind != schema.KindOurs {
 		return Reply{}, false, errNoReplies
 	}
@@ -53,11 +56,11 @@ func (a access) SavedReply(ctx context.Context, request string) (answer Reply, f
 		text := `SELECT "Request", "Content", "Answer" FROM "Answers" WHERE "Request" = ? AND "AnswerTime" >= ?`
 		args := []any{request, s.db.dialect.TimeBound(s.time(s.db.now()).Add(-ReplyLifetime))}
 		return s.query(ctx, text, args, scanRows(tables.Answers.Columns[:3], func(row []scanned) error {
-			answer, found = Reply{row[0].text(), row[1].text(), row[2].text()}, true
+			reply, found = Reply{row[0].text(), row[1].text(), row[2].text()}, true
 			return nil
 		}))
 	})
-	return answer, found, err
+	return reply, found, err
 }
 
 var errNoReplies = &SchemaError{Reason: "this database is not jobdb's own and has no table for answers to repeated requests"}

@@ -1,53 +1,46 @@
 package jobdb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
 )
 
-// Limits bounds what makes a query costly. A zero field has its default
-// (see [DefaultLimits]).
+// Limits bounds what makes a query costly. A zero field means that of [DefaultLimits].
 type Limits struct {
-	Filters      int           // filters in one query, groups counted
-	Depth        int           // nesting of groups
+	Filters      int           // filters in one query, groups included
+	Depth        int           // of nested groups
 	Values       int           // values of all filters together
 	Pattern      int           // bytes of one like or regex pattern
-	RegexValues  int           // distinct values that a regex is tried on, where the engine can't do it itself
+	RegexValues  int           // distinct values to try a regex on; with more, SQLite tries it on each row and others refuse
 	PerPage      int           // rows of one page
 	SummaryRows  int           // rows of one summary
 	QueryTimeout time.Duration // of one search or summary; negative: none
 }
 
-// DefaultLimits are the limits where nothing else is said.
+// DefaultLimits are the limits of a [DB] that is opened without others.
 var DefaultLimits = Limits{
 	Filters: 100, Depth: 10, Values: 10_000, Pattern: 1000, RegexValues: 10_000,
 	PerPage: 10_000, SummaryRows: 100_000, QueryTimeout: time.Minute,
 }
 
 func (l Limits) withDefaults() Limits {
-	for _, f := range []struct{ field, standard *int }{
-		{&l.Filters, &DefaultLimits.Filters},
-		{&l.Depth, &DefaultLimits.Depth},
-		{&l.Values, &DefaultLimits.Values},
-		{&l.Pattern, &DefaultLimits.Pattern},
-		{&l.RegexValues, &DefaultLimits.RegexValues},
-		{&l.PerPage, &DefaultLimits.PerPage},
-		{&l.SummaryRows, &DefaultLimits.SummaryRows},
-	} {
-		if *f.field == 0 {
-			*f.field = *f.standard
-		}
+	return Limits{
+		Filters:      cmp.Or(l.Filters, DefaultLimits.Filters),
+		Depth:        cmp.Or(l.Depth, DefaultLimits.Depth),
+		Values:       cmp.Or(l.Values, DefaultLimits.Values),
+		Pattern:      cmp.Or(l.Pattern, DefaultLimits.Pattern),
+		RegexValues:  cmp.Or(l.RegexValues, DefaultLimits.RegexValues),
+		PerPage:      cmp.Or(l.PerPage, DefaultLimits.PerPage),
+		SummaryRows:  cmp.Or(l.SummaryRows, DefaultLimits.SummaryRows),
+		QueryTimeout: cmp.Or(l.QueryTimeout, DefaultLimits.QueryTimeout),
 	}
-	if l.QueryTimeout == 0 {
-		l.QueryTimeout = DefaultLimits.QueryTimeout
-	}
-	return l
 }
 
 var errQueryTimeout = errors.New("the query's time is up")
 
-// context is one that ends when a query has taken too long.
+// context returns a context that ends when a query has taken too long.
 func (l Limits) context(ctx context.Context) (context.Context, context.CancelFunc) {
 	if l.QueryTimeout <= 0 {
 		return ctx, func() {}
@@ -55,9 +48,10 @@ func (l Limits) context(ctx context.Context) (context.Context, context.CancelFun
 	return context.WithTimeoutCause(ctx, l.QueryTimeout, errQueryTimeout)
 }
 
-// begin is context; a patient one ends no more once the query has begun to give rows.
-func (l Limits) begin(ctx context.Context, patient bool) (_ context.Context, cancel, begun func()) {
-	if !patient || l.QueryTimeout <= 0 {
+// begin is context for a query whose time may be limited up to its first row only, because a client
+// reads the rows as they come: calling begun lifts the limit.
+func (l Limits) begin(ctx context.Context, firstRowOnly bool) (_ context.Context, cancel, begun func()) {
+	if !firstRowOnly || l.QueryTimeout <= 0 {
 		ctx, cancel := l.context(ctx)
 		return ctx, cancel, func() {}
 	}
@@ -67,7 +61,7 @@ func (l Limits) begin(ctx context.Context, patient bool) (_ context.Context, can
 	return ctx, func() { begun(); end(nil) }, begun
 }
 
-// afterFirst calls begun before the first row.
+// afterFirst is each, but calls begun before the first row.
 func afterFirst(begun func(), each func([]any) error) func([]any) error {
 	first := true
 	return func(row []any) error {
@@ -79,7 +73,8 @@ func afterFirst(begun func(), each func([]any) error) func([]any) error {
 	}
 }
 
-// explainTimeout tells a query that took too long from one whose caller went away.
+// explainTimeout turns the error of a query that took too long into a QueryError that says so; that
+// of a query whose caller cancelled it stays.
 func (l Limits) explainTimeout(ctx context.Context, err error) error {
 	if err == nil || !errors.Is(context.Cause(ctx), errQueryTimeout) {
 		return err

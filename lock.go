@@ -7,10 +7,9 @@ import (
 	"jobdb/internal/tables"
 )
 
-// LockJobs returns columns of those of the jobs that exist, by the columns'
-// names. In a transaction nobody else changes these jobs until it ends: read
-// with it what a change depends on. Values are those of a [Page]. A name that no
-// column has is a [QueryError].
+// LockJobs returns the named columns of those of the jobs that exist. On a [Tx] no other
+// transaction changes these jobs until it ends: use it to read what a change depends on. Values are
+// as in a [Page]. An unknown name is a [QueryError].
 func (a access) LockJobs(ctx context.Context, ids []JobID, names ...string) (map[JobID]Attributes, error) {
 	columns := tables.JobIDColumn
 	for _, name := range names {
@@ -36,8 +35,7 @@ func (a access) LockJobs(ctx context.Context, ids []JobID, names ...string) (map
 	return found, err
 }
 
-// lockedJobs keeps other transactions from changing jobs until this one ends,
-// and tells which of the jobs exist.
+// lockedJobs locks the rows of jobs until this transaction ends, and returns which of them exist.
 func (s *session) lockedJobs(ctx context.Context, ids []JobID) (map[JobID]bool, error) {
 	found := make(map[JobID]bool, len(ids))
 	err := s.readRows(ctx, tables.Jobs, tables.JobIDColumn, ids, ` ORDER BY t."JobID"`+s.db.dialect.Lock, func(row []scanned) error {
@@ -48,7 +46,20 @@ func (s *session) lockedJobs(ctx context.Context, ids []JobID) (map[JobID]bool, 
 	return found, err
 }
 
-// lock is lockJobs for who needn't know which jobs exist.
+// lockExisting locks jobs that must all exist; those that don't are a NotFoundError.
+func (s *session) lockExisting(ctx context.Context, ids []JobID) error {
+	found, err := s.lockedJobs(ctx, ids)
+	if err != nil {
+		return err
+	}
+	if missing := slices.DeleteFunc(sorted(ids), func(id JobID) bool { return found[id] }); len(missing) > 0 {
+		return &NotFoundError{Jobs: missing}
+	}
+	return nil
+}
+
+// lock locks jobs, whether they exist or not. It asks nothing of SQLite, which has one writer at a
+// time.
 func (s *session) lock(ctx context.Context, ids []JobID) error {
 	if s.db.dialect.Lock == "" || s.hasLocked(ids) {
 		return nil
@@ -57,7 +68,7 @@ func (s *session) lock(ctx context.Context, ids []JobID) error {
 	return err
 }
 
-// noteLocked notes that the transaction keeps others from changing a job, until it ends.
+// noteLocked records that this transaction has locked a job or made it.
 func (s *session) noteLocked(id JobID) {
 	if s.locked == nil {
 		s.locked = map[JobID]bool{}
@@ -65,7 +76,7 @@ func (s *session) noteLocked(id JobID) {
 	s.locked[id] = true
 }
 
-// hasLocked reports whether the transaction has locked all of these jobs, or made them.
+// hasLocked reports whether this transaction has locked or made all of the jobs.
 func (s *session) hasLocked(ids []JobID) bool {
 	return !slices.ContainsFunc(ids, func(id JobID) bool { return !s.locked[id] })
 }

@@ -11,24 +11,25 @@ import (
 	"jobdb/internal/tables"
 )
 
-// SetJobParameters stores named values of jobs, in place of those of the
-// same names. Jobs that don't exist are a [NotFoundError]; a name that the collation
-// of a live database holds equal to another one of that job is a [ConflictError].
+// SetJobParameters stores parameters of jobs, values by name, and replaces those of the same names.
+// A job that doesn't exist is a [NotFoundError], a text that is too long a [ValueError]. On a live
+// database a name that its collation holds equal to another one of the job, such as cpu and CPU, is
+// a [ConflictError]. Then nothing is stored.
 func (a access) SetJobParameters(ctx context.Context, values map[JobID]map[string]string) error {
 	return a.setParameters(ctx, tables.JobParameters, values)
 }
 
-// SetOptimizerParameters is [DB.SetJobParameters] for what optimizers know of a job.
+// SetOptimizerParameters is [DB.SetJobParameters] for the parameters that DIRAC's optimizers use.
 func (a access) SetOptimizerParameters(ctx context.Context, values map[JobID]map[string]string) error {
 	return a.setParameters(ctx, tables.OptimizerParameters, values)
 }
 
-// JobParameters returns the named values of jobs; jobs without any are left out.
+// JobParameters returns the parameters of jobs, values by name. Jobs without any are left out.
 func (a access) JobParameters(ctx context.Context, ids []JobID) (map[JobID]map[string]string, error) {
 	return a.parameters(ctx, tables.JobParameters, ids)
 }
 
-// OptimizerParameters is [DB.JobParameters] for what optimizers know of a job.
+// OptimizerParameters is [DB.JobParameters] for the parameters that DIRAC's optimizers use.
 func (a access) OptimizerParameters(ctx context.Context, ids []JobID) (map[JobID]map[string]string, error) {
 	return a.parameters(ctx, tables.OptimizerParameters, ids)
 }
@@ -51,10 +52,8 @@ func (a access) setParameters(ctx context.Context, t *tables.Table, values map[J
 	var rows [][]any
 	for _, id := range ids {
 		for _, name := range slices.Sorted(maps.Keys(values[id])) {
-			for i, text := range []string{name, values[id][name]} {
-				if err := checkLength(t.Columns[i+1], text); err != nil {
-					return &ValueError{Job: id, Column: t.Name + "." + t.Columns[i+1].Name, Reason: err.Error()}
-				}
+			if err := checkParameter(t, id, name, values[id][name]); err != nil {
+				return err
 			}
 			rows = append(rows, []any{int64(id), name, values[id][name]})
 		}
@@ -63,8 +62,8 @@ func (a access) setParameters(ctx context.Context, t *tables.Table, values map[J
 		if s.db.schema.Collation(t.Name, "Name") == "" {
 			return s.insert(ctx, t, t.Columns, rows, s.db.dialect.Upsert(t.Key, []string{"Value"}))
 		}
-		// The engine's upsert would overwrite "cpu" with "CPU" here. Of two who remove and then insert
-		// at once the second would find the first's row.
+		// Here the engine's upsert would overwrite "cpu" with "CPU". The lock keeps two that delete
+		// and then insert from finding each other's rows.
 		if err := s.lock(ctx, ids); err != nil {
 			return err
 		}
@@ -76,40 +75,56 @@ func (a access) setParameters(ctx context.Context, t *tables.Table, values map[J
 	return a.explainRefusal(ctx, err, "a parameter of an equal name", tables.Jobs, ids)
 }
 
-// ArchiveJobParameters moves the jobs' parameters to the archive, under
-// their present RescheduleCounter. What is there of the same cycle is
-// replaced; on a schema that DiracX made, which has room for one cycle, what is there of the same name.
-func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
-	columns := tables.AtticJobParameters.Pick("JobID", "Name", "RescheduleCycle", "Value")
-	return a.write(ctx, "archive job parameters", func(s *session) error {
-		keys := columns[:3]
-		if !s.db.schema.AtticCycles {
-			keys = columns[:2]
+func checkParameter(t *tables.Table, id JobID, name, value string) error {
+	for i, text := range []string{name, value} {
+		c := t.Columns[i+1]
+		if err := checkLength(c, text); err != nil {
+			return &ValueError{Job: id, Column: t.Name + "." + c.Name, Reason: err.Error()}
 		}
+	}
+	return nil
+}
+
+// ArchiveJobParameters moves the jobs' parameters to the archive, under their present
+// RescheduleCounter. There they replace those of the same name and cycle; on a schema that DiracX
+// made, which keeps one cycle, those of the same name.
+func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
+	return a.write(ctx, "archive job parameters", func(s *session) error {
 		if _, err := s.lockedJobs(ctx, ids); err != nil {
 			return err
 		}
-		err := s.eachIDBatch(ids, func(in string, args []any) error {
-			parameters := `SELECT p."JobID", p."Name", t."RescheduleCounter", p."Value" FROM ` + tables.Jobs.Quoted() + " AS t" +
-				s.db.dialect.Join + tables.JobParameters.Quoted() + ` AS p ON p."JobID" = t."JobID" AND t."JobID"` + in
-			upsert, err := s.mergeKeys(ctx, tables.AtticJobParameters, columns, keys, parameters, args)
-			if err != nil {
-				return err
-			}
-			_, err = s.exec(ctx, "INSERT INTO "+tables.AtticJobParameters.Quoted()+" ("+tables.QuotedNames("", columns)+") "+parameters+upsert, args...)
-			return err
-		})
-		if err != nil {
+		if err := s.eachIDBatch(ids, func(in string, args []any) error { return s.copyToArchive(ctx, in, args) }); err != nil {
 			return err
 		}
-		_, err = s.removeRows(ctx, tables.JobParameters, ids)
+		_, err := s.removeRows(ctx, tables.JobParameters, ids)
 		return err
 	})
 }
 
-// mergeKeys gives the upsert for rows that a query selects, or removes what has their keys
-// where the engine's upsert would overwrite "cpu" with "CPU".
-func (s *session) mergeKeys(ctx context.Context, t *tables.Table, columns, keys []tables.Column, query string, args []any) (upsert string, err error) {
+// copyToArchive copies parameters of jobs to the archive; in and args are as in eachIDBatch.
+func (s *session) copyToArchive(ctx context.Context, in string, args []any) error {
+	columns := tables.AtticJobParameters.Pick("JobID", "Name", "RescheduleCycle", "Value")
+	keys := columns[:3]
+	if !s.db.schema.AtticCycles {
+		keys = columns[:2]
+	}
+	parameters := `SELECT p."JobID", p."Name", t."RescheduleCounter", p."Value" FROM ` + tables.Jobs.Quoted() + " AS t" +
+		s.db.dialect.Join + tables.JobParameters.Quoted() + ` AS p ON p."JobID" = t."JobID" AND t."JobID"` + in
+	upsert, err := s.mergeKeys(ctx, tables.AtticJobParameters, columns, keys, parameters, args)
+	if err != nil {
+		return err
+	}
+	into := "INSERT INTO " + tables.AtticJobParameters.Quoted() + " (" + tables.QuotedNames("", columns) + ") "
+	_, err = s.exec(ctx, into+parameters+upsert, args...)
+	return err
+}
+
+// mergeKeys makes way for the rows that a query selects. It returns the upsert clause that
+// overwrites rows with their keys; where that would overwrite "cpu" with "CPU" it deletes the rows
+// itself.
+func (s *session) mergeKeys(
+	ctx context.Context, t *tables.Table, columns, keys []tables.Column, query string, args []any,
+) (upsert string, err error) {
 	if s.db.schema.Collation(t.Name, "Name") == "" {
 		return s.db.dialect.Upsert(tables.Names(keys), tables.Names(columns[len(keys):])), nil
 	}
@@ -124,7 +139,8 @@ func (s *session) mergeKeys(ctx context.Context, t *tables.Table, columns, keys 
 	return "", err
 }
 
-// ArchivedJobParameters returns what ArchiveJobParameters kept, by cycle and name.
+// ArchivedJobParameters returns what [DB.ArchiveJobParameters] kept, sorted by cycle and then by
+// name.
 func (a access) ArchivedJobParameters(ctx context.Context, ids []JobID) (map[JobID][]ArchivedParameter, error) {
 	archived := make(map[JobID][]ArchivedParameter)
 	err := a.readRows(ctx, "read archived job parameters", tables.AtticJobParameters, tables.AtticJobParameters.Columns, ids,
@@ -133,7 +149,7 @@ func (a access) ArchivedJobParameters(ctx context.Context, ids []JobID) (map[Job
 			archived[id] = append(archived[id], ArchivedParameter{Name: row[1].text(), Value: row[2].text(), Cycle: int(row[3].integer())})
 			return nil
 		})
-	for _, parameters := range archived { // here, because a live collation has an order of its own
+	for _, parameters := range archived { // in Go, because a live database sorts by its collation
 		slices.SortFunc(parameters, func(a, b ArchivedParameter) int {
 			return cmp.Or(cmp.Compare(a.Cycle, b.Cycle), strings.Compare(a.Name, b.Name))
 		})
@@ -141,29 +157,26 @@ func (a access) ArchivedJobParameters(ctx context.Context, ids []JobID) (map[Job
 	return archived, err
 }
 
-// ParameterText is what this database can hold of a text that nobody checks, such as a
-// job's output, as the value of a parameter: characters that it lacks are
-// replaced, and of what is too long the end is kept.
+// ParameterText makes a text of unknown content, such as a job's output, fit for the value of a
+// parameter in this database: characters that it can't store are replaced by U+FFFD or ?, and of a
+// text that is too long the end remains.
 func (db *DB) ParameterText(text string) string {
-	n := db.schema.Narrow[tables.JobParameters.Name+".Value"]
-	instead := utf8.RuneError
-	if n.Lacks(instead) {
-		instead = '?'
+	limits := db.schema.ColumnLimits[tables.JobParameters.Name+".Value"]
+	replacement := utf8.RuneError
+	if !limits.CanEncode(replacement) {
+		replacement = '?'
 	}
 	text = strings.Map(func(r rune) rune {
-		if r == 0 || r == utf8.RuneError || n.Lacks(r) {
-			return instead
+		if r == 0 || r == utf8.RuneError || !limits.CanEncode(r) {
+			return replacement
 		}
 		return r
 	}, text)
-	most := tables.MaxText
-	if n.Bytes > 0 {
-		most = n.Bytes
-	}
-	if len(text) <= most {
+	maxBytes := cmp.Or(limits.Bytes, tables.MaxText)
+	if len(text) <= maxBytes {
 		return text
 	}
-	text = text[len(text)-most:]
+	text = text[len(text)-maxBytes:]
 	for !utf8.RuneStart(text[0]) {
 		text = text[1:]
 	}

@@ -12,12 +12,13 @@ import (
 	"jobdb/internal/engine"
 )
 
-// Pilots is the pilots' database of a DiracX or DIRAC installation, which
-// knows which pilot ran which job. It is only read.
+// Pilots is the pilots' database of a DiracX or DIRAC installation, which knows which pilot ran
+// which job. jobdb only reads it.
 type Pilots struct{ db *DB }
 
-// OpenPilots opens the pilots' database that url names, see [Open]. One that
-// can't be reached is [ErrUnavailable], one without the pilots' tables [ErrSchema].
+// OpenPilots opens the pilots' database with a URL as in [Open]. The error is [ErrUnavailable] if
+// the database can't be reached, and [ErrSchema] if the pilots' tables are missing or can't be
+// read.
 func OpenPilots(ctx context.Context, url string, options Options) (*Pilots, error) {
 	t, err := engine.ParseURL(url)
 	if err != nil {
@@ -31,7 +32,7 @@ func OpenPilots(ctx context.Context, url string, options Options) (*Pilots, erro
 	}
 	p := &Pilots{&DB{engine: e, dialect: &e.Dialect, options: options}}
 	if _, err := p.JobsOf(ctx, []string{"-"}); err != nil {
-		_ = e.Close() // what went wrong first is told
+		_ = e.Close() // the first error is the one to return
 		if !errors.Is(err, ErrUnavailable) {
 			err = fmt.Errorf("%w (%w)", &SchemaError{Reason: "it needs the tables PilotAgents and JobToPilotMapping, and leave to read them"}, err)
 		}
@@ -43,14 +44,15 @@ func OpenPilots(ctx context.Context, url string, options Options) (*Pilots, erro
 // Close closes all connections.
 func (p *Pilots) Close() error { return p.db.engine.Close() }
 
-// stampBatch is how many stamps one statement takes: below every engine's limit.
+// stampBatch is the number of stamps in one statement: below every engine's limit.
 const stampBatch = 500
 
-// JobsOf returns the jobs that pilots with these stamps ran, of any VO,
-// ascending and each once. Stamps compare byte by byte.
+// JobsOf returns the jobs of any VO that pilots with these stamps ran, in ascending order, each
+// once. Stamps compare byte by byte; those that no pilot has are ignored.
 func (p *Pilots) JobsOf(ctx context.Context, stamps []string) ([]JobID, error) {
 	s := &session{db: p.db, q: p.db.engine.Reader}
-	// All stamps are ASCII; a live column may not even compare with another text.
+	// Pilots' stamps are ASCII; the character set of a live column may refuse to compare with
+	// others.
 	stamps = slices.DeleteFunc(slices.Clone(stamps), func(stamp string) bool {
 		return strings.ContainsFunc(stamp, func(c rune) bool { return c > unicode.MaxASCII || c == 0 })
 	})
@@ -66,7 +68,7 @@ func (p *Pilots) JobsOf(ctx context.Context, stamps []string) ([]JobID, error) {
 			var stamp string
 			var id JobID
 			err := rows.Scan(&stamp, &id)
-			if slices.Contains(some, stamp) { // a live collation finds more
+			if slices.Contains(some, stamp) { // a live collation finds others, too
 				ids = append(ids, id)
 			}
 			return err

@@ -9,15 +9,15 @@ import (
 	"jobdb/internal/tables"
 )
 
-// explainRefusal says which jobs are missing where a foreign key was violated, and
-// what exists already where a key was repeated.
+// explainRefusal turns an engine's error about a key into one that says which jobs are missing in
+// parent, or what exists already.
 func (a access) explainRefusal(ctx context.Context, err error, what string, parent *tables.Table, ids []JobID) error {
 	switch {
 	case err == nil:
 		return nil
 	case a.db.classOf(err) == engine.ClassForeignKey:
 		missing, lookErr := a.missingJobs(ctx, err, parent, ids)
-		if lookErr != nil || len(missing) == 0 { // they may have come meanwhile
+		if lookErr != nil || len(missing) == 0 { // someone may have made them since
 			return errors.Join(err, lookErr)
 		}
 		return &NotFoundError{Jobs: missing}
@@ -28,12 +28,12 @@ func (a access) explainRefusal(ctx context.Context, err error, what string, pare
 	return err
 }
 
-// conflictingJob is the job whose row exists already, or 0 when that can't be told.
+// conflictingJob returns the job whose row exists already, or 0 if that is not known.
 func (a access) conflictingJob(ctx context.Context, parent *tables.Table, ids []JobID) JobID {
 	if len(ids) == 1 {
 		return ids[0]
 	}
-	if parent != tables.JobJDLs { // more than one row of a job may be in the other tables
+	if parent != tables.JobJDLs { // the other tables may have several rows of a job
 		return 0
 	}
 	missing, err := access{db: a.db}.jobsWithout(ctx, tables.Jobs, ids)
@@ -44,14 +44,14 @@ func (a access) conflictingJob(ctx context.Context, parent *tables.Table, ids []
 	return ids[i]
 }
 
-// missingJobs returns those of the jobs that have no row in a table, as the
-// transaction sees it that err says failed for that.
+// missingJobs returns those of the jobs that have no row in table t, as the transaction sees it
+// that failed with err.
 func (a access) missingJobs(ctx context.Context, err error, t *tables.Table, ids []JobID) ([]JobID, error) {
 	if a.tx == nil {
 		return a.jobsWithout(ctx, t, ids)
 	}
-	if told := a.db.engine.MissingKey; told != nil { // PostgreSQL: a failed transaction answers nothing
-		if id, ok := told(err); ok {
+	if missingKey := a.db.engine.MissingKey; missingKey != nil { // PostgreSQL, where a failed transaction answers no query
+		if id, ok := missingKey(err); ok {
 			return []JobID{JobID(id)}, nil
 		}
 	}
@@ -61,7 +61,7 @@ func (a access) missingJobs(ctx context.Context, err error, t *tables.Table, ids
 	return a.jobsWithout(ctx, t, ids)
 }
 
-// jobsWithout returns those of the jobs that have no row in a table.
+// jobsWithout returns those of the jobs that have no row in table t.
 func (a access) jobsWithout(ctx context.Context, t *tables.Table, ids []JobID) ([]JobID, error) {
 	found := make(map[JobID]bool, len(ids))
 	read := func(a access) error {
@@ -71,7 +71,7 @@ func (a access) jobsWithout(ctx context.Context, t *tables.Table, ids []JobID) (
 		})
 	}
 	var err error
-	if a.tx == nil && a.db.groups != nil { // what this group did before is seen by its own transaction only
+	if a.tx == nil && a.db.groups != nil { // a group of writes that isn't committed yet is seen by its own transaction only
 		err = a.db.transact(ctx, func(s *session) error { return read(access{db: a.db, tx: s}) })
 	} else {
 		err = read(a)

@@ -9,7 +9,7 @@ import (
 	"jobdb/internal/tables"
 )
 
-// scanned takes one value from a driver, whatever form it has there.
+// scanned is a value from a driver, of any type that one of them uses for the kind.
 type scanned struct {
 	kind  tables.Kind
 	value any // int64, string, time.Time, bool, AccountedFlag, float64 or nil
@@ -35,15 +35,7 @@ func (c *scanned) Scan(src any) error {
 	case tables.KindVerified:
 		c.value = src == "True"
 	case tables.KindAccounted:
-		// What a live ENUM calls "" was never set.
-		switch src {
-		case "True":
-			c.value = AccountedTrue
-		case "Failed":
-			c.value = AccountedFailed
-		default:
-			c.value = AccountedFalse
-		}
+		c.value = scanAccounted(src)
 	case tables.KindDecimal:
 		c.value, err = scanDecimal(src)
 	}
@@ -55,7 +47,7 @@ var errUnexpectedType = errors.New("a value of an unexpected type")
 func scanInteger(src any) (any, error) {
 	switch v := src.(type) {
 	case int64:
-		return src, nil // what is an any already is not made one again
+		return src, nil // v would be allocated again as an any
 	case string:
 		return strconv.ParseInt(v, 10, 64)
 	}
@@ -64,6 +56,16 @@ func scanInteger(src any) (any, error) {
 		return nil, errUnexpectedType
 	}
 	return n, nil
+}
+
+func scanAccounted(src any) AccountedFlag {
+	switch src {
+	case "True":
+		return AccountedTrue
+	case "Failed":
+		return AccountedFailed
+	}
+	return AccountedFalse // also the "" of a live ENUM, which was never set
 }
 
 func scanText(src any) (any, error) {
@@ -93,7 +95,7 @@ func scanDecimal(src any) (any, error) {
 func scanTime(src any) (any, error) {
 	switch v := src.(type) {
 	case time.Time:
-		if v.IsZero() { // how MariaDB's 0000-00-00 arrives
+		if v.IsZero() { // what the driver makes of MariaDB's 0000-00-00
 			return nil, nil
 		}
 		if v.Location() == time.UTC {
@@ -106,8 +108,8 @@ func scanTime(src any) (any, error) {
 	return nil, errUnexpectedType
 }
 
-// parseStoredTime reads both text forms of a time in SQLite, with and
-// without a fraction of a second.
+// parseStoredTime reads a time in text, with or without a fraction of a second: SQLite has both
+// forms.
 func parseStoredTime(text string) (any, error) {
 	const whole = len("2006-01-02 15:04:05")
 	if len(text) < whole {
@@ -132,7 +134,7 @@ func parseStoredTime(text string) (any, error) {
 	return time.Date(parts[0], time.Month(parts[1]), parts[2], parts[3], parts[4], parts[5], nanoseconds, time.UTC), nil
 }
 
-// newScanned are the destinations of one row.
+// newScanned makes the values of a row, and the same as the targets of a Scan.
 func newScanned(columns []tables.Column) ([]scanned, []any) {
 	values := make([]scanned, len(columns))
 	targets := make([]any, len(columns))
@@ -143,7 +145,8 @@ func newScanned(columns []tables.Column) ([]scanned, []any) {
 	return values, targets
 }
 
-// scanRows calls each with the values of every row; the slice is used again.
+// scanRows makes a function for session.query that calls each with the values of a row. They are
+// valid until it returns.
 func scanRows(columns []tables.Column, each func([]scanned) error) func(*sql.Rows) error {
 	values, targets := newScanned(columns)
 	return func(rows *sql.Rows) error {

@@ -11,9 +11,9 @@ import (
 	"jobdb/internal/tables"
 )
 
-// CreateJob stores a new job's original JDL, in the form in which it is to
-// be stored, and returns the job's ID. The job is complete once
-// InsertJobAttributes was called for it, best in the same transaction.
+// CreateJob stores the JDL that a new job was submitted with, as it is given (see package jdl for
+// the compressed form that DIRAC stores), and returns the job's ID. The job is complete after
+// [DB.InsertJobAttributes], best called in the same transaction.
 func (a access) CreateJob(ctx context.Context, originalJDL string) (JobID, error) {
 	ids, err := a.CreateJobs(ctx, []string{originalJDL})
 	if err != nil {
@@ -22,8 +22,8 @@ func (a access) CreateJob(ctx context.Context, originalJDL string) (JobID, error
 	return ids[0], nil
 }
 
-// CreateJobs is [DB.CreateJob] for many: the IDs are in the order of the
-// JDLs and ascend, but need not be consecutive.
+// CreateJobs is [DB.CreateJob] for many jobs. The IDs are in the order of the JDLs; they ascend,
+// but need not be consecutive.
 func (a access) CreateJobs(ctx context.Context, originalJDLs []string) ([]JobID, error) {
 	columns := tables.JobJDLs.Pick("OriginalJDL")
 	rows := make([][]any, len(originalJDLs))
@@ -45,10 +45,10 @@ func (a access) CreateJobs(ctx context.Context, originalJDLs []string) ([]JobID,
 	return ids, err
 }
 
-// InsertJobAttributes stores the rows of Jobs of new jobs. What is not given
-// has the column's default; VO must be given. Attributes that exist already
-// are a [ConflictError], jobs that weren't created a [NotFoundError],
-// unknown columns and values that don't fit a [ValueError]; then nothing is written.
+// InsertJobAttributes stores the attributes of new jobs, their rows of Jobs. An attribute that is
+// not given gets the column's default; VO has none. A job that has attributes already is a
+// [ConflictError], one that wasn't created a [NotFoundError], an unknown column or a value that
+// doesn't fit its column a [ValueError]; then nothing is written.
 func (a access) InsertJobAttributes(ctx context.Context, attributes map[JobID]Attributes) error {
 	rows := make([][]any, 0, len(attributes))
 	ids := slices.Sorted(maps.Keys(attributes))
@@ -61,19 +61,20 @@ func (a access) InsertJobAttributes(ctx context.Context, attributes map[JobID]At
 	}
 	err := a.write(ctx, "insert job attributes", func(s *session) error {
 		for _, row := range rows {
-			s.cutTimes(row)
+			s.truncateTimes(row)
 		}
-		err := s.insert(ctx, tables.Jobs, tables.Jobs.Columns, rows, "")
-		if err == nil {
-			for _, id := range ids {
-				s.noteLocked(id)
-			}
+		if err := s.insert(ctx, tables.Jobs, tables.Jobs.Columns, rows, ""); err != nil {
+			return err
 		}
-		return err
+		for _, id := range ids {
+			s.noteLocked(id)
+		}
+		return nil
 	})
 	return a.explainRefusal(ctx, err, "attributes", tables.JobJDLs, ids)
 }
 
+// newJobRow is a row of Jobs, in the table's order.
 func newJobRow(id JobID, attributes Attributes) ([]any, error) {
 	if id < 1 {
 		return nil, &ValueError{Job: id, Column: "JobID", Reason: "IDs begin at 1"}
@@ -103,7 +104,7 @@ func toStoredAttribute(id JobID, name string, value any) (Column, any, error) {
 	switch {
 	case !ok:
 		return c, nil, &ValueError{Job: id, Column: quoteShort(name), Reason: "no such column"}
-	case c == Column{}:
+	case c == colJobID:
 		return c, nil, &ValueError{Job: id, Column: name, Reason: "can't be set"}
 	}
 	stored, err := toStored(c.def(), value)
@@ -113,7 +114,8 @@ func toStoredAttribute(id JobID, name string, value any) (Column, any, error) {
 	return c, stored, nil
 }
 
-func (s *session) cutTimes(row []any) {
+// truncateTimes cuts the times of a row to what this database keeps of them.
+func (s *session) truncateTimes(row []any) {
 	for i, value := range row {
 		if t, ok := value.(time.Time); ok {
 			row[i] = s.time(t)
@@ -121,7 +123,9 @@ func (s *session) cutTimes(row []any) {
 	}
 }
 
-// InsertInputData stores the jobs' input files, by their LFNs.
+// InsertInputData stores the names (LFNs) of the jobs' input files. Jobs that don't exist are a
+// [NotFoundError], a file that the job has already a [ConflictError], a name longer than its column
+// a [ValueError]; then nothing is written.
 func (a access) InsertInputData(ctx context.Context, lfns map[JobID][]string) error {
 	columns := tables.InputData.Columns
 	ids := slices.Sorted(maps.Keys(lfns))
@@ -140,8 +144,8 @@ func (a access) InsertInputData(ctx context.Context, lfns map[JobID][]string) er
 	return a.explainRefusal(ctx, err, "input data", tables.Jobs, ids)
 }
 
-// UpdateJobJDLs replaces the jobs' JDLs, given in the form in which they are
-// to be stored. Jobs that don't exist are passed over.
+// UpdateJobJDLs replaces the jobs' JDLs by others, which are stored as they are given; see
+// [DB.CreateJob]. Jobs that don't exist are ignored.
 func (a access) UpdateJobJDLs(ctx context.Context, jdls map[JobID]string) error {
 	columns := tables.JobJDLs.Pick("JobID", "JDL")
 	rows := make([][]any, 0, len(jdls))
@@ -159,17 +163,18 @@ func (a access) UpdateJobJDLs(ctx context.Context, jdls map[JobID]string) error 
 
 // SetOptions are the conditions of [DB.SetJobAttributes].
 type SetOptions struct {
-	// At is the time of the change (legacy myDate): jobs whose
-	// LastUpdateTime is later stay as they are, the others get this one.
+	// At is the time of the change, DIRAC's myDate: jobs whose LastUpdateTime is later stay as they
+	// are, the others get this one. The zero time sets no condition.
 	At time.Time
-	// KeepFinal (legacy force=False): jobs in Done, Completed, Failed or
-	// Killed keep Status, MinorStatus and ApplicationStatus.
+	// KeepFinal keeps Status, MinorStatus and ApplicationStatus of jobs that are Done, Completed,
+	// Failed or Killed, as DIRAC does with force=False.
 	KeepFinal bool
 }
 
-// SetJobAttributes changes columns of jobs, each job its own set of them.
-// LastUpdateTime becomes now, or options.At, where Status is set. It returns how many
-// jobs were changed; jobs that don't exist are passed over. No jobs at all is a [ValueError], as in the seed.
+// SetJobAttributes changes attributes of jobs, of each job those that are given for it.
+// LastUpdateTime becomes options.At if that is given, else the present time where Status is set. It
+// returns how many jobs were changed; jobs that don't exist are ignored. An unknown column, a value
+// that doesn't fit its column or no job at all is a [ValueError]; then nothing is changed.
 func (a access) SetJobAttributes(ctx context.Context, attributes map[JobID]Attributes, options SetOptions) (int64, error) {
 	if len(attributes) == 0 {
 		return 0, &ValueError{Column: "JobID", Reason: "no jobs were given"}
@@ -198,26 +203,23 @@ func (a access) SetJobAttributes(ctx context.Context, attributes map[JobID]Attri
 	return changed, err
 }
 
-// change is the same columns of several jobs; the rows begin with the ID.
+// change sets the same columns of several jobs.
 type change struct {
-	columns []Column
-	rows    [][]any
+	columns []Column // in the table's order
+	ids     []JobID
+	values  []map[Column]any // of each job, as they are stored
 }
 
 func (c *change) add(id JobID, values map[Column]any) {
-	row := make([]any, 1, len(c.columns)+1)
-	row[0] = int64(id)
-	for _, column := range c.columns {
-		row = append(row, values[column])
-	}
-	c.rows = append(c.rows, row)
+	c.ids = append(c.ids, id)
+	c.values = append(c.values, values)
 }
 
 func sortedColumns(values map[Column]any) []Column {
 	return slices.SortedFunc(maps.Keys(values), func(x, y Column) int { return int(x.index) - int(y.index) })
 }
 
-// groupChanges brings together the jobs that set the same columns.
+// groupChanges makes one change of all jobs that set the same columns.
 func groupChanges(attributes map[JobID]Attributes, options SetOptions, now time.Time) ([]*change, error) {
 	groups := map[string]*change{}
 	for _, id := range slices.Sorted(maps.Keys(attributes)) {
@@ -226,17 +228,17 @@ func groupChanges(attributes map[JobID]Attributes, options SetOptions, now time.
 			return nil, err
 		}
 		if !options.At.IsZero() {
-			values[columnByName["LastUpdateTime"]] = options.At.UTC().Truncate(time.Microsecond)
-		} else if _, ok := attributes[id]["Status"]; ok {
-			values[columnByName["LastUpdateTime"]] = now
+			values[colLastUpdateTime] = options.At.UTC().Truncate(time.Microsecond)
+		} else if _, ok := values[colStatus]; ok {
+			values[colLastUpdateTime] = now
 		}
 		if len(values) == 0 {
 			continue
 		}
 		columns := sortedColumns(values)
-		key := make([]byte, 0, len(columns))
-		for _, c := range columns {
-			key = append(key, c.index)
+		key := make([]byte, len(columns))
+		for i, c := range columns {
+			key[i] = c.index
 		}
 		if groups[string(key)] == nil {
 			groups[string(key)] = &change{columns: columns}
@@ -262,62 +264,69 @@ func storedAttributes(id JobID, attributes Attributes) (map[Column]any, error) {
 	return values, nil
 }
 
-var statusColumns = []string{"Status", "MinorStatus", "ApplicationStatus"}
+var statusColumns = []Column{colStatus, colMinorStatus, colApplicationStatus}
 
-// apply runs one change. With KeepFinal the status columns go first, by
-// themselves: what is set in the same statement must not depend on what it changes.
+// apply runs one change and returns how many jobs it changed. With KeepFinal the status columns are
+// set by a statement of their own: only they depend on the status that the job has.
 func (s *session) apply(ctx context.Context, c *change, options SetOptions) (int64, error) {
-	where, args := "", []any(nil)
+	notLater, args := "", []any(nil)
 	if !options.At.IsZero() {
-		where = `(t."LastUpdateTime" IS NULL OR t."LastUpdateTime" < ?)`
+		notLater = `(t."LastUpdateTime" IS NULL OR t."LastUpdateTime" < ?)`
 		args = []any{s.db.dialect.TimeBound(s.time(options.At).Add(s.tick()))}
 	}
 	if !options.KeepFinal {
-		return s.setColumns(ctx, c, func(Column) bool { return true }, where, args)
+		return s.setColumns(ctx, c, c.columns, notLater, args)
 	}
-	// LastUpdateTime is a column like any other where the caller gave it.
-	given := options.At.IsZero() && !slices.Contains(c.columns, columnByName["Status"])
-	isStatus := func(col Column) bool {
-		return slices.Contains(statusColumns, col.Name()) || !given && col.Name() == "LastUpdateTime"
+	notFinal := s.byteExact(tables.Jobs, "Status") + ` NOT IN ('` + strings.Join(finalStatuses, `', '`) + `')`
+	if notLater != "" {
+		notFinal += " AND " + notLater
 	}
-	finals := s.byteExact(tables.Jobs, "Status") + ` NOT IN ('` + strings.Join(finalStatuses, `', '`) + `')`
-	if where != "" {
-		finals += " AND " + where
-	}
-	changed, err := s.setColumns(ctx, c, isStatus, finals, args)
-	if err != nil || !slices.ContainsFunc(c.columns, func(col Column) bool { return !isStatus(col) }) {
+	status, others := c.splitStatus(!options.At.IsZero())
+	changed, err := s.setColumns(ctx, c, status, notFinal, args)
+	if err != nil || len(others) == 0 {
 		return changed, err
 	}
-	return s.setColumns(ctx, c, func(col Column) bool { return !isStatus(col) || col.Name() == "LastUpdateTime" && !options.At.IsZero() }, where, args)
+	return s.setColumns(ctx, c, others, notLater, args)
 }
 
-// setColumns sets those columns of a change that are wanted.
-func (s *session) setColumns(ctx context.Context, c *change, wanted func(Column) bool, where string, args []any) (int64, error) {
-	columns := []tables.Column{tables.JobIDColumn[0]}
-	places := []int{0}
-	for i, col := range c.columns {
-		if wanted(col) {
-			columns = append(columns, col.def())
-			places = append(places, i+1)
+// splitStatus divides the columns of a change into those of the status and the others.
+// LastUpdateTime belongs to a status that is set with it; to both if the change has a time of its
+// own (dated); and to the others if the caller set it as an attribute.
+func (c *change) splitStatus(dated bool) (status, others []Column) {
+	withTime := dated || slices.Contains(c.columns, colStatus)
+	for _, column := range c.columns {
+		if slices.Contains(statusColumns, column) || withTime && column == colLastUpdateTime {
+			status = append(status, column)
+		} else {
+			others = append(others, column)
 		}
 	}
-	if len(columns) == 1 {
+	if dated && len(others) > 0 {
+		others = slices.DeleteFunc(slices.Clone(c.columns), func(column Column) bool { return slices.Contains(statusColumns, column) })
+	}
+	return status, others
+}
+
+// setColumns sets some columns of a change in the rows for which the condition where holds, and
+// returns how many these were.
+func (s *session) setColumns(ctx context.Context, c *change, columns []Column, where string, args []any) (int64, error) {
+	if len(columns) == 0 {
 		return 0, nil
 	}
-	rows := make([][]any, len(c.rows))
-	for i, row := range c.rows {
-		rows[i] = make([]any, len(places))
-		for j, place := range places {
-			rows[i][j] = row[place]
+	rows := make([][]any, len(c.ids))
+	for i, id := range c.ids {
+		rows[i] = append(make([]any, 0, len(columns)+1), int64(id))
+		for _, column := range columns {
+			rows[i] = append(rows[i], c.values[i][column])
 		}
-		s.cutTimes(rows[i])
+		s.truncateTimes(rows[i])
 	}
-	return s.update(ctx, tables.Jobs, columns, 1, rows, where, args...)
+	return s.update(ctx, tables.Jobs, slices.Concat(tables.JobIDColumn, definitions(columns)), 1, rows, where, args...)
 }
 
-// SetProperties changes the same columns of all jobs given and returns how
-// many of them exist. With updateTimestamp LastUpdateTime becomes now. Jobs
-// that set different columns, or no jobs or columns at all, are a [ValueError].
+// SetProperties changes the same attributes of all jobs given, each job to its own values, and
+// returns how many of the jobs exist. With updateTimestamp LastUpdateTime becomes the present time.
+// Jobs with different sets of attributes, and no job or no attribute at all, are a [ValueError].
 func (a access) SetProperties(ctx context.Context, properties map[JobID]Attributes, updateTimestamp bool) (int64, error) {
 	c := &change{}
 	for _, id := range slices.Sorted(maps.Keys(properties)) {
@@ -326,7 +335,7 @@ func (a access) SetProperties(ctx context.Context, properties map[JobID]Attribut
 			return 0, err
 		}
 		if updateTimestamp {
-			values[columnByName["LastUpdateTime"]] = a.db.now()
+			values[colLastUpdateTime] = a.db.now()
 		}
 		if columns := sortedColumns(values); c.columns == nil {
 			c.columns = columns
@@ -341,14 +350,14 @@ func (a access) SetProperties(ctx context.Context, properties map[JobID]Attribut
 	var matched int64
 	err := a.write(ctx, "set job properties", func(s *session) error {
 		var err error
-		matched, err = s.setColumns(ctx, c, func(Column) bool { return true }, "", nil)
+		matched, err = s.setColumns(ctx, c, c.columns, "", nil)
 		return err
 	})
 	return matched, err
 }
 
-// DeleteJobs deletes the jobs and everything that belongs to them, their
-// history included. It returns how many there were.
+// DeleteJobs deletes the jobs and all that belongs to them, their history included. It returns how
+// many of them existed.
 func (a access) DeleteJobs(ctx context.Context, ids []JobID) (int64, error) {
 	var deleted int64
 	err := a.write(ctx, "delete jobs", func(s *session) error {
@@ -359,16 +368,24 @@ func (a access) DeleteJobs(ctx context.Context, ids []JobID) (int64, error) {
 		if err := in.DeleteHistory(ctx, ids); err != nil && !errors.Is(err, errNoHistory) {
 			return err
 		}
-		for _, t := range slices.Backward(tables.Tables) {
-			if t == tables.LoggingInfo || s.db.schema.Cascade && t != tables.JobJDLs {
-				continue
-			}
-			var err error
-			if deleted, err = s.removeRows(ctx, t, ids); err != nil {
-				return err
-			}
-		}
-		return nil
+		var err error
+		deleted, err = s.deleteRows(ctx, ids)
+		return err
 	})
 	return deleted, err
+}
+
+// deleteRows deletes all rows of the jobs but their history, and returns how many jobs there were.
+func (s *session) deleteRows(ctx context.Context, ids []JobID) (int64, error) {
+	if !s.db.schema.Cascade {
+		for _, t := range slices.Backward(tables.Tables) { // those that refer to a table come after it
+			if t == tables.LoggingInfo || t == tables.JobJDLs {
+				continue
+			}
+			if _, err := s.removeRows(ctx, t, ids); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return s.removeRows(ctx, tables.JobJDLs, ids)
 }

@@ -65,7 +65,7 @@ func testReplies(f *fixture) {
 // Of callers that answer one request at once, one succeeds.
 func testRepliesOnce(f *fixture) {
 	if f.Schema() != jobdb.SchemaOurs {
-		return
+		f.test.Skip("only a database of jobdb's own keeps replies; the other test shows that others refuse them")
 	}
 	var kept atomic.Int32
 	f.together(8, func(int) error {

@@ -195,7 +195,7 @@ func testTimeFilters(f *fixture) {
 // The texts of times that other programs write into a SQLite file, with and without a fraction, are the same time.
 func testTimeForms(f *fixture) {
 	if f.Engine() != "sqlite" {
-		return // the other engines have a type for times
+		f.test.Skip("only SQLite has times as texts; the other engines have a type for them")
 	}
 	ids := f.addPlainJobs(3)
 	raw := f.raw()
@@ -296,7 +296,7 @@ func testNullFilters(f *fixture) {
 // The one text that may be NULL, in a legacy database, is treated like a time that is NULL.
 func testNullTexts(f *fixture) {
 	if f.Schema() != jobdb.SchemaLegacy {
-		return // all others refuse it
+		f.test.Skip("only DIRAC's own tables have a text that may be NULL")
 	}
 	ids := f.addJobs(jobdb.Attributes{"ApplicationStatus": "a"}, jobdb.Attributes{})
 	f.raw().exec(`UPDATE "Jobs" SET "ApplicationStatus" = NULL WHERE "JobID" = ` + asJSON(ids[1]))

@@ -474,6 +474,6 @@ func (d *Dialect) Rebind(statement string) string {
 // What one statement takes of a batch at most: few enough bytes for the
 // smallest usual packet (16 MiB) even when all are escaped.
 const (
-	MaxRows   = 5000
-	MostBytes = 2 << 20
+	MaxRows  = 5000
+	MaxBytes = 2 << 20
 )

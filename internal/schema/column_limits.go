@@ -7,44 +7,15 @@ import (
 	"jobdb/internal/tables"
 )
 
-func (n columnLimits) Refuses(value any) string {
-	switch v := value.(type) {
-	case int64:
-		if n.int32 && (v < -1<<31 || v >= 1<<32) {
-			return "outside the range of this database's 32-bit integers"
-		}
-	case string:
-		if n.Bytes > 0 && len(v) > n.Bytes {
-			return strconv.Itoa(len(v)) + " bytes, this database's column holds " + strconv.Itoa(n.Bytes)
-		}
-		if strings.ContainsFunc(v, n.Lacks) {
-			return "has characters that this database's character set " + n.charset + " doesn't"
-		}
-	}
-	return ""
-}
-
-// Lacks reports whether the column's character set has no such character.
-// Of a set that isn't named here the engine is the judge.
-func (n columnLimits) Lacks(r rune) bool {
-	switch n.charset {
-	case "latin1": // which is Windows-1252, its holes filled with control characters
-		const special = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ\u0081\u008d\u008f\u0090\u009d"
-		return (r >= 0x80 && r < 0xa0 || r > 0xff) && !strings.ContainsRune(special, r)
-	case "utf8", "utf8mb3":
-		return r > 0xffff
-	}
-	return false
-}
-
-// columnLimits is a column of a live database that holds less than ours does.
+// columnLimits says in what a column of a live database holds less than the one of our schema. The
+// zero value is a column that holds as much.
 type columnLimits struct {
 	charset string // of a text; "" when it holds all of Unicode
-	Bytes   int    // of a text without a length of its own; 0: as many as ours
-	int32   bool   // an integer of 32 bits, perhaps unsigned
+	Bytes   int    // the longest text, where no length in characters is declared; 0: no limit of its own
+	int32   bool   // an integer of 32 bits, signed or not
 }
 
-// limitsOf says what a column of MariaDB holds less than ours.
+// limitsOf compares a column that was found on MariaDB with ours.
 func limitsOf(want tables.Column, found CatalogColumn) columnLimits {
 	charset, _, _ := strings.Cut(found.collation, "_")
 	n := columnLimits{charset: charset, int32: want.Kind == tables.KindInteger && found.Typ == "int"}
@@ -55,4 +26,35 @@ func limitsOf(want tables.Column, found CatalogColumn) columnLimits {
 		n.Bytes = 1<<16 - 1
 	}
 	return n
+}
+
+// Check returns why the column can't hold a value, or "" if it can.
+func (n columnLimits) Check(value any) (reason string) {
+	switch v := value.(type) {
+	case int64:
+		if n.int32 && (v < -1<<31 || v >= 1<<32) {
+			return "outside the range of this database's 32-bit integers"
+		}
+	case string:
+		if n.Bytes > 0 && len(v) > n.Bytes {
+			return strconv.Itoa(len(v)) + " bytes, this database's column holds " + strconv.Itoa(n.Bytes)
+		}
+		if strings.ContainsFunc(v, func(r rune) bool { return !n.CanEncode(r) }) {
+			return "has characters that this database's character set " + n.charset + " doesn't"
+		}
+	}
+	return ""
+}
+
+// CanEncode reports whether the column's character set has a character. Of a set that isn't named
+// here it says yes and leaves the check to the engine.
+func (n columnLimits) CanEncode(r rune) bool {
+	switch n.charset {
+	case "latin1": // in MariaDB Windows-1252, with control characters where that has none
+		const special = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ\u0081\u008d\u008f\u0090\u009d"
+		return r < 0x80 || r >= 0xa0 && r <= 0xff || strings.ContainsRune(special, r)
+	case "utf8", "utf8mb3":
+		return r <= 0xffff
+	}
+	return true
 }

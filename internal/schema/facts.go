@@ -28,8 +28,8 @@ type Facts struct {
 	// Collations has the collation of each text column that the engine
 	// doesn't compare byte by byte, by "Table.Column"; empty on our schema.
 	Collations map[string]string
-	// Narrow has the columns that hold less than ours, by "Table.Column" (live MariaDB).
-	Narrow map[string]columnLimits
+	// ColumnLimits has the columns that hold less than ours, by "Table.Column" (live MariaDB).
+	ColumnLimits map[string]columnLimits
 	// OfVO has the indexes of Jobs that give the jobs of a VO by one column and then by JobID, by the column's name.
 	OfVO map[string]string
 	// ExactCollation compares utf8mb4 byte by byte, trailing spaces included (MariaDB and MySQL).

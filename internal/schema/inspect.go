@@ -32,7 +32,7 @@ func Probe(ctx context.Context, q engine.Querier, d *engine.Dialect) (*Facts, er
 // Inspect makes of a catalog what statements must know. With migrations
 // pending, what is missing is still to come.
 func Inspect(c catalog, d *engine.Dialect, pending bool) *Facts {
-	s := &Facts{Jobs: c[tables.Jobs.Name] != nil, History: c[tables.LoggingInfo.Name] != nil, Collations: map[string]string{}, ExactCollation: d.ExactCollation, Narrow: map[string]columnLimits{}, OfVO: c.indexesOfVO()}
+	s := &Facts{Jobs: c[tables.Jobs.Name] != nil, History: c[tables.LoggingInfo.Name] != nil, Collations: map[string]string{}, ExactCollation: d.ExactCollation, ColumnLimits: map[string]columnLimits{}, OfVO: c.indexesOfVO()}
 	for _, t := range tables.Tables {
 		live := c[t.Name]
 		if live == nil {
@@ -44,7 +44,7 @@ func Inspect(c catalog, d *engine.Dialect, pending bool) *Facts {
 				s.Collations[t.Name+"."+column.Name] = found.collation
 			}
 			if n := limitsOf(column, found); d.Name == "mysql" && n != (columnLimits{}) {
-				s.Narrow[t.Name+"."+column.Name] = n
+				s.ColumnLimits[t.Name+"."+column.Name] = n
 			}
 			if column.Kind == tables.KindTime && found.Size < 6 && d.Name == "mysql" {
 				s.WholeSeconds = true
