@@ -150,11 +150,13 @@ func toAccounted(value any) (any, error) {
 }
 
 func toText(c tables.Column, value any) (any, error) {
-	s, ok := value.(string)
-	if !ok {
-		return nil, wrongType("a string", value)
+	switch s := value.(type) {
+	case string:
+		return s, checkLength(c, s)
+	case Status:
+		return string(s), checkLength(c, string(s))
 	}
-	return s, checkLength(c, s)
+	return nil, wrongType("a string", value)
 }
 
 // checkLength refuses a text that the column c can't hold: it counts characters where a length is

@@ -57,7 +57,7 @@ func (r HistoryRecord) check() error {
 		return &ValueError{Job: r.JobID, Column: column, Reason: reason}
 	}
 	columns := tables.LoggingInfo.Pick("Status", "MinorStatus", "ApplicationStatus", "StatusSource")
-	for i, text := range []string{r.Status, r.MinorStatus, r.ApplicationStatus, r.Source} {
+	for i, text := range []string{string(r.Status), r.MinorStatus, r.ApplicationStatus, r.Source} {
 		if err := checkLength(columns[i], text); err != nil {
 			return refuse(columns[i].Name, err.Error())
 		}
@@ -84,7 +84,7 @@ func (s *session) insertRecords(ctx context.Context, ids []JobID, records []Hist
 	for i, r := range records {
 		last[r.JobID]++
 		rows[i] = []any{
-			int64(r.JobID), last[r.JobID], r.Status, r.MinorStatus, r.ApplicationStatus,
+			int64(r.JobID), last[r.JobID], string(r.Status), r.MinorStatus, r.ApplicationStatus,
 			s.time(r.Time), timeOrder(r.Time.Truncate(time.Microsecond)), r.Source,
 		}
 	}
@@ -178,7 +178,7 @@ func (a access) History(ctx context.Context, ids []JobID) (map[JobID][]HistoryRe
 	order := ` ORDER BY t."JobID", t."StatusTimeOrder", t."StatusTime", t."SeqNum"`
 	err = a.readRows(ctx, "read history", a.db.logging, columns, ids, order, func(row []scanned) error {
 		r := HistoryRecord{
-			JobID: row[0].id(), Status: row[1].text(), MinorStatus: row[2].text(), ApplicationStatus: row[3].text(),
+			JobID: row[0].id(), Status: Status(row[1].text()), MinorStatus: row[2].text(), ApplicationStatus: row[3].text(),
 			Time: row[4].time(), Source: row[5].text(),
 		}
 		before := HistoryRecord{Status: Idem, MinorStatus: Idem, ApplicationStatus: "Unknown"}
@@ -215,8 +215,8 @@ func (a access) DeleteHistory(ctx context.Context, ids []JobID) error {
 
 // StatusTimes returns, for each job and each status in its history, the latest time at which the
 // job entered it, to the millisecond. Jobs without history are left out.
-func (a access) StatusTimes(ctx context.Context, ids []JobID) (map[JobID]map[string]time.Time, error) {
-	times := make(map[JobID]map[string]time.Time)
+func (a access) StatusTimes(ctx context.Context, ids []JobID) (map[JobID]map[Status]time.Time, error) {
+	times := make(map[JobID]map[Status]time.Time)
 	columns := tables.LoggingInfo.Pick("JobID", "Status", "StatusTimeOrder")
 	a, err := a.historyAccess(ctx)
 	if err != nil {
@@ -230,9 +230,9 @@ func (a access) StatusTimes(ctx context.Context, ids []JobID) (map[JobID]map[str
 			return s.query(ctx, text, args, scanRows(columns, func(row []scanned) error {
 				id := row[0].id()
 				if times[id] == nil {
-					times[id] = map[string]time.Time{}
+					times[id] = map[Status]time.Time{}
 				}
-				times[id][row[1].text()] = timeOfOrder(row[2].float())
+				times[id][Status(row[1].text())] = timeOfOrder(row[2].float())
 				return nil
 			}))
 		})

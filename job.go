@@ -49,7 +49,7 @@ type Job struct {
 	StartExecTime     time.Time
 	HeartBeatTime     time.Time
 	EndExecTime       time.Time
-	Status            string
+	Status            Status
 	MinorStatus       string
 	ApplicationStatus string
 	UserPriority      int64
@@ -131,7 +131,7 @@ type ArchivedParameter struct {
 // HistoryRecord is one change of a job's status, a row of LoggingInfo.
 type HistoryRecord struct {
 	JobID             JobID
-	Status            string
+	Status            Status
 	MinorStatus       string
 	ApplicationStatus string
 	Time              time.Time
@@ -140,6 +140,3 @@ type HistoryRecord struct {
 
 // Idem in a [HistoryRecord] stands for "as in the record before".
 const Idem = "idem"
-
-// The states of a job that no update leaves unless it is forced.
-var finalStatuses = []string{"Done", "Completed", "Failed", "Killed"}

@@ -277,7 +277,11 @@ func (s *session) apply(ctx context.Context, c *change, options SetOptions) (int
 	if !options.KeepFinal {
 		return s.setColumns(ctx, c, c.columns, notLater, args)
 	}
-	notFinal := s.byteExact(tables.Jobs, "Status") + ` NOT IN ('` + strings.Join(finalStatuses, `', '`) + `')`
+	final := make([]string, len(FinalStatuses))
+	for i, status := range FinalStatuses {
+		final[i] = "'" + string(status) + "'"
+	}
+	notFinal := s.byteExact(tables.Jobs, "Status") + " NOT IN (" + strings.Join(final, ", ") + ")"
 	if notLater != "" {
 		notFinal += " AND " + notLater
 	}

@@ -93,7 +93,7 @@ func detailsOf(job wms.Details) detailsAnswer {
 func historyOf(records []jobdb.HistoryRecord) []historyAnswer {
 	history := make([]historyAnswer, len(records))
 	for i, r := range records {
-		history[i] = historyAnswer{r.Status, r.MinorStatus, r.ApplicationStatus, wireTime(r.Time), r.Source}
+		history[i] = historyAnswer{string(r.Status), r.MinorStatus, r.ApplicationStatus, wireTime(r.Time), r.Source}
 	}
 	return history
 }

@@ -175,7 +175,7 @@ func appendSubmitted(b []byte, jobs []wms.Submitted) []byte {
 			b = append(b, ',')
 		}
 		b = strconv.AppendInt(append(b, `{"JobID":`...), int64(job.JobID), 10)
-		b = appendText(append(b, `,"Status":`...), job.Status)
+		b = appendText(append(b, `,"Status":`...), string(job.Status))
 		b = appendText(append(b, `,"MinorStatus":`...), job.MinorStatus)
 		b = appendTime(append(b, `,"TimeStamp":`...), job.TimeStamp, zulu)
 		b = append(b, '}')

@@ -93,11 +93,8 @@ func readStatusUpdates(in *validation.Reader, value any, at validation.Location)
 	return updates, naive
 }
 
-// statusNames are those that DiracX's model accepts.
-var statusNames = []string{
-	"Submitting", "Received", "Checking", "Staging", "Waiting", "Matched", "Running", "Stalled",
-	"Completing", "Done", "Completed", "Failed", "Deleted", "Killed", "Rescheduled",
-}
+// acceptedStatuses are those that an update may ask for: all but Scouting, which DiracX's model lacks.
+var acceptedStatuses = slices.DeleteFunc(slices.Clone(jobdb.Statuses), func(s jobdb.Status) bool { return s == jobdb.StatusScouting })
 
 func readStatusUpdate(in *validation.Reader, value any, at validation.Location) (update wms.StatusUpdate) {
 	o, ok := in.Object(value, at)
@@ -106,10 +103,10 @@ func readStatusUpdate(in *validation.Reader, value any, at validation.Location) 
 	}
 	if status, given := o.Get("Status"); given && status != nil {
 		text, ok := status.(string)
-		if !ok || !slices.Contains(statusNames, text) {
+		if !ok || !slices.Contains(acceptedStatuses, jobdb.Status(text)) {
 			in.Fault("enum", at.At("Status"), "must be a status of jobs, such as Running", status)
 		}
-		update.Status = text
+		update.Status = jobdb.Status(text)
 	}
 	update.MinorStatus = readOptionalText(in, o, "MinorStatus", at)
 	update.ApplicationStatus = readOptionalText(in, o, "ApplicationStatus", at)
@@ -144,7 +141,7 @@ type statusAnswer struct {
 
 func statusOf(c wms.StatusChange) statusAnswer {
 	return statusAnswer{
-		Status: nonEmpty(c.Status), MinorStatus: nonEmpty(c.MinorStatus), ApplicationStatus: nonEmpty(c.ApplicationStatus),
+		Status: nonEmpty(string(c.Status)), MinorStatus: nonEmpty(c.MinorStatus), ApplicationStatus: nonEmpty(c.ApplicationStatus),
 		HeartBeatTime: nonZero(c.HeartBeatTime), StartExecTime: nonZero(c.StartExecTime),
 		EndExecTime: nonZero(c.EndExecTime), LastUpdateTime: nonZero(c.LastUpdateTime), Note: c.Note,
 	}

@@ -151,7 +151,7 @@ func heartbeats(ids []jobdb.JobID, value string) map[jobdb.JobID]map[string]stri
 	return beats
 }
 
-func history(ids []jobdb.JobID, statuses ...string) []jobdb.HistoryRecord {
+func history(ids []jobdb.JobID, statuses ...jobdb.Status) []jobdb.HistoryRecord {
 	var records []jobdb.HistoryRecord
 	for _, id := range ids {
 		for i, status := range statuses {

@@ -27,9 +27,9 @@ func always(StatusUpdate) bool { return true }
 // jobUpdate is what becomes of the updates of one job.
 type jobUpdate struct {
 	updatePolicy
-	status     string    // the job's, as far as the state machine has come
-	lastUpdate time.Time // what is older is late
-	steps      []step    // the updates in the order of their times
+	status     jobdb.Status // the job's, as far as the state machine has come
+	lastUpdate time.Time    // what is older is late
+	steps      []step       // the updates in the order of their times
 	change     StatusChange
 	notes      []string
 }
@@ -60,8 +60,8 @@ const (
 
 // apply computes what becomes of a job's updates. times are the latest times of each status in its
 // history.
-func (p updatePolicy) apply(job jobdb.Attributes, times map[string]time.Time, updates []StatusUpdate) *jobUpdate {
-	u := &jobUpdate{updatePolicy: p, status: textOf(job, "Status")}
+func (p updatePolicy) apply(job jobdb.Attributes, times map[jobdb.Status]time.Time, updates []StatusUpdate) *jobUpdate {
+	u := &jobUpdate{updatePolicy: p, status: statusOf(job)}
 	for _, update := range updates {
 		update.Time = update.Time.UTC().Truncate(time.Microsecond)
 		u.steps = append(u.steps, step{StatusUpdate: update})
@@ -96,7 +96,7 @@ func (u *jobUpdate) note(format string, args ...any) {
 // A history in a database of its own may be ahead of the job: it then has the records of an
 // earlier try of this request, which failed before the job was changed. They don't count
 // either, or the second try would be late.
-func (u *jobUpdate) findLastUpdate(times map[string]time.Time) (last time.Time) {
+func (u *jobUpdate) findLastUpdate(times map[jobdb.Status]time.Time) (last time.Time) {
 	newest := time.Time{}
 	for status, at := range times {
 		if status != jobdb.Idem {
@@ -116,7 +116,7 @@ func (u *jobUpdate) findLastUpdate(times map[string]time.Time) (last time.Time) 
 func (u *jobUpdate) isFuture(t time.Time) bool { return t.After(u.now.Add(maxClockSkew)) }
 
 // asksFor tells whether one of the updates is a record of the history.
-func (u *jobUpdate) asksFor(status string, at time.Time) bool {
+func (u *jobUpdate) asksFor(status jobdb.Status, at time.Time) bool {
 	return slices.ContainsFunc(u.steps, func(s step) bool {
 		return cmp.Or(s.Status, jobdb.Idem) == status && s.Time.Sub(at).Abs() <= timeRounding
 	})
@@ -155,13 +155,13 @@ func (u *jobUpdate) resolveTimes() {
 // setExecTimes sets the times at which the job began and ended to run, unless it has them. As in
 // the reference, what is asked for counts here, even if it is late or not allowed.
 func (u *jobUpdate) setExecTimes(hasStart, hasEnd bool) {
-	status := ""
+	var status jobdb.Status
 	for _, s := range u.steps {
 		status = cmp.Or(s.Status, status)
 		switch {
-		case !hasStart && status == statusRunning:
+		case !hasStart && status == jobdb.StatusRunning:
 			u.change.StartExecTime, hasStart = s.Time, true
-		case !hasEnd && slices.Contains(finalStatuses, status):
+		case !hasEnd && slices.Contains(jobdb.FinalStatuses, status):
 			u.change.EndExecTime, hasEnd = s.Time, true
 		}
 	}
@@ -169,8 +169,8 @@ func (u *jobUpdate) setExecTimes(hasStart, hasEnd bool) {
 
 // setStatus lets the updates that aren't late change the status, one after the other.
 func (u *jobUpdate) setStatus() {
-	if u.status == statusStalled { // a job of which something is heard runs
-		u.status = statusRunning
+	if u.status == jobdb.StatusStalled { // a job of which something is heard runs
+		u.status = jobdb.StatusRunning
 	}
 	for i := range u.steps {
 		s := &u.steps[i]

@@ -71,10 +71,10 @@ func (m *JobManager) revive(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.Jo
 	updates := map[jobdb.JobID][]StatusUpdate{}
 	alive := map[jobdb.JobID]jobdb.Attributes{}
 	for id, job := range jobs {
-		switch job["Status"] {
-		case statusMatched, statusStalled:
+		switch statusOf(job) {
+		case jobdb.StatusMatched, jobdb.StatusStalled:
 			revived[id] = job
-			updates[id] = []StatusUpdate{{Time: now, Status: statusRunning, Source: sourceHeartbeat}}
+			updates[id] = []StatusUpdate{{Time: now, Status: jobdb.StatusRunning, Source: sourceHeartbeat}}
 		default:
 			alive[id] = jobdb.Attributes{"HeartBeatTime": now}
 		}

@@ -171,7 +171,7 @@ func compare(t *testing.T, texts []string, want submissionAnswer) string {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%.1000q: - DiracX, + ours:\n%s", texts, diff)
 		}
-		if want.Status == submitting.status {
+		if want.Status == string(submitting.status) {
 			return "parametric"
 		}
 	}
@@ -184,7 +184,7 @@ func submitted(texts []string) (answer submissionAnswer, err error) {
 	if err != nil {
 		return answer, err
 	}
-	answer.Status, answer.Minor = s.state.status, s.state.minor
+	answer.Status, answer.Minor = string(s.state.status), s.state.minor
 	for i, manifest := range s.manifests {
 		job, err := s.rules.prepareNew(manifest, s.owner, jobdb.JobID(firstID+i))
 		if err != nil {
@@ -194,7 +194,7 @@ func submitted(texts []string) (answer submissionAnswer, err error) {
 		if err != nil {
 			return answer, err
 		}
-		job.attributes["Status"], job.attributes["MinorStatus"] = s.state.status, s.state.minor
+		job.attributes["Status"], job.attributes["MinorStatus"] = string(s.state.status), s.state.minor
 		answer.Jobs = append(answer.Jobs, jobAnswer{
 			Original: original, JDL: job.jdl, Attributes: numbersAsJSON(job.attributes), InputData: append([]string{}, job.inputData...),
 		})
@@ -250,7 +250,7 @@ func TestRescheduledAgainstReference(t *testing.T) {
 			compared++
 			attributes := map[string]any{
 				"Site": got.Site, "UserPriority": float64(got.UserPriority), "RescheduleCounter": float64(got.RescheduleCounter),
-				"Status": received.status, "MinorStatus": minorRescheduled, "ApplicationStatus": unknownApplication,
+				"Status": string(received.status), "MinorStatus": minorRescheduled, "ApplicationStatus": unknownApplication,
 			}
 			if diff := cmp.Diff(want.Jobs[0].JDL, got.JDL) + cmp.Diff(want.Jobs[0].Attributes, attributes); diff != "" {
 				t.Errorf("%.1000q: - DiracX, + ours:\n%s", text, diff)

@@ -16,13 +16,14 @@ import (
 
 // Rescheduled is what became of a job that runs again: its new values. Times are in UTC.
 type Rescheduled struct {
-	JDL                                    string // as it is stored now, decompressed
-	Site                                   string
-	UserPriority                           int64
-	RescheduleCounter                      int64
-	RescheduleTime                         time.Time
-	Status, MinorStatus, ApplicationStatus string
-	LastUpdateTime                         time.Time
+	JDL                            string // as it is stored now, decompressed
+	Site                           string
+	UserPriority                   int64
+	RescheduleCounter              int64
+	RescheduleTime                 time.Time
+	Status                         jobdb.Status
+	MinorStatus, ApplicationStatus string
+	LastUpdateTime                 time.Time
 }
 
 // RescheduleReport is the outcome of [JobManager.Reschedule].
@@ -40,7 +41,9 @@ const (
 
 // notRescheduled are the statuses in which a job isn't rescheduled: its work is done, or somebody
 // ended it.
-var notRescheduled = []string{"Done", "Completed", "Completing", statusKilled, statusDeleted}
+var notRescheduled = []jobdb.Status{
+	jobdb.StatusDone, jobdb.StatusCompleted, jobdb.StatusCompleting, jobdb.StatusKilled, jobdb.StatusDeleted,
+}
 
 // Reschedule makes jobs run again, as DiracX's reschedule_jobs does. From any status but Done,
 // Completed, Completing, Killed and Deleted they become Received (as the state machine lets them,
@@ -120,12 +123,12 @@ func (r *rescheduling) run(ctx context.Context, tx *jobdb.Tx) error {
 // refuse sorts out the jobs that can't be rescheduled.
 func (r *rescheduling) refuse() {
 	for id, job := range r.jobs {
-		status, limit := textOf(job, "Status"), r.Rules.rulesOf(textOf(job, "VO")).MaxReschedulings
+		status, limit := statusOf(job), r.Rules.rulesOf(textOf(job, "VO")).MaxReschedulings
 		switch {
 		case job["VerifiedFlag"] != true:
 			r.fail(id, fmt.Sprintf("VerifiedFlag is False: Status %s, Minor Status: %s", status, job["MinorStatus"]))
 		case slices.Contains(notRescheduled, status):
-			r.fail(id, "a job in "+status+" is not rescheduled; submit it anew")
+			r.fail(id, "a job in "+string(status)+" is not rescheduled; submit it anew")
 		case r.counter(job) > limit:
 			r.exhausted[id] = job
 			r.fail(id, fmt.Sprintf("Maximum number of reschedules exceeded (%d)", limit))
@@ -181,6 +184,9 @@ func originalAd(original string) (*jdl.Ad, error) {
 }
 
 // textOf returns a column that is a text, "" if it is NULL or wasn't read.
+// statusOf is a job's status; jobs come from the database with plain texts.
+func statusOf(job jobdb.Attributes) jobdb.Status { return jobdb.Status(textOf(job, "Status")) }
+
 func textOf(job jobdb.Attributes, name string) string {
 	text, _ := job[name].(string)
 	return text

@@ -1,44 +1,36 @@
 package wms
 
-import "slices"
+import (
+	"slices"
 
-// The statuses that have rules of their own.
-const (
-	statusMatched = "Matched"
-	statusRunning = "Running"
-	statusStalled = "Stalled"
-	statusKilled  = "Killed"
-	statusDeleted = "Deleted"
+	"jobdb"
 )
 
 // transitions says where a job may go from each status: DIRAC's JobsStateMachine. A
 // status with no way out restrains nothing: a Deleted job may go anywhere.
-var transitions = map[string][]string{
-	"Submitting":  {"Received", "Checking", "Deleted", "Killed"},
-	"Received":    {"Scouting", "Checking", "Staging", "Waiting", "Failed", "Deleted", "Killed"},
-	"Checking":    {"Scouting", "Staging", "Waiting", "Rescheduled", "Failed", "Deleted", "Killed"},
-	"Scouting":    {"Checking", "Failed", "Stalled", "Killed"},
-	"Staging":     {"Checking", "Waiting", "Failed", "Killed"},
-	"Waiting":     {"Matched", "Rescheduled", "Deleted", "Killed"},
-	"Matched":     {"Running", "Failed", "Rescheduled", "Killed"},
-	"Rescheduled": {"Waiting", "Received", "Deleted", "Failed", "Killed"},
-	"Running":     {"Stalled", "Done", "Failed", "Rescheduled", "Completing", "Killed", "Received"},
-	"Stalled":     {"Running", "Failed", "Killed"},
-	"Completing":  {"Done", "Failed", "Completed", "Stalled", "Killed"},
-	"Completed":   {"Done", "Failed"},
-	"Done":        {"Deleted"},
-	"Failed":      {"Rescheduled", "Deleted"},
-	"Killed":      {"Deleted"},
-	"Deleted":     {},
+var transitions = map[jobdb.Status][]jobdb.Status{
+	jobdb.StatusSubmitting:  {jobdb.StatusReceived, jobdb.StatusChecking, jobdb.StatusDeleted, jobdb.StatusKilled},
+	jobdb.StatusReceived:    {jobdb.StatusScouting, jobdb.StatusChecking, jobdb.StatusStaging, jobdb.StatusWaiting, jobdb.StatusFailed, jobdb.StatusDeleted, jobdb.StatusKilled},
+	jobdb.StatusChecking:    {jobdb.StatusScouting, jobdb.StatusStaging, jobdb.StatusWaiting, jobdb.StatusRescheduled, jobdb.StatusFailed, jobdb.StatusDeleted, jobdb.StatusKilled},
+	jobdb.StatusScouting:    {jobdb.StatusChecking, jobdb.StatusFailed, jobdb.StatusStalled, jobdb.StatusKilled},
+	jobdb.StatusStaging:     {jobdb.StatusChecking, jobdb.StatusWaiting, jobdb.StatusFailed, jobdb.StatusKilled},
+	jobdb.StatusWaiting:     {jobdb.StatusMatched, jobdb.StatusRescheduled, jobdb.StatusDeleted, jobdb.StatusKilled},
+	jobdb.StatusMatched:     {jobdb.StatusRunning, jobdb.StatusFailed, jobdb.StatusRescheduled, jobdb.StatusKilled},
+	jobdb.StatusRescheduled: {jobdb.StatusWaiting, jobdb.StatusReceived, jobdb.StatusDeleted, jobdb.StatusFailed, jobdb.StatusKilled},
+	jobdb.StatusRunning:     {jobdb.StatusStalled, jobdb.StatusDone, jobdb.StatusFailed, jobdb.StatusRescheduled, jobdb.StatusCompleting, jobdb.StatusKilled, jobdb.StatusReceived},
+	jobdb.StatusStalled:     {jobdb.StatusRunning, jobdb.StatusFailed, jobdb.StatusKilled},
+	jobdb.StatusCompleting:  {jobdb.StatusDone, jobdb.StatusFailed, jobdb.StatusCompleted, jobdb.StatusStalled, jobdb.StatusKilled},
+	jobdb.StatusCompleted:   {jobdb.StatusDone, jobdb.StatusFailed},
+	jobdb.StatusDone:        {jobdb.StatusDeleted},
+	jobdb.StatusFailed:      {jobdb.StatusRescheduled, jobdb.StatusDeleted},
+	jobdb.StatusKilled:      {jobdb.StatusDeleted},
+	jobdb.StatusDeleted:     {},
 }
-
-// finalStatuses are the statuses in which the payload's work has ended.
-var finalStatuses = []string{"Done", "Completed", "Failed", "Killed"}
 
 // nextStatus returns where a job in one status ends up that is to go to another: there, or where it
 // is if no way leads there. From a status that isn't known, which an extension of DIRAC may have
 // written, every way is open, so that no job gets stuck.
-func nextStatus(from, to string) string {
+func nextStatus(from, to jobdb.Status) jobdb.Status {
 	if ways := transitions[from]; len(ways) > 0 && !slices.Contains(ways, to) {
 		return from
 	}

@@ -13,9 +13,10 @@ import (
 // StatusUpdate is a change of a job's status that somebody asks for. An empty text leaves what the
 // job has.
 type StatusUpdate struct {
-	Time                                   time.Time
-	Status, MinorStatus, ApplicationStatus string
-	Source                                 string // who says so, for instance "JobWrapper"; not empty
+	Time                           time.Time
+	Status                         jobdb.Status
+	MinorStatus, ApplicationStatus string
+	Source                         string // who says so, for instance "JobWrapper"; not empty
 }
 
 // StatusOptions say how [JobManager.SetStatus] treats a request.
@@ -29,7 +30,8 @@ type StatusOptions struct {
 
 // StatusChange is what updates did to a job. Zero fields stayed as they were.
 type StatusChange struct {
-	Status, MinorStatus, ApplicationStatus                    string
+	Status                                                    jobdb.Status
+	MinorStatus, ApplicationStatus                            string
 	HeartBeatTime, StartExecTime, EndExecTime, LastUpdateTime time.Time
 	// Note tells in words what was refused or cut, came late, or counts as of another time. It is
 	// empty when all went as asked.
@@ -125,7 +127,7 @@ func (m *JobManager) applyUpdates(
 		if changed := update.change.attributes(); len(changed) > 0 {
 			attributes[id] = changed
 		}
-		if mustKill(update.change.Status, textOf(jobs[id], "Status"), updates[id]) {
+		if mustKill(update.change.Status, statusOf(jobs[id]), updates[id]) {
 			kills = append(kills, jobdb.Command{JobID: id, Command: jobdb.KillCommand})
 		}
 		history = append(history, update.historyRecords(id)...)
@@ -141,13 +143,15 @@ func (m *JobManager) applyUpdates(
 
 // mustKill tells whether a job gets a Kill: if its status has become one that needs it, or if that
 // was asked for once more, since the Kill of before may have been lost.
-func mustKill(status, before string, updates []StatusUpdate) bool {
+func mustKill(status, before jobdb.Status, updates []StatusUpdate) bool {
 	asked := func(u StatusUpdate) bool { return needsKill(u.Status) }
 	return needsKill(status) && (status != before || slices.ContainsFunc(updates, asked))
 }
 
 // needsKill tells whether a job that gets a status must be stopped.
-func needsKill(status string) bool { return status == statusKilled || status == statusDeleted }
+func needsKill(status jobdb.Status) bool {
+	return status == jobdb.StatusKilled || status == jobdb.StatusDeleted
+}
 
 // setAttributes changes columns of jobs, if there are any jobs to change.
 func setAttributes(ctx context.Context, tx *jobdb.Tx, attributes map[jobdb.JobID]jobdb.Attributes) error {
@@ -163,7 +167,7 @@ func setAttributes(ctx context.Context, tx *jobdb.Tx, attributes map[jobdb.JobID
 func (c StatusChange) attributes() jobdb.Attributes {
 	attributes := jobdb.Attributes{}
 	for name, text := range map[string]string{
-		"Status": c.Status, "MinorStatus": c.MinorStatus, "ApplicationStatus": c.ApplicationStatus,
+		"Status": string(c.Status), "MinorStatus": c.MinorStatus, "ApplicationStatus": c.ApplicationStatus,
 	} {
 		if text != "" {
 			attributes[name] = text

@@ -210,7 +210,7 @@ func (c statusCase) updates(t *testing.T) []wms.StatusUpdate {
 	var updates []wms.StatusUpdate
 	for at, u := range c.Updates {
 		updates = append(updates, wms.StatusUpdate{
-			Time: parseMicro(t, at), Status: u.Status, MinorStatus: u.MinorStatus, ApplicationStatus: u.ApplicationStatus, Source: u.Source,
+			Time: parseMicro(t, at), Status: jobdb.Status(u.Status), MinorStatus: u.MinorStatus, ApplicationStatus: u.ApplicationStatus, Source: u.Source,
 		})
 	}
 	return updates
@@ -246,7 +246,7 @@ func storeCases(t *testing.T, m *wms.JobManager, cases []statusCase) []jobdb.Job
 		}
 		for _, record := range c.History {
 			history = append(history, jobdb.HistoryRecord{
-				JobID: ids[i], Status: record[0], MinorStatus: "before", ApplicationStatus: "before", Source: "before", Time: parseMicro(t, record[1]),
+				JobID: ids[i], Status: jobdb.Status(record[0]), MinorStatus: "before", ApplicationStatus: "before", Source: "before", Time: parseMicro(t, record[1]),
 			})
 		}
 	}
@@ -280,7 +280,7 @@ func readResults(t *testing.T, m *wms.JobManager, url string, ids []jobdb.JobID,
 				Updated: job["LastUpdateTime"] != longAgo,
 			},
 			Report: columns{
-				Status:  [3]string{change.Status, change.MinorStatus, change.ApplicationStatus},
+				Status:  [3]string{string(change.Status), change.MinorStatus, change.ApplicationStatus},
 				Started: microText(change.StartExecTime), Ended: microText(change.EndExecTime), Beat: microText(change.HeartBeatTime),
 				Updated: !change.LastUpdateTime.IsZero(),
 			},

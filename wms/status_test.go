@@ -37,7 +37,7 @@ func jobsIn(t *testing.T, m *wms.JobManager, statuses ...string) []jobdb.JobID {
 	history := make([]jobdb.HistoryRecord, len(ids))
 	for i, id := range ids {
 		attributes[id] = jobdb.Attributes{"VO": "lhcb", "Owner": "alice", "Status": statuses[i], "LastUpdateTime": second(-60)}
-		history[i] = jobdb.HistoryRecord{JobID: id, Status: statuses[i], MinorStatus: "m0", ApplicationStatus: "a0", Time: second(-60), Source: "test"}
+		history[i] = jobdb.HistoryRecord{JobID: id, Status: jobdb.Status(statuses[i]), MinorStatus: "m0", ApplicationStatus: "a0", Time: second(-60), Source: "test"}
 	}
 	if err := m.DB.InsertJobAttributes(t.Context(), attributes); err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ func everything(t *testing.T, m *wms.JobManager, ids ...jobdb.JobID) (all []wms.
 // records are what a history tells, one text for each record.
 func records(d wms.Details) (texts []string) {
 	for _, r := range d.History {
-		texts = append(texts, strings.Join([]string{r.Status, r.MinorStatus, r.ApplicationStatus, r.Time.Format(time.TimeOnly), r.Source}, " "))
+		texts = append(texts, strings.Join([]string{string(r.Status), r.MinorStatus, r.ApplicationStatus, r.Time.Format(time.TimeOnly), r.Source}, " "))
 	}
 	return texts
 }

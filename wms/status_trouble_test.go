@@ -50,7 +50,7 @@ func TestKill(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		setStatus(t, m, id, wms.StatusOptions{}, wms.StatusUpdate{Time: second(i), Status: step.status, MinorStatus: "m", Source: "User"})
+		setStatus(t, m, id, wms.StatusOptions{}, wms.StatusUpdate{Time: second(i), Status: jobdb.Status(step.status), MinorStatus: "m", Source: "User"})
 		if got := everything(t, m, id)[0].Commands; len(got) != step.want || got[0].Command != (jobdb.Command{JobID: id, Command: "Kill"}) {
 			t.Errorf("step %d: commands %v, want %d", i, got, step.want)
 		}

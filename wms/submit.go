@@ -35,18 +35,21 @@ func jdlError(err error, i, of int) error {
 // Submitted is a new job.
 type Submitted struct {
 	JobID       jobdb.JobID
-	Status      string
+	Status      jobdb.Status
 	MinorStatus string
 	TimeStamp   time.Time // when it was submitted, in UTC
 }
 
 // jobState is the status of a new job.
-type jobState struct{ status, minor string }
+type jobState struct {
+	status jobdb.Status
+	minor  string
+}
 
 // The first state of a job, and that of the jobs of a parametric one.
 var (
-	received   = jobState{"Received", "Job accepted"}
-	submitting = jobState{"Submitting", "Bulk transaction confirmation"}
+	received   = jobState{jobdb.StatusReceived, "Job accepted"}
+	submitting = jobState{jobdb.StatusSubmitting, "Bulk transaction confirmation"}
 )
 
 // What the history says of a new job beside its state.

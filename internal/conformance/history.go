@@ -17,7 +17,7 @@ var historyTests = []conformanceTest{
 	{"StatusTimes", testStatusTimes},
 }
 
-func record(id jobdb.JobID, status, minor, application string, at time.Time) jobdb.HistoryRecord {
+func record(id jobdb.JobID, status jobdb.Status, minor, application string, at time.Time) jobdb.HistoryRecord {
 	return jobdb.HistoryRecord{JobID: id, Status: status, MinorStatus: minor, ApplicationStatus: application, Time: at, Source: "test"}
 }
 
@@ -109,7 +109,7 @@ func testRefusedHistory(f *fixture) {
 	id := f.addPlainJobs(1)[0]
 	good := record(id, "Received", "m", "a", noon)
 	for column, bad := range map[string]jobdb.HistoryRecord{
-		"Status":            record(id, strings.Repeat("x", 33), "m", "a", noon),
+		"Status":            record(id, jobdb.Status(strings.Repeat("x", 33)), "m", "a", noon),
 		"MinorStatus":       record(id, "s", strings.Repeat("x", 129), "a", noon),
 		"ApplicationStatus": record(id, "s", "m", strings.Repeat("x", 256), noon),
 		"StatusSource":      {JobID: id, Status: "s", Time: noon, Source: strings.Repeat("x", 33)},
@@ -144,7 +144,7 @@ func testStatusTimes(f *fixture) {
 	)
 	got, err := f.StatusTimes(f.ctx, append(ids, missingID))
 	f.ok(err)
-	f.equal("status times", got, map[jobdb.JobID]map[string]time.Time{
+	f.equal("status times", got, map[jobdb.JobID]map[jobdb.Status]time.Time{
 		ids[0]: {"Running": millisecond.Add(time.Hour), "running": millisecond.Add(time.Minute), "Done": millisecond.Add(time.Millisecond)},
 		ids[1]: {"Done": millisecond},
 	})

@@ -88,7 +88,7 @@ func (m *machine) insertHistory(t *rapid.T) {
 	for _, id := range m.some(t) {
 		record := jobdb.HistoryRecord{
 			JobID:             id,
-			Status:            rapid.SampledFrom([]string{jobdb.Idem, "Received", "Running"}).Draw(t, "status"),
+			Status:            rapid.SampledFrom([]jobdb.Status{jobdb.Idem, jobdb.StatusReceived, jobdb.StatusRunning}).Draw(t, "status"),
 			MinorStatus:       rapid.SampledFrom([]string{jobdb.Idem, "", "minor"}).Draw(t, "minor status"),
 			ApplicationStatus: rapid.SampledFrom([]string{jobdb.Idem, "app"}).Draw(t, "application status"),
 			Time:              noon.Add(time.Duration(rapid.IntRange(-4, 4).Draw(t, "quarters of a second")) * 250 * time.Millisecond),
@@ -127,7 +127,7 @@ func (m *machine) resolved(records []jobdb.HistoryRecord) []jobdb.HistoryRecord 
 	return records
 }
 
-func unlessIdem(text string) string {
+func unlessIdem[T ~string](text T) T {
 	if text == jobdb.Idem {
 		return ""
 	}

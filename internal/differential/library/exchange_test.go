@@ -262,7 +262,7 @@ func exchangeHistory(d *sharedDatabase) {
 	id, _ := d.jobs()
 	at := time.Date(2024, 5, 17, 12, 0, 0, 123456000, time.UTC)
 	next := func() time.Time { at = at.Add(1500 * time.Millisecond); return at }
-	byUs := func(status, minor, application string) {
+	byUs := func(status jobdb.Status, minor, application string) {
 		d.ok(d.InsertHistory(ctx, []jobdb.HistoryRecord{
 			{JobID: id, Status: status, MinorStatus: minor, ApplicationStatus: application, Time: next(), Source: "jobdb"},
 		}))
@@ -284,7 +284,7 @@ func exchangeHistory(d *sharedDatabase) {
 	d.ok(err)
 	ours := [][]any{}
 	for _, r := range history[id] {
-		ours = append(ours, []any{r.Status, r.MinorStatus, r.ApplicationStatus, r.Time, r.Source})
+		ours = append(ours, []any{string(r.Status), r.MinorStatus, r.ApplicationStatus, r.Time, r.Source})
 	}
 	records := d.reference.call("get_records", args{"job_ids": ids}).(map[string]any)[idText(id)]
 	d.equal("history", ours, rowsOf(records, []string{"status", "minor_status", "application_status", "status_time", "source"}))
@@ -294,7 +294,7 @@ func exchangeHistory(d *sharedDatabase) {
 	d.ok(err)
 	stamps := d.reference.call("get_wms_time_stamps", args{"job_ids": ids}).(map[string]any)[idText(id)].(map[string]any)
 	for _, status := range []string{"Received", "Waiting", "Running"} {
-		d.equal("time of "+status, any(times[id][status]), stamps[status])
+		d.equal("time of "+status, any(times[id][jobdb.Status(status)]), stamps[status])
 	}
 	d.reference.call("delete_records", args{"job_ids": ids})
 	history, err = d.History(ctx, ids)
