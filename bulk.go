@@ -278,7 +278,7 @@ func (s *session) values(t *tables.Table, columns []tables.Column) []string {
 
 // readRows reads columns of the rows of a table that belong to the jobs.
 func (a access) readRows(ctx context.Context, what string, t *tables.Table, columns []tables.Column, ids []JobID, rest string, each func([]scanned) error) error {
-	return a.read(what, func(s *session) error { return s.readRows(ctx, t, columns, ids, rest, each) })
+	return a.read(ctx, what, func(s *session) error { return s.readRows(ctx, t, columns, ids, rest, each) })
 }
 
 // checkLimits refuses what a live database can't hold, naming the job, which the

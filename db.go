@@ -71,6 +71,9 @@ type DB struct {
 
 // Ping asks the database for an answer.
 func (db *DB) Ping(ctx context.Context) error {
+	if err := db.outsideTx(ctx); err != nil {
+		return err
+	}
 	var one int
 	if err := db.engine.Reader.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
 		return fmt.Errorf("ping the database: %w", db.publicError(err))

@@ -31,7 +31,7 @@ func Example() {
 
 	// All of a new job is stored, or nothing.
 	var id jobdb.JobID
-	err = db.Tx(ctx, func(tx *jobdb.Tx) error {
+	err = db.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 		if id, err = tx.CreateJob(ctx, `[ Executable = "/bin/true" ]`); err != nil {
 			return err
 		}

@@ -213,7 +213,7 @@ func (a access) StatusTimes(ctx context.Context, ids []JobID) (map[JobID]map[str
 	if err != nil {
 		return times, err
 	}
-	err = a.read("read status times", func(s *session) error {
+	err = a.read(ctx, "read status times", func(s *session) error {
 		status := s.byteExact(tables.LoggingInfo, "Status")
 		return s.eachIDBatch(ids, func(in string, args []any) error {
 			text := `SELECT t."JobID", ` + status + `, MAX(t."StatusTimeOrder") FROM ` + s.db.logging.Quoted() + ` AS t WHERE t."JobID"` + in +

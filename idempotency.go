@@ -49,7 +49,7 @@ func (a access) SavedReply(ctx context.Context, request string) (answer Reply, f
 	if a.db.schema.Kind != schema.KindOurs {
 		return Reply{}, false, errNoReplies
 	}
-	err = a.read("look for an answer", func(s *session) error {
+	err = a.read(ctx, "look for an answer", func(s *session) error {
 		text := `SELECT "Request", "Content", "Answer" FROM "Answers" WHERE "Request" = ? AND "AnswerTime" >= ?`
 		args := []any{request, s.db.dialect.TimeBound(s.time(s.db.now()).Add(-ReplyLifetime))}
 		return s.query(ctx, text, args, scanRows(tables.Answers.Columns[:3], func(row []scanned) error {

@@ -153,7 +153,7 @@ func (s *session) paged(ctx context.Context, search Search, perPage int, rows in
 // inSnapshot is a snapshot, or less where one statement says it all.
 func (a access) inSnapshot(ctx context.Context, what string, alone bool, fn func(*session) error) error {
 	if alone {
-		return a.read(what, fn)
+		return a.read(ctx, what, fn)
 	}
 	return a.snapshot(ctx, what, fn)
 }

@@ -36,11 +36,11 @@ type session struct {
 }
 
 // read runs one query.
-func (a access) read(what string, fn func(*session) error) error {
+func (a access) read(ctx context.Context, what string, fn func(*session) error) error {
 	if a.tx != nil {
 		return a.tx.run(what, fn)
 	}
-	if err := a.db.usable(); err != nil {
+	if err := a.db.usable(ctx); err != nil {
 		return err
 	}
 	return a.db.wrapError(what, fn(&session{db: a.db, q: a.db.engine.Reader}))
@@ -51,7 +51,7 @@ func (a access) snapshot(ctx context.Context, what string, fn func(*session) err
 	if a.tx != nil {
 		return a.tx.run(what, fn)
 	}
-	if err := a.db.usable(); err != nil {
+	if err := a.db.usable(ctx); err != nil {
 		return err
 	}
 	options := &sql.TxOptions{ReadOnly: a.db.dialect.Name != "sqlite", Isolation: sql.LevelRepeatableRead}
@@ -78,11 +78,18 @@ func (a access) write(ctx context.Context, what string, fn func(*session) error)
 // returns nil, nothing when it returns an error, which Tx returns. A
 // transaction that loses against another (deadlock, serialization or
 // certification failure, lock wait, SQLITE_BUSY) is run again, at most 30 times with growing
-// pauses, so fn must be safe to run again. fn must not use the DB itself. Whether a
-// transaction was kept whose connection broke during the commit can't be known; it is [ErrUnavailable].
-func (db *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
+// pauses, so fn must be safe to run again. Whether a transaction was kept whose
+// connection broke during the commit can't be known; it is [ErrUnavailable].
+//
+// fn is called with ctx, marked as one of this transaction: the DB's own methods, which would wait
+// for the transaction to end or not see what it did, return [ErrInTx] to it. Other DBs may be used.
+func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	inside := context.WithValue(ctx, txMark{db}, true)
+	if db.history != db {
+		inside = context.WithValue(inside, txMark{db.history}, true)
+	}
 	return db.transact(ctx, func(s *session) error {
-		err := fn(&Tx{access{db: db, tx: s}})
+		err := fn(inside, &Tx{access{db: db, tx: s}})
 		if err == nil {
 			return s.failed
 		}
@@ -90,7 +97,21 @@ func (db *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 	})
 }
 
-func (db *DB) usable() error {
+// txMark is the key of the context that a transaction of a DB gives to its function.
+type txMark struct{ db *DB }
+
+// outsideTx refuses a context of a transaction of this DB.
+func (db *DB) outsideTx(ctx context.Context) error {
+	if ctx.Value(txMark{db}) != nil {
+		return ErrInTx
+	}
+	return nil
+}
+
+func (db *DB) usable(ctx context.Context) error {
+	if err := db.outsideTx(ctx); err != nil {
+		return err
+	}
 	if db.schema.Refusal != "" {
 		return &SchemaError{Reason: db.schema.Refusal}
 	}
@@ -111,7 +132,7 @@ const (
 
 // transact runs fn in a transaction until it doesn't lose against another one.
 func (db *DB) transact(ctx context.Context, fn func(*session) error) error {
-	if err := db.usable(); err != nil {
+	if err := db.usable(ctx); err != nil {
 		return err
 	}
 	for try := 1; ; try++ {

@@ -27,7 +27,7 @@ func (m *JobManager) SubmitOnce(ctx context.Context, owner Owner, key string, jd
 		return nil, err
 	}
 	var jobs []Submitted
-	once := func(tx *jobdb.Tx) (err error) {
+	once := func(ctx context.Context, tx *jobdb.Tx) (err error) {
 		// Once more: on SQLite only the writer sees what is just being committed.
 		if jobs, err = submittedBefore(ctx, tx.SavedReply, asked); jobs != nil || err != nil {
 			return err

@@ -56,7 +56,7 @@ var notAgain = []string{"Done", "Completed", "Completing", statusKilled, statusD
 // and the number of statements doesn't depend on that of jobs.
 func (m *JobManager) Reschedule(ctx context.Context, reach Reach, ids []jobdb.JobID, reset bool) (RescheduleReport, error) {
 	var r *rescheduling
-	err := m.DB.Tx(ctx, func(tx *jobdb.Tx) error {
+	err := m.DB.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 		jobs, err := reach.hold(ctx, tx, ids, slices.Concat(rescheduleColumns, changeColumns)...)
 		if err != nil {
 			return err

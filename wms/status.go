@@ -64,7 +64,7 @@ func (m *JobManager) SetStatus(ctx context.Context, reach Reach, updates map[job
 	how := manner{force: options.Force, urgent: func(u StatusUpdate) bool { return !options.Pilot && ends(u.Status) }}
 	ids := slices.Collect(maps.Keys(updates))
 	var report StatusReport
-	err := m.DB.Tx(ctx, func(tx *jobdb.Tx) error {
+	err := m.DB.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 		jobs, err := reach.hold(ctx, tx, ids, changeColumns...)
 		if err != nil {
 			return err

@@ -33,10 +33,12 @@ func openSQLite(_ context.Context, t Target, o Settings) (*Engine, error) {
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
 	return &Engine{
-		Dialect: SQLite, Reader: reader, Writer: writer, classify: classifySQLite,
+		Dialect: SQLite, Reader: reader, Writer: writer, classify: classifySQLite, jobInError: noJobInError,
 		Close: func() error { return errors.Join(reader.Close(), writer.Close()) },
 	}, nil
 }
+
+func noJobInError(error) (int64, bool) { return 0, false }
 
 // Result codes of SQLite, the lower byte of an extended code.
 const (
