@@ -11,7 +11,8 @@ import (
 	"jobdb/internal/tables"
 )
 
-// Open opens the database that url names: sqlite:PATH,
+// Open opens the database that url names: sqlite:PATH, sqlite::memory: (one of its own, empty, until
+// it is closed: for tests; its methods take turns, as on a single connection),
 // mysql://user:password@host:port/name (also mariadb://, also several hosts
 // separated by commas), postgres://…, or SQLAlchemy's form of these. It
 // neither makes nor changes tables; see [DB.Migrate]. A database that can't be

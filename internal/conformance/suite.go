@@ -36,6 +36,7 @@ import (
 //	OneCycle      DiracX on all engines           the archive keeps one cycle of a parameter, the last
 //	ReusedIDs     DiracX on SQLite                the highest JobID is given again after its job was deleted
 //	LateCancel    SQLite built without cgo        a search that has given rows already ends only at its next row when its context ends
+//	InMemory      SQLite in memory                what isn't in a transaction waits until it ends; nobody can look in from outside
 type Traits struct {
 	WholeSeconds bool
 	Latin1       bool
@@ -46,6 +47,7 @@ type Traits struct {
 	OneCycle     bool
 	ReusedIDs    bool
 	LateCancel   bool
+	InMemory     bool
 }
 
 // The traits of the databases that package oracle can make beside jobdb's own.
@@ -258,9 +260,12 @@ func (f *fixture) trySearch(request jobdb.SearchRequest, page, perPage int) (job
 	return f.Search(f.ctx, search)
 }
 
-// raw opens the test's database without jobdb.
+// raw opens the test's database without jobdb. Where that can't be done the test ends.
 func (f *fixture) raw() *rawDB {
 	f.t.Helper()
+	if f.traits.InMemory {
+		f.test.Skip("nobody but the DB itself can look into a database in memory")
+	}
 	return &rawDB{f: f, db: jobdbtest.Raw(f.test, f.address)}
 }
 

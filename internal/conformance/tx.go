@@ -228,7 +228,9 @@ func testTxSeesItsWrites(f *fixture) {
 		f.ok(tx.SetJobParameters(ctx, named{id: {"p": "mine"}}))
 		mine := f.readState(tx, []jobdb.JobID{id})[id]
 		f.equal("in the transaction", []any{mine.Attributes["Site"], mine.Parameters["p"]}, []any{"mine", "mine"})
-		f.equal("outside of it", f.readState(f.DB, []jobdb.JobID{id}), before)
+		if !f.traits.InMemory {
+			f.equal("outside of it", f.readState(f.DB, []jobdb.JobID{id}), before)
+		}
 		return nil
 	}))
 	f.equal("after it", f.attributes(id, "Site"), map[string]any{"Site": "mine"})

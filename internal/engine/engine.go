@@ -55,6 +55,7 @@ func (o Settings) size(pool *sql.DB) {
 type Engine struct {
 	Dialect        Dialect
 	Reader, Writer *sql.DB // the same pool except on SQLite
+	OneConnection  bool    // Reader and Writer are one and the same: who reads keeps all others waiting
 	WriteOptions   sql.TxOptions
 	classify       func(error) ErrClass
 	jobInError     func(error) (int64, bool)

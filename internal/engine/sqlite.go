@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"os"
@@ -11,7 +12,10 @@ import (
 
 // openSQLite opens two pools on one file: one connection that writes and
 // several that read. The file is made when it isn't there; its folder must be.
-func openSQLite(_ context.Context, t Target, o Settings) (*Engine, error) {
+func openSQLite(ctx context.Context, t Target, o Settings) (*Engine, error) {
+	if t.path == inMemory {
+		return openMemory(ctx)
+	}
 	if info, err := os.Stat(filepath.Dir(t.path)); err != nil {
 		return nil, err
 	} else if !info.IsDir() {
@@ -36,6 +40,37 @@ func openSQLite(_ context.Context, t Target, o Settings) (*Engine, error) {
 		Dialect: SQLite, Reader: reader, Writer: writer, classify: classifySQLite, jobInError: noJobInError,
 		Close: func() error { return errors.Join(reader.Close(), writer.Close()) },
 	}, nil
+}
+
+// openMemory makes a database of its own in memory. There is no write-ahead log in memory, by which
+// readers go on while another writes: all take turns on one connection.
+func openMemory(ctx context.Context) (*Engine, error) {
+	dsn := sqliteDSN("/jobdb-"+rand.Text(), false, true) + "&vfs=memdb"
+	pool, err := sql.Open(sqliteDriver, dsn)
+	if err != nil {
+		return nil, err
+	}
+	pool.SetMaxOpenConns(1)
+	// The database goes with its last connection, and a pool gives up one whose context ends in a
+	// transaction: this one is left alone, and open.
+	keep, err := sql.Open(sqliteDriver, dsn)
+	if err == nil {
+		err = keep.PingContext(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	e := onSQLite(pool)
+	e.Close = func() error { return errors.Join(pool.Close(), keep.Close()) }
+	return e, nil
+}
+
+// onSQLite reads and writes with one pool.
+func onSQLite(pool *sql.DB) *Engine {
+	return &Engine{
+		Dialect: SQLite, Reader: pool, Writer: pool, classify: classifySQLite, jobInError: noJobInError,
+		OneConnection: pool.Stats().MaxOpenConnections == 1,
+	}
 }
 
 func noJobInError(error) (int64, bool) { return 0, false }
