@@ -24,6 +24,9 @@ func (db *DB) FoldCounts(ctx context.Context) (int64, error) {
 	if err := db.requireCounts(); err != nil {
 		return 0, err
 	}
+	if db.options.ReadOnly {
+		return 0, db.wrapError("fold counts", errReadOnly)
+	}
 	folded := int64(0)
 	for {
 		n := int64(0)

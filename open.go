@@ -2,6 +2,7 @@ package jobdb
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,20 +28,64 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
+	if options.HistoryURL == url {
+		options.HistoryURL = ""
+	}
+	return open(ctx, e, t, options)
+}
+
+// SQLiteDriver is the name that database/sql knows jobdb's SQLite driver by, for [OpenDB]. It is mattn/go-sqlite3 in
+// programs built with cgo, else modernc.org/sqlite, with a function REGEXP.
+const SQLiteDriver = engine.SQLiteDriver
+
+// OpenDB opens the database that a pool of the caller's leads to. [DB.Close] leaves the pool open, and it
+// may be used for other things meanwhile. For a [pgxpool.Pool] give what pgx's stdlib.OpenDBFromPool
+// makes of it. The pool's driver tells the engine; what jobdb needs of its connections
+// is checked, and an error says what to set:
+//
+//   - go-sql-driver/mysql: parseTime=true, clientFoundRows=true, loc=UTC, charset utf8mb4 and a sql_mode with ANSI_QUOTES and
+//     STRICT_ALL_TABLES. Whether there is clientFoundRows is tried on a temporary table.
+//   - pgx's stdlib: timezone=UTC.
+//   - the driver named [SQLiteDriver], and no other: foreign keys enforced. A database in memory needs SetMaxOpenConns(1).
+//     _txlock should stay deferred, or reading waits for writing.
+//
+// The pool's own limits hold instead of [Options.Connections], and no statement ends after
+// [Options.StatementTimeout]. On MariaDB and MySQL a pool made by [Open] also remembers prepared statements, ends
+// in the server what was cancelled, and keeps MariaDB from making tables of long lists
+// (in_predicate_conversion_threshold = 0); on PostgreSQL it cancels in the server, too; on SQLite it writes
+// on one connection and reads on others. None of this is done to a pool that is given.
+//
+// [pgxpool.Pool]: https://pkg.go.dev/github.com/jackc/pgx/v5/pgxpool#Pool
+func OpenDB(ctx context.Context, pool *sql.DB, options Options) (*DB, error) {
+	options = options.withDefaults()
+	e, err := engine.OnPool(ctx, pool, options.settings())
+	if err != nil {
+		err = fmt.Errorf("open the database: %w", err)
+		if e != nil {
+			err = (&DB{engine: e}).publicError(err)
+		}
+		return nil, err
+	}
+	return open(ctx, e, engine.Target{}, options)
+}
+
+// open is a DB on an engine, which it closes when that fails.
+func open(ctx context.Context, e *engine.Engine, t engine.Target, options Options) (*DB, error) {
 	db := &DB{engine: e, dialect: &e.Dialect, options: options, logging: tables.LoggingInfo}
 	db.access, db.history = access{db: db}, db
-	if t.Engine == "sqlite" {
+	if e.Dialect.Name == "sqlite" {
 		db.groups = engine.NewGroupCommit(e.Writer)
 	}
 	var facts *schema.Facts
-	if err = e.Recognize(ctx); err == nil {
+	err := e.Recognize(ctx)
+	if err == nil {
 		facts, err = schema.Probe(ctx, e.Reader, db.dialect)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", db.publicError(err)), e.Close())
 	}
 	db.useSchema(ctx, facts)
-	if options.HistoryURL != "" && options.HistoryURL != url {
+	if options.HistoryURL != "" {
 		if err := db.openHistory(ctx, t); err != nil {
 			db.stopFolding()
 			return nil, errors.Join(fmt.Errorf("open the history: %w", err), e.Close())

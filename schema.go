@@ -54,7 +54,11 @@ func (db *DB) Migrate(ctx context.Context) ([]string, error) {
 	if err := db.outsideTx(ctx); err != nil {
 		return nil, err
 	}
-	applied, err := (&schema.Migrator{Engine: db.engine, Logger: db.options.Logger, Now: db.now}).Migrate(ctx)
+	m := &schema.Migrator{Engine: db.engine, Logger: db.options.Logger, Now: db.now}
+	if db.options.ReadOnly {
+		m.Refuse = errReadOnly
+	}
+	applied, err := m.Migrate(ctx)
 	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 		err = errors.Join(ctx.Err(), err) // engines tell it in their own words
 	}

@@ -68,6 +68,9 @@ func (a access) snapshot(ctx context.Context, what string, fn func(*session) err
 
 // write runs statements that change rows, all or none.
 func (a access) write(ctx context.Context, what string, fn func(*session) error) error {
+	if a.db.options.ReadOnly {
+		return a.db.wrapError(what, errReadOnly)
+	}
 	if a.tx != nil {
 		return a.tx.run(what, fn)
 	}
@@ -124,6 +127,9 @@ func (db *DB) usable(ctx context.Context) error {
 	}
 	return nil
 }
+
+// errReadOnly is what the engines say in their own ways, and those of a pool that was given don't say.
+var errReadOnly = &UnavailableError{errors.New("it was opened to be read only")}
 
 const (
 	maxTries = 30

@@ -50,10 +50,14 @@ func openMySQL(_ context.Context, t Target, o Settings) (*Engine, error) {
 	}
 	pool := sql.OpenDB(&mysqlConnector{hosts: hosts, statementTime: o.StatementTimeout, readOnly: o.ReadOnly})
 	o.size(pool)
+	return onMySQL(pool), nil
+}
+
+func onMySQL(pool *sql.DB) *Engine {
 	return &Engine{
 		Dialect: MariaDB, recognize: recognizeMySQL, Reader: pool, Writer: pool, classify: classifyMySQL, jobInError: jobInMySQLError, Close: pool.Close,
 		WriteOptions: sql.TxOptions{Isolation: sql.LevelReadCommitted}, // locks no gaps between rows
-	}, nil
+	}
 }
 
 func recognizeMySQL(ctx context.Context, e *Engine) error {

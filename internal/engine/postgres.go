@@ -39,9 +39,13 @@ func openPostgres(_ context.Context, t Target, o Settings) (*Engine, error) {
 	}
 	pool := sql.OpenDB(stdlib.GetConnector(*config))
 	o.size(pool)
+	return onPostgres(pool), nil
+}
+
+func onPostgres(pool *sql.DB) *Engine {
 	return &Engine{
 		Dialect: PostgreSQL, Reader: pool, Writer: pool, classify: classifyPostgres, jobInError: jobInPostgresError, Close: pool.Close,
-	}, nil
+	}
 }
 
 func classifyPostgres(err error) ErrClass {

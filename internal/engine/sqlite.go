@@ -25,11 +25,11 @@ func openSQLite(ctx context.Context, t Target, o Settings) (*Engine, error) {
 	if readers == 0 {
 		readers = max(4, runtime.NumCPU())
 	}
-	writer, err := sql.Open(sqliteDriver, sqliteDSN(t.path, o.ReadOnly, true))
+	writer, err := sql.Open(SQLiteDriver, sqliteDSN(t.path, o.ReadOnly, true))
 	if err != nil {
 		return nil, err
 	}
-	reader, err := sql.Open(sqliteDriver, sqliteDSN(t.path, o.ReadOnly, false))
+	reader, err := sql.Open(SQLiteDriver, sqliteDSN(t.path, o.ReadOnly, false))
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
@@ -46,14 +46,14 @@ func openSQLite(ctx context.Context, t Target, o Settings) (*Engine, error) {
 // readers go on while another writes: all take turns on one connection.
 func openMemory(ctx context.Context) (*Engine, error) {
 	dsn := sqliteDSN("/jobdb-"+rand.Text(), false, true) + "&vfs=memdb"
-	pool, err := sql.Open(sqliteDriver, dsn)
+	pool, err := sql.Open(SQLiteDriver, dsn)
 	if err != nil {
 		return nil, err
 	}
 	pool.SetMaxOpenConns(1)
 	// The database goes with its last connection, and a pool gives up one whose context ends in a
 	// transaction: this one is left alone, and open.
-	keep, err := sql.Open(sqliteDriver, dsn)
+	keep, err := sql.Open(SQLiteDriver, dsn)
 	if err == nil {
 		err = keep.PingContext(ctx)
 	}
