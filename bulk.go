@@ -49,6 +49,11 @@ func (s *session) insert(ctx context.Context, t *tables.Table, columns []tables.
 
 // insertStatements makes the statements that write new rows. In the columns of empty every row has an empty text.
 func (s *session) insertStatements(t *tables.Table, empty, columns []tables.Column, rows [][]any, run func(statement string, args []any) error) error {
+	if t != tables.LoggingInfo {
+		if missing := s.impossibleJobs(t, columns, rows); missing != nil {
+			return &NotFoundError{Jobs: missing}
+		}
+	}
 	if err := s.checkLimits(t, columns, rows); err != nil {
 		return err
 	}
@@ -83,6 +88,12 @@ func (s *session) insertValues(into, constants string, rows [][]any, most int, r
 // update sets the columns after the first keys of each row where those are
 // equal and where holds, in the order of the rows. It returns how many rows matched.
 func (s *session) update(ctx context.Context, t *tables.Table, columns []tables.Column, keys int, rows [][]any, where string, whereArgs ...any) (int64, error) {
+	if missing := s.impossibleJobs(t, columns, rows); missing != nil {
+		rows = slices.DeleteFunc(slices.Clone(rows), func(row []any) bool {
+			id, _ := row[0].(int64)
+			return slices.Contains(missing, JobID(id))
+		})
+	}
 	if err := s.checkLimits(t, columns, rows); err != nil {
 		return 0, err
 	}
@@ -279,6 +290,21 @@ func (s *session) values(t *tables.Table, columns []tables.Column) []string {
 // readRows reads columns of the rows of a table that belong to the jobs.
 func (a access) readRows(ctx context.Context, what string, t *tables.Table, columns []tables.Column, ids []JobID, rest string, each func([]scanned) error) error {
 	return a.read(ctx, what, func(s *session) error { return s.readRows(ctx, t, columns, ids, rest, each) })
+}
+
+// impossibleJobs are those of the jobs in rows, whose first column is their ID, that can't exist in this database.
+func (s *session) impossibleJobs(t *tables.Table, columns []tables.Column, rows [][]any) []JobID {
+	if columns[0].Name != "JobID" {
+		return nil
+	}
+	narrow := s.db.schema.Narrow[t.Name+".JobID"]
+	var ids []JobID
+	for _, row := range rows {
+		if id, _ := row[0].(int64); id < 1 || narrow.Refuses(id) != "" {
+			ids = append(ids, JobID(id))
+		}
+	}
+	return sorted(ids)
 }
 
 // checkLimits refuses what a live database can't hold, naming the job, which the

@@ -177,10 +177,10 @@ func (c *compiler) comparable(column Column) string {
 func (c *compiler) where(scope Scope, filter Filter) bool {
 	conditions := Filter{op: opAnd}
 	if scope.VO != "" {
-		conditions.kids = append(conditions.kids, Filter{op: opIn, column: columnByName["VO"], values: []any{scope.VO}})
+		conditions.kids = append(conditions.kids, textIs("VO", scope.VO))
 	}
 	if scope.Owner != "" {
-		conditions.kids = append(conditions.kids, Filter{op: opIn, column: columnByName["Owner"], values: []any{scope.Owner}})
+		conditions.kids = append(conditions.kids, textIs("Owner", scope.Owner))
 	}
 	if filter.op == opAnd {
 		conditions.kids = append(conditions.kids, filter.kids...)
@@ -193,6 +193,14 @@ func (c *compiler) where(scope Scope, filter Filter) bool {
 	c.write(" WHERE ")
 	c.join(conditions.kids, " AND ")
 	return true
+}
+
+// textIs matches nothing where no column can hold the text: PostgreSQL would refuse to compare with it.
+func textIs(column, text string) Filter {
+	if checkText(text) != nil {
+		return Filter{op: opOr}
+	}
+	return Filter{op: opIn, column: columnByName[column], values: []any{text}}
 }
 
 func (c *compiler) join(kids []Filter, word string) {

@@ -105,7 +105,7 @@ func (s *session) retryNumbering(ctx context.Context, alone bool, insert func() 
 		select {
 		case <-time.After(rand.N(time.Duration(try) * time.Millisecond)): //nolint:gosec // jitter
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return ctx.Err()
 		}
 	}
 }

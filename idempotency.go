@@ -50,6 +50,9 @@ func (a access) SavedReply(ctx context.Context, request string) (answer Reply, f
 		return Reply{}, false, errNoReplies
 	}
 	err = a.read(ctx, "look for an answer", func(s *session) error {
+		if checkText(request) != nil { // none was saved, and PostgreSQL would refuse to look for it
+			return nil
+		}
 		text := `SELECT "Request", "Content", "Answer" FROM "Answers" WHERE "Request" = ? AND "AnswerTime" >= ?`
 		args := []any{request, s.db.dialect.TimeBound(s.time(s.db.now()).Add(-ReplyLifetime))}
 		return s.query(ctx, text, args, scanRows(tables.Answers.Columns[:3], func(row []scanned) error {

@@ -24,7 +24,7 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 		return nil, err
 	}
 	options = options.withDefaults()
-	e, err := engine.OpenEngine[t.Engine](ctx, t, options.settings())
+	e, err := openEngine(ctx, t, options)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
@@ -32,6 +32,14 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 		options.HistoryURL = ""
 	}
 	return open(ctx, e, t, options)
+}
+
+func openEngine(ctx context.Context, t engine.Target, options Options) (*engine.Engine, error) {
+	e, err := engine.OpenEngine[t.Engine](ctx, t, options.settings())
+	if errors.Is(err, engine.ErrUnreachable) {
+		return nil, &UnavailableError{err}
+	}
+	return e, err
 }
 
 // SQLiteDriver is the name that database/sql knows jobdb's SQLite driver by, for [OpenDB]. It is mattn/go-sqlite3 in
@@ -133,8 +141,9 @@ func (db *DB) openHistory(ctx context.Context, t engine.Target) error {
 	return nil
 }
 
-// Close waits for running statements and closes all connections.
+// Close waits for running statements and closes all connections. Methods called later return [ErrClosed].
 func (db *DB) Close() error {
+	db.closed.Store(true)
 	db.stopFolding()
 	if db.history != db {
 		return errors.Join(db.history.Close(), db.engine.Close())

@@ -36,7 +36,7 @@ func (r SchemaReport) Usable() bool {
 
 // CheckSchema looks at the database as it is now. It changes nothing.
 func (db *DB) CheckSchema(ctx context.Context) (SchemaReport, error) {
-	if err := db.outsideTx(ctx); err != nil {
+	if err := db.misused(ctx); err != nil {
 		return SchemaReport{}, err
 	}
 	r, err := db.checkSchema(ctx)
@@ -51,7 +51,7 @@ func (db *DB) CheckSchema(ctx context.Context) (SchemaReport, error) {
 // A database that migrations did not make, one of a newer jobdb and one whose migrations had
 // another text are refused with a [SchemaError] and stay as they are.
 func (db *DB) Migrate(ctx context.Context) ([]string, error) {
-	if err := db.outsideTx(ctx); err != nil {
+	if err := db.misused(ctx); err != nil {
 		return nil, err
 	}
 	m := &schema.Migrator{Engine: db.engine, Logger: db.options.Logger, Now: db.now}

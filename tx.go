@@ -103,8 +103,11 @@ func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 // txMark is the key of the context that a transaction of a DB gives to its function.
 type txMark struct{ db *DB }
 
-// outsideTx refuses a context of a transaction of this DB.
-func (db *DB) outsideTx(ctx context.Context) error {
+// misused refuses what only a mistake in a program can be: a DB that is closed, or a context of its own transaction.
+func (db *DB) misused(ctx context.Context) error {
+	if db.closed.Load() {
+		return ErrClosed
+	}
 	if ctx.Value(txMark{db}) != nil {
 		return ErrInTx
 	}
@@ -112,7 +115,7 @@ func (db *DB) outsideTx(ctx context.Context) error {
 }
 
 func (db *DB) usable(ctx context.Context) error {
-	if err := db.outsideTx(ctx); err != nil {
+	if err := db.misused(ctx); err != nil {
 		return err
 	}
 	if db.schema.Refusal != "" {
@@ -154,7 +157,7 @@ func (db *DB) transact(ctx context.Context, fn func(*session) error) error {
 		select {
 		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // jitter
 		case <-ctx.Done():
-			return errors.Join(context.Cause(ctx), err)
+			return errors.Join(ctx.Err(), err)
 		}
 	}
 }
@@ -302,6 +305,9 @@ func (db *DB) publicError(err error) error {
 	case engine.ClassValue:
 		return valueError(err)
 	case engine.ClassOther, engine.ClassForeignKey:
+	}
+	if db.closed.Load() { // meanwhile
+		return errors.Join(ErrClosed, err)
 	}
 	return err
 }

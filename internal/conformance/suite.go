@@ -78,7 +78,7 @@ func RunOpened(t *testing.T, newDatabase func(tb testing.TB) string, open Open, 
 	s := &suite{newDatabase: newDatabase, opened: open, traits: traits, clock: &clock{}}
 	s.shared, s.address = s.open(t, jobdb.Options{Clock: s.clock.now, CommandRedelivery: redelivery})
 	for _, test := range slices.Concat(
-		queryTests, searchTests, longTests, writeTests, attributeTests, parameterTests, commandTests, historyTests, holdTests, replyTests, countTests, cursorTests, txTests, randomTests, raceTests,
+		queryTests, searchTests, longTests, writeTests, attributeTests, parameterTests, commandTests, historyTests, holdTests, replyTests, countTests, cursorTests, txTests, randomTests, raceTests, errorTests,
 	) {
 		t.Run(test.name, func(t *testing.T) { test.run(s.fixture(t)) })
 	}

@@ -79,6 +79,9 @@ func (e *Engine) JobInError(err error) (int64, bool) { return e.jobInError(err) 
 // through no fault of their own.
 var ErrLost = errors.New("the transaction was lost")
 
+// ErrUnreachable is the class of errors of a database that isn't where it was said to be.
+var ErrUnreachable = errors.New("can't be reached")
+
 // Querier is what *sql.DB and *sql.Tx have in common.
 type Querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)

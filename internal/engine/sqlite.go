@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,10 +17,11 @@ func openSQLite(ctx context.Context, t Target, o Settings) (*Engine, error) {
 	if t.path == inMemory {
 		return openMemory(ctx)
 	}
-	if info, err := os.Stat(filepath.Dir(t.path)); err != nil {
-		return nil, err
+	folder := filepath.Dir(t.path)
+	if info, err := os.Stat(folder); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	} else if !info.IsDir() {
-		return nil, errors.New(filepath.Dir(t.path) + " is not a folder")
+		return nil, fmt.Errorf("%w: %s is not a folder", ErrUnreachable, folder)
 	}
 	readers := o.Connections
 	if readers == 0 {
