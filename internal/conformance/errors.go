@@ -142,7 +142,7 @@ func testNoJobHasThisID(f *fixture) {
 		for _, method := range everyMethod {
 			err := method.call(f.ctx, f.DB, ids)
 			switch method.name {
-			case "InsertInputData", "SetJobParameters", "SetOptimizerParameters", "AddHeartbeatData", "SetJobCommands":
+			case "Job", "InsertInputData", "SetJobParameters", "SetOptimizerParameters", "AddHeartbeatData", "SetJobCommands":
 				f.only(method.name+" "+asJSON(id), err, jobdb.ErrNotFound)
 			case "InsertJobAttributes", "InsertHistory": // IDs are stored
 			default:

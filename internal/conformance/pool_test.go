@@ -24,6 +24,10 @@ func TestPoolMariaDB(t *testing.T) {
 	conformance.RunOpened(t, jobdbtest.MariaDB, onPool, conformance.Traits{NoKill: true})
 }
 
+func TestPoolMySQL(t *testing.T) {
+	conformance.RunOpened(t, jobdbtest.MySQL, onPool, conformance.Traits{NoKill: true})
+}
+
 func TestPoolPostgreSQL(t *testing.T) {
 	conformance.RunOpened(t, jobdbtest.PostgreSQL, onPool, conformance.Traits{NoKill: true})
 }
@@ -157,6 +161,7 @@ func TestPoolRefusals(t *testing.T) {
 		},
 		"PostgreSQL": {{map[string]string{"timezone": "Europe/Zurich"}, "timezone=UTC"}},
 	}
+	refused["MySQL"] = refused["MariaDB"]
 	jobdbtest.EachEngine(t, func(t *testing.T, address string) {
 		_, engine, _ := strings.Cut(t.Name(), "/")
 		for _, r := range refused[engine] {
