@@ -48,6 +48,11 @@ func (s *session) insert(ctx context.Context, t *tables.Table, columns []tables.
 func (s *session) insertStatements(
 	t *tables.Table, empty, columns []tables.Column, rows [][]any, run func(statement string, args []any) error,
 ) error {
+	if t != tables.LoggingInfo {
+		if missing := s.impossibleJobs(t, columns, rows); missing != nil {
+			return &NotFoundError{Jobs: missing}
+		}
+	}
 	if err := s.checkLimits(t, columns, rows); err != nil {
 		return err
 	}
@@ -85,6 +90,12 @@ func (s *session) insertValues(into, constants string, rows [][]any, maxRows int
 func (s *session) update(
 	ctx context.Context, t *tables.Table, columns []tables.Column, keys int, rows [][]any, where string, whereArgs ...any,
 ) (int64, error) {
+	if missing := s.impossibleJobs(t, columns, rows); missing != nil {
+		rows = slices.DeleteFunc(slices.Clone(rows), func(row []any) bool {
+			id, _ := row[0].(int64)
+			return slices.Contains(missing, JobID(id))
+		})
+	}
 	if err := s.checkLimits(t, columns, rows); err != nil {
 		return 0, err
 	}
@@ -219,7 +230,7 @@ func (s *session) readRows(
 func (a access) readRows(
 	ctx context.Context, what string, t *tables.Table, columns []tables.Column, ids []JobID, rest string, each func([]scanned) error,
 ) error {
-	return a.read(what, func(s *session) error { return s.readRows(ctx, t, columns, ids, rest, each) })
+	return a.read(ctx, what, func(s *session) error { return s.readRows(ctx, t, columns, ids, rest, each) })
 }
 
 // selectRows is a query that reads rows of t; in is as in eachIDBatch.
@@ -305,6 +316,22 @@ func (s *session) values(t *tables.Table, columns []tables.Column) []string {
 		}
 	}
 	return values
+}
+
+// impossibleJobs returns those of the jobs in rows that can't exist in this database, ascending. The first
+// column of rows is the job's ID, or there are none.
+func (s *session) impossibleJobs(t *tables.Table, columns []tables.Column, rows [][]any) []JobID {
+	if columns[0].Name != "JobID" {
+		return nil
+	}
+	limits := s.db.schema.ColumnLimits[t.Name+".JobID"]
+	var ids []JobID
+	for _, row := range rows {
+		if id, _ := row[0].(int64); id < 1 || limits.Check(id) != "" {
+			ids = append(ids, JobID(id))
+		}
+	}
+	return sorted(ids)
 }
 
 // checkLimits refuses values that a live database can't hold. Its error names the job, which the

@@ -199,6 +199,14 @@ func (c *compiler) where(scope Scope, filter Filter) bool {
 	return true
 }
 
+// textIs matches nothing where no column can hold the text: PostgreSQL would refuse to compare with it.
+func textIs(column, text string) Filter {
+	if checkText(text) != nil {
+		return Filter{op: opOr}
+	}
+	return Filter{op: opIn, column: columnByName[column], values: []any{text}}
+}
+
 func (c *compiler) join(kids []Filter, word string) {
 	for i, kid := range kids {
 		if i > 0 {

@@ -37,6 +37,9 @@ func (db *DB) RebuildCounts(ctx context.Context) ([]WrongCount, error) {
 	if err := db.requireCounts(); err != nil {
 		return nil, err
 	}
+	if db.options.ReadOnly {
+		return nil, db.wrapError("rebuild counts", errReadOnly)
+	}
 	audit, err := db.auditCounts(ctx)
 	if err != nil {
 		return nil, err

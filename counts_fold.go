@@ -23,6 +23,9 @@ func (db *DB) FoldCounts(ctx context.Context) (int64, error) {
 	if err := db.requireCounts(); err != nil {
 		return 0, err
 	}
+	if db.options.ReadOnly {
+		return 0, db.wrapError("fold counts", errReadOnly)
+	}
 	total := int64(0)
 	for {
 		folded := int64(0)
@@ -110,7 +113,7 @@ func (db *DB) foldLoop(ctx context.Context, every time.Duration) {
 // did.
 func (db *DB) startCounts(ctx context.Context) error {
 	state := int64(0)
-	err := db.read("look for counts", func(s *session) (err error) {
+	err := db.read(ctx, "look for counts", func(s *session) (err error) {
 		state, err = s.countsState(ctx)
 		return err
 	})

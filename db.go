@@ -59,6 +59,7 @@ type DB struct {
 	history *DB                 // has LoggingInfo; often this one
 	logging *tables.Table       // LoggingInfo, as this one's connections call it
 
+	closed        atomic.Bool
 	counted       atomic.Bool    // counts of jobs are kept and complete
 	unswept       atomic.Int64   // differences folded since counts that are zero were deleted
 	folding       sync.WaitGroup // foldLoop
@@ -71,6 +72,9 @@ type DB struct {
 
 // Ping asks the database for an answer.
 func (db *DB) Ping(ctx context.Context) error {
+	if err := db.misused(ctx); err != nil {
+		return err
+	}
 	var one int
 	if err := db.engine.Reader.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
 		return fmt.Errorf("ping the database: %w", db.publicError(err))

@@ -4,9 +4,9 @@
 //
 // # Tour
 //
-// [Open] a database by its URL. [DB.Migrate] makes the tables of a new one; a live database is left as
-// it is. Every method works on a [DB], where it is a transaction of its own, and on the [Tx] that [DB.Tx]
-// hands out, where it is a part of a larger one.
+// [Open] a database by its URL, or [OpenDB] it on a pool of your own. [DB.Migrate] makes the tables of a
+// new one; a live database is left as it is. Every method works on a [DB], where it is a transaction of
+// its own, and on the [Tx] that [DB.Tx] hands out, where it is a part of a larger one.
 //
 // A job is born by [DB.CreateJobs], which gives it its [JobID] and keeps its JDL, and
 // [DB.InsertJobAttributes], which fills its row of the table Jobs. From then on
@@ -23,7 +23,8 @@
 // [DB.Stream] with all rows one by one, [DB.Summary] with counts, [DB.Job] with one job.
 //
 // Errors are told apart by [errors.Is]: [ErrInvalidQuery], [ErrInvalidValue], [ErrNotFound], [ErrConflict],
-// [ErrUnavailable] (worth another try later), [ErrSchema], [ErrNoScope].
+// [ErrUnavailable] (worth another try later), [ErrSchema], and what only a mistake in a program brings about:
+// [ErrNoScope], [ErrInTx], [ErrClosed].
 //
 // The package knows nothing of HTTP, of tokens, or of the rules of a workload management system (which
 // status may follow which, what a submission becomes); those stand on it.

@@ -23,6 +23,11 @@ var (
 	ErrUnavailable = errors.New("database unavailable")
 	// ErrSchema: the database is not one that this program can work on; see [SchemaError].
 	ErrSchema = errors.New("unusable schema")
+	// ErrClosed: a program's mistake: the database was closed before.
+	ErrClosed = errors.New("the database is closed")
+	// ErrInTx: a program's mistake: in the function of [DB.Tx], with its context, a method of the DB itself
+	// was called, which would wait for that transaction. Call the method of the [Tx].
+	ErrInTx = errors.New("the database was used inside its own transaction; use the Tx")
 )
 
 // QueryError says which field of a query is wrong and why. The reason is meant for the person who

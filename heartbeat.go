@@ -50,7 +50,7 @@ func checkHeartbeat(id JobID, name, value string) error {
 func (a access) Heartbeats(ctx context.Context, ids []JobID, last int) (map[JobID][]Heartbeat, error) {
 	beats := make(map[JobID][]Heartbeat)
 	columns := tables.HeartBeatLoggingInfo.Columns
-	err := a.read("read heartbeats", func(s *session) error {
+	err := a.read(ctx, "read heartbeats", func(s *session) error {
 		return s.eachIDBatch(ids, func(in string, args []any) error {
 			text := selectRows(tables.HeartBeatLoggingInfo, columns, in)
 			if last > 0 {

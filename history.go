@@ -116,7 +116,7 @@ func (s *session) retryNumbering(ctx context.Context, insert func() error) error
 		select {
 		case <-time.After(rand.N(time.Duration(try) * time.Millisecond)): //nolint:gosec // jitter
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return ctx.Err()
 		}
 	}
 }
@@ -222,7 +222,7 @@ func (a access) StatusTimes(ctx context.Context, ids []JobID) (map[JobID]map[Sta
 	if err != nil {
 		return times, err
 	}
-	err = a.read("read status times", func(s *session) error {
+	err = a.read(ctx, "read status times", func(s *session) error {
 		status := s.byteExact(tables.LoggingInfo, "Status")
 		return s.eachIDBatch(ids, func(in string, args []any) error {
 			text := `SELECT t."JobID", ` + status + `, MAX(t."StatusTimeOrder") FROM ` + s.db.logging.Quoted() +

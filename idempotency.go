@@ -52,7 +52,10 @@ func (a access) SavedReply(ctx context.Context, request string) (reply Reply, fo
 	if a.db.schema.Kind != schema.KindOurs {
 		return Reply{}, false, errNoReplies
 	}
-	err = a.read("look for an answer", func(s *session) error {
+	err = a.read(ctx, "look for an answer", func(s *session) error {
+		if checkText(request) != nil { // none was saved, and PostgreSQL would refuse to look for it
+			return nil
+		}
 		text := `SELECT "Request", "Content", "Answer" FROM "Answers" WHERE "Request" = ? AND "AnswerTime" >= ?`
 		args := []any{request, s.db.dialect.TimeBound(s.time(s.db.now()).Add(-ReplyLifetime))}
 		return s.query(ctx, text, args, scanRows(tables.Answers.Columns[:3], func(row []scanned) error {

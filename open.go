@@ -2,6 +2,7 @@ package jobdb
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,7 +12,8 @@ import (
 	"jobdb/internal/tables"
 )
 
-// Open opens the database that url names: sqlite:PATH,
+// Open opens the database that url names: sqlite:PATH, sqlite::memory: (one of its own, empty, until
+// it is closed: for tests; its methods take turns, as on a single connection),
 // mysql://user:password@host:port/name (also mariadb://, also several hosts
 // separated by commas), postgres://…, or SQLAlchemy's form of these. It
 // neither makes nor changes tables; see [DB.Migrate]. A database that can't be
@@ -22,24 +24,76 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 		return nil, err
 	}
 	options = options.withDefaults()
-	e, err := engine.OpenEngine[t.Engine](ctx, t, options.settings())
+	e, err := openEngine(ctx, t, options)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
+	if options.HistoryURL == url {
+		options.HistoryURL = ""
+	}
+	return open(ctx, e, t, options)
+}
+
+func openEngine(ctx context.Context, t engine.Target, options Options) (*engine.Engine, error) {
+	e, err := engine.OpenEngine[t.Engine](ctx, t, options.settings())
+	if errors.Is(err, engine.ErrUnreachable) {
+		return nil, &UnavailableError{err}
+	}
+	return e, err
+}
+
+// SQLiteDriver is the name that database/sql knows jobdb's SQLite driver by, for [OpenDB]. It is mattn/go-sqlite3 in
+// programs built with cgo, else modernc.org/sqlite, with a function REGEXP.
+const SQLiteDriver = engine.SQLiteDriver
+
+// OpenDB opens the database that a pool of the caller's leads to. [DB.Close] leaves the pool open, and it
+// may be used for other things meanwhile. For a [pgxpool.Pool] give what pgx's stdlib.OpenDBFromPool
+// makes of it. The pool's driver tells the engine; what jobdb needs of its connections
+// is checked, and an error says what to set:
+//
+//   - go-sql-driver/mysql: parseTime=true, clientFoundRows=true, loc=UTC, charset utf8mb4 and a sql_mode with ANSI_QUOTES and
+//     STRICT_ALL_TABLES. Whether there is clientFoundRows is tried on a temporary table.
+//   - pgx's stdlib: timezone=UTC.
+//   - the driver named [SQLiteDriver], and no other: foreign keys enforced. A database in memory needs SetMaxOpenConns(1).
+//     _txlock should stay deferred, or reading waits for writing.
+//
+// The pool's own limits hold instead of [Options.Connections], and no statement ends after
+// [Options.StatementTimeout]. On MariaDB and MySQL a pool made by [Open] also remembers prepared statements, ends
+// in the server what was cancelled, and keeps MariaDB from making tables of long lists
+// (in_predicate_conversion_threshold = 0); on PostgreSQL it cancels in the server, too; on SQLite it writes
+// on one connection and reads on others. None of this is done to a pool that is given.
+//
+// [pgxpool.Pool]: https://pkg.go.dev/github.com/jackc/pgx/v5/pgxpool#Pool
+func OpenDB(ctx context.Context, pool *sql.DB, options Options) (*DB, error) {
+	options = options.withDefaults()
+	e, err := engine.OnPool(ctx, pool, options.settings())
+	if err != nil {
+		err = fmt.Errorf("open the database: %w", err)
+		if e != nil {
+			err = (&DB{engine: e}).publicError(err)
+		}
+		return nil, err
+	}
+	return open(ctx, e, engine.Target{}, options)
+}
+
+// open is a DB on an engine, which it closes when that fails.
+func open(ctx context.Context, e *engine.Engine, t engine.Target, options Options) (*DB, error) {
 	db := &DB{engine: e, dialect: &e.Dialect, options: options, logging: tables.LoggingInfo}
 	db.access, db.history = access{db: db}, db
-	if t.Engine == "sqlite" {
+	if e.Dialect.Name == "sqlite" {
 		db.groups = engine.NewGroupCommit(e.Writer)
 	}
 	var facts *schema.Facts
-	if err = e.Recognize(ctx); err == nil {
+	err := e.Recognize(ctx)
+	if err == nil {
 		facts, err = schema.Probe(ctx, e.Reader, db.dialect)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", db.publicError(err)), e.Close())
 	}
 	db.useSchema(ctx, facts)
-	if options.HistoryURL != "" && options.HistoryURL != url {
+	if options.HistoryURL != "" {
 		if err := db.openHistory(ctx, t); err != nil {
 			db.stopFolding()
 			return nil, errors.Join(fmt.Errorf("open the history: %w", err), e.Close())
@@ -87,8 +141,9 @@ func (db *DB) openHistory(ctx context.Context, t engine.Target) error {
 	return nil
 }
 
-// Close waits for running statements and closes all connections.
+// Close waits for running statements and closes all connections. Methods called later return [ErrClosed].
 func (db *DB) Close() error {
+	db.closed.Store(true)
 	db.stopFolding()
 	if db.history != db {
 		return errors.Join(db.history.Close(), db.engine.Close())

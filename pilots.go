@@ -26,7 +26,7 @@ func OpenPilots(ctx context.Context, url string, options Options) (*Pilots, erro
 	}
 	options = options.withDefaults()
 	options.ReadOnly = true
-	e, err := engine.OpenEngine[t.Engine](ctx, t, options.settings())
+	e, err := openEngine(ctx, t, options)
 	if err != nil {
 		return nil, fmt.Errorf("open the pilots' database: %w", err)
 	}

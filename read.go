@@ -87,7 +87,22 @@ type found struct {
 	next          string
 }
 
-func (a access) find(ctx context.Context, s Search, each func(row []any) error) (f found, err error) {
+func (a access) find(ctx context.Context, s Search, each func(row []any) error) (found, error) {
+	if a.tx != nil || !a.db.engine.OneConnection {
+		return a.findEach(ctx, s, each)
+	}
+	var rows [][]any // each may use the DB, and would wait for the connection that gives it rows
+	f, err := a.findEach(ctx, s, func(row []any) error {
+		rows = append(rows, row)
+		return nil
+	})
+	for i := 0; i < len(rows) && err == nil; i++ {
+		err = each(rows[i])
+	}
+	return f, err
+}
+
+func (a access) findEach(ctx context.Context, s Search, each func(row []any) error) (f found, err error) {
 	limits := a.db.options.Limits
 	perPage, err := s.checkPage(limits)
 	if err = cmp.Or(s.Scope.check(), err); err != nil {
@@ -153,7 +168,7 @@ func (s *session) paged(ctx context.Context, search Search, perPage int, rows in
 // inSnapshot is a snapshot, or less where one statement says it all.
 func (a access) inSnapshot(ctx context.Context, what string, alone bool, fn func(*session) error) error {
 	if alone {
-		return a.read(what, fn)
+		return a.read(ctx, what, fn)
 	}
 	return a.snapshot(ctx, what, fn)
 }

@@ -23,20 +23,26 @@ func (a access) explainRefusal(ctx context.Context, err error, what string, pare
 		return &NotFoundError{Jobs: missing}
 	}
 	if conflict := (*ConflictError)(nil); errors.As(err, &conflict) {
-		conflict.What, conflict.Job = what, a.conflictingJob(ctx, parent, ids)
+		conflict.What, conflict.Job = what, a.conflictingJob(ctx, err, parent, ids)
 	}
 	return err
 }
 
-// conflictingJob returns the job whose row exists already, or 0 if that is not known.
-func (a access) conflictingJob(ctx context.Context, parent *tables.Table, ids []JobID) JobID {
+// conflictingJob is the job whose row exists already, or 0 when that can't be told.
+func (a access) conflictingJob(ctx context.Context, refused error, parent *tables.Table, ids []JobID) JobID {
 	if len(ids) == 1 {
 		return ids[0]
 	}
 	if parent != tables.JobJDLs { // the other tables may have several rows of a job
 		return 0
 	}
-	missing, err := access{db: a.db}.jobsWithout(ctx, tables.Jobs, ids)
+	if id, ok := a.db.engine.JobInError(refused); ok {
+		return JobID(id)
+	}
+	if a.tx != nil { // it sees what this call itself inserted before it was refused
+		return 0
+	}
+	missing, err := a.jobsWithout(ctx, tables.Jobs, ids)
 	if err != nil || len(missing) == len(ids) {
 		return 0
 	}
@@ -50,10 +56,8 @@ func (a access) missingJobs(ctx context.Context, err error, t *tables.Table, ids
 	if a.tx == nil {
 		return a.jobsWithout(ctx, t, ids)
 	}
-	if missingKey := a.db.engine.MissingKey; missingKey != nil { // PostgreSQL, where a failed transaction answers no query
-		if id, ok := missingKey(err); ok {
-			return []JobID{JobID(id)}, nil
-		}
+	if id, ok := a.db.engine.JobInError(err); ok { // PostgreSQL: a failed transaction answers nothing
+		return []JobID{JobID(id)}, nil
 	}
 	failed := a.tx.failed
 	a.tx.failed = nil

@@ -36,6 +36,9 @@ func (r SchemaReport) Usable() bool {
 
 // CheckSchema looks at the database as it is now. It changes nothing.
 func (db *DB) CheckSchema(ctx context.Context) (SchemaReport, error) {
+	if err := db.misused(ctx); err != nil {
+		return SchemaReport{}, err
+	}
 	r, err := db.checkSchema(ctx)
 	return r, db.wrapError("check the schema", db.publicError(err))
 }
@@ -48,7 +51,14 @@ func (db *DB) CheckSchema(ctx context.Context) (SchemaReport, error) {
 // A database that migrations did not make, one of a newer jobdb and one whose migrations had
 // another text are refused with a [SchemaError] and stay as they are.
 func (db *DB) Migrate(ctx context.Context) ([]string, error) {
-	applied, err := (&schema.Migrator{Engine: db.engine, Logger: db.options.Logger, Now: db.now}).Migrate(ctx)
+	if err := db.misused(ctx); err != nil {
+		return nil, err
+	}
+	m := &schema.Migrator{Engine: db.engine, Logger: db.options.Logger, Now: db.now}
+	if db.options.ReadOnly {
+		m.Refuse = errReadOnly
+	}
+	applied, err := m.Migrate(ctx)
 	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 		err = errors.Join(ctx.Err(), err) // engines tell it in their own words
 	}

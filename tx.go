@@ -36,11 +36,11 @@ type session struct {
 }
 
 // read runs one query.
-func (a access) read(what string, fn func(*session) error) error {
+func (a access) read(ctx context.Context, what string, fn func(*session) error) error {
 	if a.tx != nil {
 		return a.tx.run(what, fn)
 	}
-	if err := a.db.usable(); err != nil {
+	if err := a.db.usable(ctx); err != nil {
 		return err
 	}
 	return a.db.wrapError(what, fn(&session{db: a.db, q: a.db.engine.Reader}))
@@ -51,7 +51,7 @@ func (a access) snapshot(ctx context.Context, what string, fn func(*session) err
 	if a.tx != nil {
 		return a.tx.run(what, fn)
 	}
-	if err := a.db.usable(); err != nil {
+	if err := a.db.usable(ctx); err != nil {
 		return err
 	}
 	options := &sql.TxOptions{ReadOnly: a.db.dialect.Name != "sqlite", Isolation: sql.LevelRepeatableRead}
@@ -68,6 +68,9 @@ func (a access) snapshot(ctx context.Context, what string, fn func(*session) err
 
 // write runs statements that change rows, all or none.
 func (a access) write(ctx context.Context, what string, fn func(*session) error) error {
+	if a.db.options.ReadOnly {
+		return a.db.wrapError(what, errReadOnly)
+	}
 	if a.tx != nil {
 		return a.tx.run(what, fn)
 	}
@@ -78,11 +81,18 @@ func (a access) write(ctx context.Context, what string, fn func(*session) error)
 // returns nil, nothing when it returns an error, which Tx returns. A
 // transaction that loses against another (deadlock, serialization or
 // certification failure, lock wait, SQLITE_BUSY) is run again, at most 30 times with growing
-// pauses, so fn must be safe to run again. fn must not use the DB itself. Whether a
-// transaction was kept whose connection broke during the commit can't be known; it is [ErrUnavailable].
-func (db *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
+// pauses, so fn must be safe to run again. Whether a transaction was kept whose
+// connection broke during the commit can't be known; it is [ErrUnavailable].
+//
+// fn is called with ctx, marked as one of this transaction: the DB's own methods, which would wait
+// for the transaction to end or not see what it did, return [ErrInTx] to it. Other DBs may be used.
+func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	inside := context.WithValue(ctx, txMark{db}, true)
+	if db.history != db {
+		inside = context.WithValue(inside, txMark{db.history}, true)
+	}
 	return db.transact(ctx, func(s *session) error {
-		err := fn(&Tx{access{db: db, tx: s}})
+		err := fn(inside, &Tx{access{db: db, tx: s}})
 		if err == nil {
 			return s.failed
 		}
@@ -90,7 +100,24 @@ func (db *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 	})
 }
 
-func (db *DB) usable() error {
+// txMark is the key of the context that a transaction of a DB gives to its function.
+type txMark struct{ db *DB }
+
+// misused refuses what only a mistake in a program can be: a DB that is closed, or a context of its own transaction.
+func (db *DB) misused(ctx context.Context) error {
+	if db.closed.Load() {
+		return ErrClosed
+	}
+	if ctx.Value(txMark{db}) != nil {
+		return ErrInTx
+	}
+	return nil
+}
+
+func (db *DB) usable(ctx context.Context) error {
+	if err := db.misused(ctx); err != nil {
+		return err
+	}
 	if db.schema.Refusal != "" {
 		return &SchemaError{Reason: db.schema.Refusal}
 	}
@@ -104,6 +131,9 @@ func (db *DB) usable() error {
 	return nil
 }
 
+// errReadOnly is what the engines say in their own ways, and those of a pool that was given don't say.
+var errReadOnly = &UnavailableError{errors.New("it was opened to be read only")}
+
 const (
 	maxTries = 30
 	maxPause = 500 * time.Millisecond
@@ -111,7 +141,7 @@ const (
 
 // transact runs fn in a transaction until it doesn't lose against another one.
 func (db *DB) transact(ctx context.Context, fn func(*session) error) error {
-	if err := db.usable(); err != nil {
+	if err := db.usable(ctx); err != nil {
 		return err
 	}
 	for try := 1; ; try++ {
@@ -127,7 +157,7 @@ func (db *DB) transact(ctx context.Context, fn func(*session) error) error {
 		select {
 		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // jitter
 		case <-ctx.Done():
-			return errors.Join(context.Cause(ctx), err)
+			return errors.Join(ctx.Err(), err)
 		}
 	}
 }
@@ -275,6 +305,9 @@ func (db *DB) publicError(err error) error {
 	case engine.ClassValue:
 		return valueError(err)
 	case engine.ClassOther, engine.ClassForeignKey:
+	}
+	if db.closed.Load() { // meanwhile
+		return errors.Join(ErrClosed, err)
 	}
 	return err
 }

@@ -114,7 +114,7 @@ func (d *database) addJobs(ctx context.Context, random *rand.Rand, first, n int)
 		jdls[i] = originalJDL
 		rows[i] = randomJob(random, first+i)
 	}
-	return d.db.Tx(ctx, func(tx *jobdb.Tx) error {
+	return d.db.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 		ids, err := tx.CreateJobs(ctx, jdls)
 		if err != nil {
 			return err
@@ -159,7 +159,7 @@ func (d *database) addChildRows(ctx context.Context, ids []jobdb.JobID) error {
 		commands = append(commands, jobdb.Command{JobID: id, Command: jobdb.KillCommand})
 		commands = append(commands, jobdb.Command{JobID: id, Command: "Peek", Arguments: "x"})
 	}
-	err := d.db.Tx(ctx, func(tx *jobdb.Tx) error {
+	err := d.db.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 		if err := tx.UpdateJobJDLs(ctx, jdls); err != nil {
 			return err
 		}

@@ -143,7 +143,7 @@ func (d *database) deleteJobs(n int) comparison {
 	return comparison{
 		method: "DeleteJobs",
 		before: func(ctx context.Context) error {
-			return d.db.Tx(ctx, func(tx *jobdb.Tx) (err error) {
+			return d.db.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) (err error) {
 				if ids, err = tx.CreateJobs(ctx, jdls); err != nil {
 					return err
 				}

@@ -39,7 +39,7 @@ const sourceHeartbeat = "Heartbeat"
 func (m *JobManager) Heartbeat(ctx context.Context, scope Scope, beats map[jobdb.JobID]Beat) (HeartbeatReport, error) {
 	ids := slices.Collect(maps.Keys(beats))
 	var report HeartbeatReport
-	err := m.DB.Tx(ctx, func(tx *jobdb.Tx) error {
+	err := m.DB.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 		jobs, err := scope.lock(ctx, tx, ids, updateColumns...)
 		if err != nil {
 			return err

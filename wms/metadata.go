@@ -41,7 +41,7 @@ func (e *MetadataError) Is(target error) bool { return target == ErrInvalidMetad
 func (m *JobManager) SetMetadata(ctx context.Context, scope Scope, values map[jobdb.JobID]map[string]any) error {
 	ids := slices.Collect(maps.Keys(values))
 	attributes, parameters, invalid := splitMetadata(values)
-	return m.DB.Tx(ctx, func(tx *jobdb.Tx) error {
+	return m.DB.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 		jobs, err := scope.lock(ctx, tx, ids)
 		if err != nil {
 			return err

@@ -61,7 +61,7 @@ var notRescheduled = []jobdb.Status{
 // number of statements doesn't depend on the number of jobs.
 func (m *JobManager) Reschedule(ctx context.Context, scope Scope, ids []jobdb.JobID, reset bool) (RescheduleReport, error) {
 	var r *rescheduling
-	err := m.DB.Tx(ctx, func(tx *jobdb.Tx) error {
+	err := m.DB.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 		jobs, err := scope.lock(ctx, tx, ids, slices.Concat(rescheduleColumns, updateColumns)...)
 		if err != nil {
 			return err

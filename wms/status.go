@@ -74,7 +74,7 @@ func (m *JobManager) SetStatus(
 	}
 	ids := slices.Collect(maps.Keys(updates))
 	var report StatusReport
-	err := m.DB.Tx(ctx, func(tx *jobdb.Tx) error {
+	err := m.DB.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 		jobs, err := scope.lock(ctx, tx, ids, updateColumns...)
 		if err != nil {
 			return err

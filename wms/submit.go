@@ -71,7 +71,7 @@ func (m *JobManager) Submit(ctx context.Context, owner Owner, jdls []string) ([]
 		return nil, err
 	}
 	var jobs []Submitted
-	err = m.DB.Tx(ctx, func(tx *jobdb.Tx) error {
+	err = m.DB.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 		jobs, err = m.create(ctx, tx, s)
 		return err
 	})

@@ -31,7 +31,7 @@ func (m *JobManager) SubmitOnce(ctx context.Context, owner Owner, key string, jd
 		return nil, err
 	}
 	var jobs []Submitted
-	submit := func(tx *jobdb.Tx) (err error) {
+	submit := func(ctx context.Context, tx *jobdb.Tx) (err error) {
 		jobs, err = m.createOnce(ctx, tx, s, asked)
 		return err
 	}

@@ -16,6 +16,10 @@ func TestSQLite(t *testing.T) {
 	conformance.Run(t, jobdbtest.SQLite, onSQLite(conformance.Traits{}))
 }
 
+func TestSQLiteMemory(t *testing.T) {
+	conformance.Run(t, func(testing.TB) string { return "sqlite::memory:" }, onSQLite(conformance.Traits{InMemory: true}))
+}
+
 func TestMariaDB(t *testing.T) { conformance.Run(t, jobdbtest.MariaDB, conformance.Traits{}) }
 
 func TestMySQL(t *testing.T) { conformance.Run(t, jobdbtest.MySQL, conformance.Traits{}) }

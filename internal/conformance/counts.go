@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -115,14 +116,14 @@ func (f *fixture) changeCounted(random *rand.Rand, ids []jobdb.JobID) error {
 	var err error
 	switch random.IntN(6) {
 	case 0:
-		err = f.Tx(f.ctx, func(tx *jobdb.Tx) error { // a new job
-			id, err := tx.CreateJob(f.ctx, "")
+		err = f.Tx(f.ctx, func(ctx context.Context, tx *jobdb.Tx) error { // a new job
+			id, err := tx.CreateJob(ctx, "")
 			if err != nil {
 				return err
 			}
 			a := countable(random)
 			a["VO"] = f.vo
-			return tx.InsertJobAttributes(f.ctx, map[jobdb.JobID]jobdb.Attributes{id: a})
+			return tx.InsertJobAttributes(ctx, map[jobdb.JobID]jobdb.Attributes{id: a})
 		})
 	case 1:
 		_, err = f.DeleteJobs(f.ctx, few[:1])
@@ -187,11 +188,11 @@ func testCountsInTransactions(f *fixture) {
 	}
 	ids := f.addPlainJobs(3)
 	summary := jobdb.Summary{Scope: jobdb.Scope{VO: f.vo}, GroupBy: f.columns("Status")}
-	err := f.Tx(f.ctx, func(tx *jobdb.Tx) error {
-		if _, err := tx.SetProperties(f.ctx, map[jobdb.JobID]jobdb.Attributes{ids[0]: {"Status": "Done"}}, false); err != nil {
+	err := f.Tx(f.ctx, func(ctx context.Context, tx *jobdb.Tx) error {
+		if _, err := tx.SetProperties(ctx, map[jobdb.JobID]jobdb.Attributes{ids[0]: {"Status": "Done"}}, false); err != nil {
 			return err
 		}
-		inside, err := tx.Summary(f.ctx, summary)
+		inside, err := tx.Summary(ctx, summary)
 		f.equal("inside", inside.Rows, [][]any{{"Done", int64(1)}, {"Received", int64(2)}})
 		return cmp.Or(err, errUndo)
 	})

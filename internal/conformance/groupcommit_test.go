@@ -96,7 +96,7 @@ func end(ctx context.Context, db *jobdb.DB, kind string, write func(context.Cont
 			err = p.(error) //nolint:forcetypeassert // there is one panic
 		}
 	}()
-	return db.Tx(ctx, func(tx *jobdb.Tx) error {
+	return db.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 		return outcomes[kind](ctx, cancel, func(ctx context.Context) error { return write(ctx, tx) })
 	})
 }

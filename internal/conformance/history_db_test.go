@@ -51,7 +51,7 @@ func testHistoryElsewhere(t *testing.T, url, historyURL string) {
 	}
 	record := jobdb.HistoryRecord{JobID: id, Status: "Received", Time: time.Now(), Source: "test"}
 	submit := func(fail error) error {
-		return db.Tx(ctx, func(tx *jobdb.Tx) error {
+		return db.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 			attributes := map[jobdb.JobID]jobdb.Attributes{id: {"VO": "lhcb"}}
 			return errors.Join(tx.InsertJobAttributes(ctx, attributes), tx.InsertHistory(ctx, []jobdb.HistoryRecord{record, record}), fail)
 		})

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync/atomic"
@@ -42,8 +43,8 @@ func testReplies(f *fixture) {
 	f.refused(f.SaveReply(f.ctx, first), jobdb.ErrConflict, "answer")
 	f.refused(f.SaveReply(f.ctx, jobdb.Reply{Request: strings.Repeat("x", 65)}), jobdb.ErrInvalidValue, "Request")
 	failed := errors.New("no")
-	err := f.Tx(f.ctx, func(tx *jobdb.Tx) error {
-		return errors.Join(tx.SaveReply(f.ctx, jobdb.Reply{Request: f.vo + " undone"}), failed)
+	err := f.Tx(f.ctx, func(ctx context.Context, tx *jobdb.Tx) error {
+		return errors.Join(tx.SaveReply(ctx, jobdb.Reply{Request: f.vo + " undone"}), failed)
 	})
 	f.refused(err, failed, "")
 	if _, found := kept(f.vo + " undone"); found {

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"time"
 
 	"jobdb"
@@ -34,10 +35,10 @@ func testHoldJobs(f *fixture) {
 	got, err := f.LockJobs(f.ctx, wanted, names...)
 	f.ok(err)
 	f.equal("held jobs", got, want)
-	f.ok(f.Tx(f.ctx, func(tx *jobdb.Tx) error {
-		_, err := tx.SetProperties(f.ctx, map[jobdb.JobID]jobdb.Attributes{ids[1]: {"Owner": "bob"}}, false)
+	f.ok(f.Tx(f.ctx, func(ctx context.Context, tx *jobdb.Tx) error {
+		_, err := tx.SetProperties(ctx, map[jobdb.JobID]jobdb.Attributes{ids[1]: {"Owner": "bob"}}, false)
 		f.ok(err)
-		got, err = tx.LockJobs(f.ctx, wanted, names...)
+		got, err = tx.LockJobs(ctx, wanted, names...)
 		return err
 	}))
 	want[ids[1]]["Owner"] = "bob"
@@ -59,8 +60,8 @@ func testHeldJobsWait(f *fixture) {
 	const callers, steps = 16, 5
 	ids := f.addPlainJobs(2)
 	step := func(ids []jobdb.JobID) error {
-		return f.Tx(f.ctx, func(tx *jobdb.Tx) error {
-			jobs, err := tx.LockJobs(f.ctx, ids, "UserPriority")
+		return f.Tx(f.ctx, func(ctx context.Context, tx *jobdb.Tx) error {
+			jobs, err := tx.LockJobs(ctx, ids, "UserPriority")
 			if err != nil {
 				return err
 			}
@@ -69,7 +70,7 @@ func testHeldJobsWait(f *fixture) {
 				n, _ := job["UserPriority"].(int64)
 				next[id] = jobdb.Attributes{"UserPriority": n + 1}
 			}
-			_, err = tx.SetProperties(f.ctx, next, false)
+			_, err = tx.SetProperties(ctx, next, false)
 			return err
 		})
 	}

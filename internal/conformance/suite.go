@@ -36,6 +36,8 @@ import (
 //	OneCycle      DiracX on all engines           the archive keeps one cycle of a parameter, the last
 //	ReusedIDs     DiracX on SQLite                the highest JobID is given again after its job was deleted
 //	LateCancel    SQLite built without cgo        a search that has given rows already ends only at its next row when its context ends
+//	NoKill        on a pool that was given        a statement whose context ended goes on in the server
+//	InMemory      SQLite in memory                what isn't in a transaction waits until it ends; nobody can look in from outside
 type Traits struct {
 	WholeSeconds bool
 	Latin1       bool
@@ -46,6 +48,8 @@ type Traits struct {
 	OneCycle     bool
 	ReusedIDs    bool
 	LateCancel   bool
+	NoKill       bool
+	InMemory     bool
 }
 
 // The traits of the databases that package oracle can make beside jobdb's own.
@@ -63,10 +67,18 @@ const redelivery = 10 * time.Minute
 // Run is the definition of the access layer: it holds a database against every promise. newDatabase
 // returns the URL of a database of its own for each call, which goes with tb. One without tables is migrated.
 func Run(t *testing.T, newDatabase func(tb testing.TB) string, traits Traits) {
-	s := &suite{newDatabase: newDatabase, traits: traits, clock: &clock{}}
+	RunOpened(t, newDatabase, jobdbtest.Open, traits)
+}
+
+// Open opens a database for a test as [jobdbtest.Open] does.
+type Open func(tb testing.TB, address string, options jobdb.Options) *jobdb.DB
+
+// RunOpened is [Run] on databases that are opened otherwise than by their URLs alone.
+func RunOpened(t *testing.T, newDatabase func(tb testing.TB) string, open Open, traits Traits) {
+	s := &suite{newDatabase: newDatabase, opened: open, traits: traits, clock: &clock{}}
 	s.shared, s.address = s.open(t, jobdb.Options{Clock: s.clock.now, CommandRedelivery: redelivery})
 	for _, test := range slices.Concat(
-		queryTests, searchTests, longTests, writeTests, attributeTests, parameterTests, commandTests, historyTests, holdTests, replyTests, countTests, cursorTests, txTests, randomTests, raceTests,
+		queryTests, searchTests, longTests, writeTests, attributeTests, parameterTests, commandTests, historyTests, holdTests, replyTests, countTests, cursorTests, txTests, randomTests, raceTests, errorTests,
 	) {
 		t.Run(test.name, func(t *testing.T) { test.run(s.fixture(t)) })
 	}
@@ -80,6 +92,7 @@ type conformanceTest struct {
 
 type suite struct {
 	newDatabase func(tb testing.TB) string
+	opened      Open
 	traits      Traits
 	shared      *jobdb.DB // most tests share one database; each has jobs of a VO of its own
 	address     string    // its URL
@@ -90,7 +103,7 @@ type suite struct {
 // open makes a database and opens it. It returns its URL too.
 func (s *suite) open(tb testing.TB, options jobdb.Options) (*jobdb.DB, string) {
 	address := s.newDatabase(tb)
-	return jobdbtest.Open(tb, address, options), address
+	return s.opened(tb, address, options), address
 }
 
 // tester is what a *testing.T and a *rapid.T have in common.
@@ -258,9 +271,12 @@ func (f *fixture) trySearch(request jobdb.SearchRequest, page, perPage int) (job
 	return f.Search(f.ctx, search)
 }
 
-// raw opens the test's database without jobdb.
+// raw opens the test's database without jobdb. Where that can't be done the test ends.
 func (f *fixture) raw() *rawDB {
 	f.t.Helper()
+	if f.traits.InMemory {
+		f.test.Skip("nobody but the DB itself can look into a database in memory")
+	}
 	return &rawDB{f: f, db: jobdbtest.Raw(f.test, f.address)}
 }
 

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"regexp"
+	"strconv"
 	"time"
 )
 
@@ -53,9 +55,10 @@ func (o Settings) size(pool *sql.DB) {
 type Engine struct {
 	Dialect        Dialect
 	Reader, Writer *sql.DB // the same pool except on SQLite
+	OneConnection  bool    // Reader and Writer are one and the same: who reads keeps all others waiting
 	WriteOptions   sql.TxOptions
 	classify       func(error) ErrClass
-	MissingKey     func(error) (int64, bool) // what a foreign key missed, by the error's own account; nil: errors don't tell
+	jobInError     func(error) (int64, bool)
 	Close          func() error
 
 	recognize func(context.Context, *Engine) error // nil where the URL tells the product
@@ -69,9 +72,15 @@ func (e *Engine) Recognize(ctx context.Context) error {
 	return e.recognize(ctx, e)
 }
 
+// JobInError is the job that a foreign key missed or whose key was repeated, if the engine's error names it.
+func (e *Engine) JobInError(err error) (int64, bool) { return e.jobInError(err) }
+
 // ErrLost is told to the members of a group whose transaction is gone
 // through no fault of their own.
 var ErrLost = errors.New("the transaction was lost")
+
+// ErrUnreachable is the class of errors of a database that isn't where it was said to be.
+var ErrUnreachable = errors.New("can't be reached")
 
 // Querier is what *sql.DB and *sql.Tx have in common.
 type Querier interface {
@@ -105,6 +114,16 @@ func (e *Engine) ClassOf(err error) ErrClass {
 		return ClassUnavailable
 	}
 	return e.classify(err)
+}
+
+// firstNumber is what the pattern's group matches.
+func firstNumber(pattern *regexp.Regexp, text string) (int64, bool) {
+	groups := pattern.FindStringSubmatch(text)
+	if groups == nil {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(groups[1], 10, 64)
+	return n, err == nil
 }
 
 // networkClass tells errors of the connection from others.

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"net"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,10 +50,14 @@ func openMySQL(_ context.Context, t Target, o Settings) (*Engine, error) {
 	}
 	pool := sql.OpenDB(&mysqlConnector{hosts: hosts, statementTime: o.StatementTimeout, readOnly: o.ReadOnly})
 	o.size(pool)
+	return onMySQL(pool), nil
+}
+
+func onMySQL(pool *sql.DB) *Engine {
 	return &Engine{
-		Dialect: MariaDB, recognize: recognizeMySQL, Reader: pool, Writer: pool, classify: classifyMySQL, Close: pool.Close,
+		Dialect: MariaDB, recognize: recognizeMySQL, Reader: pool, Writer: pool, classify: classifyMySQL, jobInError: jobInMySQLError, Close: pool.Close,
 		WriteOptions: sql.TxOptions{Isolation: sql.LevelReadCommitted}, // locks no gaps between rows
-	}, nil
+	}
 }
 
 func recognizeMySQL(ctx context.Context, e *Engine) error {
@@ -101,6 +106,16 @@ func classifyMySQL(err error) ErrClass {
 		return ClassUnavailable
 	}
 	return ClassOther
+}
+
+var mysqlKey = regexp.MustCompile(`^Duplicate entry '([0-9]+)' for key '(?:\w+\.)?PRIMARY'`)
+
+func jobInMySQLError(err error) (int64, bool) {
+	var e *mysql.MySQLError
+	if !errors.As(err, &e) {
+		return 0, false
+	}
+	return firstNumber(mysqlKey, e.Message)
 }
 
 // mysqlConnector makes connections that remember their statements and

@@ -39,9 +39,13 @@ func openPostgres(_ context.Context, t Target, o Settings) (*Engine, error) {
 	}
 	pool := sql.OpenDB(stdlib.GetConnector(*config))
 	o.size(pool)
+	return onPostgres(pool), nil
+}
+
+func onPostgres(pool *sql.DB) *Engine {
 	return &Engine{
-		Dialect: PostgreSQL, Reader: pool, Writer: pool, classify: classifyPostgres, MissingKey: missingKey, Close: pool.Close,
-	}, nil
+		Dialect: PostgreSQL, Reader: pool, Writer: pool, classify: classifyPostgres, jobInError: jobInPostgresError, Close: pool.Close,
+	}
 }
 
 func classifyPostgres(err error) ErrClass {
@@ -76,18 +80,12 @@ func classifyPostgres(err error) ErrClass {
 	return ClassOther
 }
 
-var missingKeyPattern = regexp.MustCompile(`^Key \("?JobID"?\)=\(([0-9]+)\) is not present`)
+var postgresKey = regexp.MustCompile(`^Key \("?JobID"?\)=\(([0-9]+)\) (?:is not present|already exists)`)
 
-// missingKey is the job that a foreign key missed, by PostgreSQL's account.
-func missingKey(err error) (int64, bool) {
+func jobInPostgresError(err error) (int64, bool) {
 	var e *pgconn.PgError
-	if !errors.As(err, &e) || e.Code != "23503" {
+	if !errors.As(err, &e) {
 		return 0, false
 	}
-	groups := missingKeyPattern.FindStringSubmatch(e.Detail)
-	if groups == nil {
-		return 0, false
-	}
-	id, err := strconv.ParseInt(groups[1], 10, 64)
-	return id, err == nil
+	return firstNumber(postgresKey, e.Detail)
 }

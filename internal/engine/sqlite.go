@@ -2,8 +2,10 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,21 +13,25 @@ import (
 
 // openSQLite opens two pools on one file: one connection that writes and
 // several that read. The file is made when it isn't there; its folder must be.
-func openSQLite(_ context.Context, t Target, o Settings) (*Engine, error) {
-	if info, err := os.Stat(filepath.Dir(t.path)); err != nil {
-		return nil, err
+func openSQLite(ctx context.Context, t Target, o Settings) (*Engine, error) {
+	if t.path == inMemory {
+		return openMemory(ctx)
+	}
+	folder := filepath.Dir(t.path)
+	if info, err := os.Stat(folder); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	} else if !info.IsDir() {
-		return nil, errors.New(filepath.Dir(t.path) + " is not a folder")
+		return nil, fmt.Errorf("%w: %s is not a folder", ErrUnreachable, folder)
 	}
 	readers := o.Connections
 	if readers == 0 {
 		readers = max(4, runtime.NumCPU())
 	}
-	writer, err := sql.Open(sqliteDriver, sqliteDSN(t.path, o.ReadOnly, true))
+	writer, err := sql.Open(SQLiteDriver, sqliteDSN(t.path, o.ReadOnly, true))
 	if err != nil {
 		return nil, err
 	}
-	reader, err := sql.Open(sqliteDriver, sqliteDSN(t.path, o.ReadOnly, false))
+	reader, err := sql.Open(SQLiteDriver, sqliteDSN(t.path, o.ReadOnly, false))
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
@@ -33,10 +39,43 @@ func openSQLite(_ context.Context, t Target, o Settings) (*Engine, error) {
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
 	return &Engine{
-		Dialect: SQLite, Reader: reader, Writer: writer, classify: classifySQLite,
+		Dialect: SQLite, Reader: reader, Writer: writer, classify: classifySQLite, jobInError: noJobInError,
 		Close: func() error { return errors.Join(reader.Close(), writer.Close()) },
 	}, nil
 }
+
+// openMemory makes a database of its own in memory. There is no write-ahead log in memory, by which
+// readers go on while another writes: all take turns on one connection.
+func openMemory(ctx context.Context) (*Engine, error) {
+	dsn := sqliteDSN("/jobdb-"+rand.Text(), false, true) + "&vfs=memdb"
+	pool, err := sql.Open(SQLiteDriver, dsn)
+	if err != nil {
+		return nil, err
+	}
+	pool.SetMaxOpenConns(1)
+	// The database goes with its last connection, and a pool gives up one whose context ends in a
+	// transaction: this one is left alone, and open.
+	keep, err := sql.Open(SQLiteDriver, dsn)
+	if err == nil {
+		err = keep.PingContext(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	e := onSQLite(pool)
+	e.Close = func() error { return errors.Join(pool.Close(), keep.Close()) }
+	return e, nil
+}
+
+// onSQLite reads and writes with one pool.
+func onSQLite(pool *sql.DB) *Engine {
+	return &Engine{
+		Dialect: SQLite, Reader: pool, Writer: pool, classify: classifySQLite, jobInError: noJobInError,
+		OneConnection: pool.Stats().MaxOpenConnections == 1,
+	}
+}
+
+func noJobInError(error) (int64, bool) { return 0, false }
 
 // Result codes of SQLite, the lower byte of an extended code.
 const (

@@ -4,16 +4,17 @@ package engine
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 
 	"github.com/mattn/go-sqlite3"
 )
 
-// sqliteDriver is the C library, where there is a C compiler.
-const sqliteDriver = "jobdb-sqlite3"
+// SQLiteDriver is the C library, where there is a C compiler.
+const SQLiteDriver = "jobdb-sqlite3"
 
 func init() {
-	sql.Register(sqliteDriver, &sqlite3.SQLiteDriver{
+	sql.Register(SQLiteDriver, &sqlite3.SQLiteDriver{
 		ConnectHook: func(conn *sqlite3.SQLiteConn) error {
 			if _, err := conn.Exec("PRAGMA wal_autocheckpoint = "+walPages, nil); err != nil {
 				return err
@@ -23,8 +24,16 @@ func init() {
 	})
 }
 
+// foreignKeysOption of a DSN has foreign keys enforced.
+const foreignKeysOption = "_foreign_keys=1"
+
+func isSQLite(d driver.Driver) bool {
+	_, ok := d.(*sqlite3.SQLiteDriver)
+	return ok
+}
+
 func sqliteDSN(path string, readOnly, writer bool) string {
-	dsn := sqliteFile(path) + "?_foreign_keys=1&_busy_timeout=10000&_synchronous=FULL&_stmt_cache_size=128&_cache_size=-" + pageCache
+	dsn := sqliteFile(path) + "?" + foreignKeysOption + "&_busy_timeout=10000&_synchronous=FULL&_stmt_cache_size=128&_cache_size=-" + pageCache
 	switch {
 	case readOnly:
 		dsn += "&mode=ro"

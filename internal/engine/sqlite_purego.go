@@ -10,8 +10,8 @@ import (
 	"modernc.org/sqlite"
 )
 
-// sqliteDriver is a translation of the C library to Go, where there is no C compiler.
-const sqliteDriver = "sqlite"
+// SQLiteDriver is a translation of the C library to Go, where there is no C compiler.
+const SQLiteDriver = "sqlite"
 
 // The driver registers functions for all connections at once, so matchers are shared.
 var matchers = sync.Pool{New: func() any { m := newMatcher(); return &m }}
@@ -28,8 +28,16 @@ func init() {
 	})
 }
 
+// foreignKeysOption of a DSN has foreign keys enforced.
+const foreignKeysOption = "_pragma=foreign_keys(1)"
+
+func isSQLite(d driver.Driver) bool {
+	_, ok := d.(*sqlite.Driver)
+	return ok
+}
+
 func sqliteDSN(path string, readOnly, writer bool) string {
-	dsn := sqliteFile(path) + "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)&_pragma=cache_size(-" + pageCache + ")&_pragma=wal_autocheckpoint(" + walPages + ")"
+	dsn := sqliteFile(path) + "?_pragma=busy_timeout(10000)&" + foreignKeysOption + "&_pragma=synchronous(FULL)&_pragma=cache_size(-" + pageCache + ")&_pragma=wal_autocheckpoint(" + walPages + ")"
 	switch {
 	case readOnly:
 		dsn += "&mode=ro"

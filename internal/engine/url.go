@@ -9,7 +9,7 @@ import (
 // Target is a database URL taken apart.
 type Target struct {
 	Engine   string // "sqlite", "mysql" or "postgres"
-	path     string // of a SQLite file
+	path     string // of a SQLite file, or :memory:
 	Hosts    []string
 	User     string
 	password string
@@ -23,9 +23,9 @@ var engineOf = map[string]string{
 	"sqlite": "sqlite", "mysql": "mysql", "mariadb": "mysql", "postgres": "postgres", "postgresql": "postgres",
 }
 
-const urlForms = `write sqlite:PATH, mysql://user:password@host:port/name or postgres://user:password@host:port/name`
+const urlForms = `write sqlite:PATH, sqlite::memory:, mysql://user:password@host:port/name or postgres://user:password@host:port/name`
 
-// ParseURL takes apart a database URL: sqlite:PATH, mysql:// (mariadb://),
+// ParseURL takes apart a database URL: sqlite:PATH, sqlite::memory:, mysql:// (mariadb://),
 // postgres:// (postgresql://), several hosts separated by commas, and
 // SQLAlchemy's forms of all. Its errors never repeat the URL, which may hold a password.
 func ParseURL(text string) (Target, error) {
@@ -69,6 +69,9 @@ func ParseURL(text string) (Target, error) {
 	return t, nil
 }
 
+// inMemory is SQLite's name for a database that is no file.
+const inMemory = ":memory:"
+
 // sqliteTarget reads sqlite:PATH; with slashes, "sqlite:///relative" and
 // "sqlite:////absolute" are SQLAlchemy's.
 func sqliteTarget(rest string, sqlalchemy bool) (Target, error) {
@@ -79,8 +82,10 @@ func sqliteTarget(rest string, sqlalchemy bool) (Target, error) {
 		return Target{}, errors.New("database URL: SQLAlchemy's form of a SQLite file has three slashes before a relative path, four before an absolute one")
 	}
 	switch {
-	case path == "" || strings.Contains(path, ":memory:"):
-		return Target{}, errors.New("database URL: a SQLite database in memory can't be shared by connections; name a file")
+	case path == "":
+		return Target{}, errors.New("database URL: the path of the SQLite file is missing; " + urlForms)
+	case path != inMemory && strings.Contains(path, inMemory):
+		return Target{}, errors.New("database URL: a SQLite database in memory is written sqlite::memory:, and has no options")
 	case strings.ContainsRune(path, 0):
 		return Target{}, errors.New("database URL: a path can't hold U+0000")
 	}

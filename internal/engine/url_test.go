@@ -11,6 +11,8 @@ func TestParseURL(t *testing.T) {
 		"sqlite:/var/lib/jobs.db":                        {Engine: "sqlite", path: "/var/lib/jobs.db"},
 		"sqlite:jobs.db":                                 {Engine: "sqlite", path: "jobs.db"},
 		"sqlite+aiosqlite:////var/lib/jobs.db":           {Engine: "sqlite", path: "/var/lib/jobs.db"},
+		"sqlite::memory:":                                {Engine: "sqlite", path: ":memory:"},
+		"sqlite+aiosqlite:///:memory:":                   {Engine: "sqlite", path: ":memory:"},
 		"sqlite:///jobs.db":                              {Engine: "sqlite", path: "jobs.db"},
 		"mysql://u:p@h:3307/n":                           {Engine: "mysql", User: "u", password: "p", Hosts: []string{"h:3307"}, Name: "n"},
 		"mysql+aiomysql://u:p%40%2F@h/n?charset=utf8mb4": {Engine: "mysql", User: "u", password: "p@/", Hosts: []string{"h"}, Name: "n"},
@@ -29,7 +31,7 @@ func TestParseURL(t *testing.T) {
 func TestParseURLRefusals(t *testing.T) {
 	for _, text := range []string{
 		"", "jobs.db", "oracle://u:secret@h/n", "mysql:u:secret@h/n", "mysql://u:secret@h", "mysql://u:secret@h/",
-		"mysql://u:secret%zz@h/n", "sqlite:", "sqlite::memory:", "sqlite+aiosqlite:///:memory:", "sqlite://x", "postgres://u:secret@h/n?%zz",
+		"mysql://u:secret%zz@h/n", "sqlite:", "sqlite:file::memory:", "sqlite://x", "postgres://u:secret@h/n?%zz",
 	} {
 		_, err := ParseURL(text)
 		if err == nil {

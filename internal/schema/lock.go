@@ -68,7 +68,7 @@ func (m *Migrator) startWAL(ctx context.Context) error {
 			return err
 		}
 	}
-	if err == nil && mode != "wal" {
+	if err == nil && mode != "wal" && mode != "memory" {
 		m.Logger.WarnContext(ctx, "no write-ahead log on this file system: readers wait for writers", "mode", mode)
 	}
 	return err

@@ -16,6 +16,7 @@ type Migrator struct {
 	Engine *engine.Engine
 	Logger *slog.Logger
 	Now    func() time.Time
+	Refuse error // instead of applying migrations; nil: they are applied
 }
 
 // RefusedError is why a database is not migrated.
@@ -28,6 +29,9 @@ func (m *Migrator) Migrate(ctx context.Context) ([]string, error) {
 	pending, err := pendingMigrations(ctx, m.Engine.Reader, &m.Engine.Dialect)
 	if err != nil || len(pending) == 0 {
 		return nil, err
+	}
+	if m.Refuse != nil {
+		return nil, m.Refuse
 	}
 	var applied []string
 	for range maxMigrationTries {
