@@ -2,9 +2,11 @@ package api_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -61,6 +63,32 @@ var accessRoutes = map[string]struct {
 	"metadata":   {http.MethodPatch, "/api/jobs/metadata", `{"%d":{"Site":"LCG.CERN.cern","Pilot_Reference":"p"}}`, true},
 	"reschedule": {http.MethodPost, "/api/jobs/reschedule", `{"job_ids":[%d]}`, true},
 	"details":    {http.MethodGet, "/api/jobdb/jobs/%d", ``, false},
+}
+
+// TestMatrixHasAllRoutes wants every route that needs a token in the matrix; only who one is shows no job.
+func TestMatrixHasAllRoutes(t *testing.T) {
+	text, err := os.ReadFile("openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var description struct {
+		Paths map[string]map[string]struct{ Security []any }
+	}
+	if err := json.Unmarshal(text, &description); err != nil {
+		t.Fatal(err)
+	}
+	tested := map[string]bool{"GET /api/auth/userinfo": true}
+	for _, r := range accessRoutes {
+		path, _, _ := strings.Cut(r.path, "?")
+		tested[r.method+" "+strings.ReplaceAll(path, "%d", "{job_id}")] = true
+	}
+	for path, operations := range description.Paths {
+		for method, operation := range operations {
+			if route := strings.ToUpper(method) + " " + path; len(operation.Security) > 0 && !tested[route] {
+				t.Errorf("the matrix lacks %s: add a request to accessRoutes and its column", route)
+			}
+		}
+	}
 }
 
 // accessServers starts servers on which every request of the matrix finds the same: job 1 is alice's, 2 bob's, and 3 that

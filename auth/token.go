@@ -1,11 +1,11 @@
 package auth
 
 import (
-	"crypto/rand"
 	"fmt"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
 )
 
 // ed25519Method signs as EdDSA does, but calls itself "Ed25519" in the header, as DiracX does
@@ -24,7 +24,7 @@ var signingMethod = func() jwt.SigningMethod {
 // Mint signs a token of this issuer for the principal. It is valid from now for lifetime.
 func (k *Key) Mint(issuer string, p Principal, now time.Time, lifetime time.Duration) (string, error) {
 	token := jwt.NewWithClaims(signingMethod, jwt.MapClaims{
-		"iss": issuer, "sub": p.Subject, "jti": newUUID(), "iat": now.Unix(), "exp": now.Add(lifetime).Unix(),
+		"iss": issuer, "sub": p.Subject, "jti": uuid.NewString(), "iat": now.Unix(), "exp": now.Add(lifetime).Unix(),
 		"preferred_username": p.Username, "dirac_group": p.Group, "vo": p.VO,
 		"dirac_properties": append([]string{}, p.Properties...), // never null
 		"dirac_policies":   map[string]any{},
@@ -35,12 +35,4 @@ func (k *Key) Mint(issuer string, p Principal, now time.Time, lifetime time.Dura
 		return "", fmt.Errorf("sign a token: %w", err)
 	}
 	return signed, nil
-}
-
-// newUUID returns a random UUID (version 4), which DiracX requires as the ID of a token.
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
