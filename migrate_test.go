@@ -93,16 +93,16 @@ func TestMigrateNeedsNoRightsWhenNothingIsToDo(t *testing.T) {
 	})
 }
 
-func TestSchemaIsTheSeeds(t *testing.T) {
+func TestSchemaIsDiracXs(t *testing.T) {
 	t.Parallel()
 	onEmpty(t, func(t *testing.T, url string) {
 		db := openDB(t, url)
 		migrate(t, db)
-		checkSeed(t, db)
+		checkDiracXSchema(t, db)
 	})
 }
 
-func checkSeed(t *testing.T, db *jobdb.DB) {
+func checkDiracXSchema(t *testing.T, db *jobdb.DB) {
 	t.Helper()
 	found, err := db.FoundSchema(t.Context())
 	if err != nil {
@@ -254,7 +254,7 @@ func TestMigrateBesideOtherTables(t *testing.T) {
 		db := openDB(t, url)
 		raw(t, db, `CREATE TABLE "Accounts" ("Number" INTEGER)`)
 		migrate(t, db)
-		checkSeed(t, db)
+		checkDiracXSchema(t, db)
 	})
 }
 
@@ -284,7 +284,7 @@ func migrateAfterCrash(t *testing.T, url string) {
 		if got := migrate(t, half); len(got) == 0 {
 			t.Errorf("after %d statements: nothing applied", statements)
 		}
-		checkSeed(t, half)
+		checkDiracXSchema(t, half)
 		db.Raw().SetMaxOpenConns(1) // of which this is the session
 		raw(t, db, "SET SESSION foreign_key_checks = 0")
 		raw(t, db, "DROP TABLE jobdb_migrations, LoggingInfo, JobCommands, "+
@@ -302,7 +302,7 @@ func TestMigrateAfterCancel(t *testing.T) {
 			_, err := db.Migrate(ctx)
 			cancel()
 			if err == nil {
-				checkSeed(t, db)
+				checkDiracXSchema(t, db)
 				return
 			}
 			if !errors.Is(err, context.DeadlineExceeded) {

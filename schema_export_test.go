@@ -80,7 +80,7 @@ func WantedSchema() []string {
 		for _, c := range t.Columns {
 			value := c.Value
 			if t == tables.Jobs && c.Name == "JobID" {
-				value = 0 // the seed's default, which no statement of ours relies on
+				value = 0 // DiracX's default, which no statement of ours relies on
 			}
 			lines = append(lines, describeColumn(t.Name, c, value))
 		}

@@ -8,7 +8,7 @@ import (
 	"jobdb"
 )
 
-// This file holds SetJobAttributes and SetProperties to the seed and to contract 3.
+// What SetJobAttributes and SetProperties promise: what they change, how many rows, and what stays as it is.
 var attributeTests = []conformanceTest{
 	{"SetJobAttributes", testSetJobAttributes},
 	{"SetAttributesAt", testSetAttributesAt},

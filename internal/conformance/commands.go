@@ -7,7 +7,7 @@ import (
 	"jobdb"
 )
 
-// This file holds commands to contract 3.
+// What commands promise: each is handed out once, in order, and none is lost.
 var commandTests = []conformanceTest{
 	{"SetJobCommands", testSetJobCommands},
 	{"PendingCommandsAreNotRepeated", testPendingCommands},

@@ -7,7 +7,7 @@ import (
 	"jobdb"
 )
 
-// This file holds the history of states to contract 3 and 4.3.
+// What histories promise: they are numbered without a gap and read by time.
 var historyTests = []conformanceTest{
 	{"History", testHistory},
 	{"Idem", testIdem},

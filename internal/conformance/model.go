@@ -13,7 +13,7 @@ import (
 	"jobdb"
 )
 
-// This file says once more what a query means, straight from the contract and as simply as can be, to hold the compiled
+// This file says once more what a query means, as simply as can be, to hold the compiled
 // statements against. It shares nothing with them.
 
 // modelRow is a row of Jobs: int64, string, bool, AccountedFlag, UTC time or nil by the column's name.

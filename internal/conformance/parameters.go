@@ -8,7 +8,7 @@ import (
 	"jobdb"
 )
 
-// This file holds parameters, their archive and heartbeats to the seed and to contract 3.
+// What parameters, their archive and heartbeats promise.
 var parameterTests = []conformanceTest{
 	{"JobParameters", func(f *fixture) { testParameters(f, f.SetJobParameters, f.JobParameters) }},
 	{"OptimizerParameters", func(f *fixture) { testParameters(f, f.SetOptimizerParameters, f.OptimizerParameters) }},

@@ -8,7 +8,7 @@ import (
 	"jobdb"
 )
 
-// This file holds filters to contract 1.1, 2.2 and 2.3, by cases whose answers stand beside them.
+// What filters mean, by cases whose answers stand beside them.
 var queryTests = []conformanceTest{
 	{"TextFilters", testTextFilters},
 	{"ForeignTextFilters", testForeignTextFilters},

@@ -12,7 +12,7 @@ import (
 	"jobdb"
 )
 
-// This file holds what surrounds filters to contract 2.1, 2.4 and 2.5: columns, order, pages, totals, summaries.
+// What surrounds filters: columns, order, pages, totals, summaries.
 var searchTests = []conformanceTest{
 	{"Columns", testColumns},
 	{"Order", testOrder},

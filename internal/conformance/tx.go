@@ -11,7 +11,7 @@ import (
 	"jobdb"
 )
 
-// This file holds transactions to contract 1.5: every method on the DB, and in a transaction that is rolled back.
+// What transactions promise, by every method: on the DB, and in a transaction that is rolled back.
 var txTests = []conformanceTest{
 	{"EveryMethodIsCovered", testEveryMethodIsCovered},
 	{"EveryMethodOnDB", testEveryMethodOnDB},

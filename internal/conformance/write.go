@@ -9,7 +9,7 @@ import (
 	"jobdb"
 )
 
-// This file holds the making and deleting of jobs to contract 1.1, 1.3, 1.6 and 3.
+// What making and deleting jobs promises.
 var writeTests = []conformanceTest{
 	{"CreateJobs", testCreateJobs},
 	{"IDsAreNeverReused", testIDsAreNeverReused},

@@ -115,13 +115,13 @@ func (p *pair) play(t *testing.T, r request) (x exchange, agreed bool) {
 		}
 	}
 	t.Errorf("%s\n%s\ntheirs %s\nours   %s", firstLines(problem), x, x.theirs, x.ours)
-	if p.failures++; p.failures == mostFailures {
+	if p.failures++; p.failures == maxFailures {
 		t.Fatal("that's enough: one mistake can have many consequences")
 	}
 	return x, false
 }
 
-const mostFailures = 30
+const maxFailures = 30
 
 // takeNotes takes out what only we tell of a change of status.
 func takeNotes(body any) (found bool) {

@@ -84,7 +84,7 @@ func freePort(t *testing.T) string {
 	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 }
 
-const mostSaid = 100 << 10 // bytes that are kept of what a server says
+const maxOutput = 100 << 10 // bytes that are kept of what a server says
 
 // start runs a server until the test ends, and returns what its welcome says. A server that ends badly fails the test.
 func start(t *testing.T, welcome *regexp.Regexp, command *exec.Cmd) string {
@@ -103,8 +103,8 @@ func start(t *testing.T, welcome *regexp.Regexp, command *exec.Cmd) string {
 			if err != nil {
 				return
 			}
-			if said.WriteString(line); said.Len() > mostSaid {
-				said.Next(said.Len() - mostSaid)
+			if said.WriteString(line); said.Len() > maxOutput {
+				said.Next(said.Len() - maxOutput)
 			}
 			if found := welcome.FindStringSubmatch(line); found != nil {
 				listening <- found[1]
