@@ -1,38 +1,42 @@
-// Package jobdb is the job database of the DIRAC grid: all that is known of a job, on SQLite, MariaDB,
-// MySQL and PostgreSQL, with the same answers on each. It runs on tables of its own, or as it is on the
-// live database of a DiracX or DIRAC installation.
+// Package jobdb is the job database of the DIRAC grid. It stores everything that is known of a job, in
+// SQLite, MariaDB, MySQL or PostgreSQL, and answers the same on each. It creates its own tables, or uses
+// the tables of a DiracX or DIRAC installation unchanged.
 //
 // # Tour
 //
-// [Open] a database by its URL, or [OpenDB] it on a pool of your own. [DB.Migrate] makes the tables of a
-// new one; a live database is left as it is. Every method works on a [DB], where it is a transaction of
-// its own, and on the [Tx] that [DB.Tx] hands out, where it is a part of a larger one.
+// [Open] a database by its URL, or pass a *sql.DB of your own to [OpenDB]. [DB.Migrate] makes the tables of
+// a new database; that of an existing DiracX or DIRAC is never migrated. On a [DB] each call of a method is
+// one transaction; on the [Tx] that [DB.Tx] hands out the calls share one.
 //
-// A job is born by [DB.CreateJobs], which gives it its [JobID] and keeps its JDL, and
-// [DB.InsertJobAttributes], which fills its row of the table Jobs. From then on
+// A job is created in two steps: [DB.CreateJobs] gives it its [JobID] and keeps its JDL, and
+// [DB.InsertJobAttributes] fills its row of the table Jobs. From then on
 //
-//   - its status changes ([DB.SetJobAttributes]) and each change is a record of its history ([DB.InsertHistory]);
-//   - it sends heartbeats ([DB.AddHeartbeatData]) and takes the commands that wait for it ([DB.SetJobCommands],
-//     [DB.TakeJobCommands]);
+//   - its status changes ([DB.SetJobAttributes]), and whoever changes it adds a record to its history
+//     ([DB.InsertHistory]), which no other method does;
+//   - the values that it reports in heartbeats are kept ([DB.AddHeartbeatData]);
+//   - commands for it are stored ([DB.SetJobCommands]) and handed out with its next heartbeat ([DB.TakeJobCommands]);
 //   - it has parameters ([DB.SetJobParameters]), which move to an archive when it is rescheduled
 //     ([DB.ArchiveJobParameters]);
-//   - it goes with all that belongs to it ([DB.DeleteJobs]).
+//   - it is deleted, with everything that belongs to it ([DB.DeleteJobs]).
 //
 // Questions are written as clients send them ([SearchRequest], [SummaryRequest]). Parse checks one and gives
-// a [Search] or a [Summary], which needs a [Scope]: whose jobs it is about. [DB.Search] answers with a page,
-// [DB.Stream] with all rows one by one, [DB.Summary] with counts, [DB.Job] with one job.
+// a [Search] or a [Summary]. Set its [Scope]: which VO's, or which owner's, jobs it may see. [DB.Search]
+// answers with a page, [DB.Stream] with all rows one by one, [DB.Summary] with counts, [DB.Job] with one job.
+// To read page by page set Page to 1, then for each further page Page to 0 and Cursor to the Next of the
+// page before, until Next is "". Page 0 without a Cursor means all rows.
 //
 // Errors are told apart by [errors.Is]: [ErrInvalidQuery], [ErrInvalidValue], [ErrNotFound], [ErrConflict],
-// [ErrUnavailable] (worth another try later), [ErrSchema], and what only a mistake in a program brings about:
-// [ErrNoScope], [ErrInTx], [ErrClosed].
+// [ErrUnavailable] (worth another try later) and [ErrSchema]; [ErrNoScope] means a bug in the calling program.
 //
-// The package knows nothing of HTTP, of tokens, or of the rules of a workload management system (which
-// status may follow which, what a submission becomes); those stand on it.
+// The package knows nothing of HTTP, of tokens, or of the rules of a workload management system. Those are
+// in packages built on it: wms (which status may follow which, what a submission becomes), auth (who may do
+// what) and api (HTTP).
 //
 // # Glossary
 //
 //   - job: a row of the table Jobs, with its JDL in JobJDLs. Its columns are its attributes.
-//   - JDL: the job description language, in which a user says what to run. Stored compressed.
+//   - JDL: the job description language, in which a user says what to run. This package stores the text that
+//     it is given; package jdl turns it into the compressed form that DIRAC stores, and back.
 //   - VO: the virtual organisation, the community that a job belongs to. VOs don't see each other's jobs.
 //   - owner, owner group: who submitted the job, and with which rights.
 //   - site: the computing centre where a job runs; ANY before it is matched to one.
@@ -40,13 +44,13 @@
 //     one is the payload's own text.
 //   - pilot: the agent on a worker node that fetches jobs and runs them. A pilot stamp names one.
 //   - heartbeat: a running job's sign of life, with measurements of itself.
-//   - command: something to tell a job with its next heartbeat, above all Kill.
+//   - command: something to tell a job with its next heartbeat, most often Kill.
 //   - parameter: a named text that belongs to a job. Optimizer parameters are those of DIRAC's optimizers.
 //   - reschedule: to run a job again under its ID. Each run is a cycle.
 //   - history: the record of a job's statuses, the table LoggingInfo.
 //   - live database: one that DiracX or DIRAC made and perhaps still uses.
-//   - counts: numbers of jobs by values of columns, kept up by triggers of our own schema, from which
-//     totals and summaries are answered.
+//   - counts: numbers of jobs for each value of some columns. Triggers keep them up to date; totals and
+//     summaries are read from them. Only our own schema has them.
 //
 // # Methods of DiracX's JobDB and ours
 //
@@ -64,39 +68,65 @@
 //	add_heartbeat_data       AddHeartbeatData
 //	get_job_commands         TakeJobCommands
 //
-// What the tables need beside these:
+// Methods that DiracX's JobDB doesn't have, by table:
 //
 //	JobParameters            SetJobParameters, JobParameters
 //	OptimizerParameters      SetOptimizerParameters, OptimizerParameters
-//	AtticJobParameters       ArchiveJobParameters, ArchivedJobParameters
+//	AtticJobParameters (the archive)
+//	                         ArchiveJobParameters, ArchivedJobParameters
 //	InputData                InputData
 //	HeartBeatLoggingInfo     Heartbeats
 //	JobCommands              JobCommands, ExpireJobCommands
 //	LoggingInfo              InsertHistory, History, DeleteHistory, StatusTimes
 //	Answers (ours only)      SaveReply, SavedReply
 //	JobCounts (ours only)    FoldCounts, VerifyCounts, RebuildCounts
-//	Jobs, until a Tx ends    LockJobs
+//	Jobs (locks of rows)     LockJobs
 //
 // The pilots' database is another one: [OpenPilots].
 //
 // # Where things are
 //
-//	job.go, columns.go, kinds.go
-//	                         jobs, commands, heartbeats, history; the columns of Jobs and what they hold
+//	job.go, status.go        jobs, commands, heartbeats, history; the list of statuses
+//	columns.go, kinds.go     the columns of Jobs and what they hold
 //	errors.go                the classes of errors
-//	query.go, filter.go, period.go, limits.go, cursor.go
-//	                         from what clients send to checked queries
-//	compile.go               from checked queries to SQL: all SQL of a search is here
+//	query.go, filter.go, filter_operand.go, period.go, limits.go, cursor.go
+//	                         what clients send is checked here; no SQL is written
+//	compile.go               the SQL of searches, summaries and their filters; testdata/compile shows it
 //	read.go                  runs queries: pages, streams, summaries
 //	open.go, db.go, clock.go Open, Options, DB
-//	tx.go                    transactions and their retries, errors of engines
-//	bulk.go, scan.go         batches in, rows out
-//	write.go, numbered.go, lock.go, commands.go, heartbeat.go, parameters.go, history.go, idempotency.go, refused.go
-//	                         the access layer: everything that changes jobs
-//	counts*.go               the counts of jobs
+//	tx.go                    transactions and their retries; engines' errors become this package's
+//	bulk.go, scan.go         writing in batches; reading rows
+//	write.go, numbered.go    jobs are created, changed, deleted; the IDs of new ones
+//	lock.go                  rows of jobs that nobody else changes until a Tx ends
+//	commands.go, heartbeat.go, parameters.go, history.go
+//	                         what their names say
+//	idempotency.go           replies to requests that may come again
+//	refused.go               which job was it that a foreign key or a key refused
+//	counts.go                which counts are kept; counts_fold.go, counts_tally.go: how; counts_check.go: are they right
 //	pilots.go                the pilots' database
 //	schema.go                Migrate, CheckSchema
-//	internal/tables          the one table of tables: names, kinds, lengths, defaults
+//	internal/tables          the list of all tables and columns, from which all else takes their names
 //	internal/engine          all that differs between engines: dialects, drivers, URLs, classes of errors
-//	internal/schema          whose schema is this, what of it is missing or narrower; migrations
+//	internal/schema          who made a database (jobdb, DiracX, DIRAC) and what it lacks; migrations
+//
+// # The packages around this one
+//
+//	cmd/jobdb                the binary: the server and the command line
+//	api                      the service: routes, JSON, errors as status codes
+//	auth                     who is the caller (token), and which jobs may they reach (policy.go)
+//	wms                      the rules; wms/states.go says which status may follow which
+//	jdl                      reading, writing and compressing JDLs
+//	internal/conformance     the test suite that defines what the methods of DB and Tx promise
+//	internal/differential    tests that compare jobdb with DiracX's own code
+//	oracle                   DiracX itself, and databases as DiracX and DIRAC make them, for tests
+//	jobdbtest                databases for tests, on servers found or started
+//	compat                   DiracX's own clients against the server (Python)
+//	bench                    measurements
+//
+// A heartbeat shows how they work together. api checks the token and reads the body, auth.Allow says whose
+// jobs the caller may reach, and wms.JobManager.Heartbeat does the rest in one transaction: it locks the jobs
+// (LockJobs), makes Matched and Stalled ones Running and notes of the others that they are alive
+// (StatusTimes, SetJobAttributes, InsertHistory), stores the values (AddHeartbeatData) and the standard
+// output (SetJobParameters), and takes the commands (TakeJobCommands). api answers with the commands, each
+// with its job's ID; a header names the jobs that don't exist.
 package jobdb
