@@ -14,7 +14,7 @@ import (
 // batchSize is how many of the rows one statement takes.
 func batchSize(rows [][]any) int {
 	n, bytes := 0, 0
-	for n < len(rows) && n < engine.MaxRows && (n == 0 || bytes < engine.MostBytes) {
+	for n < len(rows) && n < engine.MaxRows && (n == 0 || bytes < engine.MaxBytes) {
 		for _, value := range rows[n] {
 			if text, ok := value.(string); ok {
 				bytes += len(text)

@@ -44,7 +44,7 @@ func (o Options) withDefaults() Options {
 }
 
 func (o Options) settings() engine.Settings {
-	return engine.Settings{StatementTimeout: o.StatementTimeout, Connections: o.Connections, ReadOnly: o.ReadOnly}
+	return engine.Settings{StatementTimeout: o.StatementTimeout, Connections: o.Connections, ReadOnly: o.ReadOnly, Logger: o.Logger}
 }
 
 // DB is a job database. Its methods are safe for use by many goroutines;

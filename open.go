@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"jobdb/internal/engine"
 	"jobdb/internal/schema"
@@ -22,15 +21,12 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 		return nil, err
 	}
 	options = options.withDefaults()
-	e, err := engine.OpenEngine[t.Engine](ctx, t, options.settings())
+	e, err := engine.Open(ctx, t, options.settings())
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	db := &DB{engine: e, dialect: &e.Dialect, options: options, logging: tables.LoggingInfo}
+	db := &DB{engine: e, dialect: &e.Dialect, options: options, groups: e.Groups, logging: tables.LoggingInfo}
 	db.access, db.history = access{db: db}, db
-	if t.Engine == "sqlite" {
-		db.groups = engine.NewGroupCommit(e.Writer)
-	}
 	var facts *schema.Facts
 	if err = e.Recognize(ctx); err == nil {
 		facts, err = schema.Probe(ctx, e.Reader, db.dialect)
@@ -78,7 +74,7 @@ func (db *DB) openHistory(ctx context.Context, t engine.Target) error {
 		return errors.Join(err, history.Close())
 	}
 	db.history = history
-	db.sameServer = t.Engine == "mysql" && h.Engine == "mysql" && t.User == h.User && slices.Equal(t.Hosts, h.Hosts)
+	db.sameServer = engine.SameServer(t, h)
 	if db.sameServer {
 		elsewhere := *tables.LoggingInfo
 		elsewhere.Database = h.Name

@@ -147,11 +147,11 @@ func (a access) ArchivedJobParameters(ctx context.Context, ids []JobID) (map[Job
 func (db *DB) ParameterText(text string) string {
 	n := db.schema.Narrow[tables.JobParameters.Name+".Value"]
 	instead := utf8.RuneError
-	if n.Lacks(instead) {
+	if !n.CanEncode(instead) {
 		instead = '?'
 	}
 	text = strings.Map(func(r rune) rune {
-		if r == 0 || r == utf8.RuneError || n.Lacks(r) {
+		if r == 0 || r == utf8.RuneError || !n.CanEncode(r) {
 			return instead
 		}
 		return r

@@ -25,7 +25,7 @@ func OpenPilots(ctx context.Context, url string, options Options) (*Pilots, erro
 	}
 	options = options.withDefaults()
 	options.ReadOnly = true
-	e, err := engine.OpenEngine[t.Engine](ctx, t, options.settings())
+	e, err := engine.Open(ctx, t, options.settings())
 	if err != nil {
 		return nil, fmt.Errorf("open the pilots' database: %w", err)
 	}

@@ -54,11 +54,7 @@ func (a access) snapshot(ctx context.Context, what string, fn func(*session) err
 	if err := a.db.usable(); err != nil {
 		return err
 	}
-	options := &sql.TxOptions{ReadOnly: a.db.dialect.Name != "sqlite", Isolation: sql.LevelRepeatableRead}
-	if a.db.dialect.Name == "sqlite" {
-		options = nil // any transaction of a reader is a snapshot
-	}
-	tx, err := a.db.engine.Reader.BeginTx(ctx, options)
+	tx, err := a.db.engine.Reader.BeginTx(ctx, a.db.engine.Snapshot)
 	if err != nil {
 		return a.db.wrapError(what, err)
 	}

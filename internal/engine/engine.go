@@ -3,12 +3,83 @@ package engine
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
-	"errors"
-	"io"
-	"net"
+	"log/slog"
 	"time"
 )
+
+// Settings are what an engine is opened with.
+type Settings struct {
+	StatementTimeout time.Duration // the server ends statements after this
+	Connections      int           // at most; 0: the engine's own default
+	ReadOnly         bool          // nothing can be written
+	Logger           *slog.Logger  // of warnings
+}
+
+func (o Settings) size(pool *sql.DB) {
+	n := o.Connections
+	if n == 0 {
+		n = 32
+	}
+	pool.SetMaxOpenConns(n)
+	pool.SetMaxIdleConns(n)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+}
+
+// Engine is an opened database: its pools, and what differs between engines beside statements.
+type Engine struct {
+	Dialect        Dialect
+	Reader, Writer *sql.DB        // the same pool except on SQLite
+	WriteOptions   sql.TxOptions  // of transactions that write
+	Snapshot       *sql.TxOptions // of transactions of a reader that see one state of the database
+	Groups         *GroupCommit   // lets small transactions share a commit; nil where each commits by itself
+
+	// MissingKey is what a foreign key missed, by the error's own account; nil: errors don't tell.
+	MissingKey func(error) (int64, bool)
+
+	Close func() error
+
+	classify       func(error) ErrClass
+	recognize      func(context.Context, *Engine) error // nil where the URL tells the product
+	withSchemaLock func(context.Context, *Engine, func(Querier) error) error
+	logger         *slog.Logger
+}
+
+// serverSnapshot is for engines with a server.
+var serverSnapshot = &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
+
+var opens = map[string]func(context.Context, Target, Settings) (*Engine, error){
+	"sqlite": openSQLite, "mysql": openMySQL, "postgres": openPostgres,
+}
+
+// Open makes the pools of a target. It connects to no server; see [Engine.Recognize].
+func Open(ctx context.Context, t Target, o Settings) (*Engine, error) {
+	e, err := opens[t.engine](ctx, t, o)
+	if err != nil {
+		return nil, err
+	}
+	e.logger = o.Logger
+	return e, nil
+}
+
+// Recognize asks the server which product it is, where several speak one protocol, and sets the dialect.
+func (e *Engine) Recognize(ctx context.Context) error {
+	if e.recognize == nil {
+		return nil
+	}
+	return e.recognize(ctx, e)
+}
+
+// Version is the engine's own name for its release.
+func (e *Engine) Version(ctx context.Context) (string, error) {
+	return AskText(ctx, e.Reader, e.Dialect.Catalog.Version)
+}
+
+// Querier is what *sql.DB and *sql.Tx have in common.
+type Querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+}
 
 // EachRow runs a query and calls each for every row.
 func EachRow(ctx context.Context, q Querier, query string, each func(*sql.Rows) error) error {
@@ -32,90 +103,7 @@ func AskText(ctx context.Context, q Querier, query string) (string, error) {
 	return text, err
 }
 
-// Settings are what an engine is opened with.
-type Settings struct {
-	StatementTimeout time.Duration // the server ends statements after this
-	Connections      int           // at most; 0: the engine's own default
-	ReadOnly         bool
-}
-
-func (o Settings) size(pool *sql.DB) {
-	n := o.Connections
-	if n == 0 {
-		n = 32
-	}
-	pool.SetMaxOpenConns(n)
-	pool.SetMaxIdleConns(n)
-	pool.SetConnMaxIdleTime(5 * time.Minute)
-}
-
-// Engine is an opened database: pools and what differs beside the text of statements.
-type Engine struct {
-	Dialect        Dialect
-	Reader, Writer *sql.DB // the same pool except on SQLite
-	WriteOptions   sql.TxOptions
-	classify       func(error) ErrClass
-	MissingKey     func(error) (int64, bool) // what a foreign key missed, by the error's own account; nil: errors don't tell
-	Close          func() error
-
-	recognize func(context.Context, *Engine) error // nil where the URL tells the product
-}
-
-// Recognize asks the server which product it is, where several speak one protocol, and sets the dialect.
-func (e *Engine) Recognize(ctx context.Context) error {
-	if e.recognize == nil {
-		return nil
-	}
-	return e.recognize(ctx, e)
-}
-
-// ErrLost is told to the members of a group whose transaction is gone
-// through no fault of their own.
-var ErrLost = errors.New("the transaction was lost")
-
-// Querier is what *sql.DB and *sql.Tx have in common.
-type Querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
-}
-
-// ErrClass is what an engine's error means for the caller.
-type ErrClass uint8
-
-const (
-	ClassOther ErrClass = iota
-	ClassRetry
-	ClassDuplicate
-	ClassForeignKey
-	ClassValue
-	ClassUnavailable
-	ClassCancelled
-)
-
-// ErrGaveUp is the class of errors of waiting for too long.
-var ErrGaveUp = errors.New("gave up waiting")
-
-// ClassOf is what an error means; a caller who went away is nobody's fault.
-func (e *Engine) ClassOf(err error) ErrClass {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return ClassOther
-	}
-	if errors.Is(err, ErrGaveUp) {
-		return ClassUnavailable
-	}
-	return e.classify(err)
-}
-
-// networkClass tells errors of the connection from others.
-func networkClass(err error) ErrClass {
-	var network net.Error
-	if errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return ClassUnavailable
-	}
-	return ClassOther
-}
-
+// Sleep returns after the pause, or with the cause of the context's end.
 func Sleep(ctx context.Context, pause time.Duration) error {
 	select {
 	case <-time.After(pause):
@@ -123,8 +111,4 @@ func Sleep(ctx context.Context, pause time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-var OpenEngine = map[string]func(context.Context, Target, Settings) (*Engine, error){
-	"sqlite": openSQLite, "mysql": openMySQL, "postgres": openPostgres,
 }

@@ -19,7 +19,7 @@ import (
 // answers is taken, for each connection anew.
 func openMySQL(_ context.Context, t Target, o Settings) (*Engine, error) {
 	config := mysql.NewConfig()
-	config.User, config.Passwd, config.DBName = t.User, t.password, t.Name
+	config.User, config.Passwd, config.DBName = t.user, t.password, t.Name
 	config.ParseTime = true
 	config.ClientFoundRows = true // rows matched, as on the other engines
 	config.Timeout = 10 * time.Second
@@ -30,13 +30,13 @@ func openMySQL(_ context.Context, t Target, o Settings) (*Engine, error) {
 		case "tls", "ssl":
 			config.TLSConfig = value
 		case "unix_socket":
-			config.Net, config.Addr, t.Hosts = "unix", value, []string{value}
+			config.Net, config.Addr, t.hosts = "unix", value, []string{value}
 		default:
 			return nil, errors.New("database URL: unknown option " + strconv.Quote(option) + "; known are tls, charset and unix_socket")
 		}
 	}
-	hosts := make([]driver.Connector, 0, len(t.Hosts))
-	for _, host := range t.Hosts {
+	hosts := make([]driver.Connector, 0, len(t.hosts))
+	for _, host := range t.hosts {
 		c := config.Clone()
 		if c.Net != "unix" {
 			c.Net, c.Addr = "tcp", withPort(host, "3306")
@@ -50,8 +50,9 @@ func openMySQL(_ context.Context, t Target, o Settings) (*Engine, error) {
 	pool := sql.OpenDB(&mysqlConnector{hosts: hosts, statementTime: o.StatementTimeout, readOnly: o.ReadOnly})
 	o.size(pool)
 	return &Engine{
-		Dialect: MariaDB, recognize: recognizeMySQL, Reader: pool, Writer: pool, classify: classifyMySQL, Close: pool.Close,
+		Dialect: MariaDB, Reader: pool, Writer: pool, Snapshot: serverSnapshot, Close: pool.Close,
 		WriteOptions: sql.TxOptions{Isolation: sql.LevelReadCommitted}, // locks no gaps between rows
+		recognize:    recognizeMySQL, classify: classifyMySQL, withSchemaLock: mysqlSchemaLock,
 	}, nil
 }
 

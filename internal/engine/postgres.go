@@ -18,7 +18,7 @@ import (
 
 func openPostgres(_ context.Context, t Target, o Settings) (*Engine, error) {
 	u := url.URL{
-		Scheme: "postgres", User: url.UserPassword(t.User, t.password), Host: strings.Join(t.Hosts, ","),
+		Scheme: "postgres", User: url.UserPassword(t.user, t.password), Host: strings.Join(t.hosts, ","),
 		Path: "/" + t.Name, RawQuery: t.options.Encode(),
 	}
 	config, err := pgx.ParseConfig(u.String())
@@ -40,7 +40,8 @@ func openPostgres(_ context.Context, t Target, o Settings) (*Engine, error) {
 	pool := sql.OpenDB(stdlib.GetConnector(*config))
 	o.size(pool)
 	return &Engine{
-		Dialect: PostgreSQL, Reader: pool, Writer: pool, classify: classifyPostgres, MissingKey: missingKey, Close: pool.Close,
+		Dialect: PostgreSQL, Reader: pool, Writer: pool, Snapshot: serverSnapshot, MissingKey: missingKey, Close: pool.Close,
+		classify: classifyPostgres, withSchemaLock: postgresSchemaLock,
 	}, nil
 }
 

@@ -9,8 +9,8 @@ import (
 	"runtime"
 )
 
-// openSQLite opens two pools on one file: one connection that writes and
-// several that read. The file is made when it isn't there; its folder must be.
+// openSQLite opens two pools on one file: one connection that writes and several that read, of which
+// any transaction is a snapshot. The file is made when it isn't there; its folder must be.
 func openSQLite(_ context.Context, t Target, o Settings) (*Engine, error) {
 	if info, err := os.Stat(filepath.Dir(t.path)); err != nil {
 		return nil, err
@@ -33,7 +33,8 @@ func openSQLite(_ context.Context, t Target, o Settings) (*Engine, error) {
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
 	return &Engine{
-		Dialect: SQLite, Reader: reader, Writer: writer, classify: classifySQLite,
+		Dialect: SQLite, Reader: reader, Writer: writer, Groups: NewGroupCommit(writer),
+		classify: classifySQLite, withSchemaLock: sqliteSchemaLock,
 		Close: func() error { return errors.Join(reader.Close(), writer.Close()) },
 	}, nil
 }

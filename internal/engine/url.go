@@ -3,18 +3,25 @@ package engine
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // Target is a database URL taken apart.
 type Target struct {
-	Engine   string // "sqlite", "mysql" or "postgres"
+	Name     string // of the database on its server
+	engine   string // "sqlite", "mysql" or "postgres"
 	path     string // of a SQLite file
-	Hosts    []string
-	User     string
+	hosts    []string
+	user     string
 	password string
-	Name     string
 	options  url.Values
+}
+
+// SameServer reports whether a transaction on one of the targets reaches the other, too: two
+// databases of one MariaDB or MySQL server, entered as one user.
+func SameServer(a, b Target) bool {
+	return a.engine == "mysql" && b.engine == "mysql" && a.user == b.user && slices.Equal(a.hosts, b.hosts)
 }
 
 // engineOf maps the schemes that are understood, without the driver that
@@ -48,11 +55,11 @@ func ParseURL(text string) (Target, error) {
 		return Target{}, errors.New("database URL: the options after ? can't be read")
 	}
 	authority, name, _ := strings.Cut(rest, "/")
-	t := Target{Engine: engine, options: options}
+	t := Target{engine: engine, options: options}
 	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
 		user, password, _ := strings.Cut(authority[:at], ":")
 		authority = authority[at+1:]
-		if t.User, err = url.PathUnescape(user); err == nil {
+		if t.user, err = url.PathUnescape(user); err == nil {
 			t.password, err = url.PathUnescape(password)
 		}
 	}
@@ -65,7 +72,7 @@ func ParseURL(text string) (Target, error) {
 	if t.Name == "" || strings.ContainsRune(t.Name, 0) {
 		return Target{}, errors.New("database URL: the name of the database is missing; " + urlForms)
 	}
-	t.Hosts = strings.Split(authority, ",")
+	t.hosts = strings.Split(authority, ",")
 	return t, nil
 }
 
@@ -84,5 +91,5 @@ func sqliteTarget(rest string, sqlalchemy bool) (Target, error) {
 	case strings.ContainsRune(path, 0):
 		return Target{}, errors.New("database URL: a path can't hold U+0000")
 	}
-	return Target{Engine: "sqlite", path: path}, nil
+	return Target{engine: "sqlite", path: path}, nil
 }

@@ -4,10 +4,31 @@ import (
 	"strconv"
 	"strings"
 
+	"jobdb/internal/engine"
 	"jobdb/internal/tables"
 )
 
-func (n columnLimits) Refuses(value any) string {
+// ColumnLimits is what a column of a live database of MariaDB or MySQL holds less than ours does.
+type ColumnLimits struct {
+	charset string // of a text; "" when it holds all of Unicode
+	Bytes   int    // of a text without a length of its own; 0: as many as ours
+	int32   bool   // an integer of 32 bits, perhaps unsigned
+}
+
+// limitsOf is the zero value where the column holds all that ours does.
+func limitsOf(want tables.Column, found Column, d *engine.Dialect) ColumnLimits {
+	n := ColumnLimits{int32: want.Kind == tables.KindInteger && found.Type == "int" && !d.Catalog.Untyped}
+	if charset, _, _ := strings.Cut(found.collation, "_"); d.ExactCollation != "" && charset != "utf8mb4" {
+		n.charset = charset
+	}
+	if want.Kind == tables.KindText && want.Length == 0 && found.Type == "text" {
+		n.Bytes = d.Catalog.TextBytes
+	}
+	return n
+}
+
+// Refuses says why the column can't hold a value; "" when it can.
+func (n ColumnLimits) Refuses(value any) string {
 	switch v := value.(type) {
 	case int64:
 		if n.int32 && (v < -1<<31 || v >= 1<<32) {
@@ -17,42 +38,22 @@ func (n columnLimits) Refuses(value any) string {
 		if n.Bytes > 0 && len(v) > n.Bytes {
 			return strconv.Itoa(len(v)) + " bytes, this database's column holds " + strconv.Itoa(n.Bytes)
 		}
-		if strings.ContainsFunc(v, n.Lacks) {
+		if strings.ContainsFunc(v, func(r rune) bool { return !n.CanEncode(r) }) {
 			return "has characters that this database's character set " + n.charset + " doesn't"
 		}
 	}
 	return ""
 }
 
-// Lacks reports whether the column's character set has no such character.
-// Of a set that isn't named here the engine is the judge.
-func (n columnLimits) Lacks(r rune) bool {
+// CanEncode reports whether the column's character set has a character. Of a set that isn't named
+// here the engine is the judge.
+func (n ColumnLimits) CanEncode(r rune) bool {
 	switch n.charset {
 	case "latin1": // which is Windows-1252, its holes filled with control characters
 		const special = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ\u0081\u008d\u008f\u0090\u009d"
-		return (r >= 0x80 && r < 0xa0 || r > 0xff) && !strings.ContainsRune(special, r)
+		return r < 0x80 || r >= 0xa0 && r <= 0xff || strings.ContainsRune(special, r)
 	case "utf8", "utf8mb3":
-		return r > 0xffff
+		return r <= 0xffff
 	}
-	return false
-}
-
-// columnLimits is a column of a live database that holds less than ours does.
-type columnLimits struct {
-	charset string // of a text; "" when it holds all of Unicode
-	Bytes   int    // of a text without a length of its own; 0: as many as ours
-	int32   bool   // an integer of 32 bits, perhaps unsigned
-}
-
-// limitsOf says what a column of MariaDB holds less than ours.
-func limitsOf(want tables.Column, found CatalogColumn) columnLimits {
-	charset, _, _ := strings.Cut(found.collation, "_")
-	n := columnLimits{charset: charset, int32: want.Kind == tables.KindInteger && found.Typ == "int"}
-	if charset == "utf8mb4" {
-		n.charset = ""
-	}
-	if want.Kind == tables.KindText && want.Length == 0 && found.Typ == "text" {
-		n.Bytes = 1<<16 - 1
-	}
-	return n
+	return true
 }

@@ -2,7 +2,7 @@ package schema
 
 import "testing"
 
-func TestNarrowLacks(t *testing.T) {
+func TestColumnLimitsRefuse(t *testing.T) {
 	for _, tt := range []struct {
 		charset, text string
 		want          bool
@@ -15,7 +15,7 @@ func TestNarrowLacks(t *testing.T) {
 		{"utf8mb3", "😀", true},
 		{"", "😀", false},
 	} {
-		if got := (columnLimits{charset: tt.charset}).Refuses(tt.text) != ""; got != tt.want {
+		if got := (ColumnLimits{charset: tt.charset}).Refuses(tt.text) != ""; got != tt.want {
 			t.Errorf("%s refuses %q: %v", tt.charset, tt.text, got)
 		}
 	}
