@@ -1,4 +1,4 @@
-// package jobdb is the job database of the DIRAC grid: what was asked of
+// Package jobdb is the job database of the DIRAC grid: what was asked of
 // each job (its JDL), where it is, how it fares (status, heartbeats, history)
 // and what it must be told (commands), on SQLite, MariaDB or MySQL, and
 // PostgreSQL, with the same answers on each.

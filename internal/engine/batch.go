@@ -15,9 +15,9 @@ const (
 	MaxBytes = 2 << 20
 )
 
-// Batch gives a derived table s of columns c0, c1 … that holds the rows, and
-// its arguments. A single row comes without JSON or arrays, which cost more than
-// the row: PostgreSQL, for one, would plan the statement anew each time.
+// Batch gives a derived table s of columns c0, c1 … that holds the rows, and its arguments. A
+// single row comes without JSON or arrays, which cost more than the row: PostgreSQL, for one, would
+// plan the statement anew each time.
 func (d *Dialect) Batch(columns []tables.Column, rows [][]any) (source string, args []any) {
 	if len(rows) > 1 {
 		return d.source(columns), d.arguments(columns, rows)

@@ -17,7 +17,8 @@ type Catalog struct {
 
 var sqliteCatalog = Catalog{
 	Version: `SELECT sqlite_version()`,
-	// A collation is told only by the text of the table; one that isn't byte by byte is refused anyway.
+	// A collation is told only by the text of the table; one that isn't byte by byte is refused
+	// anyway.
 	Columns: `SELECT m.name, c.name, c.type, c."notnull" = 0,
 		CASE WHEN m.sql LIKE '%NOCASE%' THEN 'NOCASE' WHEN m.sql LIKE '%RTRIM%' THEN 'RTRIM' ELSE '' END,
 		c.dflt_value, c.pk = 1 AND m.sql LIKE '%AUTOINCREMENT%'

@@ -41,7 +41,7 @@ type Dialect struct {
 	// Lists of values, each after a column.
 	InIDs      func(ids []int64) (string, []any)              // it is one of several IDs, which ascend
 	MaxIDs     int                                            // in one statement
-	ManyValues func(negated bool, values []any) (string, any) // it is, or is not, one of many values; nil: a plain list is as good
+	ManyValues func(negated bool, values []any) (string, any) // it is, or is not, one of many; nil: a plain list is as good
 
 	// Choosing how a query runs.
 	NullsFirst    bool   // must be told to sort NULLs as the other engines do
@@ -53,11 +53,11 @@ type Dialect struct {
 	// Locks.
 	Lock       string // after a SELECT of rows that the transaction will change
 	SkipLocked string // the same, passing over rows that another transaction holds
-	LockSource string // after a source joined with the rows that a statement will change, where it would lock them in any order
+	LockSource string // after a source joined with rows to change, where their locks need to be told an order
 
 	// Writing.
 	Returning    bool                                          // an UPDATE can return its rows
-	IDStep       string                                        // asks how far apart the IDs are that the rows of one INSERT get; "" where an INSERT returns them
+	IDStep       string                                        // asks how far apart an INSERT's IDs are; "" where it returns them
 	Upsert       func(key, set []string) string                // ends an INSERT of rows some of which may be there
 	UpsertAdding func(t *tables.Table, column string) string   // an upsert that adds to a column
 	Update       func(table, set, source, where string) string // t and s are the names of table and source
@@ -74,14 +74,14 @@ type Dialect struct {
 	unlimited string // a statement after which no statement of the session has a time limit
 }
 
-// LikeEscape stands before wildcards that are meant literally. It is not
-// the backslash because engines and their modes differ on backslashes in literals.
+// LikeEscape stands before wildcards that are meant literally. It is not the backslash because
+// engines and their modes differ on backslashes in literals.
 const LikeEscape = '|'
 
 const likeEnd = " ESCAPE '" + string(LikeEscape) + "'"
 
-// Rebind numbers the placeholders of a statement written with ?.
-// No statement of ours has a ? that isn't one.
+// Rebind numbers the placeholders of a statement written with ?. No statement of ours has a ? that
+// isn't one.
 func (d *Dialect) Rebind(statement string) string {
 	if !d.numbered || strings.IndexByte(statement, '?') < 0 {
 		return statement
@@ -99,17 +99,16 @@ func (d *Dialect) Rebind(statement string) string {
 	return string(b)
 }
 
-// Argument is a value to store.
+// Argument is a value to store as the driver takes it.
 func (d *Dialect) Argument(value any) any {
-	if at, ok := value.(time.Time); ok && d.Name == "sqlite" {
+	if at, ok := value.(time.Time); ok && d.Catalog.Untyped {
 		return at.Format(sqliteTimeFormat)
 	}
 	return value
 }
 
-// InOrder is a source whose rows of a table are locked in the order of the
-// source, so that statements on the same rows don't deadlock. The other engines go along
-// the source by themselves.
+// InOrder is a source whose rows of a table are locked in the order of the source, so that
+// statements on the same rows don't deadlock. The other engines go along the source by themselves.
 func (d *Dialect) InOrder(source, table, on string) string {
 	if d.LockSource == "" {
 		return source

@@ -99,13 +99,12 @@ func mysqlType(c tables.Column) string {
 	return "VARCHAR(" + strconv.Itoa(c.Length) + ") CHARACTER SET utf8mb4"
 }
 
-// maxListed is how many jobs a list of MariaDB's has.
+// maxListed is the most IDs of one list.
 const maxListed = 1000
 
-// mysqlIn is a plain list: a table that MariaDB takes for almost empty it
-// would join with a batch by comparing every row with every job. Each length
-// is a statement that every connection prepares and remembers, so there
-// are few of them: the last job is repeated.
+// mysqlIn is a plain list: a table that MariaDB takes for almost empty it would join with a batch
+// by comparing every row with every job. Each length is a statement that every connection prepares
+// and remembers, so there are few of them: the last job is repeated.
 func mysqlIn(ids []int64) (string, []any) {
 	n := 2
 	for n < len(ids) {

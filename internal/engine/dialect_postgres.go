@@ -77,7 +77,8 @@ func postgresSource(columns []tables.Column) string {
 }
 
 var postgresTypes = map[tables.Kind]string{
-	tables.KindInteger: "bigint", tables.KindText: "text", tables.KindTime: "timestamptz", tables.KindVerified: "text", tables.KindAccounted: "text", tables.KindDecimal: "float8",
+	tables.KindInteger: "bigint", tables.KindText: "text", tables.KindTime: "timestamptz",
+	tables.KindVerified: "text", tables.KindAccounted: "text", tables.KindDecimal: "float8",
 }
 
 func postgresArguments(columns []tables.Column, rows [][]any) []any {

@@ -75,8 +75,8 @@ func sqliteMany(negated bool, values []any) (string, any) {
 // sqliteTimeFormat is the text form of a time that the reference writes too.
 const sqliteTimeFormat = "2006-01-02 15:04:05.000000"
 
-// sqliteBound is a time to compare with: a whole second sorts before both
-// forms of itself, with and without a fraction.
+// sqliteBound is a time to compare with: a whole second sorts before both forms of itself, with and
+// without a fraction.
 func sqliteBound(t time.Time) string {
 	if t.Nanosecond() == 0 {
 		return t.Format("2006-01-02 15:04:05")

@@ -1,3 +1,6 @@
+// Package engine has all that differs between SQLite, MariaDB, MySQL and PostgreSQL: dialects as data
+// (dialect*.go, catalog.go), drivers and database URLs, classes of errors, the lock of migrations,
+// and SQLite's shared commits. No other package asks for an engine's name.
 package engine
 
 import (
@@ -36,7 +39,7 @@ type Engine struct {
 	// MissingKey is what a foreign key missed, by the error's own account; nil: errors don't tell.
 	MissingKey func(error) (int64, bool)
 
-	Close func() error
+	Close func() error // closes all connections
 
 	classify       func(error) ErrClass
 	recognize      func(context.Context, *Engine) error // nil where the URL tells the product
@@ -47,6 +50,7 @@ type Engine struct {
 // serverSnapshot is for engines with a server.
 var serverSnapshot = &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
 
+// opens has the engines by the names of their families.
 var opens = map[string]func(context.Context, Target, Settings) (*Engine, error){
 	"sqlite": openSQLite, "mysql": openMySQL, "postgres": openPostgres,
 }
@@ -61,7 +65,8 @@ func Open(ctx context.Context, t Target, o Settings) (*Engine, error) {
 	return e, nil
 }
 
-// Recognize asks the server which product it is, where several speak one protocol, and sets the dialect.
+// Recognize asks the server which product it is, where several speak one protocol, and sets the
+// dialect.
 func (e *Engine) Recognize(ctx context.Context) error {
 	if e.recognize == nil {
 		return nil

@@ -22,8 +22,8 @@ const (
 	ClassCancelled            // took too long, or was ended by an administrator
 )
 
-// ErrLost is told to the members of a group whose transaction is gone
-// through no fault of their own.
+// ErrLost is told to the members of a group whose transaction is gone through no fault of their
+// own.
 var ErrLost = errors.New("the transaction was lost")
 
 // ErrGaveUp is the class of errors of waiting for too long.

@@ -87,8 +87,8 @@ func postgresSchemaLock(ctx context.Context, e *Engine, fn func(Querier) error) 
 
 const mysqlLockWait = 5 * time.Second // in each GET_LOCK
 
-// mysqlSchemaLock holds the lock with a connection of its own, which is not used again: it has other
-// limits, and with it every lock ends.
+// mysqlSchemaLock holds the lock with a connection of its own, which is not used again: it has
+// other limits, and with it every lock ends.
 func mysqlSchemaLock(ctx context.Context, e *Engine, fn func(Querier) error) error {
 	conn, err := e.Writer.Conn(ctx)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"runtime"
 )
 
-// openSQLite opens two pools on one file: one connection that writes and several that read, of which
-// any transaction is a snapshot. The file is made when it isn't there; its folder must be.
+// openSQLite opens two pools on one file: one connection that writes and several that read, of
+// which any transaction is a snapshot. The file is made when it isn't there; its folder must be.
 func openSQLite(_ context.Context, t Target, o Settings) (*Engine, error) {
 	if info, err := os.Stat(filepath.Dir(t.path)); err != nil {
 		return nil, err

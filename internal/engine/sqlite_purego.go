@@ -29,7 +29,8 @@ func init() {
 }
 
 func sqliteDSN(path string, readOnly, writer bool) string {
-	dsn := sqliteFile(path) + "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)&_pragma=cache_size(-" + pageCache + ")&_pragma=wal_autocheckpoint(" + walPages + ")"
+	dsn := sqliteFile(path) + "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)" +
+		"&_pragma=cache_size(-" + pageCache + ")&_pragma=wal_autocheckpoint(" + walPages + ")"
 	switch {
 	case readOnly:
 		dsn += "&mode=ro"

@@ -24,17 +24,17 @@ func SameServer(a, b Target) bool {
 	return a.engine == "mysql" && b.engine == "mysql" && a.user == b.user && slices.Equal(a.hosts, b.hosts)
 }
 
-// engineOf maps the schemes that are understood, without the driver that
-// SQLAlchemy's form adds ("mysql+aiomysql").
+// engineOf maps the schemes that are understood, without the driver that SQLAlchemy's form adds
+// ("mysql+aiomysql").
 var engineOf = map[string]string{
 	"sqlite": "sqlite", "mysql": "mysql", "mariadb": "mysql", "postgres": "postgres", "postgresql": "postgres",
 }
 
 const urlForms = `write sqlite:PATH, mysql://user:password@host:port/name or postgres://user:password@host:port/name`
 
-// ParseURL takes apart a database URL: sqlite:PATH, mysql:// (mariadb://),
-// postgres:// (postgresql://), several hosts separated by commas, and
-// SQLAlchemy's forms of all. Its errors never repeat the URL, which may hold a password.
+// ParseURL takes apart a database URL: sqlite:PATH, mysql:// (mariadb://), postgres://
+// (postgresql://), several hosts separated by commas, and SQLAlchemy's forms of all. Its errors
+// never repeat the URL, which may hold a password.
 func ParseURL(text string) (Target, error) {
 	scheme, rest, found := strings.Cut(text, ":")
 	scheme, driver, _ := strings.Cut(strings.ToLower(scheme), "+")
@@ -76,14 +76,15 @@ func ParseURL(text string) (Target, error) {
 	return t, nil
 }
 
-// sqliteTarget reads sqlite:PATH; with slashes, "sqlite:///relative" and
-// "sqlite:////absolute" are SQLAlchemy's.
+// sqliteTarget reads sqlite:PATH; with slashes, "sqlite:///relative" and "sqlite:////absolute" are
+// SQLAlchemy's.
 func sqliteTarget(rest string, sqlalchemy bool) (Target, error) {
 	path, _, _ := strings.Cut(rest, "?")
 	if after, ok := strings.CutPrefix(path, "///"); ok {
 		path = after
 	} else if strings.HasPrefix(path, "//") || sqlalchemy {
-		return Target{}, errors.New("database URL: SQLAlchemy's form of a SQLite file has three slashes before a relative path, four before an absolute one")
+		return Target{}, errors.New("database URL: SQLAlchemy's form of a SQLite file has " +
+			"three slashes before a relative path, four before an absolute one")
 	}
 	switch {
 	case path == "" || strings.Contains(path, ":memory:"):

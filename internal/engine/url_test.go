@@ -21,7 +21,7 @@ func TestParseURL(t *testing.T) {
 		got, err := ParseURL(text)
 		if err != nil || got.engine != want.engine || got.path != want.path || got.user != want.user ||
 			got.password != want.password || got.Name != want.Name || !slices.Equal(got.hosts, want.hosts) {
-			t.Errorf("parseURL(%q) = %+v, %v", text, got, err)
+			t.Errorf("ParseURL(%q) = %+v, %v", text, got, err)
 		}
 	}
 }
@@ -33,9 +33,9 @@ func TestParseURLRefusals(t *testing.T) {
 	} {
 		_, err := ParseURL(text)
 		if err == nil {
-			t.Errorf("parseURL(%q) was accepted", text)
+			t.Errorf("ParseURL(%q) was accepted", text)
 		} else if strings.Contains(err.Error(), "secret") {
-			t.Errorf("parseURL(%q) tells the password: %v", text, err)
+			t.Errorf("ParseURL(%q) tells the password: %v", text, err)
 		}
 	}
 }

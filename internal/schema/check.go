@@ -53,7 +53,8 @@ func Check(ctx context.Context, e *engine.Engine) (Report, error) {
 			return r, err
 		}
 		if r.Facts.Kind == KindOurs && !counts {
-			r.Limits = append(r.Limits, "totals and summaries read all jobs: the triggers of Jobs that count them are missing, or can't be seen by this user")
+			r.Limits = append(r.Limits, "totals and summaries read all jobs: "+
+				"the triggers of Jobs that count them are missing, or can't be seen by this user")
 		}
 	case KindEmpty:
 	}

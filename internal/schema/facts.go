@@ -1,3 +1,5 @@
+// Package schema knows whose tables are in a database ([Probe], [Check]): what of them is missing, or
+// holds less than jobdb's. It makes jobdb's own by migrations ([Migrator]).
 package schema
 
 // Kind says who made a database.
@@ -25,8 +27,8 @@ type Facts struct {
 	Counts       bool   // triggers keep counts of jobs
 	Counted      bool   // and they are complete
 
-	// Collations has the collation of each text column that the engine doesn't compare byte by byte,
-	// by "Table.Column"; empty on our schema.
+	// Collations has the collation of each text column that the engine doesn't compare byte by
+	// byte, by "Table.Column"; empty on our schema.
 	Collations map[string]string
 	// Narrow has the columns that hold less than ours, by "Table.Column" (live MariaDB).
 	Narrow map[string]ColumnLimits

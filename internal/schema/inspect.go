@@ -186,21 +186,24 @@ func (found Column) problem(want tables.Column, d *engine.Dialect) string {
 	return ""
 }
 
-// KindOfType has what columns hold by the names that catalogs give to their types. An ENUM is a text.
+// KindOfType has what columns hold by the names that catalogs give to their types. An ENUM is a
+// text.
 var KindOfType = map[string]tables.Kind{
 	"bigint": tables.KindInteger, "int": tables.KindInteger, "integer": tables.KindInteger,
-	"varchar": tables.KindText, "character varying": tables.KindText, "text": tables.KindText, "mediumtext": tables.KindText, "longtext": tables.KindText, "enum": tables.KindText,
+	"varchar": tables.KindText, "character varying": tables.KindText, "enum": tables.KindText,
+	"text": tables.KindText, "mediumtext": tables.KindText, "longtext": tables.KindText,
 	"varbinary": tables.KindText, "blob": tables.KindText, "mediumblob": tables.KindText, "longblob": tables.KindText,
 	"datetime": tables.KindTime, "timestamp": tables.KindTime, "timestamp with time zone": tables.KindTime,
 	"decimal": tables.KindDecimal, "numeric": tables.KindDecimal, "double": tables.KindDecimal,
 }
 
 var kindNames = map[tables.Kind]string{
-	tables.KindInteger: "an integer", tables.KindText: "a text", tables.KindTime: "a time", tables.KindVerified: "a text or an ENUM", tables.KindAccounted: "a text or an ENUM",
-	tables.KindDecimal: "a decimal",
+	tables.KindInteger: "an integer", tables.KindText: "a text", tables.KindTime: "a time", tables.KindDecimal: "a decimal",
+	tables.KindVerified: "a text or an ENUM", tables.KindAccounted: "a text or an ENUM",
 }
 
-// keepsCounts reports whether counts are kept in a database that has these tables, and are complete.
+// keepsCounts reports whether counts are kept in a database that has these tables, and are
+// complete.
 func keepsCounts(ctx context.Context, q engine.Querier, d *engine.Dialect, c Catalog) (kept, complete bool, err error) {
 	if c[tables.JobCounts.Name] == nil || c[tables.JobDifferences.Name] == nil || c[tables.Jobs.Name] == nil {
 		return false, false, nil
@@ -214,7 +217,8 @@ func keepsCounts(ctx context.Context, q engine.Querier, d *engine.Dialect, c Cat
 	return triggers == len(tables.CountTriggers), state > 0, err
 }
 
-// indexesOfVO are the indexes of Jobs by (VO, column, JobID), and by (VO, JobID), by the column's name.
+// indexesOfVO are the indexes of Jobs by (VO, column, JobID), and by (VO, JobID), by the column's
+// name.
 func (c Catalog) indexesOfVO() map[string]string {
 	found := map[string]string{}
 	if c[tables.Jobs.Name] == nil {

@@ -38,7 +38,8 @@ func (c Catalog) limits(s *Facts, d *engine.Dialect) []string {
 	add(len(charsets) > 0, "texts in "+strings.Join(charsets, ", ")+
 		" can't hold every character: what doesn't fit is refused when it is stored, and found by no filter")
 	add(len(collations) > 0, "the engine compares texts by "+strings.Join(collations, ", ")+
-		": jobdb compares them byte by byte all the same, but sorts without an index, and keys that differ only in case or in spaces at their end collide")
+		": jobdb compares them byte by byte all the same, but sorts without an index, "+
+		"and keys that differ only in case or in spaces at their end collide")
 	if short := c.columnsWhere(isShort); len(short) > 0 && d.Catalog.TextBytes > 0 {
 		add(true, "64 kB is the most that these can hold: "+strings.Join(short, ", "))
 	}
@@ -46,7 +47,8 @@ func (c Catalog) limits(s *Facts, d *engine.Dialect) []string {
 	add(withJobs && !s.Cascade, "deleting a job leaves rows of it in other tables unless jobdb is the one who deletes it")
 	add(withJobs && !s.AtticCycles, "AtticJobParameters keeps only one reschedule cycle of a parameter, the last")
 	add(withJobs && !c.generated(), "the number of the newest job is given again when that job is deleted")
-	add(withJobs && !s.History, "the history of states (LoggingInfo) is not in this database; name the one that has it as the history database")
+	add(withJobs && !s.History, "the history of states (LoggingInfo) is not in this database; "+
+		"name the one that has it as the history database")
 	add(withJobs && !c.indexedByVO(), "no index begins with VO: searches and summaries within a VO are slower by far")
 	add(withJobs && s.Kind != KindOurs, "jobdb adds no tables here: an Idempotency-Key is refused, and counts are not kept")
 	return limits

@@ -37,7 +37,8 @@ func (m *Migrator) Migrate(ctx context.Context) ([]string, error) {
 			applied, err = m.applyPending(ctx, q)
 			return err
 		})
-		// The lock of MariaDB holds on one node of a cluster; servers on two nodes can get in each other's way.
+		// The lock of MariaDB holds on one node of a cluster; servers on two nodes can get in each
+		// other's way.
 		if class := m.Engine.ClassOf(err); class != engine.ClassRetry && class != engine.ClassDuplicate {
 			break
 		}
@@ -52,7 +53,8 @@ func (m *Migrator) Migrate(ctx context.Context) ([]string, error) {
 func pendingMigrations(ctx context.Context, q engine.Querier, d *engine.Dialect) ([]Migration, error) {
 	c, err := ReadCatalog(ctx, q, d)
 	if err == nil && c.foreign() {
-		// MariaDB's catalog is no snapshot: another server's migrations may have begun while it was read.
+		// MariaDB's catalog is no snapshot: another server's migrations may have begun while it was
+		// read.
 		c, err = ReadCatalog(ctx, q, d)
 	}
 	if err != nil {

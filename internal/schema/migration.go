@@ -17,8 +17,8 @@ import (
 //go:embed migrations
 var migrationFiles embed.FS
 
-// migrationsTable says which migrations made a database. That it is there means that the database is
-// ours: migrations touch no other.
+// migrationsTable says which migrations made a database. That it is there means that the database
+// is ours: migrations touch no other.
 const migrationsTable = "jobdb_migrations"
 
 // CreateMigrationsTable makes the table that says which migrations made a database.
