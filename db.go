@@ -44,11 +44,11 @@ func (o Options) withDefaults() Options {
 }
 
 func (o Options) settings() engine.Settings {
-	return engine.Settings{StatementTimeout: o.StatementTimeout, Connections: o.Connections, ReadOnly: o.ReadOnly}
+	return engine.Settings{StatementTimeout: o.StatementTimeout, Connections: o.Connections, ReadOnly: o.ReadOnly, Logger: o.Logger}
 }
 
-// DB is a job database. Its methods are safe for use by many goroutines;
-// each is a transaction of its own.
+// DB is a job database. Its methods are safe for use by many goroutines; each is a transaction of
+// its own.
 type DB struct {
 	access
 	engine  *engine.Engine
@@ -65,8 +65,8 @@ type DB struct {
 	folding       sync.WaitGroup // foldLoop
 	cancelFolding context.CancelFunc
 
-	// sameServer says that history is in another database of the MariaDB
-	// server that has this one, so that one transaction reaches both.
+	// sameServer says that history is in another database of the MariaDB server that has this one,
+	// so that one transaction reaches both.
 	sameServer bool
 }
 
@@ -91,6 +91,5 @@ func (db *DB) Schema() schema.Kind { return db.schema.Kind }
 // Limits are those that this database was opened with, defaults filled in.
 func (db *DB) Limits() Limits { return db.options.Limits }
 
-// now is the database's time: UTC, cut to microseconds, which is what every
-// engine can keep.
+// now is the database's time: UTC, cut to microseconds, which is what every engine can keep.
 func (db *DB) now() time.Time { return db.options.Clock().UTC().Truncate(time.Microsecond) }

@@ -3,6 +3,7 @@ package jobdb
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 )
@@ -138,7 +139,7 @@ type errReason string
 func (e errReason) Error() string { return string(e) }
 
 func wrongType(want string, value any) error {
-	return errReason("wants " + want + ", not " + fmt.Sprintf("%T", value))
+	return errReason(fmt.Sprint("wants ", want, ", not ", reflect.TypeOf(value)))
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 
 	"jobdb/internal/engine"
 	"jobdb/internal/schema"
@@ -35,15 +34,15 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 }
 
 func openEngine(ctx context.Context, t engine.Target, options Options) (*engine.Engine, error) {
-	e, err := engine.OpenEngine[t.Engine](ctx, t, options.settings())
+	e, err := engine.Open(ctx, t, options.settings())
 	if errors.Is(err, engine.ErrUnreachable) {
 		return nil, &UnavailableError{err}
 	}
 	return e, err
 }
 
-// SQLiteDriver is the name that database/sql knows jobdb's SQLite driver by, for [OpenDB]. It is mattn/go-sqlite3 in
-// programs built with cgo, else modernc.org/sqlite, with a function REGEXP.
+// SQLiteDriver is the name that database/sql knows jobdb's SQLite driver by, for [OpenDB]. It is
+// mattn/go-sqlite3 in programs built with cgo, else modernc.org/sqlite, with a function REGEXP.
 const SQLiteDriver = engine.SQLiteDriver
 
 // OpenDB opens the database that a pool of the caller's leads to. [DB.Close] leaves the pool open, and it
@@ -79,11 +78,8 @@ func OpenDB(ctx context.Context, pool *sql.DB, options Options) (*DB, error) {
 
 // open is a DB on an engine, which it closes when that fails.
 func open(ctx context.Context, e *engine.Engine, t engine.Target, options Options) (*DB, error) {
-	db := &DB{engine: e, dialect: &e.Dialect, options: options, logging: tables.LoggingInfo}
+	db := &DB{engine: e, dialect: &e.Dialect, options: options, groups: e.Groups, logging: tables.LoggingInfo}
 	db.access, db.history = access{db: db}, db
-	if e.Dialect.Name == "sqlite" {
-		db.groups = engine.NewGroupCommit(e.Writer)
-	}
 	var facts *schema.Facts
 	err := e.Recognize(ctx)
 	if err == nil {
@@ -132,7 +128,7 @@ func (db *DB) openHistory(ctx context.Context, t engine.Target) error {
 		return errors.Join(err, history.Close())
 	}
 	db.history = history
-	db.sameServer = t.Engine == "mysql" && h.Engine == "mysql" && t.User == h.User && slices.Equal(t.Hosts, h.Hosts)
+	db.sameServer = engine.SameServer(t, h)
 	if db.sameServer {
 		elsewhere := *tables.LoggingInfo
 		elsewhere.Database = h.Name

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"strings"
 
-	"jobdb/internal/engine"
 	"jobdb/internal/schema"
-	"jobdb/internal/tables"
 )
 
 // SchemaReport says what a database is, and what of it jobdb can't work with.
@@ -78,46 +76,15 @@ func (db *DB) Migrate(ctx context.Context) ([]string, error) {
 }
 
 func (db *DB) checkSchema(ctx context.Context) (SchemaReport, error) {
-	version, err := engine.AskText(ctx, db.engine.Reader, schema.CatalogQueriesOf[db.dialect.Name].Version)
+	r, err := schema.Check(ctx, db.engine)
 	if err != nil {
 		return SchemaReport{}, err
 	}
-	c, err := schema.ReadCatalog(ctx, db.engine.Reader, db.dialect)
-	if err != nil {
-		return SchemaReport{}, err
-	}
-	state, err := schema.ReadMigrationState(ctx, db.engine.Reader, db.dialect, c)
-	if err != nil {
-		return SchemaReport{}, err
-	}
-	s := schema.Inspect(c, db.dialect, len(state.Pending) > 0)
-	r := SchemaReport{
-		Kind: s.Kind, Engine: db.dialect.Product, Version: version, Jobs: c[tables.Jobs.Name] != nil, History: s.History,
-		Applied: schema.MigrationNames(state.Applied), Newer: schema.MigrationNames(state.Newer), Changed: schema.MigrationNames(state.Changed),
-		Pending: []string{}, Limits: []string{}, Problems: []string{},
-	}
-	if c[schema.MigrationsTable] != nil {
-		r.Pending = schema.MigrationNames(state.Pending)
-	}
-	switch s.Kind {
-	case schema.KindUnknown:
-		r.Problems = append(r.Problems, c.Problems(db.dialect)...)
-	case schema.KindOurs, schema.KindDiracX, schema.KindLegacy:
-		if len(r.Pending) > 0 {
-			break
-		}
-		r.Limits = append(r.Limits, c.Limits(s, db.dialect)...)
-		counts, _, err := schema.KeepsCounts(ctx, db.engine.Reader, db.dialect, c)
-		if err != nil {
-			return r, err
-		}
-		if s.Kind == schema.KindOurs && !counts {
-			r.Limits = append(r.Limits, "totals and summaries read all jobs: the triggers of Jobs that count them are missing, or can't be seen by this user")
-		}
-	case schema.KindEmpty:
-	}
-	r.Problems = append(r.Problems, schema.TooOld(r.Engine, version)...)
-	return r, nil
+	return SchemaReport{
+		Kind: r.Facts.Kind, Engine: db.dialect.Product, Version: r.Version, Jobs: r.Facts.Jobs, History: r.Facts.History,
+		Applied: r.Applied, Pending: r.Pending, Newer: r.Newer, Changed: r.Changed,
+		Limits: r.Limits, Problems: r.Problems,
+	}, nil
 }
 
 // String is the report for an operator.

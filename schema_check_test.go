@@ -2,10 +2,11 @@ package jobdb_test
 
 import (
 	"encoding/json"
-	"jobdb/oracle"
 	"slices"
 	"strings"
 	"testing"
+
+	"jobdb/oracle"
 
 	"jobdb"
 )

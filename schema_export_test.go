@@ -118,15 +118,15 @@ func (db *DB) FoundSchema(ctx context.Context) ([]string, error) {
 }
 
 // columnFound evens out in what the engines' catalogs can't be alike.
-func (db *DB) columnFound(found schema.CatalogColumn, want tables.Column) tables.Column {
-	c := tables.Column{Name: found.Name, Kind: schema.KindOfType[found.Typ], Nullable: found.Nullable}
-	if db.dialect.Name == "sqlite" && want.Kind == tables.KindTime && found.Typ == "text" {
+func (db *DB) columnFound(found schema.Column, want tables.Column) tables.Column {
+	c := tables.Column{Name: found.Name, Kind: schema.KindOfType[found.Type], Nullable: found.Nullable}
+	if db.dialect.Catalog.Untyped && want.Kind == tables.KindTime && found.Type == "text" {
 		c.Kind = tables.KindTime
 	}
 	if c.Kind == tables.KindText {
 		c.Length = found.Size
 	}
-	if found.Typ == "enum" {
+	if found.Type == "enum" {
 		c.Length = want.Length
 	}
 	return c

@@ -13,13 +13,13 @@ import (
 	"jobdb/internal/schema"
 )
 
-// Tx is a transaction, which [DB.Tx] hands to its function. It is for one
-// goroutine. A method that fails in the database fails the transaction: later
-// methods return the same error, and nothing of it is kept.
+// Tx is a transaction, which [DB.Tx] hands to its function. It is for one goroutine. A method that
+// fails in the database fails the transaction: later methods return the same error, and nothing of
+// it is kept.
 type Tx struct{ access }
 
-// access is the access layer: every method, on a [DB] as a transaction of
-// its own and on a [Tx] as a part of it.
+// access is the access layer: every method, on a [DB] as a transaction of its own and on a [Tx] as
+// a part of it.
 type access struct {
 	db *DB
 	tx *session // nil on a DB
@@ -54,11 +54,7 @@ func (a access) snapshot(ctx context.Context, what string, fn func(*session) err
 	if err := a.db.usable(ctx); err != nil {
 		return err
 	}
-	options := &sql.TxOptions{ReadOnly: a.db.dialect.Name != "sqlite", Isolation: sql.LevelRepeatableRead}
-	if a.db.dialect.Name == "sqlite" {
-		options = nil // any transaction of a reader is a snapshot
-	}
-	tx, err := a.db.engine.Reader.BeginTx(ctx, options)
+	tx, err := a.db.engine.Reader.BeginTx(ctx, a.db.engine.Snapshot)
 	if err != nil {
 		return a.db.wrapError(what, err)
 	}
@@ -195,8 +191,8 @@ func (s *session) beginHistoryTx(ctx context.Context) (*session, error) {
 	return s.historyTx, nil
 }
 
-// commitHistoryTx commits history before the rest: history without the change it
-// tells of is harmless, a change without history is not.
+// commitHistoryTx commits history before the rest: history without the change it tells of is
+// harmless, a change without history is not.
 func (s *session) commitHistoryTx(err error) error {
 	if s.historyTx == nil || err != nil {
 		return err
@@ -250,8 +246,8 @@ func (s *session) affected(ctx context.Context) func(sql.Result, error) (int64, 
 	}
 }
 
-// fail notes the first error of a transaction. Engines tell a cancelled
-// context in their own words; callers want the context's.
+// fail notes the first error of a transaction. Engines tell a cancelled context in their own words;
+// callers want the context's.
 func (s *session) fail(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -265,12 +261,10 @@ func (s *session) fail(ctx context.Context, err error) error {
 	return err
 }
 
-func (db *DB) classOf(err error) engine.ErrClass {
-	return db.engine.ClassOf(err)
-}
+func (db *DB) classOf(err error) engine.ErrClass { return db.engine.ClassOf(err) }
 
-// wrapError makes an error one of this package's, with what was being done
-// where it doesn't say it itself.
+// wrapError makes an error one of this package's, with what was being done where it doesn't say it
+// itself.
 func (db *DB) wrapError(what string, err error) error {
 	if err == nil || isPublic(err) {
 		return err
@@ -312,8 +306,8 @@ func (db *DB) publicError(err error) error {
 	return err
 }
 
-// valueError is an error of the class classValue, which slipped through
-// our own checks: a live column is shorter or knows fewer characters.
+// valueError is an error of [engine.ClassValue], which slipped through our own checks: a live
+// column is shorter or knows fewer characters.
 func valueError(err error) *ValueError {
 	column := "unknown"
 	if m := columnInMessage.FindStringSubmatch(err.Error()); m != nil {

@@ -120,9 +120,9 @@ func (g *generator) value(column jobdb.Column) any {
 		return g.chance(50)
 	case jobdb.KindAccounted:
 		return one(g, jobdb.AccountedFalse, jobdb.AccountedTrue, jobdb.AccountedFailed)
-	case jobdb.KindText:
+	default:
+		return g.text()
 	}
-	return g.text()
 }
 
 // population stores random jobs and returns them as the database will.
@@ -226,9 +226,9 @@ func (g *generator) operand(column jobdb.Column, resolution int, rows []modelRow
 			n = one(g, rows...)["JobID"].(int64) //nolint:forcetypeassert // of the population
 		}
 		return one[any](g, n, strconv.FormatInt(n, 10), json.Number(strconv.FormatInt(n, 10)))
-	case jobdb.KindText:
+	default:
+		return one(g, g.text(), one(g, foreignTexts...), one(g, hostileTexts...)) // in latin1 the second matches nothing
 	}
-	return one(g, g.text(), one(g, foreignTexts...), one(g, hostileTexts...)) // in latin1 the second matches nothing
 }
 
 func (g *generator) columns() []string {

@@ -167,7 +167,8 @@ func testStream(f *fixture) {
 	f.ok(err)
 	search.Scope.VO = f.vo
 	f.equal("rows", f.stream(f.ctx, search), 5)
-	for range f.Stream(f.ctx, search) {
+	for _, err := range f.Stream(f.ctx, search) {
+		f.ok(err)
 		break
 	}
 	f.equal("rows after a loop that ended early", f.stream(f.ctx, search), 5)

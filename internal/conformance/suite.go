@@ -1,4 +1,4 @@
-// package conformance is the suite that defines the access layer: what every method promises, held
+// Package conformance is the suite that defines the access layer: what every method promises, held
 // against every engine and every kind of live database. suite.go says how a test is written; each
 // other file has the promises of one part of the access layer, and model*.go compare random
 // sequences of calls with a model in memory.

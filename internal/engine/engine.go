@@ -1,16 +1,88 @@
+// Package engine has all that differs between SQLite, MariaDB, MySQL and PostgreSQL: dialects as data
+// (dialect*.go, catalog.go), drivers and database URLs, classes of errors, the lock of migrations,
+// and SQLite's shared commits. No other package asks for an engine's name.
 package engine
 
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
-	"errors"
-	"io"
-	"net"
-	"regexp"
-	"strconv"
+	"log/slog"
 	"time"
 )
+
+// Settings are what an engine is opened with.
+type Settings struct {
+	StatementTimeout time.Duration // the server ends statements after this
+	Connections      int           // at most; 0: the engine's own default
+	ReadOnly         bool          // nothing can be written
+	Logger           *slog.Logger  // of warnings
+}
+
+func (o Settings) size(pool *sql.DB) {
+	n := o.Connections
+	if n == 0 {
+		n = 32
+	}
+	pool.SetMaxOpenConns(n)
+	pool.SetMaxIdleConns(n)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+}
+
+// Engine is an opened database: its pools, and what differs between engines beside statements.
+type Engine struct {
+	Dialect        Dialect
+	Reader, Writer *sql.DB        // the same pool except on SQLite
+	WriteOptions   sql.TxOptions  // of transactions that write
+	Snapshot       *sql.TxOptions // of transactions of a reader that see one state of the database
+	Groups         *GroupCommit   // lets small transactions share a commit; nil where each commits by itself
+	OneConnection  bool           // Reader and Writer have one connection: who reads keeps all others waiting
+	Close          func() error   // closes all connections but those of a pool of the caller's
+
+	classify       func(error) ErrClass
+	jobInError     func(error) (int64, bool)
+	recognize      func(context.Context, *Engine) error // nil where the URL tells the product
+	withSchemaLock func(context.Context, *Engine, func(Querier) error) error
+	logger         *slog.Logger
+}
+
+// serverSnapshot is for engines with a server.
+var serverSnapshot = &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
+
+// opens has the engines by the names of their families.
+var opens = map[string]func(context.Context, Target, Settings) (*Engine, error){
+	"sqlite": openSQLite, "mysql": openMySQL, "postgres": openPostgres,
+}
+
+// Open makes the pools of a target. It connects to no server; see [Engine.Recognize].
+func Open(ctx context.Context, t Target, o Settings) (*Engine, error) {
+	e, err := opens[t.engine](ctx, t, o)
+	if err != nil {
+		return nil, err
+	}
+	e.logger = o.Logger
+	return e, nil
+}
+
+// Recognize asks the server which product it is, where several speak one protocol, and sets the
+// dialect.
+func (e *Engine) Recognize(ctx context.Context) error {
+	if e.recognize == nil {
+		return nil
+	}
+	return e.recognize(ctx, e)
+}
+
+// Version is the engine's own name for its release.
+func (e *Engine) Version(ctx context.Context) (string, error) {
+	return AskText(ctx, e.Reader, e.Dialect.Catalog.Version)
+}
+
+// Querier is what *sql.DB and *sql.Tx have in common.
+type Querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+}
 
 // EachRow runs a query and calls each for every row.
 func EachRow(ctx context.Context, q Querier, query string, each func(*sql.Rows) error) error {
@@ -34,107 +106,7 @@ func AskText(ctx context.Context, q Querier, query string) (string, error) {
 	return text, err
 }
 
-// Settings are what an engine is opened with.
-type Settings struct {
-	StatementTimeout time.Duration // the server ends statements after this
-	Connections      int           // at most; 0: the engine's own default
-	ReadOnly         bool
-}
-
-func (o Settings) size(pool *sql.DB) {
-	n := o.Connections
-	if n == 0 {
-		n = 32
-	}
-	pool.SetMaxOpenConns(n)
-	pool.SetMaxIdleConns(n)
-	pool.SetConnMaxIdleTime(5 * time.Minute)
-}
-
-// Engine is an opened database: pools and what differs beside the text of statements.
-type Engine struct {
-	Dialect        Dialect
-	Reader, Writer *sql.DB // the same pool except on SQLite
-	OneConnection  bool    // Reader and Writer are one and the same: who reads keeps all others waiting
-	WriteOptions   sql.TxOptions
-	classify       func(error) ErrClass
-	jobInError     func(error) (int64, bool)
-	Close          func() error
-
-	recognize func(context.Context, *Engine) error // nil where the URL tells the product
-}
-
-// Recognize asks the server which product it is, where several speak one protocol, and sets the dialect.
-func (e *Engine) Recognize(ctx context.Context) error {
-	if e.recognize == nil {
-		return nil
-	}
-	return e.recognize(ctx, e)
-}
-
-// JobInError is the job that a foreign key missed or whose key was repeated, if the engine's error names it.
-func (e *Engine) JobInError(err error) (int64, bool) { return e.jobInError(err) }
-
-// ErrLost is told to the members of a group whose transaction is gone
-// through no fault of their own.
-var ErrLost = errors.New("the transaction was lost")
-
-// ErrUnreachable is the class of errors of a database that isn't where it was said to be.
-var ErrUnreachable = errors.New("can't be reached")
-
-// Querier is what *sql.DB and *sql.Tx have in common.
-type Querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
-}
-
-// ErrClass is what an engine's error means for the caller.
-type ErrClass uint8
-
-const (
-	ClassOther ErrClass = iota
-	ClassRetry
-	ClassDuplicate
-	ClassForeignKey
-	ClassValue
-	ClassUnavailable
-	ClassCancelled
-)
-
-// ErrGaveUp is the class of errors of waiting for too long.
-var ErrGaveUp = errors.New("gave up waiting")
-
-// ClassOf is what an error means; a caller who went away is nobody's fault.
-func (e *Engine) ClassOf(err error) ErrClass {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return ClassOther
-	}
-	if errors.Is(err, ErrGaveUp) {
-		return ClassUnavailable
-	}
-	return e.classify(err)
-}
-
-// firstNumber is what the pattern's group matches.
-func firstNumber(pattern *regexp.Regexp, text string) (int64, bool) {
-	groups := pattern.FindStringSubmatch(text)
-	if groups == nil {
-		return 0, false
-	}
-	n, err := strconv.ParseInt(groups[1], 10, 64)
-	return n, err == nil
-}
-
-// networkClass tells errors of the connection from others.
-func networkClass(err error) ErrClass {
-	var network net.Error
-	if errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return ClassUnavailable
-	}
-	return ClassOther
-}
-
+// Sleep returns after the pause, or with the cause of the context's end.
 func Sleep(ctx context.Context, pause time.Duration) error {
 	select {
 	case <-time.After(pause):
@@ -142,8 +114,4 @@ func Sleep(ctx context.Context, pause time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-var OpenEngine = map[string]func(context.Context, Target, Settings) (*Engine, error){
-	"sqlite": openSQLite, "mysql": openMySQL, "postgres": openPostgres,
 }

@@ -11,15 +11,15 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// OnPool is the engine that a pool of the caller's leads to, known by its driver. What the settings of its
-// connections must be and can't be made from here is checked. Close leaves the pool open.
+// OnPool is the engine that a pool of the caller's leads to, known by its driver. What the settings
+// of its connections must be and can't be made from here is checked. Close leaves the pool open.
 func OnPool(ctx context.Context, pool *sql.DB, o Settings) (*Engine, error) {
 	e, check := engineOfDriver(pool)
 	if e == nil {
 		return nil, fmt.Errorf("the pool's driver is %T; jobdb knows those of go-sql-driver/mysql, pgx's stdlib, and "+
 			"the SQLite driver named %q", pool.Driver(), SQLiteDriver)
 	}
-	e.Close = func() error { return nil }
+	e.Close, e.logger = func() error { return nil }, o.Logger
 	if e.Dialect.Name != SQLite.Name {
 		e.WriteOptions.ReadOnly = o.ReadOnly
 	}

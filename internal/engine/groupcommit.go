@@ -7,9 +7,9 @@ import (
 	"sync/atomic"
 )
 
-// GroupCommit lets transactions that wait for SQLite's one writer share a
-// commit, which costs most of a small transaction. Each is a savepoint; the
-// last in the queue commits for all, and nobody returns before that.
+// GroupCommit lets transactions that wait for SQLite's one writer share a commit, which costs most
+// of a small transaction. Each is a savepoint; the last in the queue commits for all, and nobody
+// returns before that.
 type GroupCommit struct {
 	writer  *sql.DB
 	turn    chan struct{} // holds one token: the right to use the writer
@@ -27,6 +27,7 @@ type commitGroup struct {
 // maxMembers bounds how long the first of a group waits.
 const maxMembers = 64
 
+// NewGroupCommit takes the pool whose only connection writes.
 func NewGroupCommit(writer *sql.DB) *GroupCommit {
 	g := &GroupCommit{writer: writer, turn: make(chan struct{}, 1)}
 	g.turn <- struct{}{}
@@ -53,8 +54,8 @@ func (g *GroupCommit) Run(ctx context.Context, fn func(Querier) error) error {
 	return group.err
 }
 
-// leave is called by one who gave up waiting. Whoever counted on it to commit
-// must not wait for ever.
+// leave is called by one who gave up waiting. Whoever counted on it to commit must not wait for
+// ever.
 func (g *GroupCommit) leave() {
 	g.waiting.Add(-1)
 	select {
@@ -115,8 +116,8 @@ func (g *GroupCommit) member(ctx context.Context, fn func(Querier) error) (*comm
 	return group, nil
 }
 
-// try runs fn so that what it did can be undone by itself. The first of a group needs no
-// savepoint, which would have SQLite copy every page that fn changes.
+// try runs fn so that what it did can be undone by itself. The first of a group needs no savepoint,
+// which would have SQLite copy every page that fn changes.
 func (g *GroupCommit) try(ctx context.Context, fn func(Querier) error) error {
 	if g.group.members == 0 {
 		err := fn(g.group.tx)
@@ -131,8 +132,8 @@ func (g *GroupCommit) try(ctx context.Context, fn func(Querier) error) error {
 	}
 	err := fn(g.group.tx)
 	if err != nil {
-		// Running out of space, an I/O error or an interrupted statement can
-		// have ended the whole transaction; then there is no savepoint left.
+		// Running out of space, an I/O error or an interrupted statement can have ended the whole
+		// transaction; then there is no savepoint left.
 		if _, undo := g.group.tx.ExecContext(ctx, "ROLLBACK TO member"); undo != nil {
 			g.abandon()
 			return err

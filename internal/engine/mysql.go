@@ -16,11 +16,11 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// openMySQL opens a pool on MariaDB or MySQL. Of several hosts the first that
-// answers is taken, for each connection anew.
+// openMySQL opens a pool on MariaDB or MySQL. Of several hosts the first that answers is taken, for
+// each connection anew.
 func openMySQL(_ context.Context, t Target, o Settings) (*Engine, error) {
 	config := mysql.NewConfig()
-	config.User, config.Passwd, config.DBName = t.User, t.password, t.Name
+	config.User, config.Passwd, config.DBName = t.user, t.password, t.Name
 	config.ParseTime = true
 	config.ClientFoundRows = true // rows matched, as on the other engines
 	config.Timeout = 10 * time.Second
@@ -31,13 +31,13 @@ func openMySQL(_ context.Context, t Target, o Settings) (*Engine, error) {
 		case "tls", "ssl":
 			config.TLSConfig = value
 		case "unix_socket":
-			config.Net, config.Addr, t.Hosts = "unix", value, []string{value}
+			config.Net, config.Addr, t.hosts = "unix", value, []string{value}
 		default:
 			return nil, errors.New("database URL: unknown option " + strconv.Quote(option) + "; known are tls, charset and unix_socket")
 		}
 	}
-	hosts := make([]driver.Connector, 0, len(t.Hosts))
-	for _, host := range t.Hosts {
+	hosts := make([]driver.Connector, 0, len(t.hosts))
+	for _, host := range t.hosts {
 		c := config.Clone()
 		if c.Net != "unix" {
 			c.Net, c.Addr = "tcp", withPort(host, "3306")
@@ -55,8 +55,9 @@ func openMySQL(_ context.Context, t Target, o Settings) (*Engine, error) {
 
 func onMySQL(pool *sql.DB) *Engine {
 	return &Engine{
-		Dialect: MariaDB, recognize: recognizeMySQL, Reader: pool, Writer: pool, classify: classifyMySQL, jobInError: jobInMySQLError, Close: pool.Close,
+		Dialect: MariaDB, Reader: pool, Writer: pool, Snapshot: serverSnapshot, Close: pool.Close,
 		WriteOptions: sql.TxOptions{Isolation: sql.LevelReadCommitted}, // locks no gaps between rows
+		recognize:    recognizeMySQL, classify: classifyMySQL, jobInError: jobInMySQLError, withSchemaLock: mysqlSchemaLock,
 	}
 }
 
@@ -102,7 +103,8 @@ func classifyMySQL(err error) ErrClass {
 		return ClassValue
 	case 1317, 1969, 3024: // interrupted, time limit of MariaDB and of MySQL
 		return ClassCancelled
-	case 1040, 1041, 1044, 1045, 1047, 1049, 1053, 1114, 1129, 1130, 1203, 1226, 1290, 1792, 1836, 1021: // no connection, access, shutdown, full, read-only
+	// No connection, access, shutdown, full, read-only.
+	case 1040, 1041, 1044, 1045, 1047, 1049, 1053, 1114, 1129, 1130, 1203, 1226, 1290, 1792, 1836, 1021:
 		return ClassUnavailable
 	}
 	return ClassOther
@@ -118,8 +120,8 @@ func jobInMySQLError(err error) (int64, bool) {
 	return firstNumber(mysqlKey, e.Message)
 }
 
-// mysqlConnector makes connections that remember their statements and
-// whose queries end in the server, too, when their context does.
+// mysqlConnector makes connections that remember their statements and whose queries end in the
+// server, too, when their context does.
 type mysqlConnector struct {
 	hosts         []driver.Connector
 	statementTime time.Duration
@@ -145,7 +147,8 @@ func (c *mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return nil, errors.Join(failed...)
 }
 
-// zeroDates are the server's modes but for those in which MySQL can't compare with the 0000-00-00 that its tables hold.
+// zeroDates are the server's modes but for those in which MySQL can't compare with the 0000-00-00
+// that its tables hold.
 const zeroDates = "REPLACE(REPLACE(@@sql_mode, 'NO_ZERO_IN_DATE', ''), 'NO_ZERO_DATE', '')"
 
 // prepare sets the session and learns its number.
@@ -162,7 +165,8 @@ func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, con
 	wrapped.id, wrapped.server = values[0], strings.Join(values[1:3], ":")
 	settings := "SET SESSION sql_mode = CONCAT(" + zeroDates + ", ',ANSI_QUOTES,STRICT_ALL_TABLES'), time_zone = '+00:00'"
 	if seconds := c.statementTime.Seconds(); isMariaDB(values[3]) {
-		// A list stays a list: of long ones the server would make tables, of whose length it knows nothing.
+		// A list stays a list: of long ones the server would make tables, of whose length it knows
+		// nothing.
 		settings += ", in_predicate_conversion_threshold = 0, max_statement_time = " + strconv.FormatFloat(seconds, 'f', -1, 64)
 	} else {
 		settings += ", max_execution_time = " + strconv.FormatInt(c.statementTime.Milliseconds(), 10)
@@ -214,8 +218,8 @@ type mysqlDriverConn interface {
 	driver.NamedValueChecker
 }
 
-// mysqlStatements is how many statements a connection remembers: all of the
-// access layer's own and the most recent searches.
+// mysqlStatements is how many statements a connection remembers: all of the access layer's own and
+// the most recent searches.
 const mysqlStatements = 128
 
 type mysqlConn struct {
@@ -241,8 +245,8 @@ func (c *mysqlConn) IsValid() bool { return !c.killed && c.mysqlDriverConn.IsVal
 
 var mysqlIsolation = map[sql.IsolationLevel]string{sql.LevelReadCommitted: "READ COMMITTED", sql.LevelRepeatableRead: "REPEATABLE READ"}
 
-// BeginTx tells the session of the isolation when it is another than before. The driver
-// would tell it before every transaction, which costs as much as a statement of it.
+// BeginTx tells the session of the isolation when it is another than before. The driver would tell
+// it before every transaction, which costs as much as a statement of it.
 func (c *mysqlConn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
 	level := sql.IsolationLevel(options.Isolation)
 	if level != c.isolation {
@@ -259,8 +263,8 @@ func (c *mysqlConn) BeginTx(ctx context.Context, options driver.TxOptions) (driv
 	return c.mysqlDriverConn.BeginTx(ctx, options)
 }
 
-// QueryContext runs a query, prepared when it has arguments. The server may
-// be at work until the last row has come.
+// QueryContext runs a query, prepared when it has arguments. The server may be at work until the
+// last row has come.
 func (c *mysqlConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	done := c.killOnCancel(ctx)
 	rows, err := c.query(ctx, query, args)
@@ -335,8 +339,8 @@ func (c *mysqlConn) statement(ctx context.Context, query string) (*mysqlStatemen
 	return s, err
 }
 
-// killOnCancel watches the context until the function it returns is called.
-// The driver only hangs up, and the server would work on.
+// killOnCancel watches the context until the function it returns is called. The driver only hangs
+// up, and the server would work on.
 func (c *mysqlConn) killOnCancel(ctx context.Context) (done func()) {
 	if ctx.Done() == nil {
 		return func() {}
@@ -352,9 +356,9 @@ func (c *mysqlConn) killOnCancel(ctx context.Context) (done func()) {
 	}
 }
 
-// kill ends this connection, and the query on it, from one beside it. KILL
-// QUERY would do nothing when it comes just before the query begins. What fails
-// here is left to the server's own time limit.
+// kill ends this connection, and the query on it, from one beside it. KILL QUERY would do nothing
+// when it comes just before the query begins. What fails here is left to the server's own time
+// limit.
 func (c *mysqlConn) kill(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

@@ -18,7 +18,7 @@ import (
 
 func openPostgres(_ context.Context, t Target, o Settings) (*Engine, error) {
 	u := url.URL{
-		Scheme: "postgres", User: url.UserPassword(t.User, t.password), Host: strings.Join(t.Hosts, ","),
+		Scheme: "postgres", User: url.UserPassword(t.user, t.password), Host: strings.Join(t.hosts, ","),
 		Path: "/" + t.Name, RawQuery: t.options.Encode(),
 	}
 	config, err := pgx.ParseConfig(u.String())
@@ -44,7 +44,8 @@ func openPostgres(_ context.Context, t Target, o Settings) (*Engine, error) {
 
 func onPostgres(pool *sql.DB) *Engine {
 	return &Engine{
-		Dialect: PostgreSQL, Reader: pool, Writer: pool, classify: classifyPostgres, jobInError: jobInPostgresError, Close: pool.Close,
+		Dialect: PostgreSQL, Reader: pool, Writer: pool, Snapshot: serverSnapshot, Close: pool.Close,
+		classify: classifyPostgres, jobInError: jobInPostgresError, withSchemaLock: postgresSchemaLock,
 	}
 }
 

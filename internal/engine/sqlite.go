@@ -11,8 +11,8 @@ import (
 	"runtime"
 )
 
-// openSQLite opens two pools on one file: one connection that writes and
-// several that read. The file is made when it isn't there; its folder must be.
+// openSQLite opens two pools on one file: one connection that writes and several that read, of
+// which any transaction is a snapshot. The file is made when it isn't there; its folder must be.
 func openSQLite(ctx context.Context, t Target, o Settings) (*Engine, error) {
 	if t.path == inMemory {
 		return openMemory(ctx)
@@ -39,7 +39,8 @@ func openSQLite(ctx context.Context, t Target, o Settings) (*Engine, error) {
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
 	return &Engine{
-		Dialect: SQLite, Reader: reader, Writer: writer, classify: classifySQLite, jobInError: noJobInError,
+		Dialect: SQLite, Reader: reader, Writer: writer, Groups: NewGroupCommit(writer),
+		classify: classifySQLite, jobInError: noJobInError, withSchemaLock: sqliteSchemaLock,
 		Close: func() error { return errors.Join(reader.Close(), writer.Close()) },
 	}, nil
 }
@@ -70,8 +71,9 @@ func openMemory(ctx context.Context) (*Engine, error) {
 // onSQLite reads and writes with one pool.
 func onSQLite(pool *sql.DB) *Engine {
 	return &Engine{
-		Dialect: SQLite, Reader: pool, Writer: pool, classify: classifySQLite, jobInError: noJobInError,
+		Dialect: SQLite, Reader: pool, Writer: pool, Groups: NewGroupCommit(pool),
 		OneConnection: pool.Stats().MaxOpenConnections == 1,
+		classify:      classifySQLite, jobInError: noJobInError, withSchemaLock: sqliteSchemaLock,
 	}
 }
 

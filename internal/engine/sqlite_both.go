@@ -6,12 +6,13 @@ import (
 	"strings"
 )
 
-// walPages is how far the write-ahead log grows before it is copied into the
-// file: large, since pages that many transactions change are copied once.
+// walPages is how far the write-ahead log grows before it is copied into the file: large, since
+// pages that many transactions change are copied once.
 const walPages = "10000"
 
-// pageCache is how many KiB of pages each connection keeps. There are five or more, and a server that sends
-// all jobs fills one while another folds counts: with 32 MiB each it took up to 123 MB, with 8 MiB 58 MB.
+// pageCache is how many KiB of pages each connection keeps. There are five or more, and a server
+// that sends all jobs fills one while another folds counts: with 32 MiB each it took up to 123 MB,
+// with 8 MiB 58 MB.
 const pageCache = "8192"
 
 // sqliteFile is a file's name as SQLite reads it in a URI.
@@ -19,8 +20,8 @@ func sqliteFile(path string) string {
 	return "file:" + strings.ReplaceAll(url.PathEscape(path), "%2F", "/")
 }
 
-// newMatcher makes the function behind SQLite's REGEXP operator for one
-// connection at a time; it keeps the last pattern compiled, since one query asks for one row after row.
+// newMatcher makes the function behind SQLite's REGEXP operator for one connection at a time; it
+// keeps the last pattern compiled, since one query asks for one row after row.
 func newMatcher() func(pattern string, text any) (any, error) {
 	var last *regexp.Regexp
 	return func(pattern string, text any) (any, error) {

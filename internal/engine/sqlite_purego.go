@@ -37,7 +37,8 @@ func isSQLite(d driver.Driver) bool {
 }
 
 func sqliteDSN(path string, readOnly, writer bool) string {
-	dsn := sqliteFile(path) + "?_pragma=busy_timeout(10000)&" + foreignKeysOption + "&_pragma=synchronous(FULL)&_pragma=cache_size(-" + pageCache + ")&_pragma=wal_autocheckpoint(" + walPages + ")"
+	dsn := sqliteFile(path) + "?_pragma=busy_timeout(10000)&" + foreignKeysOption + "&_pragma=synchronous(FULL)" +
+		"&_pragma=cache_size(-" + pageCache + ")&_pragma=wal_autocheckpoint(" + walPages + ")"
 	switch {
 	case readOnly:
 		dsn += "&mode=ro"

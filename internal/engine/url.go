@@ -3,22 +3,29 @@ package engine
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // Target is a database URL taken apart.
 type Target struct {
-	Engine   string // "sqlite", "mysql" or "postgres"
+	Name     string // of the database on its server
+	engine   string // "sqlite", "mysql" or "postgres"
 	path     string // of a SQLite file, or :memory:
-	Hosts    []string
-	User     string
+	hosts    []string
+	user     string
 	password string
-	Name     string
 	options  url.Values
 }
 
-// engineOf maps the schemes that are understood, without the driver that
-// SQLAlchemy's form adds ("mysql+aiomysql").
+// SameServer reports whether a transaction on one of the targets reaches the other, too: two
+// databases of one MariaDB or MySQL server, entered as one user.
+func SameServer(a, b Target) bool {
+	return a.engine == "mysql" && b.engine == "mysql" && a.user == b.user && slices.Equal(a.hosts, b.hosts)
+}
+
+// engineOf maps the schemes that are understood, without the driver that SQLAlchemy's form adds
+// ("mysql+aiomysql").
 var engineOf = map[string]string{
 	"sqlite": "sqlite", "mysql": "mysql", "mariadb": "mysql", "postgres": "postgres", "postgresql": "postgres",
 }
@@ -26,8 +33,8 @@ var engineOf = map[string]string{
 const urlForms = `write sqlite:PATH, sqlite::memory:, mysql://user:password@host:port/name or postgres://user:password@host:port/name`
 
 // ParseURL takes apart a database URL: sqlite:PATH, sqlite::memory:, mysql:// (mariadb://),
-// postgres:// (postgresql://), several hosts separated by commas, and
-// SQLAlchemy's forms of all. Its errors never repeat the URL, which may hold a password.
+// postgres:// (postgresql://), several hosts separated by commas, and SQLAlchemy's forms of all.
+// Its errors never repeat the URL, which may hold a password.
 func ParseURL(text string) (Target, error) {
 	scheme, rest, found := strings.Cut(text, ":")
 	scheme, driver, _ := strings.Cut(strings.ToLower(scheme), "+")
@@ -48,11 +55,11 @@ func ParseURL(text string) (Target, error) {
 		return Target{}, errors.New("database URL: the options after ? can't be read")
 	}
 	authority, name, _ := strings.Cut(rest, "/")
-	t := Target{Engine: engine, options: options}
+	t := Target{engine: engine, options: options}
 	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
 		user, password, _ := strings.Cut(authority[:at], ":")
 		authority = authority[at+1:]
-		if t.User, err = url.PathUnescape(user); err == nil {
+		if t.user, err = url.PathUnescape(user); err == nil {
 			t.password, err = url.PathUnescape(password)
 		}
 	}
@@ -65,21 +72,22 @@ func ParseURL(text string) (Target, error) {
 	if t.Name == "" || strings.ContainsRune(t.Name, 0) {
 		return Target{}, errors.New("database URL: the name of the database is missing; " + urlForms)
 	}
-	t.Hosts = strings.Split(authority, ",")
+	t.hosts = strings.Split(authority, ",")
 	return t, nil
 }
 
 // inMemory is SQLite's name for a database that is no file.
 const inMemory = ":memory:"
 
-// sqliteTarget reads sqlite:PATH; with slashes, "sqlite:///relative" and
-// "sqlite:////absolute" are SQLAlchemy's.
+// sqliteTarget reads sqlite:PATH; with slashes, "sqlite:///relative" and "sqlite:////absolute" are
+// SQLAlchemy's.
 func sqliteTarget(rest string, sqlalchemy bool) (Target, error) {
 	path, _, _ := strings.Cut(rest, "?")
 	if after, ok := strings.CutPrefix(path, "///"); ok {
 		path = after
 	} else if strings.HasPrefix(path, "//") || sqlalchemy {
-		return Target{}, errors.New("database URL: SQLAlchemy's form of a SQLite file has three slashes before a relative path, four before an absolute one")
+		return Target{}, errors.New("database URL: SQLAlchemy's form of a SQLite file has " +
+			"three slashes before a relative path, four before an absolute one")
 	}
 	switch {
 	case path == "":
@@ -89,5 +97,5 @@ func sqliteTarget(rest string, sqlalchemy bool) (Target, error) {
 	case strings.ContainsRune(path, 0):
 		return Target{}, errors.New("database URL: a path can't hold U+0000")
 	}
-	return Target{Engine: "sqlite", path: path}, nil
+	return Target{engine: "sqlite", path: path}, nil
 }

@@ -8,22 +8,22 @@ import (
 
 func TestParseURL(t *testing.T) {
 	for text, want := range map[string]Target{
-		"sqlite:/var/lib/jobs.db":                        {Engine: "sqlite", path: "/var/lib/jobs.db"},
-		"sqlite:jobs.db":                                 {Engine: "sqlite", path: "jobs.db"},
-		"sqlite+aiosqlite:////var/lib/jobs.db":           {Engine: "sqlite", path: "/var/lib/jobs.db"},
-		"sqlite::memory:":                                {Engine: "sqlite", path: ":memory:"},
-		"sqlite+aiosqlite:///:memory:":                   {Engine: "sqlite", path: ":memory:"},
-		"sqlite:///jobs.db":                              {Engine: "sqlite", path: "jobs.db"},
-		"mysql://u:p@h:3307/n":                           {Engine: "mysql", User: "u", password: "p", Hosts: []string{"h:3307"}, Name: "n"},
-		"mysql+aiomysql://u:p%40%2F@h/n?charset=utf8mb4": {Engine: "mysql", User: "u", password: "p@/", Hosts: []string{"h"}, Name: "n"},
-		"mariadb://u:a@b@h1:1,h2:2/n":                    {Engine: "mysql", User: "u", password: "a@b", Hosts: []string{"h1:1", "h2:2"}, Name: "n"},
-		"postgresql+asyncpg://u@[::1]:5432/n":            {Engine: "postgres", User: "u", Hosts: []string{"[::1]:5432"}, Name: "n"},
-		"POSTGRES://u@h/n":                               {Engine: "postgres", User: "u", Hosts: []string{"h"}, Name: "n"},
+		"sqlite:/var/lib/jobs.db":                        {engine: "sqlite", path: "/var/lib/jobs.db"},
+		"sqlite:jobs.db":                                 {engine: "sqlite", path: "jobs.db"},
+		"sqlite+aiosqlite:////var/lib/jobs.db":           {engine: "sqlite", path: "/var/lib/jobs.db"},
+		"sqlite::memory:":                                {engine: "sqlite", path: ":memory:"},
+		"sqlite+aiosqlite:///:memory:":                   {engine: "sqlite", path: ":memory:"},
+		"sqlite:///jobs.db":                              {engine: "sqlite", path: "jobs.db"},
+		"mysql://u:p@h:3307/n":                           {engine: "mysql", user: "u", password: "p", hosts: []string{"h:3307"}, Name: "n"},
+		"mysql+aiomysql://u:p%40%2F@h/n?charset=utf8mb4": {engine: "mysql", user: "u", password: "p@/", hosts: []string{"h"}, Name: "n"},
+		"mariadb://u:a@b@h1:1,h2:2/n":                    {engine: "mysql", user: "u", password: "a@b", hosts: []string{"h1:1", "h2:2"}, Name: "n"},
+		"postgresql+asyncpg://u@[::1]:5432/n":            {engine: "postgres", user: "u", hosts: []string{"[::1]:5432"}, Name: "n"},
+		"POSTGRES://u@h/n":                               {engine: "postgres", user: "u", hosts: []string{"h"}, Name: "n"},
 	} {
 		got, err := ParseURL(text)
-		if err != nil || got.Engine != want.Engine || got.path != want.path || got.User != want.User ||
-			got.password != want.password || got.Name != want.Name || !slices.Equal(got.Hosts, want.Hosts) {
-			t.Errorf("parseURL(%q) = %+v, %v", text, got, err)
+		if err != nil || got.engine != want.engine || got.path != want.path || got.user != want.user ||
+			got.password != want.password || got.Name != want.Name || !slices.Equal(got.hosts, want.hosts) {
+			t.Errorf("ParseURL(%q) = %+v, %v", text, got, err)
 		}
 	}
 }
@@ -35,9 +35,9 @@ func TestParseURLRefusals(t *testing.T) {
 	} {
 		_, err := ParseURL(text)
 		if err == nil {
-			t.Errorf("parseURL(%q) was accepted", text)
+			t.Errorf("ParseURL(%q) was accepted", text)
 		} else if strings.Contains(err.Error(), "secret") {
-			t.Errorf("parseURL(%q) tells the password: %v", text, err)
+			t.Errorf("ParseURL(%q) tells the password: %v", text, err)
 		}
 	}
 }
@@ -48,7 +48,7 @@ func FuzzParseURL(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		got, err := ParseURL(text)
-		if err == nil && (got.Engine == "" || got.Engine == "sqlite" && got.path == "" || got.Engine != "sqlite" && (got.Name == "" || len(got.Hosts) == 0)) {
+		if err == nil && (got.engine == "" || got.engine == "sqlite" && got.path == "" || got.engine != "sqlite" && (got.Name == "" || len(got.hosts) == 0)) {
 			t.Fatalf("%q was accepted as %+v", text, got)
 		}
 	})

@@ -4,32 +4,32 @@ import (
 	"strconv"
 	"strings"
 
+	"jobdb/internal/engine"
 	"jobdb/internal/tables"
 )
 
-// columnLimits says in what a column of a live database holds less than the one of our schema. The
+// ColumnLimits says in what a column of a live database holds less than the one of our schema. The
 // zero value is a column that holds as much.
-type columnLimits struct {
+type ColumnLimits struct {
 	charset string // of a text; "" when it holds all of Unicode
 	Bytes   int    // the longest text, where no length in characters is declared; 0: no limit of its own
 	int32   bool   // an integer of 32 bits, signed or not
 }
 
-// limitsOf compares a column that was found on MariaDB with ours.
-func limitsOf(want tables.Column, found CatalogColumn) columnLimits {
-	charset, _, _ := strings.Cut(found.collation, "_")
-	n := columnLimits{charset: charset, int32: want.Kind == tables.KindInteger && found.Typ == "int"}
-	if charset == "utf8mb4" {
-		n.charset = ""
+// limitsOf compares a column that was found with ours.
+func limitsOf(want tables.Column, found Column, d *engine.Dialect) ColumnLimits {
+	n := ColumnLimits{int32: want.Kind == tables.KindInteger && found.Type == "int" && !d.Catalog.Untyped}
+	if charset, _, _ := strings.Cut(found.collation, "_"); d.ExactCollation != "" && charset != "utf8mb4" {
+		n.charset = charset
 	}
-	if want.Kind == tables.KindText && want.Length == 0 && found.Typ == "text" {
-		n.Bytes = 1<<16 - 1
+	if want.Kind == tables.KindText && want.Length == 0 && found.Type == "text" {
+		n.Bytes = d.Catalog.TextBytes
 	}
 	return n
 }
 
 // Check returns why the column can't hold a value, or "" if it can.
-func (n columnLimits) Check(value any) (reason string) {
+func (n ColumnLimits) Check(value any) (reason string) {
 	switch v := value.(type) {
 	case int64:
 		if n.int32 && (v < -1<<31 || v >= 1<<32) {
@@ -48,7 +48,7 @@ func (n columnLimits) Check(value any) (reason string) {
 
 // CanEncode reports whether the column's character set has a character. Of a set that isn't named
 // here it says yes and leaves the check to the engine.
-func (n columnLimits) CanEncode(r rune) bool {
+func (n ColumnLimits) CanEncode(r rune) bool {
 	switch n.charset {
 	case "latin1": // in MariaDB Windows-1252, with control characters where that has none
 		const special = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ\u0081\u008d\u008f\u0090\u009d"

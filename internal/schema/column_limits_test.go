@@ -15,7 +15,7 @@ func TestColumnLimits(t *testing.T) {
 		{"utf8mb3", "😀", true},
 		{"", "😀", false},
 	} {
-		if got := (columnLimits{charset: tt.charset}).Check(tt.text) != ""; got != tt.want {
+		if got := (ColumnLimits{charset: tt.charset}).Check(tt.text) != ""; got != tt.want {
 			t.Errorf("%s refuses %q: %v", tt.charset, tt.text, got)
 		}
 	}

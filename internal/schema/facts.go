@@ -1,3 +1,5 @@
+// Package schema knows whose tables are in a database ([Probe], [Check]): what of them is missing, or
+// holds less than jobdb's. It makes jobdb's own by migrations ([Migrator]).
 package schema
 
 // Kind says who made a database.
@@ -12,8 +14,8 @@ const (
 	KindUnknown Kind = "unknown"      // tables of these names, but not usable
 )
 
-// schema is what a statement must know of the database it runs on. It is
-// read once, when the database is opened, and again after migrations.
+// Facts are what statements must know of the database they run on. They are read once, when the
+// database is opened, and again after migrations.
 type Facts struct {
 	Kind         Kind
 	Refusal      string // why a database of ours can't be used: it is from the future; else ""
@@ -25,16 +27,17 @@ type Facts struct {
 	Counts       bool   // triggers keep counts of jobs
 	Counted      bool   // and they are complete
 
-	// Collations has the collation of each text column that the engine
-	// doesn't compare byte by byte, by "Table.Column"; empty on our schema.
+	// Collations has the collation of each text column that the engine doesn't compare byte by
+	// byte, by "Table.Column"; empty on our schema.
 	Collations map[string]string
 	// ColumnLimits has the columns that hold less than ours, by "Table.Column" (live MariaDB).
-	ColumnLimits map[string]columnLimits
-	// OfVO has the indexes of Jobs that give the jobs of a VO by one column and then by JobID, by the column's name.
+	ColumnLimits map[string]ColumnLimits
+	// OfVO has the indexes of Jobs that give the jobs of a VO by one column and then by JobID, by
+	// the column's name.
 	OfVO map[string]string
 	// ExactCollation compares utf8mb4 byte by byte, trailing spaces included (MariaDB and MySQL).
 	ExactCollation string
 }
 
-// Collation is "" where the column is compared byte by byte.
+// Collation is that of a text column, "" where the column is compared byte by byte.
 func (s *Facts) Collation(table, column string) string { return s.Collations[table+"."+column] }

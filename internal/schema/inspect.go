@@ -11,28 +11,33 @@ import (
 	"jobdb/internal/tables"
 )
 
-// probeSchema finds out what database this is. It reads only the catalog.
+// Probe finds out what database this is. It reads only the catalog, the list of migrations and the
+// state of the counts.
 func Probe(ctx context.Context, q engine.Querier, d *engine.Dialect) (*Facts, error) {
 	c, err := ReadCatalog(ctx, q, d)
 	if err != nil {
 		return nil, err
 	}
-	state, err := ReadMigrationState(ctx, q, d, c)
+	state, err := readMigrationState(ctx, q, d, c)
 	if err != nil {
 		return nil, err
 	}
-	s := Inspect(c, d, len(state.Pending) > 0)
+	s := inspect(c, d, len(state.pending) > 0)
 	s.Refusal = state.refusal()
-	if s.Counts, s.Counted, err = KeepsCounts(ctx, q, d, c); err != nil {
+	if s.Counts, s.Counted, err = keepsCounts(ctx, q, d, c); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// Inspect makes of a catalog what statements must know. With migrations
-// pending, what is missing is still to come.
-func Inspect(c catalog, d *engine.Dialect, pending bool) *Facts {
-	s := &Facts{Jobs: c[tables.Jobs.Name] != nil, History: c[tables.LoggingInfo.Name] != nil, Collations: map[string]string{}, ExactCollation: d.ExactCollation, ColumnLimits: map[string]columnLimits{}, OfVO: c.indexesOfVO()}
+// inspect makes of a catalog what statements must know. With migrations pending, what is missing is
+// still to come.
+func inspect(c Catalog, d *engine.Dialect, pending bool) *Facts {
+	s := &Facts{
+		Jobs: c[tables.Jobs.Name] != nil, History: c[tables.LoggingInfo.Name] != nil,
+		Collations: map[string]string{}, ExactCollation: d.ExactCollation, ColumnLimits: map[string]ColumnLimits{},
+		OfVO: c.indexesOfVO(),
+	}
 	for _, t := range tables.Tables {
 		live := c[t.Name]
 		if live == nil {
@@ -40,13 +45,13 @@ func Inspect(c catalog, d *engine.Dialect, pending bool) *Facts {
 		}
 		for _, column := range t.Columns {
 			found, _ := live.column(column.Name)
-			if column.Kind == tables.KindText && found.collation != "" && d.Name == "mysql" {
+			if column.Kind == tables.KindText && found.collation != "" && d.ExactCollation != "" {
 				s.Collations[t.Name+"."+column.Name] = found.collation
 			}
-			if n := limitsOf(column, found); d.Name == "mysql" && n != (columnLimits{}) {
+			if n := limitsOf(column, found, d); n != (ColumnLimits{}) {
 				s.ColumnLimits[t.Name+"."+column.Name] = n
 			}
-			if column.Kind == tables.KindTime && found.Size < 6 && d.Name == "mysql" {
+			if column.Kind == tables.KindTime && found.Size < 6 && d.Catalog.WholeSeconds {
 				s.WholeSeconds = true
 			}
 		}
@@ -57,13 +62,13 @@ func Inspect(c catalog, d *engine.Dialect, pending bool) *Facts {
 	return s
 }
 
-func (c catalog) kind(d *engine.Dialect, pending bool) Kind {
-	switch ours := c[MigrationsTable] != nil; {
+func (c Catalog) kind(d *engine.Dialect, pending bool) Kind {
+	switch ours := c[migrationsTable] != nil; {
 	case !ours && !c.holdsAny(tables.Tables):
 		return KindEmpty
 	case ours && pending: // an older one, or one whose migration was cut short
 		return KindOurs
-	case len(c.Problems(d)) > 0:
+	case len(c.problems(d)) > 0:
 		return KindUnknown
 	case ours:
 		return KindOurs
@@ -74,9 +79,9 @@ func (c catalog) kind(d *engine.Dialect, pending bool) Kind {
 }
 
 // foreign says that others made tables of these names.
-func (c catalog) foreign() bool { return c[MigrationsTable] == nil && c.holdsAny(tables.Tables) }
+func (c Catalog) foreign() bool { return c[migrationsTable] == nil && c.holdsAny(tables.Tables) }
 
-func (c catalog) holdsAny(of []*tables.Table) bool {
+func (c Catalog) holdsAny(of []*tables.Table) bool {
 	return slices.ContainsFunc(of, func(t *tables.Table) bool { return c[t.Name] != nil })
 }
 
@@ -86,16 +91,16 @@ func jobTables() []*tables.Table {
 }
 
 // legacy says whether DIRAC made the tables; otherwise DiracX did.
-func (c catalog) legacy() bool {
+func (c Catalog) legacy() bool {
 	if commands := c[tables.JobCommands.Name]; commands != nil {
 		return slices.Contains(commands.Key, "Arguments")
 	}
 	order, _ := c[tables.LoggingInfo.Name].column("StatusTimeOrder")
-	return order.Typ == "double"
+	return order.Type == "double"
 }
 
 // cascades says whether deleting a row of JobJDLs deletes all of the job's.
-func (c catalog) cascades() bool {
+func (c Catalog) cascades() bool {
 	for _, t := range jobTables() {
 		live := c[t.Name]
 		if live == nil {
@@ -112,10 +117,10 @@ func (c catalog) cascades() bool {
 	return true
 }
 
-// Problems are what makes a database unusable.
-func (c catalog) Problems(d *engine.Dialect) []string {
+// problems are what makes a database unusable.
+func (c Catalog) problems(d *engine.Dialect) []string {
 	var problems []string
-	ours, withJobs := c[MigrationsTable] != nil, c.holdsAny(jobTables())
+	ours, withJobs := c[migrationsTable] != nil, c.holdsAny(jobTables())
 	for _, t := range tables.Tables {
 		needed := ours || withJobs && t != tables.LoggingInfo
 		if live := c[t.Name]; live != nil {
@@ -133,7 +138,7 @@ var liveKeys = map[*tables.Table][]string{
 	tables.AtticJobParameters: {"JobID", "Name"},
 }
 
-func (live *catalogTable) problems(t *tables.Table, d *engine.Dialect) []string {
+func (live *Table) problems(t *tables.Table, d *engine.Dialect) []string {
 	var problems []string
 	for _, column := range t.Columns {
 		found, ok := live.column(column.Name)
@@ -154,71 +159,67 @@ func (live *catalogTable) problems(t *tables.Table, d *engine.Dialect) []string 
 		problems = append(problems, "the primary key of "+t.Name+" is ("+strings.Join(live.Key, ", ")+
 			"), jobdb needs ("+strings.Join(t.Key, ", ")+")")
 	}
-	if number, _ := live.column("JobID"); t == tables.JobJDLs && !number.generated && d.Name != "sqlite" {
+	if number, _ := live.column("JobID"); t == tables.JobJDLs && !number.generated && !d.Catalog.RowIDs {
 		problems = append(problems, "the database gives no numbers to "+t.Name+".JobID")
 	}
 	return problems
 }
 
 // problem says why a column can't be the one that jobdb needs.
-func (found CatalogColumn) problem(want tables.Column, d *engine.Dialect) string {
-	kind, known := KindOfType[found.Typ]
-	textTime := d.Name == "sqlite" && want.Kind == tables.KindTime && kind == tables.KindText // SQLite has no times
+func (found Column) problem(want tables.Column, d *engine.Dialect) string {
+	kind, known := KindOfType[found.Type]
+	textTime := d.Catalog.Untyped && want.Kind == tables.KindTime && kind == tables.KindText
 	wanted := want.Kind
 	if wanted == tables.KindVerified || wanted == tables.KindAccounted {
 		wanted = tables.KindText
 	}
 	switch {
 	case !known || kind != wanted && !textTime:
-		return "is of the type " + found.Typ + ", jobdb needs " + kindNames[want.Kind]
+		return "is of the type " + found.Type + ", jobdb needs " + kindNames[want.Kind]
 	case want.Kind == tables.KindText && found.Size > 0 && found.Size < want.Length:
 		return fmt.Sprint("holds ", found.Size, " characters, jobdb needs ", want.Length)
 	case want.Nullable && !found.Nullable:
 		return "can't be NULL, which jobdb needs"
-	case found.collation != "" && d.Name != "mysql":
+	case found.collation != "" && d.ExactCollation == "":
 		return "is compared by the collation " + found.collation + ", not byte by byte"
 	}
 	return ""
 }
 
-// KindOfType has the types by the names that the engines' catalogs give
-// them. ENUM is a text here.
+// KindOfType has what columns hold by the names that catalogs give to their types. An ENUM is a
+// text.
 var KindOfType = map[string]tables.Kind{
 	"bigint": tables.KindInteger, "int": tables.KindInteger, "integer": tables.KindInteger,
-	"varchar": tables.KindText, "character varying": tables.KindText, "text": tables.KindText, "mediumtext": tables.KindText, "longtext": tables.KindText, "enum": tables.KindText,
+	"varchar": tables.KindText, "character varying": tables.KindText, "enum": tables.KindText,
+	"text": tables.KindText, "mediumtext": tables.KindText, "longtext": tables.KindText,
 	"varbinary": tables.KindText, "blob": tables.KindText, "mediumblob": tables.KindText, "longblob": tables.KindText,
 	"datetime": tables.KindTime, "timestamp": tables.KindTime, "timestamp with time zone": tables.KindTime,
 	"decimal": tables.KindDecimal, "numeric": tables.KindDecimal, "double": tables.KindDecimal,
 }
 
 var kindNames = map[tables.Kind]string{
-	tables.KindInteger: "an integer", tables.KindText: "a text", tables.KindTime: "a time", tables.KindVerified: "a text or an ENUM", tables.KindAccounted: "a text or an ENUM",
-	tables.KindDecimal: "a decimal",
+	tables.KindInteger: "an integer", tables.KindText: "a text", tables.KindTime: "a time", tables.KindDecimal: "a decimal",
+	tables.KindVerified: "a text or an ENUM", tables.KindAccounted: "a text or an ENUM",
 }
 
-// countTriggersQuery asks how many of the triggers are there; in parentheses, their names.
-var countTriggersQuery = map[string]string{
-	"sqlite":   `SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name IN `,
-	"mysql":    `SELECT count(*) FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND trigger_name IN `,
-	"postgres": `SELECT count(*) FROM pg_trigger WHERE tgrelid = '"Jobs"'::regclass AND tgenabled <> 'D' AND tgname IN `,
-}
-
-// KeepsCounts reports whether counts are kept in a database that has these tables, and are complete.
-func KeepsCounts(ctx context.Context, q engine.Querier, d *engine.Dialect, c catalog) (kept, complete bool, err error) {
+// keepsCounts reports whether counts are kept in a database that has these tables, and are
+// complete.
+func keepsCounts(ctx context.Context, q engine.Querier, d *engine.Dialect, c Catalog) (kept, complete bool, err error) {
 	if c[tables.JobCounts.Name] == nil || c[tables.JobDifferences.Name] == nil || c[tables.Jobs.Name] == nil {
 		return false, false, nil
 	}
 	var triggers, state int
 	one := func(into *int) func(*sql.Rows) error { return func(rows *sql.Rows) error { return rows.Scan(into) } }
-	err = engine.EachRow(ctx, q, countTriggersQuery[d.Name]+"('"+strings.Join(tables.CountTriggers, "', '")+"')", one(&triggers))
+	err = engine.EachRow(ctx, q, d.Catalog.CountTriggers+"('"+strings.Join(tables.CountTriggers, "', '")+"')", one(&triggers))
 	if err == nil {
 		err = engine.EachRow(ctx, q, `SELECT "Count" FROM "JobCounts" WHERE "Kind" = 0`, one(&state))
 	}
 	return triggers == len(tables.CountTriggers), state > 0, err
 }
 
-// indexesOfVO are the indexes of Jobs by (VO, column, JobID), and by (VO, JobID), by the column's name.
-func (c catalog) indexesOfVO() map[string]string {
+// indexesOfVO are the indexes of Jobs by (VO, column, JobID), and by (VO, JobID), by the column's
+// name.
+func (c Catalog) indexesOfVO() map[string]string {
 	found := map[string]string{}
 	if c[tables.Jobs.Name] == nil {
 		return found

@@ -9,12 +9,10 @@ import (
 	"jobdb/internal/tables"
 )
 
-// oldest are the first releases that have what jobdb's statements need.
-var oldest = map[string]string{"MariaDB": "10.6", "MySQL": "8.0.17", "PostgreSQL": "14.0"}
-
-func TooOld(product, version string) []string {
-	if needed, ok := oldest[product]; ok && slices.Compare(numbers(version), numbers(needed)) < 0 {
-		return []string{fmt.Sprint("jobdb needs ", product, " ", needed, " or newer")}
+// tooOld is the problem of a release before the first that has what jobdb's statements need.
+func tooOld(d *engine.Dialect, version string) []string {
+	if d.Oldest != "" && slices.Compare(numbers(version), numbers(d.Oldest)) < 0 {
+		return []string{fmt.Sprint("jobdb needs ", d.Product, " ", d.Oldest, " or newer")}
 	}
 	return nil
 }
@@ -26,8 +24,8 @@ func numbers(version string) []int {
 	return n
 }
 
-// Limits are promises that can't be kept on this schema.
-func (c catalog) Limits(s *Facts, d *engine.Dialect) []string {
+// limits are promises that can't be kept on this schema.
+func (c Catalog) limits(s *Facts, d *engine.Dialect) []string {
 	var limits []string
 	add := func(when bool, limit string) {
 		if when {
@@ -40,15 +38,17 @@ func (c catalog) Limits(s *Facts, d *engine.Dialect) []string {
 	add(len(charsets) > 0, "texts in "+strings.Join(charsets, ", ")+
 		" can't hold every character: what doesn't fit is refused when it is stored, and found by no filter")
 	add(len(collations) > 0, "the engine compares texts by "+strings.Join(collations, ", ")+
-		": jobdb compares them byte by byte all the same, but sorts without an index, and keys that differ only in case or in spaces at their end collide")
-	if short := c.columnsWhere(isShort); len(short) > 0 && d.Name == "mysql" {
+		": jobdb compares them byte by byte all the same, but sorts without an index, "+
+		"and keys that differ only in case or in spaces at their end collide")
+	if short := c.columnsWhere(isShort); len(short) > 0 && d.Catalog.TextBytes > 0 {
 		add(true, "64 kB is the most that these can hold: "+strings.Join(short, ", "))
 	}
-	add(len(c.columnsWhere(isInt)) > 0 && d.Name != "sqlite", "integers have 32 bits")
+	add(len(c.columnsWhere(isInt)) > 0 && !d.Catalog.Untyped, "integers have 32 bits")
 	add(withJobs && !s.Cascade, "deleting a job leaves rows of it in other tables unless jobdb is the one who deletes it")
 	add(withJobs && !s.AtticCycles, "AtticJobParameters keeps only one reschedule cycle of a parameter, the last")
 	add(withJobs && !c.generated(), "the number of the newest job is given again when that job is deleted")
-	add(withJobs && !s.History, "the history of states (LoggingInfo) is not in this database; name the one that has it as the history database")
+	add(withJobs && !s.History, "the history of states (LoggingInfo) is not in this database; "+
+		"name the one that has it as the history database")
 	add(withJobs && !c.indexedByVO(), "no index begins with VO: searches and summaries within a VO are slower by far")
 	add(withJobs && s.Kind != KindOurs, "jobdb adds no tables here: an Idempotency-Key is refused, and counts are not kept")
 	return limits
@@ -71,16 +71,16 @@ func unique(names []string) []string {
 	return slices.Compact(names)
 }
 
-func isShort(want tables.Column, found CatalogColumn) bool {
-	return want.Kind == tables.KindText && want.Length == 0 && (found.Typ == "text" || found.Typ == "blob")
+func isShort(want tables.Column, found Column) bool {
+	return want.Kind == tables.KindText && want.Length == 0 && (found.Type == "text" || found.Type == "blob")
 }
 
-func isInt(want tables.Column, found CatalogColumn) bool {
-	return want.Kind == tables.KindInteger && found.Typ != "bigint"
+func isInt(want tables.Column, found Column) bool {
+	return want.Kind == tables.KindInteger && found.Type != "bigint"
 }
 
 // columnsWhere names the columns of ours for which is holds.
-func (c catalog) columnsWhere(is func(want tables.Column, found CatalogColumn) bool) []string {
+func (c Catalog) columnsWhere(is func(want tables.Column, found Column) bool) []string {
 	var names []string
 	for _, t := range tables.Tables {
 		live := c[t.Name]
@@ -97,7 +97,7 @@ func (c catalog) columnsWhere(is func(want tables.Column, found CatalogColumn) b
 }
 
 // generated says that no number of a job is given twice.
-func (c catalog) generated() bool {
+func (c Catalog) generated() bool {
 	if c[tables.JobJDLs.Name] == nil {
 		return false
 	}
@@ -105,7 +105,7 @@ func (c catalog) generated() bool {
 	return number.generated
 }
 
-func (c catalog) indexedByVO() bool {
+func (c Catalog) indexedByVO() bool {
 	for _, columns := range c[tables.Jobs.Name].indexes {
 		if columns[0] == "VO" {
 			return true

@@ -24,6 +24,7 @@ type RefusedError struct{ Reason string }
 
 func (e *RefusedError) Error() string { return e.Reason }
 
+// Migrate applies what is pending, and returns the names of what it applied.
 func (m *Migrator) Migrate(ctx context.Context) ([]string, error) {
 	// Most starts end here, without a lock and without rights to change tables.
 	pending, err := pendingMigrations(ctx, m.Engine.Reader, &m.Engine.Dialect)
@@ -35,12 +36,13 @@ func (m *Migrator) Migrate(ctx context.Context) ([]string, error) {
 	}
 	var applied []string
 	for range maxMigrationTries {
-		err = m.locked(ctx, func(q engine.Querier) error {
+		err = m.Engine.WithSchemaLock(ctx, func(q engine.Querier) error {
 			var err error
 			applied, err = m.applyPending(ctx, q)
 			return err
 		})
-		// The lock of MariaDB holds on one node of a cluster; servers on two nodes can get in each other's way.
+		// The lock of MariaDB holds on one node of a cluster; servers on two nodes can get in each
+		// other's way.
 		if class := m.Engine.ClassOf(err); class != engine.ClassRetry && class != engine.ClassDuplicate {
 			break
 		}
@@ -52,10 +54,11 @@ func (m *Migrator) Migrate(ctx context.Context) ([]string, error) {
 }
 
 // pendingMigrations also refuses databases that are not ours to migrate.
-func pendingMigrations(ctx context.Context, q engine.Querier, d *engine.Dialect) ([]migration, error) {
+func pendingMigrations(ctx context.Context, q engine.Querier, d *engine.Dialect) ([]Migration, error) {
 	c, err := ReadCatalog(ctx, q, d)
 	if err == nil && c.foreign() {
-		// MariaDB's catalog is no snapshot: another server's migrations may have begun while it was read.
+		// MariaDB's catalog is no snapshot: another server's migrations may have begun while it was
+		// read.
 		c, err = ReadCatalog(ctx, q, d)
 	}
 	if err != nil {
@@ -64,19 +67,19 @@ func pendingMigrations(ctx context.Context, q engine.Querier, d *engine.Dialect)
 	if c.foreign() {
 		return nil, &RefusedError{foreignReason(c, d)}
 	}
-	s, err := ReadMigrationState(ctx, q, d, c)
+	s, err := readMigrationState(ctx, q, d, c)
 	if err != nil {
 		return nil, err
 	}
 	if reason := s.refusal(); reason != "" {
 		return nil, &RefusedError{reason}
 	}
-	return s.Pending, nil
+	return s.pending, nil
 }
 
-func foreignReason(c catalog, d *engine.Dialect) string {
+func foreignReason(c Catalog, d *engine.Dialect) string {
 	const never = "migrations touch no database that they did not make"
-	if kind := Inspect(c, d, false).Kind; kind != KindUnknown {
+	if kind := inspect(c, d, false).Kind; kind != KindUnknown {
 		return "the tables in this database were made by " + string(kind) + "; jobdb works on them as they are, and " + never
 	}
 	return `the database has tables of the same names as jobdb's, made by something else; "jobdb schema check" says more, and ` + never
@@ -96,20 +99,21 @@ func (m *Migrator) applyPending(ctx context.Context, q engine.Querier) ([]string
 	for _, next := range pending {
 		for _, statement := range next.Statements() {
 			if _, err := q.ExecContext(ctx, statement); err != nil {
-				return applied, fmt.Errorf("migration %s: %w", next.name, err)
+				return applied, fmt.Errorf("migration %s: %w", next.Name, err)
 			}
 		}
 		if err := m.Record(ctx, q, next); err != nil {
-			return applied, fmt.Errorf("migration %s: %w", next.name, err)
+			return applied, fmt.Errorf("migration %s: %w", next.Name, err)
 		}
-		applied = append(applied, next.name)
-		m.Logger.InfoContext(ctx, "migration applied", "migration", next.name)
+		applied = append(applied, next.Name)
+		m.Logger.InfoContext(ctx, "migration applied", "migration", next.Name)
 	}
 	return applied, nil
 }
 
-func (m *Migrator) Record(ctx context.Context, q engine.Querier, done migration) error {
-	const insert = `INSERT INTO "` + MigrationsTable + `" ("version", "name", "checksum", "applied_at") VALUES (?, ?, ?, ?)`
-	_, err := q.ExecContext(ctx, m.Engine.Dialect.Rebind(insert), done.version, done.name, done.checksum, m.Now().Format(time.RFC3339))
+// Record notes that a migration was applied.
+func (m *Migrator) Record(ctx context.Context, q engine.Querier, done Migration) error {
+	const insert = `INSERT INTO "` + migrationsTable + `" ("version", "name", "checksum", "applied_at") VALUES (?, ?, ?, ?)`
+	_, err := q.ExecContext(ctx, m.Engine.Dialect.Rebind(insert), done.version, done.Name, done.checksum, m.Now().Format(time.RFC3339))
 	return err
 }

@@ -17,36 +17,34 @@ import (
 //go:embed migrations
 var migrationFiles embed.FS
 
-// MigrationsTable says which migrations made a database. That it is there
-// means that the database is ours: migrations touch no other.
-const MigrationsTable = "jobdb_migrations"
+// migrationsTable says which migrations made a database. That it is there means that the database
+// is ours: migrations touch no other.
+const migrationsTable = "jobdb_migrations"
 
-const CreateMigrationsTable = `CREATE TABLE IF NOT EXISTS "` + MigrationsTable + `" (
+// CreateMigrationsTable makes the table that says which migrations made a database.
+const CreateMigrationsTable = `CREATE TABLE IF NOT EXISTS "` + migrationsTable + `" (
 	"version" INTEGER NOT NULL PRIMARY KEY,
 	"name" VARCHAR(100) NOT NULL,
 	"checksum" CHAR(64) NOT NULL,
 	"applied_at" VARCHAR(32) NOT NULL
 )`
 
-// migration is one file: NNNN_name.sql.
-type migration struct {
+// Migration is one file: NNNN_name.sql.
+type Migration struct {
+	Name     string // of the file, without .sql
 	version  int
-	name     string // of the file, without .sql
 	checksum string // SHA-256 of the file, in hex
 	text     string // empty when it was read from a database
 }
 
-// migrationFolder has those of a product. MariaDB's keep the name of their family.
-var migrationFolder = map[string]string{"SQLite": "sqlite", "MariaDB": "mysql", "MySQL": "mysql8", "PostgreSQL": "postgres"}
-
-// Migrations are those of this program for one product, in their order.
-func Migrations(d *engine.Dialect) []migration {
-	folder := path.Join("migrations", migrationFolder[d.Product])
+// Migrations are those of this program for a dialect, in their order.
+func Migrations(d *engine.Dialect) []Migration {
+	folder := path.Join("migrations", d.Migrations)
 	files, err := migrationFiles.ReadDir(folder)
 	if err != nil {
 		panic(err) // they are embedded
 	}
-	known := make([]migration, len(files))
+	known := make([]Migration, len(files))
 	for i, file := range files {
 		content, readErr := migrationFiles.ReadFile(path.Join(folder, file.Name()))
 		name := strings.TrimSuffix(file.Name(), ".sql")
@@ -57,13 +55,13 @@ func Migrations(d *engine.Dialect) []migration {
 		}
 		text := strings.ReplaceAll(string(content), "\r\n", "\n") // git may have changed them
 		sum := sha256.Sum256([]byte(text))
-		known[i] = migration{version, name, hex.EncodeToString(sum[:]), text}
+		known[i] = Migration{Name: name, version: version, checksum: hex.EncodeToString(sum[:]), text: text}
 	}
 	return known
 }
 
 // Statements splits the text: a statement ends with a line that ends with ";".
-func (m migration) Statements() []string {
+func (m Migration) Statements() []string {
 	var (
 		all []string
 		b   strings.Builder
@@ -85,28 +83,29 @@ func (m migration) Statements() []string {
 
 // migrationState compares what made a database with what this program knows.
 type migrationState struct {
-	Applied []migration // by the database's own account
-	Pending []migration // of this program's
-	Newer   []migration // applied ones that this program doesn't know
-	Changed []migration // applied ones whose text was another
+	applied []Migration // by the database's own account
+	pending []Migration // of this program's
+	newer   []Migration // applied ones that this program doesn't know
+	changed []Migration // applied ones whose text was another
 }
 
-func ReadMigrationState(ctx context.Context, q engine.Querier, d *engine.Dialect, c catalog) (migrationState, error) {
+// readMigrationState asks the database, whose catalog is c.
+func readMigrationState(ctx context.Context, q engine.Querier, d *engine.Dialect, c Catalog) (migrationState, error) {
 	var s migrationState
-	if c[MigrationsTable] != nil {
-		const query = `SELECT "version", "name", "checksum" FROM "` + MigrationsTable + `" ORDER BY "version"`
+	if c[migrationsTable] != nil {
+		const query = `SELECT "version", "name", "checksum" FROM "` + migrationsTable + `" ORDER BY "version"`
 		err := engine.EachRow(ctx, q, query, func(rows *sql.Rows) error {
-			var m migration
-			err := rows.Scan(&m.version, &m.name, &m.checksum)
-			s.Applied = append(s.Applied, m)
+			var m Migration
+			err := rows.Scan(&m.version, &m.Name, &m.checksum)
+			s.applied = append(s.applied, m)
 			return err
 		})
 		if err != nil {
 			return s, err
 		}
 	}
-	left := map[int]migration{}
-	for _, m := range s.Applied {
+	left := map[int]Migration{}
+	for _, m := range s.applied {
 		left[m.version] = m
 	}
 	for _, m := range Migrations(d) {
@@ -114,14 +113,14 @@ func ReadMigrationState(ctx context.Context, q engine.Querier, d *engine.Dialect
 		delete(left, m.version)
 		switch {
 		case !ok:
-			s.Pending = append(s.Pending, m)
+			s.pending = append(s.pending, m)
 		case applied.checksum != m.checksum:
-			s.Changed = append(s.Changed, applied)
+			s.changed = append(s.changed, applied)
 		}
 	}
-	for _, m := range s.Applied {
+	for _, m := range s.applied {
 		if _, unknown := left[m.version]; unknown {
-			s.Newer = append(s.Newer, m)
+			s.newer = append(s.newer, m)
 		}
 	}
 	return s, nil
@@ -130,24 +129,25 @@ func ReadMigrationState(ctx context.Context, q engine.Querier, d *engine.Dialect
 // refusal is why this program must not migrate or use the database.
 func (s migrationState) refusal() string {
 	switch {
-	case len(s.Newer) > 0:
-		return "the database is from the future: it has " + joinNames(s.Newer) +
+	case len(s.newer) > 0:
+		return "the database is from the future: it has " + joinNames(s.newer) +
 			", which this program doesn't know; use a newer jobdb"
-	case len(s.Changed) > 0:
-		return "the database was made with another text of " + joinNames(s.Changed) +
+	case len(s.changed) > 0:
+		return "the database was made with another text of " + joinNames(s.changed) +
 			" than this program has; use the jobdb that made it, or a later release of it"
 	}
 	return ""
 }
 
-func joinNames(migrations []migration) string {
+func joinNames(migrations []Migration) string {
 	return "migration " + strings.Join(MigrationNames(migrations), ", ")
 }
 
-func MigrationNames(migrations []migration) []string {
+// MigrationNames are their names.
+func MigrationNames(migrations []Migration) []string {
 	names := make([]string, len(migrations))
 	for i, m := range migrations {
-		names[i] = m.name
+		names[i] = m.Name
 	}
 	return names
 }

@@ -1,21 +1,11 @@
+// Package tables has the names, columns, kinds, lengths and defaults of all tables. Names in statements
+// come from here only.
 package tables
 
 import (
 	"slices"
 	"strings"
 )
-
-// Answers is a table of our own schema only.
-var Answers = &Table{
-	Name: "Answers",
-	Columns: []Column{
-		{Name: "Request", Kind: KindText, Length: 64},
-		{Name: "Content", Kind: KindText, Length: 64},
-		{Name: "Answer", Kind: KindText},
-		{Name: "AnswerTime", Kind: KindTime},
-	},
-	Key: []string{"Request"},
-}
 
 // Kind is what a column holds.
 type Kind uint8
@@ -31,8 +21,8 @@ const (
 	KindDecimal // float64 of three decimal places; only LoggingInfo has one
 )
 
-// Column describes one column of one table. This file is the only place
-// where names of tables and columns that reach a statement come from.
+// Column describes one column of one table. This file is the only place where names of tables and
+// columns that reach a statement come from.
 type Column struct {
 	Name     string
 	Kind     Kind
@@ -41,12 +31,12 @@ type Column struct {
 	Value    any  // default on insert; nil and not nullable: the caller must give one
 }
 
-// Table describes one table; key holds the columns of its primary key.
+// Table describes one table.
 type Table struct {
 	Name     string
 	Columns  []Column
-	Key      []string
-	Database string // when it isn't the one connected to
+	Key      []string // the columns of its primary key
+	Database string   // when it isn't the one connected to
 }
 
 // Quoted is the table's name in a statement.
@@ -57,6 +47,7 @@ func (t *Table) Quoted() string {
 	return Quote(t.Database) + "." + Quote(t.Name)
 }
 
+// Column finds a column by its name.
 func (t *Table) Column(name string) (Column, bool) {
 	for _, c := range t.Columns {
 		if c.Name == name {
@@ -66,8 +57,7 @@ func (t *Table) Column(name string) (Column, bool) {
 	return Column{}, false
 }
 
-// Pick returns the columns named, in the order given; unknown names are the
-// programmer's fault.
+// Pick returns the columns named, in the order given; unknown names are the programmer's fault.
 func (t *Table) Pick(names ...string) []Column {
 	columns := make([]Column, len(names))
 	for i, name := range names {
@@ -80,8 +70,32 @@ func (t *Table) Pick(names ...string) []Column {
 	return columns
 }
 
-const MaxText = 16<<20 - 1 // MEDIUMTEXT, in bytes; the largest text that every engine keeps
+// MaxText is the size in bytes of the largest text that every engine keeps: MEDIUMTEXT's.
+const MaxText = 16<<20 - 1
 
+// Names are those of the columns.
+func Names(columns []Column) []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.Name
+	}
+	return names
+}
+
+// QuotedNames is a list for a statement, with the prefix ("t.") before each name.
+func QuotedNames(prefix string, columns []Column) string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = prefix + Quote(c.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// Quote quotes an identifier, which comes from this file, or is the name of a database, which can
+// hold anything.
+func Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// The tables of jobs and their history, which live databases have, too.
 var (
 	JobJDLs = &Table{Name: "JobJDLs", Columns: []Column{
 		{Name: "JobID", Kind: KindInteger},
@@ -161,37 +175,32 @@ var (
 		{Name: "StatusTimeOrder", Kind: KindDecimal},
 		{Name: "StatusSource", Kind: KindText, Length: 32, Value: "Unknown"},
 	}, Key: []string{"JobID", "SeqNum"}}
-
-	// Tables in an order in which each one's parents come first.
-	Tables = []*Table{
-		JobJDLs, Jobs, InputData, JobParameters, OptimizerParameters,
-		AtticJobParameters, HeartBeatLoggingInfo, JobCommands, LoggingInfo,
-	}
 )
 
+// Tables are those, in an order in which each one's parents come first.
+var Tables = []*Table{
+	JobJDLs, Jobs, InputData, JobParameters, OptimizerParameters,
+	AtticJobParameters, HeartBeatLoggingInfo, JobCommands, LoggingInfo,
+}
+
+// JobIDColumn is the column that each of them begins with.
 var JobIDColumn = []Column{{Name: "JobID", Kind: KindInteger}}
 
-func QuotedNames(prefix string, columns []Column) string {
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = prefix + Quote(c.Name)
-	}
-	return strings.Join(names, ", ")
-}
-
-// quoteName quotes an identifier, which comes from columns.go, or is the
-// name of a database, which can hold anything.
-func Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-func Names(columns []Column) []string {
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.Name
-	}
-	return names
-}
-
+// Tables that only jobdb's own databases have.
 var (
+	// Answers has the replies to requests with an Idempotency-Key.
+	Answers = &Table{
+		Name: "Answers",
+		Columns: []Column{
+			{Name: "Request", Kind: KindText, Length: 64},
+			{Name: "Content", Kind: KindText, Length: 64},
+			{Name: "Answer", Kind: KindText},
+			{Name: "AnswerTime", Kind: KindTime},
+		},
+		Key: []string{"Request"},
+	}
+
+	// JobCounts and JobDifferences have the counts of jobs.
 	JobCounts = &Table{Name: "JobCounts", Columns: []Column{
 		{Name: "Kind", Kind: KindInteger},
 		{Name: "VO", Kind: KindText, Length: 32},
@@ -208,5 +217,6 @@ var (
 		[]Column{{Name: "Count", Kind: KindInteger}},
 	), Key: []string{"ID"}}
 
+	// CountTriggers are the triggers of Jobs that keep the counts.
 	CountTriggers = []string{"CountInserted", "CountUpdated", "CountDeleted"}
 )

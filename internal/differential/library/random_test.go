@@ -137,7 +137,7 @@ func (g *generator) job() jobdb.Attributes {
 			}
 		case jobdb.KindVerified:
 			job[column.Name()] = g.oneIn(2)
-		case jobdb.KindAccounted:
+		default:
 			job[column.Name()] = pick(g, []jobdb.AccountedFlag{jobdb.AccountedFalse, jobdb.AccountedTrue, jobdb.AccountedFailed})
 		}
 	}
@@ -290,7 +290,7 @@ func (g *generator) value(column jobdb.Column) any {
 		if odd {
 			return pick(g, []any{"True", "false", "Failed", "yes"})
 		}
-	case jobdb.KindAccounted:
+	default:
 		if odd {
 			return pick(g, []any{"True", "false", "yes"})
 		}

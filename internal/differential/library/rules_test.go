@@ -157,7 +157,7 @@ func (j judgement) filter(f *jobdb.FilterSpec) {
 		j.texts(values)
 	case jobdb.KindTime:
 		j.times(values)
-	case jobdb.KindVerified, jobdb.KindAccounted:
+	default:
 		j.flags(values)
 	}
 }

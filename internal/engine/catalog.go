@@ -1,0 +1,78 @@
+package engine
+
+// Catalog is how to ask an engine what tables are in a database, and what the types that it tells
+// mean. Answers have the same columns on every engine.
+type Catalog struct {
+	Version       string // of the engine
+	Columns       string // table, column, type, nullable, collation, default, generated
+	Indexes       string // table, index, is it the primary key, column
+	Parents       string // table, the table it refers to, cascades
+	CountTriggers string // how many triggers there are of those whose names follow in parentheses
+
+	Untyped      bool // a type bounds nothing: integers always have 64 bits, and times may be texts
+	RowIDs       bool // a primary key of one integer numbers its rows without being told
+	TextBytes    int  // what a TEXT or BLOB holds; 0: as much as any column
+	WholeSeconds bool // times have no fraction unless their type says of how many digits
+}
+
+var sqliteCatalog = Catalog{
+	Version: `SELECT sqlite_version()`,
+	// A collation is told only by the text of the table; one that isn't byte by byte is refused
+	// anyway.
+	Columns: `SELECT m.name, c.name, c.type, c."notnull" = 0,
+		CASE WHEN m.sql LIKE '%NOCASE%' THEN 'NOCASE' WHEN m.sql LIKE '%RTRIM%' THEN 'RTRIM' ELSE '' END,
+		c.dflt_value, c.pk = 1 AND m.sql LIKE '%AUTOINCREMENT%'
+		FROM sqlite_master AS m, pragma_table_info(m.name) AS c WHERE m.type = 'table' ORDER BY m.name, c.cid`,
+	Indexes: `SELECT * FROM (
+		SELECT m.name AS t, '' AS i, 1 AS k, c.name, c.pk AS n
+		FROM sqlite_master AS m, pragma_table_info(m.name) AS c WHERE m.type = 'table' AND c.pk > 0
+		UNION ALL SELECT m.name, l.name, 0, c.name, c.seqno
+		FROM sqlite_master AS m, pragma_index_list(m.name) AS l, pragma_index_info(l.name) AS c
+		WHERE m.type = 'table' AND l.origin <> 'pk' AND c.name IS NOT NULL
+		) ORDER BY t, i, n`,
+	Parents: `SELECT m.name, f."table", f.on_delete = 'CASCADE'
+		FROM sqlite_master AS m, pragma_foreign_key_list(m.name) AS f WHERE m.type = 'table'`,
+	CountTriggers: `SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name IN `,
+
+	Untyped: true,
+	RowIDs:  true,
+}
+
+var mysqlCatalog = Catalog{
+	Version: `SELECT VERSION()`,
+	Columns: `SELECT table_name, column_name, column_type, is_nullable = 'YES',
+		CASE WHEN collation_name IN ('utf8mb4_nopad_bin', 'utf8mb4_0900_bin') THEN '' ELSE COALESCE(collation_name, '') END,
+		column_default, extra LIKE '%auto_increment%'
+		FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position`,
+	Indexes: `SELECT table_name, index_name, index_name = 'PRIMARY', column_name, seq_in_index
+		FROM information_schema.statistics WHERE table_schema = DATABASE() AND column_name IS NOT NULL
+		ORDER BY table_name, index_name, seq_in_index`,
+	Parents: `SELECT table_name, referenced_table_name, delete_rule = 'CASCADE'
+		FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE()`,
+	CountTriggers: `SELECT count(*) FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND trigger_name IN `,
+
+	TextBytes:    1<<16 - 1,
+	WholeSeconds: true,
+}
+
+var postgresCatalog = Catalog{
+	Version: `SELECT current_setting('server_version')`,
+	Columns: `SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
+		CASE WHEN o.collname IN ('C', 'POSIX', 'ucs_basic') THEN '' ELSE COALESCE(o.collname, '') END,
+		pg_get_expr(d.adbin, d.adrelid), a.attidentity <> '' OR COALESCE(pg_get_expr(d.adbin, d.adrelid), '') LIKE 'nextval(%'
+		FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = current_schema()
+		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+		LEFT JOIN pg_collation AS o ON o.oid = a.attcollation
+		LEFT JOIN pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
+		WHERE c.relkind IN ('r', 'p') ORDER BY c.relname, a.attnum`,
+	Indexes: `SELECT c.relname, i.relname, x.indisprimary, a.attname, k.n
+		FROM pg_index AS x JOIN pg_class AS c ON c.oid = x.indrelid JOIN pg_class AS i ON i.oid = x.indexrelid
+		JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = current_schema()
+		CROSS JOIN LATERAL unnest(x.indkey::int2[]) WITH ORDINALITY AS k (attnum, n)
+		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.attnum
+		ORDER BY c.relname, i.relname, k.n`,
+	Parents: `SELECT c.relname, p.relname, k.confdeltype = 'c'
+		FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid JOIN pg_class AS p ON p.oid = k.confrelid
+		JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = current_schema() WHERE k.contype = 'f'`,
+	CountTriggers: `SELECT count(*) FROM pg_trigger WHERE tgrelid = '"Jobs"'::regclass AND tgenabled <> 'D' AND tgname IN `,
+}

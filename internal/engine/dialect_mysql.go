@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"jobdb/internal/tables"
+)
+
+// MariaDB is the dialect of MariaDB, and the base of MySQL's.
+var MariaDB = Dialect{
+	Name:       "mysql",
+	Product:    "MariaDB",
+	Oldest:     "10.6",
+	Migrations: "mysql",
+	Catalog:    mysqlCatalog,
+	Like:       [3]string{"LOWER(", ") LIKE LOWER(", ")" + likeEnd},
+	AsText:     [2]string{"CAST(", " AS CHAR)"},
+	Integer:    "SIGNED",
+	TextTimes:  true,
+	Enums:      true,
+	Lock:       " FOR UPDATE",
+	SkipLocked: " FOR UPDATE SKIP LOCKED",
+
+	MaxIDs:             maxListed,
+	MaxInsertArguments: 2048,
+
+	ExactCollation: "utf8mb4_nopad_bin",
+	lockName:       "CONCAT('jobdb/', MD5(DATABASE()))",
+	unlimited:      "SET SESSION max_statement_time = 0",
+
+	Upsert: func(_, set []string) string {
+		for i, c := range set {
+			set[i] = tables.Quote(c) + " = VALUES(" + tables.Quote(c) + ")"
+		}
+		return " ON DUPLICATE KEY UPDATE " + strings.Join(set, ", ")
+	},
+	UpsertAdding: func(_ *tables.Table, column string) string {
+		name := tables.Quote(column)
+		return " ON DUPLICATE KEY UPDATE " + name + " = " + name + " + VALUES(" + name + ")"
+	},
+	parameter: func(c tables.Column) string {
+		if c.Kind == tables.KindText || c.Kind == tables.KindVerified || c.Kind == tables.KindAccounted {
+			return "CONVERT(? USING utf8mb4)"
+		}
+		return "CAST(? AS " + strings.Replace(mysqlType(c), "BIGINT", "SIGNED", 1) + ")"
+	},
+	source:    mysqlSource,
+	arguments: jsonArguments,
+	InIDs:     mysqlIn,
+	TimeBound: func(t time.Time) any { return t },
+	Update: func(table, set, source, where string) string {
+		return "UPDATE " + source + " STRAIGHT_JOIN " + table + " AS t SET " + set + " WHERE " + where
+	},
+	Join:       " STRAIGHT_JOIN ",
+	ForceIndex: true,
+	TimeEqual:  equal,
+	NormalTime: func(column string) string { return column },
+}
+
+// MySQL is MariaDB's but for what MySQL lacks or calls otherwise.
+var MySQL = func() Dialect {
+	d := MariaDB
+	d.Product = "MySQL"
+	d.Oldest = "8.0.17"
+	d.Migrations = "mysql8"
+	d.Recoded = [2]string{"CAST(", " AS CHAR CHARACTER SET utf8mb4)"} // a bare one would have to be in that set already
+	d.IDStep = "SELECT @@auto_increment_increment"
+	d.ExactCollation = "utf8mb4_0900_bin"
+	d.lockName = "CONCAT('jobdb/', LEFT(SHA2(DATABASE(), 256), 32))" // newer releases have no MD5
+	d.unlimited = "SET SESSION max_execution_time = 0"
+	return d
+}()
+
+// mysqlSource reads a batch from one argument of JSON, an array of rows.
+func mysqlSource(columns []tables.Column) string {
+	parts := make([]string, len(columns))
+	for i, c := range columns {
+		n := strconv.Itoa(i)
+		parts[i] = "c" + n + " " + mysqlType(c) + " PATH '$[" + n + "]'"
+	}
+	return "JSON_TABLE(?, '$[*]' COLUMNS(" + strings.Join(parts, ", ") + ")) AS s"
+}
+
+func mysqlType(c tables.Column) string {
+	switch c.Kind {
+	case tables.KindInteger:
+		return "BIGINT"
+	case tables.KindTime:
+		return "DATETIME(6)"
+	case tables.KindDecimal:
+		return "DECIMAL(12, 3)"
+	case tables.KindText, tables.KindVerified, tables.KindAccounted:
+	}
+	if c.Length == 0 {
+		return "MEDIUMTEXT CHARACTER SET utf8mb4"
+	}
+	return "VARCHAR(" + strconv.Itoa(c.Length) + ") CHARACTER SET utf8mb4"
+}
+
+// maxListed is the most IDs of one list.
+const maxListed = 1000
+
+// mysqlIn is a plain list: a table that MariaDB takes for almost empty it would join with a batch
+// by comparing every row with every job. Each length is a statement that every connection prepares
+// and remembers, so there are few of them: the last job is repeated.
+func mysqlIn(ids []int64) (string, []any) {
+	n := 2
+	for n < len(ids) {
+		n = min(2*n, maxListed)
+	}
+	args := make([]any, n)
+	for i := range args {
+		args[i] = ids[min(i, len(ids)-1)]
+	}
+	return " IN (?" + strings.Repeat(", ?", n-1) + ")", args
+}

@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"jobdb/internal/tables"
+)
+
+// SQLite is the dialect of both of its drivers.
+var SQLite = Dialect{
+	Name:          "sqlite",
+	Product:       "SQLite",
+	Migrations:    "sqlite",
+	Catalog:       sqliteCatalog,
+	Like:          [3]string{"", " LIKE ", likeEnd},
+	AsText:        [2]string{"CAST(", " AS TEXT)"},
+	NoIndexPrefix: "+",
+	Integer:       "INTEGER",
+	TextTimes:     true,
+	LongTexts:     true,
+	MaxIDs:        MaxRows,
+	Regexp:        true,
+	Returning:     true,
+	Upsert:        upsertOnConflict,
+	UpsertAdding:  addOnConflict,
+	parameter:     func(tables.Column) string { return "?" },
+	source:        sqliteSource,
+	arguments:     jsonArguments,
+	ManyValues:    sqliteMany,
+	InIDs:         sqliteIn,
+	TimeBound:     func(t time.Time) any { return sqliteBound(t) },
+	Update:        updateFrom,
+	Join:          " CROSS JOIN ", // which SQLite doesn't turn round
+	NormalTime: func(column string) string {
+		return "CASE length(" + column + ") WHEN 19 THEN " + column + " || '.000000' ELSE " + column + " END"
+	},
+	TimeEqual: func(column, value string) string { // both text forms of a time
+		return column + " IN (" + value + ", substr(" + value + ", 1, 19))"
+	},
+}
+
+// sqliteSource reads a batch from one argument of JSON, an array of rows.
+func sqliteSource(columns []tables.Column) string {
+	parts := make([]string, len(columns))
+	for i := range columns {
+		n := strconv.Itoa(i)
+		parts[i] = "json_extract(value, '$[" + n + "]') AS c" + n
+	}
+	return "(SELECT " + strings.Join(parts, ", ") + " FROM json_each(?)) AS s"
+}
+
+func sqliteIn(ids []int64) (string, []any) {
+	list := []byte{'['}
+	for _, id := range ids {
+		list = append(strconv.AppendInt(list, id, 10), ',')
+	}
+	list[len(list)-1] = ']'
+	return " IN (SELECT value FROM json_each(?))", []any{string(list)}
+}
+
+func sqliteMany(negated bool, values []any) (string, any) {
+	list := []byte{'['}
+	for _, value := range values {
+		list = append(appendJSON(list, value), ',')
+	}
+	list[len(list)-1] = ']'
+	if negated {
+		return " NOT IN (SELECT value FROM json_each(?))", string(list)
+	}
+	return " IN (SELECT value FROM json_each(?))", string(list)
+}
+
+// sqliteTimeFormat is the text form of a time that the reference writes too.
+const sqliteTimeFormat = "2006-01-02 15:04:05.000000"
+
+// sqliteBound is a time to compare with: a whole second sorts before both forms of itself, with and
+// without a fraction.
+func sqliteBound(t time.Time) string {
+	if t.Nanosecond() == 0 {
+		return t.Format("2006-01-02 15:04:05")
+	}
+	return t.Format(sqliteTimeFormat)
+}

@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// schemaLockWait is how long a server waits for another one to finish migrating.
+const schemaLockWait = 10 * time.Minute
+
+// WithSchemaLock runs fn while no other server migrates this database, in one transaction where the
+// engine's DDL can be rolled back.
+func (e *Engine) WithSchemaLock(ctx context.Context, fn func(Querier) error) error {
+	return e.withSchemaLock(ctx, e, fn)
+}
+
+// sqliteSchemaLock needs no lock: the writer's transactions begin IMMEDIATE, which is one.
+func sqliteSchemaLock(ctx context.Context, e *Engine, fn func(Querier) error) error {
+	if err := startWAL(ctx, e); err != nil {
+		return err
+	}
+	return inTransaction(ctx, e.Writer, nil, fn)
+}
+
+func inTransaction(ctx context.Context, pool *sql.DB, options *sql.TxOptions, fn func(Querier) error) error {
+	tx, err := pool.BeginTx(ctx, options)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := fn(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// startWAL lets readers go on while one writes. It stays so with the file, so only a file in which
+// there is nothing yet is changed. Some file systems can't; jobdb works there, too.
+func startWAL(ctx context.Context, e *Engine) error {
+	tables, err := AskText(ctx, e.Writer, "SELECT count(*) FROM sqlite_master")
+	if err != nil || tables != "0" {
+		return err
+	}
+	mode := ""
+	for range maxWALTries { // where two switch at once, SQLite doesn't wait by itself
+		mode, err = AskText(ctx, e.Writer, "PRAGMA journal_mode = WAL")
+		if err == nil || e.ClassOf(err) != ClassRetry {
+			break
+		}
+		if err := Sleep(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	if err == nil && mode != "wal" && mode != "memory" {
+		e.logger.WarnContext(ctx, "no write-ahead log on this file system: readers wait for writers", "mode", mode)
+	}
+	return err
+}
+
+const maxWALTries = 30
+
+// postgresLock is any number that nobody else takes.
+const postgresLock = "8314046631205172805"
+
+// postgresSchemaLock takes a lock that ends with the transaction. Neither waiting for it nor making
+// an index on many rows is bound by the limit for statements.
+func postgresSchemaLock(ctx context.Context, e *Engine, fn func(Querier) error) error {
+	// What the lock was waited for must be seen after it, so no older snapshot.
+	options := &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+	return inTransaction(ctx, e.Writer, options, func(q Querier) error {
+		for _, statement := range []string{
+			"SET LOCAL statement_timeout = 0",
+			"SET LOCAL lock_timeout = " + strconv.FormatInt(schemaLockWait.Milliseconds(), 10),
+			"SELECT pg_advisory_xact_lock(" + postgresLock + ")",
+		} {
+			if _, err := q.ExecContext(ctx, statement); err != nil {
+				return err
+			}
+		}
+		return fn(q)
+	})
+}
+
+const mysqlLockWait = 5 * time.Second // in each GET_LOCK
+
+// mysqlSchemaLock holds the lock with a connection of its own, which is not used again: it has
+// other limits, and with it every lock ends.
+func mysqlSchemaLock(ctx context.Context, e *Engine, fn func(Querier) error) error {
+	conn, err := e.Writer.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer discard(conn)
+	d := &e.Dialect
+	if _, err := conn.ExecContext(ctx, d.unlimited); err != nil {
+		return err
+	}
+	for waited := time.Duration(0); ; waited += mysqlLockWait {
+		if got, err := AskText(ctx, conn, "SELECT GET_LOCK("+d.lockName+", 5)"); err != nil {
+			return err
+		} else if got == "1" {
+			break
+		}
+		if waited >= schemaLockWait {
+			return fmt.Errorf("another server has been migrating this database for %v: %w", schemaLockWait, ErrGaveUp)
+		}
+	}
+	// Told before the connection ends, which the server may notice late.
+	defer conn.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_LOCK("+d.lockName+")") //nolint:errcheck // it ends with the connection
+	return fn(conn)
+}
+
+// discard closes a connection instead of giving it back to its pool.
+func discard(conn *sql.Conn) {
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = conn.Close()
+}
