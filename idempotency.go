@@ -52,8 +52,9 @@ func (a access) SavedReply(ctx context.Context, request string) (reply Reply, fo
 	if a.db.schema.Kind != schema.KindOurs {
 		return Reply{}, false, errNoReplies
 	}
+	saved := checkText(request) == nil // else PostgreSQL would refuse to look for it
 	err = a.read(ctx, "look for an answer", func(s *session) error {
-		if checkText(request) != nil { // none was saved, and PostgreSQL would refuse to look for it
+		if !saved {
 			return nil
 		}
 		text := `SELECT "Request", "Content", "Answer" FROM "Answers" WHERE "Request" = ? AND "AnswerTime" >= ?`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"jobdb"
@@ -30,7 +31,7 @@ func (f *fixture) only(what string, err, class error) {
 		f.t.Errorf("%s: %v", what, err)
 	}
 	for _, c := range classes {
-		if errors.Is(err, c) != (c == class) {
+		if errors.Is(err, c) != errors.Is(class, c) {
 			f.t.Errorf("%s: got the error %v, want: %v", what, err, class)
 			return
 		}
@@ -39,7 +40,7 @@ func (f *fixture) only(what string, err, class error) {
 
 // calls are every method of the access layer on jobs, and those that only a DB has.
 func calls(ids []jobdb.JobID) []methodCall {
-	return append(everyMethod[:len(everyMethod):len(everyMethod)],
+	return append(slices.Clip(everyMethod),
 		methodCall{"Tx", true, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
 			return m.(*jobdb.DB).Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 				return tx.UpdateJobJDLs(ctx, map[jobdb.JobID]string{ids[0]: "[x]"})

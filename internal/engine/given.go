@@ -118,7 +118,7 @@ func checkSQLite(ctx context.Context, conn *sql.Conn, alone bool) error {
 	case functions == 0:
 		return fmt.Errorf("the pool lacks the function REGEXP: open it with the driver named %q", SQLiteDriver)
 	case file == "" && !alone:
-		return errors.New("each connection to a database in memory has its own: call SetMaxOpenConns(1), or open sqlite::memory:")
+		return errors.New("each connection to a database in memory has its own: call SetMaxOpenConns(1), or open the URL sqlite::memory: instead")
 	}
 	return nil
 }
