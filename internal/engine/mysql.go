@@ -53,6 +53,7 @@ func openMySQL(_ context.Context, t Target, o Settings) (*Engine, error) {
 		Dialect: MariaDB, Reader: pool, Writer: pool, Snapshot: serverSnapshot, Close: pool.Close,
 		WriteOptions: sql.TxOptions{Isolation: sql.LevelReadCommitted}, // locks no gaps between rows
 		recognize:    recognizeMySQL, classify: classifyMySQL, withSchemaLock: mysqlSchemaLock,
+		writeObstacles: mysqlWriteObstacles, migrationObstacles: mysqlMigrationObstacles,
 	}, nil
 }
 

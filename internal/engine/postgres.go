@@ -42,6 +42,7 @@ func openPostgres(_ context.Context, t Target, o Settings) (*Engine, error) {
 	return &Engine{
 		Dialect: PostgreSQL, Reader: pool, Writer: pool, Snapshot: serverSnapshot, MissingKey: missingKey, Close: pool.Close,
 		classify: classifyPostgres, withSchemaLock: postgresSchemaLock,
+		writeObstacles: postgresWriteObstacles, migrationObstacles: postgresMigrationObstacles,
 	}, nil
 }
 
