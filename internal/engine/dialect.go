@@ -71,8 +71,8 @@ type Dialect struct {
 	arguments func(columns []tables.Column, rows [][]any) []any // the batch for such a source
 
 	// Migrating.
-	tableRights []string // for making tables and indexes
-	logRights   []string // any of which makes triggers where there is a binary log
+	tableRights []string // for making tables
+	indexRights []string // for adding indexes to Jobs, which goes with the triggers
 	lockName    string   // the migration lock's: the database's, because other databases on the server have their own
 	unlimited   string   // a statement after which no statement of the session has a time limit
 }

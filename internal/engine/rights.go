@@ -188,16 +188,17 @@ func mysqlMigrationObstacles(ctx context.Context, e *Engine) ([]Obstacle, error)
 	if missing := g.missing(nil, slices.Clone(e.Dialect.tableRights)...); len(missing) > 0 {
 		found = append(found, Obstacle{Reason: "this user can't make tables; an administrator runs: " + g.grant(missing)})
 	}
-	if missing := g.missing([]string{"Jobs", "JobJDLs"}, "TRIGGER"); len(missing) > 0 {
+	missing := slices.Concat(g.missing([]string{"Jobs", "JobJDLs"}, "TRIGGER"), g.missing([]string{"Jobs"}, slices.Clone(e.Dialect.indexRights)...))
+	if len(missing) > 0 {
 		found = append(found, Obstacle{Triggers: true, Reason: "this user can't make triggers; an administrator runs: " + g.grant(missing)})
 	}
 	var log, trust string
 	if err := askRow(ctx, e.Reader, "SELECT @@log_bin, @@log_bin_trust_function_creators", &log, &trust); err != nil {
 		return nil, err
 	}
-	if log == "1" && trust == "0" && !g.isAdministrator(e.Dialect.logRights...) {
-		found = append(found, Obstacle{Triggers: true, Reason: "the server has a binary log and lets only administrators make triggers; " +
-			"one of them runs: SET GLOBAL log_bin_trust_function_creators = 1, and sets it in the server's configuration, too"})
+	if log == "1" && trust == "0" && !g.isAdministrator("SUPER") {
+		found = append(found, Obstacle{Triggers: true, Reason: "the server has a binary log and lets only users with SUPER make triggers; " +
+			"an administrator runs: SET GLOBAL log_bin_trust_function_creators = 1, and sets it in the server's configuration, too"})
 	}
 	return found, nil
 }
