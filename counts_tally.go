@@ -69,6 +69,9 @@ var countedColumns = func() []Column {
 
 // requireCounts refuses databases without counts.
 func (db *DB) requireCounts() error {
+	if !db.schema.Counts && db.schema.NoCounts {
+		return &SchemaError{Reason: `the tables were made without counts of jobs; "jobdb migrate" adds them`}
+	}
 	if !db.schema.Counts {
 		return &SchemaError{Reason: "no counts of jobs are kept in this database: it is not jobdb's own, or their triggers are missing"}
 	}

@@ -22,6 +22,10 @@ type SchemaReport struct {
 	Newer   []string `json:"newer"`   // applied by a newer jobdb
 	Changed []string `json:"changed"` // applied with another text
 
+	// Obstacles are what the user lacks, or the server is set to, so that jobdb can't migrate or
+	// change rows; each with the statement that helps.
+	Obstacles []string `json:"obstacles"`
+
 	Limits   []string `json:"limits"`   // what jobdb can't promise there
 	Problems []string `json:"problems"` // why jobdb can't use it
 }
@@ -41,18 +45,39 @@ func (db *DB) CheckSchema(ctx context.Context) (SchemaReport, error) {
 	return r, db.wrapError("check the schema", db.publicError(err))
 }
 
-// Migrate makes the tables of a new database and brings those of an older
-// jobdb up to date. It returns the names of the migrations that it applied;
-// none means that nothing was to do. Several servers may migrate one database
-// at the same time, but no other method of this DB may run meanwhile.
+// MigrateOption is about the counts of jobs, which [DB.Migrate] makes unless told otherwise.
+type MigrateOption = schema.Option
+
+// The options of [DB.Migrate].
+const (
+	// WithoutCounts leaves the counts out of a database that has none yet, for a user who may not
+	// make triggers. Totals and summaries then read the jobs. Later calls leave them out, too.
+	WithoutCounts = schema.WithoutCounts
+	// AddCounts makes the counts that an earlier call left out.
+	AddCounts = schema.AddCounts
+)
+
+// Migrate makes the tables of a new database and brings those of an older jobdb up to date. It
+// returns the names of the migrations that it applied; none means that nothing was to do. Several
+// servers may migrate one database at the same time, but no other method of this DB may run
+// meanwhile.
 //
-// A database that migrations did not make, one of a newer jobdb and one whose migrations had
-// another text are refused with a [SchemaError] and stay as they are.
-func (db *DB) Migrate(ctx context.Context) ([]string, error) {
+// A database that migrations did not make, one of a newer jobdb and one whose migrations had another
+// text are refused with a [SchemaError] and stay as they are, as does one whose user lacks the right
+// to make tables or triggers: the error says which statement gives it.
+func (db *DB) Migrate(ctx context.Context, options ...MigrateOption) ([]string, error) {
 	if err := db.misused(ctx); err != nil {
 		return nil, err
 	}
-	m := &schema.Migrator{Engine: db.engine, Logger: db.options.Logger, Now: db.now}
+	applied, err := db.migrate(ctx, options)
+	if err == nil && db.schema.NoCounts {
+		db.options.Logger.WarnContext(ctx, `no counts of jobs are kept: totals and summaries read all jobs; "jobdb migrate" adds the counts`)
+	}
+	return applied, err
+}
+
+func (db *DB) migrate(ctx context.Context, options []MigrateOption) ([]string, error) {
+	m := schema.Migrator{Engine: db.engine, Logger: db.options.Logger, Now: db.now, Options: options}
 	if db.options.ReadOnly {
 		m.Refuse = errReadOnly
 	}
@@ -69,7 +94,7 @@ func (db *DB) Migrate(ctx context.Context) ([]string, error) {
 	}
 	db.useSchema(ctx, migrated)
 	if h := db.history; h != db && (h.schema.Kind == schema.KindEmpty || h.schema.Kind == schema.KindOurs) {
-		more, err := h.Migrate(ctx)
+		more, err := h.migrate(ctx, options)
 		return append(applied, more...), err
 	}
 	return applied, nil
@@ -83,7 +108,7 @@ func (db *DB) checkSchema(ctx context.Context) (SchemaReport, error) {
 	return SchemaReport{
 		Kind: r.Facts.Kind, Engine: db.dialect.Product, Version: r.Version, Jobs: r.Facts.Jobs, History: r.Facts.History,
 		Applied: r.Applied, Pending: r.Pending, Newer: r.Newer, Changed: r.Changed,
-		Limits: r.Limits, Problems: r.Problems,
+		Obstacles: r.Obstacles, Limits: r.Limits, Problems: r.Problems,
 	}, nil
 }
 
@@ -103,6 +128,7 @@ func (r SchemaReport) String() string {
 	list("Migrations that were applied with another text than this jobdb has; use the jobdb that made the database, or a later release:",
 		r.Changed)
 	list("Jobdb can't use it, because:", r.Problems)
+	list("What is in the way of making tables or changing rows:", r.Obstacles)
 	list("What jobdb can't promise on it:", r.Limits)
 	return b.String()
 }

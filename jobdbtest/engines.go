@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -53,6 +54,31 @@ func MySQLWith(tb testing.TB, charset string) string {
 func PostgreSQL(tb testing.TB) string {
 	tb.Helper()
 	return newDatabase(tb, postgreSQL, "CREATE DATABASE %s", dropPostgreSQL)
+}
+
+// Server starts a server of the engine (a name of [Engines], not SQLite) that has more settings, such as "--log-bin=on", and
+// returns its administrator's URL. It ends with the test, which is skipped where [MariaDB] would skip it.
+func Server(tb testing.TB, name, settings string) string {
+	tb.Helper()
+	if testing.Short() {
+		tb.Skip("-short: SQLite only")
+	}
+	i := slices.IndexFunc(engine.All, func(e *engine.Engine) bool { return e.Name == name })
+	if i < 0 {
+		tb.Fatalf("there is no server of %q", name)
+	}
+	if os.Getenv(engine.All[i].Env) == "none" {
+		tb.Skipf("\n\n!!! NOT TESTED: %s=none\n", engine.All[i].Env)
+	}
+	server, err := engine.All[i].With(settings).Start(tb.Context(), false)
+	if errors.Is(err, engine.ErrMissing) && os.Getenv("CI") == "" {
+		tb.Skipf("\n\n!!! NOT TESTED: %v\n", err)
+	}
+	if err != nil {
+		tb.Fatalf("\n\n!!! CANNOT BE TESTED: %v\n", err)
+	}
+	tb.Cleanup(server.Stop)
+	return server.URL
 }
 
 // An instance is a server for tests that this process has found or started.

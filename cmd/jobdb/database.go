@@ -16,6 +16,8 @@ type migrateCommand struct {
 	folderSettings
 	databaseSettings
 	historySettings
+
+	WithoutCounts bool `help:"Make no triggers: totals and summaries then read all jobs."`
 }
 
 // Help is printed by jobdb migrate --help.
@@ -23,9 +25,13 @@ func (*migrateCommand) Help() string {
 	return `Creates the tables of an empty database, or updates those of an older jobdb, and prints the migrations that it applied.
 The tables of DIRAC and DiracX are never changed. There is no need to run this before jobdb serve, which does the same.
 
+Counts of jobs, from which totals and summaries are answered, are kept by triggers. A user who may not make triggers can leave
+the counts out with --without-counts; "jobdb migrate" without it adds them later.
+
 Examples:
 
   jobdb migrate
+  jobdb migrate --without-counts
   JOBDB_DB=postgres://jobdb:secret@localhost/jobdb jobdb migrate`
 }
 
@@ -40,7 +46,11 @@ func (c *migrateCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	applied, err := db.Migrate(ctx)
+	counts := jobdb.AddCounts
+	if c.WithoutCounts {
+		counts = jobdb.WithoutCounts
+	}
+	applied, err := db.Migrate(ctx, counts)
 	for _, name := range applied {
 		if _, printErr := fmt.Fprintln(p.stdout, name); printErr != nil {
 			err = errors.Join(err, printErr)
@@ -109,6 +119,7 @@ func printReport(w io.Writer, r jobdb.SchemaReport) error {
 		{"pending", r.Pending},
 		{"newer", r.Newer},
 		{"changed", r.Changed},
+		{"obstacle", r.Obstacles},
 		{"limit", r.Limits},
 		{"problem", r.Problems},
 	} {

@@ -7,6 +7,7 @@ type Catalog struct {
 	Columns       string // table, column, type, nullable, collation, default, generated
 	Indexes       string // table, index, is it the primary key, column
 	Parents       string // table, the table it refers to, cascades
+	Untransacted  string // tables that keep what a failed transaction wrote; "": there can't be any
 	CountTriggers string // how many triggers there are of those whose names follow in parentheses
 
 	Untyped      bool // a type bounds nothing: integers always have 64 bits, and times may be texts
@@ -49,6 +50,8 @@ var mysqlCatalog = Catalog{
 		ORDER BY table_name, index_name, seq_in_index`,
 	Parents: `SELECT table_name, referenced_table_name, delete_rule = 'CASCADE'
 		FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE()`,
+	Untransacted: `SELECT table_name FROM information_schema.tables
+		WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' AND engine <> 'InnoDB' ORDER BY table_name`,
 	CountTriggers: `SELECT count(*) FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND trigger_name IN `,
 
 	TextBytes:    1<<16 - 1,

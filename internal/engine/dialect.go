@@ -70,8 +70,11 @@ type Dialect struct {
 	source    func(columns []tables.Column) string              // a derived table s of columns c0, c1 … from one batch
 	arguments func(columns []tables.Column, rows [][]any) []any // the batch for such a source
 
-	lockName  string // the migration lock's: the database's, because other databases on the server have their own
-	unlimited string // a statement after which no statement of the session has a time limit
+	// Migrating.
+	tableRights []string // for making tables
+	indexRights []string // for adding indexes to Jobs, which goes with the triggers
+	lockName    string   // the migration lock's: the database's, because other databases on the server have their own
+	unlimited   string   // a statement after which no statement of the session has a time limit
 }
 
 // LikeEscape stands before wildcards that are meant literally. It is not the backslash because

@@ -42,7 +42,12 @@ type Engine struct {
 	jobInError     func(error) (int64, bool)
 	recognize      func(context.Context, *Engine) error // nil where the URL tells the product
 	withSchemaLock func(context.Context, *Engine, func(Querier) error) error
-	logger         *slog.Logger
+
+	// nil where there are no rights to lack
+	writeObstacles     func(ctx context.Context, e *Engine, tables []string) ([]Obstacle, error)
+	migrationObstacles func(context.Context, *Engine) ([]Obstacle, error)
+
+	logger *slog.Logger
 }
 
 // serverSnapshot is for engines with a server.

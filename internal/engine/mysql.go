@@ -58,6 +58,7 @@ func onMySQL(pool *sql.DB) *Engine {
 		Dialect: MariaDB, Reader: pool, Writer: pool, Snapshot: serverSnapshot, Close: pool.Close,
 		WriteOptions: sql.TxOptions{Isolation: sql.LevelReadCommitted}, // locks no gaps between rows
 		recognize:    recognizeMySQL, classify: classifyMySQL, jobInError: jobInMySQLError, withSchemaLock: mysqlSchemaLock,
+		writeObstacles: mysqlWriteObstacles, migrationObstacles: mysqlMigrationObstacles,
 	}
 }
 

@@ -46,6 +46,7 @@ func onPostgres(pool *sql.DB) *Engine {
 	return &Engine{
 		Dialect: PostgreSQL, Reader: pool, Writer: pool, Snapshot: serverSnapshot, Close: pool.Close,
 		classify: classifyPostgres, jobInError: jobInPostgresError, withSchemaLock: postgresSchemaLock,
+		writeObstacles: postgresWriteObstacles, migrationObstacles: postgresMigrationObstacles,
 	}
 }
 

@@ -2,8 +2,11 @@ package schema
 
 import (
 	"context"
+	"database/sql"
+	"slices"
 
 	"jobdb/internal/engine"
+	"jobdb/internal/tables"
 )
 
 // Report is what [Check] finds.
@@ -15,6 +18,8 @@ type Report struct {
 
 	Limits   []string // promises that can't be kept there
 	Problems []string // why the database can't be used
+
+	Obstacles []string // what this user lacks, or the server is set to, for migrating or changing rows
 }
 
 // Check looks at a database as it is now, and changes nothing.
@@ -35,7 +40,7 @@ func Check(ctx context.Context, e *engine.Engine) (Report, error) {
 	r := Report{
 		Version: version, Facts: inspect(c, d, len(state.pending) > 0), Applied: MigrationNames(state.applied),
 		Pending: []string{}, Newer: MigrationNames(state.newer), Changed: MigrationNames(state.changed),
-		Limits: []string{}, Problems: []string{},
+		Limits: []string{}, Problems: []string{}, Obstacles: []string{},
 	}
 	if c[migrationsTable] != nil {
 		r.Pending = MigrationNames(state.pending)
@@ -52,12 +57,51 @@ func Check(ctx context.Context, e *engine.Engine) (Report, error) {
 		if err != nil {
 			return r, err
 		}
-		if r.Facts.Kind == KindOurs && !counts {
+		switch {
+		case counts || r.Facts.Kind != KindOurs:
+		case state.withoutCounts:
+			r.Limits = append(r.Limits, `totals and summaries read all jobs: the tables were made without counts; "jobdb migrate" adds them`)
+		default:
 			r.Limits = append(r.Limits, "totals and summaries read all jobs: "+
 				"the triggers of Jobs that count them are missing, or can't be seen by this user")
 		}
 	case KindEmpty:
 	}
 	r.Problems = append(r.Problems, tooOld(d, version)...)
-	return r, nil
+	return r, r.addServerSide(ctx, e, c)
+}
+
+// addServerSide adds what the tables don't tell: rights, settings, and tables without transactions.
+func (r *Report) addServerSide(ctx context.Context, e *engine.Engine, c Catalog) error {
+	var names []string
+	for _, t := range tables.Tables {
+		if c[t.Name] != nil {
+			names = append(names, t.Name)
+		}
+	}
+	obstacles, err := e.WriteObstacles(ctx, names)
+	if err != nil {
+		return err
+	}
+	if r.Facts.Kind == KindEmpty || len(r.Pending) > 0 {
+		more, err := e.MigrationObstacles(ctx)
+		if err != nil {
+			return err
+		}
+		obstacles = append(obstacles, more...)
+	}
+	for _, o := range obstacles {
+		r.Obstacles = append(r.Obstacles, o.Reason)
+	}
+	if e.Dialect.Catalog.Untransacted == "" {
+		return nil
+	}
+	return engine.EachRow(ctx, e.Reader, e.Dialect.Catalog.Untransacted, func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		if slices.Contains(names, name) {
+			r.Limits = append(r.Limits, "the table "+name+" is not InnoDB's: it keeps what a failed transaction wrote")
+		}
+		return err
+	})
 }

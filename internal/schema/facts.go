@@ -25,6 +25,7 @@ type Facts struct {
 	History      bool   // LoggingInfo is here
 	AtticCycles  bool   // AtticJobParameters keeps more than one cycle
 	Counts       bool   // triggers keep counts of jobs
+	NoCounts     bool   // the operator wanted none, see [WithoutCounts]
 	Counted      bool   // and they are complete
 
 	// Collations has the collation of each text column that the engine doesn't compare byte by

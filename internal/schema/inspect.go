@@ -23,7 +23,7 @@ func Probe(ctx context.Context, q engine.Querier, d *engine.Dialect) (*Facts, er
 		return nil, err
 	}
 	s := inspect(c, d, len(state.pending) > 0)
-	s.Refusal = state.refusal()
+	s.Refusal, s.NoCounts = state.refusal(), state.withoutCounts
 	if s.Counts, s.Counted, err = keepsCounts(ctx, q, d, c); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"jobdb/internal/engine"
@@ -11,12 +13,29 @@ import (
 
 const maxMigrationTries = 3
 
+// Option is about what a [Migrator] does.
+type Option uint8
+
+// The options of migrations.
+const (
+	WithoutCounts Option = iota + 1 // keep no counts of jobs, for a user who may not make triggers
+	AddCounts                       // make the counts that were left out by WithoutCounts
+)
+
 // Migrator brings a database up to date.
 type Migrator struct {
-	Engine *engine.Engine
-	Logger *slog.Logger
-	Now    func() time.Time
-	Refuse error // instead of applying migrations; nil: they are applied
+	Engine  *engine.Engine
+	Logger  *slog.Logger
+	Now     func() time.Time
+	Options []Option
+	Refuse  error // instead of applying migrations; nil: they are applied
+}
+
+func (m *Migrator) has(o Option) bool { return slices.Contains(m.Options, o) }
+
+// leavesOut reports whether a migration is recorded as left out in the place of being applied.
+func (m *Migrator) leavesOut(next Migration) bool {
+	return next.version == countsVersion && m.has(WithoutCounts) && !m.has(AddCounts)
 }
 
 // RefusedError is why a database is not migrated.
@@ -27,12 +46,15 @@ func (e *RefusedError) Error() string { return e.Reason }
 // Migrate applies what is pending, and returns the names of what it applied.
 func (m *Migrator) Migrate(ctx context.Context) ([]string, error) {
 	// Most starts end here, without a lock and without rights to change tables.
-	pending, err := pendingMigrations(ctx, m.Engine.Reader, &m.Engine.Dialect)
+	pending, err := m.pending(ctx, m.Engine.Reader)
 	if err != nil || len(pending) == 0 {
 		return nil, err
 	}
 	if m.Refuse != nil {
 		return nil, m.Refuse
+	}
+	if err := m.checkRights(ctx, pending); err != nil {
+		return nil, err
 	}
 	var applied []string
 	for range maxMigrationTries {
@@ -53,8 +75,36 @@ func (m *Migrator) Migrate(ctx context.Context) ([]string, error) {
 	return applied, nil
 }
 
-// pendingMigrations also refuses databases that are not ours to migrate.
-func pendingMigrations(ctx context.Context, q engine.Querier, d *engine.Dialect) ([]Migration, error) {
+// checkRights refuses what would fail in the middle: where DDL doesn't roll back, that would leave
+// half of the tables behind.
+func (m *Migrator) checkRights(ctx context.Context, pending []Migration) error {
+	obstacles, err := m.Engine.MigrationObstacles(ctx)
+	if err != nil {
+		return err
+	}
+	triggers := slices.ContainsFunc(pending, func(next Migration) bool {
+		return next.version == countsVersion && !m.leavesOut(next)
+	})
+	var reasons []string
+	avoidable := true
+	for _, o := range obstacles {
+		if triggers || !o.Triggers {
+			reasons = append(reasons, o.Reason)
+			avoidable = avoidable && o.Triggers
+		}
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	if avoidable {
+		reasons = append(reasons, `or "jobdb migrate --without-counts" makes the tables without the counts that triggers keep`)
+	}
+	return &RefusedError{strings.Join(reasons, "; ")}
+}
+
+// pending also refuses databases that are not ours to migrate.
+func (m *Migrator) pending(ctx context.Context, q engine.Querier) ([]Migration, error) {
+	d := &m.Engine.Dialect
 	c, err := ReadCatalog(ctx, q, d)
 	if err == nil && c.foreign() {
 		// MariaDB's catalog is no snapshot: another server's migrations may have begun while it was
@@ -74,6 +124,10 @@ func pendingMigrations(ctx context.Context, q engine.Querier, d *engine.Dialect)
 	if reason := s.refusal(); reason != "" {
 		return nil, &RefusedError{reason}
 	}
+	if s.withoutCounts && m.has(AddCounts) {
+		counts := slices.IndexFunc(Migrations(d), func(known Migration) bool { return known.version == countsVersion })
+		s.pending = append([]Migration{Migrations(d)[counts]}, s.pending...) // all others that are pending are newer
+	}
 	return s.pending, nil
 }
 
@@ -87,7 +141,7 @@ func foreignReason(c Catalog, d *engine.Dialect) string {
 
 // applyPending runs under the lock: what was pending before may be done now.
 func (m *Migrator) applyPending(ctx context.Context, q engine.Querier) ([]string, error) {
-	pending, err := pendingMigrations(ctx, q, &m.Engine.Dialect)
+	pending, err := m.pending(ctx, q)
 	if err != nil || len(pending) == 0 {
 		return nil, err
 	}
@@ -97,18 +151,36 @@ func (m *Migrator) applyPending(ctx context.Context, q engine.Querier) ([]string
 	}
 	var applied []string
 	for _, next := range pending {
-		for _, statement := range next.Statements() {
-			if _, err := q.ExecContext(ctx, statement); err != nil {
-				return applied, fmt.Errorf("migration %s: %w", next.Name, err)
-			}
-		}
-		if err := m.Record(ctx, q, next); err != nil {
+		if err := m.apply(ctx, q, next); err != nil {
 			return applied, fmt.Errorf("migration %s: %w", next.Name, err)
+		}
+		if m.leavesOut(next) {
+			m.Logger.InfoContext(ctx, "migration left out", "migration", next.Name)
+			continue
 		}
 		applied = append(applied, next.Name)
 		m.Logger.InfoContext(ctx, "migration applied", "migration", next.Name)
 	}
 	return applied, nil
+}
+
+func (m *Migrator) apply(ctx context.Context, q engine.Querier, next Migration) error {
+	if m.leavesOut(next) {
+		next.checksum = leftOut
+		return m.Record(ctx, q, next)
+	}
+	if m.has(AddCounts) { // first: a migration that is cut short is pending, not left out
+		const forget = `DELETE FROM "` + migrationsTable + `" WHERE "version" = ?`
+		if _, err := q.ExecContext(ctx, m.Engine.Dialect.Rebind(forget), next.version); err != nil {
+			return err
+		}
+	}
+	for _, statement := range next.Statements() {
+		if _, err := q.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return m.Record(ctx, q, next)
 }
 
 // Record notes that a migration was applied.

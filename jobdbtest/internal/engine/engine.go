@@ -99,6 +99,13 @@ postgres -D "$DIR/data" -p "$PORT" -c listen_addresses=127.0.0.1 -c unix_socket_
 	stop:    "QUIT",
 }
 
+// With is the engine with more settings of its server, which come last.
+func (e *Engine) With(settings string) *Engine {
+	with := *e
+	with.fast, with.durable = e.fast+" "+settings, e.durable+" "+settings
+	return &with
+}
+
 // All are the engines there are.
 var All = []*Engine{MariaDB, MySQL, PostgreSQL}
 
