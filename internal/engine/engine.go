@@ -69,6 +69,14 @@ func (e *Engine) Recognize(ctx context.Context) error {
 	return e.recognize(ctx, e)
 }
 
+// Snapshot begins a transaction that reads one state of the database.
+func (e *Engine) Snapshot(ctx context.Context) (*sql.Tx, error) {
+	if e.Dialect.Name == "sqlite" { // any transaction of a reader is a snapshot
+		return e.Reader.BeginTx(ctx, nil)
+	}
+	return e.Reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
+}
+
 // ErrLost is told to the members of a group whose transaction is gone
 // through no fault of their own.
 var ErrLost = errors.New("the transaction was lost")
