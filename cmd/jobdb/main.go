@@ -46,6 +46,7 @@ type cli struct {
 	Search  searchCommand  `cmd:"" help:"List jobs."`
 	Summary summaryCommand `cmd:"" help:"Count jobs."`
 	Migrate migrateCommand `cmd:"" help:"Make or update the tables of a database."`
+	Import  importCommand  `cmd:"" help:"Move all jobs of another database into one of jobdb's own."`
 	Schema  schemaCommands `cmd:"" help:"Look at a database."`
 	Counts  countsCommands `cmd:"" help:"Hold the counts of jobs against the jobs, or correct them."`
 	Version versionCommand `cmd:"" help:"Print the version."`
