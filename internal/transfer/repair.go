@@ -53,6 +53,9 @@ func (r *repairer) repair(t *tables.Table, rows [][]any) [][]any {
 // value is one value, of the column's kind.
 func (r *repairer) value(t *tables.Table, c tables.Column, raw any) any {
 	value, ok := convert(c.Kind, raw)
+	if !ok {
+		value = nil
+	}
 	switch {
 	case !ok && c.Kind == tables.KindTime && c.Nullable:
 		r.note(t, c.Name, "zero or unreadable times, now NULL")
@@ -65,7 +68,7 @@ func (r *repairer) value(t *tables.Table, c tables.Column, raw any) any {
 		return nil // history fills it in
 	case value == nil:
 		value = defaultOf(c)
-		r.note(t, c.Name, "NULL or unreadable, now "+shown(value))
+		r.note(t, c.Name, whatWas[c.Kind == tables.KindTime]+", now "+shown(value))
 	}
 	if text, isText := value.(string); isText {
 		return r.text(t, c, text)
@@ -87,6 +90,9 @@ func defaultOf(c tables.Column) any {
 	}
 	return ""
 }
+
+// whatWas is how the report calls values that can't be kept, of times and of all else.
+var whatWas = map[bool]string{true: "zero or unreadable times", false: "NULL or unreadable"}
 
 func shown(value any) string {
 	switch v := value.(type) {

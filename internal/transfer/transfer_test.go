@@ -80,7 +80,7 @@ func differences(t *testing.T, o transfer.Options) (found []string) {
 	return found
 }
 
-func exec(t *testing.T, url string, statements ...string) {
+func execute(t *testing.T, url string, statements ...string) {
 	t.Helper()
 	db := jobdbtest.Raw(t, url)
 	for _, statement := range statements {
@@ -103,7 +103,7 @@ func ask(t *testing.T, url, query string) int64 {
 func remove(t *testing.T, url string, id int) {
 	t.Helper()
 	for _, table := range slices.Backward(tables.Tables[:len(tables.Tables)-1]) {
-		exec(t, url, "DELETE FROM "+table.Quoted()+` WHERE "JobID" = `+strconv.Itoa(id))
+		execute(t, url, "DELETE FROM "+table.Quoted()+` WHERE "JobID" = `+strconv.Itoa(id))
 	}
 }
 
@@ -151,7 +151,7 @@ func TestBetweenEngines(t *testing.T) {
 			if report.Jobs != 0 || report.Unchanged != 9 || report.Recount {
 				t.Errorf("second run: %+v", report)
 			}
-			exec(t, to, `INSERT INTO "JobJDLs" ("JDL") VALUES ('')`)
+			execute(t, to, `INSERT INTO "JobJDLs" ("JDL") VALUES ('')`)
 			if next := ask(t, to, `SELECT max("JobID") FROM "JobJDLs"`); next != 11 {
 				t.Errorf("the next job is %d, want 11", next)
 			}
