@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"jobdb"
 	"jobdb/internal/transfer"
 	"jobdb/jobdbtest"
 )
@@ -127,7 +128,7 @@ func TestKilled(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		killed, between := 0, 0
+		killed, between := 0, 0 // all, and those after the first range
 		for wait := 20 * time.Millisecond; ; wait += wait / 8 {
 			child := exec.CommandContext(t.Context(), program, "-test.run=^TestKilledChild$")
 			child.Env = append(os.Environ(), "JOBDB_IMPORT_CHILD="+from+" "+to)
@@ -163,6 +164,51 @@ func TestKilled(t *testing.T) {
 	})
 }
 
+// TestSourceInUse moves jobs while others make, change and delete them, and a last time when they have stopped.
+func TestSourceInUse(t *testing.T) {
+	jobdbtest.EachEngine(t, func(t *testing.T, from string) {
+		fill(t, from, 30)
+		db := jobdbtest.Open(t, from, jobdb.Options{})
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		changed := make(chan error, 1)
+		go func() { changed <- useSource(ctx, db) }()
+		o := transfer.Options{From: from, To: jobdbtest.SQLite(t), Batch: 3}
+		for range 3 {
+			run(t, o)
+		}
+		stop()
+		if err := <-changed; err != nil {
+			t.Fatal(err)
+		}
+		report := run(t, o)
+		rightCounts(t, o.To, report)
+		if found := differences(t, o); len(found) != 0 {
+			t.Errorf("differences: %v", found)
+		}
+	})
+}
+
+// useSource makes, changes and deletes jobs until ctx ends.
+func useSource(ctx context.Context, db *jobdb.DB) error {
+	for n := jobdb.JobID(1); ctx.Err() == nil; n++ {
+		id, err := db.CreateJob(ctx, "[]")
+		if err == nil {
+			err = db.InsertJobAttributes(ctx, map[jobdb.JobID]jobdb.Attributes{id: {"VO": "lhcb"}})
+		}
+		if err == nil {
+			_, err = db.SetJobAttributes(ctx, map[jobdb.JobID]jobdb.Attributes{id: {"Status": "Done"}, n%30 + 1: {"Site": "LCG.CERN.ch"}}, jobdb.SetOptions{})
+		}
+		if err == nil && n%4 == 0 {
+			_, err = db.DeleteJobs(ctx, []jobdb.JobID{id - 2})
+		}
+		if err != nil && ctx.Err() == nil && !errors.Is(err, jobdb.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
 // rangesDone is 0 also where there is no table of them yet.
 func rangesDone(t *testing.T, url string) (n int64) {
 	t.Helper()
@@ -176,5 +222,5 @@ func TestKilledChild(t *testing.T) {
 	if !ok {
 		t.Skip("only as a child of another test")
 	}
-	run(t, transfer.Options{From: from, To: to, Batch: 4})
+	run(t, transfer.Options{From: from, To: to, Batch: 1})
 }

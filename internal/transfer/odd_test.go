@@ -15,6 +15,7 @@ import (
 
 	"jobdb/internal/transfer"
 	"jobdb/jobdbtest"
+	"jobdb/oracle"
 )
 
 // dirac makes the tables of jobs and of their history as a release of DIRAC ships them, in two databases.
@@ -173,6 +174,42 @@ func lookAtOdd(t *testing.T, to, release string) {
 		if got := ask(t, to, test.query); got != test.want {
 			t.Errorf("%s: %d, want %d", test.query, got, test.want)
 		}
+	}
+}
+
+// TestDiracX moves what DiracX made.
+func TestDiracX(t *testing.T) {
+	for name, create := range map[string]func(testing.TB) string{
+		"SQLite":           oracle.SQLite,
+		"MariaDB, utf8mb4": func(tb testing.TB) string { tb.Helper(); return oracle.MariaDB(tb, "utf8mb4") },
+		"MySQL, latin1":    func(tb testing.TB) string { tb.Helper(); return oracle.MySQL(tb, "latin1") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			from := create(t)
+			execute(t, from,
+				`INSERT INTO "JobJDLs" ("JobID", "JDL", "JobRequirements", "OriginalJDL") VALUES (3, 'é', '', '')`,
+				`INSERT INTO "Jobs" ("JobID", "JobType", "JobGroup", "Site", "JobName", "Owner", "OwnerGroup", "VO", "SubmissionTime", "Status", "MinorStatus", "ApplicationStatus",
+					"UserPriority", "RescheduleCounter", "VerifiedFlag", "AccountedFlag")
+					VALUES (3, 'user', 'g', 'ANY', 'n', 'alice', 'lhcb_user', 'lhcb', '2024-02-03 04:05:06', 'Running', '', '', 0, 0, 'True', 'Failed')`,
+				`INSERT INTO "LoggingInfo" ("JobID", "SeqNum", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusTimeOrder", "StatusSource")
+					VALUES (3, 1, 'Received', '', '', '2024-02-03 04:05:06', 436933506.5, 's')`,
+				`INSERT INTO "JobCommands" ("JobID", "Command", "Arguments", "Status", "ReceptionTime") VALUES (3, 'Kill', '', 'Received', '2024-02-03 04:05:06')`,
+			)
+			jobdbtest.EachEngine(t, func(t *testing.T, to string) {
+				o := transfer.Options{From: from, To: to}
+				report := run(t, o)
+				if report.Jobs != 1 || report.NextID != 4 || len(report.Repairs) > 0 || len(report.Left) > 0 {
+					t.Errorf("%+v", report)
+				}
+				if found := differences(t, o); len(found) != 0 {
+					t.Errorf("differences: %v", found)
+				}
+				const query = `SELECT count(*) FROM "Jobs" WHERE "SubmissionTime" = '2024-02-03 04:05:06.000000' AND "AccountedFlag" = 'Failed' AND "EndExecTime" IS NULL`
+				if n := ask(t, to, query); n != 1 {
+					t.Errorf("the job's times or flags are others")
+				}
+			})
+		})
 	}
 }
 

@@ -4,14 +4,14 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"jobdb"
 	"jobdb/internal/tables"
 	"jobdb/internal/transfer"
 	"jobdb/jobdbtest"
-
-	"jobdb"
 )
 
 // fill makes a database of jobdb's own with jobs of every kind of row, and returns its URL.
@@ -36,6 +36,9 @@ func fill(t *testing.T, url string, jobs int) string {
 				t.Fatalf("%v\n%s", err, statement)
 			}
 		}
+	}
+	if strings.HasPrefix(url, "postgres:") { // where it doesn't see numbers that were given
+		execute(t, url, `SELECT setval(pg_get_serial_sequence('"JobJDLs"', 'JobID'), `+strconv.Itoa(jobs)+`)`)
 	}
 	return url
 }
