@@ -160,7 +160,7 @@ func (w *writer) insert(ctx context.Context, t *tables.Table, rows [][]any) erro
 	row := "(?" + strings.Repeat(", ?", len(t.Columns)-1) + ")"
 	for len(rows) > 0 {
 		// Powers of two, so that there are few statements to prepare.
-		n := 1 << (bits.Len(uint(min(len(rows), maxArguments/len(t.Columns)))) - 1) //nolint:gosec // at least 1
+		n := 1 << (bits.Len(uint(min(len(rows), maxArguments/len(t.Columns)))) - 1)
 		args := make([]any, 0, n*len(t.Columns))
 		for _, values := range rows[:n] {
 			args = append(args, values...)
