@@ -46,6 +46,7 @@ type cli struct {
 	Search  searchCommand  `cmd:"" help:"List jobs."`
 	Summary summaryCommand `cmd:"" help:"Count jobs in groups."`
 	Migrate migrateCommand `cmd:"" help:"Create or update the tables of a database."`
+	Import  importCommand  `cmd:"" help:"Move all jobs of another database into one of jobdb's own."`
 	Schema  schemaCommands `cmd:"" help:"Inspect a database."`
 	Counts  countsCommands `cmd:"" help:"Verify the job counts, or correct them."`
 	Version versionCommand `cmd:"" help:"Print the version."`
