@@ -156,24 +156,38 @@ func (g *mysqlGrants) missing(tables []string, rights ...string) []string {
 	})
 }
 
+// mysqlSettings are those that obstacles come from; newer servers may lack some.
+func mysqlSettings(ctx context.Context, q Querier) (map[string]string, error) {
+	settings := map[string]string{}
+	return settings, EachRow(ctx, q, "SHOW VARIABLES WHERE Variable_name IN "+
+		"('log_bin', 'binlog_format', 'log_bin_trust_function_creators', 'read_only')", func(rows *sql.Rows) error {
+		var name, value string
+		err := rows.Scan(&name, &value)
+		settings[name] = value
+		return err
+	})
+}
+
 func mysqlWriteObstacles(ctx context.Context, e *Engine, tables []string) ([]Obstacle, error) {
 	g, err := readMySQLGrants(ctx, e.Reader)
 	if err != nil {
 		return nil, err
 	}
-	var log, format, readOnly string
-	if err := askRow(ctx, e.Reader, "SELECT @@log_bin, @@binlog_format, @@global.read_only", &log, &format, &readOnly); err != nil {
+	settings, err := mysqlSettings(ctx, e.Reader)
+	if err != nil {
 		return nil, err
 	}
 	var found []Obstacle
 	if missing := g.missing(tables, "SELECT", "INSERT", "UPDATE", "DELETE"); len(missing) > 0 {
 		found = append(found, Obstacle{Reason: "this user can't read or change all rows; an administrator runs: " + g.grant(missing)})
 	}
-	if readOnly != "0" && readOnly != "OFF" && !g.isAdministrator("SUPER", "READ_ONLY ADMIN", "CONNECTION_ADMIN") {
-		found = append(found, Obstacle{Reason: "the server is read-only; if it isn't a replica, an administrator runs: SET GLOBAL read_only = 0"})
+	if readOnly := settings["read_only"]; readOnly != "" && readOnly != "OFF" && !g.isAdministrator("SUPER", "READ_ONLY ADMIN", "CONNECTION_ADMIN") {
+		found = append(found, Obstacle{Reason: "the server is read-only; " +
+			"if it isn't a replica, an administrator runs: SET GLOBAL read_only = 0"})
 	}
-	if log == "1" && format == "STATEMENT" {
-		found = append(found, Obstacle{Reason: "the server's binary log is in the format STATEMENT, in which it refuses all changes that jobdb makes; " +
+	if settings["log_bin"] == "ON" && settings["binlog_format"] == "STATEMENT" {
+		found = append(found, Obstacle{Reason: "the server's binary log is in the format STATEMENT, " +
+			"in which it refuses all changes that jobdb makes; " +
 			"an administrator runs: SET GLOBAL binlog_format = 'MIXED', and sets it in the server's configuration, too"})
 	}
 	return found, nil
@@ -188,16 +202,19 @@ func mysqlMigrationObstacles(ctx context.Context, e *Engine) ([]Obstacle, error)
 	if missing := g.missing(nil, slices.Clone(e.Dialect.tableRights)...); len(missing) > 0 {
 		found = append(found, Obstacle{Reason: "this user can't make tables; an administrator runs: " + g.grant(missing)})
 	}
-	missing := slices.Concat(g.missing([]string{"Jobs", "JobJDLs"}, "TRIGGER"), g.missing([]string{"Jobs"}, slices.Clone(e.Dialect.indexRights)...))
+	missing := slices.Concat(
+		g.missing([]string{"Jobs", "JobJDLs"}, "TRIGGER"), g.missing([]string{"Jobs"}, slices.Clone(e.Dialect.indexRights)...),
+	)
 	if len(missing) > 0 {
 		found = append(found, Obstacle{Triggers: true, Reason: "this user can't make triggers; an administrator runs: " + g.grant(missing)})
 	}
-	var log, trust string
-	if err := askRow(ctx, e.Reader, "SELECT @@log_bin, @@log_bin_trust_function_creators", &log, &trust); err != nil {
+	settings, err := mysqlSettings(ctx, e.Reader)
+	if err != nil {
 		return nil, err
 	}
-	if log == "1" && trust == "0" && !g.isAdministrator("SUPER") {
-		found = append(found, Obstacle{Triggers: true, Reason: "the server has a binary log and lets only users with SUPER make triggers; " +
+	if settings["log_bin"] == "ON" && settings["log_bin_trust_function_creators"] == "OFF" && !g.isAdministrator("SUPER") {
+		found = append(found, Obstacle{Triggers: true, Reason: "the server has a binary log, " +
+			"and lets only users with SUPER make triggers; " +
 			"an administrator runs: SET GLOBAL log_bin_trust_function_creators = 1, and sets it in the server's configuration, too"})
 	}
 	return found, nil
@@ -244,17 +261,20 @@ func postgresMigrationObstacles(ctx context.Context, e *Engine) ([]Obstacle, err
 			"GRANT USAGE, CREATE ON SCHEMA public TO " + user}}, nil
 	}
 	if create != "true" {
-		found = append(found, Obstacle{Reason: "this user can't make tables; an administrator runs: GRANT CREATE ON SCHEMA " + schema + " TO " + user})
+		found = append(found, Obstacle{Reason: "this user can't make tables; an administrator runs: " +
+			"GRANT CREATE ON SCHEMA " + schema + " TO " + user})
 	}
 	if language != "true" {
-		found = append(found, Obstacle{Triggers: true, Reason: "this user can't make triggers; an administrator runs: GRANT USAGE ON LANGUAGE plpgsql TO " + user})
+		found = append(found, Obstacle{Triggers: true, Reason: "this user can't make triggers; an administrator runs: " +
+			"GRANT USAGE ON LANGUAGE plpgsql TO " + user})
 	}
 	switch {
 	case owner != "":
 		found = append(found, Obstacle{Triggers: true, Reason: "the table Jobs is another user's, who alone can add triggers and indexes; " +
 			"migrate as that user, or an administrator runs: GRANT " + owner + " TO " + user})
 	case trigger != "true":
-		found = append(found, Obstacle{Triggers: true, Reason: `this user can't make triggers; an administrator runs: GRANT TRIGGER ON "Jobs" TO ` + user})
+		found = append(found, Obstacle{Triggers: true, Reason: "this user can't make triggers; an administrator runs: " +
+			`GRANT TRIGGER ON "Jobs" TO ` + user})
 	}
 	return found, nil
 }
