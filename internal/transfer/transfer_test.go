@@ -129,8 +129,15 @@ func rightCounts(t *testing.T, url string, report transfer.Report) {
 // tableRows are the numbers of rows of all tables.
 func tableRows(jobs int64) []transfer.Count {
 	return []transfer.Count{
-		{"JobJDLs", jobs}, {"Jobs", jobs}, {"InputData", 2 * jobs}, {"JobParameters", 2 * jobs}, {"OptimizerParameters", jobs},
-		{"AtticJobParameters", 2 * jobs}, {"HeartBeatLoggingInfo", jobs}, {"JobCommands", jobs}, {"LoggingInfo", 2 * jobs},
+		{"JobJDLs", jobs},
+		{"Jobs", jobs},
+		{"InputData", 2 * jobs},
+		{"JobParameters", 2 * jobs},
+		{"OptimizerParameters", jobs},
+		{"AtticJobParameters", 2 * jobs},
+		{"HeartBeatLoggingInfo", jobs},
+		{"JobCommands", jobs},
+		{"LoggingInfo", 2 * jobs},
 	}
 }
 
