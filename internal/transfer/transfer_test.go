@@ -166,7 +166,7 @@ func TestBetweenEngines(t *testing.T) {
 				t.Errorf("the next job is %d, want 11", next)
 			}
 			_, err := open(t, o).Run(t.Context())
-			if refused := (*transfer.SourceError)(nil); !errors.As(err, &refused) {
+			if refused := (*transfer.RefusedError)(nil); !errors.As(err, &refused) {
 				t.Errorf("a target that is in use: %v", err)
 			}
 		})
