@@ -67,7 +67,7 @@ func (c *importCommand) Run(ctx context.Context, p *program) error {
 		return printImport(p, report, "would be copied")
 	}
 	report, err := im.Run(ctx)
-	if refused := (*transfer.SourceError)(nil); err != nil && !errors.As(err, &refused) {
+	if refused := (*transfer.RefusedError)(nil); err != nil && !errors.As(err, &refused) {
 		p.say("what is done is kept: the next run goes on from there")
 	}
 	if err := errors.Join(err, im.Close()); err != nil {

@@ -233,7 +233,7 @@ func TestRefused(t *testing.T) {
 			_, err = im.Run(t.Context())
 			_ = im.Close()
 		}
-		refused := (*transfer.SourceError)(nil)
+		refused := (*transfer.RefusedError)(nil)
 		if !errors.As(err, &refused) || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%v, want %s", err, test.says)
 		}

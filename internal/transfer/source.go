@@ -86,7 +86,7 @@ func (s *source) open(ctx context.Context, o Options) error {
 		problems = append(problems, s.add(t, e, columns, o.Groups != nil)...)
 	}
 	if len(problems) > 0 {
-		return &SourceError{"the source can't be moved:\n  - " + strings.Join(problems, "\n  - ")}
+		return &RefusedError{"the source can't be moved:\n  - " + strings.Join(problems, "\n  - ")}
 	}
 	if s.groups != nil {
 		s.groups = o.Groups
@@ -180,7 +180,7 @@ func unknownGroups(jobs map[string]int64) error {
 		lines = append(lines, strconv.Quote(group)+" ("+strconv.FormatInt(n, 10)+" jobs)")
 	}
 	slices.Sort(lines)
-	return &SourceError{"the file of groups doesn't say the VO of:\n  - " + strings.Join(lines, "\n  - ")}
+	return &RefusedError{"the file of groups doesn't say the VO of:\n  - " + strings.Join(lines, "\n  - ")}
 }
 
 // exact is a text column that is grouped byte by byte.

@@ -25,11 +25,11 @@ func (im *Import) openTarget(ctx context.Context) error {
 	}
 	switch {
 	case facts.Refusal != "":
-		return &SourceError{"the target: " + facts.Refusal}
+		return &RefusedError{"the target: " + facts.Refusal}
 	case facts.Kind == schema.KindEmpty:
 		im.empty = true
 	case facts.Kind != schema.KindOurs:
-		return &SourceError{"the target has tables that jobdb's migrations did not make (" + string(facts.Kind) + "); name an empty database"}
+		return &RefusedError{"the target has tables that jobdb's migrations did not make (" + string(facts.Kind) + "); name an empty database"}
 	}
 	return nil
 }
@@ -79,14 +79,14 @@ func (im *Import) checkTarget(ctx context.Context, records []record) error {
 		last = r.last
 	}
 	if !none && (len(records) == 0 || all.last > last || all.first < records[0].first) {
-		return &SourceError{"the target has jobs that this command did not bring; name an empty database"}
+		return &RefusedError{"the target has jobs that this command did not bring; name an empty database"}
 	}
 	jobs, err := target.count(ctx)
 	if err != nil {
 		return fmt.Errorf("the target: count jobs: %w", err)
 	}
 	if jobs != brought {
-		return &SourceError{"the target has been used since: it has " + strconv.FormatInt(jobs, 10) + " jobs, and " +
+		return &RefusedError{"the target has been used since: it has " + strconv.FormatInt(jobs, 10) + " jobs, and " +
 			strconv.FormatInt(brought, 10) + " were brought"}
 	}
 	return nil

@@ -70,10 +70,10 @@ type Import struct {
 	empty   bool // the target has no tables yet
 }
 
-// SourceError is why a source or target can't be used. Nothing was written.
-type SourceError struct{ Reason string }
+// RefusedError is why a source or target can't be used. Nothing was written.
+type RefusedError struct{ Reason string }
 
-func (e *SourceError) Error() string { return e.Reason }
+func (e *RefusedError) Error() string { return e.Reason }
 
 // Open opens both databases and refuses what can't be moved. It writes nothing.
 func Open(ctx context.Context, o Options) (*Import, error) {

@@ -129,8 +129,15 @@ func rightCounts(t *testing.T, url string, report transfer.Report) {
 // tableRows are the numbers of rows of all tables.
 func tableRows(jobs int64) []transfer.Count {
 	return []transfer.Count{
-		{"JobJDLs", jobs}, {"Jobs", jobs}, {"InputData", 2 * jobs}, {"JobParameters", 2 * jobs}, {"OptimizerParameters", jobs},
-		{"AtticJobParameters", 2 * jobs}, {"HeartBeatLoggingInfo", jobs}, {"JobCommands", jobs}, {"LoggingInfo", 2 * jobs},
+		{"JobJDLs", jobs},
+		{"Jobs", jobs},
+		{"InputData", 2 * jobs},
+		{"JobParameters", 2 * jobs},
+		{"OptimizerParameters", jobs},
+		{"AtticJobParameters", 2 * jobs},
+		{"HeartBeatLoggingInfo", jobs},
+		{"JobCommands", jobs},
+		{"LoggingInfo", 2 * jobs},
 	}
 }
 
@@ -159,7 +166,7 @@ func TestBetweenEngines(t *testing.T) {
 				t.Errorf("the next job is %d, want 11", next)
 			}
 			_, err := open(t, o).Run(t.Context())
-			if refused := (*transfer.SourceError)(nil); !errors.As(err, &refused) {
+			if refused := (*transfer.RefusedError)(nil); !errors.As(err, &refused) {
 				t.Errorf("a target that is in use: %v", err)
 			}
 		})

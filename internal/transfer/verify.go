@@ -28,7 +28,7 @@ func (d Difference) String() string {
 // Verify reads all of the source and of the target, and calls each for what differs.
 func (im *Import) Verify(ctx context.Context, each func(Difference) error) error {
 	if im.empty {
-		return &SourceError{"the target is an empty database"}
+		return &RefusedError{"the target is an empty database"}
 	}
 	if err := im.source.checkGroups(ctx); err != nil {
 		return err
