@@ -181,10 +181,10 @@ func (c *compiler) comparable(column Column) string {
 func (c *compiler) where(scope Scope, filter Filter) bool {
 	var conditions []Filter
 	if scope.VO != "" {
-		conditions = append(conditions, Filter{op: opIn, column: colVO, values: []any{scope.VO}})
+		conditions = append(conditions, textIs(colVO, scope.VO))
 	}
 	if scope.Owner != "" {
-		conditions = append(conditions, Filter{op: opIn, column: colOwner, values: []any{scope.Owner}})
+		conditions = append(conditions, textIs(colOwner, scope.Owner))
 	}
 	if filter.op == opAnd {
 		conditions = append(conditions, filter.kids...)
@@ -199,12 +199,13 @@ func (c *compiler) where(scope Scope, filter Filter) bool {
 	return true
 }
 
-// textIs matches nothing where no column can hold the text: PostgreSQL would refuse to compare with it.
-func textIs(column, text string) Filter {
+// textIs matches nothing where no column can hold the text: PostgreSQL would refuse to compare with
+// it.
+func textIs(column Column, text string) Filter {
 	if checkText(text) != nil {
 		return Filter{op: opOr}
 	}
-	return Filter{op: opIn, column: columnByName[column], values: []any{text}}
+	return Filter{op: opIn, column: column, values: []any{text}}
 }
 
 func (c *compiler) join(kids []Filter, word string) {

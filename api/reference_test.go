@@ -2,11 +2,12 @@ package api
 
 import (
 	"encoding/json"
-	"jobdb/oracle"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
+
+	"jobdb/oracle"
 
 	"github.com/google/go-cmp/cmp"
 )

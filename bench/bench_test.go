@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"jobdb/oracle"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"jobdb/oracle"
 )
 
 // smallRun are the settings of a run that only shows that everything works.

@@ -1,8 +1,9 @@
 package main
 
 import (
-	"jobdb/oracle"
 	"testing"
+
+	"jobdb/oracle"
 )
 
 // TestLiveScripts serves databases that others made, and changes nothing of them but rows.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"jobdb/oracle"
 	"maps"
 	"os/exec"
 	"slices"
@@ -15,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"jobdb/oracle"
 
 	"jobdb"
 )

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"jobdb/oracle"
 	"net"
 	"os"
 	"os/exec"
@@ -19,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"jobdb/oracle"
 )
 
 // pair is the reference's service and ours, both on databases that were empty, with the keys of one issuer.
