@@ -26,7 +26,7 @@ export JOBDB_ORACLE_PYTHON := $(CURDIR)/$(ORACLE)/bin/python
 
 # To be set on the command line: make run ARGS='--listen :9000', make bench BENCHFLAGS='-jobs 1000'
 ARGS ?=
-TESTFLAGS ?= -timeout 20m
+TESTFLAGS ?= -timeout 40m
 BENCHFLAGS ?= -write docs/benchmarks
 COMPATFLAGS ?=
 FUZZTIME ?= 30s

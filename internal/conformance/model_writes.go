@@ -77,7 +77,7 @@ func (m *machine) transaction(t *rapid.T) {
 	for id, state := range m.states {
 		before[id] = state.clone()
 	}
-	err := m.f.Tx(m.f.ctx, func(ctx context.Context, tx *jobdb.Tx) error {
+	err := m.f.Tx(m.f.ctx, func(_ context.Context, tx *jobdb.Tx) error {
 		m.on = tx
 		names := slices.Sorted(maps.Keys(machineActions))
 		for range rapid.IntRange(1, 4).Draw(t, "actions") {
