@@ -23,6 +23,9 @@ WITHENGINES := go run ./jobdbtest/withengines
 ORACLE := .cache/oracle-venv
 export JOBDB_ORACLE_PYTHON := $(CURDIR)/$(ORACLE)/bin/python
 
+# The packages of DIRAC's releases, whose SQL the tests make databases from.
+RELEASES := .cache/dirac
+
 # To be set on the command line: make run ARGS='--listen :9000', make bench BENCHFLAGS='-jobs 1000'
 ARGS ?=
 TESTFLAGS ?= -timeout 20m
@@ -150,7 +153,7 @@ mysql-or-skip:
 	  [[ -z $${CI:-} || -n $${JOBDB_TEST_MYSQL:-} ]]; }
 
 .PHONY: oracle
-oracle: $(ORACLE)/installed ## install the reference (Python, from PyPI) that the differential tests ask
+oracle: $(ORACLE)/installed $(RELEASES)/fetched ## install the reference (Python, from PyPI) that the differential tests ask, and fetch DIRAC's releases
 	@:
 
 .PHONY: oracle-or-skip
@@ -169,6 +172,14 @@ $(ORACLE)/installed: oracle/requirements.txt
 	rm -rf $(ORACLE); \
 	"$$python" -m venv $(ORACLE); \
 	$(ORACLE)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(RELEASES)/fetched: oracle/releases.txt $(ORACLE)/installed
+	@rm -rf $(RELEASES); \
+	grep -v '^#' $< | while read -r release; do \
+	  $(ORACLE)/bin/pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+	    --dest $(RELEASES) -r /dev/stdin <<<"$$release"; \
+	done
 	@touch $@
 
 # apt-install installs Debian packages, and fails where we may not.

@@ -214,7 +214,7 @@ func (s *session) keysEqual(t *tables.Table, keys []tables.Column) string {
 	for i, key := range keys {
 		name, value := "t."+tables.Quote(key.Name), "s.c"+itoa(i)
 		parts[i] = name + " = " + value
-		switch collation := s.db.schema.Collation(t.Name, key.Name); {
+		switch collation := s.db.factsOf(t).Collation(t.Name, key.Name); {
 		case key.Kind == tables.KindTime:
 			parts[i] = s.db.dialect.TimeEqual(name, value)
 		case collation != "":
@@ -229,7 +229,7 @@ func (s *session) keysEqual(t *tables.Table, keys []tables.Column) string {
 // byteExact is a column of t that is compared byte by byte.
 func (s *session) byteExact(t *tables.Table, name string) string {
 	text := "t." + tables.Quote(name)
-	if s.db.schema.Collation(t.Name, name) == "" {
+	if s.db.factsOf(t).Collation(t.Name, name) == "" {
 		return text
 	}
 	return "CONVERT(" + text + " USING utf8mb4) COLLATE " + s.db.schema.ExactCollation
@@ -240,12 +240,7 @@ func (s *session) byteExact(t *tables.Table, name string) string {
 func (s *session) time(t time.Time) time.Time { return t.UTC().Truncate(s.tick()) }
 
 // tick is the smallest difference between two times that this database keeps.
-func (s *session) tick() time.Duration {
-	if s.db.schema.WholeSeconds {
-		return time.Second
-	}
-	return time.Microsecond
-}
+func (s *session) tick() time.Duration { return s.db.schema.Tick() }
 
 func int64s(ids []JobID) []int64 {
 	list := make([]int64, len(ids))
@@ -267,7 +262,7 @@ func (s *session) values(t *tables.Table, columns []tables.Column) []string {
 	values := make([]string, len(columns))
 	for i, c := range columns {
 		values[i] = "s.c" + itoa(i)
-		if c.Kind == tables.KindText && c.Length == 0 && s.db.schema.Collation(t.Name, c.Name) != "" {
+		if c.Kind == tables.KindText && c.Length == 0 && s.db.factsOf(t).Collation(t.Name, c.Name) != "" {
 			// MariaDB copies a long text into a TEXT of 64 kB without a look at its
 			// length, and keeps its length modulo 64 k; an expression it checks.
 			values[i] = "CONCAT(" + values[i] + ")"
@@ -285,7 +280,7 @@ func (a access) readRows(ctx context.Context, what string, t *tables.Table, colu
 // engine's own error wouldn't. The first column of rows is the job's ID, if there is one yet.
 func (s *session) checkLimits(t *tables.Table, columns []tables.Column, rows [][]any) error {
 	for i, c := range columns {
-		n, ok := s.db.schema.Narrow[t.Name+"."+c.Name]
+		n, ok := s.db.factsOf(t).Narrow[t.Name+"."+c.Name]
 		if !ok {
 			continue
 		}

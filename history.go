@@ -55,7 +55,7 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 			rows := make([][]any, len(records))
 			for i, r := range records {
 				last[r.JobID]++
-				at := s.time(r.Time)
+				at := r.Time.UTC().Truncate(s.db.history.schema.Tick())
 				rows[i] = []any{
 					int64(r.JobID), last[r.JobID], r.Status, r.MinorStatus, r.ApplicationStatus,
 					at, timeOrder(r.Time.Truncate(time.Microsecond)), r.Source,

@@ -11,9 +11,23 @@ import (
 	"jobdb/internal/tables"
 )
 
+// HasJobParameters reports whether this database has the table JobParameters. DIRAC from 9.1.22 on has none: its
+// parameters are in OpenSearch. There [DB.SetJobParameters] and [DB.JobParameters] are a [SchemaError].
+func (db *DB) HasJobParameters() bool { return db.schema.Parameters }
+
+// lacks reports whether this database does without the table.
+func (s *session) lacks(t *tables.Table) bool {
+	return t == tables.JobParameters && !s.db.schema.Parameters
+}
+
+var errNoParameters = &SchemaError{
+	Reason: "the table JobParameters is not in this database, whose DIRAC keeps the parameters of jobs in OpenSearch; " +
+		"jobdb keeps them in a database that has that table",
+}
+
 // SetJobParameters stores named values of jobs, in place of those of the
 // same names. Jobs that don't exist are a [NotFoundError]; a name that the collation
-// of a live database holds equal to another one of that job is a [ConflictError].
+// of a live database holds equal to another one of that job is a [ConflictError]. See also [DB.HasJobParameters].
 func (a access) SetJobParameters(ctx context.Context, values map[JobID]map[string]string) error {
 	return a.setParameters(ctx, tables.JobParameters, values)
 }
@@ -35,13 +49,18 @@ func (a access) OptimizerParameters(ctx context.Context, ids []JobID) (map[JobID
 
 func (a access) parameters(ctx context.Context, t *tables.Table, ids []JobID) (map[JobID]map[string]string, error) {
 	values := make(map[JobID]map[string]string)
-	err := a.readRows(ctx, "read parameters", t, t.Columns, ids, "", func(row []scanned) error {
-		id := row[0].id()
-		if values[id] == nil {
-			values[id] = map[string]string{}
+	err := a.read("read parameters", func(s *session) error {
+		if s.lacks(t) {
+			return errNoParameters
 		}
-		values[id][row[1].text()] = row[2].text()
-		return nil
+		return s.readRows(ctx, t, t.Columns, ids, "", func(row []scanned) error {
+			id := row[0].id()
+			if values[id] == nil {
+				values[id] = map[string]string{}
+			}
+			values[id][row[1].text()] = row[2].text()
+			return nil
+		})
 	})
 	return values, err
 }
@@ -60,6 +79,9 @@ func (a access) setParameters(ctx context.Context, t *tables.Table, values map[J
 		}
 	}
 	err := a.write(ctx, "set parameters", func(s *session) error {
+		if len(rows) > 0 && s.lacks(t) {
+			return errNoParameters
+		}
 		if s.db.schema.Collation(t.Name, "Name") == "" {
 			return s.insert(ctx, t, t.Columns, rows, s.db.dialect.Upsert(t.Key, []string{"Value"}))
 		}
@@ -79,9 +101,13 @@ func (a access) setParameters(ctx context.Context, t *tables.Table, values map[J
 // ArchiveJobParameters moves the jobs' parameters to the archive, under
 // their present RescheduleCounter. What is there of the same cycle is
 // replaced; on a schema that DiracX made, which has room for one cycle, what is there of the same name.
+// Where [DB.HasJobParameters] is false there is nothing to move, and nothing changes.
 func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
 	columns := tables.AtticJobParameters.Pick("JobID", "Name", "RescheduleCycle", "Value")
 	return a.write(ctx, "archive job parameters", func(s *session) error {
+		if s.lacks(tables.JobParameters) {
+			return nil
+		}
 		keys := columns[:3]
 		if !s.db.schema.AtticCycles {
 			keys = columns[:2]

@@ -360,7 +360,7 @@ func (a access) DeleteJobs(ctx context.Context, ids []JobID) (int64, error) {
 			return err
 		}
 		for _, t := range slices.Backward(tables.Tables) {
-			if t == tables.LoggingInfo || s.db.schema.Cascade && t != tables.JobJDLs {
+			if t == tables.LoggingInfo || s.lacks(t) || s.db.schema.Cascade && t != tables.JobJDLs {
 				continue
 			}
 			var err error

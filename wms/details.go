@@ -12,8 +12,8 @@ import (
 // Details is all that is known of a job.
 type Details struct {
 	Attributes          jobdb.Attributes
-	JDL, OriginalJDL    string // plain
-	Parameters          map[string]string
+	JDL, OriginalJDL    string            // plain
+	Parameters          map[string]string // none where [jobdb.DB.HasJobParameters] is false
 	OptimizerParameters map[string]string
 	ArchivedParameters  []jobdb.ArchivedParameter
 	InputData           []jobdb.InputFile
@@ -41,10 +41,16 @@ func (m *JobManager) Details(ctx context.Context, reach Reach, id jobdb.JobID, h
 		}
 		return m.DB.Heartbeats(ctx, ids, heartbeats)
 	}
+	parameters := func(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID]map[string]string, error) {
+		if !m.DB.HasJobParameters() {
+			return nil, nil
+		}
+		return m.DB.JobParameters(ctx, ids)
+	}
 	for _, read := range []func() error{
 		into(ctx, id, &d.JDL, m.DB.JobJDLs),
 		into(ctx, id, &d.OriginalJDL, m.DB.OriginalJDLs),
-		into(ctx, id, &d.Parameters, m.DB.JobParameters),
+		into(ctx, id, &d.Parameters, parameters),
 		into(ctx, id, &d.OptimizerParameters, m.DB.OptimizerParameters),
 		into(ctx, id, &d.ArchivedParameters, m.DB.ArchivedJobParameters),
 		into(ctx, id, &d.InputData, m.DB.InputData),

@@ -21,6 +21,7 @@ type Beat struct {
 type HeartbeatReport struct {
 	Commands []jobdb.Command // what the jobs are to be told
 	Missing  []jobdb.JobID   // ascending
+	Dropped  int             // outputs of jobs that the database has no place for, see [jobdb.DB.HasJobParameters]
 }
 
 // sourceHeartbeat is who revives jobs.
@@ -51,7 +52,7 @@ func (m *JobManager) Heartbeat(ctx context.Context, reach Reach, beats map[jobdb
 		if err := m.revive(ctx, tx, jobs); err != nil {
 			return err
 		}
-		if err := m.storeBeats(ctx, tx, jobs, beats); err != nil {
+		if report.Dropped, err = m.storeBeats(ctx, tx, jobs, beats); err != nil {
 			return err
 		}
 		report.Commands, err = tx.TakeJobCommands(ctx, slices.Collect(maps.Keys(jobs)))
@@ -88,15 +89,17 @@ func (m *JobManager) revive(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.Jo
 }
 
 // storeBeats stores what those jobs report that exist. Nobody checks what a
-// job writes: what can't be stored of it must not keep a Kill from it.
-func (m *JobManager) storeBeats(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, beats map[jobdb.JobID]Beat) error {
+// job writes: what can't be stored of it must not keep a Kill from it. It returns how many outputs were dropped.
+func (m *JobManager) storeBeats(
+	ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, beats map[jobdb.JobID]Beat,
+) (dropped int, err error) {
 	values := make(map[jobdb.JobID]map[string]string, len(jobs))
 	outputs := map[jobdb.JobID]map[string]string{}
 	for id := range jobs {
 		texts := make(map[string]string, len(beats[id].Values))
 		for name, value := range beats[id].Values {
 			if math.IsNaN(value) || math.IsInf(value, 0) {
-				return &jobdb.ValueError{Job: id, Column: name, Reason: "is not a finite number"}
+				return 0, &jobdb.ValueError{Job: id, Column: name, Reason: "is not a finite number"}
 			}
 			texts[name] = strconv.FormatFloat(value, 'f', -1, 64)
 		}
@@ -106,7 +109,10 @@ func (m *JobManager) storeBeats(ctx context.Context, tx *jobdb.Tx, jobs map[jobd
 		}
 	}
 	if err := tx.AddHeartbeatData(ctx, values); err != nil {
-		return err
+		return 0, err
 	}
-	return tx.SetJobParameters(ctx, outputs)
+	if !m.DB.HasJobParameters() {
+		return len(outputs), nil
+	}
+	return 0, tx.SetJobParameters(ctx, outputs)
 }

@@ -34,12 +34,16 @@ func (e *MetadataError) Is(target error) bool { return target == ErrInvalidMetad
 // them (string, bool, [json.Number], []any, map[string]any); null was left
 // out. Parameters are texts: a string as it is, anything else as compact JSON.
 //
-// Another column than Site is a [MetadataError], a job that doesn't exist a
+// Another column than Site is a [MetadataError], as is a parameter where
+// [jobdb.DB.HasJobParameters] is false, a job that doesn't exist a
 // [jobdb.NotFoundError] that names all of them, a value that doesn't fit a
 // [jobdb.ValueError]; then, and on [ErrNotOwner], nothing is written. All is one transaction.
 func (m *JobManager) SetMetadata(ctx context.Context, reach Reach, values map[jobdb.JobID]map[string]any) error {
 	ids := slices.Collect(maps.Keys(values))
 	attributes, parameters, invalid := splitMetadata(values)
+	if invalid == nil && !m.DB.HasJobParameters() {
+		invalid = noPlaceFor(parameters)
+	}
 	return m.DB.Tx(ctx, func(tx *jobdb.Tx) error {
 		jobs, err := reach.hold(ctx, tx, ids)
 		if err != nil {
@@ -86,6 +90,17 @@ func splitMetadata(values map[jobdb.JobID]map[string]any) (map[jobdb.JobID]jobdb
 		}
 	}
 	return attributes, parameters, nil
+}
+
+// noPlaceFor is why parameters can't be set in a database without the table of them; nil when none are to be set.
+func noPlaceFor(parameters map[jobdb.JobID]map[string]string) error {
+	for _, id := range slices.Sorted(maps.Keys(parameters)) {
+		for _, name := range slices.Sorted(maps.Keys(parameters[id])) {
+			return &MetadataError{id, name, "can't be kept: the table JobParameters is not in the server's database, " +
+				"and only the attribute Site can be set there"}
+		}
+	}
+	return nil
 }
 
 // parameterText is a value in the form in which parameters are stored.

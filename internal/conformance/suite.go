@@ -30,11 +30,12 @@ import (
 //	WholeSeconds  DiracX and DIRAC on MariaDB     times come back cut to the second, and commands of one job are a second apart
 //	Latin1        those made in latin1            a text that latin1 can't hold is an ErrInvalidValue on write and matches nothing in a filter
 //	EqualKeys     DiracX and DIRAC on MariaDB     keys that differ in case or trailing spaces only are an ErrConflict, never an overwrite
-//	SpacesCount   DiracX on MySQL                 of EqualKeys, those that differ in trailing spaces are two keys all the same
+//	SpacesCount   DiracX and DIRAC on MySQL       of EqualKeys, those that differ in trailing spaces are two keys all the same
 //	SmallTexts    DiracX and DIRAC on MariaDB     values of parameters longer than 65,535 bytes are an ErrInvalidValue; on DiracX, JDLs too
 //	SmallNumbers  DiracX and DIRAC on MariaDB     integers outside 32 bits are an ErrInvalidValue
 //	OneCycle      DiracX on all engines           the archive keeps one cycle of a parameter, the last
 //	ReusedIDs     DiracX on SQLite                the highest JobID is given again after its job was deleted
+//	NoParameters  DIRAC from 9.1.22 on            parameters of jobs are an ErrSchema, and archiving them changes nothing
 //	LateCancel    SQLite built without cgo        a search that has given rows already ends only at its next row when its context ends
 type Traits struct {
 	WholeSeconds bool
@@ -45,6 +46,7 @@ type Traits struct {
 	SmallNumbers bool
 	OneCycle     bool
 	ReusedIDs    bool
+	NoParameters bool
 	LateCancel   bool
 }
 
@@ -54,7 +56,8 @@ var (
 	DiracXMariaDBLatin1Traits = Traits{WholeSeconds: true, EqualKeys: true, SmallTexts: true, SmallNumbers: true, OneCycle: true, Latin1: true}
 	DiracXMySQLTraits         = Traits{WholeSeconds: true, EqualKeys: true, SpacesCount: true, SmallTexts: true, SmallNumbers: true, OneCycle: true}
 	DiracXSQLiteTraits        = Traits{OneCycle: true, ReusedIDs: true}
-	LegacyMariaDBTraits       = Traits{WholeSeconds: true, EqualKeys: true, SmallTexts: true, SmallNumbers: true, Latin1: true}
+	DIRACMariaDBTraits        = Traits{WholeSeconds: true, EqualKeys: true, SmallTexts: true, SmallNumbers: true}
+	DIRACMySQLTraits          = Traits{WholeSeconds: true, EqualKeys: true, SpacesCount: true, SmallTexts: true, SmallNumbers: true}
 )
 
 // redelivery is the CommandRedelivery of the databases that tests share.
@@ -63,8 +66,13 @@ const redelivery = 10 * time.Minute
 // Run is the definition of the access layer: it holds a database against every promise. newDatabase
 // returns the URL of a database of its own for each call, which goes with tb. One without tables is migrated.
 func Run(t *testing.T, newDatabase func(tb testing.TB) string, traits Traits) {
-	s := &suite{newDatabase: newDatabase, traits: traits, clock: &clock{}}
-	s.shared, s.address = s.open(t, jobdb.Options{Clock: s.clock.now, CommandRedelivery: redelivery})
+	RunApart(t, func(tb testing.TB) (jobs, history string) { return newDatabase(tb), "" }, traits)
+}
+
+// RunApart is [Run] for databases whose history is in one of its own.
+func RunApart(t *testing.T, newDatabases func(tb testing.TB) (jobs, history string), traits Traits) {
+	s := &suite{newDatabases: newDatabases, traits: traits, clock: &clock{}}
+	s.shared, s.address, s.historyAddress = s.open(t, jobdb.Options{Clock: s.clock.now, CommandRedelivery: redelivery})
 	for _, test := range slices.Concat(
 		queryTests, searchTests, longTests, writeTests, attributeTests, parameterTests, commandTests, historyTests, holdTests, replyTests, countTests, cursorTests, txTests, randomTests, raceTests,
 	) {
@@ -79,18 +87,22 @@ type conformanceTest struct {
 }
 
 type suite struct {
-	newDatabase func(tb testing.TB) string
-	traits      Traits
-	shared      *jobdb.DB // most tests share one database; each has jobs of a VO of its own
-	address     string    // its URL
-	clock       *clock    // of the shared database
-	testers     int
+	newDatabases   func(tb testing.TB) (jobs, history string)
+	traits         Traits
+	shared         *jobdb.DB // most tests share one database; each has jobs of a VO of its own
+	address        string    // its URL
+	historyAddress string    // of the database that has LoggingInfo
+	clock          *clock    // of the shared database
+	testers        int
 }
 
-// open makes a database and opens it. It returns its URL too.
-func (s *suite) open(tb testing.TB, options jobdb.Options) (*jobdb.DB, string) {
-	address := s.newDatabase(tb)
-	return jobdbtest.Open(tb, address, options), address
+// open makes a database and opens it. It returns its URL too, and that of the database that has its history.
+func (s *suite) open(tb testing.TB, options jobdb.Options) (db *jobdb.DB, address, history string) {
+	address, options.HistoryURL = s.newDatabases(tb)
+	if history = options.HistoryURL; history == "" {
+		history = address
+	}
+	return jobdbtest.Open(tb, address, options), address, history
 }
 
 // tester is what a *testing.T and a *rapid.T have in common.
@@ -107,21 +119,22 @@ type tester interface {
 // fixture is what one test works with.
 type fixture struct {
 	*jobdb.DB
-	address string // its URL: some tests look behind jobdb's back
-	t       tester
-	test    *testing.T
-	ctx     context.Context
-	suite   *suite
-	traits  Traits
-	clock   *clock
-	vo      string // of this test's jobs only
+	address        string // its URL: some tests look behind jobdb's back
+	historyAddress string // of the database that has its history
+	t              tester
+	test           *testing.T
+	ctx            context.Context
+	suite          *suite
+	traits         Traits
+	clock          *clock
+	vo             string // of this test's jobs only
 }
 
 func (s *suite) fixture(t *testing.T) *fixture {
 	s.testers++
 	s.clock.set(noon)
 	return &fixture{
-		DB: s.shared, address: s.address, t: t, test: t, ctx: t.Context(), suite: s, traits: s.traits, clock: s.clock,
+		DB: s.shared, address: s.address, historyAddress: s.historyAddress, t: t, test: t, ctx: t.Context(), suite: s, traits: s.traits, clock: s.clock,
 		vo: fmt.Sprintf("vo%d", s.testers),
 	}
 }
@@ -130,7 +143,7 @@ func (s *suite) fixture(t *testing.T) *fixture {
 func (f *fixture) alone(options jobdb.Options) *fixture {
 	f.t.Helper()
 	own := *f
-	own.DB, own.address = f.suite.open(f.test, options)
+	own.DB, own.address, own.historyAddress = f.suite.open(f.test, options)
 	own.clock = nil
 	return &own
 }
@@ -262,6 +275,12 @@ func (f *fixture) trySearch(request jobdb.SearchRequest, page, perPage int) (job
 func (f *fixture) raw() *rawDB {
 	f.t.Helper()
 	return &rawDB{f: f, db: jobdbtest.Raw(f.test, f.address)}
+}
+
+// rawHistory is raw of the database that has the history.
+func (f *fixture) rawHistory() *rawDB {
+	f.t.Helper()
+	return &rawDB{f: f, db: jobdbtest.Raw(f.test, f.historyAddress)}
 }
 
 // rawDB is a database without jobdb, as another program sees it.

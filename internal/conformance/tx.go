@@ -148,6 +148,13 @@ func (f *fixture) filled() []jobdb.JobID {
 	return append(ids, bare)
 }
 
+// everyMethod has those that do something on this database.
+func (f *fixture) everyMethod() []methodCall {
+	return slices.DeleteFunc(slices.Clone(everyMethod), func(c methodCall) bool {
+		return f.traits.NoParameters && slices.Contains([]string{"SetJobParameters", "JobParameters", "ArchiveJobParameters"}, c.name)
+	})
+}
+
 // everything is what is stored of the jobs, and how many JDLs there are at all.
 func (f *fixture) everything(raw *rawDB, ids []jobdb.JobID) any {
 	f.t.Helper()
@@ -156,7 +163,7 @@ func (f *fixture) everything(raw *rawDB, ids []jobdb.JobID) any {
 
 func testEveryMethodOnDB(f *fixture) {
 	raw := f.raw()
-	for _, method := range everyMethod {
+	for _, method := range f.everyMethod() {
 		ids := f.filled()
 		before := f.everything(raw, ids)
 		f.ok(method.call(f.ctx, f.DB, ids))
@@ -175,7 +182,7 @@ func testEveryMethodRolledBack(f *fixture) {
 	raw := f.raw()
 	ids := f.filled()
 	before := f.everything(raw, ids)
-	for _, method := range everyMethod {
+	for _, method := range f.everyMethod() {
 		err := f.Tx(f.ctx, func(tx *jobdb.Tx) error {
 			f.ok(method.call(f.ctx, tx, ids))
 			return errRollBack
@@ -189,7 +196,7 @@ func testEveryMethodRolledBack(f *fixture) {
 
 func testEveryMethodCommitted(f *fixture) {
 	raw := f.raw()
-	for _, method := range everyMethod {
+	for _, method := range f.everyMethod() {
 		ids := f.filled()
 		before := f.everything(raw, ids)
 		f.ok(f.Tx(f.ctx, func(tx *jobdb.Tx) error { return method.call(f.ctx, tx, ids) }))
@@ -204,7 +211,7 @@ func testEveryMethodCancelled(f *fixture) {
 	before := f.everything(raw, ids)
 	ctx, cancel := context.WithCancel(f.ctx)
 	cancel()
-	for _, method := range everyMethod {
+	for _, method := range f.everyMethod() {
 		if err := method.call(ctx, f.DB, ids); !errors.Is(err, context.Canceled) {
 			f.t.Errorf("%s: got %v, want: %v", method.name, err, context.Canceled)
 		}
@@ -223,9 +230,9 @@ func testTxSeesItsWrites(f *fixture) {
 	f.ok(f.Tx(f.ctx, func(tx *jobdb.Tx) error {
 		_, err := tx.SetJobAttributes(f.ctx, map[jobdb.JobID]jobdb.Attributes{id: {"Site": "mine"}}, jobdb.SetOptions{})
 		f.ok(err)
-		f.ok(tx.SetJobParameters(f.ctx, named{id: {"p": "mine"}}))
+		f.ok(tx.SetOptimizerParameters(f.ctx, named{id: {"p": "mine"}}))
 		mine := f.readState(tx, []jobdb.JobID{id})[id]
-		f.equal("in the transaction", []any{mine.Attributes["Site"], mine.Parameters["p"]}, []any{"mine", "mine"})
+		f.equal("in the transaction", []any{mine.Attributes["Site"], mine.Optimizer["p"]}, []any{"mine", "mine"})
 		f.equal("outside of it", f.readState(f.DB, []jobdb.JobID{id}), before)
 		return nil
 	}))
@@ -243,7 +250,7 @@ func testFailedTx(f *fixture) {
 		{jobdb.ErrConflict, func(tx *jobdb.Tx) error {
 			return tx.InsertJobAttributes(f.ctx, map[jobdb.JobID]jobdb.Attributes{ids[0]: {"VO": f.vo}})
 		}},
-		{jobdb.ErrNotFound, func(tx *jobdb.Tx) error { return tx.SetJobParameters(f.ctx, named{missingID: {"p": "x"}}) }},
+		{jobdb.ErrNotFound, func(tx *jobdb.Tx) error { return tx.SetOptimizerParameters(f.ctx, named{missingID: {"p": "x"}}) }},
 	} {
 		err := f.Tx(f.ctx, func(tx *jobdb.Tx) error {
 			_, err := tx.SetProperties(f.ctx, map[jobdb.JobID]jobdb.Attributes{ids[1]: {"Site": "lost"}}, false)
@@ -270,7 +277,7 @@ func testMissingInTx(f *fixture) {
 		made, err := tx.CreateJob(f.ctx, "[new]")
 		f.ok(err)
 		f.ok(tx.InsertJobAttributes(f.ctx, map[jobdb.JobID]jobdb.Attributes{made: {"VO": f.vo}}))
-		return tx.SetJobParameters(f.ctx, named{id: {"p": "x"}, made: {"p": "x"}, missingID: {"p": "x"}})
+		return tx.SetOptimizerParameters(f.ctx, named{id: {"p": "x"}, made: {"p": "x"}, missingID: {"p": "x"}})
 	})
 	f.refused(err, jobdb.ErrNotFound)
 	if missing := (*jobdb.NotFoundError)(nil); errors.As(err, &missing) {
@@ -279,7 +286,7 @@ func testMissingInTx(f *fixture) {
 	err = f.Tx(f.ctx, func(tx *jobdb.Tx) error {
 		_, err := tx.DeleteJobs(f.ctx, []jobdb.JobID{id})
 		f.ok(err)
-		return tx.SetJobParameters(f.ctx, named{id: {"p": "x"}})
+		return tx.SetOptimizerParameters(f.ctx, named{id: {"p": "x"}})
 	})
 	f.refused(err, jobdb.ErrNotFound, asJSON(id))
 	f.equal("jobs", f.search(jobdb.SearchRequest{}, 0, 0).Total, int64(1))
@@ -291,10 +298,10 @@ func testPanicInTx(f *fixture) {
 	func() {
 		defer func() { f.equal("the panic", recover(), any("on purpose")) }()
 		_ = f.Tx(f.ctx, func(tx *jobdb.Tx) error {
-			f.ok(tx.SetJobParameters(f.ctx, named{id: {"p": "x"}}))
+			f.ok(tx.SetOptimizerParameters(f.ctx, named{id: {"p": "x"}}))
 			panic("on purpose")
 		})
 	}()
 	f.equal("what is stored", f.readState(f.DB, []jobdb.JobID{id}), before)
-	f.ok(f.SetJobParameters(f.ctx, named{id: {"p": "x"}}))
+	f.ok(f.SetOptimizerParameters(f.ctx, named{id: {"p": "x"}}))
 }

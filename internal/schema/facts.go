@@ -1,5 +1,7 @@
 package schema
 
+import "time"
+
 // Kind says who made a database.
 type Kind string
 
@@ -21,6 +23,7 @@ type Facts struct {
 	Cascade      bool   // deleting a JobJDLs row deletes all that belongs to the job, but for history
 	Jobs         bool   // the table Jobs is here; a database of DiracX may have nothing but history
 	History      bool   // LoggingInfo is here
+	Parameters   bool   // JobParameters is here; DIRAC from 9.1.22 on keeps parameters in OpenSearch only
 	AtticCycles  bool   // AtticJobParameters keeps more than one cycle
 	Counts       bool   // triggers keep counts of jobs
 	Counted      bool   // and they are complete
@@ -34,6 +37,14 @@ type Facts struct {
 	OfVO map[string]string
 	// ExactCollation compares utf8mb4 byte by byte, trailing spaces included (MariaDB and MySQL).
 	ExactCollation string
+}
+
+// Tick is the smallest difference between two times that the database keeps.
+func (s *Facts) Tick() time.Duration {
+	if s.WholeSeconds {
+		return time.Second
+	}
+	return time.Microsecond
 }
 
 // Collation is "" where the column is compared byte by byte.

@@ -32,7 +32,10 @@ func Probe(ctx context.Context, q engine.Querier, d *engine.Dialect) (*Facts, er
 // Inspect makes of a catalog what statements must know. With migrations
 // pending, what is missing is still to come.
 func Inspect(c catalog, d *engine.Dialect, pending bool) *Facts {
-	s := &Facts{Jobs: c[tables.Jobs.Name] != nil, History: c[tables.LoggingInfo.Name] != nil, Collations: map[string]string{}, ExactCollation: d.ExactCollation, Narrow: map[string]columnLimits{}, OfVO: c.indexesOfVO()}
+	s := &Facts{
+		Jobs: c[tables.Jobs.Name] != nil, History: c[tables.LoggingInfo.Name] != nil, Parameters: c[tables.JobParameters.Name] != nil,
+		Collations: map[string]string{}, ExactCollation: d.ExactCollation, Narrow: map[string]columnLimits{}, OfVO: c.indexesOfVO(),
+	}
 	for _, t := range tables.Tables {
 		live := c[t.Name]
 		if live == nil {
@@ -98,6 +101,9 @@ func (c catalog) legacy() bool {
 func (c catalog) cascades() bool {
 	for _, t := range jobTables() {
 		live := c[t.Name]
+		if live == nil && t == tables.JobParameters {
+			continue
+		}
 		if live == nil {
 			return false
 		}
@@ -112,12 +118,12 @@ func (c catalog) cascades() bool {
 	return true
 }
 
-// Problems are what makes a database unusable.
+// Problems are what makes a database unusable. Without JobParameters, as DIRAC from 9.1.22 on has it, all else works.
 func (c catalog) Problems(d *engine.Dialect) []string {
 	var problems []string
 	ours, withJobs := c[MigrationsTable] != nil, c.holdsAny(jobTables())
 	for _, t := range tables.Tables {
-		needed := ours || withJobs && t != tables.LoggingInfo
+		needed := ours || withJobs && t != tables.LoggingInfo && t != tables.JobParameters
 		if live := c[t.Name]; live != nil {
 			problems = append(problems, live.problems(t, d)...)
 		} else if needed {
@@ -135,13 +141,17 @@ var liveKeys = map[*tables.Table][]string{
 
 func (live *catalogTable) problems(t *tables.Table, d *engine.Dialect) []string {
 	var problems []string
+	if live.beforeVO(colVO) {
+		problems = append(problems, `DIRAC made it before its release 9: a job has no VO (the column Jobs.VO is missing); `+
+			`"jobdb import" moves the jobs into a database of jobdb's own`)
+	}
 	for _, column := range t.Columns {
 		found, ok := live.column(column.Name)
 		problem := "is missing"
 		if ok {
 			problem = found.problem(column, d)
 		}
-		if problem != "" {
+		if problem != "" && !live.beforeVO(column) {
 			problems = append(problems, "the column "+t.Name+"."+column.Name+" "+problem)
 		}
 	}
@@ -158,6 +168,15 @@ func (live *catalogTable) problems(t *tables.Table, d *engine.Dialect) []string 
 		problems = append(problems, "the database gives no numbers to "+t.Name+".JobID")
 	}
 	return problems
+}
+
+var colVO = tables.Jobs.Pick("VO")[0]
+
+// beforeVO says that this is the table Jobs of DIRAC 7 or 8, and the column the one that came with DIRAC 9.
+func (live *catalogTable) beforeVO(column tables.Column) bool {
+	_, hasVO := live.column("VO")
+	_, hasSetup := live.column("DIRACSetup")
+	return column == colVO && hasSetup && !hasVO
 }
 
 // problem says why a column can't be the one that jobdb needs.
