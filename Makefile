@@ -23,6 +23,9 @@ WITHENGINES := go run ./jobdbtest/withengines
 ORACLE := .cache/oracle-venv
 export JOBDB_ORACLE_PYTHON := $(CURDIR)/$(ORACLE)/bin/python
 
+# DIRAC's own database classes, which work on the same databases as jobdb in tests.
+DIRAC := .cache/dirac-venv
+
 # The packages of DIRAC's releases, whose SQL the tests make databases from.
 RELEASES := .cache/dirac
 
@@ -153,7 +156,7 @@ mysql-or-skip:
 	  [[ -z $${CI:-} || -n $${JOBDB_TEST_MYSQL:-} ]]; }
 
 .PHONY: oracle
-oracle: $(ORACLE)/installed $(RELEASES)/fetched ## install the reference (Python, from PyPI) that the differential tests ask, and fetch DIRAC's releases
+oracle: $(ORACLE)/installed $(RELEASES)/fetched $(DIRAC)/installed ## install the reference (Python, from PyPI) that the differential tests ask, and fetch DIRAC's releases
 	@:
 
 .PHONY: oracle-or-skip
@@ -172,6 +175,12 @@ $(ORACLE)/installed: oracle/requirements.txt
 	rm -rf $(ORACLE); \
 	"$$python" -m venv $(ORACLE); \
 	$(ORACLE)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(DIRAC)/installed: oracle/dirac-requirements.txt $(ORACLE)/installed
+	@rm -rf $(DIRAC); \
+	$(ORACLE)/bin/python -m venv $(DIRAC); \
+	$(DIRAC)/bin/pip install --quiet --disable-pip-version-check --no-deps -r $<
 	@touch $@
 
 $(RELEASES)/fetched: oracle/releases.txt $(ORACLE)/installed
