@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"archive/zip"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -66,6 +67,11 @@ func OfUser(tb testing.TB, address string) string {
 			tb.Fatalf("make a user for the test: %v", err)
 		}
 	}
+	tb.Cleanup(func() {
+		if _, err := admin.ExecContext(context.Background(), "DROP USER '"+name+"'@'%'"); err != nil {
+			tb.Errorf("drop the user of the test: %v", err)
+		}
+	})
 	u.User = url.UserPassword(name, password)
 	return u.String()
 }
