@@ -110,6 +110,7 @@ func TestSchemaOfOldReleases(t *testing.T) {
 		"7.3.36 on MariaDB": dirac("7.3.36", jobdbtest.MariaDBWith), "7.3.36 on MySQL": dirac("7.3.36", jobdbtest.MySQLWith),
 		"8.0.86 on MariaDB": dirac("8.0.86", jobdbtest.MariaDBWith), "8.0.86 on MySQL": dirac("8.0.86", jobdbtest.MySQLWith),
 		"8.0.86 with LHCb's columns on MariaDB": func(tb testing.TB) string { return oracle.LHCb(tb, "8.0.86", jobdbtest.MariaDBWith) },
+		"8.0.86 with LHCb's columns on MySQL":   func(tb testing.TB) string { return oracle.LHCb(tb, "8.0.86", jobdbtest.MySQLWith) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
