@@ -27,6 +27,10 @@ func TestDroppedOutputs(t *testing.T) {
 	if n := strings.Count(w.log.String(), "dropped="); n != 3 || !strings.Contains(w.log.String(), "dropped=4") {
 		t.Errorf("the log has %d numbers:\n%s", n, w.log)
 	}
+	details := w.ask(http.MethodGet, "/api/jobdb/jobs/1", w.token(alice), "")
+	if details.status != http.StatusOK || !strings.Contains(details.body, `"Parameters":{}`) {
+		t.Errorf("the details: %+v", details)
+	}
 	if got := w.ask(http.MethodPatch, "/api/jobs/metadata", w.token(alice), `{"1": {"Mood": "good"}}`); got.status != http.StatusBadRequest {
 		t.Errorf("metadata: %+v", got)
 	}
