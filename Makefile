@@ -21,8 +21,13 @@ WITHENGINES := go run ./jobdbtest/withengines
 
 # The reference implementation that the differential tests ask.
 ORACLE := .cache/oracle-venv
-DIRACRELEASES := .cache/dirac
 export JOBDB_ORACLE_PYTHON := $(CURDIR)/$(ORACLE)/bin/python
+
+# DIRAC's own database classes, which work on the same databases as jobdb in tests.
+DIRAC := .cache/dirac-venv
+
+# The packages of DIRAC's releases, whose SQL the tests make databases from.
+RELEASES := .cache/dirac
 
 # To be set on the command line: make run ARGS='--listen :9000', make bench BENCHFLAGS='-jobs 1000'
 ARGS ?=
@@ -46,7 +51,7 @@ build: ## build bin/jobdb
 	CGO_ENABLED=$(CGO) go build -trimpath -o bin/jobdb ./cmd/jobdb
 
 .PHONY: test
-test: engines oracle-or-skip dirac-releases-or-skip ## run all tests on SQLite, MariaDB, MySQL and PostgreSQL, with the race detector
+test: engines oracle-or-skip ## run all tests on SQLite, MariaDB, MySQL and PostgreSQL, with the race detector
 	@[[ $(CGO) = 1 ]] || printf '\n!!! NO C COMPILER (or CGO_ENABLED=0): the tests run WITHOUT the race detector, on the pure-Go SQLite driver only.\n\n'
 	@mkdir -p .cache
 	$(WITHENGINES) -- go test $(RACE) $(TESTFLAGS) -coverprofile=.cache/cover-own.out ./...
@@ -105,7 +110,7 @@ bench-large: ## measure what must not grow with the jobs: 10,000,000 against 10,
 	go run ./bench -growth -engine sqlite -jobs 10000,10000000 $(BENCHFLAGS)
 
 .PHONY: import-large
-import-large: engines dirac-releases ## measure jobdb import of 1,000,000 jobs from DIRAC 8 on MariaDB to PostgreSQL (IMPORT=100000)
+import-large: engines oracle ## measure jobdb import of 1,000,000 jobs from DIRAC 8 on MariaDB to PostgreSQL (IMPORT=100000)
 	JOBDB_IMPORT_LARGE=$(or $(IMPORT),1000000) $(WITHENGINES) -durable -- go test -timeout 0 -run TestLarge -v ./internal/transfer
 
 .PHONY: differential
@@ -155,7 +160,7 @@ mysql-or-skip:
 	  [[ -z $${CI:-} || -n $${JOBDB_TEST_MYSQL:-} ]]; }
 
 .PHONY: oracle
-oracle: $(ORACLE)/installed ## install the reference (Python, from PyPI) that the differential tests ask
+oracle: $(ORACLE)/installed $(RELEASES)/fetched $(DIRAC)/installed ## install the reference (Python, from PyPI) that the differential tests ask, and fetch DIRAC's releases
 	@:
 
 .PHONY: oracle-or-skip
@@ -163,25 +168,6 @@ oracle-or-skip:
 	@$(MAKE) oracle || { \
 	  printf '\n!!! NO REFERENCE: the tests that compare with it are left out. They need Python 3.11 or later with venv, and PyPI.\n\n'; \
 	  [[ -z $${CI:-} ]]; }
-
-.PHONY: dirac-releases
-dirac-releases: $(DIRACRELEASES)/fetched ## fetch the releases of DIRAC whose SQL the tests of jobdb import make databases from (Python, from PyPI)
-	@:
-
-.PHONY: dirac-releases-or-skip
-dirac-releases-or-skip: oracle-or-skip
-	@$(MAKE) dirac-releases || { \
-	  printf '\n!!! NO RELEASES OF DIRAC: the tests that move out of their databases are left out. They need Python 3.11 or later with venv, and PyPI.\n\n'; \
-	  [[ -z $${CI:-} ]]; }
-
-# One after the other: pip takes no two releases at once.
-$(DIRACRELEASES)/fetched: oracle/releases.txt | oracle
-	@mkdir -p $(DIRACRELEASES); line=$$(mktemp); trap 'rm -f "$$line"' EXIT; \
-	grep -v '^#' $< | while read -r release; do \
-	  echo "$$release" >"$$line"; \
-	  $(ORACLE)/bin/pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes -d $(DIRACRELEASES) -r "$$line"; \
-	done
-	@touch $@
 
 # The newest Python that can make virtual environments; Debian's is in python3-venv.
 find-python = for python in python3 /usr/bin/python3; do \
@@ -193,6 +179,20 @@ $(ORACLE)/installed: oracle/requirements.txt
 	rm -rf $(ORACLE); \
 	"$$python" -m venv $(ORACLE); \
 	$(ORACLE)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(DIRAC)/installed: oracle/dirac-requirements.txt $(ORACLE)/installed
+	@rm -rf $(DIRAC); \
+	$(ORACLE)/bin/python -m venv $(DIRAC); \
+	$(DIRAC)/bin/pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+$(RELEASES)/fetched: oracle/releases.txt $(ORACLE)/installed
+	@rm -rf $(RELEASES); \
+	grep -v '^#' $< | while read -r release; do \
+	  $(ORACLE)/bin/pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+	    --dest $(RELEASES) -r /dev/stdin <<<"$$release"; \
+	done
 	@touch $@
 
 # apt-install installs Debian packages, and fails where we may not.

@@ -256,7 +256,7 @@ func (s *session) keysEqual(t *tables.Table, keys []tables.Column) string {
 	for i, key := range keys {
 		name, value := "t."+tables.Quote(key.Name), "s.c"+itoa(i)
 		parts[i] = name + " = " + value
-		switch collation := s.db.schema.Collation(t.Name, key.Name); {
+		switch collation := s.db.factsOf(t).Collation(t.Name, key.Name); {
 		case key.Kind == tables.KindTime:
 			parts[i] = s.db.dialect.TimeEqual(name, value)
 		case collation != "":
@@ -271,7 +271,7 @@ func (s *session) keysEqual(t *tables.Table, keys []tables.Column) string {
 // byteExact is an expression for a column of t that is compared byte by byte.
 func (s *session) byteExact(t *tables.Table, name string) string {
 	text := "t." + tables.Quote(name)
-	if s.db.schema.Collation(t.Name, name) == "" {
+	if s.db.factsOf(t).Collation(t.Name, name) == "" {
 		return text
 	}
 	return "CONVERT(" + text + " USING utf8mb4) COLLATE " + s.db.schema.ExactCollation
@@ -282,12 +282,7 @@ func (s *session) byteExact(t *tables.Table, name string) string {
 func (s *session) time(t time.Time) time.Time { return t.UTC().Truncate(s.tick()) }
 
 // tick is the smallest difference between two times in this database.
-func (s *session) tick() time.Duration {
-	if s.db.schema.WholeSeconds {
-		return time.Second
-	}
-	return time.Microsecond
-}
+func (s *session) tick() time.Duration { return s.db.schema.Tick() }
 
 func int64s(ids []JobID) []int64 {
 	list := make([]int64, len(ids))
@@ -309,7 +304,7 @@ func (s *session) values(t *tables.Table, columns []tables.Column) []string {
 	values := make([]string, len(columns))
 	for i, c := range columns {
 		values[i] = "s.c" + itoa(i)
-		if c.Kind == tables.KindText && c.Length == 0 && s.db.schema.Collation(t.Name, c.Name) != "" {
+		if c.Kind == tables.KindText && c.Length == 0 && s.db.factsOf(t).Collation(t.Name, c.Name) != "" {
 			// MariaDB copies a column into a TEXT of 64 kB without a check, and keeps the length
 			// modulo 64 k. It checks expressions.
 			values[i] = "CONCAT(" + values[i] + ")"
@@ -324,7 +319,7 @@ func (s *session) impossibleJobs(t *tables.Table, columns []tables.Column, rows 
 	if columns[0].Name != "JobID" {
 		return nil
 	}
-	limits := s.db.schema.ColumnLimits[t.Name+".JobID"]
+	limits := s.db.factsOf(t).ColumnLimits[t.Name+".JobID"]
 	var ids []JobID
 	for _, row := range rows {
 		if id, _ := row[0].(int64); id < 1 || limits.Check(id) != "" {
@@ -338,7 +333,7 @@ func (s *session) impossibleJobs(t *tables.Table, columns []tables.Column, rows 
 // engine's own doesn't: each row begins with the ID, if the job has one yet.
 func (s *session) checkLimits(t *tables.Table, columns []tables.Column, rows [][]any) error {
 	for i, c := range columns {
-		limits, ok := s.db.schema.ColumnLimits[t.Name+"."+c.Name]
+		limits, ok := s.db.factsOf(t).ColumnLimits[t.Name+"."+c.Name]
 		if !ok {
 			continue
 		}

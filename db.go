@@ -70,6 +70,15 @@ type DB struct {
 	sameServer bool
 }
 
+// factsOf is what must be known of the database that has the table t. Its history may be in another one, with other
+// collations and ticks, that the same connections reach.
+func (db *DB) factsOf(t *tables.Table) *schema.Facts {
+	if t.Name == tables.LoggingInfo.Name {
+		return db.history.schema
+	}
+	return db.schema
+}
+
 // Ping asks the database for an answer.
 func (db *DB) Ping(ctx context.Context) error {
 	if err := db.misused(ctx); err != nil {

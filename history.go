@@ -85,7 +85,7 @@ func (s *session) insertRecords(ctx context.Context, ids []JobID, records []Hist
 		last[r.JobID]++
 		rows[i] = []any{
 			int64(r.JobID), last[r.JobID], string(r.Status), r.MinorStatus, r.ApplicationStatus,
-			s.time(r.Time), timeOrder(r.Time.Truncate(time.Microsecond)), r.Source,
+			r.Time.UTC().Truncate(s.db.history.schema.Tick()), timeOrder(r.Time.Truncate(time.Microsecond)), r.Source,
 		}
 	}
 	return s.insert(ctx, s.db.logging, tables.LoggingInfo.Columns, rows, "")

@@ -11,10 +11,24 @@ import (
 	"jobdb/internal/tables"
 )
 
+// HasJobParameters reports whether this database has the table JobParameters. DIRAC from 9.1.22 on has none: its
+// parameters are in OpenSearch. There [DB.SetJobParameters] and [DB.JobParameters] are a [SchemaError].
+func (db *DB) HasJobParameters() bool { return db.schema.Parameters }
+
+// lacks reports whether this database does without the table.
+func (s *session) lacks(t *tables.Table) bool {
+	return t == tables.JobParameters && !s.db.schema.Parameters
+}
+
+var errNoParameters = &SchemaError{
+	Reason: "the table JobParameters is not in this database, whose DIRAC keeps the parameters of jobs in OpenSearch; " +
+		"jobdb keeps them in a database that has that table",
+}
+
 // SetJobParameters stores parameters of jobs, values by name, and replaces those of the same names.
 // A job that doesn't exist is a [NotFoundError], a text that is too long a [ValueError]. On a live
 // database a name that its collation holds equal to another one of the job, such as cpu and CPU, is
-// a [ConflictError]. Then nothing is stored.
+// a [ConflictError]. Then nothing is stored. See also [DB.HasJobParameters].
 func (a access) SetJobParameters(ctx context.Context, values map[JobID]map[string]string) error {
 	return a.setParameters(ctx, tables.JobParameters, values)
 }
@@ -36,13 +50,18 @@ func (a access) OptimizerParameters(ctx context.Context, ids []JobID) (map[JobID
 
 func (a access) parameters(ctx context.Context, t *tables.Table, ids []JobID) (map[JobID]map[string]string, error) {
 	values := make(map[JobID]map[string]string)
-	err := a.readRows(ctx, "read parameters", t, t.Columns, ids, "", func(row []scanned) error {
-		id := row[0].id()
-		if values[id] == nil {
-			values[id] = map[string]string{}
+	err := a.read(ctx, "read parameters", func(s *session) error {
+		if s.lacks(t) {
+			return errNoParameters
 		}
-		values[id][row[1].text()] = row[2].text()
-		return nil
+		return s.readRows(ctx, t, t.Columns, ids, "", func(row []scanned) error {
+			id := row[0].id()
+			if values[id] == nil {
+				values[id] = map[string]string{}
+			}
+			values[id][row[1].text()] = row[2].text()
+			return nil
+		})
 	})
 	return values, err
 }
@@ -59,6 +78,9 @@ func (a access) setParameters(ctx context.Context, t *tables.Table, values map[J
 		}
 	}
 	err := a.write(ctx, "set parameters", func(s *session) error {
+		if len(rows) > 0 && s.lacks(t) {
+			return errNoParameters
+		}
 		if s.db.schema.Collation(t.Name, "Name") == "" {
 			return s.insert(ctx, t, t.Columns, rows, s.db.dialect.Upsert(t.Key, []string{"Value"}))
 		}
@@ -88,8 +110,12 @@ func checkParameter(t *tables.Table, id JobID, name, value string) error {
 // ArchiveJobParameters moves the jobs' parameters to the archive, under their present
 // RescheduleCounter. There they replace those of the same name and cycle; on a schema that DiracX
 // made, which keeps one cycle, those of the same name.
+// Where [DB.HasJobParameters] is false there is nothing to move, and nothing changes.
 func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
 	return a.write(ctx, "archive job parameters", func(s *session) error {
+		if s.lacks(tables.JobParameters) {
+			return nil
+		}
 		if _, err := s.lockedJobs(ctx, ids); err != nil {
 			return err
 		}

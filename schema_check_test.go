@@ -2,13 +2,14 @@ package jobdb_test
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
-	"jobdb/oracle"
-
 	"jobdb"
+	"jobdb/jobdbtest"
+	"jobdb/oracle"
 )
 
 // liveDatabases are those that others made, and what we must find out about them.
@@ -21,14 +22,14 @@ var liveDatabases = []struct {
 }{
 	{
 		"DiracX SQLite", oracle.SQLite,
-		jobdb.SchemaFacts{Kind: jobdb.SchemaDiracX, Cascade: true, History: true},
+		jobdb.SchemaFacts{Kind: jobdb.SchemaDiracX, Cascade: true, History: true, Parameters: true},
 		"",
 		[]string{"only one reschedule cycle", "given again", "begins with VO", "adds no tables"},
 	},
 	{
 		"DiracX MariaDB utf8mb4", func(tb testing.TB) string { return oracle.MariaDB(tb, "utf8mb4") },
 		jobdb.SchemaFacts{
-			Kind: jobdb.SchemaDiracX, WholeSeconds: true, Cascade: true, History: true, ExactCollation: "utf8mb4_nopad_bin",
+			Kind: jobdb.SchemaDiracX, WholeSeconds: true, Cascade: true, History: true, Parameters: true, ExactCollation: "utf8mb4_nopad_bin",
 		},
 		"utf8mb4_general_ci",
 		[]string{
@@ -39,7 +40,7 @@ var liveDatabases = []struct {
 	{
 		"DiracX MariaDB latin1", func(tb testing.TB) string { return oracle.MariaDB(tb, "latin1") },
 		jobdb.SchemaFacts{
-			Kind: jobdb.SchemaDiracX, WholeSeconds: true, Cascade: true, History: true, ExactCollation: "utf8mb4_nopad_bin",
+			Kind: jobdb.SchemaDiracX, WholeSeconds: true, Cascade: true, History: true, Parameters: true, ExactCollation: "utf8mb4_nopad_bin",
 		},
 		"latin1_swedish_ci",
 		[]string{
@@ -50,7 +51,7 @@ var liveDatabases = []struct {
 	{
 		"DiracX MySQL", func(tb testing.TB) string { return oracle.MySQL(tb, "utf8mb4") },
 		jobdb.SchemaFacts{
-			Kind: jobdb.SchemaDiracX, WholeSeconds: true, Cascade: true, History: true, ExactCollation: "utf8mb4_0900_bin",
+			Kind: jobdb.SchemaDiracX, WholeSeconds: true, Cascade: true, History: true, Parameters: true, ExactCollation: "utf8mb4_0900_bin",
 		},
 		"utf8mb4_0900_ai_ci",
 		[]string{
@@ -59,27 +60,70 @@ var liveDatabases = []struct {
 		},
 	},
 	{
-		"legacy MySQL", oracle.LegacyMySQL,
+		"DIRAC 9.0.28 on MariaDB", dirac("9.0.28", jobdbtest.MariaDBWith),
 		jobdb.SchemaFacts{
-			Kind: jobdb.SchemaLegacy, WholeSeconds: true, History: true, AtticCycles: true, ExactCollation: "utf8mb4_0900_bin",
+			Kind: jobdb.SchemaLegacy, WholeSeconds: true, History: true, Parameters: true, AtticCycles: true, ExactCollation: "utf8mb4_nopad_bin",
 		},
-		"latin1_swedish_ci",
-		[]string{
-			"whole seconds", "texts in latin1", "by latin1_swedish_ci", "64 kB", "32 bits", "leaves rows of it", "begins with VO",
-			"adds no tables",
-		},
+		"utf8mb4_general_ci",
+		[]string{"whole seconds", "byte by byte all the same", "64 kB", "32 bits", "leaves rows of it", "begins with VO", "adds no tables"},
 	},
 	{
-		"legacy MariaDB", oracle.LegacyMariaDB,
+		"DIRAC 9.1.21 on MySQL", dirac("9.1.21", jobdbtest.MySQLWith),
+		jobdb.SchemaFacts{
+			Kind: jobdb.SchemaLegacy, WholeSeconds: true, History: true, Parameters: true, AtticCycles: true, ExactCollation: "utf8mb4_0900_bin",
+		},
+		"utf8mb4_0900_ai_ci",
+		[]string{"whole seconds", "byte by byte all the same", "64 kB", "32 bits", "leaves rows of it", "begins with VO", "adds no tables"},
+	},
+	{
+		"DIRAC 9.1.22 on MariaDB", dirac("9.1.22", jobdbtest.MariaDBWith),
 		jobdb.SchemaFacts{
 			Kind: jobdb.SchemaLegacy, WholeSeconds: true, History: true, AtticCycles: true, ExactCollation: "utf8mb4_nopad_bin",
 		},
-		"latin1_swedish_ci",
+		"utf8mb4_general_ci",
 		[]string{
-			"whole seconds", "texts in latin1", "by latin1_swedish_ci", "64 kB", "32 bits", "leaves rows of it", "begins with VO",
-			"adds no tables",
+			"whole seconds", "byte by byte all the same", "64 kB", "32 bits", "leaves rows of it", "parameters of jobs",
+			"begins with VO", "adds no tables",
 		},
 	},
+	{
+		"DIRAC 9.1.22 with LHCb's columns on MySQL", func(tb testing.TB) string { return oracle.LHCb(tb, "9.1.22", jobdbtest.MySQLWith) },
+		jobdb.SchemaFacts{
+			Kind: jobdb.SchemaLegacy, WholeSeconds: true, History: true, AtticCycles: true, ExactCollation: "utf8mb4_0900_bin",
+		},
+		"utf8mb4_0900_ai_ci",
+		[]string{
+			"whole seconds", "byte by byte all the same", "64 kB", "32 bits", "leaves rows of it", "parameters of jobs",
+			"begins with VO", "adds no tables",
+		},
+	},
+}
+
+func dirac(release string, server oracle.Server) func(testing.TB) string {
+	return func(tb testing.TB) string { return oracle.DIRAC(tb, release, server) }
+}
+
+// The releases before 9 know no VO.
+func TestSchemaOfOldReleases(t *testing.T) {
+	t.Parallel()
+	for name, url := range map[string]func(testing.TB) string{
+		"7.3.36 on MariaDB": dirac("7.3.36", jobdbtest.MariaDBWith), "7.3.36 on MySQL": dirac("7.3.36", jobdbtest.MySQLWith),
+		"8.0.86 on MariaDB": dirac("8.0.86", jobdbtest.MariaDBWith), "8.0.86 on MySQL": dirac("8.0.86", jobdbtest.MySQLWith),
+		"8.0.86 with LHCb's columns on MariaDB": func(tb testing.TB) string { return oracle.LHCb(tb, "8.0.86", jobdbtest.MariaDBWith) },
+		"8.0.86 with LHCb's columns on MySQL":   func(tb testing.TB) string { return oracle.LHCb(tb, "8.0.86", jobdbtest.MySQLWith) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := openDB(t, url(t))
+			report := check(t, db)
+			if report.Usable() || !matchAll(report.Problems, []string{"no VO (the column Jobs.VO is missing); \"jobdb import\" moves"}) {
+				t.Errorf("the report says:\n%s", report)
+			}
+			if _, err := db.CreateJob(t.Context(), "[]"); !errors.Is(err, jobdb.ErrSchema) {
+				t.Errorf("a new job: %v", err)
+			}
+		})
+	}
 }
 
 func check(tb testing.TB, db *jobdb.DB) jobdb.SchemaReport {
@@ -103,7 +147,7 @@ func TestSchemaOfLiveDatabases(t *testing.T) {
 					t.Errorf("%s is sorted by %q", column, collation)
 				}
 			}
-			for _, column := range []string{"Jobs.Owner", "JobParameters.Name", "LoggingInfo.Status"} {
+			for _, column := range []string{"Jobs.Owner", "OptimizerParameters.Name", "LoggingInfo.Status"} {
 				if facts.Collations[column] != live.sorted {
 					t.Errorf("the collation of %s is %q, want %q", column, facts.Collations[column], live.sorted)
 				}
@@ -148,7 +192,7 @@ func TestSchemaOfOurs(t *testing.T) {
 		migrate(t, db)
 		facts := db.SchemaFacts()
 		want := jobdb.SchemaFacts{
-			Kind: jobdb.SchemaOurs, Cascade: true, History: true, AtticCycles: true,
+			Kind: jobdb.SchemaOurs, Cascade: true, History: true, Parameters: true, AtticCycles: true,
 			Collations: map[string]string{}, ExactCollation: map[string]string{"MariaDB": "utf8mb4_nopad_bin", "MySQL": "utf8mb4_0900_bin"}[report.Engine],
 		}
 		if got, want := toJSON(t, facts), toJSON(t, want); got != want {
@@ -212,7 +256,7 @@ func TestSchemaOfHalves(t *testing.T) {
 				"JobCommands", "HeartBeatLoggingInfo", "AtticJobParameters", "OptimizerParameters", "JobParameters", "InputData",
 				"Jobs", "JobJDLs",
 			} {
-				raw(t, history, `DROP TABLE "`+table+`"`)
+				raw(t, history, `DROP TABLE IF EXISTS "`+table+`"`)
 			}
 			report = check(t, history)
 			if report.Kind != live.facts.Kind || !report.Usable() || report.Jobs || !report.History {

@@ -20,13 +20,14 @@ func (db *DB) Raw() *sql.DB { return db.engine.Writer }
 type SchemaFacts struct {
 	Kind                                        schema.Kind
 	WholeSeconds, Cascade, History, AtticCycles bool
+	Parameters                                  bool
 	Collations                                  map[string]string
 	ExactCollation                              string
 }
 
 func (db *DB) SchemaFacts() SchemaFacts {
 	s := db.schema
-	return SchemaFacts{s.Kind, s.WholeSeconds, s.Cascade, s.History, s.AtticCycles, s.Collations, s.ExactCollation}
+	return SchemaFacts{s.Kind, s.WholeSeconds, s.Cascade, s.History, s.AtticCycles, s.Parameters, s.Collations, s.ExactCollation}
 }
 
 // Catalog is all that the engine says of the tables, to compare with a later answer.

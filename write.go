@@ -383,7 +383,7 @@ func (a access) DeleteJobs(ctx context.Context, ids []JobID) (int64, error) {
 func (s *session) deleteRows(ctx context.Context, ids []JobID) (int64, error) {
 	if !s.db.schema.Cascade {
 		for _, t := range slices.Backward(tables.Tables) { // those that refer to a table come after it
-			if t == tables.LoggingInfo || t == tables.JobJDLs {
+			if t == tables.LoggingInfo || t == tables.JobJDLs || s.lacks(t) {
 				continue
 			}
 			if _, err := s.removeRows(ctx, t, ids); err != nil {

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"context"
+	"math/bits"
 	"net/http"
 	"slices"
 	"strings"
@@ -34,6 +36,7 @@ func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Princ
 	if err != nil {
 		return err
 	}
+	s.noteDropped(r.Context(), report.Dropped)
 	if len(report.Missing) > 0 {
 		w.Header().Set(missingJobs, idList(report.Missing))
 	}
@@ -42,6 +45,14 @@ func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Princ
 		commands[i] = command{c.JobID, c.Command, c.Arguments}
 	}
 	return writeValue(w, commands)
+}
+
+// noteDropped counts outputs of jobs that the database has no place for, and logs their number each time it has doubled.
+func (s *service) noteDropped(ctx context.Context, n int) {
+	total := s.dropped.Add(uint64(n))                    //nolint:gosec // it is not negative
+	if bits.Len64(total) > bits.Len64(total-uint64(n)) { //nolint:gosec // as above
+		s.Logger.WarnContext(ctx, "outputs in heartbeats are dropped: the database has no table JobParameters", "dropped", total)
+	}
 }
 
 // readBeat reads the heartbeat of one job. Names that no heartbeat has are faults.

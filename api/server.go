@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/cors"
@@ -42,6 +43,7 @@ type service struct {
 	Config
 
 	verifier *auth.Verifier
+	dropped  atomic.Uint64 // outputs of jobs, see noteDropped
 }
 
 // New returns the service.
@@ -52,7 +54,7 @@ func New(c Config) http.Handler {
 	if c.LinesTimeout == 0 {
 		c.LinesTimeout = 30 * time.Second
 	}
-	s := &service{c, auth.NewVerifier(c.Issuer, c.Keys, c.Clock)}
+	s := &service{Config: c, verifier: auth.NewVerifier(c.Issuer, c.Keys, c.Clock)}
 	mux := http.NewServeMux()
 	for _, r := range []struct {
 		method, path string

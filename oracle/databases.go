@@ -3,44 +3,15 @@ package oracle
 import (
 	"bufio"
 	"bytes"
-	_ "embed"
 	"errors"
 	"fmt"
 	"io"
 	"os/exec"
-	"strings"
 	"sync"
 	"testing"
 
 	"jobdb/jobdbtest"
 )
-
-//go:embed legacy.sql
-var legacySQL string
-
-// LegacyMariaDB returns the URL of a new database with the tables of a legacy DIRAC, history included, in latin1.
-// All else is as jobdbtest.MariaDB says.
-func LegacyMariaDB(tb testing.TB) string {
-	tb.Helper()
-	return legacyIn(tb, jobdbtest.MariaDBWith(tb, "latin1"))
-}
-
-// LegacyMySQL is LegacyMariaDB on MySQL.
-func LegacyMySQL(tb testing.TB) string {
-	tb.Helper()
-	return legacyIn(tb, jobdbtest.MySQLWith(tb, "latin1"))
-}
-
-func legacyIn(tb testing.TB, address string) string {
-	tb.Helper()
-	db := jobdbtest.Raw(tb, address)
-	for statement := range strings.SplitSeq(strings.TrimSpace(legacySQL), ";\n") {
-		if _, err := db.ExecContext(tb.Context(), strings.TrimSuffix(statement, ";")); err != nil {
-			tb.Fatalf("legacy.sql: %v\n%s", err, statement)
-		}
-	}
-	return address
-}
 
 // MariaDB returns the URL of a new database with the tables that the reference makes of its JobDB and its
 // JobLoggingDB. Without the reference it is as Python says; all else is as jobdbtest.MariaDBWith says.

@@ -26,6 +26,23 @@ func Python(tb testing.TB) string {
 	return python
 }
 
+// DIRACPython returns the Python that has DIRAC's own database classes, which "make oracle" installed. All else is as [Python] says.
+func DIRACPython(tb testing.TB) string {
+	tb.Helper()
+	if testing.Short() {
+		tb.Skip("-short: without DIRAC")
+	}
+	root, err := moduleRoot()
+	python := filepath.Join(root, ".cache", "dirac-venv", "bin", "python")
+	if err == nil {
+		if _, missing := os.Stat(python); missing != nil {
+			err = fmt.Errorf("%w: %w\nto install it: make oracle", errMissing, missing)
+		}
+	}
+	need(tb, err)
+	return python
+}
+
 // Ask runs a program with the Python of Python. The program reads what is asked from its standard
 // input and writes its answer, both as JSON.
 func Ask(tb testing.TB, program string, asked, answer any) {

@@ -12,8 +12,8 @@ import (
 // Details is all that is known of a job. What there is none of is empty.
 type Details struct {
 	Attributes          jobdb.Attributes
-	JDL, OriginalJDL    string // decompressed; "" while the job is being submitted
-	Parameters          map[string]string
+	JDL, OriginalJDL    string            // decompressed; "" while the job is being submitted
+	Parameters          map[string]string // none where [jobdb.DB.HasJobParameters] is false
 	OptimizerParameters map[string]string
 	ArchivedParameters  []jobdb.ArchivedParameter
 	InputData           []jobdb.InputFile
@@ -56,8 +56,10 @@ func (m *JobManager) readParts(ctx context.Context, id jobdb.JobID, heartbeats i
 	if d.OriginalJDL, err = readPart(ctx, id, m.DB.OriginalJDLs); err != nil {
 		return err
 	}
-	if d.Parameters, err = readPart(ctx, id, m.DB.JobParameters); err != nil {
-		return err
+	if m.DB.HasJobParameters() {
+		if d.Parameters, err = readPart(ctx, id, m.DB.JobParameters); err != nil {
+			return err
+		}
 	}
 	if d.OptimizerParameters, err = readPart(ctx, id, m.DB.OptimizerParameters); err != nil {
 		return err

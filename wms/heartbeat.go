@@ -20,6 +20,7 @@ type Beat struct {
 type HeartbeatReport struct {
 	Commands []jobdb.Command // for the jobs, by job and then in the order in which they were set
 	Missing  []jobdb.JobID   // jobs that don't exist, ascending
+	Dropped  int             // outputs of jobs that the database has no place for, see [jobdb.DB.HasJobParameters]
 }
 
 // sourceHeartbeat is the source in the history of jobs that a heartbeat makes Running.
@@ -51,7 +52,7 @@ func (m *JobManager) Heartbeat(ctx context.Context, scope Scope, beats map[jobdb
 		if err := m.revive(ctx, tx, jobs); err != nil {
 			return err
 		}
-		if err := m.storeBeats(ctx, tx, jobs, beats); err != nil {
+		if report.Dropped, err = m.storeBeats(ctx, tx, jobs, beats); err != nil {
 			return err
 		}
 		report.Commands, err = tx.TakeJobCommands(ctx, slices.Collect(maps.Keys(jobs)))
@@ -88,26 +89,28 @@ func (m *JobManager) revive(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.Jo
 	return err
 }
 
-// storeBeats stores what the jobs report that exist. Standard output is changed if it can't be stored
-// as it is: what a job writes must not keep a Kill from it.
+// storeBeats stores what the jobs report that exist, and returns how many outputs were dropped. Standard
+// output is changed if it can't be stored as it is: what a job writes must not keep a Kill from it.
 func (m *JobManager) storeBeats(
 	ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, beats map[jobdb.JobID]Beat,
-) error {
+) (dropped int, err error) {
 	values := make(map[jobdb.JobID]map[string]string, len(jobs))
 	outputs := map[jobdb.JobID]map[string]string{}
 	for id := range jobs {
-		var err error
 		if values[id], err = beatTexts(id, beats[id]); err != nil {
-			return err
+			return 0, err
 		}
 		if output := beats[id].StandardOutput; output != nil {
 			outputs[id] = map[string]string{"StandardOutput": m.DB.ParameterText(*output)}
 		}
 	}
 	if err := tx.AddHeartbeatData(ctx, values); err != nil {
-		return err
+		return 0, err
 	}
-	return tx.SetJobParameters(ctx, outputs)
+	if !m.DB.HasJobParameters() {
+		return len(outputs), nil
+	}
+	return 0, tx.SetJobParameters(ctx, outputs)
 }
 
 // beatTexts returns the values of a heartbeat as they are stored.

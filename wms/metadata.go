@@ -36,11 +36,15 @@ func (e *MetadataError) Is(target error) bool { return target == ErrInvalidMetad
 // string is stored as it is, anything else as compact JSON.
 //
 // All is one transaction. Nothing is written on an error: a [MetadataError] for another column than
-// Site, a [jobdb.NotFoundError] that names all jobs that don't exist, a [jobdb.ValueError] for a
-// value that the database can't store, and [ErrNotOwner].
+// Site, or for a parameter where [jobdb.DB.HasJobParameters] is false, a [jobdb.NotFoundError] that
+// names all jobs that don't exist, a [jobdb.ValueError] for a value that the database can't store,
+// and [ErrNotOwner].
 func (m *JobManager) SetMetadata(ctx context.Context, scope Scope, values map[jobdb.JobID]map[string]any) error {
 	ids := slices.Collect(maps.Keys(values))
 	attributes, parameters, invalid := splitMetadata(values)
+	if invalid == nil && !m.DB.HasJobParameters() {
+		invalid = noPlaceFor(parameters)
+	}
 	return m.DB.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 		jobs, err := scope.lock(ctx, tx, ids)
 		if err != nil {
@@ -86,6 +90,17 @@ func splitMetadata(values map[jobdb.JobID]map[string]any) (map[jobdb.JobID]jobdb
 		}
 	}
 	return attributes, parameters, nil
+}
+
+// noPlaceFor says why parameters can't be set in a database without the table of them; nil when none are to be set.
+func noPlaceFor(parameters map[jobdb.JobID]map[string]string) error {
+	for _, id := range slices.Sorted(maps.Keys(parameters)) {
+		for _, name := range slices.Sorted(maps.Keys(parameters[id])) {
+			return &MetadataError{id, name, "can't be kept: the table JobParameters is not in the server's database, " +
+				"and only the attribute Site can be set there"}
+		}
+	}
+	return nil
 }
 
 // siteValue returns the value of Site, and refuses all other columns.

@@ -14,11 +14,13 @@ import (
 	"jobdb/wms"
 )
 
-// databases are all kinds of them that have a history.
+// databases are all kinds of them that have a history, and parameters.
 var databases = map[string]func(testing.TB) string{
 	"SQLite": jobdbtest.SQLite, "MariaDB": jobdbtest.MariaDB, "MySQL": jobdbtest.MySQL, "PostgreSQL": jobdbtest.PostgreSQL,
-	"legacy MariaDB": oracle.LegacyMariaDB, "DiracX on SQLite": oracle.SQLite,
-	"DiracX on MariaDB": func(tb testing.TB) string { return oracle.MariaDB(tb, "latin1") },
+	"DIRAC 9.0.28 on MariaDB": func(tb testing.TB) string { return oracle.DIRAC(tb, "9.0.28", jobdbtest.MariaDBWith) },
+	"DIRAC 9.1.21 on MySQL":   func(tb testing.TB) string { return oracle.DIRAC(tb, "9.1.21", jobdbtest.MySQLWith) },
+	"DiracX on SQLite":        oracle.SQLite,
+	"DiracX on MariaDB":       func(tb testing.TB) string { return oracle.MariaDB(tb, "latin1") },
 }
 
 var lhcb = wms.Scope{VO: "lhcb"}

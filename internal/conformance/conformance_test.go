@@ -56,10 +56,27 @@ func TestDiracXMySQL(t *testing.T) {
 	}
 }
 
-func TestLegacyMySQL(t *testing.T) {
-	conformance.Run(t, oracle.LegacyMySQL, conformance.LegacyMariaDBTraits)
+func TestDIRACMariaDB(t *testing.T) {
+	testReleases(t, jobdbtest.MariaDBWith, conformance.DIRACMariaDBTraits)
 }
 
-func TestLegacyMariaDB(t *testing.T) {
-	conformance.Run(t, oracle.LegacyMariaDB, conformance.LegacyMariaDBTraits)
+func TestDIRACMySQL(t *testing.T) {
+	testReleases(t, jobdbtest.MySQLWith, conformance.DIRACMySQLTraits)
+}
+
+// testReleases holds the suite against the forms that the releases of DIRAC 9 ship; those between 9.0.28 and 9.1.22
+// differ from the first by an index only.
+func testReleases(t *testing.T, server oracle.Server, traits conformance.Traits) {
+	newest := traits
+	newest.NoParameters = true
+	for release, traits := range map[string]conformance.Traits{"9.0.28": traits, "9.1.22": newest} {
+		t.Run(release, func(t *testing.T) {
+			conformance.Run(t, func(tb testing.TB) string { return oracle.DIRAC(tb, release, server) }, traits)
+		})
+	}
+	t.Run("9.1.22 in two databases", func(t *testing.T) {
+		conformance.RunApart(t, func(tb testing.TB) (jobs, history string) {
+			return oracle.DIRACApart(tb, "9.1.22", server, "latin1")
+		}, newest)
+	})
 }

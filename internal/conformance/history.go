@@ -83,7 +83,7 @@ func testHistoryNumbers(f *fixture) {
 	at := time.Unix(1270000000+86400, 123456789).UTC()
 	f.insertHistory(record(ids[0], "a", "", "", at), record(ids[1], "a", "", "", at), record(ids[0], "b", "", "", at))
 	f.insertHistory(record(ids[0], "c", "", "", at))
-	raw := f.raw()
+	raw := f.rawHistory()
 	f.checkNumbers(raw, ids[0], 3)
 	f.checkNumbers(raw, ids[1], 1)
 	f.equal("StatusTimeOrder in milliseconds", raw.number(`SELECT CAST(ROUND("StatusTimeOrder" * 1000) AS `+raw.integer()+`) FROM "LoggingInfo" WHERE "Status" = 'b' AND "JobID" = `+asJSON(ids[0])),
@@ -128,7 +128,7 @@ func testDeleteHistory(f *fixture) {
 	f.equal("jobs with a history", len(f.history(ids...)), 1)
 	f.equal("jobs", f.search(jobdb.SearchRequest{}, 0, 0).Total, int64(2))
 	f.insertHistory(record(ids[0], "Received", "", "", noon))
-	f.checkNumbers(f.raw(), ids[0], 1)
+	f.checkNumbers(f.rawHistory(), ids[0], 1)
 }
 
 // The time of a status is the latest, not that of the row written last.
@@ -139,13 +139,17 @@ func testStatusTimes(f *fixture) {
 		record(ids[0], "Running", "", "", millisecond.Add(time.Hour)),
 		record(ids[0], "Running", "", "", millisecond),
 		record(ids[0], "running", "", "", millisecond.Add(time.Minute)),
+		record(ids[0], "Running ", "", "", millisecond.Add(time.Second)),
 		record(ids[0], "Done", "", "", millisecond.Add(time.Millisecond)),
 		record(ids[1], "Done", "", "", millisecond),
 	)
 	got, err := f.StatusTimes(f.ctx, append(ids, missingID))
 	f.ok(err)
 	f.equal("status times", got, map[jobdb.JobID]map[jobdb.Status]time.Time{
-		ids[0]: {"Running": millisecond.Add(time.Hour), "running": millisecond.Add(time.Minute), "Done": millisecond.Add(time.Millisecond)},
+		ids[0]: {
+			"Running": millisecond.Add(time.Hour), "running": millisecond.Add(time.Minute),
+			"Running ": millisecond.Add(time.Second), "Done": millisecond.Add(time.Millisecond),
+		},
 		ids[1]: {"Done": millisecond},
 	})
 }

@@ -8,18 +8,22 @@ import (
 
 	"jobdb"
 	"jobdb/jobdbtest"
+	"jobdb/oracle"
 )
 
 // TestHistoryElsewhere keeps LoggingInfo in a database of its own, as DiracX
 // does: a second file, a second database on one server, another engine.
 func TestHistoryElsewhere(t *testing.T) {
 	for name, urls := range map[string][2]func(testing.TB) string{
-		"SQLite and SQLite":      {jobdbtest.SQLite, jobdbtest.SQLite},
-		"MariaDB, one server":    {jobdbtest.MariaDB, jobdbtest.MariaDB},
-		"MariaDB and SQLite":     {jobdbtest.MariaDB, jobdbtest.SQLite},
-		"MySQL, one server":      {jobdbtest.MySQL, jobdbtest.MySQL},
-		"MySQL and MariaDB":      {jobdbtest.MySQL, jobdbtest.MariaDB},
-		"PostgreSQL, two of one": {jobdbtest.PostgreSQL, jobdbtest.PostgreSQL},
+		"SQLite and SQLite":           {jobdbtest.SQLite, jobdbtest.SQLite},
+		"MariaDB, one server":         {jobdbtest.MariaDB, jobdbtest.MariaDB},
+		"MariaDB and SQLite":          {jobdbtest.MariaDB, jobdbtest.SQLite},
+		"MySQL, one server":           {jobdbtest.MySQL, jobdbtest.MySQL},
+		"MySQL and MariaDB":           {jobdbtest.MySQL, jobdbtest.MariaDB},
+		"PostgreSQL, two of one":      {jobdbtest.PostgreSQL, jobdbtest.PostgreSQL},
+		"DIRAC on MariaDB, two users": {dirac(jobdbtest.MariaDBWith), ofUser(dirac(jobdbtest.MariaDBWith))},
+		"DIRAC on MySQL, two users":   {dirac(jobdbtest.MySQLWith), ofUser(dirac(jobdbtest.MySQLWith))},
+		"DIRAC on MySQL and MariaDB":  {dirac(jobdbtest.MySQLWith), dirac(jobdbtest.MariaDBWith)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && name != "SQLite and SQLite" {
@@ -30,21 +34,18 @@ func TestHistoryElsewhere(t *testing.T) {
 	}
 }
 
+func dirac(server oracle.Server) func(testing.TB) string {
+	return func(tb testing.TB) string { return oracle.DIRAC(tb, "9.1.22", server) }
+}
+
+func ofUser(newDatabase func(testing.TB) string) func(testing.TB) string {
+	return func(tb testing.TB) string { return oracle.OfUser(tb, newDatabase(tb)) }
+}
+
 func testHistoryElsewhere(t *testing.T, url, historyURL string) {
 	ctx := context.Background()
-	open := func(url string, options jobdb.Options) *jobdb.DB {
-		db, err := jobdb.Open(ctx, url, options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = db.Close() })
-		if _, err := db.Migrate(ctx); err != nil {
-			t.Fatal(err)
-		}
-		return db
-	}
-	db := open(url, jobdb.Options{HistoryURL: historyURL})
-	elsewhere := open(historyURL, jobdb.Options{})
+	db := jobdbtest.Open(t, url, jobdb.Options{HistoryURL: historyURL})
+	elsewhere := jobdbtest.Open(t, historyURL, jobdb.Options{})
 	id, err := db.CreateJob(ctx, "[]")
 	if err != nil {
 		t.Fatal(err)

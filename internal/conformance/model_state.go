@@ -77,7 +77,9 @@ func (f *fixture) readState(m methods, ids []jobdb.JobID) map[jobdb.JobID]*jobSt
 	collect(f, m.OriginalJDLs, ids, func(id jobdb.JobID, text string) { of(id).Original = text })
 	collect(f, m.JobJDLs, ids, func(id jobdb.JobID, text string) { of(id).JDL = text })
 	collect(f, m.InputData, ids, func(id jobdb.JobID, files []jobdb.InputFile) { of(id).Input = files })
-	collect(f, m.JobParameters, ids, func(id jobdb.JobID, values map[string]string) { of(id).Parameters = values })
+	if !f.traits.NoParameters {
+		collect(f, m.JobParameters, ids, func(id jobdb.JobID, values map[string]string) { of(id).Parameters = values })
+	}
 	collect(f, m.OptimizerParameters, ids, func(id jobdb.JobID, values map[string]string) { of(id).Optimizer = values })
 	collect(f, m.ArchivedJobParameters, ids, func(id jobdb.JobID, values []jobdb.ArchivedParameter) { of(id).Archived = values })
 	collect(f, m.JobCommands, ids, func(id jobdb.JobID, records []jobdb.CommandRecord) { of(id).Commands = records })

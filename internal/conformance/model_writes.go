@@ -268,7 +268,7 @@ func (m *machine) insertInput(t *rapid.T) {
 
 func (m *machine) setParameters(t *rapid.T) {
 	values := map[jobdb.JobID]map[string]string{}
-	optimizer := rapid.Bool().Draw(t, "optimizer's")
+	optimizer := m.f.traits.NoParameters || rapid.Bool().Draw(t, "optimizer's")
 	for _, id := range m.some(t) {
 		values[id] = rapid.MapOfN(drawName, drawText, 1, 3).Draw(t, "parameters")
 		target := &m.states[id].Parameters

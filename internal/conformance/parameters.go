@@ -10,11 +10,36 @@ import (
 
 // What parameters, their archive and heartbeats promise.
 var parameterTests = []conformanceTest{
-	{"JobParameters", func(f *fixture) { testParameters(f, f.SetJobParameters, f.JobParameters) }},
+	{"JobParameters", testJobParameters},
 	{"OptimizerParameters", func(f *fixture) { testParameters(f, f.SetOptimizerParameters, f.OptimizerParameters) }},
 	{"ArchiveJobParameters", testArchive},
 	{"AddHeartbeatData", testAddHeartbeatData},
 	{"Heartbeats", testHeartbeats},
+}
+
+func testJobParameters(f *fixture) {
+	f.equal("a table of parameters", f.HasJobParameters(), !f.traits.NoParameters)
+	if f.traits.NoParameters {
+		testNoParameters(f)
+		return
+	}
+	testParameters(f, f.SetJobParameters, f.JobParameters)
+}
+
+// Without a table of parameters to set none is no error, and a job is rescheduled and deleted like any other.
+func testNoParameters(f *fixture) {
+	ids := f.addPlainJobs(1)
+	_, err := f.JobParameters(f.ctx, ids)
+	f.refused(err, jobdb.ErrSchema, "JobParameters")
+	f.refused(f.SetJobParameters(f.ctx, named{ids[0]: {"a": "1"}}), jobdb.ErrSchema, "JobParameters")
+	f.ok(f.SetJobParameters(f.ctx, named{ids[0]: {}}))
+	f.ok(f.ArchiveJobParameters(f.ctx, ids))
+	archived, err := f.ArchivedJobParameters(f.ctx, ids)
+	f.ok(err)
+	f.equal("the archive", len(archived), 0)
+	deleted, err := f.DeleteJobs(f.ctx, ids)
+	f.ok(err)
+	f.equal("jobs deleted", deleted, int64(1))
 }
 
 type named = map[jobdb.JobID]map[string]string
@@ -59,6 +84,9 @@ func testParameters(f *fixture, set func(context.Context, named) error, get func
 
 // The archive keeps the parameters of each cycle, of the same cycle the last.
 func testArchive(f *fixture) {
+	if f.traits.NoParameters {
+		return // testNoParameters
+	}
 	ids := f.addJobs(jobdb.Attributes{"RescheduleCounter": 1}, jobdb.Attributes{})
 	archive := func(values map[string]string) {
 		f.ok(f.SetJobParameters(f.ctx, named{ids[0]: values}))

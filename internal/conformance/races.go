@@ -139,7 +139,7 @@ func testHistoryWriters(f *fixture) {
 		}
 		return nil
 	})
-	raw := f.raw()
+	raw := f.rawHistory()
 	f.checkNumbers(raw, ids[0], int64(writers*each))
 	f.checkNumbers(raw, orphan, int64(writers*((each+3)/4)))
 	f.ok(f.DeleteHistory(f.ctx, []jobdb.JobID{orphan}))
@@ -204,7 +204,7 @@ func (f *fixture) randomBatch(random *rand.Rand, ids []jobdb.JobID) error {
 			return nil
 		})
 	case 6:
-		if err = f.SetJobParameters(f.ctx, named{some[0]: {"p": "x"}}); err == nil {
+		if err = f.SetOptimizerParameters(f.ctx, named{some[0]: {"p": "x"}}); err == nil {
 			err = f.SetJobCommands(f.ctx, []jobdb.Command{command(some[0], "Peek", "")})
 		}
 		if errors.Is(err, jobdb.ErrNotFound) { // as it should be for a job that is gone

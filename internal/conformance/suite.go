@@ -30,11 +30,12 @@ import (
 //	WholeSeconds  DiracX and DIRAC on MariaDB     times come back cut to the second, and commands of one job are a second apart
 //	Latin1        those made in latin1            a text that latin1 can't hold is an ErrInvalidValue on write and matches nothing in a filter
 //	EqualKeys     DiracX and DIRAC on MariaDB     keys that differ in case or trailing spaces only are an ErrConflict, never an overwrite
-//	SpacesCount   DiracX on MySQL                 of EqualKeys, those that differ in trailing spaces are two keys all the same
+//	SpacesCount   DiracX and DIRAC on MySQL       of EqualKeys, those that differ in trailing spaces are two keys all the same
 //	SmallTexts    DiracX and DIRAC on MariaDB     values of parameters longer than 65,535 bytes are an ErrInvalidValue; on DiracX, JDLs too
 //	SmallNumbers  DiracX and DIRAC on MariaDB     integers outside 32 bits are an ErrInvalidValue
 //	OneCycle      DiracX on all engines           the archive keeps one cycle of a parameter, the last
 //	ReusedIDs     DiracX on SQLite                the highest JobID is given again after its job was deleted
+//	NoParameters  DIRAC from 9.1.22 on            parameters of jobs are an ErrSchema, and archiving them changes nothing
 //	LateCancel    SQLite built without cgo        a search that has given rows already ends only at its next row when its context ends
 //	NoKill        on a pool that was given        a statement whose context ended goes on in the server
 //	InMemory      SQLite in memory                what isn't in a transaction waits until it ends; nobody can look in from outside
@@ -47,6 +48,7 @@ type Traits struct {
 	SmallNumbers bool
 	OneCycle     bool
 	ReusedIDs    bool
+	NoParameters bool
 	LateCancel   bool
 	NoKill       bool
 	InMemory     bool
@@ -58,7 +60,8 @@ var (
 	DiracXMariaDBLatin1Traits = Traits{WholeSeconds: true, EqualKeys: true, SmallTexts: true, SmallNumbers: true, OneCycle: true, Latin1: true}
 	DiracXMySQLTraits         = Traits{WholeSeconds: true, EqualKeys: true, SpacesCount: true, SmallTexts: true, SmallNumbers: true, OneCycle: true}
 	DiracXSQLiteTraits        = Traits{OneCycle: true, ReusedIDs: true}
-	LegacyMariaDBTraits       = Traits{WholeSeconds: true, EqualKeys: true, SmallTexts: true, SmallNumbers: true, Latin1: true}
+	DIRACMariaDBTraits        = Traits{WholeSeconds: true, EqualKeys: true, SmallTexts: true, SmallNumbers: true}
+	DIRACMySQLTraits          = Traits{WholeSeconds: true, EqualKeys: true, SpacesCount: true, SmallTexts: true, SmallNumbers: true}
 )
 
 // redelivery is the CommandRedelivery of the databases that tests share.
@@ -75,8 +78,17 @@ type Open func(tb testing.TB, address string, options jobdb.Options) *jobdb.DB
 
 // RunOpened is [Run] on databases that are opened otherwise than by their URLs alone.
 func RunOpened(t *testing.T, newDatabase func(tb testing.TB) string, open Open, traits Traits) {
-	s := &suite{newDatabase: newDatabase, opened: open, traits: traits, clock: &clock{}}
-	s.shared, s.address = s.open(t, jobdb.Options{Clock: s.clock.now, CommandRedelivery: redelivery})
+	run(t, func(tb testing.TB) (jobs, history string) { return newDatabase(tb), "" }, open, traits)
+}
+
+// RunApart is [Run] for databases whose history is in one of its own.
+func RunApart(t *testing.T, newDatabases func(tb testing.TB) (jobs, history string), traits Traits) {
+	run(t, newDatabases, jobdbtest.Open, traits)
+}
+
+func run(t *testing.T, newDatabases func(tb testing.TB) (jobs, history string), open Open, traits Traits) {
+	s := &suite{newDatabases: newDatabases, opened: open, traits: traits, clock: &clock{}}
+	s.shared, s.address, s.historyAddress = s.open(t, jobdb.Options{Clock: s.clock.now, CommandRedelivery: redelivery})
 	for _, test := range slices.Concat(
 		queryTests, searchTests, longTests, writeTests, attributeTests, parameterTests, commandTests, historyTests, holdTests, replyTests, countTests, cursorTests, txTests, randomTests, raceTests, errorTests,
 	) {
@@ -91,19 +103,23 @@ type conformanceTest struct {
 }
 
 type suite struct {
-	newDatabase func(tb testing.TB) string
-	opened      Open
-	traits      Traits
-	shared      *jobdb.DB // most tests share one database; each has jobs of a VO of its own
-	address     string    // its URL
-	clock       *clock    // of the shared database
-	testers     int
+	newDatabases   func(tb testing.TB) (jobs, history string)
+	opened         Open
+	traits         Traits
+	shared         *jobdb.DB // most tests share one database; each has jobs of a VO of its own
+	address        string    // its URL
+	historyAddress string    // of the database that has LoggingInfo
+	clock          *clock    // of the shared database
+	testers        int
 }
 
-// open makes a database and opens it. It returns its URL too.
-func (s *suite) open(tb testing.TB, options jobdb.Options) (*jobdb.DB, string) {
-	address := s.newDatabase(tb)
-	return s.opened(tb, address, options), address
+// open makes a database and opens it. It returns its URL too, and that of the database that has its history.
+func (s *suite) open(tb testing.TB, options jobdb.Options) (db *jobdb.DB, address, history string) {
+	address, options.HistoryURL = s.newDatabases(tb)
+	if history = options.HistoryURL; history == "" {
+		history = address
+	}
+	return s.opened(tb, address, options), address, history
 }
 
 // tester is what a *testing.T and a *rapid.T have in common.
@@ -120,21 +136,22 @@ type tester interface {
 // fixture is what one test works with.
 type fixture struct {
 	*jobdb.DB
-	address string // its URL: some tests look behind jobdb's back
-	t       tester
-	test    *testing.T
-	ctx     context.Context
-	suite   *suite
-	traits  Traits
-	clock   *clock
-	vo      string // of this test's jobs only
+	address        string // its URL: some tests look behind jobdb's back
+	historyAddress string // of the database that has its history
+	t              tester
+	test           *testing.T
+	ctx            context.Context
+	suite          *suite
+	traits         Traits
+	clock          *clock
+	vo             string // of this test's jobs only
 }
 
 func (s *suite) fixture(t *testing.T) *fixture {
 	s.testers++
 	s.clock.set(noon)
 	return &fixture{
-		DB: s.shared, address: s.address, t: t, test: t, ctx: t.Context(), suite: s, traits: s.traits, clock: s.clock,
+		DB: s.shared, address: s.address, historyAddress: s.historyAddress, t: t, test: t, ctx: t.Context(), suite: s, traits: s.traits, clock: s.clock,
 		vo: fmt.Sprintf("vo%d", s.testers),
 	}
 }
@@ -143,7 +160,7 @@ func (s *suite) fixture(t *testing.T) *fixture {
 func (f *fixture) alone(options jobdb.Options) *fixture {
 	f.t.Helper()
 	own := *f
-	own.DB, own.address = f.suite.open(f.test, options)
+	own.DB, own.address, own.historyAddress = f.suite.open(f.test, options)
 	own.clock = nil
 	return &own
 }
@@ -274,10 +291,21 @@ func (f *fixture) trySearch(request jobdb.SearchRequest, page, perPage int) (job
 // raw opens the test's database without jobdb. Where that can't be done the test ends.
 func (f *fixture) raw() *rawDB {
 	f.t.Helper()
+	return f.rawAt(f.address)
+}
+
+// rawHistory is raw of the database that has the history.
+func (f *fixture) rawHistory() *rawDB {
+	f.t.Helper()
+	return f.rawAt(f.historyAddress)
+}
+
+func (f *fixture) rawAt(address string) *rawDB {
+	f.t.Helper()
 	if f.traits.InMemory {
 		f.test.Skip("nobody but the DB itself can look into a database in memory")
 	}
-	return &rawDB{f: f, db: jobdbtest.Raw(f.test, f.address)}
+	return &rawDB{f: f, db: jobdbtest.Raw(f.test, address)}
 }
 
 // rawDB is a database without jobdb, as another program sees it.

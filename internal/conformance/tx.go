@@ -150,6 +150,13 @@ func (f *fixture) filled() []jobdb.JobID {
 	return append(ids, bare)
 }
 
+// everyMethod has those that do something on this database.
+func (f *fixture) everyMethod() []methodCall {
+	return slices.DeleteFunc(slices.Clone(everyMethod), func(c methodCall) bool {
+		return f.traits.NoParameters && slices.Contains([]string{"SetJobParameters", "JobParameters", "ArchiveJobParameters"}, c.name)
+	})
+}
+
 // everything is what is stored of the jobs, and how many JDLs there are at all.
 func (f *fixture) everything(raw *rawDB, ids []jobdb.JobID) any {
 	f.t.Helper()
@@ -158,7 +165,7 @@ func (f *fixture) everything(raw *rawDB, ids []jobdb.JobID) any {
 
 func testEveryMethodOnDB(f *fixture) {
 	raw := f.raw()
-	for _, method := range everyMethod {
+	for _, method := range f.everyMethod() {
 		ids := f.filled()
 		before := f.everything(raw, ids)
 		f.ok(method.call(f.ctx, f.DB, ids))
@@ -177,7 +184,7 @@ func testEveryMethodRolledBack(f *fixture) {
 	raw := f.raw()
 	ids := f.filled()
 	before := f.everything(raw, ids)
-	for _, method := range everyMethod {
+	for _, method := range f.everyMethod() {
 		err := f.Tx(f.ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 			f.ok(method.call(ctx, tx, ids))
 			return errRollBack
@@ -191,7 +198,7 @@ func testEveryMethodRolledBack(f *fixture) {
 
 func testEveryMethodCommitted(f *fixture) {
 	raw := f.raw()
-	for _, method := range everyMethod {
+	for _, method := range f.everyMethod() {
 		ids := f.filled()
 		before := f.everything(raw, ids)
 		f.ok(f.Tx(f.ctx, func(ctx context.Context, tx *jobdb.Tx) error { return method.call(ctx, tx, ids) }))
@@ -206,7 +213,7 @@ func testEveryMethodCancelled(f *fixture) {
 	before := f.everything(raw, ids)
 	ctx, cancel := context.WithCancel(f.ctx)
 	cancel()
-	for _, method := range everyMethod {
+	for _, method := range f.everyMethod() {
 		if err := method.call(ctx, f.DB, ids); !errors.Is(err, context.Canceled) {
 			f.t.Errorf("%s: got %v, want: %v", method.name, err, context.Canceled)
 		}
@@ -225,9 +232,9 @@ func testTxSeesItsWrites(f *fixture) {
 	f.ok(f.Tx(f.ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 		_, err := tx.SetJobAttributes(ctx, map[jobdb.JobID]jobdb.Attributes{id: {"Site": "mine"}}, jobdb.SetOptions{})
 		f.ok(err)
-		f.ok(tx.SetJobParameters(ctx, named{id: {"p": "mine"}}))
+		f.ok(tx.SetOptimizerParameters(ctx, named{id: {"p": "mine"}}))
 		mine := f.readState(tx, []jobdb.JobID{id})[id]
-		f.equal("in the transaction", []any{mine.Attributes["Site"], mine.Parameters["p"]}, []any{"mine", "mine"})
+		f.equal("in the transaction", []any{mine.Attributes["Site"], mine.Optimizer["p"]}, []any{"mine", "mine"})
 		if !f.traits.InMemory {
 			f.equal("outside of it", f.readState(f.DB, []jobdb.JobID{id}), before)
 		}
@@ -248,7 +255,7 @@ func testFailedTx(f *fixture) {
 			return tx.InsertJobAttributes(ctx, map[jobdb.JobID]jobdb.Attributes{ids[0]: {"VO": f.vo}})
 		}},
 		{jobdb.ErrNotFound, func(ctx context.Context, tx *jobdb.Tx) error {
-			return tx.SetJobParameters(ctx, named{missingID: {"p": "x"}})
+			return tx.SetOptimizerParameters(ctx, named{missingID: {"p": "x"}})
 		}},
 	} {
 		err := f.Tx(f.ctx, func(ctx context.Context, tx *jobdb.Tx) error {
@@ -276,7 +283,7 @@ func testMissingInTx(f *fixture) {
 		made, err := tx.CreateJob(ctx, "[new]")
 		f.ok(err)
 		f.ok(tx.InsertJobAttributes(ctx, map[jobdb.JobID]jobdb.Attributes{made: {"VO": f.vo}}))
-		return tx.SetJobParameters(ctx, named{id: {"p": "x"}, made: {"p": "x"}, missingID: {"p": "x"}})
+		return tx.SetOptimizerParameters(ctx, named{id: {"p": "x"}, made: {"p": "x"}, missingID: {"p": "x"}})
 	})
 	f.refused(err, jobdb.ErrNotFound)
 	if missing := (*jobdb.NotFoundError)(nil); errors.As(err, &missing) {
@@ -285,7 +292,7 @@ func testMissingInTx(f *fixture) {
 	err = f.Tx(f.ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 		_, err := tx.DeleteJobs(ctx, []jobdb.JobID{id})
 		f.ok(err)
-		return tx.SetJobParameters(ctx, named{id: {"p": "x"}})
+		return tx.SetOptimizerParameters(ctx, named{id: {"p": "x"}})
 	})
 	f.refused(err, jobdb.ErrNotFound, asJSON(id))
 	f.equal("jobs", f.search(jobdb.SearchRequest{}, 0, 0).Total, int64(1))
@@ -297,12 +304,12 @@ func testPanicInTx(f *fixture) {
 	func() {
 		defer func() { f.equal("the panic", recover(), any("on purpose")) }()
 		_ = f.Tx(f.ctx, func(ctx context.Context, tx *jobdb.Tx) error {
-			f.ok(tx.SetJobParameters(ctx, named{id: {"p": "x"}}))
+			f.ok(tx.SetOptimizerParameters(ctx, named{id: {"p": "x"}}))
 			panic("on purpose")
 		})
 	}()
 	f.equal("what is stored", f.readState(f.DB, []jobdb.JobID{id}), before)
-	f.ok(f.SetJobParameters(f.ctx, named{id: {"p": "x"}}))
+	f.ok(f.SetOptimizerParameters(f.ctx, named{id: {"p": "x"}}))
 }
 
 // A method of the DB that is called with a transaction's context is refused at once, and the transaction goes on.
@@ -310,7 +317,7 @@ func testDBInItsTx(f *fixture) {
 	ids := f.filled()
 	other := f.alone(jobdb.Options{})
 	f.ok(f.Tx(f.ctx, func(ctx context.Context, tx *jobdb.Tx) error {
-		for _, method := range everyMethod {
+		for _, method := range f.everyMethod() {
 			if err := method.call(ctx, f.DB, ids); !errors.Is(err, jobdb.ErrInTx) {
 				f.t.Errorf("%s: got %v, want: %v", method.name, err, jobdb.ErrInTx)
 			}
@@ -324,9 +331,9 @@ func testDBInItsTx(f *fixture) {
 			f.refused(other.Ping(ctx), jobdb.ErrInTx)
 			return nil
 		}))
-		return tx.SetJobParameters(ctx, named{ids[0]: {"p": "kept"}})
+		return tx.SetOptimizerParameters(ctx, named{ids[0]: {"p": "kept"}})
 	}))
-	f.equal("parameters", f.readState(f.DB, ids)[ids[0]].Parameters["p"], "kept")
+	f.equal("parameters", f.readState(f.DB, ids)[ids[0]].Optimizer["p"], "kept")
 }
 
 // A repeated key among several doesn't have the transaction wait for itself.

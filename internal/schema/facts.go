@@ -2,6 +2,8 @@
 // holds less than jobdb's. It makes jobdb's own by migrations ([Migrator]).
 package schema
 
+import "time"
+
 // Kind says who made a database.
 type Kind string
 
@@ -23,6 +25,7 @@ type Facts struct {
 	Cascade      bool   // deleting a JobJDLs row deletes all that belongs to the job, but for history
 	Jobs         bool   // the table Jobs is here; a database of DiracX may have nothing but history
 	History      bool   // LoggingInfo is here
+	Parameters   bool   // JobParameters is here; DIRAC from 9.1.22 on keeps parameters in OpenSearch only
 	AtticCycles  bool   // AtticJobParameters keeps more than one cycle
 	Counts       bool   // triggers keep counts of jobs
 	NoCounts     bool   // the operator wanted none, see [WithoutCounts]
@@ -38,6 +41,14 @@ type Facts struct {
 	OfVO map[string]string
 	// ExactCollation compares utf8mb4 byte by byte, trailing spaces included (MariaDB and MySQL).
 	ExactCollation string
+}
+
+// Tick is the smallest difference between two times that the database keeps.
+func (s *Facts) Tick() time.Duration {
+	if s.WholeSeconds {
+		return time.Second
+	}
+	return time.Microsecond
 }
 
 // Collation is that of a text column, "" where the column is compared byte by byte.

@@ -35,8 +35,8 @@ func Probe(ctx context.Context, q engine.Querier, d *engine.Dialect) (*Facts, er
 func inspect(c Catalog, d *engine.Dialect, pending bool) *Facts {
 	s := &Facts{
 		Jobs: c[tables.Jobs.Name] != nil, History: c[tables.LoggingInfo.Name] != nil,
+		Parameters: c[tables.JobParameters.Name] != nil, OfVO: c.indexesOfVO(),
 		Collations: map[string]string{}, ExactCollation: d.ExactCollation, ColumnLimits: map[string]ColumnLimits{},
-		OfVO: c.indexesOfVO(),
 	}
 	for _, t := range tables.Tables {
 		live := c[t.Name]
@@ -103,6 +103,9 @@ func (c Catalog) legacy() bool {
 func (c Catalog) cascades() bool {
 	for _, t := range jobTables() {
 		live := c[t.Name]
+		if live == nil && t == tables.JobParameters {
+			continue
+		}
 		if live == nil {
 			return false
 		}
@@ -117,12 +120,12 @@ func (c Catalog) cascades() bool {
 	return true
 }
 
-// problems are what makes a database unusable.
+// problems are what makes a database unusable. Without JobParameters, as DIRAC ships it from 9.1.22 on, all else works.
 func (c Catalog) problems(d *engine.Dialect) []string {
 	var problems []string
 	ours, withJobs := c[migrationsTable] != nil, c.holdsAny(jobTables())
 	for _, t := range tables.Tables {
-		needed := ours || withJobs && t != tables.LoggingInfo
+		needed := ours || withJobs && t != tables.LoggingInfo && t != tables.JobParameters
 		if live := c[t.Name]; live != nil {
 			problems = append(problems, live.problems(t, d)...)
 		} else if needed {
@@ -140,13 +143,17 @@ var liveKeys = map[*tables.Table][]string{
 
 func (live *Table) problems(t *tables.Table, d *engine.Dialect) []string {
 	var problems []string
+	if live.beforeVO(colVO) {
+		problems = append(problems, `DIRAC made it before its release 9: a job has no VO (the column Jobs.VO is missing); `+
+			`"jobdb import" moves the jobs into a database of jobdb's own`)
+	}
 	for _, column := range t.Columns {
 		found, ok := live.column(column.Name)
 		problem := "is missing"
 		if ok {
 			problem = found.problem(column, d)
 		}
-		if problem != "" {
+		if problem != "" && !live.beforeVO(column) {
 			problems = append(problems, "the column "+t.Name+"."+column.Name+" "+problem)
 		}
 	}
@@ -163,6 +170,15 @@ func (live *Table) problems(t *tables.Table, d *engine.Dialect) []string {
 		problems = append(problems, "the database gives no numbers to "+t.Name+".JobID")
 	}
 	return problems
+}
+
+var colVO = tables.Jobs.Pick("VO")[0]
+
+// beforeVO says that this is the table Jobs of DIRAC 7 or 8, and the column the one that came with DIRAC 9.
+func (live *Table) beforeVO(column tables.Column) bool {
+	_, hasVO := live.column("VO")
+	_, hasSetup := live.column("DIRACSetup")
+	return column == colVO && hasSetup && !hasVO
 }
 
 // problem says why a column can't be the one that jobdb needs.

@@ -47,6 +47,8 @@ func (c Catalog) limits(s *Facts, d *engine.Dialect) []string {
 	add(withJobs && !s.Cascade, "deleting a job leaves rows of it in other tables unless jobdb is the one who deletes it")
 	add(withJobs && !s.AtticCycles, "AtticJobParameters keeps only one reschedule cycle of a parameter, the last")
 	add(withJobs && !c.generated(), "the number of the newest job is given again when that job is deleted")
+	add(withJobs && !s.Parameters, "the parameters of jobs (JobParameters) are not in this database: "+
+		"jobdb neither shows nor keeps any, and drops the output that a heartbeat brings")
 	add(withJobs && !s.History, "the history of states (LoggingInfo) is not in this database; "+
 		"name the one that has it as the history database")
 	add(withJobs && !c.indexedByVO(), "no index begins with VO: searches and summaries within a VO are slower by far")

@@ -10,6 +10,7 @@ import (
 	"jobdb"
 	"jobdb/internal/transfer"
 	"jobdb/jobdbtest"
+	"jobdb/oracle"
 )
 
 // TestLarge measures a move from DIRAC 8 on MariaDB to PostgreSQL, five rows of history a job. It is for make import-large only.
@@ -18,7 +19,7 @@ func TestLarge(t *testing.T) {
 	if jobs == 0 {
 		t.Skip("only when JOBDB_IMPORT_LARGE says how many jobs: make import-large")
 	}
-	from, history := dirac(t, "8.0.86", jobdbtest.MariaDBWith)
+	from, history := oracle.DIRACApart(t, "8.0.86", jobdbtest.MariaDBWith, "latin1")
 	series := " FROM seq_1_to_" + strconv.Itoa(jobs)
 	start := time.Now()
 	lenient(t, from,

@@ -1,14 +1,8 @@
 package transfer_test
 
 import (
-	"archive/zip"
 	"database/sql"
 	"errors"
-	"io"
-	"os"
-	"path"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -17,49 +11,6 @@ import (
 	"jobdb/jobdbtest"
 	"jobdb/oracle"
 )
-
-// dirac makes the tables of jobs and of their history as a release of DIRAC ships them, in two databases.
-func dirac(t *testing.T, release string, server func(testing.TB, string) string) (jobs, history string) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("-short: SQLite only")
-	}
-	wheels, err := filepath.Glob("../../.cache/dirac/*-" + release + "-*.whl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(wheels) == 0 {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("\n\n!!! CANNOT BE TESTED: no DIRAC %s in .cache/dirac; make dirac-releases fetches it\n", release)
-		}
-		t.Skipf("\n\n!!! NOT TESTED: no DIRAC %s in .cache/dirac; make dirac-releases fetches it\n", release)
-	}
-	jobs, history = server(t, "utf8mb4"), server(t, "latin1")
-	execute(t, jobs, shipped(t, wheels[0], "JobDB.sql")...)
-	execute(t, history, shipped(t, wheels[0], "JobLoggingDB.sql")...)
-	return jobs, history
-}
-
-var notSQL = regexp.MustCompile(`(?m)^\s*--.*$|^USE .*$`)
-
-func shipped(t *testing.T, wheel, file string) []string {
-	t.Helper()
-	archive, err := zip.OpenReader(wheel)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer archive.Close()
-	in, err := archive.Open(path.Join("DIRAC/WorkloadManagementSystem/DB", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	statements := strings.Split(notSQL.ReplaceAllString(string(text), ""), ";")
-	return slices.DeleteFunc(statements, func(statement string) bool { return strings.TrimSpace(statement) == "" })
-}
 
 // lenient runs statements as the old servers did, that took any value.
 func lenient(t *testing.T, url string, statements ...string) {
@@ -113,10 +64,10 @@ var oddRepairs = []transfer.Count{
 // TestDIRAC moves what DIRAC 7, 8 and 9 left behind, from each server to each engine.
 func TestDIRAC(t *testing.T) {
 	groups := map[string]string{"lhcb_user": "lhcb", "biomed_user": "biomed"}
-	for name, server := range map[string]func(testing.TB, string) string{"MariaDB": jobdbtest.MariaDBWith, "MySQL": jobdbtest.MySQLWith} {
+	for name, server := range map[string]oracle.Server{"MariaDB": jobdbtest.MariaDBWith, "MySQL": jobdbtest.MySQLWith} {
 		for _, release := range []string{"7.3.36", "8.0.86", "9.1.22"} {
 			t.Run(name+"/"+release, func(t *testing.T) {
-				from, history := dirac(t, release, server)
+				from, history := oracle.DIRACApart(t, release, server, "latin1")
 				lenient(t, from, oddRows...)
 				lenient(t, history, oddHistory...)
 				o := transfer.Options{From: from, FromHistory: history}
@@ -215,7 +166,7 @@ func TestDiracX(t *testing.T) {
 
 // TestRefused moves nothing, and says why first.
 func TestRefused(t *testing.T) {
-	from, history := dirac(t, "8.0.86", jobdbtest.MariaDBWith)
+	from, history := oracle.DIRACApart(t, "8.0.86", jobdbtest.MariaDBWith, "latin1")
 	lenient(t, from, oddRows...)
 	to := jobdbtest.SQLite(t)
 	for _, test := range []struct {
