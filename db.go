@@ -55,6 +55,7 @@ type DB struct {
 	dialect *engine.Dialect
 	schema  *schema.Facts
 	options Options
+	target  engine.Target       // what the URL names; of no engine with [OpenDB]
 	groups  *engine.GroupCommit // SQLite only
 	history *DB                 // has LoggingInfo; often this one
 	logging *tables.Table       // LoggingInfo, as this one's connections call it

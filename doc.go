@@ -95,6 +95,7 @@
 //	                         the access layer: everything that changes jobs
 //	counts*.go               the counts of jobs
 //	pilots.go                the pilots' database
+//	taskqueues*.go           the task queues' database
 //	schema.go                Migrate, CheckSchema
 //	internal/tables          the one table of tables: names, kinds, lengths, defaults
 //	internal/engine          all that differs between engines: dialects, drivers, URLs, classes of errors

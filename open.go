@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 
 	"jobdb/internal/engine"
 	"jobdb/internal/schema"
@@ -79,7 +78,7 @@ func OpenDB(ctx context.Context, pool *sql.DB, options Options) (*DB, error) {
 
 // open is a DB on an engine, which it closes when that fails.
 func open(ctx context.Context, e *engine.Engine, t engine.Target, options Options) (*DB, error) {
-	db := &DB{engine: e, dialect: &e.Dialect, options: options, logging: tables.LoggingInfo}
+	db := &DB{engine: e, dialect: &e.Dialect, options: options, target: t, logging: tables.LoggingInfo}
 	db.access, db.history = access{db: db}, db
 	if e.Dialect.Name == "sqlite" {
 		db.groups = engine.NewGroupCommit(e.Writer)
@@ -132,7 +131,7 @@ func (db *DB) openHistory(ctx context.Context, t engine.Target) error {
 		return errors.Join(err, history.Close())
 	}
 	db.history = history
-	db.sameServer = t.Engine == "mysql" && h.Engine == "mysql" && t.User == h.User && slices.Equal(t.Hosts, h.Hosts)
+	db.sameServer = t.SameServer(h)
 	if db.sameServer {
 		elsewhere := *tables.LoggingInfo
 		elsewhere.Database = h.Name

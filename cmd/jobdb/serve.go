@@ -86,10 +86,12 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	err = c.serve(ctx, p, listener, key, api.Config{
-		DB: db, Jobs: jobs,
-		Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins,
-		MaxBody: c.MaxBody, RequestTimeout: c.requestTimeout(), Clock: p.clock, Logger: logger,
+	err = c.withNeighbours(ctx, p, jobs, logger, func() error {
+		return c.serve(ctx, p, listener, key, api.Config{
+			DB: db, Jobs: jobs,
+			Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins,
+			MaxBody: c.MaxBody, RequestTimeout: c.requestTimeout(), Clock: p.clock, Logger: logger,
+		})
 	})
 	return errors.Join(err, db.Close())
 }

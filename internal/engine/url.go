@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"net/url"
+	"os"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +17,22 @@ type Target struct {
 	password string
 	Name     string
 	options  url.Values
+}
+
+// SameServer reports whether connections to t reach o's database, too: MySQL and MariaDB let statements name
+// the tables of other databases.
+func (t Target) SameServer(o Target) bool {
+	return t.Engine == "mysql" && o.Engine == "mysql" && t.User == o.User && slices.Equal(t.Hosts, o.Hosts)
+}
+
+// SameDatabase reports whether both are one database.
+func (t Target) SameDatabase(o Target) bool {
+	if t.Engine != "sqlite" || o.Engine != "sqlite" {
+		return t.Engine != "" && t.Engine == o.Engine && t.User == o.User && slices.Equal(t.Hosts, o.Hosts) && t.Name == o.Name
+	}
+	file, err := os.Stat(t.path)
+	other, otherErr := os.Stat(o.path)
+	return err == nil && otherErr == nil && os.SameFile(file, other)
 }
 
 // engineOf maps the schemes that are understood, without the driver that

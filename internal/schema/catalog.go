@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -112,6 +113,18 @@ func ReadCatalog(ctx context.Context, q engine.Querier, d *engine.Dialect) (cata
 		err = engine.EachRow(ctx, q, queries.parents, c.addParent)
 	}
 	return c, err
+}
+
+// TablesWith returns the names of the tables that begin with prefix and have the column, sorted.
+func (c catalog) TablesWith(prefix, column string) []string {
+	var names []string
+	for name, t := range c {
+		if _, has := t.column(column); has && strings.HasPrefix(name, prefix) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func (c catalog) addColumn(rows *sql.Rows) error {
