@@ -3,6 +3,7 @@ package jobdb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"jobdb/internal/engine"
@@ -17,6 +18,9 @@ type SchemaReport struct {
 	Version string      `json:"version"` // the engine's
 	Jobs    bool        `json:"jobs"`    // the tables of jobs are here
 	History bool        `json:"history"` // LoggingInfo is here
+
+	// Others are tables of something else, in a database that is empty but for them.
+	Others []string `json:"others,omitempty"`
 
 	// Names of migrations, of databases that jobdb made.
 	Applied []string `json:"applied"`
@@ -41,6 +45,15 @@ func (db *DB) CheckSchema(ctx context.Context) (SchemaReport, error) {
 	}
 	r, err := db.checkSchema(ctx)
 	return r, db.wrapError("check the schema", db.publicError(err))
+}
+
+// CheckHistorySchema is CheckSchema for the database that has the histories of jobs, which often is the same.
+func (db *DB) CheckHistorySchema(ctx context.Context) (SchemaReport, error) {
+	r, err := db.history.CheckSchema(ctx)
+	if err != nil {
+		err = fmt.Errorf("the history: %w", err)
+	}
+	return r, err
 }
 
 // Migrate makes the tables of a new database and brings those of an older
@@ -115,6 +128,7 @@ func (db *DB) checkSchema(ctx context.Context) (SchemaReport, error) {
 			r.Limits = append(r.Limits, "totals and summaries read all jobs: the triggers of Jobs that count them are missing, or can't be seen by this user")
 		}
 	case schema.KindEmpty:
+		r.Others = c.Tables()
 	}
 	r.Problems = append(r.Problems, schema.TooOld(r.Engine, version)...)
 	return r, nil
@@ -149,6 +163,8 @@ func (r SchemaReport) summary() string {
 		what = "with the history of jobs only"
 	}
 	switch {
+	case r.Kind == schema.KindEmpty && len(r.Others) > 0:
+		return `Without jobs, but with tables of something else. "jobdb migrate" makes jobdb's beside them.`
 	case r.Kind == schema.KindEmpty:
 		return `An empty database. "jobdb migrate" makes the tables.`
 	case r.Usable():

@@ -69,12 +69,12 @@ func (q *TaskQueues) findTables(ctx context.Context) error {
 	}
 	for _, needed := range neededByQueues {
 		table, column, _ := strings.Cut(needed, ".")
-		if !slices.Contains(catalog.TablesWith("tq_", column), table) {
+		if !catalog.Has(table, column) {
 			return &SchemaError{Reason: "it needs the task queues of DiracX or DIRAC 9; there is no " + needed}
 		}
 	}
-	q.others = slices.DeleteFunc(catalog.TablesWith("tq_", "TQId"), func(name string) bool {
-		return name == queueTable || name == queueJobTable
+	q.others = slices.DeleteFunc(catalog.Tables(), func(name string) bool {
+		return name == queueTable || name == queueJobTable || !strings.HasPrefix(name, "tq_") || !catalog.Has(name, "TQId")
 	})
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"jobdb"
+	"jobdb/api"
 	"jobdb/wms"
 )
 
@@ -37,6 +38,18 @@ func (c *serveCommand) openTaskQueues(ctx context.Context, p *program, db *jobdb
 		err = fmt.Errorf("--task-queue-db: %w", err)
 	}
 	return queues, err
+}
+
+// stores are the databases beside that of the jobs, for the probe of readiness.
+func (c *serveCommand) stores(jobs *wms.JobManager) []api.Store {
+	var stores []api.Store
+	if c.HistoryDB != "" {
+		stores = append(stores, api.Store{Name: "history", Ping: jobs.DB.PingHistory, Needed: true})
+	}
+	if jobs.TaskQueues != nil {
+		stores = append(stores, api.Store{Name: "taskQueues", Ping: jobs.TaskQueues.Ping})
+	}
+	return stores
 }
 
 // live reports whether a database belongs to a DiracX or DIRAC installation.

@@ -3,6 +3,7 @@ package schema
 import (
 	"context"
 	"database/sql"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -115,16 +116,20 @@ func ReadCatalog(ctx context.Context, q engine.Querier, d *engine.Dialect) (cata
 	return c, err
 }
 
-// TablesWith returns the names of the tables that begin with prefix and have the column, sorted.
-func (c catalog) TablesWith(prefix, column string) []string {
-	var names []string
-	for name, t := range c {
-		if _, has := t.column(column); has && strings.HasPrefix(name, prefix) {
-			names = append(names, name)
-		}
-	}
+// Tables returns the names of all tables but SQLite's own, sorted.
+func (c catalog) Tables() []string {
+	names := slices.DeleteFunc(slices.Collect(maps.Keys(c)), func(name string) bool { return strings.HasPrefix(name, "sqlite_") })
 	slices.Sort(names)
 	return names
+}
+
+// Has reports whether there is a table with a column.
+func (c catalog) Has(table, column string) bool {
+	if c[table] == nil {
+		return false
+	}
+	_, found := c[table].column(column)
+	return found
 }
 
 func (c catalog) addColumn(rows *sql.Rows) error {
