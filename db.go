@@ -2,6 +2,7 @@ package jobdb
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -55,6 +56,7 @@ type DB struct {
 	dialect *engine.Dialect
 	schema  *schema.Facts
 	options Options
+	target  engine.Target       // what the URL names; of no engine with [OpenDB]
 	groups  *engine.GroupCommit // SQLite only
 	history *DB                 // has LoggingInfo; often this one
 	logging *tables.Table       // LoggingInfo, as this one's connections call it
@@ -87,6 +89,19 @@ func (db *DB) Ping(ctx context.Context) error {
 	var one int
 	if err := db.engine.Reader.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
 		return fmt.Errorf("ping the database: %w", db.publicError(err))
+	}
+	return nil
+}
+
+// PingHistory asks the database that has the histories of jobs, which may be another one, whether it still has them.
+func (db *DB) PingHistory(ctx context.Context) error {
+	h := db.history
+	if err := h.misused(ctx); err != nil {
+		return err
+	}
+	text := "SELECT 1 FROM " + tables.LoggingInfo.Quoted() + " WHERE 1 = 0"
+	if err := engine.EachRow(ctx, h.engine.Reader, text, func(*sql.Rows) error { return nil }); err != nil {
+		return fmt.Errorf("ping the history: %w", h.publicError(err))
 	}
 	return nil
 }

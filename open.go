@@ -78,7 +78,7 @@ func OpenDB(ctx context.Context, pool *sql.DB, options Options) (*DB, error) {
 
 // open is a DB on an engine, which it closes when that fails.
 func open(ctx context.Context, e *engine.Engine, t engine.Target, options Options) (*DB, error) {
-	db := &DB{engine: e, dialect: &e.Dialect, options: options, groups: e.Groups, logging: tables.LoggingInfo}
+	db := &DB{engine: e, dialect: &e.Dialect, options: options, groups: e.Groups, target: t, logging: tables.LoggingInfo}
 	db.access, db.history = access{db: db}, db
 	var facts *schema.Facts
 	err := e.Recognize(ctx)

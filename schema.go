@@ -3,6 +3,7 @@ package jobdb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"jobdb/internal/schema"
@@ -15,6 +16,9 @@ type SchemaReport struct {
 	Version string      `json:"version"` // the engine's
 	Jobs    bool        `json:"jobs"`    // the tables of jobs are here
 	History bool        `json:"history"` // LoggingInfo is here
+
+	// Others are tables of something else, in a database that is empty but for them.
+	Others []string `json:"others,omitempty"`
 
 	// Names of migrations, of databases that jobdb made.
 	Applied []string `json:"applied"`
@@ -43,6 +47,15 @@ func (db *DB) CheckSchema(ctx context.Context) (SchemaReport, error) {
 	}
 	r, err := db.checkSchema(ctx)
 	return r, db.wrapError("check the schema", db.publicError(err))
+}
+
+// CheckHistorySchema is CheckSchema for the database that has the histories of jobs, which often is the same.
+func (db *DB) CheckHistorySchema(ctx context.Context) (SchemaReport, error) {
+	r, err := db.history.CheckSchema(ctx)
+	if err != nil {
+		err = fmt.Errorf("the history: %w", err)
+	}
+	return r, err
 }
 
 // MigrateOption is about the counts of jobs, which [DB.Migrate] makes unless told otherwise.
@@ -108,7 +121,7 @@ func (db *DB) checkSchema(ctx context.Context) (SchemaReport, error) {
 	return SchemaReport{
 		Kind: r.Facts.Kind, Engine: db.dialect.Product, Version: r.Version, Jobs: r.Facts.Jobs, History: r.Facts.History,
 		Applied: r.Applied, Pending: r.Pending, Newer: r.Newer, Changed: r.Changed,
-		Obstacles: r.Obstacles, Limits: r.Limits, Problems: r.Problems,
+		Others: r.Others, Obstacles: r.Obstacles, Limits: r.Limits, Problems: r.Problems,
 	}, nil
 }
 
@@ -142,6 +155,8 @@ func (r SchemaReport) summary() string {
 		what = "with the history of jobs only"
 	}
 	switch {
+	case r.Kind == schema.KindEmpty && len(r.Others) > 0:
+		return `Without jobs, but with tables of something else. "jobdb migrate" makes jobdb's beside them.`
 	case r.Kind == schema.KindEmpty:
 		return `An empty database. "jobdb migrate" makes the tables.`
 	case r.Usable():

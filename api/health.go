@@ -2,8 +2,12 @@ package api
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net/http"
 	"time"
+
+	"jobdb"
 )
 
 func live(w http.ResponseWriter, _ *http.Request) error {
@@ -11,13 +15,21 @@ func live(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// readiness is the answer to a probe: the status of the server and of the keys that verify tokens.
-type readiness struct {
-	Status string `json:"status"`
-	Keys   string `json:"keys,omitempty"` // why they could not be fetched; the known ones are still used
+// Store is a database beside that of the jobs.
+type Store struct {
+	Name   string // in the answers to probes
+	Ping   func(context.Context) error
+	Needed bool // without it the server isn't ready; else it is, and tells of the fault
 }
 
-// ready checks the database, for a few seconds only: a probe wants an answer. A server without any key is not ready
+// readiness is the answer to a probe: the status of the server, of its stores and of the keys that verify tokens.
+type readiness struct {
+	Status string            `json:"status"`
+	Stores map[string]string `json:"stores,omitempty"` // by their names: ok, or what is wrong
+	Keys   string            `json:"keys,omitempty"`   // why they could not be fetched; the known ones are still used
+}
+
+// ready checks the databases, for a few seconds only: a probe wants an answer. A server without any key is not ready
 // either, as it would accept no token.
 func (s *service) ready(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
@@ -25,11 +37,36 @@ func (s *service) ready(w http.ResponseWriter, r *http.Request) error {
 	if err := s.DB.Ping(ctx); err != nil {
 		return err
 	}
+	stores := map[string]string{}
+	for _, store := range s.Stores {
+		err := store.Ping(ctx)
+		stores[store.Name] = storeHealth(err)
+		if err == nil {
+			continue
+		}
+		addToLog(r, slog.String(store.Name, err.Error()))
+		if store.Needed {
+			return &httpError{status: http.StatusServiceUnavailable, detail: store.Name + ": " + stores[store.Name]}
+		}
+	}
 	keys := s.Keys.State()
 	if keys.Keys == 0 {
 		return &httpError{status: http.StatusServiceUnavailable, detail: "no keys of the issuer are known yet: " + keys.LastError}
 	}
-	return writeValue(w, readiness{"ready", keys.LastError})
+	return writeValue(w, readiness{"ready", stores, keys.LastError})
+}
+
+// storeHealth tells a store's fault without its address.
+func storeHealth(err error) string {
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, jobdb.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		return "it can't be reached or is too busy"
+	case errors.Is(err, jobdb.ErrSchema):
+		return "it doesn't fit this server"
+	}
+	return "it fails; the server's log says why"
 }
 
 // startup always succeeds: the server listens only once it has started.

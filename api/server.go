@@ -28,6 +28,7 @@ type Config struct {
 	Visibility auth.Visibility
 	Origins    []string      // of web pages that may use the service, "*" for all; may be nil: only its own
 	Pilots     *jobdb.Pilots // knows the stamps of pilots; may be nil
+	Stores     []Store       // the databases beside DB, for the probe of readiness; may be nil
 	Clock      func() time.Time
 	Logger     *slog.Logger
 	MaxBody    int64 // size of a request's body in bytes; 0: 10 MiB

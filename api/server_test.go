@@ -2,6 +2,8 @@ package api_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -11,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"jobdb"
 	"jobdb/api"
 )
 
@@ -19,6 +22,30 @@ func TestHealth(t *testing.T) {
 	for path, want := range map[string]string{"live": `{"status":"live"}`, "ready": `{"status":"ready"}`, "startup": `{"status":"startup complete"}`} {
 		if r := w.ask("GET", "/api/health/"+path, "", ""); r.status != 200 || r.body != want {
 			t.Errorf("%s: %d %s", path, r.status, r.body)
+		}
+	}
+}
+
+// Each store is told of; the server isn't ready without one that it needs. No address is in the answer.
+func TestReadyTellsOfStores(t *testing.T) {
+	w := start(t)
+	gone := &jobdb.UnavailableError{Err: errors.New("dial 10.1.2.3:3306")}
+	for want, stores := range map[string][]api.Store{
+		`200 {"status":"ready","stores":{"a":"ok","b":"it can't be reached or is too busy","c":"it fails; the server's log says why"}}`: {
+			{Name: "a", Ping: w.db.Ping, Needed: true},
+			{Name: "b", Ping: func(context.Context) error { return gone }},
+			{Name: "c", Ping: func(context.Context) error { return errors.New("s3cret") }},
+		},
+		`503 {"detail":"a: it can't be reached or is too busy"}`: {{Name: "a", Ping: func(context.Context) error { return gone }, Needed: true}},
+	} {
+		handler := api.New(api.Config{
+			DB: w.db, Jobs: manager(t, w.db, time.Now), Stores: stores,
+			Keys: w.key.Keys(), Issuer: issuer, Clock: func() time.Time { return w.now }, Logger: slog.New(slog.DiscardHandler),
+		})
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), "GET", "/api/health/ready", nil))
+		if got := fmt.Sprint(recorder.Code, " ", strings.TrimSpace(recorder.Body.String())); got != want {
+			t.Errorf("%s; want %s", got, want)
 		}
 	}
 }

@@ -41,6 +41,13 @@ func SQLite(tb testing.TB) string {
 	return address
 }
 
+// TaskQueues makes the tables of the reference's TaskQueueDB in a database that has none of them. Without the
+// reference it is as Python says.
+func TaskQueues(tb testing.TB, address string) {
+	tb.Helper()
+	createAll(tb)("TaskQueueDB " + address)
+}
+
 // createAll returns what makes the reference's tables in an empty database. It skips the test without the reference.
 func createAll(tb testing.TB) func(address string) {
 	tb.Helper()

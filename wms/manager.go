@@ -1,6 +1,7 @@
 package wms
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,6 +18,10 @@ type JobManager struct {
 	DB    *jobdb.DB
 	Rules RuleBook
 	Clock func() time.Time // tells the server's time
+
+	// TaskQueues are what killed, deleted and rescheduled jobs are taken out of, so that no pilot
+	// gets them; nil: nothing is. Set it before the first call.
+	TaskQueues *jobdb.TaskQueues
 }
 
 // NewJobManager returns a manager of the jobs in db. Rules whose Default is the zero value take
@@ -53,3 +58,14 @@ func (b RuleBook) validate() error {
 
 // now is the server's time as databases store it: in UTC, to the microsecond.
 func (m *JobManager) now() time.Time { return m.Clock().UTC().Truncate(time.Microsecond) }
+
+// leaveTaskQueues takes jobs out of the task queues. It goes last in a transaction: where it is one of
+// its own, what could fail before it has been done.
+func (m *JobManager) leaveTaskQueues(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID) error {
+	if m.TaskQueues == nil {
+		return nil
+	}
+	return m.TaskQueues.RemoveJobs(ctx, tx, ids, func(vo, group string) jobdb.GroupShare {
+		return m.Rules.rulesOf(vo).Groups[group]
+	})
+}

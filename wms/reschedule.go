@@ -74,7 +74,10 @@ func (m *JobManager) Reschedule(ctx context.Context, scope Scope, ids []jobdb.Jo
 		for _, id := range missing(ids, jobs) {
 			r.report.Failed[id] = "Not found"
 		}
-		return r.run(ctx, tx)
+		if err := r.run(ctx, tx); err != nil {
+			return err
+		}
+		return r.leaveTaskQueues(ctx, tx)
 	})
 	if err != nil {
 		return RescheduleReport{}, err
@@ -225,6 +228,13 @@ func (r *rescheduling) store(ctx context.Context, tx *jobdb.Tx) error {
 		return err
 	}
 	return tx.ExpireJobCommands(ctx, ids)
+}
+
+// leaveTaskQueues takes out of the task queues what was rescheduled, or failed because that was done
+// too often.
+func (r *rescheduling) leaveTaskQueues(ctx context.Context, tx *jobdb.Tx) error {
+	ids := slices.AppendSeq(slices.Collect(maps.Keys(r.exhausted)), maps.Keys(r.jobs))
+	return r.JobManager.leaveTaskQueues(ctx, tx, ids)
 }
 
 // setStatus changes the status of jobs as of now. force lets any status follow any other.

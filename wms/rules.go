@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"jobdb"
 )
 
 // RuleBook has the rules of all VOs. Make one by [ReadRules], or from [DefaultRules].
@@ -56,6 +58,10 @@ type Rules struct {
 	// in Platform: Resources/Computing/OSCompatibility. By default there are none; then, as in
 	// DIRAC, a JDL with a Platform is refused.
 	Platforms map[string][]string
+	// Groups says how groups share their priority among their task queues, which matters with
+	// [JobManager.TaskQueues] only: JobShare, AllowBackgroundTQs and the property JobSharing of
+	// Registry/Groups. A group that isn't here has a JobShare of 1000, and nothing else.
+	Groups map[string]jobdb.GroupShare
 }
 
 // DefaultRules are DIRAC's defaults, for all VOs.
@@ -87,7 +93,7 @@ func (b RuleBook) rulesOf(vo string) Rules {
 //	{"Default": {"MaxJobs": 100}, "VOs": {"lhcb": {"CPUTime": 200000, "JobTypes": ["User", "MCSimulation"]}}}
 //
 // What Default leaves out comes from [DefaultRules], and what a VO leaves out from Default; the
-// Platforms of a VO are added to those of Default. The error says which rule is wrong, and why.
+// Platforms and Groups of a VO are added to those of Default. The error says which rule is wrong, and why.
 func ReadRules(r io.Reader) (RuleBook, error) {
 	var file struct {
 		Default json.RawMessage
@@ -117,7 +123,8 @@ func ReadRules(r io.Reader) (RuleBook, error) {
 
 // override returns the rules, with the ones replaced that a JSON text names.
 func (r Rules) override(text json.RawMessage) (Rules, error) {
-	r.JobTypes, r.Platforms = slices.Clone(r.JobTypes), maps.Clone(r.Platforms) // the decoder writes into them
+	// The decoder writes into these.
+	r.JobTypes, r.Platforms, r.Groups = slices.Clone(r.JobTypes), maps.Clone(r.Platforms), maps.Clone(r.Groups)
 	if len(text) == 0 {
 		return r, nil
 	}
@@ -151,6 +158,11 @@ func (r Rules) validate() error {
 		return errors.New("MinPriority is more than MaxPriority")
 	case slices.Contains(r.JobTypes, ""):
 		return errors.New("JobTypes has an empty name")
+	}
+	for _, group := range slices.Sorted(maps.Keys(r.Groups)) {
+		if r.Groups[group].JobShare < 0 {
+			return fmt.Errorf("the JobShare of the group %s is less than 0", group)
+		}
 	}
 	return nil
 }

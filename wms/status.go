@@ -50,7 +50,8 @@ type StatusReport struct {
 //     late: it goes into the history and changes no status.
 //   - The status changes if the state machine lets it. If not, the job keeps its status, the source
 //     in the history gets the mark (SM), and the rest of the update counts. Stalled counts as Running.
-//   - Jobs that became Killed or Deleted get the command Kill, unless an equal one is pending.
+//   - Jobs that became Killed or Deleted get the command Kill, unless an equal one is pending, and
+//     leave the task queues.
 //
 // Beyond those rules, a time more than a minute ahead of the server's clock is taken for the
 // server's time. So is the time of a late Killed or Deleted unless options.Pilot, because whoever
@@ -138,7 +139,14 @@ func (m *JobManager) applyUpdates(
 	if err := tx.SetJobCommands(ctx, kills); err != nil {
 		return nil, err
 	}
-	return changes, tx.InsertHistory(ctx, history)
+	if err := tx.InsertHistory(ctx, history); err != nil {
+		return nil, err
+	}
+	killed := make([]jobdb.JobID, len(kills))
+	for i, kill := range kills {
+		killed[i] = kill.JobID
+	}
+	return changes, m.leaveTaskQueues(ctx, tx, killed)
 }
 
 // mustKill tells whether a job gets a Kill: if its status has become one that needs it, or if that

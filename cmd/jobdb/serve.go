@@ -86,10 +86,12 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	err = c.serve(ctx, p, listener, key, api.Config{
-		DB: db, Jobs: jobs,
-		Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins,
-		MaxBody: c.MaxBody, RequestTimeout: c.requestTimeout(), Clock: p.clock, Logger: logger,
+	err = c.withNeighbours(ctx, p, jobs, logger, func() error {
+		return c.serve(ctx, p, listener, key, api.Config{
+			DB: db, Jobs: jobs, Stores: c.stores(jobs),
+			Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins,
+			MaxBody: c.MaxBody, RequestTimeout: c.requestTimeout(), Clock: p.clock, Logger: logger,
+		})
 	})
 	return errors.Join(err, db.Close())
 }
@@ -185,11 +187,54 @@ func prepare(ctx context.Context, db *jobdb.DB, otherHistory bool) error {
 		case !report.History && !otherHistory:
 			return errors.New("this database has no histories of jobs (LoggingInfo): give the one that has them as --history-db")
 		}
-		return nil
-	case jobdb.SchemaEmpty, jobdb.SchemaOurs, jobdb.SchemaUnknown:
+		return checkHistory(ctx, db, otherHistory)
+	case jobdb.SchemaEmpty:
+		if err := refuseOthers(ctx, "--db", db.CheckSchema); err != nil {
+			return err
+		}
+	case jobdb.SchemaOurs, jobdb.SchemaUnknown:
 	}
-	_, err := db.Migrate(ctx)
-	return err
+	if otherHistory {
+		if err := refuseOthers(ctx, "--history-db", db.CheckHistorySchema); err != nil {
+			return err
+		}
+	}
+	if _, err := db.Migrate(ctx); err != nil {
+		return err
+	}
+	return checkHistory(ctx, db, otherHistory)
+}
+
+// refuseOthers keeps the server from taking a database of something else for an empty one. "jobdb migrate" may be told
+// to make the tables there all the same.
+func refuseOthers(ctx context.Context, setting string, check func(context.Context) (jobdb.SchemaReport, error)) error {
+	report, err := check(ctx)
+	if err != nil || len(report.Others) == 0 {
+		return err
+	}
+	return fmt.Errorf("%s: this database has tables of something else (%s), and none of jobs; if jobs shall be beside them, run jobdb migrate first",
+		setting, strings.Join(report.Others[:min(3, len(report.Others))], ", "))
+}
+
+// checkHistory refuses a database of the histories that can't be used.
+func checkHistory(ctx context.Context, db *jobdb.DB, otherHistory bool) error {
+	if !otherHistory {
+		return nil
+	}
+	report, err := db.CheckHistorySchema(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--history-db: %w", err)
+	case len(report.Others) > 0:
+		return refuseOthers(ctx, "--history-db", db.CheckHistorySchema)
+	case report.Kind == jobdb.SchemaEmpty:
+		return errors.New("--history-db: it is empty; beside a database of DiracX or DIRAC give theirs, which has LoggingInfo (JobLoggingDB)")
+	case !report.Usable():
+		return fmt.Errorf("--history-db: jobdb can't work on it: %s", strings.Join(report.Problems, "; "))
+	case !report.History:
+		return errors.New("--history-db: it has no histories of jobs (LoggingInfo)")
+	}
+	return nil
 }
 
 // welcome prints the address, and a token and commands to try where this server signs tokens.

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 )
@@ -22,6 +23,16 @@ type Target struct {
 // databases of one MariaDB or MySQL server, entered as one user.
 func SameServer(a, b Target) bool {
 	return a.engine == "mysql" && b.engine == "mysql" && a.user == b.user && slices.Equal(a.hosts, b.hosts)
+}
+
+// SameDatabase reports whether both targets are one database.
+func SameDatabase(a, b Target) bool {
+	if a.engine != "sqlite" || b.engine != "sqlite" {
+		return a.engine != "" && a.engine == b.engine && a.user == b.user && slices.Equal(a.hosts, b.hosts) && a.Name == b.Name
+	}
+	file, err := os.Stat(a.path)
+	other, otherErr := os.Stat(b.path)
+	return err == nil && otherErr == nil && os.SameFile(file, other)
 }
 
 // engineOf maps the schemes that are understood, without the driver that SQLAlchemy's form adds

@@ -3,7 +3,9 @@ package schema
 import (
 	"context"
 	"database/sql"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,6 +54,22 @@ func ReadCatalog(ctx context.Context, q engine.Querier, d *engine.Dialect) (Cata
 		err = engine.EachRow(ctx, q, d.Catalog.Parents, c.addParent)
 	}
 	return c, err
+}
+
+// Tables returns the names of all tables but SQLite's own, sorted.
+func (c Catalog) Tables() []string {
+	names := slices.DeleteFunc(slices.Collect(maps.Keys(c)), func(name string) bool { return strings.HasPrefix(name, "sqlite_") })
+	slices.Sort(names)
+	return names
+}
+
+// Has reports whether there is a table with a column.
+func (c Catalog) Has(table, column string) bool {
+	if c[table] == nil {
+		return false
+	}
+	_, found := c[table].column(column)
+	return found
 }
 
 func (c Catalog) addColumn(rows *sql.Rows) error {

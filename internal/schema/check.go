@@ -16,6 +16,7 @@ type Report struct {
 
 	Applied, Pending, Newer, Changed []string // names of migrations; only our own databases have some
 
+	Others   []string // tables of something else, where none is of jobs
 	Limits   []string // promises that can't be kept there
 	Problems []string // why the database can't be used
 
@@ -66,6 +67,7 @@ func Check(ctx context.Context, e *engine.Engine) (Report, error) {
 				"the triggers of Jobs that count them are missing, or can't be seen by this user")
 		}
 	case KindEmpty:
+		r.Others = c.Tables()
 	}
 	r.Problems = append(r.Problems, tooOld(d, version)...)
 	return r, r.addServerSide(ctx, e, c)
