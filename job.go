@@ -125,7 +125,7 @@ var HeartbeatFields = []string{
 type ArchivedParameter struct {
 	Name  string
 	Value string
-	Cycle int // the job's RescheduleCounter when it was archived
+	Cycle int // the job's RescheduleCounter when it was archived, or more if that number was taken
 }
 
 // HistoryRecord is one change of a job's status, a row of LoggingInfo.

@@ -86,8 +86,9 @@ func checkParameter(t *tables.Table, id JobID, name, value string) error {
 }
 
 // ArchiveJobParameters moves the jobs' parameters to the archive, under their present
-// RescheduleCounter. There they replace those of the same name and cycle; on a schema that DiracX
-// made, which keeps one cycle, those of the same name.
+// RescheduleCounter. A job that has a cycle of that number in the archive already, or a later one,
+// because its counter was reset, gets the number after its last. So nothing is replaced, but on a
+// schema that DiracX made, which keeps one cycle: there, parameters of the same name.
 func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
 	return a.write(ctx, "archive job parameters", func(s *session) error {
 		if _, err := s.lockedJobs(ctx, ids); err != nil {
@@ -104,18 +105,23 @@ func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
 // copyToArchive copies parameters of jobs to the archive; in and args are as in eachIDBatch.
 func (s *session) copyToArchive(ctx context.Context, in string, args []any) error {
 	columns := tables.AtticJobParameters.Pick("JobID", "Name", "RescheduleCycle", "Value")
-	keys := columns[:3]
+	attic := tables.AtticJobParameters.Quoted()
+	next := `COALESCE((SELECT MAX(a."RescheduleCycle") + 1 FROM ` + attic + ` AS a WHERE a."JobID" = t."JobID"), t."RescheduleCounter")`
+	cycle := `CASE WHEN ` + next + ` > t."RescheduleCounter" THEN ` + next + ` ELSE t."RescheduleCounter" END`
 	if !s.db.schema.AtticCycles {
-		keys = columns[:2]
+		cycle = `t."RescheduleCounter"`
 	}
-	parameters := `SELECT p."JobID", p."Name", t."RescheduleCounter", p."Value" FROM ` + tables.Jobs.Quoted() + " AS t" +
+	parameters := `SELECT p."JobID", p."Name", ` + cycle + `, p."Value" FROM ` + tables.Jobs.Quoted() + " AS t" +
 		s.db.dialect.Join + tables.JobParameters.Quoted() + ` AS p ON p."JobID" = t."JobID" AND t."JobID"` + in
-	upsert, err := s.mergeKeys(ctx, tables.AtticJobParameters, columns, keys, parameters, args)
-	if err != nil {
-		return err
+	upsert := ""
+	if !s.db.schema.AtticCycles {
+		var err error
+		if upsert, err = s.mergeKeys(ctx, tables.AtticJobParameters, columns, columns[:2], parameters, args); err != nil {
+			return err
+		}
 	}
-	into := "INSERT INTO " + tables.AtticJobParameters.Quoted() + " (" + tables.QuotedNames("", columns) + ") "
-	_, err = s.exec(ctx, into+parameters+upsert, args...)
+	into := "INSERT INTO " + attic + " (" + tables.QuotedNames("", columns) + ") "
+	_, err := s.exec(ctx, into+parameters+upsert, args...)
 	return err
 }
 
