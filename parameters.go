@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"jobdb/internal/tables"
 )
@@ -161,30 +160,4 @@ func (a access) ArchivedJobParameters(ctx context.Context, ids []JobID) (map[Job
 		})
 	}
 	return archived, err
-}
-
-// ParameterText makes a text of unknown content, such as a job's output, fit for the value of a
-// parameter in this database: characters that it can't store are replaced by U+FFFD or ?, and of a
-// text that is too long the end remains.
-func (db *DB) ParameterText(text string) string {
-	limits := db.schema.ColumnLimits[tables.JobParameters.Name+".Value"]
-	replacement := utf8.RuneError
-	if !limits.CanEncode(replacement) {
-		replacement = '?'
-	}
-	text = strings.Map(func(r rune) rune {
-		if r == 0 || r == utf8.RuneError || !limits.CanEncode(r) {
-			return replacement
-		}
-		return r
-	}, text)
-	maxBytes := cmp.Or(limits.Bytes, tables.MaxText)
-	if len(text) <= maxBytes {
-		return text
-	}
-	text = text[len(text)-maxBytes:]
-	for !utf8.RuneStart(text[0]) {
-		text = text[1:]
-	}
-	return text
 }
