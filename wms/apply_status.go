@@ -204,7 +204,8 @@ func (u *jobUpdate) isSlowClock(s *step) bool {
 // was made before.
 func (u *jobUpdate) repeats(r jobdb.HistoryRecord) bool {
 	return slices.ContainsFunc(u.steps, func(s step) bool {
-		return recordedAs(s.Time, r).Equal(r.Time) && u.sameSource(r.Source, s.Source)
+		sameStatus := s.Status == "" || s.Status == r.Status
+		return sameStatus && recordedAs(s.Time, r).Equal(r.Time) && u.sameSource(r.Source, s.Source)
 	})
 }
 

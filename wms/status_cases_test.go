@@ -21,7 +21,7 @@ func historyOf(status string, last time.Time) [][2]string {
 }
 
 func oneUpdate(from string, u askedUpdate, at time.Time) statusCase {
-	return statusCase{Status: from, History: historyOf(from, lastTime), Updates: map[string]askedUpdate{at.Format(micro): u}, pilot: true, source: u.Source}
+	return statusCase{Status: from, History: historyOf(from, lastTime), Updates: map[string]askedUpdate{at.Format(micro): u}, pilot: true, source: u.Source[:min(len(u.Source), 32)]}
 }
 
 // bySlowClock is the first word of a source whose clock is behind.
@@ -77,7 +77,10 @@ func randomCases(n int) []statusCase {
 				to = "Running"
 			}
 			source := c.source
-			if !at.Before(lastTime) {
+			switch { // no other record of the history has the source and the time of the last one: it would be the same
+			case at.Equal(lastTime):
+				source = "JobManager"
+			case at.After(lastTime):
 				source = pick(sources...)
 			}
 			c.Updates[at.Format(micro)] = askedUpdate{to, pick("", "m1", "m2"), pick("", "a1", "a2"), source}

@@ -243,7 +243,7 @@ func TestNotes(t *testing.T) {
 		},
 		"long source": {
 			status: "Done", updates: []wms.StatusUpdate{{Time: second(0), MinorStatus: "m", Source: long}, {Time: second(1), Status: "Running", Source: long}},
-			want:    "a job in Done can't become Running: it stays Done; Source was cut to 32 characters; Source was cut to 28 characters",
+			want:    "Source was cut to 32 characters; a job in Done can't become Running: it stays Done; Source was cut to 28 characters",
 			history: []string{"Done m a0 10:00:00 " + long[:64], "Done m a0 10:00:01 " + long[:56] + "(SM)"},
 		},
 		"long application status": {

@@ -15,7 +15,7 @@ type Dialect struct {
 	Product string // what people call it: SQLite, MariaDB, MySQL or PostgreSQL
 
 	numbered      bool      // placeholders are $1, $2 …, not ?
-	Like          [3]string // before the column, between column and pattern, after the pattern
+	Like          [3]string // before the column, between column and pattern, after the pattern, which is in lower case
 	AsText        [2]string // around a column that isn't a text
 	NullsFirst    bool      // NULLs must be told to sort as in the other engines
 	Returning     bool      // an UPDATE can return its rows
@@ -25,7 +25,8 @@ type Dialect struct {
 	Regexp        bool      // REGEXP is evaluated by Go
 	Integer       string    // the type of 64-bit integers in a CAST
 	TextTimes     bool      // sorts times that Go has none of: two forms of one in SQLite, and MariaDB's 0000-00-00, which is read as NULL
-	Enums         bool      // flags are ENUMs, which sort by position unless cast
+	Enums         bool      // flags are ENUMs, which sort by position unless cast, and hold '' for none
+	ZeroTime      string    // stands for none, beside NULL; "" where nothing does
 	Lock          string    // after a SELECT of rows that the transaction will change
 	SkipLocked    string    // the same, passing over rows that another transaction holds
 	LockSource    string    // after a source joined with the rows that a statement will change, where it would lock them in any order
@@ -52,7 +53,7 @@ type Dialect struct {
 	Update       func(table, set, source, where string) string     // t and s are the names of table and source
 	Join         string                                            // of a source with a table; the source drives
 	TimeEqual    func(column, value string) string                 // of times in keys
-	NormalTime   func(column string) string                        // a time in one form
+	NormalTime   func(column string) string                        // a time in one form, NULL for none
 }
 
 // LikeEscape stands before wildcards that are meant literally. It is not
@@ -91,14 +92,20 @@ var SQLite = Dialect{
 	},
 }
 
+// lowerASCII is around a text in MariaDB and MySQL whose ASCII letters are to be lower case, and no
+// others, of which LOWER knows many: it takes the text's bytes for a character set that has no
+// other letters with two cases.
+var lowerASCII = [2]string{"CONVERT(CAST(LOWER(CONVERT(CAST(", " AS BINARY) USING hebrew)) AS BINARY) USING utf8mb4)"}
+
 var MariaDB = Dialect{
 	Name:       "mysql",
 	Product:    "MariaDB",
-	Like:       [3]string{"LOWER(", ") LIKE LOWER(", ")" + likeEnd},
+	Like:       [3]string{lowerASCII[0], lowerASCII[1] + " COLLATE utf8mb4_bin LIKE ", likeEnd},
 	AsText:     [2]string{"CAST(", " AS CHAR)"},
 	Integer:    "SIGNED",
 	TextTimes:  true,
 	Enums:      true,
+	ZeroTime:   "'0000-00-00 00:00:00'",
 	Lock:       " FOR UPDATE",
 	SkipLocked: " FOR UPDATE SKIP LOCKED",
 
@@ -135,7 +142,7 @@ var MariaDB = Dialect{
 	Join:       " STRAIGHT_JOIN ",
 	ForceIndex: true,
 	TimeEqual:  equal,
-	NormalTime: func(column string) string { return column },
+	NormalTime: func(column string) string { return "NULLIF(" + column + ", '0000-00-00 00:00:00')" },
 }
 
 // MySQL is MariaDB's but for what MySQL lacks or calls otherwise.
