@@ -152,12 +152,12 @@ func (c *compiler) distinctValues(column Column, scope Scope, filter Filter, lim
 }
 
 // merged is an expression for a column that groups exactly the equal values: neither a collation
-// nor SQLite's two text forms of a time make a difference.
+// nor SQLite's two text forms of a time make a difference, nor what stands for NULL.
 func (c *compiler) merged(column Column) string {
 	if column.Kind() == tables.KindTime {
 		return c.dialect.NormalTime(tables.Quote(column.Name()))
 	}
-	return c.byteExact(column)
+	return c.sortable(column, c.byteExact(column))
 }
 
 // byteExact is an expression for a column that compares byte by byte.
@@ -226,9 +226,10 @@ func (c *compiler) filter(f Filter) {
 		c.filter(f.kids[0])
 		c.write(")")
 	case opNull:
-		c.write(tables.Quote(f.column.Name()), " IS NULL")
+		c.null(f.column)
 	case opNotNull:
-		c.write(tables.Quote(f.column.Name()), " IS NOT NULL")
+		c.write("NOT ")
+		c.null(f.column)
 	case opLike:
 		c.like(f)
 	case opNotLike:
@@ -263,9 +264,27 @@ func (c *compiler) groupOf(f Filter) {
 	c.write(")")
 }
 
+// null is the condition that a row has no value in a column. Beside NULL that is what live databases
+// have in its place, which is read as NULL, too.
+func (c *compiler) null(column Column) {
+	name, none := tables.Quote(column.Name()), ""
+	switch {
+	case column.Kind() == tables.KindTime:
+		none = c.dialect.ZeroTime
+	case column.isFlag() && c.dialect.Enums:
+		none = "''"
+	}
+	c.write("(", name, isNull)
+	if none != "" {
+		c.write(" OR ", name, " = ", none)
+	}
+	c.write(")")
+}
+
 func (c *compiler) like(f Filter) {
 	form := c.dialect.Like
-	c.write(form[0], c.comparable(f.column), form[1], c.arg(f.values[0]), form[2])
+	pattern := f.values[0].(string) //nolint:forcetypeassert // made by parsePattern
+	c.write(form[0], c.comparable(f.column), form[1], c.arg(foldASCII(pattern)), form[2])
 }
 
 // regexIn compares with the values that matched a regex. With none of them it is false, but NULL
@@ -414,10 +433,10 @@ func (c *compiler) orderByKeys(keys []Sort, distinct bool) {
 }
 
 // sortable is the expression to sort a column by: the one given, but for flags that are ENUMs,
-// which would sort by position.
+// which would sort by position and have ” beside NULL.
 func (c *compiler) sortable(column Column, expression string) string {
 	if c.dialect.Enums && column.isFlag() {
-		return c.comparable(column)
+		return "NULLIF(" + c.comparable(column) + ", '')"
 	}
 	return expression
 }

@@ -20,7 +20,8 @@ const (
 	AccountedFailed AccountedFlag = "Failed"
 )
 
-// MarshalJSON writes true, false or "Failed", as existing clients expect.
+// MarshalJSON writes true, false or "Failed", as existing clients expect; null for "", which a live
+// database may have.
 func (f AccountedFlag) MarshalJSON() ([]byte, error) {
 	switch f {
 	case AccountedTrue:
@@ -29,6 +30,8 @@ func (f AccountedFlag) MarshalJSON() ([]byte, error) {
 		return []byte(`"Failed"`), nil
 	case AccountedFalse:
 		return []byte("false"), nil
+	case "":
+		return []byte("null"), nil
 	}
 	return nil, errors.New("AccountedFlag is neither True, False nor Failed but " + string(f))
 }
@@ -125,7 +128,7 @@ var HeartbeatFields = []string{
 type ArchivedParameter struct {
 	Name  string
 	Value string
-	Cycle int // the job's RescheduleCounter when it was archived
+	Cycle int // the job's RescheduleCounter when it was archived, or more if that number was taken
 }
 
 // HistoryRecord is one change of a job's status, a row of LoggingInfo.

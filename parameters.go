@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"jobdb/internal/tables"
 )
@@ -108,8 +107,9 @@ func checkParameter(t *tables.Table, id JobID, name, value string) error {
 }
 
 // ArchiveJobParameters moves the jobs' parameters to the archive, under their present
-// RescheduleCounter. There they replace those of the same name and cycle; on a schema that DiracX
-// made, which keeps one cycle, those of the same name.
+// RescheduleCounter. A job that has a cycle of that number in the archive already, or a later one,
+// because its counter was reset, gets the number after its last. So nothing is replaced, but on a
+// schema that DiracX made, which keeps one cycle: there, parameters of the same name.
 // Where [DB.HasJobParameters] is false there is nothing to move, and nothing changes.
 func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
 	return a.write(ctx, "archive job parameters", func(s *session) error {
@@ -130,18 +130,23 @@ func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
 // copyToArchive copies parameters of jobs to the archive; in and args are as in eachIDBatch.
 func (s *session) copyToArchive(ctx context.Context, in string, args []any) error {
 	columns := tables.AtticJobParameters.Pick("JobID", "Name", "RescheduleCycle", "Value")
-	keys := columns[:3]
+	attic := tables.AtticJobParameters.Quoted()
+	next := `COALESCE((SELECT MAX(a."RescheduleCycle") + 1 FROM ` + attic + ` AS a WHERE a."JobID" = t."JobID"), t."RescheduleCounter")`
+	cycle := `CASE WHEN ` + next + ` > t."RescheduleCounter" THEN ` + next + ` ELSE t."RescheduleCounter" END`
 	if !s.db.schema.AtticCycles {
-		keys = columns[:2]
+		cycle = `t."RescheduleCounter"`
 	}
-	parameters := `SELECT p."JobID", p."Name", t."RescheduleCounter", p."Value" FROM ` + tables.Jobs.Quoted() + " AS t" +
+	parameters := `SELECT p."JobID", p."Name", ` + cycle + `, p."Value" FROM ` + tables.Jobs.Quoted() + " AS t" +
 		s.db.dialect.Join + tables.JobParameters.Quoted() + ` AS p ON p."JobID" = t."JobID" AND t."JobID"` + in
-	upsert, err := s.mergeKeys(ctx, tables.AtticJobParameters, columns, keys, parameters, args)
-	if err != nil {
-		return err
+	upsert := ""
+	if !s.db.schema.AtticCycles {
+		var err error
+		if upsert, err = s.mergeKeys(ctx, tables.AtticJobParameters, columns, columns[:2], parameters, args); err != nil {
+			return err
+		}
 	}
-	into := "INSERT INTO " + tables.AtticJobParameters.Quoted() + " (" + tables.QuotedNames("", columns) + ") "
-	_, err = s.exec(ctx, into+parameters+upsert, args...)
+	into := "INSERT INTO " + attic + " (" + tables.QuotedNames("", columns) + ") "
+	_, err := s.exec(ctx, into+parameters+upsert, args...)
 	return err
 }
 
@@ -181,30 +186,4 @@ func (a access) ArchivedJobParameters(ctx context.Context, ids []JobID) (map[Job
 		})
 	}
 	return archived, err
-}
-
-// ParameterText makes a text of unknown content, such as a job's output, fit for the value of a
-// parameter in this database: characters that it can't store are replaced by U+FFFD or ?, and of a
-// text that is too long the end remains.
-func (db *DB) ParameterText(text string) string {
-	limits := db.schema.ColumnLimits[tables.JobParameters.Name+".Value"]
-	replacement := utf8.RuneError
-	if !limits.CanEncode(replacement) {
-		replacement = '?'
-	}
-	text = strings.Map(func(r rune) rune {
-		if r == 0 || r == utf8.RuneError || !limits.CanEncode(r) {
-			return replacement
-		}
-		return r
-	}, text)
-	maxBytes := cmp.Or(limits.Bytes, tables.MaxText)
-	if len(text) <= maxBytes {
-		return text
-	}
-	text = text[len(text)-maxBytes:]
-	for !utf8.RuneStart(text[0]) {
-		text = text[1:]
-	}
-	return text
 }

@@ -33,7 +33,7 @@ func (c *scanned) Scan(src any) error {
 	case tables.KindTime:
 		c.value, err = scanTime(src)
 	case tables.KindVerified:
-		c.value = src == "True"
+		c.value = scanVerified(src)
 	case tables.KindAccounted:
 		c.value = scanAccounted(src)
 	case tables.KindDecimal:
@@ -58,14 +58,24 @@ func scanInteger(src any) (any, error) {
 	return n, nil
 }
 
-func scanAccounted(src any) AccountedFlag {
+// scanVerified reads a flag; the "" of a live ENUM was never set.
+func scanVerified(src any) any {
+	if src == "" {
+		return nil
+	}
+	return src == "True"
+}
+
+func scanAccounted(src any) any {
 	switch src {
+	case "":
+		return nil
 	case "True":
 		return AccountedTrue
 	case "Failed":
 		return AccountedFailed
 	}
-	return AccountedFalse // also the "" of a live ENUM, which was never set
+	return AccountedFalse
 }
 
 func scanText(src any) (any, error) {

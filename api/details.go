@@ -22,6 +22,7 @@ type detailsAnswer struct {
 	History             []historyAnswer
 	Commands            []commandAnswer
 	Heartbeats          []heartbeatAnswer
+	Note                string `json:",omitempty"`
 }
 
 // historyAnswer is a record of a job's history, here and in searches with LoggingInfo.
@@ -80,6 +81,7 @@ func detailsOf(job wms.Details) detailsAnswer {
 		History:            historyOf(job.History),
 		Commands:           make([]commandAnswer, len(job.Commands)),
 		Heartbeats:         make([]heartbeatAnswer, len(job.Heartbeats)),
+		Note:               job.Note,
 	}
 	for i, c := range job.Commands {
 		answer.Commands[i] = commandAnswer{c.Command.Command, c.Arguments, c.Status, wireTime(c.ReceptionTime), nonZero(c.ExecutionTime)}

@@ -36,7 +36,7 @@ func Compress(text string) string {
 
 // Decompress reads what [Compress] or DIRAC wrote. A text that begins with "[" was stored before
 // DIRAC compressed, and is returned as it is. Anything else that isn't compressed UTF-8 of up to 64
-// MiB is an error.
+// MiB is an error, beside which comes what can be read of it.
 func Decompress(stored string) (string, error) {
 	if strings.HasPrefix(stored, "[") {
 		return stored, nil
@@ -46,13 +46,14 @@ func Decompress(stored string) (string, error) {
 		return "", fmt.Errorf("decompress a JDL: %w", err)
 	}
 	text, err := io.ReadAll(io.LimitReader(r, maxText+1))
+	readable := strings.ToValidUTF8(string(text[:min(len(text), maxText)]), "\uFFFD")
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("decompress a JDL: %w", err)
+		return readable, fmt.Errorf("decompress a JDL: %w", err)
 	case len(text) > maxText:
-		return "", errors.New("decompress a JDL: it is longer than 64 MiB")
+		return readable, errors.New("decompress a JDL: it is longer than 64 MiB")
 	case !utf8.Valid(text):
-		return "", errors.New("decompress a JDL: it is not UTF-8")
+		return readable, errors.New("decompress a JDL: it is not UTF-8")
 	}
-	return string(text), nil
+	return readable, nil
 }

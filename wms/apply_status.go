@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"jobdb"
 )
@@ -18,6 +19,9 @@ type updatePolicy struct {
 	// countsAsNow tells whether an update that is late counts as of now, instead of changing
 	// nothing.
 	countsAsNow func(StatusUpdate) bool
+
+	// fit makes a text fit for the columns of a name, see [jobdb.DB.FitText].
+	fit func(column, text string) string
 }
 
 // always is the countsAsNow of updates that the server itself makes: they are of now, even if the
@@ -27,9 +31,12 @@ func always(StatusUpdate) bool { return true }
 // jobUpdate is what becomes of the updates of one job.
 type jobUpdate struct {
 	updatePolicy
-	status     jobdb.Status // the job's, as far as the state machine has come
-	lastUpdate time.Time    // what is older is late
-	steps      []step       // the updates in the order of their times
+	job        jobdb.Attributes      // as it was before
+	status     jobdb.Status          // the job's, as far as the state machine has come
+	history    []jobdb.HistoryRecord // only where one of the updates is late
+	lastUpdate time.Time             // what is older is late
+	counted    time.Time             // as of when the last update counts that isn't late
+	steps      []step                // the updates in the order of their times
 	change     StatusChange
 	notes      []string
 }
@@ -37,7 +44,9 @@ type jobUpdate struct {
 // step is an update on its way into the history.
 type step struct {
 	StatusUpdate
-	late bool // it changes no status
+	at      time.Time // as of when it counts
+	late    bool      // it changes no status
+	refused bool      // the state machine didn't let it change the status
 }
 
 // timeRounding allows for StatusTimeOrder, which databases round to milliseconds: a time may be
@@ -50,30 +59,48 @@ const maxClockSkew = time.Minute
 // minTime is before all computing grids; and times before 1978 can't be stored in every history.
 var minTime = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// What the history holds of two texts, in characters, as in the reference; and the mark that the
-// source of a refused status gets there.
+// The source of a refused status gets a mark in the history, which holds so many characters of it.
 const (
-	maxSource            = 32
-	maxApplicationStatus = 255
-	refusedMark          = "(SM)"
+	maxSource   = 32
+	refusedMark = "(SM)"
 )
 
-// apply computes what becomes of a job's updates. times are the latest times of each status in its
-// history.
-func (p updatePolicy) apply(job jobdb.Attributes, times map[jobdb.Status]time.Time, updates []StatusUpdate) *jobUpdate {
-	u := &jobUpdate{updatePolicy: p, status: statusOf(job)}
+// newUpdate puts a job's updates in order. times are the latest times of each status in its history.
+func (p updatePolicy) newUpdate(job jobdb.Attributes, times map[jobdb.Status]time.Time, updates []StatusUpdate) *jobUpdate {
+	u := &jobUpdate{updatePolicy: p, job: job, status: statusOf(job)}
 	for _, update := range updates {
 		update.Time = update.Time.UTC().Truncate(time.Microsecond)
+		u.fitText("MinorStatus", &update.MinorStatus)
+		u.fitText("ApplicationStatus", &update.ApplicationStatus)
 		u.steps = append(u.steps, step{StatusUpdate: update})
 	}
 	slices.SortStableFunc(u.steps, func(a, b step) int { return a.Time.Compare(b.Time) })
 	u.lastUpdate = u.findLastUpdate(times)
-	u.resolveTimes()
-	u.setExecTimes(job["StartExecTime"] != nil, job["EndExecTime"] != nil)
-	u.setStatus()
-	u.cutTexts()
-	u.change.Note = strings.Join(u.notes, "; ")
 	return u
+}
+
+// hasLate tells whether one of the updates is older than the job's last one.
+func (u *jobUpdate) hasLate() bool { return len(u.steps) > 0 && u.isLate(&u.steps[0]) }
+
+// apply computes what becomes of the updates, one after the other.
+func (u *jobUpdate) apply() {
+	if u.status == jobdb.StatusStalled { // a job of which something is heard runs
+		u.status = jobdb.StatusRunning
+	}
+	for i := range u.steps {
+		s := &u.steps[i]
+		u.resolveTime(s)
+		if !s.late {
+			u.move(s)
+			u.setExecTimes(s)
+			u.change.MinorStatus = cmp.Or(s.MinorStatus, u.change.MinorStatus)
+			u.change.ApplicationStatus = cmp.Or(s.ApplicationStatus, u.change.ApplicationStatus)
+			u.change.LastUpdateTime = u.now
+		}
+		u.setHeartBeat(s)
+		u.fitText("StatusSource", &s.Source)
+	}
+	u.change.Note = strings.Join(u.notes, "; ")
 }
 
 // maxNotes bounds what is told of a job that has many updates.
@@ -122,67 +149,110 @@ func (u *jobUpdate) asksFor(status jobdb.Status, at time.Time) bool {
 	})
 }
 
-// resolveTimes decides as of when each update counts, and which are late. Those that count keep the
+func (u *jobUpdate) isLate(s *step) bool { return s.Time.Add(timeRounding).Before(u.lastUpdate) }
+
+// resolveTime decides as of when an update counts, or that it is late. Those that count keep the
 // order of the times that they came with.
-func (u *jobUpdate) resolveTimes() {
-	var before time.Time // the one that counts before
-	for i := range u.steps {
-		s := &u.steps[i]
-		isLate := s.Time.Add(timeRounding).Before(u.lastUpdate)
-		switch now := latest(u.now, u.lastUpdate.Add(timeRounding), before); {
-		case s.Time.Before(minTime):
-			u.note("%s is of a clock that isn't set: it counts as %s", timeText(s.Time), timeText(now))
-			s.Time = now
-		case u.isFuture(s.Time):
-			u.note("%s is more than a minute ahead of the server's clock: it counts as %s", timeText(s.Time), timeText(now))
-			s.Time = now
-		case isLate && u.countsAsNow(s.StatusUpdate):
-			u.note("%s of %s is older than the job's last update (%s): it counts as of %s",
-				s.Status, timeText(s.Time), timeText(u.lastUpdate), timeText(now))
-			s.Time = now
-		case isLate:
-			u.note("an update older than the job's last one (%s) changed no status: it is in the history only", timeText(u.lastUpdate))
-			s.late = true
-			continue
-		case s.Time.Before(before):
-			u.note("%s counts as %s, after what was asked for before it", timeText(s.Time), timeText(before))
-			s.Time = before
-		}
-		before = s.Time
+func (u *jobUpdate) resolveTime(s *step) {
+	now := latest(u.now, u.lastUpdate.Add(timeRounding), u.counted)
+	switch late := u.isLate(s); {
+	case s.Time.Before(minTime):
+		u.note("%s is of a clock that isn't set: it counts as %s", timeText(s.Time), timeText(now))
+		s.Time = now
+	case u.isFuture(s.Time):
+		u.note("%s is more than a minute ahead of the server's clock: it counts as %s", timeText(s.Time), timeText(now))
+		s.Time = now
+	case late && u.countsAsNow(s.StatusUpdate):
+		u.noteCounted(s, now)
+		s.Time = now
+	case late && u.isSlowClock(s):
+		// The history keeps the time that the source gave: what it says next is newer than that.
+		u.noteCounted(s, now)
+		s.at, u.counted = now, now
+		return
+	case late:
+		u.note("an update older than the job's last one (%s) changed no status: it is in the history only", timeText(u.lastUpdate))
+		s.at, s.late = s.Time, true
+		return
+	case s.Time.Before(u.counted):
+		u.note("%s counts as %s, after what was asked for before it", timeText(s.Time), timeText(u.counted))
+		s.Time = u.counted
+	}
+	s.at, u.counted = s.Time, s.Time
+}
+
+func (u *jobUpdate) noteCounted(s *step, now time.Time) {
+	u.note("%s of %s is older than the job's last update (%s): it counts as of %s",
+		cmp.Or(string(s.Status), "an update"), timeText(s.Time), timeText(u.lastUpdate), timeText(now))
+}
+
+// isSlowClock tells whether a late update is one of a source whose clock is behind: it is newer
+// than all that its source said before, in this run of the job, and leads to a status that may
+// follow the job's.
+func (u *jobUpdate) isSlowClock(s *step) bool {
+	allowed := s.Status == "" || s.Status == u.status || nextStatus(u.status, s.Status) == s.Status
+	if !allowed || !u.isOfThisRun(s.Time) {
+		return false
+	}
+	return !slices.ContainsFunc(u.history, func(r jobdb.HistoryRecord) bool {
+		isOwn := u.sameSource(r.Source, s.Source)
+		return isOwn && !recordedAs(s.Time, r).After(r.Time) && !u.repeats(r)
+	})
+}
+
+// repeats tells whether one of the updates is a record of the history already, because this request
+// was made before.
+func (u *jobUpdate) repeats(r jobdb.HistoryRecord) bool {
+	return slices.ContainsFunc(u.steps, func(s step) bool {
+		sameStatus := s.Status == "" || s.Status == r.Status
+		return sameStatus && recordedAs(s.Time, r).Equal(r.Time) && u.sameSource(r.Source, s.Source)
+	})
+}
+
+// recordedAs is a time as precise as that of a record: some databases keep whole seconds.
+func recordedAs(t time.Time, r jobdb.HistoryRecord) time.Time {
+	if r.Time.Nanosecond() == 0 {
+		return t.Truncate(time.Second)
+	}
+	return t
+}
+
+// sameSource compares the source of a record, which may be cut and marked, with one of an update.
+func (u *jobUpdate) sameSource(recorded, asked string) bool {
+	recorded, isMarked := strings.CutSuffix(recorded, refusedMark)
+	asked = u.fit("StatusSource", asked)
+	if isMarked {
+		asked = firstRunes(asked, maxSource-len(refusedMark))
+	}
+	return recorded == asked
+}
+
+// isOfThisRun tells whether something of a time is of the job's present run, not of one before it
+// was rescheduled.
+func (u *jobUpdate) isOfThisRun(at time.Time) bool {
+	rescheduled, _ := u.job["RescheduleTime"].(time.Time)
+	return !at.Before(rescheduled)
+}
+
+// setExecTimes sets the times at which the job began and ended to run, unless it has them.
+func (u *jobUpdate) setExecTimes(s *step) {
+	c := &u.change
+	switch {
+	case s.refused || !u.isOfThisRun(s.at):
+	case s.Status == jobdb.StatusRunning && u.job["StartExecTime"] == nil && c.StartExecTime.IsZero():
+		c.StartExecTime = s.at
+	case slices.Contains(jobdb.FinalStatuses, s.Status) && u.job["EndExecTime"] == nil && c.EndExecTime.IsZero():
+		c.EndExecTime = s.at
 	}
 }
 
-// setExecTimes sets the times at which the job began and ended to run, unless it has them. As in
-// the reference, what is asked for counts here, even if it is late or not allowed.
-func (u *jobUpdate) setExecTimes(hasStart, hasEnd bool) {
-	var status jobdb.Status
-	for _, s := range u.steps {
-		status = cmp.Or(s.Status, status)
-		switch {
-		case !hasStart && status == jobdb.StatusRunning:
-			u.change.StartExecTime, hasStart = s.Time, true
-		case !hasEnd && slices.Contains(jobdb.FinalStatuses, status):
-			u.change.EndExecTime, hasEnd = s.Time, true
-		}
-	}
-}
-
-// setStatus lets the updates that aren't late change the status, one after the other.
-func (u *jobUpdate) setStatus() {
-	if u.status == jobdb.StatusStalled { // a job of which something is heard runs
-		u.status = jobdb.StatusRunning
-	}
-	for i := range u.steps {
-		s := &u.steps[i]
-		if !s.late {
-			u.move(s)
-			u.change.MinorStatus = cmp.Or(s.MinorStatus, u.change.MinorStatus)
-			u.change.ApplicationStatus = cmp.Or(s.ApplicationStatus, u.change.ApplicationStatus)
-			u.change.LastUpdateTime = u.now
-		}
-		if strings.HasPrefix(s.Source, "Job") || s.Source == sourceHeartbeat {
-			u.change.HeartBeatTime = latest(u.change.HeartBeatTime, s.Time)
-		}
+// setHeartBeat takes a word of the job for a sign of life, even if it is late, but not for one
+// older than the last.
+func (u *jobUpdate) setHeartBeat(s *step) {
+	last, _ := u.job["HeartBeatTime"].(time.Time)
+	isOwn := strings.HasPrefix(s.Source, "Job") || s.Source == sourceHeartbeat
+	if isOwn && u.isOfThisRun(s.at) && s.at.After(latest(last, u.change.HeartBeatTime)) {
+		u.change.HeartBeatTime = s.at
 	}
 }
 
@@ -196,26 +266,38 @@ func (u *jobUpdate) move(s *step) {
 	}
 	if to := nextStatus(u.status, s.Status); to != s.Status {
 		u.note("a job in %s can't become %s: it stays %s", u.status, s.Status, to)
-		u.cut("Source", &s.Source, maxSource-len(refusedMark))
+		u.fitText("StatusSource", &s.Source)
+		if cut := firstRunes(s.Source, maxSource-len(refusedMark)); cut != s.Source {
+			u.note("Source was cut to %d characters", maxSource-len(refusedMark))
+			s.Source = cut
+		}
 		s.Source += refusedMark
-		s.Status = to
+		s.Status, s.refused = to, true
 	}
 	u.status, u.change.Status = s.Status, s.Status
 }
 
-// cutTexts cuts what is too long for the history.
-func (u *jobUpdate) cutTexts() {
-	for i := range u.steps {
-		u.cut("Source", &u.steps[i].Source, maxSource)
-		u.cut("ApplicationStatus", &u.steps[i].ApplicationStatus, maxApplicationStatus)
+// fitText makes a text fit for its columns: what somebody tells of a job in too many words must not
+// keep the rest of the request from counting.
+func (u *jobUpdate) fitText(column string, text *string) {
+	fitted := u.fit(column, *text)
+	if fitted == *text {
+		return
 	}
+	name := strings.TrimPrefix(column, "Status") // as requests call it
+	if before, after := utf8.RuneCountInString(*text), utf8.RuneCountInString(fitted); after < before {
+		u.note("%s was cut to %d characters", name, after)
+	} else {
+		u.note("%s has characters that the database can't hold: they were replaced", name)
+	}
+	*text = fitted
 }
 
-func (u *jobUpdate) cut(name string, value *string, maxLength int) {
-	if runes := []rune(*value); len(runes) > maxLength {
-		*value = string(runes[:maxLength])
-		u.note("%s was cut to %d characters in the history", name, maxLength)
+func firstRunes(text string, n int) string {
+	if runes := []rune(text); len(runes) > n {
+		return string(runes[:n])
 	}
+	return text
 }
 
 // historyRecords returns what the history is to keep of the updates.

@@ -3,7 +3,7 @@ package wms
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strings"
 
 	"jobdb"
 	"jobdb/jdl"
@@ -20,9 +20,12 @@ type Details struct {
 	History             []jobdb.HistoryRecord
 	Commands            []jobdb.CommandRecord
 	Heartbeats          []jobdb.Heartbeat // the latest first
+	// Note tells in words what of the job is damaged; "" when nothing is.
+	Note string
 }
 
-// Details returns all that is known of one job, with up to so many of its last heartbeats. A job
+// Details returns all that is known of one job, with up to so many of its last heartbeats. Of a JDL
+// that is damaged it has what can be read, and says so in Note. A job
 // out of scope is a [jobdb.NotFoundError]; one of another owner is, too, even if the scope isn't
 // Hidden. The parts are read one after the other: if the job changes meanwhile they may be of
 // different times.
@@ -39,12 +42,7 @@ func (m *JobManager) Details(ctx context.Context, scope Scope, id jobdb.JobID, h
 	if err := m.readParts(ctx, id, heartbeats, &d); err != nil {
 		return Details{}, err
 	}
-	if d.JDL, err = decompress(id, d.JDL); err != nil {
-		return Details{}, err
-	}
-	if d.OriginalJDL, err = decompress(id, d.OriginalJDL); err != nil {
-		return Details{}, err
-	}
+	d.decompress()
 	return d, nil
 }
 
@@ -110,15 +108,22 @@ func (m *JobManager) attributes(ctx context.Context, vo string, id jobdb.JobID) 
 	return attributes, nil
 }
 
-// decompress returns a stored JDL as it was written. A job that is just being submitted has none
-// yet.
-func decompress(id jobdb.JobID, stored string) (string, error) {
-	if stored == "" {
-		return "", nil
+// decompress turns the JDLs from what is stored into what was written. Of one that is damaged it
+// leaves what can be read. A job that is just being submitted has none yet.
+func (d *Details) decompress() {
+	var notes []string
+	for _, part := range []struct {
+		name string
+		text *string
+	}{{"JDL", &d.JDL}, {"OriginalJDL", &d.OriginalJDL}} {
+		if *part.text == "" {
+			continue
+		}
+		text, err := jdl.Decompress(*part.text)
+		if err != nil {
+			notes = append(notes, "the "+part.name+" is damaged, and shown as far as it can be read: "+err.Error())
+		}
+		*part.text = text
 	}
-	text, err := jdl.Decompress(stored)
-	if err != nil {
-		return "", fmt.Errorf("job %d: %w", id, err)
-	}
-	return text, nil
+	d.Note = strings.Join(notes, "; ")
 }

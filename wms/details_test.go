@@ -2,6 +2,7 @@ package wms_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -125,10 +126,38 @@ func TestDetailsScope(t *testing.T) {
 	if _, err := m.Details(t.Context(), wms.Scope{}, id, 1); !errors.Is(err, jobdb.ErrNoScope) {
 		t.Errorf("without a scope: %v", err)
 	}
-	if err := m.DB.UpdateJobJDLs(t.Context(), map[jobdb.JobID]string{id: "broken"}); err != nil {
+}
+
+// TestDamagedJDL shows a job whose JDL is damaged, with what can be read of it.
+func TestDamagedJDL(t *testing.T) {
+	m := open(t, jobdbtest.SQLite(t))
+	jobs, err := m.Submit(t.Context(), alice, []string{`Executable = "echo";`})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Details(t.Context(), lhcb, id, 1); err == nil || errors.Is(err, jobdb.ErrNotFound) {
-		t.Errorf("a broken JDL: %v", err)
+	id := jobs[0].JobID
+	whole := jdl.Compress("[ Executable = \"" + strings.Repeat("0123456789abcdef", 1000) + "\"; ]")
+	for name, test := range map[string]struct{ stored, begins, note string }{
+		"no base64":    {"broken!", "", "zlib: invalid header"},
+		"not zlib":     {"YnJva2Vu", "", "zlib: invalid header"},
+		"cut":          {whole[:len(whole)/2], "[ Executable", "unexpected EOF"},
+		"another byte": {whole[:len(whole)-8] + "AAAAAAA=", "[ Executable", "zlib"},
+		"an old form":  {"[ Executable", "[ Executable", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := m.DB.UpdateJobJDLs(t.Context(), map[jobdb.JobID]string{id: test.stored}); err != nil {
+				t.Fatal(err)
+			}
+			d, err := m.Details(t.Context(), lhcb, id, 1)
+			if err != nil || d.Attributes["Status"] != "Received" || d.OriginalJDL != `[Executable = "echo";]` || len(d.History) != 1 {
+				t.Errorf("%+v, %v", d, err)
+			}
+			if !strings.HasPrefix(d.JDL, test.begins) || test.begins == "" && d.JDL != "" {
+				t.Errorf("the JDL is %.100q", d.JDL)
+			}
+			if !strings.Contains(d.Note, test.note) || (d.Note == "") != (test.note == "") || strings.Contains(d.Note, "OriginalJDL") {
+				t.Errorf("the note is %q", d.Note)
+			}
+		})
 	}
 }

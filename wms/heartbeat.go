@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"time"
 
 	"jobdb"
 )
@@ -77,7 +78,9 @@ func (m *JobManager) revive(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.Jo
 			revived[id] = job
 			updates[id] = []StatusUpdate{{Time: now, Status: jobdb.StatusRunning, Source: sourceHeartbeat}}
 		default:
-			alive[id] = jobdb.Attributes{"HeartBeatTime": now}
+			if last, _ := job["HeartBeatTime"].(time.Time); now.After(last) {
+				alive[id] = jobdb.Attributes{"HeartBeatTime": now}
+			}
 		}
 	}
 	if err := setAttributes(ctx, tx, alive); err != nil || len(revived) == 0 {

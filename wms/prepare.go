@@ -227,9 +227,11 @@ func attributesOf(ad *jdl.Ad, owner Owner, priority int64) jobdb.Attributes {
 			attributes[name] = text
 		}
 	}
-	if site := ad.Text("Site"); strings.Contains(site, ",") {
+	switch site := ad.Text("Site"); {
+	case strings.Trim(site, ",") == "" || strings.Contains(site, ",") && strings.Trim(site, ", ") == "": // a list of nothing, too
+	case strings.Contains(site, ","):
 		attributes["Site"] = multipleSites
-	} else if site != "" {
+	default:
 		attributes["Site"] = site
 	}
 	return attributes
@@ -245,7 +247,7 @@ const (
 func siteOf(ad *jdl.Ad) (string, error) {
 	sites, err := ad.List("Site")
 	switch {
-	case err != nil || len(sites) == 0:
+	case err != nil || strings.Join(sites, "") == "": // a list of nothing, too
 		return anySite, err
 	case len(sites) > 1:
 		return multipleSites, nil

@@ -55,7 +55,8 @@ var notRescheduled = []jobdb.Status{
 //
 // The report's Failed has the jobs that don't exist, can't be rescheduled, or whose original JDL
 // can't be prepared any more; they stay as they are. It also has those that were rescheduled as
-// often as the rules of their VO allow; they become Failed if the state machine lets them.
+// often as the rules of their VO allow; they become Failed if the state machine lets them, unless
+// the rules allow no rescheduling at all: then they stay as they are, too.
 //
 // On [ErrNotOwner], for a job of another owner, nothing is written. All is one transaction, and the
 // number of statements doesn't depend on the number of jobs.
@@ -130,6 +131,8 @@ func (r *rescheduling) refuse() {
 		switch {
 		case job["VerifiedFlag"] != true:
 			r.fail(id, fmt.Sprintf("VerifiedFlag is False: Status %s, Minor Status: %s", status, job["MinorStatus"]))
+		case limit == 0:
+			r.fail(id, "rescheduling is switched off (MaxReschedulings is 0)")
 		case slices.Contains(notRescheduled, status):
 			r.fail(id, "a job in "+string(status)+" is not rescheduled; submit it anew")
 		case r.counter(job) > limit:

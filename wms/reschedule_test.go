@@ -128,9 +128,20 @@ func testNextCycle(t *testing.T, m *wms.JobManager, id jobdb.JobID) {
 		want = []jobdb.ArchivedParameter{{Name: "Host", Value: "h"}, {Name: "CPU", Value: "3", Cycle: 1}}
 	}
 	wantArchived(t, everything(t, m, id)[0], want)
-	if job := reschedule(t, m, true, id).Success[id]; job.RescheduleCounter != 0 || job.Status != "Received" {
-		t.Errorf("%+v", job)
+	// The counter begins anew, and the archive goes on.
+	for i, value := range []string{"4", "5"} {
+		if err := m.DB.SetJobParameters(t.Context(), map[jobdb.JobID]map[string]string{id: {"CPU": value}}); err != nil {
+			t.Fatal(err)
+		}
+		if job := reschedule(t, m, i == 0, id).Success[id]; job.RescheduleCounter != int64(i) || job.Status != "Received" {
+			t.Errorf("%+v", job)
+		}
+		want = append(want, jobdb.ArchivedParameter{Name: "CPU", Value: value, Cycle: i + 2})
 	}
+	if m.DB.Schema() == jobdb.SchemaDiracX {
+		want = []jobdb.ArchivedParameter{{Name: "CPU", Value: "5"}, {Name: "Host", Value: "h"}}
+	}
+	wantArchived(t, everything(t, m, id)[0], want)
 }
 
 func wantArchived(t *testing.T, details wms.Details, want []jobdb.ArchivedParameter) {
@@ -183,8 +194,12 @@ func TestRescheduleFrom(t *testing.T) {
 			t.Errorf("%s, exhausted: %s", status, diff)
 		}
 		got := after[1].Attributes
+		var ended any // when it became Failed
+		if want.exhausted == "Failed" {
+			ended = now
+		}
 		if got["Status"] != want.exhausted || got["MinorStatus"] != "Maximum of reschedulings reached" || got["ApplicationStatus"] != "Unknown" ||
-			got["EndExecTime"] != now || got["StartExecTime"] != second(-60) || got["RescheduleCounter"] != int64(3) || after[1].JDL != before[1].JDL {
+			got["EndExecTime"] != ended || got["StartExecTime"] != second(-60) || got["RescheduleCounter"] != int64(3) || after[1].JDL != before[1].JDL {
 			t.Errorf("%s, exhausted: %v", status, got)
 		}
 		if n := len(after[1].History); n != 2 {
@@ -279,11 +294,14 @@ func TestRescheduleByVO(t *testing.T) {
 	strict.MaxReschedulings = 0
 	m.Rules.VOs = map[string]wms.Rules{"lhcb": strict}
 	id := submitIn(t, m, `Executable = "x";`, "Running")[0]
-	if report := reschedule(t, m, false, id); report.Failed[id] != "Maximum number of reschedules exceeded (0)" {
-		t.Errorf("%+v", report)
+	before := everything(t, m, id)
+	for _, reset := range []bool{false, true} {
+		if report := reschedule(t, m, reset, id); report.Failed[id] != "rescheduling is switched off (MaxReschedulings is 0)" || len(report.Success) > 0 {
+			t.Errorf("%+v", report)
+		}
 	}
-	if report := reschedule(t, m, true, id); report.Success[id].RescheduleCounter != 0 || len(report.Failed) != 0 {
-		t.Errorf("with reset: %+v", report)
+	if diff := cmp.Diff(before, everything(t, m, id)); diff != "" {
+		t.Errorf("changed: %s", diff)
 	}
 }
 

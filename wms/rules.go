@@ -32,7 +32,7 @@ type Rules struct {
 	// default 100.
 	MaxInputData int
 	// MaxReschedulings is how often a job may be rescheduled:
-	// Services/JobScheduling/MaxRescheduling, default 3.
+	// Services/JobScheduling/MaxRescheduling, default 3. With 0 no job is rescheduled or changed.
 	MaxReschedulings int64
 	// JobTypes are the job types that a JDL may name: JobDescription/AllowedJobTypes, default User,
 	// Test and Hospital.

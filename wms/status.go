@@ -48,6 +48,7 @@ type StatusReport struct {
 //
 //   - Updates count in the order of their times. One that is older than the job's last update is
 //     late: it goes into the history and changes no status.
+//   - StartExecTime and EndExecTime come from updates that count, unless the job has them.
 //   - The status changes if the state machine lets it. If not, the job keeps its status, the source
 //     in the history gets the mark (SM), and the rest of the update counts. Stalled counts as Running.
 //   - Jobs that became Killed or Deleted get the command Kill, unless an equal one is pending, and
@@ -55,10 +56,13 @@ type StatusReport struct {
 //
 // Beyond those rules, a time more than a minute ahead of the server's clock is taken for the
 // server's time. So is the time of a late Killed or Deleted unless options.Pilot, because whoever
-// ends a job means now. The Note of each job's change tells what didn't go as asked.
+// ends a job means now. So is that of a late update that is newer than all that its source said in
+// this run of the job, and that the state machine allows: a worker's clock may be behind. The
+// history keeps its own time. HeartBeatTime never goes back. A text that is too long for its column
+// is cut, and characters that the column can't hold are replaced. The Note of each job's change tells what didn't go as asked.
 //
 // A job that doesn't exist is in the report's Failed. Nothing is written on an error: [ErrNotOwner]
-// for a job of another owner, a [jobdb.ValueError] for a value that the database can't store.
+// for a job of another owner, a [jobdb.ValueError] for a status that there isn't.
 //
 // All is one transaction, and the number of statements doesn't depend on the number of jobs. A
 // history in a database of its own is committed first. A request that failed may be repeated,
@@ -106,7 +110,7 @@ func checkStatuses(updates map[jobdb.JobID][]StatusUpdate) error {
 }
 
 // updateColumns are what applyUpdates must know of a job.
-var updateColumns = []string{"Status", "StartExecTime", "EndExecTime"}
+var updateColumns = []string{"Status", "StartExecTime", "EndExecTime", "HeartBeatTime", "RescheduleTime"}
 
 // applyUpdates applies updates to jobs that tx has locked, and says what became of each.
 func (m *JobManager) applyUpdates(
@@ -117,13 +121,27 @@ func (m *JobManager) applyUpdates(
 	if err != nil {
 		return nil, err
 	}
-	policy.now = m.now()
+	policy.now, policy.fit = m.now(), m.DB.FitText
+	applied := make(map[jobdb.JobID]*jobUpdate, len(jobs))
+	var late []jobdb.JobID
+	for id, job := range jobs {
+		applied[id] = policy.newUpdate(job, times[id], updates[id])
+		if applied[id].hasLate() {
+			late = append(late, id)
+		}
+	}
+	histories, err := tx.History(ctx, late)
+	if err != nil {
+		return nil, err
+	}
 	changes := make(map[jobdb.JobID]StatusChange, len(jobs))
 	attributes := make(map[jobdb.JobID]jobdb.Attributes, len(jobs))
 	var kills []jobdb.Command
 	var history []jobdb.HistoryRecord
 	for _, id := range slices.Sorted(maps.Keys(jobs)) {
-		update := policy.apply(jobs[id], times[id], updates[id])
+		update := applied[id]
+		update.history = histories[id]
+		update.apply()
 		changes[id] = update.change
 		if changed := update.change.attributes(); len(changed) > 0 {
 			attributes[id] = changed

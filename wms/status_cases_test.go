@@ -21,7 +21,14 @@ func historyOf(status string, last time.Time) [][2]string {
 }
 
 func oneUpdate(from string, u askedUpdate, at time.Time) statusCase {
-	return statusCase{Status: from, History: historyOf(from, lastTime), Updates: map[string]askedUpdate{at.Format(micro): u}, pilot: true}
+	return statusCase{Status: from, History: historyOf(from, lastTime), Updates: map[string]askedUpdate{at.Format(micro): u}, pilot: true, source: u.Source[:min(len(u.Source), 32)]}
+}
+
+// bySlowClock is the first word of a source whose clock is behind.
+func bySlowClock(from string, u askedUpdate) statusCase {
+	c := oneUpdate(from, u, lastTime.Add(-time.Minute))
+	c.source = "another"
+	return c
 }
 
 // statusGrid is every status × status asked for, or none × force × time: before the last one, at
@@ -61,15 +68,22 @@ func randomCases(n int) []statusCase {
 		if random.IntN(2) == 0 {
 			c.Started = lastTime.Format(micro)
 		}
+		sources := []string{"JobWrapper", "Job", "Heartbeat", "Heartbeats", "User", "job"}
+		c.source = pick(sources...)
 		for range 1 + random.IntN(4) {
 			at := lastTime.Add(time.Duration(random.IntN(9)-3) * time.Minute)
 			to := pick(append(slices.Clone(statuses), "", "", "", "")...)
 			if to == "Scouting" {
 				to = "Running"
 			}
-			c.Updates[at.Format(micro)] = askedUpdate{
-				to, pick("", "m1", "m2"), pick("", "a1", "a2"), pick("JobWrapper", "Job", "Heartbeat", "Heartbeats", "User", "job"),
+			source := c.source
+			switch { // no other record of the history has the source and the time of the last one: it would be the same
+			case at.Equal(lastTime):
+				source = "JobManager"
+			case at.After(lastTime):
+				source = pick(sources...)
 			}
+			c.Updates[at.Format(micro)] = askedUpdate{to, pick("", "m1", "m2"), pick("", "a1", "a2"), source}
 		}
 		cases[i] = c
 	}
@@ -218,6 +232,77 @@ var statusDifferences = []statusDifference{
 			oneUpdate("Done", askedUpdate{Status: "Running", Source: strings.Repeat("s", 30)}, now),
 			oneUpdate("Done", askedUpdate{Status: "Running", Source: "Job" + strings.Repeat("s", 40)}, now),
 			oneUpdate("Running", askedUpdate{Status: "Done", Source: strings.Repeat("s", 40)}, now),
+		},
+	},
+	{
+		// The reference stores texts that are longer than their columns, where the engine lets it.
+		name: "long-text",
+		edit: func(_ statusCase, r *result) (edited bool) {
+			cut := func(text *string, n int) {
+				if len(*text) > n {
+					*text, edited = (*text)[:n], true
+				}
+			}
+			for _, c := range []*columns{&r.Job, &r.Report} {
+				cut(&c.Status[1], 128)
+				cut(&c.Status[2], 255)
+			}
+			for _, record := range r.History {
+				minor := record[2].(string)
+				cut(&minor, 128)
+				record[2] = minor
+			}
+			return edited
+		},
+		cases: []statusCase{
+			oneUpdate("Running", askedUpdate{Status: "Done", MinorStatus: strings.Repeat("m", 200), Source: "JobWrapper"}, now),
+			oneUpdate("Running", askedUpdate{Status: "Failed", ApplicationStatus: strings.Repeat("a", 300), Source: "JobWrapper"}, now),
+		},
+	},
+	{
+		// A late update of a source that said nothing later is as late as any other.
+		name: "slow-clock",
+		like: func(c *statusCase) {
+			c.moveTimes(func(string, askedUpdate) bool { return c.source == "another" })
+		},
+		edit: func(c statusCase, r *result) bool {
+			for _, record := range r.History {
+				for at := range c.Updates {
+					if c.source == "another" {
+						record[4] = at
+					}
+				}
+			}
+			return c.source == "another"
+		},
+		cases: []statusCase{
+			bySlowClock("Matched", askedUpdate{Status: "Running", Source: "JobWrapper"}),
+			bySlowClock("Running", askedUpdate{Status: "Done", MinorStatus: "m", Source: "JobWrapper"}),
+			bySlowClock("Running", askedUpdate{ApplicationStatus: "a", Source: "Job"}),
+			bySlowClock("Stalled", askedUpdate{Status: "Running", Source: "JobWrapper"}),
+		},
+	},
+	{
+		// The reference takes the times of start and end from late and refused updates, too.
+		name: "exec-times",
+		edit: func(c statusCase, r *result) bool {
+			before := r.Job
+			r.Job.Started, r.Job.Ended, r.Report.Started, r.Report.Ended = c.Started, c.Ended, "", ""
+			for _, record := range r.History {
+				status, at, source := record[1].(string), record[4].(string), record[5].(string)
+				isLate := len(c.History) > 0 && c.source != "another" && at < min(c.History[len(c.History)-1][1], now.Format(micro))
+				switch {
+				case isLate || strings.HasSuffix(source, "(SM)"):
+				case status == "Running" && r.Job.Started == "":
+					r.Job.Started, r.Report.Started = at, at
+				case slices.Contains([]string{"Done", "Completed", "Failed", "Killed"}, status) && r.Job.Ended == "":
+					r.Job.Ended, r.Report.Ended = at, at
+				}
+				if c.source == "another" { // whose times count from the server's clock
+					r.Report.Started, r.Report.Ended, r.Job = before.Started, before.Ended, before
+				}
+			}
+			return before != r.Job
 		},
 	},
 }

@@ -292,9 +292,12 @@ func (m *machine) archive(t *rapid.T) {
 	for _, id := range ids {
 		state := m.states[id]
 		cycle := int(state.Attributes["RescheduleCounter"].(int64)) //nolint:forcetypeassert // an integer
+		if last := len(state.Archived) - 1; last >= 0 && !m.f.traits.OneCycle {
+			cycle = max(cycle, state.Archived[last].Cycle+1)
+		}
 		for name, value := range state.Parameters {
 			state.Archived = slices.DeleteFunc(state.Archived, func(old jobdb.ArchivedParameter) bool {
-				return old.Name == name && (old.Cycle == cycle || m.f.traits.OneCycle)
+				return old.Name == name && m.f.traits.OneCycle
 			})
 			state.Archived = append(state.Archived, jobdb.ArchivedParameter{Name: name, Value: value, Cycle: cycle})
 		}

@@ -82,7 +82,8 @@ func testParameters(f *fixture, set func(context.Context, named) error, get func
 	}
 }
 
-// The archive keeps the parameters of each cycle, of the same cycle the last.
+// The archive keeps the parameters of each run, also of those whose RescheduleCounter was there
+// before; where it has room for one cycle, the last.
 func testArchive(f *fixture) {
 	if f.traits.NoParameters {
 		return // testNoParameters
@@ -97,13 +98,20 @@ func testArchive(f *fixture) {
 	archive(map[string]string{"b": "2"})
 	f.set(map[jobdb.JobID]jobdb.Attributes{ids[0]: {"RescheduleCounter": 2}}, jobdb.SetOptions{})
 	archive(map[string]string{"b": "3"})
+	f.set(map[jobdb.JobID]jobdb.Attributes{ids[0]: {"RescheduleCounter": 0}}, jobdb.SetOptions{})
+	archive(map[string]string{"b": "4"})
+	f.set(map[jobdb.JobID]jobdb.Attributes{ids[0]: {"RescheduleCounter": 9}}, jobdb.SetOptions{})
+	archive(map[string]string{"b": "5"})
 
 	left, err := f.JobParameters(f.ctx, ids)
 	f.ok(err)
 	f.equal("parameters left", left, named{ids[1]: {"mine": "kept"}})
-	want := []jobdb.ArchivedParameter{{Name: "Z", Value: "1", Cycle: 1}, {Name: "a", Value: "1", Cycle: 1}, {Name: "b", Value: "2", Cycle: 1}, {Name: "b", Value: "3", Cycle: 2}}
+	want := []jobdb.ArchivedParameter{{Name: "Z", Value: "1", Cycle: 1}, {Name: "a", Value: "1", Cycle: 1}, {Name: "b", Value: "1", Cycle: 1}}
+	for i, cycle := range []int{2, 3, 4, 9} {
+		want = append(want, jobdb.ArchivedParameter{Name: "b", Value: asJSON(i + 2), Cycle: cycle})
+	}
 	if f.traits.OneCycle {
-		want = append(want[:2], want[3])
+		want = append(want[:2], want[6])
 	}
 	got, err := f.ArchivedJobParameters(f.ctx, ids)
 	f.ok(err)

@@ -12,6 +12,8 @@ import (
 var queryTests = []conformanceTest{
 	{"TextFilters", testTextFilters},
 	{"ForeignTextFilters", testForeignTextFilters},
+	{"LikeFoldsASCII", testLikeFoldsASCII},
+	{"Nulls", testNulls},
 	{"TimeFilters", testTimeFilters},
 	{"TimeForms", testTimeForms},
 	{"IntegerFilters", testIntegerFilters},
@@ -103,6 +105,66 @@ func testTextFilters(f *fixture) {
 		{site(`"operator":"regex","value":"^(?P<x>)$"`), []int{7}},
 		{site(`"operator":"regex","value":"nobody"`), nil},
 	})
+}
+
+// Of other letters like forgives no case, not even of those whose lower case is ASCII, such as the
+// sign of the kelvin.
+func testLikeFoldsASCII(f *fixture) {
+	texts := []string{"aéK", "AÉk", "Aék"}
+	if !f.traits.Latin1 {
+		texts = append(texts, "aé\u212a", "aж🚀", "aЖ🚀")
+	}
+	ids := f.addSites(texts...)
+	cases := []filterCase{
+		{site(`"operator":"like","value":"Aék"`), []int{0, 2}},
+		{site(`"operator":"like","value":"_É_"`), []int{1}},
+		{site(`"operator":"like","value":"%K"`), []int{0, 1, 2}},
+		{site(`"operator":"not like","value":"%é%"`), []int{1}},
+	}
+	if !f.traits.Latin1 {
+		cases[3].want = []int{1, 4, 5}
+		cases = append(cases, filterCase{site(`"operator":"like","value":"A\u0416_"`), []int{5}}, filterCase{site(`"operator":"like","value":"a_\u212a"`), []int{3}})
+	}
+	f.finds(ids, cases)
+}
+
+// A value that there is none of is one group, and "is null" finds its jobs, whatever a live database
+// has in its place: NULL, the time zero, or the empty text of an ENUM.
+func testNulls(f *fixture) {
+	ids := f.addJobs(jobdb.Attributes{}, jobdb.Attributes{}, jobdb.Attributes{"EndExecTime": noon, "AccountedFlag": true}, jobdb.Attributes{"VerifiedFlag": true})
+	none := 0 // jobs without flags
+	if f.Engine() == "mysql" {
+		raw := f.raw()
+		raw.db.SetMaxOpenConns(1) // of which this is the session
+		raw.exec(`SET SESSION sql_mode = 'ANSI_QUOTES'`)
+		one := ` WHERE "JobID" = ` + asJSON(ids[1])
+		raw.exec(`UPDATE "Jobs" SET "EndExecTime" = '0000-00-00 00:00:00'` + one)
+		if f.Schema() != jobdb.SchemaOurs {
+			raw.exec(`UPDATE "Jobs" SET "AccountedFlag" = '', "VerifiedFlag" = ''` + one)
+			none = 1
+		}
+	}
+	for column, want := range map[string]int{"EndExecTime": 3, "AccountedFlag": none, "VerifiedFlag": none} {
+		summary, err := jobdb.SummaryRequest{Grouping: []string{column}}.Parse(f.Limits())
+		f.ok(err)
+		summary.Scope.VO = f.vo
+		groups, err := f.Summary(f.ctx, summary)
+		f.ok(err)
+		values := map[any]int64{}
+		for _, row := range groups.Rows {
+			if _, again := values[row[0]]; again {
+				f.t.Errorf("%s has two groups %v", column, row[0])
+			}
+			values[row[0]] = row[1].(int64) //nolint:forcetypeassert // the count
+		}
+		f.equal("the group null of "+column, values[nil], int64(want))
+		for operator, rows := range map[string]int{"is null": want, "is not null": len(ids) - want} {
+			request := jobdb.SearchRequest{Parameters: []string{"JobID"}, Search: []jobdb.FilterSpec{{Parameter: column, Operator: operator}}}
+			f.equal(column+" "+operator, len(f.search(request, 0, 0).Rows), rows)
+		}
+		request := jobdb.SearchRequest{Parameters: []string{"JobID"}, Sort: []jobdb.SortSpec{{Parameter: column, Direction: "asc"}}}
+		f.equal("jobs by "+column, len(f.walk(request, 1, func() {})), len(ids))
+	}
 }
 
 // What a character set can't hold matches nothing, and is no error.

@@ -25,15 +25,16 @@ type Dialect struct {
 	TimeEqual func(column, value string) string // compares times in keys
 	Integer   string                            // the type of 64-bit integers in a CAST
 	AsText    [2]string                         // around a column that isn't a text
-	Enums     bool                              // flags are ENUMs, which sort by position unless cast
+	Enums     bool                              // flags are ENUMs, which sort by position unless cast, and hold '' for none
+	ZeroTime  string                            // stands for none, beside NULL; "" where nothing does
 
 	// TextTimes: cursors carry times as text. SQLite has two texts of one time, and MariaDB's
 	// 0000-00-00 doesn't survive time.Time.
 	TextTimes  bool
-	NormalTime func(column string) string // the one text of a time, of two that are the same
+	NormalTime func(column string) string // the one text of a time, of two that are the same; NULL for none
 
 	// Comparing texts.
-	Like           [3]string // before the column, between column and pattern, after the pattern
+	Like           [3]string // before the column, between column and pattern, after the pattern, which is in lower case
 	Regexp         bool      // REGEXP is evaluated by Go
 	Recoded        [2]string // around an argument that is converted to another character set
 	ExactCollation string    // compares utf8mb4 byte by byte, trailing spaces included; "" where every column does

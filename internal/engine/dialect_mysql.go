@@ -8,6 +8,11 @@ import (
 	"jobdb/internal/tables"
 )
 
+// lowerASCII is around a text in MariaDB and MySQL whose ASCII letters are to be lower case, and no
+// others, of which LOWER knows many: it takes the text's bytes for a character set that has no
+// other letters with two cases.
+var lowerASCII = [2]string{"CONVERT(CAST(LOWER(CONVERT(CAST(", " AS BINARY) USING hebrew)) AS BINARY) USING utf8mb4)"}
+
 // MariaDB is the dialect of MariaDB, and the base of MySQL's.
 var MariaDB = Dialect{
 	Name:       "mysql",
@@ -15,11 +20,12 @@ var MariaDB = Dialect{
 	Oldest:     "10.6",
 	Migrations: "mysql",
 	Catalog:    mysqlCatalog,
-	Like:       [3]string{"LOWER(", ") LIKE LOWER(", ")" + likeEnd},
+	Like:       [3]string{lowerASCII[0], lowerASCII[1] + " COLLATE utf8mb4_bin LIKE ", likeEnd},
 	AsText:     [2]string{"CAST(", " AS CHAR)"},
 	Integer:    "SIGNED",
 	TextTimes:  true,
 	Enums:      true,
+	ZeroTime:   "'0000-00-00 00:00:00'",
 	Lock:       " FOR UPDATE",
 	SkipLocked: " FOR UPDATE SKIP LOCKED",
 
@@ -58,7 +64,7 @@ var MariaDB = Dialect{
 	Join:       " STRAIGHT_JOIN ",
 	ForceIndex: true,
 	TimeEqual:  equal,
-	NormalTime: func(column string) string { return column },
+	NormalTime: func(column string) string { return "NULLIF(" + column + ", '0000-00-00 00:00:00')" },
 }
 
 // MySQL is MariaDB's but for what MySQL lacks or calls otherwise.

@@ -40,7 +40,7 @@ const (
 
 // asked notes what a request wants of a job.
 func (j *job) asked(q request) {
-	j.killedLate, j.lateAgain = false, false
+	j.killedLate, j.lateNow, j.lateAgain = false, false, false
 	disordered := j.late
 	updates, _ := field(q.body, j.id).(object)
 	if q.route() != setStatus {
@@ -53,6 +53,7 @@ func (j *job) asked(q request) {
 		late := err == nil && at.Before(j.last)
 		j.killedLate = j.killedLate || late && ends && !isPilot(q.who)
 		j.lateAgain = j.lateAgain || late && disordered
+		j.lateNow = j.lateNow || late
 		j.late = j.late || late
 		j.unset = j.unset || isUnset(text)
 		j.blank = j.blank || update["MinorStatus"] == "" || update["ApplicationStatus"] == ""

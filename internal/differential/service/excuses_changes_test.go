@@ -173,6 +173,38 @@ func rescheduledTimes(x exchange) bool {
 	return len(ours) == len(theirs) && (&pair{}).disagreement(x) == ""
 }
 
+// onlyTimes reports whether answers about jobs differ in nothing but these times, which they have from an update that
+// ours doesn't take them from: ours has none, or a later one.
+func onlyTimes(names ...string) func(x exchange) bool {
+	return func(x exchange) bool {
+		found := false
+		level := func(theirs, ours object) {
+			for _, name := range names {
+				a, _ := theirs[name].(string)
+				b, _ := ours[name].(string)
+				if a != "" && (b == "" || b > a) {
+					found, theirs[name] = true, ours[name]
+				}
+			}
+		}
+		x.theirs.body, _ = decode(x.theirs.text) // a copy
+		if rows, ok := x.theirs.body.([]any); ok {
+			others, _ := x.ours.body.([]any)
+			for i := range min(len(rows), len(others)) {
+				theirs, _ := rows[i].(object)
+				ours, _ := others[i].(object)
+				level(theirs, ours)
+			}
+		}
+		for _, j := range x.jobs {
+			if theirs := outcomeOf(x.theirs, j); theirs != nil {
+				level(theirs, outcomeOf(x.ours, j))
+			}
+		}
+		return found && (&pair{}).disagreement(x) == ""
+	}
+}
+
 // noAttributes reports whether we don't reschedule a job whose description says nothing.
 func noAttributes(x exchange) bool {
 	return x.route() == reschedule && x.theirs.status == http.StatusOK && strings.Contains(x.ours.text, "no attributes")

@@ -16,7 +16,7 @@ type job struct {
 	beat      time.Time // when it reported values last
 
 	// What was asked for, and may be the reason of a difference.
-	anew, blank, confirmed, killedLate, late, lateAgain, unset bool
+	anew, blank, confirmed, killedLate, late, lateNow, lateAgain, unset bool
 
 	spent bool // on purpose the two treated it differently: it is not looked at any more
 }

@@ -1,6 +1,9 @@
 package service_test
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 func showEmptyMap(r *round) {
 	r.differ(with("alice", "PATCH", "/api/jobs/status", about(r.new(), object{})), 500, 422)
@@ -16,11 +19,12 @@ func showFuture(r *round) {
 }
 
 func showLateKill(r *round) {
-	for who, status := range map[string]string{"alice": "Killed", "pilot": "Received"} {
+	for who, status := range map[string]string{"alice": "Killed", "pilot": "Checking"} {
 		j := r.new()
+		r.to(j, "Checking") // of the same source, which is later than the Killed
 		r.differ(with(who, "PATCH", "/api/jobs/status", about(j, object{"2024-02-29T10:00:00Z": object{"Status": "Killed"}})), 200, 200)
 		theirs, ours := r.rowOf(j)
-		r.wants(who, theirs["Status"], "Received", ours["Status"], status)
+		r.wants(who, theirs["Status"], "Checking", ours["Status"], status)
 	}
 }
 
@@ -69,4 +73,29 @@ func showRounding(r *round) {
 	r.differ(with("pilot", "PATCH", "/api/jobs/status", about(j, object{at: object{"Status": "Waiting"}})), 200, 200)
 	theirs, ours := r.rowOf(j)
 	r.wants("Status", theirs["Status"], "Checking", ours["Status"], "Waiting")
+}
+
+func showExecTimes(r *round) {
+	j := r.new()
+	r.differ(with("pilot", "PATCH", "/api/jobs/status", about(j, object{zulu(r.now()): object{"Status": "Done"}})), 200, 200)
+	theirs, ours := r.rowOf(j)
+	r.wants("EndExecTime", theirs["EndExecTime"] != nil, true, ours["EndExecTime"], nil)
+}
+
+func showHeartBeatTime(r *round) {
+	j := r.new()
+	r.play(with("pilot", "PATCH", "/api/jobs/heartbeat", about(j, object{})))
+	late := object{"2024-02-29T10:00:00Z": object{"MinorStatus": "x", "Source": "JobWrapper"}}
+	r.differ(with("pilot", "PATCH", "/api/jobs/status", about(j, late)), 200, 200)
+	theirs, ours := r.rowOf(j)
+	isBack := func(row object) bool { return strings.HasPrefix(row["HeartBeatTime"].(string), "2024") }
+	r.wants("HeartBeatTime is back", isBack(theirs), true, isBack(ours), false)
+}
+
+func showSlowClock(r *round) {
+	j := r.new()
+	late := object{"2024-02-29T10:00:00Z": object{"Status": "Checking", "Source": "JobWrapper"}}
+	r.differ(with("pilot", "PATCH", "/api/jobs/status", about(j, late)), 200, 200)
+	theirs, ours := r.rowOf(j)
+	r.wants("Status", theirs["Status"], "Received", ours["Status"], "Checking")
 }

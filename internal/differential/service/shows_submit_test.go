@@ -31,3 +31,9 @@ func showTooLong(r *round) {
 	r.differ(with("alice", "PATCH", "/api/jobs/status", about(j, object{zulu(r.now()): object{"MinorStatus": long}})), 200, 400)
 	r.differ(with("alice", "PATCH", "/api/jobs/metadata", about(j, object{"Site": long})), 204, 400)
 }
+
+func showNoSite(r *round) {
+	r.submit("alice", `Executable = "x"; Site = {"", ""};`)
+	theirs, ours := r.rowOf(r.jobs[len(r.jobs)-1])
+	r.wants("Site", theirs["Site"], "Multiple", ours["Site"], "ANY")
+}
