@@ -96,6 +96,7 @@
 //	counts*.go               the counts of jobs
 //	pilots.go                the pilots' database
 //	taskqueues*.go           the task queues' database
+//	parametersdb.go          parameters in OpenSearch
 //	schema.go                Migrate, CheckSchema
 //	internal/tables          the one table of tables: names, kinds, lengths, defaults
 //	internal/engine          all that differs between engines: dialects, drivers, URLs, classes of errors

@@ -56,7 +56,7 @@ func (m *JobManager) readParts(ctx context.Context, id jobdb.JobID, heartbeats i
 	if d.OriginalJDL, err = readPart(ctx, id, m.DB.OriginalJDLs); err != nil {
 		return err
 	}
-	if d.Parameters, err = readPart(ctx, id, m.DB.JobParameters); err != nil {
+	if d.Parameters, err = readPart(ctx, id, m.parameters(textOf(d.Attributes, "VO"))); err != nil {
 		return err
 	}
 	if d.OptimizerParameters, err = readPart(ctx, id, m.DB.OptimizerParameters); err != nil {
@@ -78,6 +78,16 @@ func (m *JobManager) readParts(ctx context.Context, id jobdb.JobID, heartbeats i
 		return m.DB.Heartbeats(ctx, ids, heartbeats)
 	})
 	return err
+}
+
+// parameters reads the parameters of jobs of a VO from where they are.
+func (m *JobManager) parameters(vo string) func(context.Context, []jobdb.JobID) (map[jobdb.JobID]map[string]string, error) {
+	if m.Parameters == nil {
+		return m.DB.JobParameters
+	}
+	return func(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID]map[string]string, error) {
+		return m.Parameters.Get(ctx, vo, ids)
+	}
 }
 
 // readPart returns one job's part of what a method reads of many jobs.
