@@ -19,7 +19,7 @@ import (
 func TestParametersInOpenSearch(t *testing.T) {
 	host := os.Getenv("JOBDB_OPENSEARCH")
 	if host == "" {
-		t.Skip("\n\n!!! NOT TESTED: parameters in OpenSearch. Set JOBDB_OPENSEARCH to HOST:PORT of an empty one.")
+		t.Skip("\n\n!!! NOT TESTED: parameters in OpenSearch. Set JOBDB_OPENSEARCH to HOST:PORT of an empty one (make opensearch).")
 	}
 	m := open(t, jobdbtest.SQLite(t))
 	parameters, err := jobdb.OpenParametersDB(`{"hosts": "` + host + `"}`)
