@@ -201,3 +201,8 @@ apt-install = if ! command -v apt-get >/dev/null; then false; \
 	else sudo -n true 2>/dev/null && as_root='sudo -n env'; fi && \
 	$$as_root apt-get -q update && \
 	$$as_root DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(1)
+
+.PHONY: opensearch
+opensearch: ## an OpenSearch for tests on 127.0.0.1:9277, until Ctrl-C (needs Java 17 and Maven); then JOBDB_OPENSEARCH=127.0.0.1:9277 go test ./wms
+	mkdir -p .cache && mvn -q -B -f oracle/opensearch package dependency:build-classpath -Dmdep.outputFile=$(CURDIR)/.cache/opensearch.classpath
+	DIR=$$(mktemp -d) && trap 'rm -rf "$$DIR"' EXIT && java -Xmx512m -cp ".cache/opensearch/classes:$$(cat .cache/opensearch.classpath)" TestNode "$$DIR" 9277

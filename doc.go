@@ -105,6 +105,7 @@
 //	counts.go                which counts are kept; counts_fold.go, counts_tally.go: how; counts_check.go: are they right
 //	pilots.go                the pilots' database
 //	taskqueues*.go           the task queues' database
+//	parametersdb.go          parameters in OpenSearch
 //	schema.go                Migrate, CheckSchema
 //	internal/tables          the list of all tables and columns, from which all else takes their names
 //	internal/engine          all that differs between engines: dialects, drivers, URLs, classes of errors

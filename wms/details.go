@@ -13,7 +13,7 @@ import (
 type Details struct {
 	Attributes          jobdb.Attributes
 	JDL, OriginalJDL    string            // decompressed; "" while the job is being submitted
-	Parameters          map[string]string // none where [jobdb.DB.HasJobParameters] is false
+	Parameters          map[string]string // none where no database keeps them
 	OptimizerParameters map[string]string
 	ArchivedParameters  []jobdb.ArchivedParameter
 	InputData           []jobdb.InputFile
@@ -54,8 +54,8 @@ func (m *JobManager) readParts(ctx context.Context, id jobdb.JobID, heartbeats i
 	if d.OriginalJDL, err = readPart(ctx, id, m.DB.OriginalJDLs); err != nil {
 		return err
 	}
-	if m.DB.HasJobParameters() {
-		if d.Parameters, err = readPart(ctx, id, m.DB.JobParameters); err != nil {
+	if m.keepsParameters() {
+		if d.Parameters, err = readPart(ctx, id, m.parameters(textOf(d.Attributes, "VO"))); err != nil {
 			return err
 		}
 	}
@@ -78,6 +78,19 @@ func (m *JobManager) readParts(ctx context.Context, id jobdb.JobID, heartbeats i
 		return m.DB.Heartbeats(ctx, ids, heartbeats)
 	})
 	return err
+}
+
+// keepsParameters reports whether there is a place for parameters of jobs.
+func (m *JobManager) keepsParameters() bool { return m.Parameters != nil || m.DB.HasJobParameters() }
+
+// parameters reads the parameters of jobs of a VO from where they are.
+func (m *JobManager) parameters(vo string) func(context.Context, []jobdb.JobID) (map[jobdb.JobID]map[string]string, error) {
+	if m.Parameters == nil {
+		return m.DB.JobParameters
+	}
+	return func(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID]map[string]string, error) {
+		return m.Parameters.Get(ctx, vo, ids)
+	}
 }
 
 // readPart returns one job's part of what a method reads of many jobs.

@@ -53,7 +53,7 @@ func (m *JobManager) Heartbeat(ctx context.Context, scope Scope, beats map[jobdb
 		if err := m.revive(ctx, tx, jobs); err != nil {
 			return err
 		}
-		if report.Dropped, err = m.storeBeats(ctx, tx, jobs, beats); err != nil {
+		if report.Dropped, err = m.storeBeats(ctx, tx, scope.VO, jobs, beats); err != nil {
 			return err
 		}
 		report.Commands, err = tx.TakeJobCommands(ctx, slices.Collect(maps.Keys(jobs)))
@@ -95,7 +95,7 @@ func (m *JobManager) revive(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.Jo
 // storeBeats stores what the jobs report that exist, and returns how many outputs were dropped. Standard
 // output is changed if it can't be stored as it is: what a job writes must not keep a Kill from it.
 func (m *JobManager) storeBeats(
-	ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, beats map[jobdb.JobID]Beat,
+	ctx context.Context, tx *jobdb.Tx, vo string, jobs map[jobdb.JobID]jobdb.Attributes, beats map[jobdb.JobID]Beat,
 ) (dropped int, err error) {
 	values := make(map[jobdb.JobID]map[string]string, len(jobs))
 	outputs := map[jobdb.JobID]map[string]string{}
@@ -110,10 +110,17 @@ func (m *JobManager) storeBeats(
 	if err := tx.AddHeartbeatData(ctx, values); err != nil {
 		return 0, err
 	}
-	if !m.DB.HasJobParameters() {
+	if !m.keepsParameters() {
 		return len(outputs), nil
 	}
-	return 0, tx.SetJobParameters(ctx, outputs)
+	if m.Parameters == nil {
+		return 0, tx.SetJobParameters(ctx, outputs)
+	}
+	parameters := make(map[jobdb.JobID]map[string]any, len(outputs))
+	for id, output := range outputs {
+		parameters[id] = map[string]any{"StandardOutput": output["StandardOutput"]}
+	}
+	return 0, m.Parameters.Set(ctx, vo, parameters, m.now())
 }
 
 // beatTexts returns the values of a heartbeat as they are stored.

@@ -22,6 +22,9 @@ type JobManager struct {
 	// TaskQueues are what killed, deleted and rescheduled jobs are taken out of, so that no pilot
 	// gets them; nil: nothing is. Set it before the first call.
 	TaskQueues *jobdb.TaskQueues
+	// Parameters has the parameters of jobs instead of the table JobParameters, as in DiracX; nil: the
+	// table does. Set it before the first call.
+	Parameters *jobdb.ParametersDB
 }
 
 // NewJobManager returns a manager of the jobs in db. Rules whose Default is the zero value take

@@ -35,14 +35,14 @@ func (e *MetadataError) Is(target error) bool { return target == ErrInvalidMetad
 // types that JSON gives (string, bool, [json.Number], []any, map[string]any), without nulls. A
 // string is stored as it is, anything else as compact JSON.
 //
-// All is one transaction. Nothing is written on an error: a [MetadataError] for another column than
-// Site, or for a parameter where [jobdb.DB.HasJobParameters] is false, a [jobdb.NotFoundError] that
-// names all jobs that don't exist, a [jobdb.ValueError] for a value that the database can't store,
-// and [ErrNotOwner].
+// All is one transaction; parameters in a database of their own are written last of all. Nothing is
+// written on an error: a [MetadataError] for another column than Site, or for a parameter where no
+// database keeps parameters, a [jobdb.NotFoundError] that names all jobs that don't exist, a
+// [jobdb.ValueError] for a value that the database can't store, and [ErrNotOwner].
 func (m *JobManager) SetMetadata(ctx context.Context, scope Scope, values map[jobdb.JobID]map[string]any) error {
 	ids := slices.Collect(maps.Keys(values))
 	attributes, parameters, invalid := splitMetadata(values)
-	if invalid == nil && !m.DB.HasJobParameters() {
+	if invalid == nil && !m.keepsParameters() {
 		invalid = noPlaceFor(parameters)
 	}
 	return m.DB.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
@@ -59,8 +59,25 @@ func (m *JobManager) SetMetadata(ctx context.Context, scope Scope, values map[jo
 		if err := setAttributes(ctx, tx, attributes); err != nil {
 			return err
 		}
-		return tx.SetJobParameters(ctx, parameters)
+		if m.Parameters == nil {
+			return tx.SetJobParameters(ctx, parameters)
+		}
+		return m.Parameters.Set(ctx, scope.VO, parametersIn(values), m.now())
 	})
+}
+
+// parametersIn returns what of the metadata is parameters, as it was given.
+func parametersIn(values map[jobdb.JobID]map[string]any) map[jobdb.JobID]map[string]any {
+	parameters := make(map[jobdb.JobID]map[string]any, len(values))
+	for id, all := range values {
+		parameters[id] = map[string]any{}
+		for name, value := range all {
+			if _, err := jobdb.ParseColumn(name); err != nil {
+				parameters[id][name] = value
+			}
+		}
+	}
+	return parameters
 }
 
 // splitMetadata tells attributes and parameters apart, and returns the parameters as they are

@@ -21,7 +21,27 @@ func (c *serveCommand) withNeighbours(ctx context.Context, p *program, jobs *wms
 		defer queues.Close() //nolint:errcheck // all that was written is committed
 		jobs.TaskQueues = queues
 	}
+	if jobs.Parameters, err = c.openParameters(ctx, jobs.DB, logger); err != nil {
+		return err
+	}
 	return serve()
+}
+
+// openParameters returns where parameters are beside DiracX and DIRAC. In a database made by jobdb they are in its
+// table.
+func (c *serveCommand) openParameters(ctx context.Context, db *jobdb.DB, logger *slog.Logger) (*jobdb.ParametersDB, error) {
+	if c.ParametersDB == "" {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	parameters, err := jobdb.OpenParametersDB(c.ParametersDB)
+	if err != nil {
+		return nil, fmt.Errorf("--parameters-db: %w", err)
+	}
+	if !live(db) {
+		logger.WarnContext(ctx, "--parameters-db is not used: this database was made by jobdb, whose table JobParameters has the parameters")
+		return nil, nil //nolint:nilnil // there is none
+	}
+	return parameters, nil
 }
 
 // openTaskQueues opens the database of task queues. Without one it says what that means beside DiracX and DIRAC.
@@ -48,6 +68,9 @@ func (c *serveCommand) stores(jobs *wms.JobManager) []api.Store {
 	}
 	if jobs.TaskQueues != nil {
 		stores = append(stores, api.Store{Name: "taskQueues", Ping: jobs.TaskQueues.Ping})
+	}
+	if jobs.Parameters != nil {
+		stores = append(stores, api.Store{Name: "parameters", Ping: jobs.Parameters.Ping})
 	}
 	return stores
 }

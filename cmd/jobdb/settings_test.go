@@ -45,6 +45,7 @@ var settingValues = map[string]struct{ file, env, flag any }{
 	"rules":              {"/file.json", "/env.json", "/flag.json"},
 	"pilots-db":          {"sqlite:file", "sqlite:env", "sqlite:flag"},
 	"task-queue-db":      {"sqlite:file", "sqlite:env", "sqlite:flag"},
+	"parameters-db":      {"file", "env", "flag"},
 	"command-redelivery": {"1m", "0", "3m"},
 	"query-time":         {"1m30s", "2m", "0"},
 	"max-body":           {1000.0, "2000", "3000"},
@@ -113,7 +114,7 @@ func setting(t *testing.T, c *cli, name string) any {
 	values := map[string]any{
 		"data-dir": s.DataDir, "db": s.DB, "history-db": s.HistoryDB, "issuer": s.Issuer, "listen": s.Listen, "keys": s.Keys,
 		"keys-refresh": s.KeysRefresh, "visibility": string(s.Visibility), "pilots-db": s.PilotsDB,
-		"task-queue-db":      s.TaskQueueDB,
+		"task-queue-db": s.TaskQueueDB, "parameters-db": s.ParametersDB,
 		"command-redelivery": s.CommandRedelivery, "query-time": s.QueryTimeout, "max-body": s.MaxBody,
 		"rules": s.Rules, "cors-origins": s.CORSOrigins, "log-format": s.LogFormat,
 	}
@@ -149,6 +150,7 @@ func TestDiracXSettings(t *testing.T) {
 		"history-db":    "DIRACX_DB_URL_JOBLOGGINGDB",
 		"pilots-db":     "DIRACX_DB_URL_PILOTAGENTSDB",
 		"task-queue-db": "DIRACX_DB_URL_TASKQUEUEDB",
+		"parameters-db": "DIRACX_OS_DB_JOBPARAMETERSDB",
 		"issuer":        "DIRACX_SERVICE_AUTH_TOKEN_ISSUER",
 		"keys":          "DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE",
 	} {

@@ -1,0 +1,96 @@
+package wms_test
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"jobdb"
+	"jobdb/jobdbtest"
+	"jobdb/oracle"
+	"jobdb/wms"
+)
+
+// TestParametersInOpenSearch shares a real OpenSearch with DiracX's own class: each reads what the other wrote.
+func TestParametersInOpenSearch(t *testing.T) {
+	host := os.Getenv("JOBDB_OPENSEARCH")
+	if host == "" {
+		t.Skip("\n\n!!! NOT TESTED: parameters in OpenSearch. Set JOBDB_OPENSEARCH to HOST:PORT of an empty one (make opensearch).")
+	}
+	m := open(t, jobdbtest.SQLite(t))
+	parameters, err := jobdb.OpenParametersDB(`{"hosts": "` + host + `"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parameters.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.Parameters = parameters
+	ids := submitIn(t, m, jdlAgain, "Running", "Running")
+	metadata := map[jobdb.JobID]map[string]any{
+		ids[0]: {"HostName": "node1", "CPUNormalizationFactor": json.Number("12"), "Site": "LCG.A.ch"}, ids[1]: {"HostName": "node2"},
+	}
+	if err := m.SetMetadata(t.Context(), lhcb, metadata); err != nil {
+		t.Fatal(err)
+	}
+	output := "last lines"
+	if _, err := m.Heartbeat(t.Context(), lhcb, map[jobdb.JobID]wms.Beat{ids[0]: {StandardOutput: &output}}); err != nil {
+		t.Fatal(err)
+	}
+	var theirs map[jobdb.JobID]map[string]any
+	oracle.Ask(t, "testdata/parameters.py", map[string]any{
+		"host": host, "write": map[jobdb.JobID]map[string]any{ids[1]: {"GridCE": "ce1", "PayloadPID": 42}}, "read": []jobdb.JobID{ids[0]},
+	}, &theirs)
+	want := map[jobdb.JobID]map[string]any{ids[0]: {
+		"JobID": float64(ids[0]), "timestamp": float64(now.UnixMilli()), "HostName": "node1", "CPUNormalizationFactor": 12.0,
+		"StandardOutput": output,
+	}}
+	if diff := cmp.Diff(want, theirs); diff != "" {
+		t.Errorf("- what we wrote, + what DiracX reads:\n%s", diff)
+	}
+	all := everything(t, m, ids...)
+	for i, want := range []map[string]string{
+		{"HostName": "node1", "CPUNormalizationFactor": "12", "StandardOutput": output},
+		{"HostName": "node2", "GridCE": "ce1", "PayloadPID": "42"},
+	} {
+		if diff := cmp.Diff(want, all[i].Parameters); diff != "" {
+			t.Errorf("- wanted, + what we read:\n%s", diff)
+		}
+	}
+	if all[0].Attributes["Site"] != "LCG.A.ch" {
+		t.Error(all[0].Attributes)
+	}
+}
+
+// Without OpenSearch nothing of a request is kept, and no error repeats the password.
+func TestParametersUnavailable(t *testing.T) {
+	m := open(t, jobdbtest.SQLite(t))
+	var err error
+	if m.Parameters, err = jobdb.OpenParametersDB(`{"hosts": ["127.0.0.1:1"], "http_auth": ["u", "s3cret"]}`); err != nil {
+		t.Fatal(err)
+	}
+	ids := submitIn(t, m, jdlAgain, "Running")
+	err = m.SetMetadata(t.Context(), lhcb, map[jobdb.JobID]map[string]any{ids[0]: {"HostName": "node1", "Site": "LCG.A.ch"}})
+	if !errors.Is(err, jobdb.ErrUnavailable) || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("%v", err)
+	}
+	m.Parameters = nil
+	if site := everything(t, m, ids...)[0].Attributes["Site"]; site == "LCG.A.ch" {
+		t.Error("Site was set all the same")
+	}
+}
+
+func TestOpenParametersDB(t *testing.T) {
+	for text, ok := range map[string]bool{
+		`{"hosts": "h:9200"}`: true, `{"hosts": ["https://u:p@h:9200"]}`: true, `{"hosts": [{"host": "h", "port": 9200}], "http_auth": "u:p"}`: true,
+		`h:9200`: false, `{}`: false, `{"hosts": []}`: false, `{"hosts": [1]}`: false,
+	} {
+		if _, err := jobdb.OpenParametersDB(text); (err == nil) != ok {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
