@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -57,7 +58,7 @@ func OpenParametersDB(text string) (*ParametersDB, error) {
 		config.RootCAs = x509.NewCertPool()
 		config.RootCAs.AppendCertsFromPEM(pem)
 	}
-	config.InsecureSkipVerify = settings.VerifyCerts != nil && !*settings.VerifyCerts //nolint:gosec // as its operator set it
+	config.InsecureSkipVerify = settings.VerifyCerts != nil && !*settings.VerifyCerts
 	transport := &http.Transport{TLSClientConfig: config, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute}
 	return &ParametersDB{client: &http.Client{Transport: transport, Timeout: 30 * time.Second}, hosts: hosts}, nil
 }
@@ -140,9 +141,7 @@ func (p *ParametersDB) Set(ctx context.Context, vo string, parameters map[JobID]
 			continue
 		}
 		document := map[string]any{"JobID": int64(id), "timestamp": at.UnixMilli()}
-		for name, value := range values {
-			document[name] = value
-		}
+		maps.Copy(document, values)
 		action := map[string]any{"_index": parametersIndex(vo, id), "_id": strconv.FormatInt(int64(id), 10), "retry_on_conflict": 10}
 		for _, line := range []any{map[string]any{"update": action}, map[string]any{"doc": document, "doc_as_upsert": true}} {
 			if err := encoder.Encode(line); err != nil {
@@ -236,7 +235,7 @@ func (p *ParametersDB) ask(ctx context.Context, method, path string, body []byte
 		if path != "/_bulk" {
 			request.Header.Set("Content-Type", "application/json")
 		}
-		response, err := p.client.Do(request) //nolint:bodyclose // readOpenSearch does
+		response, err := p.client.Do(request)
 		if err != nil {
 			failed = err
 			continue

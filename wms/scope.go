@@ -9,7 +9,7 @@ import (
 )
 
 // Scope is which jobs a caller may act on: those of a VO, and of one owner only unless Owner is
-// empty. The zero Scope has none.
+// empty. An action without a VO is [jobdb.ErrNoScope]: none is on the jobs of all VOs.
 //
 // A job of another VO is treated as one that doesn't exist. A job of another owner of the VO is
 // refused with [ErrNotOwner] or, if Hidden, treated as one that doesn't exist, too.
@@ -33,6 +33,9 @@ func (s Scope) sees(job jobdb.Attributes) bool {
 // lock returns VO, Owner and the named columns of the jobs in scope. Nobody else changes these jobs
 // until tx ends.
 func (s Scope) lock(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID, names ...string) (map[jobdb.JobID]jobdb.Attributes, error) {
+	if s.VO == "" {
+		return nil, jobdb.ErrNoScope
+	}
 	jobs, err := tx.LockJobs(ctx, ids, append([]string{"VO", "Owner"}, names...)...)
 	if err != nil {
 		return nil, err

@@ -322,7 +322,7 @@ func TestRefusedStatus(t *testing.T) {
 	if diff := cmp.Diff(before[1:], everything(t, m, ids[1])); diff != "" {
 		t.Errorf("a hidden job was changed: %s", diff)
 	}
-	for _, scope := range []wms.Scope{{}, {VO: "lhc"}, {VO: "lhcb ", Owner: "alice"}} {
+	for _, scope := range []wms.Scope{{VO: "lhc"}, {VO: "lhcb ", Owner: "alice"}} {
 		report, err := m.SetStatus(t.Context(), scope, all, wms.StatusOptions{})
 		if err != nil || len(report.Success) != 0 || len(report.Failed) != 3 {
 			t.Errorf("with the scope %+v: %v, %v", scope, report, err)
