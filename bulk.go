@@ -313,8 +313,8 @@ func (s *session) values(t *tables.Table, columns []tables.Column) []string {
 	return values
 }
 
-// impossibleJobs returns those of the jobs in rows that can't exist in this database, ascending. The first
-// column of rows is the job's ID, or there are none.
+// impossibleJobs returns those of the jobs in rows that can't exist in this database, ascending.
+// The first column of rows is the job's ID, or there are none.
 func (s *session) impossibleJobs(t *tables.Table, columns []tables.Column, rows [][]any) []JobID {
 	if columns[0].Name != "JobID" {
 		return nil

@@ -264,8 +264,8 @@ func (c *compiler) groupOf(f Filter) {
 	c.write(")")
 }
 
-// null is the condition that a row has no value in a column. Beside NULL that is what live databases
-// have in its place, which is read as NULL, too.
+// null is the condition that a row has no value in a column. Beside NULL that is what live
+// databases have in its place, which is read as NULL, too.
 func (c *compiler) null(column Column) {
 	name, none := tables.Quote(column.Name()), ""
 	switch {

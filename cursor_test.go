@@ -83,7 +83,8 @@ func TestRowsAfter(t *testing.T) {
 	}
 }
 
-// Of many rows that are alike in the first key, an index gives those after the place: none are passed over.
+// Of many rows that are alike in the first key, an index gives those after the place: none are
+// passed over.
 func TestCursorPlans(t *testing.T) {
 	ctx := t.Context()
 	db, err := Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "jobs.db"), Options{})

@@ -72,8 +72,8 @@ type DB struct {
 	sameServer bool
 }
 
-// factsOf is what must be known of the database that has the table t. Its history may be in another one, with other
-// collations and ticks, that the same connections reach.
+// factsOf is what must be known of the database that has the table t. Its history may be in another
+// one, with other collations and ticks, that the same connections reach.
 func (db *DB) factsOf(t *tables.Table) *schema.Facts {
 	if t.Name == tables.LoggingInfo.Name {
 		return db.history.schema
@@ -93,7 +93,8 @@ func (db *DB) Ping(ctx context.Context) error {
 	return nil
 }
 
-// PingHistory asks the database that has the histories of jobs, which may be another one, whether it still has them.
+// PingHistory asks the database that has the histories of jobs, which may be another one, whether
+// it still has them.
 func (db *DB) PingHistory(ctx context.Context) error {
 	h := db.history
 	if err := h.misused(ctx); err != nil {

@@ -1,56 +1,62 @@
-// Package jobdb is the job database of the DIRAC grid. It stores everything that is known of a job, in
-// SQLite, MariaDB, MySQL or PostgreSQL, and answers the same on each. It creates its own tables, or uses
-// the tables of a DiracX or DIRAC installation unchanged.
+// Package jobdb is the job database of the DIRAC grid. It stores everything that is known of a job,
+// in SQLite, MariaDB, MySQL or PostgreSQL, and answers the same on each. It creates its own tables,
+// or uses the tables of a DiracX or DIRAC installation unchanged.
 //
 // # Tour
 //
-// [Open] a database by its URL, or pass a *sql.DB of your own to [OpenDB]. [DB.Migrate] makes the tables of
-// a new database; that of an existing DiracX or DIRAC is never migrated. On a [DB] each call of a method is
-// one transaction; on the [Tx] that [DB.Tx] hands out the calls share one.
+// [Open] a database by its URL, or pass a *sql.DB of your own to [OpenDB]. [DB.Migrate] makes the
+// tables of a new database; that of an existing DiracX or DIRAC is never migrated. On a [DB] each
+// call of a method is one transaction; on the [Tx] that [DB.Tx] hands out the calls share one.
 //
 // A job is created in two steps: [DB.CreateJobs] gives it its [JobID] and keeps its JDL, and
 // [DB.InsertJobAttributes] fills its row of the table Jobs. From then on
 //
-//   - its status changes ([DB.SetJobAttributes]), and whoever changes it adds a record to its history
-//     ([DB.InsertHistory]), which no other method does;
+//   - its status changes ([DB.SetJobAttributes]), and whoever changes it adds a record to its
+//     history ([DB.InsertHistory]), which no other method does;
 //   - the values that it reports in heartbeats are kept ([DB.AddHeartbeatData]);
-//   - commands for it are stored ([DB.SetJobCommands]) and handed out with its next heartbeat ([DB.TakeJobCommands]);
+//   - commands for it are stored ([DB.SetJobCommands]) and handed out with its next heartbeat
+//     ([DB.TakeJobCommands]);
 //   - it has parameters ([DB.SetJobParameters]), which move to an archive when it is rescheduled
 //     ([DB.ArchiveJobParameters]);
 //   - it is deleted, with everything that belongs to it ([DB.DeleteJobs]).
 //
-// Questions are written as clients send them ([SearchRequest], [SummaryRequest]). Parse checks one and gives
-// a [Search] or a [Summary]. Set its [Scope]: which VO's, or which owner's, jobs it may see. [DB.Search]
-// answers with a page, [DB.Stream] with all rows one by one, [DB.Summary] with counts, [DB.Job] with one job.
-// To read page by page set Page to 1, then for each further page Page to 0 and Cursor to the Next of the
-// page before, until Next is "". Page 0 without a Cursor means all rows.
+// Questions are written as clients send them ([SearchRequest], [SummaryRequest]). Parse checks one
+// and gives a [Search] or a [Summary]. Set its [Scope]: which VO's, or which owner's, jobs it may
+// see. [DB.Search] answers with a page, [DB.Stream] with all rows one by one, [DB.Summary] with
+// counts, [DB.Job] with one job. To read page by page set Page to 1, then for each further page
+// Page to 0 and Cursor to the Next of the page before, until Next is "". Page 0 without a Cursor
+// means all rows.
 //
-// Errors are told apart by [errors.Is]: [ErrInvalidQuery], [ErrInvalidValue], [ErrNotFound], [ErrConflict],
-// [ErrUnavailable] (worth another try later) and [ErrSchema]; [ErrNoScope] means a bug in the calling program.
+// Errors are told apart by [errors.Is]: [ErrInvalidQuery], [ErrInvalidValue], [ErrNotFound],
+// [ErrConflict], [ErrUnavailable] (worth another try later) and [ErrSchema]; [ErrNoScope] means a
+// bug in the calling program.
 //
-// The package knows nothing of HTTP, of tokens, or of the rules of a workload management system. Those are
-// in packages built on it: wms (which status may follow which, what a submission becomes), auth (who may do
-// what) and api (HTTP).
+// The package knows nothing of HTTP, of tokens, or of the rules of a workload management system.
+// Those are in packages built on it: wms (which status may follow which, what a submission
+// becomes), auth (who may do what) and api (HTTP).
 //
 // # Glossary
 //
 //   - job: a row of the table Jobs, with its JDL in JobJDLs. Its columns are its attributes.
-//   - JDL: the job description language, in which a user says what to run. This package stores the text that
-//     it is given; package jdl turns it into the compressed form that DIRAC stores, and back.
-//   - VO: the virtual organisation, the community that a job belongs to. VOs don't see each other's jobs.
+//   - JDL: the job description language, in which a user says what to run. This package stores the
+//     text that it is given; package jdl turns it into the compressed form that DIRAC stores, and
+//     back.
+//   - VO: the virtual organisation, the community that a job belongs to. VOs don't see each other's
+//     jobs.
 //   - owner, owner group: who submitted the job, and with which rights.
 //   - site: the computing centre where a job runs; ANY before it is matched to one.
-//   - status, minor status, application status: what the job does, in three levels of detail. The last
-//     one is the payload's own text.
+//   - status, minor status, application status: what the job does, in three levels of detail. The
+//     last one is the payload's own text.
 //   - pilot: the agent on a worker node that fetches jobs and runs them. A pilot stamp names one.
 //   - heartbeat: a running job's sign of life, with measurements of itself.
 //   - command: something to tell a job with its next heartbeat, most often Kill.
-//   - parameter: a named text that belongs to a job. Optimizer parameters are those of DIRAC's optimizers.
+//   - parameter: a named text that belongs to a job. Optimizer parameters are those of DIRAC's
+//     optimizers.
 //   - reschedule: to run a job again under its ID. Each run is a cycle.
 //   - history: the record of a job's statuses, the table LoggingInfo.
 //   - live database: one that DiracX or DIRAC made and perhaps still uses.
-//   - counts: numbers of jobs for each value of some columns. Triggers keep them up to date; totals and
-//     summaries are read from them. Only our own schema has them.
+//   - counts: numbers of jobs for each value of some columns. Triggers keep them up to date; totals
+//     and summaries are read from them. Only our own schema has them.
 //
 // # Methods of DiracX's JobDB and ours
 //
@@ -91,7 +97,7 @@
 //	errors.go                the classes of errors
 //	query.go, filter.go, filter_operand.go, period.go, limits.go, cursor.go
 //	                         what clients send is checked here; no SQL is written
-//	compile.go               the SQL of searches, summaries and their filters; testdata/compile shows it
+//	compile.go               the SQL of searches and summaries; testdata/compile shows it
 //	read.go                  runs queries: pages, streams, summaries
 //	open.go, db.go, clock.go Open, Options, DB
 //	tx.go                    transactions and their retries; engines' errors become this package's
@@ -101,14 +107,17 @@
 //	commands.go, heartbeat.go, parameters.go, history.go
 //	                         what their names say
 //	idempotency.go           replies to requests that may come again
+//	fit.go                   texts cut to what a column holds
 //	refused.go               which job was it that a foreign key or a key refused
-//	counts.go                which counts are kept; counts_fold.go, counts_tally.go: how; counts_check.go: are they right
-//	pilots.go                the pilots' database
+//	counts.go                which counts are kept; counts_fold.go, counts_tally.go: how;
+//	                         counts_check.go: are they right
+//	pilots.go, taskqueues.go, taskqueues_share.go, parametersdb.go
+//	                         the neighbours: pilots, DiracX's task queues, its OpenSearch
 //	taskqueues*.go           the task queues' database
 //	parametersdb.go          parameters in OpenSearch
 //	schema.go                Migrate, CheckSchema
-//	internal/tables          the list of all tables and columns, from which all else takes their names
-//	internal/engine          all that differs between engines: dialects, drivers, URLs, classes of errors
+//	internal/tables          the list of all tables and columns
+//	internal/engine          all that differs between engines: dialects, drivers, URLs, errors
 //	internal/schema          who made a database (jobdb, DiracX, DIRAC) and what it lacks; migrations
 //
 // # The packages around this one
@@ -125,10 +134,11 @@
 //	compat                   DiracX's own clients against the server (Python)
 //	bench                    measurements
 //
-// A heartbeat shows how they work together. api checks the token and reads the body, auth.Allow says whose
-// jobs the caller may reach, and wms.JobManager.Heartbeat does the rest in one transaction: it locks the jobs
-// (LockJobs), makes Matched and Stalled ones Running and notes of the others that they are alive
-// (StatusTimes, SetJobAttributes, InsertHistory), stores the values (AddHeartbeatData) and the standard
-// output (SetJobParameters), and takes the commands (TakeJobCommands). api answers with the commands, each
-// with its job's ID; a header names the jobs that don't exist.
+// A heartbeat shows how they work together. api checks the token and reads the body, auth.Allow
+// says whose jobs the caller may reach, and wms.JobManager.Heartbeat does the rest in one
+// transaction: it locks the jobs (LockJobs), makes Matched and Stalled ones Running and notes of
+// the others that they are alive (StatusTimes, SetJobAttributes, InsertHistory), stores the values
+// (AddHeartbeatData) and the standard output (SetJobParameters), and takes the commands
+// (TakeJobCommands). api answers with the commands, each with its job's ID; a header names the jobs
+// that don't exist.
 package jobdb

@@ -26,8 +26,8 @@ var (
 	ErrSchema = errors.New("unusable schema")
 	// ErrClosed: a program's mistake: the database was closed before.
 	ErrClosed = errors.New("the database is closed")
-	// ErrInTx: a program's mistake: in the function of [DB.Tx], with its context, a method of the DB itself
-	// was called, which would wait for that transaction. Call the method of the [Tx].
+	// ErrInTx: a program's mistake: in the function of [DB.Tx], with its context, a method of the DB
+	// itself was called, which would wait for that transaction. Call the method of the [Tx].
 	ErrInTx = errors.New("the database was used inside its own transaction; use the Tx")
 )
 

@@ -14,7 +14,8 @@ import (
 	"jobdb"
 )
 
-// A database is opened by its URL. Migrate makes the tables of a new one, and brings those of an older jobdb up to date.
+// A database is opened by its URL. Migrate makes the tables of a new one, and brings those of an
+// older jobdb up to date.
 func ExampleOpen() {
 	ctx := context.Background()
 	db, err := jobdb.Open(ctx, "sqlite::memory:", jobdb.Options{})
@@ -95,7 +96,8 @@ func submitExample(ctx context.Context, db *jobdb.DB, owners ...string) []jobdb.
 	return ids
 }
 
-// A job is its JDL and its attributes: both are stored, or nothing is. What is not given has a default.
+// A job is its JDL and its attributes: both are stored, or nothing is. What is not given has a
+// default.
 func ExampleDB_CreateJobs() {
 	ctx := context.Background()
 	db := openExample(ctx)
@@ -157,7 +159,8 @@ func ExampleDB_Search() {
 	// alice Received
 }
 
-// A page tells the cursor of the next one. What is submitted meanwhile neither repeats nor hides a job.
+// A page tells the cursor of the next one. What is submitted meanwhile neither repeats nor hides a
+// job.
 func ExampleDB_Search_cursor() {
 	ctx := context.Background()
 	db := openExample(ctx)
@@ -189,7 +192,8 @@ func ExampleDB_Search_cursor() {
 	// [[carol]]
 }
 
-// Of many jobs the rows come one by one, and none is kept in memory. A loop that ends early ends the search.
+// Of many jobs the rows come one by one, and none is kept in memory. A loop that ends early ends
+// the search.
 func ExampleDB_Stream() {
 	ctx := context.Background()
 	db := openExample(ctx)
@@ -216,8 +220,8 @@ func ExampleDB_Stream() {
 	// carol
 }
 
-// Tx runs its function again when it lost against another transaction, so what the function does must start afresh. Jobs that
-// it locked nobody else changes until it ends.
+// Tx runs its function again when it lost against another transaction, so what the function does
+// must start afresh. Jobs that it locked nobody else changes until it ends.
 func ExampleDB_Tx() {
 	ctx := context.Background()
 	db := openExample(ctx)

@@ -26,8 +26,8 @@ func (db *DB) ParameterText(text string) string {
 }
 
 // FitText makes a text of unknown content, such as an application status, fit for the text columns
-// of this name in the tables Jobs and LoggingInfo of this database: characters that they can't store
-// are replaced by U+FFFD or ?, and of a text that is too long the beginning remains.
+// of this name in the tables Jobs and LoggingInfo of this database: characters that they can't
+// store are replaced by U+FFFD or ?, and of a text that is too long the beginning remains.
 func (db *DB) FitText(column, text string) string {
 	for _, of := range []struct {
 		db *DB

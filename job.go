@@ -36,7 +36,8 @@ func (f AccountedFlag) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("AccountedFlag is neither True, False nor Failed but " + string(f))
 }
 
-// Job is a row of the table Jobs, with a field for each column. A time that is NULL is the zero time.
+// Job is a row of the table Jobs, with a field for each column. A time that is NULL is the zero
+// time.
 type Job struct {
 	JobID             JobID
 	JobType           string

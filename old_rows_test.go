@@ -8,7 +8,8 @@ import (
 	"jobdb/oracle"
 )
 
-// A database that has run for years holds what no method of jobdb writes. It is read and searched all the same.
+// A database that has run for years holds what no method of jobdb writes. It is read and searched
+// all the same.
 func TestOldRows(t *testing.T) {
 	t.Parallel()
 	for name, server := range map[string]oracle.Server{"MariaDB": jobdbtest.MariaDBWith, "MySQL": jobdbtest.MySQLWith} {

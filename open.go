@@ -11,12 +11,12 @@ import (
 	"jobdb/internal/tables"
 )
 
-// Open opens the database that url names: sqlite:PATH, sqlite::memory: (one of its own, empty, until
-// it is closed: for tests; its methods take turns, as on a single connection),
-// mysql://user:password@host:port/name (also mariadb://, also several hosts
-// separated by commas), postgres://…, or SQLAlchemy's form of these. It
-// neither makes nor changes tables; see [DB.Migrate]. A database that can't be
-// reached is [ErrUnavailable]. No error repeats the password.
+// Open opens the database that url names: sqlite:PATH, sqlite::memory: (one of its own, empty,
+// until it is closed: for tests; its methods take turns, as on a single connection),
+// mysql://user:password@host:port/name (also mariadb://, also several hosts separated by commas),
+// postgres://…, or SQLAlchemy's form of these. It neither makes nor changes tables; see
+// [DB.Migrate]. A database that can't be reached is [ErrUnavailable]. No error repeats the
+// password.
 func Open(ctx context.Context, url string, options Options) (*DB, error) {
 	t, err := engine.ParseURL(url)
 	if err != nil {
@@ -45,10 +45,10 @@ func openEngine(ctx context.Context, t engine.Target, options Options) (*engine.
 // mattn/go-sqlite3 in programs built with cgo, else modernc.org/sqlite, with a function REGEXP.
 const SQLiteDriver = engine.SQLiteDriver
 
-// OpenDB opens the database that a pool of the caller's leads to. [DB.Close] leaves the pool open, and it
-// may be used for other things meanwhile. For a [pgxpool.Pool] give what pgx's stdlib.OpenDBFromPool
-// makes of it. The pool's driver tells the engine; what jobdb needs of its connections
-// is checked, and an error says what to set:
+// OpenDB opens the database that a pool of the caller's leads to. [DB.Close] leaves the pool open,
+// and it may be used for other things meanwhile. For a [pgxpool.Pool] give what pgx's
+// stdlib.OpenDBFromPool makes of it. The pool's driver tells the engine; what jobdb needs of its
+// connections is checked, and an error says what to set:
 //
 //   - go-sql-driver/mysql: parseTime=true, clientFoundRows=true, loc=UTC, charset utf8mb4 and a sql_mode with ANSI_QUOTES and
 //     STRICT_ALL_TABLES. Whether there is clientFoundRows is tried on a temporary table.
@@ -57,10 +57,11 @@ const SQLiteDriver = engine.SQLiteDriver
 //     _txlock should stay deferred, or reading waits for writing.
 //
 // The pool's own limits hold instead of [Options.Connections], and no statement ends after
-// [Options.StatementTimeout]. On MariaDB and MySQL a pool made by [Open] also remembers prepared statements, ends
-// in the server what was cancelled, and keeps MariaDB from making tables of long lists
-// (in_predicate_conversion_threshold = 0); on PostgreSQL it cancels in the server, too; on SQLite it writes
-// on one connection and reads on others. None of this is done to a pool that is given.
+// [Options.StatementTimeout]. On MariaDB and MySQL a pool made by [Open] also remembers prepared
+// statements, ends in the server what was cancelled, and keeps MariaDB from making tables of long
+// lists (in_predicate_conversion_threshold = 0); on PostgreSQL it cancels in the server, too; on
+// SQLite it writes on one connection and reads on others. None of this is done to a pool that is
+// given.
 //
 // [pgxpool.Pool]: https://pkg.go.dev/github.com/jackc/pgx/v5/pgxpool#Pool
 func OpenDB(ctx context.Context, pool *sql.DB, options Options) (*DB, error) {
@@ -137,7 +138,8 @@ func (db *DB) openHistory(ctx context.Context, t engine.Target) error {
 	return nil
 }
 
-// Close waits for running statements and closes all connections. Methods called later return [ErrClosed].
+// Close waits for running statements and closes all connections. Methods called later return
+// [ErrClosed].
 func (db *DB) Close() error {
 	db.closed.Store(true)
 	db.stopFolding()

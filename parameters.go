@@ -10,8 +10,9 @@ import (
 	"jobdb/internal/tables"
 )
 
-// HasJobParameters reports whether this database has the table JobParameters. DIRAC from 9.1.22 on has none: its
-// parameters are in OpenSearch. There [DB.SetJobParameters] and [DB.JobParameters] are a [SchemaError].
+// HasJobParameters reports whether this database has the table JobParameters. DIRAC from 9.1.22 on
+// has none: its parameters are in OpenSearch. There [DB.SetJobParameters] and [DB.JobParameters]
+// are a [SchemaError].
 func (db *DB) HasJobParameters() bool { return db.schema.Parameters }
 
 // lacks reports whether this database does without the table.

@@ -18,16 +18,17 @@ import (
 	"time"
 )
 
-// ParametersDB is the JobParametersDB of a DiracX installation: the parameters of jobs in OpenSearch, a
-// document for each job, in an index for each VO and million jobs.
+// ParametersDB is the JobParametersDB of a DiracX installation: the parameters of jobs in
+// OpenSearch, a document for each job, in an index for each VO and million jobs.
 type ParametersDB struct {
 	client *http.Client
 	hosts  []url.URL
 }
 
-// OpenParametersDB takes the JSON that DiracX connects with: hosts, as URLs, host:port or objects of
-// host, port and use_ssl; http_auth, as "user:password" or a list of the two; use_ssl, verify_certs and
-// ca_certs. It connects to nothing. The error never repeats the JSON, which may hold a password.
+// OpenParametersDB takes the JSON that DiracX connects with: hosts, as URLs, host:port or objects
+// of host, port and use_ssl; http_auth, as "user:password" or a list of the two; use_ssl,
+// verify_certs and ca_certs. It connects to nothing. The error never repeats the JSON, which may
+// hold a password.
 func OpenParametersDB(text string) (*ParametersDB, error) {
 	var settings struct {
 		Hosts       json.RawMessage `json:"hosts"`
@@ -173,8 +174,8 @@ func (p *ParametersDB) Set(ctx context.Context, vo string, parameters map[JobID]
 	return nil
 }
 
-// Get returns the parameters of jobs of one VO, a value that is no text as compact JSON. Jobs without
-// parameters are left out.
+// Get returns the parameters of jobs of one VO, a value that is no text as compact JSON. Jobs
+// without parameters are left out.
 func (p *ParametersDB) Get(ctx context.Context, vo string, ids []JobID) (map[JobID]map[string]string, error) {
 	type place struct {
 		Index string `json:"_index"`

@@ -228,9 +228,9 @@ func (s Search) keys() []Sort {
 	return append(keys, Sort{Descending: len(keys) > 0 && keys[len(keys)-1].Descending})
 }
 
-// Scope confines a query to what its caller may see: the jobs of a VO, or with Owner those of one owner
-// in it. Both are compared byte by byte. A query whose Scope has no VO is [ErrNoScope], so that a forgotten
-// Scope shows nobody's jobs to anybody; who means the jobs of all VOs says AllVOs.
+// Scope confines a query to what its caller may see: the jobs of a VO, or with Owner those of one
+// owner in it. Both are compared byte by byte. A query whose Scope has no VO is [ErrNoScope], so
+// that a forgotten Scope shows nobody's jobs to anybody; who means the jobs of all VOs says AllVOs.
 type Scope struct {
 	VO     string
 	Owner  string

@@ -28,9 +28,10 @@ type SummaryRows struct {
 	Rows    [][]any  // the columns' values, then the count as int64
 }
 
-// Search returns the number of jobs that match and one page of them, or all when Page is 0 and there is
-// no Cursor; see [DB.Stream] for many. Values compare byte by byte, NULL never matches a comparison and
-// sorts before all else. A page ends its sort with JobID, so that pages neither overlap nor skip.
+// Search returns the number of jobs that match and one page of them, or all when Page is 0 and
+// there is no Cursor; see [DB.Stream] for many. Values compare byte by byte, NULL never matches a
+// comparison and sorts before all else. A page ends its sort with JobID, so that pages neither
+// overlap nor skip.
 func (a access) Search(ctx context.Context, s Search) (Page, error) {
 	page := Page{Columns: s.columns()}
 	f, err := a.find(ctx, s, func(row []any) error {
@@ -53,9 +54,9 @@ func (a access) Job(ctx context.Context, scope Scope, id JobID) (Job, error) {
 	return jobOf(page.Rows[0]), nil
 }
 
-// Stream is [DB.Search] for results of any size: it gives the rows as they come, each with the values of
-// the columns in the table's order. A row may be kept. The loop that ends early ends the search. An
-// error is the last that comes, with a nil row.
+// Stream is [DB.Search] for results of any size: it gives the rows as they come, each with the
+// values of the columns in the table's order. A row may be kept. The loop that ends early ends the
+// search. An error is the last that comes, with a nil row.
 //
 //	for row, err := range db.Stream(ctx, search) {
 //		if err != nil {
@@ -338,7 +339,8 @@ func (a access) InputData(ctx context.Context, ids []JobID) (map[JobID][]InputFi
 	return files, err
 }
 
-// pageAfter gives the page that begins after the search's cursor, and the next cursor if rows follow.
+// pageAfter gives the page that begins after the search's cursor, and the next cursor if rows
+// follow.
 func (s *session) pageAfter(ctx context.Context, search Search, perPage int, each func([]any) error) (found, error) {
 	from, err := search.parseCursor(s.db.dialect)
 	if err != nil {

@@ -62,7 +62,8 @@ func newPostgreSQLUser(t *testing.T, name string) limitedUser {
 	return u
 }
 
-// dropRole drops a role and its tables when the test ends; roles belong to the server, not to the database.
+// dropRole drops a role and its tables when the test ends; roles belong to the server, not to the
+// database.
 func (u limitedUser) dropRole(t *testing.T, name string) {
 	t.Helper()
 	t.Cleanup(func() {
@@ -92,7 +93,8 @@ var tableRights = map[string]string{
 	"MySQL":   "SELECT, INSERT, UPDATE, DELETE, CREATE, REFERENCES",
 }
 
-// refused migrates in vain, finds nothing made, and that a check told the same before; it returns the remedies.
+// refused migrates in vain, finds nothing made, and that a check told the same before; it returns
+// the remedies.
 func (u limitedUser) refused(t *testing.T, words ...string) []string {
 	t.Helper()
 	report := check(t, openWith(t, u.url, jobdb.Options{ReadOnly: true}))
@@ -113,7 +115,8 @@ func (u limitedUser) refused(t *testing.T, words ...string) []string {
 	return remedies(err.Error())
 }
 
-// keepsCounts says whether a database that is opened anew keeps counts, and that its jobs are counted right.
+// keepsCounts says whether a database that is opened anew keeps counts, and that its jobs are
+// counted right.
 func (u limitedUser) keepsCounts(t *testing.T, jobs int64) bool {
 	t.Helper()
 	db := openWith(t, u.url, jobdb.Options{FoldInterval: -1})
@@ -135,7 +138,8 @@ func (u limitedUser) keepsCounts(t *testing.T, jobs int64) bool {
 	return err == nil
 }
 
-// withoutCounts makes the tables without counts, as often as wanted, uses them, and adds the counts by and by.
+// withoutCounts makes the tables without counts, as often as wanted, uses them, and adds the counts
+// by and by.
 func (u limitedUser) withoutCounts(t *testing.T, grant func()) {
 	t.Helper()
 	db := openDB(t, u.url)

@@ -49,7 +49,8 @@ func (db *DB) CheckSchema(ctx context.Context) (SchemaReport, error) {
 	return r, db.wrapError("check the schema", db.publicError(err))
 }
 
-// CheckHistorySchema is CheckSchema for the database that has the histories of jobs, which often is the same.
+// CheckHistorySchema is CheckSchema for the database that has the histories of jobs, which often is
+// the same.
 func (db *DB) CheckHistorySchema(ctx context.Context) (SchemaReport, error) {
 	r, err := db.history.CheckSchema(ctx)
 	if err != nil {
@@ -75,9 +76,9 @@ const (
 // servers may migrate one database at the same time, but no other method of this DB may run
 // meanwhile.
 //
-// A database that migrations did not make, one of a newer jobdb and one whose migrations had another
-// text are refused with a [SchemaError] and stay as they are, as does one whose user lacks the right
-// to make tables or triggers: the error says which statement gives it.
+// A database that migrations did not make, one of a newer jobdb and one whose migrations had
+// another text are refused with a [SchemaError] and stay as they are, as does one whose user lacks
+// the right to make tables or triggers: the error says which statement gives it.
 func (db *DB) Migrate(ctx context.Context, options ...MigrateOption) ([]string, error) {
 	if err := db.misused(ctx); err != nil {
 		return nil, err

@@ -133,7 +133,8 @@ func (db *DB) columnFound(found schema.Column, want tables.Column) tables.Column
 	return c
 }
 
-// plainDefault is 'user', 'user'::character varying or _utf8mb4\'user\' without what isn't the value.
+// plainDefault is 'user', 'user'::character varying or _utf8mb4\'user\' without what isn't the
+// value.
 func plainDefault(value sql.NullString) any {
 	if !value.Valid || value.String == "NULL" {
 		return nil

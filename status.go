@@ -1,7 +1,7 @@
 package jobdb
 
-// Status is what a job does, in the words of DIRAC. Databases may hold others than the constants: extensions
-// of DIRAC write their own.
+// Status is what a job does, in the words of DIRAC. Databases may hold others than the constants:
+// extensions of DIRAC write their own.
 type Status string
 
 // The statuses of jobs that DIRAC knows.
@@ -30,5 +30,6 @@ var Statuses = []Status{
 	StatusStalled, StatusCompleting, StatusDone, StatusCompleted, StatusFailed, StatusDeleted, StatusKilled, StatusRescheduled,
 }
 
-// FinalStatuses are those in which the payload's work has ended. No update leaves them unless it is forced.
+// FinalStatuses are those in which the payload's work has ended. No update leaves them unless it is
+// forced.
 var FinalStatuses = []Status{StatusDone, StatusCompleted, StatusFailed, StatusKilled}

@@ -179,9 +179,9 @@ func (r *queueRemoval) jobsByQueue(ctx context.Context, ids []JobID) (map[int64]
 	return jobs, err
 }
 
-// deleteIfEmpty deletes an empty queue and what belongs to it. Whoever puts a job in needs a lock of
-// the queue's row; so it is looked for jobs once more when that is locked here. Queues with jobs,
-// which are most, are not locked.
+// deleteIfEmpty deletes an empty queue and what belongs to it. Whoever puts a job in needs a lock
+// of the queue's row; so it is looked for jobs once more when that is locked here. Queues with
+// jobs, which are most, are not locked.
 func (r *queueRemoval) deleteIfEmpty(ctx context.Context, queue int64) (owner queueOwner, deleted bool, err error) {
 	hasJobs, err := r.hasJobs(ctx, queue)
 	if err != nil || hasJobs {

@@ -28,9 +28,9 @@ type taskQueue struct {
 	alike    []string        // queues that are equal in this count as one
 }
 
-// priorities returns the new priorities of a group's queues, by their IDs, after owner lost a queue.
-// Queues without jobs keep theirs. So do those of all other owners if owner has more than one left:
-// then the number of owners, by which the share is divided, hasn't changed.
+// priorities returns the new priorities of a group's queues, by their IDs, after owner lost a
+// queue. Queues without jobs keep theirs. So do those of all other owners if owner has more than
+// one left: then the number of owners, by which the share is divided, hasn't changed.
 func (g GroupShare) priorities(queues map[int64]*taskQueue, owner string) map[int64]float64 {
 	share := g.JobShare
 	if share == 0 {
@@ -57,8 +57,8 @@ func (g GroupShare) priorities(queues map[int64]*taskQueue, owner string) map[in
 	return all
 }
 
-// divide divides a share among queues in proportion to the priorities of their jobs. Each queue then
-// gets what all that are alike have together: any pilot matches them equally.
+// divide divides a share among queues in proportion to the priorities of their jobs. Each queue
+// then gets what all that are alike have together: any pilot matches them equally.
 func (g GroupShare) divide(share float64, queues map[int64]*taskQueue) map[int64]float64 {
 	ids := slices.Sorted(maps.Keys(queues)) // the order of additions is that of all other calls
 	ids = slices.DeleteFunc(ids, func(id int64) bool { return !queues[id].priority.Valid })

@@ -99,7 +99,8 @@ func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 // txMark is the key of the context that a transaction of a DB gives to its function.
 type txMark struct{ db *DB }
 
-// misused refuses what only a mistake in a program can be: a DB that is closed, or a context of its own transaction.
+// misused refuses what only a mistake in a program can be: a DB that is closed, or a context of its
+// own transaction.
 func (db *DB) misused(ctx context.Context) error {
 	if db.closed.Load() {
 		return ErrClosed
@@ -127,7 +128,8 @@ func (db *DB) usable(ctx context.Context) error {
 	return nil
 }
 
-// errReadOnly is what the engines say in their own ways, and those of a pool that was given don't say.
+// errReadOnly is what the engines say in their own ways, and those of a pool that was given don't
+// say.
 var errReadOnly = &UnavailableError{errors.New("it was opened to be read only")}
 
 const (

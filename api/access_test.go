@@ -20,10 +20,10 @@ import (
 	"jobdb/auth"
 )
 
-// accessMatrix says for each caller and route what becomes of a request about
-// alice's job, bob's of the same VO, and that of another alice in another VO: the
-// status, for searches with the number of rows. Where all three are the same, or all routes, one stands for all.
-// The last lines are of a server that shows normal users their own jobs only.
+// accessMatrix says for each caller and route what becomes of a request about alice's job, bob's of
+// the same VO, and that of another alice in another VO: the status, for searches with the number of
+// rows. Where all three are the same, or all routes, one stands for all. The last lines are of a
+// server that shows normal users their own jobs only.
 const accessMatrix = `
 caller           submit search               summary             status      force       heartbeat   metadata    reschedule  details
 
@@ -65,7 +65,8 @@ var accessRoutes = map[string]struct {
 	"details":    {http.MethodGet, "/api/jobdb/jobs/%d", ``, false},
 }
 
-// TestMatrixHasAllRoutes wants every route that needs a token in the matrix; only who one is shows no job.
+// TestMatrixHasAllRoutes wants every route that needs a token in the matrix; only who one is shows
+// no job.
 func TestMatrixHasAllRoutes(t *testing.T) {
 	text, err := os.ReadFile("openapi.json")
 	if err != nil {
@@ -91,8 +92,8 @@ func TestMatrixHasAllRoutes(t *testing.T) {
 	}
 }
 
-// accessServers starts servers on which every request of the matrix finds the same: job 1 is alice's, 2 bob's, and 3 that
-// of the other alice.
+// accessServers starts servers on which every request of the matrix finds the same: job 1 is
+// alice's, 2 bob's, and 3 that of the other alice.
 type accessServers struct {
 	t         *testing.T
 	database  []byte

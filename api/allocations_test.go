@@ -20,8 +20,9 @@ func (d *discarded) Header() http.Header         { return d.header }
 func (d *discarded) WriteHeader(status int)      { d.status = status }
 func (d *discarded) Write(b []byte) (int, error) { return len(b), nil }
 
-// TestAllocations bounds what requests allocate in all of the server but net/http: docs/profiles.md has what it is. What
-// the garbage collector does is most of what a request costs that isn't the database's.
+// TestAllocations bounds what requests allocate in all of the server but net/http: docs/profiles.md
+// has what it is. What the garbage collector does is most of what a request costs that isn't the
+// database's.
 func TestAllocations(t *testing.T) {
 	var service http.Handler
 	w := start(t, func(c *api.Config) { service = api.New(*c) })

@@ -10,8 +10,8 @@ import (
 	"jobdb/wms"
 )
 
-// authenticated lets only requests with a valid token through. What the caller may do is checked once the request has
-// been read, as in DiracX.
+// authenticated lets only requests with a valid token through. What the caller may do is checked
+// once the request has been read, as in DiracX.
 func (s *service) authenticated(handle func(http.ResponseWriter, *http.Request, auth.Principal) error) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		principal, err := s.authenticate(r)

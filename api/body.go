@@ -9,7 +9,8 @@ import (
 	"jobdb/api/internal/validation"
 )
 
-// readBody returns the body of a request, trimmed as [validation.Trim] does: empty where there is none.
+// readBody returns the body of a request, trimmed as [validation.Trim] does: empty where there is
+// none.
 func readBody(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
 	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
@@ -35,8 +36,8 @@ func readJSON(in *validation.Reader, r *http.Request) (value any, ok bool, err e
 	return value, err == nil, err
 }
 
-// readByJob reads a body that is an object whose keys are IDs of jobs, and calls read with each of its values. The
-// error has all faults of the request.
+// readByJob reads a body that is an object whose keys are IDs of jobs, and calls read with each of
+// its values. The error has all faults of the request.
 func readByJob(in *validation.Reader, r *http.Request, read func(id jobdb.JobID, value any, at validation.Location)) error {
 	body, ok, err := readJSON(in, r)
 	if err != nil {

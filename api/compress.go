@@ -10,7 +10,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// minCompressed is the length in bytes from which an answer is compressed: a shorter one fits into one packet.
+// minCompressed is the length in bytes from which an answer is compressed: a shorter one fits into
+// one packet.
 const minCompressed = 1400
 
 var gzipWriters = sync.Pool{New: func() any {
@@ -18,8 +19,8 @@ var gzipWriters = sync.Pool{New: func() any {
 	return writer
 }}
 
-// withGzip compresses answers for clients that accept it. Libraries for this leave out answers with Content-Range, which
-// are parts of a file elsewhere, but whole answers here.
+// withGzip compresses answers for clients that accept it. Libraries for this leave out answers with
+// Content-Range, which are parts of a file elsewhere, but whole answers here.
 func withGzip(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Accept-Encoding")

@@ -12,7 +12,8 @@ import (
 	"jobdb/wms"
 )
 
-// The encoder writes rows straight from the driver's values, three to five times as fast as encoding/json on structs.
+// The encoder writes rows straight from the driver's values, three to five times as fast as
+// encoding/json on structs.
 
 // How UTC is written: DiracX has one form in searches and another in summaries.
 const (
@@ -109,8 +110,8 @@ func appendValue(b []byte, value any, utc string) []byte {
 	return append(b, "null"...)
 }
 
-// appendTime writes six digits of a second, or none where they are all zero. Digit by digit it takes a quarter of the
-// time of Format.
+// appendTime writes six digits of a second, or none where they are all zero. Digit by digit it
+// takes a quarter of the time of Format.
 func appendTime(b []byte, t time.Time, utc string) []byte {
 	t = t.UTC()
 	year, month, day := t.Date()

@@ -22,7 +22,8 @@ type httpError struct {
 
 func (e *httpError) Error() string { return http.StatusText(e.status) }
 
-// valueDetail says which value of which job can't be stored, and why. What the engine said stays out.
+// valueDetail says which value of which job can't be stored, and why. What the engine said stays
+// out.
 func valueDetail(value *jobdb.ValueError) string {
 	detail := "column " + value.Column + ": " + value.Reason
 	if value.Job != 0 {
@@ -35,11 +36,12 @@ func badRequest(detail string) error {
 	return &httpError{status: http.StatusBadRequest, detail: detail}
 }
 
-// statusClientGone is nginx's status for a client that hung up. It is for the log: nobody reads the answer.
+// statusClientGone is nginx's status for a client that hung up. It is for the log: nobody reads the
+// answer.
 const statusClientGone = 499
 
-// errorAnswer returns the answer for an error. The text of an error that isn't meant for clients stays inside: it could
-// hold SQL, hosts or secrets.
+// errorAnswer returns the answer for an error. The text of an error that isn't meant for clients
+// stays inside: it could hold SQL, hosts or secrets.
 func errorAnswer(err error) *httpError {
 	var (
 		answer *httpError

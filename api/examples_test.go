@@ -77,7 +77,8 @@ func TestHTTPHowTo(t *testing.T) {
 	}
 }
 
-// shell runs a command of curl, which fails where the answer is an error, and moves the clock on by a second.
+// shell runs a command of curl, which fails where the answer is an error, and moves the clock on by
+// a second.
 func (w *testServer) shell(command string) string {
 	w.t.Helper()
 	home := w.t.TempDir()

@@ -22,15 +22,16 @@ type Store struct {
 	Needed bool // without it the server isn't ready; else it is, and tells of the fault
 }
 
-// readiness is the answer to a probe: the status of the server, of its stores and of the keys that verify tokens.
+// readiness is the answer to a probe: the status of the server, of its stores and of the keys that
+// verify tokens.
 type readiness struct {
 	Status string            `json:"status"`
 	Stores map[string]string `json:"stores,omitempty"` // by their names: ok, or what is wrong
 	Keys   string            `json:"keys,omitempty"`   // why they could not be fetched; the known ones are still used
 }
 
-// ready checks the databases, for a few seconds only: a probe wants an answer. A server without any key is not ready
-// either, as it would accept no token.
+// ready checks the databases, for a few seconds only: a probe wants an answer. A server without any
+// key is not ready either, as it would accept no token.
 func (s *service) ready(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 	defer cancel()

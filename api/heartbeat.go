@@ -47,7 +47,8 @@ func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Princ
 	return writeValue(w, commands)
 }
 
-// noteDropped counts outputs of jobs that the database has no place for, and logs their number each time it has doubled.
+// noteDropped counts outputs of jobs that the database has no place for, and logs their number each
+// time it has doubled.
 func (s *service) noteDropped(ctx context.Context, n int) {
 	total := s.dropped.Add(uint64(n))                    //nolint:gosec // it is not negative
 	if bits.Len64(total) > bits.Len64(total-uint64(n)) { //nolint:gosec // as above

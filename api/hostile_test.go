@@ -26,7 +26,8 @@ func shorter(n int) int {
 	return n
 }
 
-// A request must not cost much more than its bytes: neither memory, nor time, nor an answer of many times its size.
+// A request must not cost much more than its bytes: neither memory, nor time, nor an answer of many
+// times its size.
 func TestSmallRequestsStaySmall(t *testing.T) {
 	w := start(t)
 	mega := shorter(1 << 20)
@@ -88,7 +89,8 @@ func TestBodyCutShort(t *testing.T) {
 	}
 }
 
-// Requests that run longer than the shutdown timeout are cut off: their contexts end, and only then Serve returns.
+// Requests that run longer than the shutdown timeout are cut off: their contexts end, and only then
+// Serve returns.
 func TestServeCutsOffWhatRunsTooLong(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

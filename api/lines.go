@@ -30,7 +30,8 @@ func wantsLines(r *http.Request) bool {
 // pieceSize is the size in bytes of the pieces in which lines are sent.
 const pieceSize = 64 << 10
 
-// lineWriter writes rows as they come from the database. It holds one piece in memory, however many rows there are.
+// lineWriter writes rows as they come from the database. It holds one piece in memory, however many
+// rows there are.
 type lineWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
@@ -72,8 +73,8 @@ func (l *lineWriter) send() error {
 	return err
 }
 
-// sendLines answers a search with all its rows. When it fails after the first piece it cuts the connection, so that the
-// client can tell that rows are missing.
+// sendLines answers a search with all its rows. When it fails after the first piece it cuts the
+// connection, so that the client can tell that rows are missing.
 func (s *service) sendLines(w http.ResponseWriter, r *http.Request, search jobdb.Search) error {
 	columns := search.Columns
 	if len(columns) == 0 {

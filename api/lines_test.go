@@ -36,7 +36,8 @@ func (w *testServer) fill(n int) {
 	}
 }
 
-// TestLines gets more rows than fit into one piece, the same as pages have, of the caller's VO only.
+// TestLines gets more rows than fit into one piece, the same as pages have, of the caller's VO
+// only.
 func TestLines(t *testing.T) {
 	w := start(t)
 	const jobs = 1000

@@ -68,8 +68,8 @@ func (s *service) withLog(next http.Handler) http.Handler {
 	})
 }
 
-// serveRecovered answers 500 to a request that panics, so that it doesn't end the server. It reports whether the answer
-// was aborted: its connection must be cut.
+// serveRecovered answers 500 to a request that panics, so that it doesn't end the server. It
+// reports whether the answer was aborted: its connection must be cut.
 func (s *service) serveRecovered(next http.Handler, w *recorder, r *http.Request) (aborted bool) {
 	defer func() {
 		switch p := recover(); p {

@@ -12,7 +12,8 @@ import (
 	"jobdb/wms"
 )
 
-// Outputs of jobs that a database has no place for are counted in the log: each time that their number has doubled.
+// Outputs of jobs that a database has no place for are counted in the log: each time that their
+// number has doubled.
 func TestDroppedOutputs(t *testing.T) {
 	db := jobdbtest.Open(t, oracle.DIRAC(t, "9.1.22", jobdbtest.MariaDBWith), jobdb.Options{})
 	w := start(t, func(c *api.Config) {

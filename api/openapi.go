@@ -19,7 +19,8 @@ var description string
 //go:embed docs.html
 var docsPage string
 
-// Description returns the OpenAPI document of the service, in JSON. Package apitest checks the service against it.
+// Description returns the OpenAPI document of the service, in JSON. Package apitest checks the
+// service against it.
 func Description() string { return description }
 
 // openAPI answers with the description of the service for programs.
@@ -42,8 +43,8 @@ var compressedDescription = sync.OnceValue(func() []byte {
 	return b.Bytes()
 })
 
-// docs answers with a page that shows the description. The page is self-contained: its policy lets the browser run no
-// other script and connect to this server only.
+// docs answers with a page that shows the description. The page is self-contained: its policy lets
+// the browser run no other script and connect to this server only.
 func docs(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", docsPolicy)

@@ -167,7 +167,8 @@ func TestServeDescription(t *testing.T) {
 	}
 }
 
-// The page runs its one script and asks nobody but this server: its policy allows no more, and it needs no more.
+// The page runs its one script and asks nobody but this server: its policy allows no more, and it
+// needs no more.
 func TestDocsStandAlone(t *testing.T) {
 	got := answerOf(t, docs)
 	page, policy := got.Body.String(), got.Header().Get("Content-Security-Policy")

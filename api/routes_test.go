@@ -57,7 +57,8 @@ func matches(text, pattern string) bool {
 // unchanged is the rest of an answer of a status after its Status.
 const unchanged = `"MinorStatus":null,"ApplicationStatus":null,"HeartBeatTime":null,"StartExecTime":null,"EndExecTime":null,"LastUpdateTime":`
 
-// TestLifeOfAJob goes with one job through all routes; the clock is at 10:00:00 and moves on by a second with each request.
+// TestLifeOfAJob goes with one job through all routes; the clock is at 10:00:00 and moves on by a
+// second with each request.
 func TestLifeOfAJob(t *testing.T) {
 	w := start(t)
 	w.now = time.Date(2024, 1, 1, 10, 0, 0, 0, time.UTC)

@@ -12,8 +12,8 @@ import (
 	"jobdb/auth"
 )
 
-// search answers with one page of rows: 200 when that is all, 206 when it isn't, 416 when the page is past the end.
-// A client that accepts lines gets all rows.
+// search answers with one page of rows: 200 when that is all, 206 when it isn't, 416 when the page
+// is past the end. A client that accepts lines gets all rows.
 func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
 	body, err := readBody(r)
 	if err != nil {
@@ -48,8 +48,8 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 	return nil
 }
 
-// searchQuery makes a query of a request, for the jobs that the caller may see. Pilot stamps become the jobs that
-// these pilots ran.
+// searchQuery makes a query of a request, for the jobs that the caller may see. Pilot stamps become
+// the jobs that these pilots ran.
 func (s *service) searchQuery(
 	ctx context.Context, p auth.Principal, body []byte, request jobdb.SearchRequest,
 ) (jobdb.Search, error) {
@@ -68,8 +68,8 @@ func (s *service) searchQuery(
 	return query, err
 }
 
-// queryScope returns which jobs a query may find, or why it is refused, in the order of DiracX: it is malformed, the
-// caller may not search, it is invalid.
+// queryScope returns which jobs a query may find, or why it is refused, in the order of DiracX: it
+// is malformed, the caller may not search, it is invalid.
 func (s *service) queryScope(p auth.Principal, malformed, invalid error) (jobdb.Scope, error) {
 	if malformed != nil {
 		return jobdb.Scope{}, malformed
@@ -81,8 +81,8 @@ func (s *service) queryScope(p auth.Principal, malformed, invalid error) (jobdb.
 // nextCursor is the header with the cursor of the page after this one.
 const nextCursor = "Jobdb-Next-Cursor"
 
-// pageStatus returns the status of a page. It sets headers that say which part of all rows the page is, and how to
-// get the next one.
+// pageStatus returns the status of a page. It sets headers that say which part of all rows the page
+// is, and how to get the next one.
 func pageStatus(w http.ResponseWriter, found jobdb.Page) int {
 	rows := int64(len(found.Rows))
 	total := strconv.FormatInt(found.Total, 10)

@@ -7,7 +7,8 @@ import (
 	"jobdb/api/internal/validation"
 )
 
-// DiracX takes a filter for one of these two models. Where it is neither, it reports the faults of both.
+// DiracX takes a filter for one of these two models. Where it is neither, it reports the faults of
+// both.
 const (
 	scalarSpec = "ScalarSearchSpec"
 	vectorSpec = "VectorSearchSpec"
@@ -55,7 +56,8 @@ func readFilter(in *validation.Reader, value any, at validation.Location) (f job
 	return f
 }
 
-// readFilterGroup reads a group of filters, which DiracX doesn't have; ok is false for what is no group.
+// readFilterGroup reads a group of filters, which DiracX doesn't have; ok is false for what is no
+// group.
 func readFilterGroup(in *validation.Reader, o *validation.Object, at validation.Location) (f jobdb.FilterSpec, ok bool) {
 	if o.Len() != 1 {
 		return f, false

@@ -12,7 +12,8 @@ import (
 
 const historyParameter = "LoggingInfo"
 
-// takeHistory removes the parameter LoggingInfo, which is no column, and reports whether it was there.
+// takeHistory removes the parameter LoggingInfo, which is no column, and reports whether it was
+// there.
 func takeHistory(request *jobdb.SearchRequest) bool {
 	if !slices.Contains(request.Parameters, historyParameter) {
 		return false
@@ -34,7 +35,8 @@ func (s *service) sendRowsWithHistory(w http.ResponseWriter, r *http.Request, fo
 	return nil
 }
 
-// Histories may be long: those of historyBatch jobs are read at a time, and an answer has at most maxHistoryRecords.
+// Histories may be long: those of historyBatch jobs are read at a time, and an answer has at most
+// maxHistoryRecords.
 const (
 	historyBatch      = 100
 	maxHistoryRecords = 100_000

@@ -11,8 +11,8 @@ import (
 
 const stampParameter = "PilotStamp"
 
-// takeStamps removes the filters for pilot stamps from a search and returns the stamps: nil when there are no such
-// filters.
+// takeStamps removes the filters for pilot stamps from a search and returns the stamps: nil when
+// there are no such filters.
 func takeStamps(request *jobdb.SearchRequest) (stamps []string, err error) {
 	var others []jobdb.FilterSpec
 	for _, f := range request.Search {
@@ -39,8 +39,8 @@ func takeStamps(request *jobdb.SearchRequest) (stamps []string, err error) {
 	return append([]string{}, stamps...), err
 }
 
-// searchOfPilots is a search among the jobs that pilots ran. Without the pilots' database no stamp is known, and no
-// job is found.
+// searchOfPilots is a search among the jobs that pilots ran. Without the pilots' database no stamp
+// is known, and no job is found.
 func (s *service) searchOfPilots(ctx context.Context, request jobdb.SearchRequest, stamps []string) (jobdb.Search, error) {
 	jobs := []any{}
 	if s.Pilots != nil {

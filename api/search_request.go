@@ -22,7 +22,8 @@ type pageRequest struct {
 	cursor       string
 }
 
-// readPage reads page, or cursor in its place, and per_page. Who gets all rows as lines may send none of them.
+// readPage reads page, or cursor in its place, and per_page. Who gets all rows as lines may send
+// none of them.
 func readPage(in *validation.Reader, query url.Values, asLines bool) (page pageRequest) {
 	if asLines {
 		refusePages(in, query)
@@ -49,8 +50,9 @@ func refusePages(in *validation.Reader, query url.Values) {
 	}
 }
 
-// readSearch reads the body of a search. Most bodies are read in one pass by encoding/json. The others are read value
-// by value as DiracX reads them, which accepts more, or says what is wrong and where.
+// readSearch reads the body of a search. Most bodies are read in one pass by encoding/json. The
+// others are read value by value as DiracX reads them, which accepts more, or says what is wrong
+// and where.
 func readSearch(in *validation.Reader, body []byte) (jobdb.SearchRequest, error) {
 	if len(body) == 0 {
 		return jobdb.SearchRequest{}, in.Err()
@@ -86,8 +88,8 @@ func readSummary(body []byte) (jobdb.SummaryRequest, error) {
 	return request, in.Err()
 }
 
-// isPlain reports whether what encoding/json read of a body is what DiracX reads of it. A null means nothing to
-// encoding/json, and is a fault in most places.
+// isPlain reports whether what encoding/json read of a body is what DiracX reads of it. A null
+// means nothing to encoding/json, and is a fault in most places.
 func isPlain(body []byte, filters []jobdb.FilterSpec) bool {
 	return !bytes.Contains(body, []byte("null")) && arePlain(filters)
 }
@@ -116,7 +118,8 @@ func isWhole(value any) bool {
 	return ok && !strings.ContainsAny(string(n), ".eE")
 }
 
-// findMalformed reads a body, of which an invalid query was made, value by value, and returns the faults.
+// findMalformed reads a body, of which an invalid query was made, value by value, and returns the
+// faults.
 func findMalformed(body []byte, read func(*validation.Reader, any)) error {
 	value, err := validation.Decode(body)
 	if err != nil { // too deep

@@ -35,8 +35,8 @@ type Config struct {
 
 	// RequestTimeout is how long a request may run until it is answered with 503; 0: no limit.
 	RequestTimeout time.Duration
-	// LinesTimeout is how long a client may take to read the next piece of a search's lines until it is cut off;
-	// 0: 30 seconds.
+	// LinesTimeout is how long a client may take to read the next piece of a search's lines until it
+	// is cut off; 0: 30 seconds.
 	LinesTimeout time.Duration
 }
 
@@ -90,7 +90,8 @@ func New(c Config) http.Handler {
 	return s.withLog(s.withCORS(withGzip(s.withoutRedirects(mux))))
 }
 
-// withoutRedirects answers 404 to paths with // or .. in them, which the mux would redirect, in HTML.
+// withoutRedirects answers 404 to paths with // or .. in them, which the mux would redirect, in
+// HTML.
 func (s *service) withoutRedirects(mux http.Handler) http.Handler {
 	missing := s.wrap(notFound)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -154,8 +155,9 @@ type Timeouts struct {
 	Shutdown time.Duration // from the end of Serve's context to the end of the requests that run
 }
 
-// Serve answers requests on the listener until ctx ends, then waits for those that run. Those that run longer than the
-// shutdown timeout are cut off, which is an error. It always closes the listener.
+// Serve answers requests on the listener until ctx ends, then waits for those that run. Those that
+// run longer than the shutdown timeout are cut off, which is an error. It always closes the
+// listener.
 func Serve(ctx context.Context, listener net.Listener, service http.Handler, logger *slog.Logger, timeouts Timeouts) error {
 	running, cut := context.WithCancel(context.WithoutCancel(ctx)) // requests outlive ctx
 	defer cut()

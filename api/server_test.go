@@ -26,7 +26,8 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// Each store is told of; the server isn't ready without one that it needs. No address is in the answer.
+// Each store is told of; the server isn't ready without one that it needs. No address is in the
+// answer.
 func TestReadyTellsOfStores(t *testing.T) {
 	w := start(t)
 	gone := &jobdb.UnavailableError{Err: errors.New("dial 10.1.2.3:3306")}

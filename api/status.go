@@ -57,11 +57,12 @@ func readStatuses(r *http.Request) (updates map[jobdb.JobID][]wms.StatusUpdate, 
 	return updates, force, err
 }
 
-// maxUpdates is how many updates of one job a request may have. Each becomes a record of its history.
+// maxUpdates is how many updates of one job a request may have. Each becomes a record of its
+// history.
 const maxUpdates = 1000
 
-// readStatusUpdates reads the updates of one job and sorts them by time. naive is a time that doesn't say its offset
-// from UTC, or empty.
+// readStatusUpdates reads the updates of one job and sorts them by time. naive is a time that
+// doesn't say its offset from UTC, or empty.
 func readStatusUpdates(in *validation.Reader, value any, at validation.Location) (updates []wms.StatusUpdate, naive string) {
 	o, ok := in.Dict(value, at)
 	if !ok {
@@ -93,7 +94,8 @@ func readStatusUpdates(in *validation.Reader, value any, at validation.Location)
 	return updates, naive
 }
 
-// acceptedStatuses are those that an update may ask for: all but Scouting, which DiracX's model lacks.
+// acceptedStatuses are those that an update may ask for: all but Scouting, which DiracX's model
+// lacks.
 var acceptedStatuses = slices.DeleteFunc(slices.Clone(jobdb.Statuses), func(s jobdb.Status) bool { return s == jobdb.StatusScouting })
 
 func readStatusUpdate(in *validation.Reader, value any, at validation.Location) (update wms.StatusUpdate) {

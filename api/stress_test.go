@@ -259,7 +259,8 @@ func (s *stress) describe(random *rand.Rand) {
 	s.ask(random, "details", "alice", "GET", fmt.Sprintf("jobdb/jobs/%d", id), "", 200)
 }
 
-// reschedule makes a job run again, unless it was killed or has ended or did so too often; then it says so.
+// reschedule makes a job run again, unless it was killed or has ended or did so too often; then it
+// says so.
 func (s *stress) reschedule(random *rand.Rand) {
 	id := s.job(random)
 	s.mutex.Lock()

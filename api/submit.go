@@ -11,14 +11,15 @@ import (
 	"jobdb/wms"
 )
 
-// idempotencyKey is the header that identifies a request, so that it is recognized when it is sent again.
+// idempotencyKey is the header that identifies a request, so that it is recognized when it is sent
+// again.
 const (
 	idempotencyKey    = "Idempotency-Key"
 	maxIdempotencyKey = 255
 )
 
-// submit makes jobs of a list of JDLs and answers with them. A request that is sent again with the same Idempotency-Key
-// gets the first answer.
+// submit makes jobs of a list of JDLs and answers with them. A request that is sent again with the
+// same Idempotency-Key gets the first answer.
 func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
 	var in validation.Reader
 	body, ok, err := readJSON(&in, r)

@@ -7,8 +7,8 @@ import (
 	"jobdb/auth"
 )
 
-// discovery tells clients where to get tokens. This server has no login: login, refresh and revocation are at the
-// issuer, on the paths of DiracX.
+// discovery tells clients where to get tokens. This server has no login: login, refresh and
+// revocation are at the issuer, on the paths of DiracX.
 type discovery struct {
 	Issuer                      string   `json:"issuer"`
 	TokenEndpoint               string   `json:"token_endpoint"`
@@ -86,7 +86,8 @@ type support struct {
 	Email   *string `json:"email"`
 }
 
-// diracMetadata describes the VO that this server signs tokens for, or redirects to the issuer, which knows all VOs.
+// diracMetadata describes the VO that this server signs tokens for, or redirects to the issuer,
+// which knows all VOs.
 func (s *service) diracMetadata(w http.ResponseWriter, r *http.Request) error {
 	if s.LocalUser == nil {
 		http.Redirect(w, r, strings.TrimSuffix(s.Issuer, "/")+"/.well-known/dirac-metadata", http.StatusTemporaryRedirect)

@@ -15,9 +15,9 @@
 // A server without an issuer, on a laptop, makes a signing key of its own with [OpenKey] and signs
 // tokens with [Key.Mint]; [Key.Keys] verifies them.
 //
-// [OpenKeys] reads the keys once and starts a goroutine that keeps them up to date; it ends with the
-// context or with [Keys.Close]. A request waits for it only when its token names a key that isn't
-// known yet, and then for 2 seconds at most. Keys given as a setting never change.
+// [OpenKeys] reads the keys once and starts a goroutine that keeps them up to date; it ends with
+// the context or with [Keys.Close]. A request waits for it only when its token names a key that
+// isn't known yet, and then for 2 seconds at most. Keys given as a setting never change.
 //
 // # Where things are
 //

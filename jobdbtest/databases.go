@@ -17,8 +17,8 @@ func SQLite(tb testing.TB) string {
 	return "sqlite:" + filepath.Join(tb.TempDir(), "jobs.db")
 }
 
-// EachEngine runs a test on each of [Engines], with the URL of a new, empty database. Subtests bear the
-// engines' names.
+// EachEngine runs a test on each of [Engines], with the URL of a new, empty database. Subtests bear
+// the engines' names.
 func EachEngine(t *testing.T, test func(t *testing.T, url string)) {
 	t.Helper()
 	for name, newDatabase := range Engines {
@@ -26,7 +26,8 @@ func EachEngine(t *testing.T, test func(t *testing.T, url string)) {
 	}
 }
 
-// Open opens a database for a test and makes the tables where there are none. It is closed when the test ends.
+// Open opens a database for a test and makes the tables where there are none. It is closed when the
+// test ends.
 func Open(tb testing.TB, address string, options jobdb.Options) *jobdb.DB {
 	tb.Helper()
 	db, err := jobdb.Open(tb.Context(), address, options)

@@ -19,19 +19,21 @@ import (
 	"jobdb/jobdbtest/internal/engine"
 )
 
-// MariaDB returns the URL (mysql://user:password@127.0.0.1:port/name) of a new, empty database with the character set
-// utf8mb4 on a MariaDB for tests. The database is dropped when the test ends. Its user is an administrator.
+// MariaDB returns the URL (mysql://user:password@127.0.0.1:port/name) of a new, empty database with
+// the character set utf8mb4 on a MariaDB for tests. The database is dropped when the test ends. Its
+// user is an administrator.
 //
-// The server is the one whose administrator's URL is in JOBDB_TEST_MARIADB, or else one that is started once for this
-// process and ends with it (JOBDB_TEST_DURABLE=1 starts it with the settings of production, for benchmarks).
-// Where there is no such server the test is skipped, and fails when CI is set; JOBDB_TEST_MARIADB=none asks for that.
-// With -short the test is skipped always.
+// The server is the one whose administrator's URL is in JOBDB_TEST_MARIADB, or else one that is
+// started once for this process and ends with it (JOBDB_TEST_DURABLE=1 starts it with the settings
+// of production, for benchmarks). Where there is no such server the test is skipped, and fails when
+// CI is set; JOBDB_TEST_MARIADB=none asks for that. With -short the test is skipped always.
 func MariaDB(tb testing.TB) string {
 	tb.Helper()
 	return MariaDBWith(tb, "utf8mb4")
 }
 
-// MariaDBWith is MariaDB with another character set ("utf8mb4", "latin1") and that character set's default collation.
+// MariaDBWith is MariaDB with another character set ("utf8mb4", "latin1") and that character set's
+// default collation.
 func MariaDBWith(tb testing.TB, charset string) string {
 	tb.Helper()
 	return newDatabase(tb, mariaDB, "CREATE DATABASE %s CHARACTER SET "+charset, dropMariaDB)
@@ -49,15 +51,16 @@ func MySQLWith(tb testing.TB, charset string) string {
 	return newDatabase(tb, mySQL, "CREATE DATABASE %s CHARACTER SET "+charset, dropMariaDB)
 }
 
-// PostgreSQL returns the URL (postgres://user:password@127.0.0.1:port/name) of a new, empty database; all else is as
-// MariaDB says, with JOBDB_TEST_POSTGRES.
+// PostgreSQL returns the URL (postgres://user:password@127.0.0.1:port/name) of a new, empty
+// database; all else is as MariaDB says, with JOBDB_TEST_POSTGRES.
 func PostgreSQL(tb testing.TB) string {
 	tb.Helper()
 	return newDatabase(tb, postgreSQL, "CREATE DATABASE %s", dropPostgreSQL)
 }
 
-// Server starts a server of the engine (a name of [Engines], not SQLite) that has more settings, such as "--log-bin=on", and
-// returns its administrator's URL. It ends with the test, which is skipped where [MariaDB] would skip it.
+// Server starts a server of the engine (a name of [Engines], not SQLite) that has more settings,
+// such as "--log-bin=on", and returns its administrator's URL. It ends with the test, which is
+// skipped where [MariaDB] would skip it.
 func Server(tb testing.TB, name, settings string) string {
 	tb.Helper()
 	if testing.Short() {
@@ -99,7 +102,8 @@ var (
 // errNoEngine means that there is no server here, which is no fault of what is tested.
 var errNoEngine = errors.New("no engine")
 
-// locate finds the engine's instance in the environment or starts one. It is never stopped: it ends with the process.
+// locate finds the engine's instance in the environment or starts one. It is never stopped: it ends
+// with the process.
 func locate(e *engine.Engine) (*instance, error) {
 	address := os.Getenv(e.Env)
 	switch address {
@@ -161,7 +165,8 @@ func dropPostgreSQL(ctx context.Context, admin *sql.DB, name string) error {
 	return err
 }
 
-// dropMariaDB, which is for MySQL too, ends the connections to the database first: an open transaction would hold the drop up.
+// dropMariaDB, which is for MySQL too, ends the connections to the database first: an open
+// transaction would hold the drop up.
 func dropMariaDB(ctx context.Context, admin *sql.DB, name string) error {
 	rows, err := admin.QueryContext(ctx, "SELECT id FROM information_schema.processlist WHERE db = ?", name)
 	if err != nil {

@@ -73,7 +73,8 @@ func TestMariaDBCharacterSet(t *testing.T) {
 	}
 }
 
-// A process without an engine skips, says so, and fails in CI; one with a wrong URL always fails, without telling secrets.
+// A process without an engine skips, says so, and fails in CI; one with a wrong URL always fails,
+// without telling secrets.
 func TestMissingEngine(t *testing.T) {
 	for _, h := range helpers {
 		for _, test := range []struct {
@@ -220,7 +221,8 @@ func ask(t *testing.T, db *sql.DB, query string, args ...any) string {
 	return answer
 }
 
-// leaveOpenTransaction does what a careless test may: it never ends a transaction that has locks in the database.
+// leaveOpenTransaction does what a careless test may: it never ends a transaction that has locks in
+// the database.
 func leaveOpenTransaction(t *testing.T, address string) {
 	t.Helper()
 	db, err := engine.Open(address)

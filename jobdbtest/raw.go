@@ -9,8 +9,8 @@ import (
 	"jobdb/jobdbtest/internal/engine"
 )
 
-// Raw opens a database without jobdb, as another program sees it, and closes it when the test ends. Names in
-// quotes (") are names on every engine. The drivers are those that jobdb brings along.
+// Raw opens a database without jobdb, as another program sees it, and closes it when the test ends.
+// Names in quotes (") are names on every engine. The drivers are those that jobdb brings along.
 func Raw(tb testing.TB, address string) *sql.DB {
 	tb.Helper()
 	db, err := openRaw(address)

@@ -13,8 +13,9 @@ import (
 	"jobdb/jobdbtest"
 )
 
-// MariaDB returns the URL of a new database with the tables that the reference makes of its JobDB and its
-// JobLoggingDB. Without the reference it is as Python says; all else is as jobdbtest.MariaDBWith says.
+// MariaDB returns the URL of a new database with the tables that the reference makes of its JobDB
+// and its JobLoggingDB. Without the reference it is as Python says; all else is as
+// jobdbtest.MariaDBWith says.
 func MariaDB(tb testing.TB, charset string) string {
 	tb.Helper()
 	create := createAll(tb)
@@ -41,14 +42,15 @@ func SQLite(tb testing.TB) string {
 	return address
 }
 
-// TaskQueues makes the tables of the reference's TaskQueueDB in a database that has none of them. Without the
-// reference it is as Python says.
+// TaskQueues makes the tables of the reference's TaskQueueDB in a database that has none of them.
+// Without the reference it is as Python says.
 func TaskQueues(tb testing.TB, address string) {
 	tb.Helper()
 	createAll(tb)("TaskQueueDB " + address)
 }
 
-// createAll returns what makes the reference's tables in an empty database. It skips the test without the reference.
+// createAll returns what makes the reference's tables in an empty database. It skips the test
+// without the reference.
 func createAll(tb testing.TB) func(address string) {
 	tb.Helper()
 	if testing.Short() {
@@ -64,8 +66,8 @@ func createAll(tb testing.TB) func(address string) {
 	}
 }
 
-// A creator is the reference in a process of its own. It takes seconds to start, so all tests share one, which ends
-// with this process.
+// A creator is the reference in a process of its own. It takes seconds to start, so all tests share
+// one, which ends with this process.
 type creator struct {
 	cmd      *exec.Cmd
 	messages bytes.Buffer // to be read after its end only

@@ -1,5 +1,6 @@
-// Package oracle asks the reference, DiracX as it comes from PyPI, for tests that compare with it: it
-// finds the Python that has it, runs programs with it, and makes databases as DiracX and DIRAC make them.
+// Package oracle asks the reference, DiracX as it comes from PyPI, for tests that compare with it:
+// it finds the Python that has it, runs programs with it, and makes databases as DiracX and DIRAC
+// make them.
 package oracle
 
 import (
@@ -26,7 +27,8 @@ func Python(tb testing.TB) string {
 	return python
 }
 
-// DIRACPython returns the Python that has DIRAC's own database classes, which "make oracle" installed. All else is as [Python] says.
+// DIRACPython returns the Python that has DIRAC's own database classes, which "make oracle"
+// installed. All else is as [Python] says.
 func DIRACPython(tb testing.TB) string {
 	tb.Helper()
 	if testing.Short() {

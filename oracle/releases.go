@@ -16,12 +16,13 @@ import (
 	"jobdb/jobdbtest"
 )
 
-// A Server makes a new, empty database with a character set: [jobdbtest.MariaDBWith] or [jobdbtest.MySQLWith].
+// A Server makes a new, empty database with a character set: [jobdbtest.MariaDBWith] or
+// [jobdbtest.MySQLWith].
 type Server func(tb testing.TB, charset string) string
 
-// DIRAC returns the URL of a new database with the tables of jobs and of their history as a release of DIRAC
-// ("9.1.22") ships them; releases.txt has those that can be named. Without the
-// packages it is as [Python] says, without the server as that says.
+// DIRAC returns the URL of a new database with the tables of jobs and of their history as a release
+// of DIRAC ("9.1.22") ships them; releases.txt has those that can be named. Without the packages it
+// is as [Python] says, without the server as that says.
 func DIRAC(tb testing.TB, release string, server Server) string {
 	tb.Helper()
 	jobs, history := shippedSQL(tb, release)
@@ -30,8 +31,8 @@ func DIRAC(tb testing.TB, release string, server Server) string {
 	return address
 }
 
-// DIRACApart is DIRAC with two databases on the server, as DIRAC has them: for jobs, and for their history in another
-// character set.
+// DIRACApart is DIRAC with two databases on the server, as DIRAC has them: for jobs, and for their
+// history in another character set.
 func DIRACApart(tb testing.TB, release string, server Server, charset string) (jobs, history string) {
 	tb.Helper()
 	jobsSQL, historySQL := shippedSQL(tb, release)
@@ -107,7 +108,8 @@ func packagedSQL(tb testing.TB, wheel, module, database string) string {
 	return string(content)
 }
 
-// findWheel finds one by the beginning of its name in lower case, without the dash after the version.
+// findWheel finds one by the beginning of its name in lower case, without the dash after the
+// version.
 func findWheel(name string) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
@@ -125,7 +127,8 @@ func findWheel(name string) (string, error) {
 	return "", fmt.Errorf("%w: no package %s in .cache/dirac\nto fetch it: make oracle", errMissing, name)
 }
 
-// notSQL is what the files hold beside statements: comments, and commands of the client that DIRAC installs with.
+// notSQL is what the files hold beside statements: comments, and commands of the client that DIRAC
+// installs with.
 var notSQL = regexp.MustCompile(`(?m:^--.*$)|(?s:/\*.*?\*/)|(?m:^(?:USE|SOURCE) .*$)`)
 
 func execute(tb testing.TB, address string, texts ...string) {

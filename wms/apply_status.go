@@ -65,7 +65,8 @@ const (
 	refusedMark = "(SM)"
 )
 
-// newUpdate puts a job's updates in order. times are the latest times of each status in its history.
+// newUpdate puts a job's updates in order. times are the latest times of each status in its
+// history.
 func (p updatePolicy) newUpdate(job jobdb.Attributes, times map[jobdb.Status]time.Time, updates []StatusUpdate) *jobUpdate {
 	u := &jobUpdate{updatePolicy: p, job: job, status: statusOf(job)}
 	for _, update := range updates {

@@ -92,8 +92,9 @@ func (m *JobManager) revive(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.Jo
 	return err
 }
 
-// storeBeats stores what the jobs report that exist, and returns how many outputs were dropped. Standard
-// output is changed if it can't be stored as it is: what a job writes must not keep a Kill from it.
+// storeBeats stores what the jobs report that exist, and returns how many outputs were dropped.
+// Standard output is changed if it can't be stored as it is: what a job writes must not keep a Kill
+// from it.
 func (m *JobManager) storeBeats(
 	ctx context.Context, tx *jobdb.Tx, vo string, jobs map[jobdb.JobID]jobdb.Attributes, beats map[jobdb.JobID]Beat,
 ) (dropped int, err error) {

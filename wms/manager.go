@@ -62,8 +62,8 @@ func (b RuleBook) validate() error {
 // now is the server's time as databases store it: in UTC, to the microsecond.
 func (m *JobManager) now() time.Time { return m.Clock().UTC().Truncate(time.Microsecond) }
 
-// leaveTaskQueues takes jobs out of the task queues. It goes last in a transaction: where it is one of
-// its own, what could fail before it has been done.
+// leaveTaskQueues takes jobs out of the task queues. It goes last in a transaction: where it is one
+// of its own, what could fail before it has been done.
 func (m *JobManager) leaveTaskQueues(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID) error {
 	if m.TaskQueues == nil {
 		return nil

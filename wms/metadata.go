@@ -109,7 +109,8 @@ func splitMetadata(values map[jobdb.JobID]map[string]any) (map[jobdb.JobID]jobdb
 	return attributes, parameters, nil
 }
 
-// noPlaceFor says why parameters can't be set in a database without the table of them; nil when none are to be set.
+// noPlaceFor says why parameters can't be set in a database without the table of them; nil when
+// none are to be set.
 func noPlaceFor(parameters map[jobdb.JobID]map[string]string) error {
 	for _, id := range slices.Sorted(maps.Keys(parameters)) {
 		for _, name := range slices.Sorted(maps.Keys(parameters[id])) {

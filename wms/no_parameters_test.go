@@ -13,7 +13,8 @@ import (
 	"jobdb/wms"
 )
 
-// TestNoParameters leads jobs through a database without JobParameters, as DIRAC ships it from 9.1.22 on.
+// TestNoParameters leads jobs through a database without JobParameters, as DIRAC ships it from
+// 9.1.22 on.
 func TestNoParameters(t *testing.T) {
 	for name, server := range map[string]oracle.Server{"MariaDB": jobdbtest.MariaDBWith, "MySQL": jobdbtest.MySQLWith} {
 		t.Run(name, func(t *testing.T) { testNoParameters(t, open(t, oracle.DIRAC(t, "9.1.22", server))) })

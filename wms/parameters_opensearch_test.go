@@ -15,7 +15,8 @@ import (
 	"jobdb/wms"
 )
 
-// TestParametersInOpenSearch shares a real OpenSearch with DiracX's own class: each reads what the other wrote.
+// TestParametersInOpenSearch shares a real OpenSearch with DiracX's own class: each reads what the
+// other wrote.
 func TestParametersInOpenSearch(t *testing.T) {
 	host := os.Getenv("JOBDB_OPENSEARCH")
 	if host == "" {

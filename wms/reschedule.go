@@ -233,8 +233,8 @@ func (r *rescheduling) store(ctx context.Context, tx *jobdb.Tx) error {
 	return tx.ExpireJobCommands(ctx, ids)
 }
 
-// leaveTaskQueues takes out of the task queues what was rescheduled, or failed because that was done
-// too often.
+// leaveTaskQueues takes out of the task queues what was rescheduled, or failed because that was
+// done too often.
 func (r *rescheduling) leaveTaskQueues(ctx context.Context, tx *jobdb.Tx) error {
 	ids := slices.AppendSeq(slices.Collect(maps.Keys(r.exhausted)), maps.Keys(r.jobs))
 	return r.JobManager.leaveTaskQueues(ctx, tx, ids)

@@ -93,7 +93,8 @@ func (b RuleBook) rulesOf(vo string) Rules {
 //	{"Default": {"MaxJobs": 100}, "VOs": {"lhcb": {"CPUTime": 200000, "JobTypes": ["User", "MCSimulation"]}}}
 //
 // What Default leaves out comes from [DefaultRules], and what a VO leaves out from Default; the
-// Platforms and Groups of a VO are added to those of Default. The error says which rule is wrong, and why.
+// Platforms and Groups of a VO are added to those of Default. The error says which rule is wrong,
+// and why.
 func ReadRules(r io.Reader) (RuleBook, error) {
 	var file struct {
 		Default json.RawMessage

@@ -11,7 +11,8 @@ import (
 	"jobdb/wms"
 )
 
-// TestNoScope wants an action of which nobody said whose jobs it is about to be refused, and nothing changed.
+// TestNoScope wants an action of which nobody said whose jobs it is about to be refused, and
+// nothing changed.
 func TestNoScope(t *testing.T) {
 	m := open(t, jobdbtest.SQLite(t))
 	id := jobsIn(t, m, "Running")[0]

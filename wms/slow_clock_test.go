@@ -10,8 +10,8 @@ import (
 	"jobdb/wms"
 )
 
-// TestSlowClock has a worker whose clock is half a minute behind that of whoever set Matched: what it
-// says counts, in its order, also when a request comes twice, and not what is of the run before.
+// TestSlowClock has a worker whose clock is half a minute behind that of whoever set Matched: what
+// it says counts, in its order, also when a request comes twice, and not what is of the run before.
 func TestSlowClock(t *testing.T) {
 	for name, url := range databases {
 		t.Run(name, func(t *testing.T) { testSlowClock(t, open(t, url(t))) })
@@ -62,8 +62,8 @@ func testSlowClock(t *testing.T, m *wms.JobManager) {
 	}
 }
 
-// TestLongTexts cuts what is too long for a column and replaces what it can't hold, on every kind of
-// database, and lets the rest of the request count.
+// TestLongTexts cuts what is too long for a column and replaces what it can't hold, on every kind
+// of database, and lets the rest of the request count.
 func TestLongTexts(t *testing.T) {
 	for name, url := range databases {
 		t.Run(name, func(t *testing.T) {

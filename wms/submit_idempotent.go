@@ -15,9 +15,9 @@ import (
 var ErrOtherSubmission = errors.New("this key was used before, with other JDLs; use a new key for each submission")
 
 // SubmitOnce is [JobManager.Submit] for a client that may send its submission again, with the same
-// key. What the same owner submitted with this key within [jobdb.ReplyLifetime] is returned again, and
-// no job is made. A key that comes with other JDLs is [ErrOtherSubmission]. DIRAC's own databases
-// have nowhere to keep keys; there the error is a [jobdb.SchemaError].
+// key. What the same owner submitted with this key within [jobdb.ReplyLifetime] is returned again,
+// and no job is made. A key that comes with other JDLs is [ErrOtherSubmission]. DIRAC's own
+// databases have nowhere to keep keys; there the error is a [jobdb.SchemaError].
 func (m *JobManager) SubmitOnce(ctx context.Context, owner Owner, key string, jdls []string) ([]Submitted, error) {
 	asked := jobdb.Reply{
 		Request: digest("submit", owner.VO, owner.Name, key),

@@ -18,8 +18,8 @@ import (
 	"jobdb/wms"
 )
 
-// The queues of four owners in three groups, for the jobs 1 to 7, which become: killed 1, 2 and 5, Deleted 6,
-// rescheduled 4, Failed 7. Jobs from 100 on are not in the database of jobs.
+// The queues of four owners in three groups, for the jobs 1 to 7, which become: killed 1, 2 and 5,
+// Deleted 6, rescheduled 4, Failed 7. Jobs from 100 on are not in the database of jobs.
 const queueRows = `
 INSERT INTO "tq_TaskQueues" ("TQId", "Owner", "OwnerGroup", "VO", "CPUTime", "Priority", "Enabled") VALUES
 (1, 'alice', 'lhcb_user', 'lhcb', 300, 1, 1), (2, 'alice', 'lhcb_user', 'lhcb', 300, 1, 1), (3, 'bob', 'lhcb_user', 'lhcb', 300, 1, 1),
@@ -99,8 +99,8 @@ func leaveQueues(t *testing.T, m *wms.JobManager, address string) map[string][]s
 	return queuesIn(t, address)
 }
 
-// A change that fails leaves the task queues as they are where one transaction reaches both, and where the queue's own
-// fails nothing is changed.
+// A change that fails leaves the task queues as they are where one transaction reaches both, and
+// where the queue's own fails nothing is changed.
 func TestTaskQueuesFail(t *testing.T) {
 	kill := map[jobdb.JobID][]wms.StatusUpdate{1: {{Time: second(1), Status: "Killed", Source: "test"}}}
 	failure := errors.New("no")
@@ -194,8 +194,8 @@ func referenceLeaves(t *testing.T, literal bool) map[string][]string {
 	return queuesIn(t, address)
 }
 
-// queuesIn reads all rows of all tables, priorities to four digits. Drivers write Enabled each in their own way; nobody
-// changes it.
+// queuesIn reads all rows of all tables, priorities to four digits. Drivers write Enabled each in
+// their own way; nobody changes it.
 func queuesIn(t *testing.T, address string) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}

@@ -43,8 +43,9 @@ type Exchange struct {
 	Answer  []byte      // its body, as it was sent, compressed or not
 }
 
-// Check returns what of an exchange isn't as described: status, headers and body of the answer; and parameters, token
-// and body of a request that succeeded. A request that has no route must be answered with 404 or 405.
+// Check returns what of an exchange isn't as described: status, headers and body of the answer; and
+// parameters, token and body of a request that succeeded. A request that has no route must be
+// answered with 404 or 405.
 func (d *Description) Check(ctx context.Context, e Exchange) error {
 	if e.Request.Method == http.MethodOptions && e.Request.Header.Get("Access-Control-Request-Method") != "" {
 		return nil // browsers ask so of any route
@@ -200,8 +201,8 @@ func hasToken(_ context.Context, input *openapi3filter.AuthenticationInput) erro
 	return nil
 }
 
-// isLenient reports whether all that is wrong with a request is what servers accept beyond the description, as DiracX
-// does: "5" for a number, 1 for true, seconds since 1970 for a time.
+// isLenient reports whether all that is wrong with a request is what servers accept beyond the
+// description, as DiracX does: "5" for a number, 1 for true, seconds since 1970 for a time.
 func isLenient(err error) bool {
 	switch fault := err.(type) { //nolint:errorlint // what is wrapped has its own case
 	case openapi3.MultiError:
@@ -216,7 +217,8 @@ func isLenient(err error) bool {
 	return false
 }
 
-// isOtherScalar reports whether a string, number or bool is there where another of them is described.
+// isOtherScalar reports whether a string, number or bool is there where another of them is
+// described.
 func isOtherScalar(fault *openapi3.SchemaError) bool {
 	switch fault.Value.(type) {
 	case string, float64, bool:

@@ -12,8 +12,8 @@ import (
 
 var ours = sync.OnceValues(func() (*Description, error) { return Read(api.Description()) })
 
-// Handler passes requests on to next and fails the test for each exchange
-// that isn't as api/openapi.json says (see [Description.Check]). Requests whose client hung up are not looked at.
+// Handler passes requests on to next and fails the test for each exchange that isn't as
+// api/openapi.json says (see [Description.Check]). Requests whose client hung up are not looked at.
 func Handler(t testing.TB, next http.Handler) http.Handler {
 	t.Helper()
 	description, err := ours()

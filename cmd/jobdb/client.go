@@ -97,7 +97,8 @@ func (c *client) post(ctx context.Context, path string, body any) (answer, error
 	return c.read(response)
 }
 
-// lines copies all rows of a search to out as they arrive, one JSON object a line. It has no time limit.
+// lines copies all rows of a search to out as they arrive, one JSON object a line. It has no time
+// limit.
 func (c *client) lines(ctx context.Context, body any, out io.Writer) error {
 	unlimited := *c
 	unlimited.http = &http.Client{CheckRedirect: stay}

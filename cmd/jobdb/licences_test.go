@@ -19,7 +19,8 @@ var licenceWords = map[string]string{
 	"MPL-2.0":      "Mozilla Public License Version 2.0",
 }
 
-// TestLicences sees to it that docs/licences.md names each module of the binary, no other, and each with its licence.
+// TestLicences sees to it that docs/licences.md names each module of the binary, no other, and each
+// with its licence.
 func TestLicences(t *testing.T) {
 	document, err := os.ReadFile("../../docs/licences.md")
 	if err != nil {

@@ -86,7 +86,8 @@ func run() int {
 	return execute(p, parser, &exited)
 }
 
-// forgetEmptySettings removes empty variables: an empty JOBDB_DATA_DIR must not mean the current folder.
+// forgetEmptySettings removes empty variables: an empty JOBDB_DATA_DIR must not mean the current
+// folder.
 func forgetEmptySettings() {
 	for _, variable := range os.Environ() {
 		name, value, _ := strings.Cut(variable, "=")

@@ -10,8 +10,8 @@ import (
 	"jobdb/wms"
 )
 
-// withNeighbours runs serve with the other databases of a DiracX or DIRAC installation that jobs are to be kept in step
-// with, and closes them.
+// withNeighbours runs serve with the other databases of a DiracX or DIRAC installation that jobs
+// are to be kept in step with, and closes them.
 func (c *serveCommand) withNeighbours(ctx context.Context, p *program, jobs *wms.JobManager, logger *slog.Logger, serve func() error) error {
 	queues, err := c.openTaskQueues(ctx, p, jobs.DB, logger)
 	if err != nil {
@@ -27,8 +27,8 @@ func (c *serveCommand) withNeighbours(ctx context.Context, p *program, jobs *wms
 	return serve()
 }
 
-// openParameters returns where parameters are beside DiracX and DIRAC. In a database made by jobdb they are in its
-// table.
+// openParameters returns where parameters are beside DiracX and DIRAC. In a database made by jobdb
+// they are in its table.
 func (c *serveCommand) openParameters(ctx context.Context, db *jobdb.DB, logger *slog.Logger) (*jobdb.ParametersDB, error) {
 	if c.ParametersDB == "" {
 		return nil, nil //nolint:nilnil // there is none
@@ -44,7 +44,8 @@ func (c *serveCommand) openParameters(ctx context.Context, db *jobdb.DB, logger 
 	return parameters, nil
 }
 
-// openTaskQueues opens the database of task queues. Without one it says what that means beside DiracX and DIRAC.
+// openTaskQueues opens the database of task queues. Without one it says what that means beside
+// DiracX and DIRAC.
 func (c *serveCommand) openTaskQueues(ctx context.Context, p *program, db *jobdb.DB, logger *slog.Logger) (*jobdb.TaskQueues, error) {
 	if c.TaskQueueDB == "" {
 		if live(db) {

@@ -19,7 +19,8 @@ type output interface {
 	close() error
 }
 
-// newOutput prints columns of the rows: those of a table, and those that a CSV was asked for (none: all).
+// newOutput prints columns of the rows: those of a table, and those that a CSV was asked for (none:
+// all).
 func newOutput(w io.Writer, form string, table, asked []string) output {
 	switch form {
 	case "json":

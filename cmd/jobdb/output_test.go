@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// Names that users chose stay in their cell: a terminal gets no commands, a CSV reader no more columns or rows.
+// Names that users chose stay in their cell: a terminal gets no commands, a CSV reader no more
+// columns or rows.
 func TestOutput(t *testing.T) {
 	const rows = `[{"JobID":9007199254740993,"JobName":"a\tb\u001b[2J\u009b\u202e\n\"q\", x","EndExecTime":null,"VerifiedFlag":true}]`
 	columns := []string{"JobID", "JobName", "EndExecTime", "VerifiedFlag"}

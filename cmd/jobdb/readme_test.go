@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// TestReadmeLibrary builds and runs the program of README.md in a module of its own, made by the command that stands
-// before it. What go mod tidy would add, by asking the network, is taken from this module's go.mod and go.sum.
+// TestReadmeLibrary builds and runs the program of README.md in a module of its own, made by the
+// command that stands before it. What go mod tidy would add, by asking the network, is taken from
+// this module's go.mod and go.sum.
 func TestReadmeLibrary(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {

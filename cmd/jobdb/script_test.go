@@ -158,7 +158,8 @@ func environment(ts *testscript.TestScript) (env []string) {
 	return env
 }
 
-// read keeps what the server says. When its welcome is over it sends its address, "" when it ended before.
+// read keeps what the server says. When its welcome is over it sends its address, "" when it ended
+// before.
 func (s *server) read(stderr io.Reader, listening chan<- string) {
 	defer close(listening)
 	address := ""
@@ -213,7 +214,8 @@ func setenvCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }
 
-// diskCommand is "disk FOLDER OPTIONS": it mounts a file system in memory there, such as one of size=300k or ro.
+// diskCommand is "disk FOLDER OPTIONS": it mounts a file system in memory there, such as one of
+// size=300k or ro.
 func diskCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: disk FOLDER OPTIONS")

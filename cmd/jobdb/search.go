@@ -71,8 +71,8 @@ func (c *searchCommand) page(ctx context.Context, p *program, server *client, re
 	return out.rows(a.body)
 }
 
-// everything prints all pages. It follows the server's cursors, so that jobs that come and go meanwhile shift nothing;
-// a DiracX server has pages by number only.
+// everything prints all pages. It follows the server's cursors, so that jobs that come and go
+// meanwhile shift nothing; a DiracX server has pages by number only.
 func everything(ctx context.Context, server *client, request jobdb.SearchRequest, out output) error {
 	next := "page=1"
 	for page := 2; ; page++ {

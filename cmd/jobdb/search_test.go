@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// moving is a server with pages of two jobs; with each answer its first job goes and a new one comes.
+// moving is a server with pages of two jobs; with each answer its first job goes and a new one
+// comes.
 type moving struct {
 	jobs []int64
 	last int64
@@ -60,7 +61,8 @@ func TestSearchAllWhileJobsComeAndGo(t *testing.T) {
 	}
 }
 
-// What a server says is printed without what could command a terminal, and its redirections get no token.
+// What a server says is printed without what could command a terminal, and its redirections get no
+// token.
 func TestHostileServer(t *testing.T) {
 	t.Setenv("JOBDB_TOKEN", "x")
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirection was followed") }))

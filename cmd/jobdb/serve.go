@@ -34,8 +34,8 @@ Examples:
   JOBDB_DB=mysql://dirac:secret@db.example.org/JobDB jobdb serve --issuer https://diracx.example.org --keys keys.json --listen :8000`
 }
 
-// requestTimeout gives a request half a minute more than its query: a longer wait is for a database that hangs, and the
-// client is told to try again.
+// requestTimeout gives a request half a minute more than its query: a longer wait is for a database
+// that hangs, and the client is told to try again.
 func (c *serveCommand) requestTimeout() time.Duration {
 	if c.QueryTimeout == 0 {
 		return 0
@@ -43,8 +43,8 @@ func (c *serveCommand) requestTimeout() time.Duration {
 	return c.QueryTimeout + 30*time.Second
 }
 
-// timeouts give an answer two minutes more than its query, for clients that read slowly, and no limit where queries have
-// none.
+// timeouts give an answer two minutes more than its query, for clients that read slowly, and no
+// limit where queries have none.
 func (c *serveCommand) timeouts() api.Timeouts {
 	timeouts := api.Timeouts{Shutdown: 30 * time.Second}
 	if c.QueryTimeout > 0 {
@@ -96,8 +96,8 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	return errors.Join(err, db.Close())
 }
 
-// serve opens the database of pilots, welcomes the user and answers requests until ctx ends. key is nil where tokens
-// come from another issuer.
+// serve opens the database of pilots, welcomes the user and answers requests until ctx ends. key is
+// nil where tokens come from another issuer.
 func (c *serveCommand) serve(ctx context.Context, p *program, listener net.Listener, key *auth.Key, config api.Config) error {
 	pilots, err := c.openPilots(ctx, p, config.Logger)
 	if err != nil {
@@ -117,7 +117,8 @@ func (c *serveCommand) serve(ctx context.Context, p *program, listener net.Liste
 	return api.Serve(ctx, listener, api.New(config), config.Logger, c.timeouts())
 }
 
-// openKeys returns the keys that verify tokens, and the key that signs them where this server is the issuer.
+// openKeys returns the keys that verify tokens, and the key that signs them where this server is
+// the issuer.
 func (c *serveCommand) openKeys(ctx context.Context, p *program, logger *slog.Logger) (*auth.Key, *auth.Keys, error) {
 	if c.Issuer == "" {
 		key, err := auth.OpenKey(c.DataDir)
@@ -171,8 +172,8 @@ func (c *serveCommand) openPilots(ctx context.Context, p *program, logger *slog.
 	return pilots, err
 }
 
-// prepare creates or updates the tables of a database of jobdb, and refuses others that can't be used. otherHistory
-// says that the histories are in another database.
+// prepare creates or updates the tables of a database of jobdb, and refuses others that can't be
+// used. otherHistory says that the histories are in another database.
 func prepare(ctx context.Context, db *jobdb.DB, otherHistory bool) error {
 	switch db.Schema() {
 	case jobdb.SchemaDiracX, jobdb.SchemaLegacy:
@@ -205,8 +206,8 @@ func prepare(ctx context.Context, db *jobdb.DB, otherHistory bool) error {
 	return checkHistory(ctx, db, otherHistory)
 }
 
-// refuseOthers keeps the server from taking a database of something else for an empty one. "jobdb migrate" may be told
-// to make the tables there all the same.
+// refuseOthers keeps the server from taking a database of something else for an empty one. "jobdb
+// migrate" may be told to make the tables there all the same.
 func refuseOthers(ctx context.Context, setting string, check func(context.Context) (jobdb.SchemaReport, error)) error {
 	report, err := check(ctx)
 	if err != nil || len(report.Others) == 0 {

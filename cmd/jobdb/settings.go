@@ -23,7 +23,8 @@ import (
 	"jobdb/wms"
 )
 
-// Settings are all settings of the server. The parts that other commands share are structs of their own.
+// Settings are all settings of the server. The parts that other commands share are structs of their
+// own.
 type Settings struct {
 	folderSettings
 	databaseSettings
@@ -118,8 +119,8 @@ func (s issuerSettings) issuer() string {
 	return s.Issuer
 }
 
-// open opens the database for writing. The file of the default one is created if need be, readable by its owner
-// only: SQLite would let everyone read it.
+// open opens the database for writing. The file of the default one is created if need be, readable
+// by its owner only: SQLite would let everyone read it.
 func (s databaseSettings) open(ctx context.Context, folder folderSettings, o jobdb.Options) (*jobdb.DB, error) {
 	if s.DB == "" {
 		file, err := os.OpenFile(folder.database(), os.O_CREATE|os.O_RDWR, 0o600)

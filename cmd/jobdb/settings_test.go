@@ -32,7 +32,8 @@ func newParser(t *testing.T, c *cli) *kong.Kong {
 	return parser
 }
 
-// settingValues are, for each setting of the server, a value in the file, in the environment and on the command line.
+// settingValues are, for each setting of the server, a value in the file, in the environment and on
+// the command line.
 var settingValues = map[string]struct{ file, env, flag any }{
 	"data-dir":           {"/file", "/env", "/flag"},
 	"db":                 {"sqlite:file", "sqlite:env", "sqlite:flag"},
@@ -53,8 +54,8 @@ var settingValues = map[string]struct{ file, env, flag any }{
 	"log-format":         {"json", "text", "json"},
 }
 
-// TestSettings sets each setting of the server in the file, then also in the environment, and then also on the command
-// line. A setting that isn't in settingValues fails.
+// TestSettings sets each setting of the server in the file, then also in the environment, and then
+// also on the command line. A setting that isn't in settingValues fails.
 func TestSettings(t *testing.T) {
 	for _, flag := range serveFlags(t) {
 		v, known := settingValues[flag.Name]

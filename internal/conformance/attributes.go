@@ -8,7 +8,8 @@ import (
 	"jobdb"
 )
 
-// What SetJobAttributes and SetProperties promise: what they change, how many rows, and what stays as it is.
+// What SetJobAttributes and SetProperties promise: what they change, how many rows, and what stays
+// as it is.
 var attributeTests = []conformanceTest{
 	{"SetJobAttributes", testSetJobAttributes},
 	{"SetAttributesAt", testSetAttributesAt},
@@ -104,7 +105,8 @@ func testSetAttributesKeepFinal(f *fixture) {
 	f.equal("jobs changed by force", f.set(changes, jobdb.SetOptions{}), int64(len(ids)))
 	// Becoming final in a call and being final before are two things.
 	f.equal("a job that becomes final", f.set(map[jobdb.JobID]jobdb.Attributes{ids[0]: {"Status": "Done", "Site": "t"}}, jobdb.SetOptions{KeepFinal: true}), int64(1))
-	// With nothing but status columns to set there is nothing to do in a final state, the time of the change included.
+	// With nothing but status columns to set there is nothing to do in a final state, the time of the
+	// change included.
 	minor := map[jobdb.JobID]jobdb.Attributes{ids[0]: {"MinorStatus": "x"}}
 	f.equal("jobs changed at a time", f.set(minor, jobdb.SetOptions{KeepFinal: true, At: noon.Add(time.Hour)}), int64(0))
 	f.equal("its time", f.attributes(ids[0], "LastUpdateTime"), map[string]any{"LastUpdateTime": f.stored(noon)})

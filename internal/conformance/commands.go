@@ -29,7 +29,8 @@ func (f *fixture) take(ids ...jobdb.JobID) []jobdb.Command {
 	return commands
 }
 
-// Any number of commands fit into one tick of the clock, and come back in the order in which they were set.
+// Any number of commands fit into one tick of the clock, and come back in the order in which they
+// were set.
 func testSetJobCommands(f *fixture) {
 	ids := f.addPlainJobs(2)
 	commands := []jobdb.Command{
@@ -73,7 +74,8 @@ func testPendingCommands(f *fixture) {
 	f.equal("commands taken of new", f.take(id), []jobdb.Command{peek})
 }
 
-// Only what is handed out changes: commands of other jobs, and those that came later, stay as they are.
+// Only what is handed out changes: commands of other jobs, and those that came later, stay as they
+// are.
 func testTakeJobCommands(f *fixture) {
 	ids := f.addPlainJobs(2)
 	first, other, later := command(ids[0], "Peek", "1"), command(ids[1], "Peek", "2"), command(ids[0], "Peek", "3")

@@ -64,8 +64,8 @@ func TestDIRACMySQL(t *testing.T) {
 	testReleases(t, jobdbtest.MySQLWith, conformance.DIRACMySQLTraits)
 }
 
-// testReleases holds the suite against the forms that the releases of DIRAC 9 ship; those between 9.0.28 and 9.1.22
-// differ from the first by an index only.
+// testReleases holds the suite against the forms that the releases of DIRAC 9 ship; those between
+// 9.0.28 and 9.1.22 differ from the first by an index only.
 func testReleases(t *testing.T, server oracle.Server, traits conformance.Traits) {
 	newest := traits
 	newest.NoParameters = true

@@ -20,7 +20,8 @@ var countTests = []conformanceTest{
 	{"CountsAreRebuilt", testCountsAreRebuilt},
 }
 
-// keepsCounts tells databases of our own schema from live ones, which refuse all that is about counts.
+// keepsCounts tells databases of our own schema from live ones, which refuse all that is about
+// counts.
 func (f *fixture) keepsCounts() bool {
 	if f.Schema() == jobdb.SchemaOurs {
 		return true
@@ -58,8 +59,8 @@ func some(random *rand.Rand, a jobdb.Attributes) jobdb.Attributes {
 	return a
 }
 
-// While sixteen callers insert, change and delete the same jobs in every way, and differences are folded, each snapshot's
-// counts are those of its rows; so are all summaries and totals in the end.
+// While sixteen callers insert, change and delete the same jobs in every way, and differences are
+// folded, each snapshot's counts are those of its rows; so are all summaries and totals in the end.
 func testCountsAreExact(f *fixture) {
 	if !f.keepsCounts() {
 		return

@@ -41,7 +41,8 @@ func (f *fixture) placedJobs(random *rand.Rand, n int) []jobdb.JobID {
 	return f.addJobs(rows...)
 }
 
-// walk gives the JobIDs of a search page by page, the first page by its number and the others by cursors.
+// walk gives the JobIDs of a search page by page, the first page by its number and the others by
+// cursors.
 func (f *fixture) walk(request jobdb.SearchRequest, perPage int, between func()) []any {
 	f.t.Helper()
 	search, err := request.Parse(f.Limits())
@@ -166,7 +167,8 @@ func testBadCursors(f *fixture) {
 	}
 }
 
-// A cursor that somebody made up is a place where no job need be, or an invalid query, but never a failure of the engine.
+// A cursor that somebody made up is a place where no job need be, or an invalid query, but never a
+// failure of the engine.
 func testForgedCursors(f *fixture) {
 	f.addPlainJobs(5)
 	for _, key := range []struct {

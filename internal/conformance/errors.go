@@ -37,7 +37,8 @@ func (f *fixture) only(what string, err, class error) {
 	}
 }
 
-// calls are every method of the access layer that does something on this database, and those that only a DB has.
+// calls are every method of the access layer that does something on this database, and those that
+// only a DB has.
 func (f *fixture) calls(ids []jobdb.JobID) []methodCall {
 	return append(f.everyMethod(),
 		methodCall{"Tx", true, func(ctx context.Context, m methods, _ []jobdb.JobID) error {

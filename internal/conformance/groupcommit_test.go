@@ -87,7 +87,8 @@ func TestGroupCommit(t *testing.T) {
 	}
 }
 
-// end runs a transaction that ends in one of the outcomes and returns the error or what it panicked with.
+// end runs a transaction that ends in one of the outcomes and returns the error or what it panicked
+// with.
 func end(ctx context.Context, db *jobdb.DB, kind string, write func(context.Context, *jobdb.Tx) error) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -154,7 +155,8 @@ func TestKilledWriter(t *testing.T) {
 	}
 }
 
-// checkAcknowledged wants all the jobs that were acknowledged, in a sound file that can be written on.
+// checkAcknowledged wants all the jobs that were acknowledged, in a sound file that can be written
+// on.
 func checkAcknowledged(t *testing.T, address string, acknowledged map[jobdb.JobID]string) {
 	t.Helper()
 	db := jobdbtest.Open(t, address, jobdb.Options{})

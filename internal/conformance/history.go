@@ -41,7 +41,8 @@ func (f *fixture) withTimes(records ...jobdb.HistoryRecord) []jobdb.HistoryRecor
 	return records
 }
 
-// A history is read in the order of its times, and of equal times in the order in which it was written. It needs no job.
+// A history is read in the order of its times, and of equal times in the order in which it was
+// written. It needs no job.
 func testHistory(f *fixture) {
 	id := f.addPlainJobs(1)[0]
 	orphan := missingID - 1
@@ -57,7 +58,8 @@ func testHistory(f *fixture) {
 	f.ok(f.DeleteHistory(f.ctx, []jobdb.JobID{orphan}))
 }
 
-// idem stands for what was before, by time; an application status that never was another is Unknown.
+// idem stands for what was before, by time; an application status that never was another is
+// Unknown.
 func testIdem(f *fixture) {
 	id := f.addPlainJobs(1)[0]
 	second := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Second) }
@@ -77,7 +79,8 @@ func testIdem(f *fixture) {
 	))
 }
 
-// Each job's records are numbered from 1 without a gap, and have the seconds since 1270000000 to three places beside their time.
+// Each job's records are numbered from 1 without a gap, and have the seconds since 1270000000 to
+// three places beside their time.
 func testHistoryNumbers(f *fixture) {
 	ids := f.addPlainJobs(2)
 	at := time.Unix(1270000000+86400, 123456789).UTC()

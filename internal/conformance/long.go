@@ -6,7 +6,8 @@ import (
 	"jobdb"
 )
 
-// What takes another statement when there is much of it: pages far from the first, long lists of values.
+// What takes another statement when there is much of it: pages far from the first, long lists of
+// values.
 var longTests = []conformanceTest{
 	{"DeepPage", testDeepPage},
 	{"ListsOfValues", testListsOfValues},

@@ -16,7 +16,8 @@ import (
 // This file says once more what a query means, as simply as can be, to hold the compiled
 // statements against. It shares nothing with them.
 
-// modelRow is a row of Jobs: int64, string, bool, AccountedFlag, UTC time or nil by the column's name.
+// modelRow is a row of Jobs: int64, string, bool, AccountedFlag, UTC time or nil by the column's
+// name.
 type modelRow map[string]any
 
 // truth is a value of three-valued logic.
@@ -38,7 +39,8 @@ func truthOf(b bool) truth {
 // not turns yes and no round and leaves unknown.
 func (t truth) not() truth { return yes - t }
 
-// modelSearch returns the number of rows that match and the wanted page of them, all without a page.
+// modelSearch returns the number of rows that match and the wanted page of them, all without a
+// page.
 func modelSearch(rows []modelRow, request jobdb.SearchRequest, page, perPage int) (int64, [][]any) {
 	columns := modelColumns(request.Parameters)
 	var matching []modelRow
@@ -240,7 +242,8 @@ func isIn(value any, list []any) truth {
 	return truthOf(slices.ContainsFunc(list, func(one any) bool { return compareWith(value, one) == 0 }))
 }
 
-// compareWith tells on which side of what a filter says a value lies; a time inside a period is equal to it.
+// compareWith tells on which side of what a filter says a value lies; a time inside a period is
+// equal to it.
 func compareWith(value, operand any) int {
 	switch v := value.(type) {
 	case time.Time:
@@ -265,7 +268,8 @@ func compareWith(value, operand any) int {
 	return strings.Compare(textOf(value), operand.(string)) //nolint:forcetypeassert // the model asks for texts only
 }
 
-// modelPeriod reads a partial time: the period begins with it, and the next one of its resolution is the end.
+// modelPeriod reads a partial time: the period begins with it, and the next one of its resolution
+// is the end.
 func modelPeriod(text string) (start, end time.Time) {
 	zone := ""
 	if at := strings.LastIndexAny(text, "Z+-"); at > len("2006-01-02") {

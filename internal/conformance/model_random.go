@@ -50,7 +50,8 @@ func testRandomQueries(f *fixture) {
 	}
 }
 
-// generator draws populations and queries from small sets of hostile values, so that queries find something.
+// generator draws populations and queries from small sets of hostile values, so that queries find
+// something.
 type generator struct {
 	rand   *rand.Rand
 	latin1 bool

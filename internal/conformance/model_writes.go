@@ -15,7 +15,8 @@ import (
 	"jobdb"
 )
 
-// Random sequences of writes leave what a model in memory says, whether they are committed alone, together or not at all.
+// Random sequences of writes leave what a model in memory says, whether they are committed alone,
+// together or not at all.
 func testRandomWrites(f *fixture) {
 	checks, steps := "4", "25"
 	switch {

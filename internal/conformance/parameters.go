@@ -26,7 +26,8 @@ func testJobParameters(f *fixture) {
 	testParameters(f, f.SetJobParameters, f.JobParameters)
 }
 
-// Without a table of parameters to set none is no error, and a job is rescheduled and deleted like any other.
+// Without a table of parameters to set none is no error, and a job is rescheduled and deleted like
+// any other.
 func testNoParameters(f *fixture) {
 	ids := f.addPlainJobs(1)
 	_, err := f.JobParameters(f.ctx, ids)

@@ -14,7 +14,8 @@ import (
 	"jobdb/jobdbtest"
 )
 
-// On a pool that the caller opened, everything is as on one of jobdb's own, except what its connections can't do.
+// On a pool that the caller opened, everything is as on one of jobdb's own, except what its
+// connections can't do.
 
 func TestPoolSQLite(t *testing.T) {
 	conformance.RunOpened(t, jobdbtest.SQLite, onPool, onSQLite(conformance.Traits{}))

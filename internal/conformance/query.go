@@ -67,7 +67,8 @@ func (f *fixture) addSites(sites ...string) []jobdb.JobID {
 
 func site(rest string) string { return `{"parameter":"Site",` + rest + `}` }
 
-// Texts compare byte by byte: neither case nor trailing spaces are forgiven, but by like, for ASCII letters.
+// Texts compare byte by byte: neither case nor trailing spaces are forgiven, but by like, for ASCII
+// letters.
 func testTextFilters(f *fixture) {
 	ids := f.addSites("alice", "Alice", "alice ", "ALICE", "a%b", "a_b", "axb", "", `a\b`, "a|b", `it's "it"`, "a\nb")
 	f.finds(ids, []filterCase{
@@ -128,8 +129,8 @@ func testLikeFoldsASCII(f *fixture) {
 	f.finds(ids, cases)
 }
 
-// A value that there is none of is one group, and "is null" finds its jobs, whatever a live database
-// has in its place: NULL, the time zero, or the empty text of an ENUM.
+// A value that there is none of is one group, and "is null" finds its jobs, whatever a live
+// database has in its place: NULL, the time zero, or the empty text of an ENUM.
 func testNulls(f *fixture) {
 	ids := f.addJobs(jobdb.Attributes{}, jobdb.Attributes{}, jobdb.Attributes{"EndExecTime": noon, "AccountedFlag": true}, jobdb.Attributes{"VerifiedFlag": true})
 	none := 0 // jobs without flags
@@ -254,7 +255,8 @@ func testTimeFilters(f *fixture) {
 	})
 }
 
-// The texts of times that other programs write into a SQLite file, with and without a fraction, are the same time.
+// The texts of times that other programs write into a SQLite file, with and without a fraction, are
+// the same time.
 func testTimeForms(f *fixture) {
 	if f.Engine() != "sqlite" {
 		f.test.Skip("only SQLite has times as texts; the other engines have a type for them")

@@ -121,7 +121,8 @@ func testCommandWriters(f *fixture) {
 	f.equal("commands", len(f.take(id)), writers*each+1)
 }
 
-// Sixteen writers of one job's history leave no gap and no repetition, and none fails; nor do writers of many jobs at once.
+// Sixteen writers of one job's history leave no gap and no repetition, and none fails; nor do
+// writers of many jobs at once.
 func testHistoryWriters(f *fixture) {
 	const writers = 16
 	each := max(2, shorter(20))
@@ -256,8 +257,8 @@ func testCancelledWriter(f *fixture) {
 	}
 }
 
-// endsWhenCancelled starts a call that doesn't end by itself, waits until the server runs its statement, cancels it, and
-// wants both the call and the statement to end within a second.
+// endsWhenCancelled starts a call that doesn't end by itself, waits until the server runs its
+// statement, cancels it, and wants both the call and the statement to end within a second.
 func (f *fixture) endsWhenCancelled(part string, call func(ctx context.Context) error) {
 	f.t.Helper()
 	ctx, cancel := context.WithCancel(f.ctx)
@@ -313,8 +314,8 @@ func (r *rawDB) running(part string) bool {
 		`query LIKE '%Jobs%' AND state = 'active' AND datname = current_database() AND pid <> pg_backend_pid()`) > 0
 }
 
-// A cancelled context ends a search that takes long, in the server too, also when rows have come already; the database
-// serves on.
+// A cancelled context ends a search that takes long, in the server too, also when rows have come
+// already; the database serves on.
 func testCancelledReader(f *fixture) {
 	const quick, slow = 300, 3000
 	attributes := make([]jobdb.Attributes, quick+slow)

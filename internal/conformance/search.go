@@ -354,8 +354,8 @@ func testInvalidSearches(f *fixture) {
 	f.refused(err, jobdb.ErrInvalidQuery, "Nope")
 }
 
-// A query that takes longer than the limit is refused like any that costs too much; the end of the caller's own time
-// is the caller's error. The database answers on.
+// A query that takes longer than the limit is refused like any that costs too much; the end of the
+// caller's own time is the caller's error. The database answers on.
 func testQueryTime(f *fixture) {
 	hasty := f.alone(jobdb.Options{Limits: jobdb.Limits{QueryTimeout: time.Nanosecond}})
 	_, err := hasty.trySearch(jobdb.SearchRequest{}, 1, 10)

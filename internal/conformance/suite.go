@@ -22,9 +22,9 @@ import (
 	"jobdb/jobdbtest"
 )
 
-// Traits says which promises of the access layer a database cannot keep. This is the one table of them: the suite asks
-// it, and nothing else, where it expects less. The zero Traits is a database that
-// jobdb's own migrations made, on any engine.
+// Traits says which promises of the access layer a database cannot keep. This is the one table of
+// them: the suite asks it, and nothing else, where it expects less. The zero Traits is a database
+// that jobdb's own migrations made, on any engine.
 //
 //	trait         databases                       what the suite expects instead
 //	WholeSeconds  DiracX and DIRAC on MariaDB     times come back cut to the second, and commands of one job are a second apart
@@ -68,7 +68,8 @@ var (
 const redelivery = 10 * time.Minute
 
 // Run is the definition of the access layer: it holds a database against every promise. newDatabase
-// returns the URL of a database of its own for each call, which goes with tb. One without tables is migrated.
+// returns the URL of a database of its own for each call, which goes with tb. One without tables is
+// migrated.
 func Run(t *testing.T, newDatabase func(tb testing.TB) string, traits Traits) {
 	RunOpened(t, newDatabase, jobdbtest.Open, traits)
 }
@@ -113,7 +114,8 @@ type suite struct {
 	testers        int
 }
 
-// open makes a database and opens it. It returns its URL too, and that of the database that has its history.
+// open makes a database and opens it. It returns its URL too, and that of the database that has its
+// history.
 func (s *suite) open(tb testing.TB, options jobdb.Options) (db *jobdb.DB, address, history string) {
 	address, options.HistoryURL = s.newDatabases(tb)
 	if history = options.HistoryURL; history == "" {
@@ -156,7 +158,8 @@ func (s *suite) fixture(t *testing.T) *fixture {
 	}
 }
 
-// alone is the fixture with a database of its own, with the system's clock unless the options have another.
+// alone is the fixture with a database of its own, with the system's clock unless the options have
+// another.
 func (f *fixture) alone(options jobdb.Options) *fixture {
 	f.t.Helper()
 	own := *f

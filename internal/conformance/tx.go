@@ -129,8 +129,8 @@ var everyMethod = []methodCall{
 	{"StatusTimes", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.StatusTimes(ctx, ids)) }},
 }
 
-// A method that is added to the access layer must be added here. Those of replies are none of jobs, and
-// fail on a live database; testReplies calls them.
+// A method that is added to the access layer must be added here. Those of replies are none of jobs,
+// and fail on a live database; testReplies calls them.
 func testEveryMethodIsCovered(f *fixture) {
 	for method := range reflect.TypeFor[*jobdb.Tx]().Methods() {
 		name := method.Name
@@ -276,7 +276,8 @@ func testFailedTx(f *fixture) {
 	f.equal("what is stored", f.readState(f.DB, ids), before)
 }
 
-// Which jobs are missing is said as the transaction sees it: it may have made or deleted jobs itself.
+// Which jobs are missing is said as the transaction sees it: it may have made or deleted jobs
+// itself.
 func testMissingInTx(f *fixture) {
 	id := f.addPlainJobs(1)[0]
 	err := f.Tx(f.ctx, func(ctx context.Context, tx *jobdb.Tx) error {
@@ -312,7 +313,8 @@ func testPanicInTx(f *fixture) {
 	f.ok(f.SetOptimizerParameters(f.ctx, named{id: {"p": "x"}}))
 }
 
-// A method of the DB that is called with a transaction's context is refused at once, and the transaction goes on.
+// A method of the DB that is called with a transaction's context is refused at once, and the
+// transaction goes on.
 func testDBInItsTx(f *fixture) {
 	ids := f.filled()
 	other := f.alone(jobdb.Options{})

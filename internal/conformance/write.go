@@ -103,7 +103,8 @@ func testValues(f *fixture) {
 	f.equal("the last moment of a year", f.attributes(id, "EndExecTime"), map[string]any{"EndExecTime": f.stored(last)})
 }
 
-// What can't be stored is a typed error that names job and column, and nothing is written, of other jobs neither.
+// What can't be stored is a typed error that names job and column, and nothing is written, of other
+// jobs neither.
 func testRefusedValues(f *fixture) {
 	ids, err := f.CreateJobs(f.ctx, []string{"[good]", "[bad]"})
 	f.ok(err)

@@ -1,6 +1,6 @@
-// Package engine has all that differs between SQLite, MariaDB, MySQL and PostgreSQL: dialects as data
-// (dialect*.go, catalog.go), drivers and database URLs, classes of errors, the lock of migrations,
-// and SQLite's shared commits. No other package asks for an engine's name.
+// Package engine has all that differs between SQLite, MariaDB, MySQL and PostgreSQL: dialects as
+// data (dialect*.go, catalog.go), drivers and database URLs, classes of errors, the lock of
+// migrations, and SQLite's shared commits. No other package asks for an engine's name.
 package engine
 
 import (

@@ -9,7 +9,8 @@ import (
 	"jobdb/internal/tables"
 )
 
-// NextID is the number that the next new job gets, by the database's own account; 0 where it keeps none.
+// NextID is the number that the next new job gets, by the database's own account; 0 where it keeps
+// none.
 func NextID(ctx context.Context, q Querier, d *Dialect) (int64, error) { return nextID[d.Name](ctx, q) }
 
 // RaiseNextID makes the next new job's number next, unless it is higher already. Of MariaDB

@@ -1,5 +1,5 @@
-// Package schema knows whose tables are in a database ([Probe], [Check]): what of them is missing, or
-// holds less than jobdb's. It makes jobdb's own by migrations ([Migrator]).
+// Package schema knows whose tables are in a database ([Probe], [Check]): what of them is missing,
+// or holds less than jobdb's. It makes jobdb's own by migrations ([Migrator]).
 package schema
 
 import "time"

@@ -120,7 +120,8 @@ func (c Catalog) cascades() bool {
 	return true
 }
 
-// problems are what makes a database unusable. Without JobParameters, as DIRAC ships it from 9.1.22 on, all else works.
+// problems are what makes a database unusable. Without JobParameters, as DIRAC ships it from 9.1.22
+// on, all else works.
 func (c Catalog) problems(d *engine.Dialect) []string {
 	var problems []string
 	ours, withJobs := c[migrationsTable] != nil, c.holdsAny(jobTables())
@@ -174,7 +175,8 @@ func (live *Table) problems(t *tables.Table, d *engine.Dialect) []string {
 
 var colVO = tables.Jobs.Pick("VO")[0]
 
-// beforeVO says that this is the table Jobs of DIRAC 7 or 8, and the column the one that came with DIRAC 9.
+// beforeVO says that this is the table Jobs of DIRAC 7 or 8, and the column the one that came with
+// DIRAC 9.
 func (live *Table) beforeVO(column tables.Column) bool {
 	_, hasVO := live.column("VO")
 	_, hasSetup := live.column("DIRACSetup")

@@ -1,5 +1,5 @@
-// Package tables has the names, columns, kinds, lengths and defaults of all tables. Names in statements
-// come from here only.
+// Package tables has the names, columns, kinds, lengths and defaults of all tables. Names in
+// statements come from here only.
 package tables
 
 import (

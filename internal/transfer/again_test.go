@@ -16,7 +16,8 @@ import (
 	"jobdb/jobdbtest"
 )
 
-// TestSecondRun takes what changed, came and went since the first one, in any table, and nothing else.
+// TestSecondRun takes what changed, came and went since the first one, in any table, and nothing
+// else.
 func TestSecondRun(t *testing.T) {
 	jobdbtest.EachEngine(t, func(t *testing.T, to string) {
 		from := fill(t, jobdbtest.SQLite(t), 20)
@@ -64,7 +65,8 @@ func TestSecondRun(t *testing.T) {
 	})
 }
 
-// TestPlantedDifference finds what was changed in the target, also where numbers of rows are the same.
+// TestPlantedDifference finds what was changed in the target, also where numbers of rows are the
+// same.
 func TestPlantedDifference(t *testing.T) {
 	from := fill(t, jobdbtest.SQLite(t), 10)
 	jobdbtest.EachEngine(t, func(t *testing.T, to string) {
@@ -164,7 +166,8 @@ func TestKilled(t *testing.T) {
 	})
 }
 
-// TestSourceInUse moves jobs while others make, change and delete them, and a last time when they have stopped.
+// TestSourceInUse moves jobs while others make, change and delete them, and a last time when they
+// have stopped.
 func TestSourceInUse(t *testing.T) {
 	jobdbtest.EachEngine(t, func(t *testing.T, from string) {
 		fill(t, from, 30)

@@ -10,7 +10,8 @@ import (
 	"jobdb/internal/tables"
 )
 
-// ReadGroups reads which VO each group belongs to: lines of GROUP = VO. Empty lines and those that begin with # are passed over.
+// ReadGroups reads which VO each group belongs to: lines of GROUP = VO. Empty lines and those that
+// begin with # are passed over.
 func ReadGroups(r io.Reader) (map[string]string, error) {
 	groups := map[string]string{}
 	lines := bufio.NewScanner(r)

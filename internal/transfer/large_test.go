@@ -13,7 +13,8 @@ import (
 	"jobdb/oracle"
 )
 
-// TestLarge measures a move from DIRAC 8 on MariaDB to PostgreSQL, five rows of history a job. It is for make import-large only.
+// TestLarge measures a move from DIRAC 8 on MariaDB to PostgreSQL, five rows of history a job. It
+// is for make import-large only.
 func TestLarge(t *testing.T) {
 	jobs, _ := strconv.Atoi(os.Getenv("JOBDB_IMPORT_LARGE"))
 	if jobs == 0 {

@@ -174,7 +174,8 @@ func (p *pass) read(ctx context.Context, snap *snapshot, in span) (record, error
 	return record{in, int64(len(ids)), p.digests.sum()}, nil
 }
 
-// readTable leaves out what belongs to no job, except JDLs: a job that is being made begins with one.
+// readTable leaves out what belongs to no job, except JDLs: a job that is being made begins with
+// one.
 func (p *pass) readTable(ctx context.Context, snap *snapshot, t sourceTable, in span, ids []int64) error {
 	withJDL := 0 // how many of the jobs were passed in JobJDLs
 	err := snap.eachJob(ctx, t, in, func(id int64, rows [][]any) error {
@@ -244,7 +245,8 @@ func (p *pass) flush(ctx context.Context, t *tables.Table) error {
 	return p.emit(ctx, t, rows)
 }
 
-// asTheyAre reads the values of a target. What can't be read stays as it is, and differs from all that can.
+// asTheyAre reads the values of a target. What can't be read stays as it is, and differs from all
+// that can.
 func asTheyAre(t *tables.Table, rows [][]any) {
 	for _, row := range rows {
 		for i, c := range t.Columns {

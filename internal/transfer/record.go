@@ -14,8 +14,8 @@ type record struct {
 	checksum string
 }
 
-// recordsTable stays in the target, so that later runs know what they brought. Dropping it ends the move: then a
-// target that has jobs is refused.
+// recordsTable stays in the target, so that later runs know what they brought. Dropping it ends the
+// move: then a target that has jobs is refused.
 const recordsTable = `"jobdb_import"`
 
 const createRecords = `CREATE TABLE IF NOT EXISTS ` + recordsTable + ` (

@@ -11,8 +11,9 @@ import (
 	"jobdb/internal/tables"
 )
 
-// repairer makes rows of a source what every target can hold, and counts what it had to change. What it makes of a
-// row depends on the rows of that job only, so that a checksum tells whether they changed.
+// repairer makes rows of a source what every target can hold, and counts what it had to change.
+// What it makes of a row depends on the rows of that job only, so that a checksum tells whether
+// they changed.
 type repairer struct {
 	groups        map[string]string // the VO of each OwnerGroup; nil: rows have one
 	unknownGroups map[string]int64  // jobs of groups that came after checkGroups
@@ -180,7 +181,8 @@ const (
 	maxTimeOrder                        = 999999999.999 // NUMERIC(12,3)
 )
 
-// history completes times from each other, and numbers rows anew where numbers aren't ascending. Gaps stay.
+// history completes times from each other, and numbers rows anew where numbers aren't ascending.
+// Gaps stay.
 func (r *repairer) history(rows [][]any) {
 	for _, row := range rows {
 		at, hasTime := row[statusTime].(time.Time)

@@ -288,8 +288,9 @@ func (s *snapshot) jobIDs(ctx context.Context, in span) ([]int64, error) {
 	return slices.Compact(ids), rows.Err()
 }
 
-// eachJob calls each with the rows of one job after the other, in the order of their IDs. Values are as the driver
-// gives them, nil in columns that the source lacks; the first is the JobID, an int64.
+// eachJob calls each with the rows of one job after the other, in the order of their IDs. Values
+// are as the driver gives them, nil in columns that the source lacks; the first is the JobID, an
+// int64.
 func (s *snapshot) eachJob(ctx context.Context, t sourceTable, in span, each func(id int64, rows [][]any) error) error {
 	names := make([]string, 0, len(t.Columns))
 	for i, c := range t.Columns {

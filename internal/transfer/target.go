@@ -34,7 +34,8 @@ func (im *Import) openTarget(ctx context.Context) error {
 	return nil
 }
 
-// prepareTarget makes the tables where there are none, and refuses a target with jobs that no import brought.
+// prepareTarget makes the tables where there are none, and refuses a target with jobs that no
+// import brought.
 func (im *Import) prepareTarget(ctx context.Context) ([]record, error) {
 	if err := im.source.checkGroups(ctx); err != nil {
 		return nil, err
@@ -101,8 +102,8 @@ func databaseOf(e *engine.Engine) *source {
 	return s
 }
 
-// startCounts says that jobs aren't counted, which a server that opens the target meanwhile respects. Counting all once is
-// faster than folding what triggers said of each job.
+// startCounts says that jobs aren't counted, which a server that opens the target meanwhile
+// respects. Counting all once is faster than folding what triggers said of each job.
 func (im *Import) startCounts(ctx context.Context) error {
 	_, err := im.target.Writer.ExecContext(ctx, `UPDATE "JobCounts" SET "Count" = 0 WHERE "Kind" = 0`)
 	if err != nil {

@@ -1,10 +1,10 @@
 // Package transfer moves all jobs of one database into another, of any engine and of any
 // release's schema into jobdb's own.
 //
-// Jobs move in ranges of JobIDs. A range is one transaction on the target, together with a
-// record of what was read (record.go): whatever is killed at any moment, the next run goes on with the
-// ranges that have no record. A range that has one is read again and, where its checksum is
-// another now, replaced as a whole, so that nothing that changed or went meanwhile is missed.
+// Jobs move in ranges of JobIDs. A range is one transaction on the target, together with a record
+// of what was read (record.go): whatever is killed at any moment, the next run goes on with the
+// ranges that have no record. A range that has one is read again and, where its checksum is another
+// now, replaced as a whole, so that nothing that changed or went meanwhile is missed.
 //
 // A reader takes rows from the source (source.go), makes them what the target can hold
 // (repair.go) and adds them to checksums (digest.go); beside it a writer inserts them (write.go).

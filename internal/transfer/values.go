@@ -9,8 +9,8 @@ import (
 	"jobdb/internal/tables"
 )
 
-// convert makes of what a driver gave a value of the kind: int64, string, time.Time, float64, or nil. It
-// reports false when it can't be read, as 0000-00-00.
+// convert makes of what a driver gave a value of the kind: int64, string, time.Time, float64, or
+// nil. It reports false when it can't be read, as 0000-00-00.
 func convert(kind tables.Kind, raw any) (value any, ok bool) {
 	if bytes, isBytes := raw.([]byte); isBytes {
 		raw = string(bytes)

@@ -141,7 +141,8 @@ func (w *writer) remove(ctx context.Context, in span) error {
 	return nil
 }
 
-// maxArguments is what one INSERT … VALUES takes: fewer statements than the access layer's, which many connections remember.
+// maxArguments is what one INSERT … VALUES takes: fewer statements than the access layer's, which
+// many connections remember.
 const maxArguments = 16384
 
 // insert writes rows; there are never more than one statement takes of a source.

@@ -2,9 +2,10 @@
 //
 //	go run ./jobdbtest/withengines [-durable] -- go test ./...
 //
-// It starts the servers once, says where they are in JOBDB_TEST_MARIADB, JOBDB_TEST_MYSQL and JOBDB_TEST_POSTGRES, runs the
-// command, stops the servers and exits as the command did. A variable that is set already is left alone. Without an engine it goes on,
-// and the tests decide what that means.
+// It starts the servers once, says where they are in JOBDB_TEST_MARIADB, JOBDB_TEST_MYSQL and
+// JOBDB_TEST_POSTGRES, runs the command, stops the servers and exits as the command did. A variable
+// that is set already is left alone. Without an engine it goes on, and the tests decide what that
+// means.
 package main
 
 import (

@@ -27,7 +27,8 @@ var Body = Location{"body"}
 // At is the location of what keys and indexes lead to from here.
 func (l Location) At(keys ...any) Location { return append(slices.Clone(l), keys...) }
 
-// maxFaults is how many faults of one request are reported: an answer isn't much longer than its request.
+// maxFaults is how many faults of one request are reported: an answer isn't much longer than its
+// request.
 const maxFaults = 100
 
 // Fault records a fault.
@@ -65,8 +66,8 @@ func echoed(input any) any {
 // maxEcho is about how many bytes of an input a fault repeats.
 const maxEcho = 1000
 
-// bytesLeft subtracts the size of a value from a budget of bytes. It stops looking once the budget is spent, and
-// is negative then.
+// bytesLeft subtracts the size of a value from a budget of bytes. It stops looking once the budget
+// is spent, and is negative then.
 func bytesLeft(value any, budget int) int {
 	budget--
 	switch v := value.(type) {

@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// Trim returns a body without the white space and the byte order mark that Python's JSON reader skips: nothing for
-// null, which counts as no body. White space alone is a fault.
+// Trim returns a body without the white space and the byte order mark that Python's JSON reader
+// skips: nothing for null, which counts as no body. White space alone is a fault.
 func Trim(body []byte) ([]byte, error) {
 	trimmed := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
 	switch {
@@ -90,8 +90,8 @@ func appendKey(b []byte, key string) []byte {
 	return append(b, '"')
 }
 
-// Decode parses a JSON value: an *Object, []any, string, json.Number, bool or nil. Like Python it accepts NaN and
-// Infinity, as numbers beyond all bounds. The error is a [Faults] about the body.
+// Decode parses a JSON value: an *Object, []any, string, json.Number, bool or nil. Like Python it
+// accepts NaN and Infinity, as numbers beyond all bounds. The error is a [Faults] about the body.
 func Decode(body []byte) (any, error) {
 	decoder := json.NewDecoder(bytes.NewReader(withoutNaN(body)))
 	decoder.UseNumber()
@@ -195,7 +195,8 @@ func isNonFinite(n json.Number) bool {
 	return err != nil
 }
 
-// HasNonFinite reports whether NaN, Infinity or a number too large for a float is anywhere in a value.
+// HasNonFinite reports whether NaN, Infinity or a number too large for a float is anywhere in a
+// value.
 func HasNonFinite(value any) bool {
 	switch v := value.(type) {
 	case json.Number:

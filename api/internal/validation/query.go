@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// QueryValue is the value of a parameter of the query, and whether it is there. Where it is there more than once
-// the last value counts, as in FastAPI.
+// QueryValue is the value of a parameter of the query, and whether it is there. Where it is there
+// more than once the last value counts, as in FastAPI.
 func QueryValue(query url.Values, name string) (string, bool) {
 	values := query[name]
 	if len(values) == 0 {
@@ -27,8 +27,8 @@ func (r *Reader) QueryBool(query url.Values, name string) bool {
 	return value
 }
 
-// QueryCount reads a parameter that is a whole number from 1 to most, which is [MaxCount] or less; standard where it
-// is missing.
+// QueryCount reads a parameter that is a whole number from 1 to most, which is [MaxCount] or less;
+// standard where it is missing.
 func (r *Reader) QueryCount(query url.Values, name string, standard, most int) int {
 	text, ok := QueryValue(query, name)
 	if !ok {

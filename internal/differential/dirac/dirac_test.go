@@ -1,5 +1,6 @@
-// Package dirac_test holds jobdb against DIRAC's own database classes, JobDB and JobLoggingDB of release 9.1.22, on the
-// databases that this release ships: each reads what the other wrote, and both write the same jobs at once.
+// Package dirac_test holds jobdb against DIRAC's own database classes, JobDB and JobLoggingDB of
+// release 9.1.22, on the databases that this release ships: each reads what the other wrote, and
+// both write the same jobs at once.
 package dirac_test
 
 import (
@@ -28,7 +29,8 @@ type pair struct {
 	dirac      *dirac
 }
 
-// TestDIRAC runs the tests on each server that DIRAC runs on. DIRAC takes seconds to start, so they share one.
+// TestDIRAC runs the tests on each server that DIRAC runs on. DIRAC takes seconds to start, so they
+// share one.
 func TestDIRAC(t *testing.T) {
 	python, program := oracle.DIRACPython(t), oracle.Program(t, "dirac.py")
 	for name, server := range map[string]oracle.Server{"MariaDB": jobdbtest.MariaDBWith, "MySQL": jobdbtest.MySQLWith} {

@@ -100,8 +100,8 @@ func (p *pair) insert(text string) jobdb.JobID {
 	return jobdb.JobID(p.jobs("insertNewJobIntoDB", text, "alice", "lhcb_user", "Received", "Job accepted", "lhcb").(float64)) //nolint:forcetypeassert // as DIRAC has it
 }
 
-// Both write the same jobs at once. Of what jobdb writes nothing fails or is lost; of what DIRAC writes, nothing that it
-// says it wrote.
+// Both write the same jobs at once. Of what jobdb writes nothing fails or is lost; of what DIRAC
+// writes, nothing that it says it wrote.
 func testBothWrite(p *pair) {
 	const jobs, rounds = 10, 5
 	ctx := p.Context()

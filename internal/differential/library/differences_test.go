@@ -12,7 +12,8 @@ import (
 	"jobdb"
 )
 
-// shownDifferences shows each row of docs/differences.md on one database, as far as it has the difference.
+// shownDifferences shows each row of docs/differences.md on one database, as far as it has the
+// difference.
 var shownDifferences = map[difference]func(d *sharedDatabase){
 	byteExact:               showByteExact,
 	likeCase:                showLikeCase,

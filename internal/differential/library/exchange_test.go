@@ -240,7 +240,8 @@ func exchangeCommands(d *sharedDatabase) {
 	d.ok(err)
 	d.equal("what the reference has taken", again, []jobdb.Command(nil))
 
-	// The reference must not set two for one job in one second, and none in the second of one that is there.
+	// The reference must not set two for one job in one second, and none in the second of one that is
+	// there.
 	theirs, ours = d.jobs()
 	both = []jobdb.JobID{theirs, ours}
 	commands = []jobdb.Command{{JobID: theirs, Command: "Kill"}, {JobID: ours, Command: "Peek", Arguments: "é"}}

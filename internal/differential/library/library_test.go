@@ -18,14 +18,15 @@ import (
 	"jobdb/jobdbtest"
 )
 
-// The differential test: the reference's own database classes and jobdb work on the same database, one made by either,
-// and must agree, but for what docs/differences.md lists.
+// The differential test: the reference's own database classes and jobdb work on the same database,
+// one made by either, and must agree, but for what docs/differences.md lists.
 //
 //	TestDifferentialSearch       random jobs, written by both; random searches and summaries, asked of both
 //	TestDifferentialExchange     each method of either side, read by the other
 //	TestDifferentialDifferences  each row of docs/differences.md, shown
 //
-// JOBDB_SEED chooses other random jobs and queries, JOBDB_ROUNDS how many sets of jobs (of queriesPerRound queries each).
+// JOBDB_SEED chooses other random jobs and queries, JOBDB_ROUNDS how many sets of jobs (of
+// queriesPerRound queries each).
 
 // sharedDatabase is a database that both sides have opened.
 type sharedDatabase struct {
@@ -73,7 +74,8 @@ const queriesPerRound = 250
 
 // traps are asked first in each round: queries that once went wrong.
 var traps = []query{
-	// MariaDB 10.11 loses rows where an expression of SELECT DISTINCT is repeated in ORDER BY, but not as the first key.
+	// MariaDB 10.11 loses rows where an expression of SELECT DISTINCT is repeated in ORDER BY, but not
+	// as the first key.
 	{parameters: []string{"JobGroup", "EndExecTime"}, distinct: true, sorts: []jobdb.SortSpec{{Parameter: "EndExecTime", Direction: "desc"}}},
 	{parameters: []string{"SubmissionTime", "ApplicationStatus", "VerifiedFlag"}, distinct: true},
 }
@@ -105,7 +107,8 @@ func environment(t *testing.T, name string, standard int) int {
 	return n
 }
 
-// populate stores random jobs, half of them by each side, and wants both to read all of them as they were written.
+// populate stores random jobs, half of them by each side, and wants both to read all of them as
+// they were written.
 func (d *sharedDatabase) populate(g *generator) {
 	d.t.Helper()
 	for i := range jobsPerRound {

@@ -65,7 +65,8 @@ func (q query) specs() []map[string]any {
 
 func takesList(operator string) bool { return operator == "in" || operator == "not in" }
 
-// ordered reports whether the sort leaves no ties: only then is the reference's order of rows defined.
+// ordered reports whether the sort leaves no ties: only then is the reference's order of rows
+// defined.
 func (q query) ordered() bool {
 	sortedBy := func(name string) bool {
 		return slices.ContainsFunc(q.sorts, func(s jobdb.SortSpec) bool { return s.Parameter == name })
@@ -86,8 +87,8 @@ func pick[T any](g *generator, list []T) T { return list[g.IntN(len(list))] }
 // oneIn is true once in n times.
 func (g *generator) oneIn(n int) bool { return g.IntN(n) == 0 }
 
-// texts are what the columns of jobs hold. JobName and Owner have what collations, patterns and drivers trip over;
-// the others have what a grid has, and sort by bytes as by any collation.
+// texts are what the columns of jobs hold. JobName and Owner have what collations, patterns and
+// drivers trip over; the others have what a grid has, and sort by bytes as by any collation.
 var texts = map[string][]string{
 	"JobType":           {"user", "test", "MCSimulation", "Merge"},
 	"JobGroup":          {"00000000", "00012345", "00012346"},

@@ -20,8 +20,8 @@ import (
 	"jobdb"
 )
 
-// driver is the reference in a process of its own, oracle/driver.py. It takes seconds to start, so all tests share one,
-// which ends with this process.
+// driver is the reference in a process of its own, oracle/driver.py. It takes seconds to start, so
+// all tests share one, which ends with this process.
 type driver struct {
 	cmd      *exec.Cmd
 	messages bytes.Buffer // to be read after its end only
@@ -64,7 +64,8 @@ func startDriver(python, program string) (*driver, error) {
 	return d, d.cmd.Start()
 }
 
-// ask makes one call on the database that url names. An error of the reference is an *referenceError.
+// ask makes one call on the database that url names. An error of the reference is an
+// *referenceError.
 func (d *driver) ask(url, call string, args any) (any, error) {
 	request, err := json.Marshal(map[string]any{"db": url, "call": call, "args": args})
 	if err != nil {
@@ -98,7 +99,8 @@ func (d *driver) ended(err error) error {
 	return fmt.Errorf("the reference's process ended: %w\n%s", errors.Join(err, d.cmd.Wait()), d.messages.String())
 }
 
-// referenceError is an exception of the reference, by the name of its class ("StatementError:ValueError" where one wraps another).
+// referenceError is an exception of the reference, by the name of its class
+// ("StatementError:ValueError" where one wraps another).
 type referenceError struct {
 	Class   string
 	Message string

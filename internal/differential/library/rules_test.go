@@ -47,8 +47,8 @@ func (v *verdict) excuse(name difference, what *bool) {
 	}
 }
 
-// judge says what must come of a query on this database with these jobs, and how to ask the reference for what we
-// mean where it has words for that.
+// judge says what must come of a query on this database with these jobs, and how to ask the
+// reference for what we mean where it has words for that.
 func (d *sharedDatabase) judge(q query, g *generator) (verdict, query) {
 	v := &verdict{}
 	asked := q

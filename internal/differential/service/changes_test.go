@@ -154,8 +154,8 @@ func (r *round) when(j *job) (text string, late bool) {
 		at.Format(instantForm+"-07:00"), at.Format("2006-01-02 15:04:05.000000+0000")), late
 }
 
-// update is what somebody tells of a job. A late one tells of its status: the reference can't show histories that
-// begin without.
+// update is what somebody tells of a job. A late one tells of its status: the reference can't show
+// histories that begin without.
 func (r *round) update(late bool) object {
 	update := object{}
 	if late || !r.chance(5) {
@@ -173,7 +173,8 @@ func (r *round) update(late bool) object {
 	return update
 }
 
-// heartbeat is one beat of some jobs. Each reports values once a second at most: the reference fails at a second beat.
+// heartbeat is one beat of some jobs. Each reports values once a second at most: the reference
+// fails at a second beat.
 func (r *round) heartbeat(jobs []*job) request {
 	body := object{}
 	for _, j := range jobs {

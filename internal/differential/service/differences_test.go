@@ -74,7 +74,8 @@ func ofJob(is func(j *job) bool) func(x exchange) bool {
 	return func(x exchange) bool { return slices.ContainsFunc(x.jobs, is) }
 }
 
-// TestServiceDifferencesDocumented holds the names in the tests against docs/differences.md, both ways.
+// TestServiceDifferencesDocumented holds the names in the tests against docs/differences.md, both
+// ways.
 func TestServiceDifferencesDocumented(t *testing.T) {
 	text, err := os.ReadFile("../../../docs/differences.md")
 	if err != nil {

@@ -163,7 +163,8 @@ func detailOf(body any) any {
 	return o["detail"]
 }
 
-// faultsOf is the types and places that a 422 lists. Where in a text JSON ends to be JSON is nobody's business.
+// faultsOf is the types and places that a 422 lists. Where in a text JSON ends to be JSON is
+// nobody's business.
 func faultsOf(body any) []string {
 	list, ok := detailOf(body).([]any)
 	if !ok {
@@ -196,7 +197,8 @@ func wordless(detail any) any {
 	return detail
 }
 
-// sorted brings a list into an order that depends on nothing but its items, the servers' times left out.
+// sorted brings a list into an order that depends on nothing but its items, the servers' times left
+// out.
 func (p *pair) sorted(body any) any {
 	list, ok := body.([]any)
 	if !ok {

@@ -68,7 +68,8 @@ func idsOf(r request) (ids []string) {
 	return ids
 }
 
-// setsJobID reports whether JobID is set, which they take for any name, and can't store every value of.
+// setsJobID reports whether JobID is set, which they take for any name, and can't store every value
+// of.
 func setsJobID(x exchange) bool {
 	return x.route() == metadata && x.ours.status == http.StatusBadRequest && strings.Contains(x.body, `"JobID":`) &&
 		(x.theirs.status == http.StatusNoContent || x.theirs.status == http.StatusInternalServerError)
@@ -83,14 +84,15 @@ func tooLarge(x exchange) bool {
 	return x.theirs.status != http.StatusUnprocessableEntity || slices.Equal(others, faultsOf(x.theirs.body))
 }
 
-// unsetClock reports whether one of the jobs had a report of a worker without a clock, which they keep as it is: also in
-// its history, which can then begin without a status, and not be shown.
+// unsetClock reports whether one of the jobs had a report of a worker without a clock, which they
+// keep as it is: also in its history, which can then begin without a status, and not be shown.
 func unsetClock(x exchange) bool {
 	return (x.theirs.status == http.StatusOK || x.theirs.status == http.StatusInternalServerError) && x.ours.status == http.StatusOK &&
 		(slices.ContainsFunc(x.jobs, func(j *job) bool { return j.unset }) || x.route() == setStatus && tellsUnset(x.body))
 }
 
-// tellsUnset reports whether a body has such a report, of whichever job: a spoiled one may name others than it was made for.
+// tellsUnset reports whether a body has such a report, of whichever job: a spoiled one may name
+// others than it was made for.
 func tellsUnset(body string) bool {
 	var updates map[string]map[string]any
 	if json.Unmarshal([]byte(body), &updates) != nil {
@@ -147,7 +149,8 @@ func outcomeOf(answer reply, j *job) object {
 	return change
 }
 
-// rescheduledPlaceholder reports whether the description that they show has a placeholder where ours has the job's ID.
+// rescheduledPlaceholder reports whether the description that they show has a placeholder where
+// ours has the job's ID.
 func rescheduledPlaceholder(x exchange) bool {
 	if x.route() != reschedule || len(x.jobs) != 1 {
 		return false
@@ -156,7 +159,8 @@ func rescheduledPlaceholder(x exchange) bool {
 	return strings.Contains(theirs, "%j") && strings.ReplaceAll(theirs, "%j", x.jobs[0].id) == outcomeOf(x.ours, x.jobs[0])["InputData"]
 }
 
-// rescheduledTimes reports whether rows differ in nothing but that we forget when a rescheduled job began, ended and was heard of.
+// rescheduledTimes reports whether rows differ in nothing but that we forget when a rescheduled job
+// began, ended and was heard of.
 func rescheduledTimes(x exchange) bool {
 	if !slices.ContainsFunc(x.jobs, func(j *job) bool { return j.anew }) {
 		return false
@@ -173,8 +177,8 @@ func rescheduledTimes(x exchange) bool {
 	return len(ours) == len(theirs) && (&pair{}).disagreement(x) == ""
 }
 
-// onlyTimes reports whether answers about jobs differ in nothing but these times, which they have from an update that
-// ours doesn't take them from: ours has none, or a later one.
+// onlyTimes reports whether answers about jobs differ in nothing but these times, which they have
+// from an update that ours doesn't take them from: ours has none, or a later one.
 func onlyTimes(names ...string) func(x exchange) bool {
 	return func(x exchange) bool {
 		found := false
@@ -217,7 +221,8 @@ func equalKills(x exchange) bool {
 	return x.route() == heartbeat && len(once) < len(theirs) && string(marshal(once)) == string(marshal(x.ours.body))
 }
 
-// toldBefore reports whether they told jobs to die that were to die anyway and about which something was said since.
+// toldBefore reports whether they told jobs to die that were to die anyway and about which
+// something was said since.
 func toldBefore(x exchange) bool {
 	if x.route() != heartbeat {
 		return false

@@ -142,7 +142,8 @@ func sortsByOthers(x exchange) bool {
 	})
 }
 
-// hasTies reports whether a page was asked for of rows that are sorted by nothing that tells them apart.
+// hasTies reports whether a page was asked for of rows that are sorted by nothing that tells them
+// apart.
 func hasTies(x exchange) bool {
 	return x.unordered && strings.Contains(x.path, "page=") && slices.Contains(answered, x.ours.status) && x.ours.status == x.theirs.status &&
 		x.ours.header.Get("Content-Range") == x.theirs.header.Get("Content-Range")

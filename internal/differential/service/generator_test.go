@@ -21,8 +21,9 @@ func choose[T any](g *generator, from ...T) T { return from[g.IntN(len(from))] }
 // chance is true once in n times.
 func (g *generator) chance(n int) bool { return g.IntN(n) == 0 }
 
-// now is a time that no other was given, and that both services' clocks have passed when they hear of it. It is in
-// whole milliseconds: the reference compares it with times that it rounded to these.
+// now is a time that no other was given, and that both services' clocks have passed when they hear
+// of it. It is in whole milliseconds: the reference compares it with times that it rounded to
+// these.
 func (g *generator) now() time.Time {
 	time.Sleep(time.Until(g.last.Add(2 * time.Millisecond)))
 	g.last = time.Now().Truncate(time.Millisecond)

@@ -22,7 +22,8 @@ import (
 	"jobdb/oracle"
 )
 
-// pair is the reference's service and ours, both on databases that were empty, with the keys of one issuer.
+// pair is the reference's service and ours, both on databases that were empty, with the keys of one
+// issuer.
 type pair struct {
 	reference, ours string // their URLs
 	issuer          *issuer
@@ -52,8 +53,8 @@ func startPair(t *testing.T) *pair {
 	return p
 }
 
-// buildServer builds the command as users get it, with the race detector when this test has it. JOBDB_BINARY
-// names one that is there.
+// buildServer builds the command as users get it, with the race detector when this test has it.
+// JOBDB_BINARY names one that is there.
 func buildServer(t *testing.T, folder string) string {
 	t.Helper()
 	if binary := os.Getenv("JOBDB_BINARY"); binary != "" {
@@ -87,7 +88,8 @@ func freePort(t *testing.T) string {
 
 const maxOutput = 100 << 10 // bytes that are kept of what a server says
 
-// start runs a server until the test ends, and returns what its welcome says. A server that ends badly fails the test.
+// start runs a server until the test ends, and returns what its welcome says. A server that ends
+// badly fails the test.
 func start(t *testing.T, welcome *regexp.Regexp, command *exec.Cmd) string {
 	t.Helper()
 	out, in := io.Pipe()
@@ -141,7 +143,8 @@ func (i instants) add(t time.Time) { i[t.UTC().Format(instantForm)] = true }
 
 func (i instants) has(t time.Time) bool { return i[t.UTC().Format(instantForm)] }
 
-// sameTime compares times of two answers. The servers' own may differ by what lies between two requests.
+// sameTime compares times of two answers. The servers' own may differ by what lies between two
+// requests.
 func (i instants) sameTime(theirs, ours string) bool {
 	a, errA := time.Parse(time.RFC3339Nano, theirs)
 	b, errB := time.Parse(time.RFC3339Nano, ours)

@@ -20,7 +20,8 @@ func routes() []request {
 	}
 }
 
-// testProtocol asks what has nothing to do with jobs: with other methods, paths, headers and tokens.
+// testProtocol asks what has nothing to do with jobs: with other methods, paths, headers and
+// tokens.
 func testProtocol(r *round) {
 	r.submit("alice", `Executable = "x";`)
 	for _, q := range routes() {

@@ -17,7 +17,8 @@ var (
 	groupColumns   = slices.Concat(integerColumns, textColumns, timeColumns, flagColumns)
 )
 
-// testQueries searches among jobs of many kinds. All queries are confined to these, as the reference shows every VO's jobs.
+// testQueries searches among jobs of many kinds. All queries are confined to these, as the
+// reference shows every VO's jobs.
 func testQueries(r *round) {
 	for range 9 { // whose IDs may stand in for anything where requests are spoiled
 		r.submit("alice", `Executable = "x";`)

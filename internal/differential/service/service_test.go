@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestDifferentialService plays the same requests on both services. JOBDB_SEED chooses other random ones, JOBDB_ROUNDS
-// how many rounds of them; each begins with empty databases.
+// TestDifferentialService plays the same requests on both services. JOBDB_SEED chooses other random
+// ones, JOBDB_ROUNDS how many rounds of them; each begins with empty databases.
 func TestDifferentialService(t *testing.T) {
 	seed, rounds := environment(t, "JOBDB_SEED", 20240229), environment(t, "JOBDB_ROUNDS", 1)
 	t.Logf("JOBDB_SEED=%d JOBDB_ROUNDS=%d", seed, rounds)

@@ -1,5 +1,5 @@
-// Package engine starts throw-away database servers from the binaries that are installed on this machine, and opens
-// administrator connections to them. It works on Unix.
+// Package engine starts throw-away database servers from the binaries that are installed on this
+// machine, and opens administrator connections to them. It works on Unix.
 package engine
 
 import (
@@ -26,7 +26,8 @@ type Engine struct {
 	stop            string   // the signal that ends it at once
 }
 
-// MariaDB listens on TCP and on a socket in its data folder. Killing it is clean: the folder is all it leaves.
+// MariaDB listens on TCP and on a socket in its data folder. Killing it is clean: the folder is all
+// it leaves.
 var MariaDB = &Engine{
 	Name:     "MariaDB",
 	Env:      "JOBDB_TEST_MARIADB",
@@ -51,8 +52,8 @@ mariadbd --no-defaults --datadir="$DIR/data" --socket="$DIR/socket" --pid-file="
 	stop:    "KILL",
 }
 
-// MySQL is what jobdbtest/mysql/install has unpacked; a mysqld elsewhere is often MariaDB's. As it may be in a folder that
-// only we can enter, it runs as us even when we are root.
+// MySQL is what jobdbtest/mysql/install has unpacked; a mysqld elsewhere is often MariaDB's. As it
+// may be in a folder that only we can enter, it runs as us even when we are root.
 var MySQL = &Engine{
 	Name:     "MySQL",
 	Env:      "JOBDB_TEST_MYSQL",
@@ -75,7 +76,8 @@ mysqld --no-defaults --user=root --datadir="$DIR/data" --socket="$DIR/socket" --
 	stop:    "KILL",
 }
 
-// PostgreSQL listens on TCP only. It is stopped by SIGQUIT, because a killed one leaves shared memory behind.
+// PostgreSQL listens on TCP only. It is stopped by SIGQUIT, because a killed one leaves shared
+// memory behind.
 var PostgreSQL = &Engine{
 	Name:     "PostgreSQL",
 	Env:      "JOBDB_TEST_POSTGRES",

@@ -11,8 +11,9 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // registers "pgx"
 )
 
-// Open returns a pool for a URL as Start gives it: mysql://user:password@host:port/name or postgres://….
-// It doesn't go through jobdb, so that the helper can be trusted where jobdb is under test.
+// Open returns a pool for a URL as Start gives it: mysql://user:password@host:port/name or
+// postgres://…. It doesn't go through jobdb, so that the helper can be trusted where jobdb is under
+// test.
 func Open(address string) (*sql.DB, error) {
 	parsed, err := url.Parse(address)
 	if err != nil {

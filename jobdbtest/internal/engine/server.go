@@ -20,9 +20,9 @@ import (
 	"time"
 )
 
-// supervisor is the shell program around a server. Its standard input is a pipe whose other end this process holds:
-// however we end, the pipe closes, and the supervisor stops the server and removes the folder. (A death signal would
-// not remove the folder, and needs Linux.)
+// supervisor is the shell program around a server. Its standard input is a pipe whose other end
+// this process holds: however we end, the pipe closes, and the supervisor stops the server and
+// removes the folder. (A death signal would not remove the folder, and needs Linux.)
 const supervisor = `
 cleanup() { cd / && rm -rf "$DIR"; }
 trap cleanup EXIT
@@ -44,8 +44,9 @@ type Server struct {
 	lifeline   io.Closer // closing it ends the server
 }
 
-// Start prepares an empty data folder and starts a server on a free port of 127.0.0.1, as an unprivileged user when we
-// are root. It returns when the server answers. The server ends with Stop, or with this process.
+// Start prepares an empty data folder and starts a server on a free port of 127.0.0.1, as an
+// unprivileged user when we are root. It returns when the server answers. The server ends with
+// Stop, or with this process.
 func (e *Engine) Start(ctx context.Context, durable bool) (*Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -135,8 +136,9 @@ func (e *Engine) credential() (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(uidErr, gidErr)
 }
 
-// freePort picks a port that nobody listens on. It stays below the range from which the system takes the ports of
-// outgoing connections, so that a busy test run is unlikely to take it before the server does.
+// freePort picks a port that nobody listens on. It stays below the range from which the system
+// takes the ports of outgoing connections, so that a busy test run is unlikely to take it before
+// the server does.
 func freePort() string {
 	for {
 		port := strconv.Itoa(15_000 + mathrand.IntN(17_000))
@@ -200,8 +202,8 @@ func (o *output) String() string {
 	return strings.TrimSpace(string(o.last))
 }
 
-// awaitAnswer returns nil when the server at the address answers, and an error with its messages when it ended or took
-// too long.
+// awaitAnswer returns nil when the server at the address answers, and an error with its messages
+// when it ended or took too long.
 func awaitAnswer(ctx context.Context, address string, messages *output) error {
 	db, err := Open(address)
 	if err != nil {
