@@ -117,17 +117,52 @@ var updateColumns = []string{"Status", "StartExecTime", "EndExecTime", "HeartBea
 func (m *JobManager) applyUpdates(
 	ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, updates map[jobdb.JobID][]StatusUpdate, policy updatePolicy,
 ) (map[jobdb.JobID]StatusChange, error) {
-	// The jobs are locked: whoever changes one of them next will see what this transaction adds.
+	planned, err := m.planUpdates(ctx, tx, jobs, updates, policy)
+	if err != nil {
+		return nil, err
+	}
+	changes := make(map[jobdb.JobID]StatusChange, len(jobs))
+	attributes := make(map[jobdb.JobID]jobdb.Attributes, len(jobs))
+	var killed []jobdb.JobID
+	var history []jobdb.HistoryRecord
+	for _, id := range slices.Sorted(maps.Keys(jobs)) {
+		update := planned[id]
+		changes[id] = update.change
+		if changed := update.change.attributes(); len(changed) > 0 {
+			attributes[id] = changed
+		}
+		if mustKill(update.change.Status, statusOf(jobs[id]), updates[id]) {
+			killed = append(killed, id)
+		}
+		history = append(history, update.historyRecords(id)...)
+	}
+	if err := setAttributes(ctx, tx, attributes); err != nil {
+		return nil, err
+	}
+	if err := kill(ctx, tx, killed); err != nil {
+		return nil, err
+	}
+	if err := tx.InsertHistory(ctx, history); err != nil {
+		return nil, err
+	}
+	return changes, m.leaveTaskQueues(ctx, tx, killed)
+}
+
+// planUpdates computes what becomes of the updates of each job, by the histories that tx sees: the
+// jobs are locked, so whoever changes one of them next will see what this transaction adds.
+func (m *JobManager) planUpdates(
+	ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, updates map[jobdb.JobID][]StatusUpdate, policy updatePolicy,
+) (map[jobdb.JobID]*jobUpdate, error) {
 	times, err := tx.StatusTimes(ctx, slices.Collect(maps.Keys(jobs)))
 	if err != nil {
 		return nil, err
 	}
 	policy.now, policy.fit = m.now(), m.DB.FitText
-	applied := make(map[jobdb.JobID]*jobUpdate, len(jobs))
+	planned := make(map[jobdb.JobID]*jobUpdate, len(jobs))
 	var late []jobdb.JobID
 	for id, job := range jobs {
-		applied[id] = policy.newUpdate(job, times[id], updates[id])
-		if applied[id].hasLate() {
+		planned[id] = policy.newUpdate(job, times[id], updates[id])
+		if planned[id].hasLate() {
 			late = append(late, id)
 		}
 	}
@@ -135,37 +170,19 @@ func (m *JobManager) applyUpdates(
 	if err != nil {
 		return nil, err
 	}
-	changes := make(map[jobdb.JobID]StatusChange, len(jobs))
-	attributes := make(map[jobdb.JobID]jobdb.Attributes, len(jobs))
-	var kills []jobdb.Command
-	var history []jobdb.HistoryRecord
-	for _, id := range slices.Sorted(maps.Keys(jobs)) {
-		update := applied[id]
+	for id, update := range planned {
 		update.history = histories[id]
 		update.apply()
-		changes[id] = update.change
-		if changed := update.change.attributes(); len(changed) > 0 {
-			attributes[id] = changed
-		}
-		if mustKill(update.change.Status, statusOf(jobs[id]), updates[id]) {
-			kills = append(kills, jobdb.Command{JobID: id, Command: jobdb.KillCommand})
-		}
-		history = append(history, update.historyRecords(id)...)
 	}
-	if err := setAttributes(ctx, tx, attributes); err != nil {
-		return nil, err
+	return planned, nil
+}
+
+func kill(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID) error {
+	kills := make([]jobdb.Command, len(ids))
+	for i, id := range ids {
+		kills[i] = jobdb.Command{JobID: id, Command: jobdb.KillCommand}
 	}
-	if err := tx.SetJobCommands(ctx, kills); err != nil {
-		return nil, err
-	}
-	if err := tx.InsertHistory(ctx, history); err != nil {
-		return nil, err
-	}
-	killed := make([]jobdb.JobID, len(kills))
-	for i, kill := range kills {
-		killed[i] = kill.JobID
-	}
-	return changes, m.leaveTaskQueues(ctx, tx, killed)
+	return tx.SetJobCommands(ctx, kills)
 }
 
 // mustKill tells whether a job gets a Kill: if its status has become one that needs it, or if that
