@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,6 +25,15 @@ func shorter(n int) int {
 		return n / 5
 	}
 	return n
+}
+
+// processorTime is what this process has taken of processors: what other programs take doesn't count.
+func processorTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		panic(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // A request must not cost much more than its bytes: neither memory, nor time, nor an answer of many
@@ -43,12 +53,12 @@ func TestSmallRequestsStaySmall(t *testing.T) {
 		{"search", strings.Repeat("[", mega), 422, "json_invalid"},
 		{"jdl", "[1" + strings.Repeat(",1", mega) + "]", 422, "string_type"},
 	} {
-		began := time.Now()
+		began := processorTime()
 		r := w.post(alice, test.path, test.body)
 		if r.status != test.status || !strings.Contains(r.body, test.want) || len(r.body) > 1<<20 {
 			t.Errorf("%s: %d, %d bytes, %.200s", test.path, r.status, len(r.body), r.body)
 		}
-		if took := time.Since(began); took > 10*time.Second {
+		if took := processorTime() - began; took > 10*time.Second {
 			t.Errorf("%s took %v", test.path, took)
 		}
 	}
@@ -147,12 +157,12 @@ func TestWorkIsBounded(t *testing.T) {
 		{"PATCH", "/api/jobs/status", `{"1":{` + times.String()[1:] + `}}`, 422, "too_long"},
 		{"POST", "/api/jobs/search", `{"search":[{"x":` + deep + `}]}`, 422, "missing"},
 	} {
-		began := time.Now()
+		began := processorTime()
 		r := w.ask(test.method, test.path, w.token(nobody), test.body)
 		if r.status != test.status || !strings.Contains(r.body, test.want) || len(r.body) > 100_000 {
 			t.Errorf("%s: %d, %d bytes, %.200s", test.path, r.status, len(r.body), r.body)
 		}
-		if took := time.Since(began); took > 5*time.Second {
+		if took := processorTime() - began; took > 5*time.Second {
 			t.Errorf("%s took %v", test.path, took)
 		}
 	}
