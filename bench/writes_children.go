@@ -265,9 +265,11 @@ func (d *database) archiveJobParameters(ids []jobdb.JobID) comparison {
 				if _, err := t.lockJobs(ctx, ids); err != nil {
 					return err
 				}
+				// A cycle that is in the archive already is not replaced.
+				const next = `COALESCE((SELECT MAX(a."RescheduleCycle") + 1 FROM "AtticJobParameters" AS a WHERE a."JobID" = p."JobID"), 0)`
 				n, err = t.execIDs(ctx, `INSERT INTO "AtticJobParameters" ("JobID", "Name", "Value", "RescheduleCycle")
-					SELECT p."JobID", p."Name", p."Value", j."RescheduleCounter" FROM "JobParameters" AS p JOIN "Jobs" AS j ON j."JobID" = p."JobID"
-					WHERE p."JobID"`, ids, t.upsert(`"JobID", "Name", "RescheduleCycle"`))
+					SELECT p."JobID", p."Name", p."Value", CASE WHEN `+next+` > j."RescheduleCounter" THEN `+next+` ELSE j."RescheduleCounter" END
+					FROM "JobParameters" AS p JOIN "Jobs" AS j ON j."JobID" = p."JobID" WHERE p."JobID"`, ids, "")
 				if err != nil {
 					return err
 				}
