@@ -109,11 +109,15 @@ type server struct {
 type serverKey struct{}
 
 // serverCommand is "server start FLAGS…", which sets JOBDB_URL, and "server
-// stop". Both leave all that the server said so far in the file server.log.
+// stop". Both leave all that the server said so far in the file server.log. "server other FLAGS…"
+// starts one beside it that runs until the script ends, and sets OTHER_URL.
 func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
-	s := ts.Value(serverKey{}).(*server)
+	s, variable := ts.Value(serverKey{}).(*server), "JOBDB_URL"
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: server start FLAGS… | server stop")
+		ts.Fatalf("usage: server start FLAGS… | server other FLAGS… | server stop")
+	}
+	if args[0] == "other" {
+		s, variable = &server{}, "OTHER_URL"
 	}
 	if args[0] == "stop" {
 		ts.Check(s.stop())
@@ -138,7 +142,7 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 			err := s.stop()
 			ts.Fatalf("the server ended: %v\n%s", err, s.said())
 		}
-		ts.Setenv("JOBDB_URL", address)
+		ts.Setenv(variable, address)
 		ts.Check(os.WriteFile(ts.MkAbs("server.log"), s.said(), 0o600))
 	case <-time.After(time.Minute):
 		ts.Fatalf("the server doesn't listen after a minute")

@@ -35,8 +35,15 @@ type pair struct {
 
 func startPair(t *testing.T) *pair {
 	t.Helper()
-	python := oracle.Python(t)
 	folder := t.TempDir()
+	return startPairOn(t, folder, "sqlite+aiosqlite:///"+folder+"/reference.db", "sqlite+aiosqlite:///"+folder+"/history.db")
+}
+
+// startPairOn starts the reference on databases of its own, in SQLAlchemy's words, and ours with
+// flags.
+func startPairOn(t *testing.T, folder, jobs, history string, flags ...string) *pair {
+	t.Helper()
+	python := oracle.Python(t)
 	p := &pair{issuer: newIssuer(t), sent: instants{}, met: map[difference]int{}}
 	keys := filepath.Join(folder, "keys.json")
 	if err := os.WriteFile(keys, p.issuer.keySet(), 0o600); err != nil {
@@ -47,9 +54,9 @@ func startPair(t *testing.T) *pair {
 	p.reference = "http://127.0.0.1:" + port
 	start(t, regexp.MustCompile(`^(ready)`), exec.Command(
 		python, oracle.Program(t, "service.py"), "--wal", "--port", port, "--keystore", keys, "--issuer", p.issuer.name,
-		"--jobdb", "sqlite+aiosqlite:///"+folder+"/reference.db", "--loggingdb", "sqlite+aiosqlite:///"+folder+"/history.db"))
+		"--jobdb", jobs, "--loggingdb", history))
 	p.ours = start(t, regexp.MustCompile(`jobdb is listening on (\S+)`), exec.Command(
-		jobdb, "serve", "--listen", "127.0.0.1:0", "--data-dir", folder, "--issuer", p.issuer.name, "--keys", keys))
+		jobdb, append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", folder, "--issuer", p.issuer.name, "--keys", keys}, flags...)...))
 	return p
 }
 
