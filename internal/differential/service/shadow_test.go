@@ -16,7 +16,7 @@ import (
 func TestShadow(t *testing.T) {
 	jobs, history := oracle.SQLite(t), oracle.SQLite(t)
 	theirs := func(url string) string { return "sqlite+aiosqlite:///" + strings.TrimPrefix(url, "sqlite:") }
-	p := startPairOn(t, t.TempDir(), theirs(jobs), theirs(history), "--db", jobs, "--history-db", history)
+	p := startPairOn(t, t.TempDir(), []string{"--jobdb", theirs(jobs), "--loggingdb", theirs(history)}, "--db", jobs, "--history-db", history)
 	r := p.round(t, 7, 1)
 	for i := range 30 {
 		jdl := r.jdl()
