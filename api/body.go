@@ -4,13 +4,14 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"unicode/utf8"
 
 	"jobdb"
 	"jobdb/api/internal/validation"
 )
 
 // readBody returns the body of a request, trimmed as [validation.Trim] does: empty where there is
-// none.
+// none. JSON is UTF-8 and nothing else; what isn't is a 400, as in DiracX.
 func readBody(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
 	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
@@ -18,6 +19,9 @@ func readBody(r *http.Request) ([]byte, error) {
 	}
 	if err != nil {
 		return nil, badRequest("the body can't be read to its end")
+	}
+	if !utf8.Valid(body) {
+		return nil, badRequest("the body isn't UTF-8")
 	}
 	return validation.Trim(body)
 }

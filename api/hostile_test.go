@@ -51,6 +51,8 @@ func TestSmallRequestsStaySmall(t *testing.T) {
 		{"search", nested, 400, "nested deeper than 10"},
 		{"summary", `{"grouping":[],` + nested[1:], 400, "nested deeper than 10"},
 		{"search", strings.Repeat("[", mega), 422, "json_invalid"},
+		{"search", "{\"\xc3", 400, "the body isn't UTF-8"},
+		{"jdl", "[\"\xff\"]", 400, "the body isn't UTF-8"},
 		{"jdl", "[1" + strings.Repeat(",1", mega) + "]", 422, "string_type"},
 	} {
 		began := processorTime()

@@ -18,7 +18,10 @@ var longText = regexp.MustCompile(`\w{129,}`)
 
 func hasLongText(x exchange) bool { return longText.MatchString(x.body) }
 
-func hasNoToken(x exchange) bool { return x.who == "" && x.header == nil }
+func bodyBeforeToken(x exchange) bool {
+	hasNoToken := x.who == "" && x.header == nil
+	return hasNoToken && x.ours.Status == 401 && (x.theirs.Status == 422 || x.theirs.Status == 400)
+}
 
 func endsWithSlash(x exchange) bool { return strings.HasSuffix(x.path, "/") }
 
