@@ -65,10 +65,11 @@ func (c *shadowCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	for name, service := range map[string]shadow.Service{"--ours": o.Ours, "--theirs": o.Theirs} {
-		if err := service.Ready(ctx); err != nil {
-			return fmt.Errorf("%s %s: %w", name, service.URL, err)
-		}
+	if err := o.Ours.Ready(ctx); err != nil {
+		return fmt.Errorf("--ours %s: %w", c.Ours, err)
+	}
+	if err := o.Theirs.Ready(ctx); err != nil {
+		return fmt.Errorf("--theirs %s: %w", c.Theirs, err)
 	}
 	var (
 		report *shadow.Report

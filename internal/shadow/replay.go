@@ -42,7 +42,9 @@ func (o Options) Replay(ctx context.Context, reads iter.Seq[Read]) (*Report, err
 		workers.Go(func() {
 			for r := range todo {
 				f, err := o.compare(ctx, r)
-				report.add(f, err)
+				if ctx.Err() == nil { // else it was not to be answered any more
+					report.add(f, err)
+				}
 			}
 		})
 	}
@@ -88,16 +90,12 @@ type finding struct {
 }
 
 func (o Options) compare(ctx context.Context, r Read) (finding, error) {
-	var (
-		f   finding
-		err error
-	)
-	for range patience + 1 {
-		f, err = o.once(ctx, r)
+	for try := 0; ; try++ {
+		f, err := o.once(ctx, r)
 		if err != nil || f.problem == "" || f.name != "" {
 			return f, err
 		}
-		if f.name, err = o.nameByAsking(ctx, f); err != nil || f.name != "" {
+		if f.name, err = o.nameByAsking(ctx, f); err != nil || f.name != "" || try == patience {
 			return f, err
 		}
 		select {
@@ -106,7 +104,6 @@ func (o Options) compare(ctx context.Context, r Read) (finding, error) {
 			return f, context.Cause(ctx)
 		}
 	}
-	return f, nil
 }
 
 // once asks both at the same time.

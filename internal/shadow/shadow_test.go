@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -201,5 +203,18 @@ func TestNoAnswer(t *testing.T) {
 	report, err := shadow.Options{Ours: answers(t, func(string) string { return "" }), Theirs: gone}.Replay(t.Context(), slices.Values([]shadow.Read{read}))
 	if err != nil || len(report.Differ) != 1 || report.Differ[0].What != "no answer" || !strings.HasPrefix(report.Differ[0].Examples[0].Differs, "theirs: ") {
 		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+// TestNames holds the names of differences against docs/differences.md.
+func TestNames(t *testing.T) {
+	text, err := os.ReadFile("../../docs/differences.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(slices.Collect(maps.Keys(shadow.Known)), "access.vo", "byte-exact", "flag-order", "ties") {
+		if !strings.Contains(string(text), "\n| `"+name+"` |") {
+			t.Errorf("docs/differences.md has no row %s", name)
+		}
 	}
 }
