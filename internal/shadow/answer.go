@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -32,13 +33,13 @@ func NewAnswer(status int, header http.Header, text string) Answer {
 }
 
 func (a Answer) String() string {
-	text := fmt.Sprintf("%d %s", a.Status, Shortened(a.Text))
+	words := []string{strconv.Itoa(a.Status), Shortened(a.Text)}
 	for _, name := range comparedHeaders {
 		if value := a.Header.Get(name); value != "" {
-			text += " " + name + ": " + value
+			words = append(words, name+": "+value)
 		}
 	}
-	return text
+	return strings.Join(words, " ")
 }
 
 // Shortened cuts a text that is too long to be read.

@@ -8,11 +8,8 @@ import (
 	"io"
 	"iter"
 	"regexp"
-	"strconv"
 	"strings"
 )
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // Log reads requests out of a server's log. A line is a JSON object with method, path (the query
 // included) and body, which is JSON itself or its text; or one of the usual access logs, which have

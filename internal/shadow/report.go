@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -86,7 +87,7 @@ func kindOf(x Exchange, problem string) string {
 	theirs, ours := rowsOf(x.Theirs), rowsOf(x.Ours)
 	switch {
 	case x.Theirs.Status != x.Ours.Status:
-		return "status " + itoa(x.Theirs.Status) + ", ours " + itoa(x.Ours.Status)
+		return "status " + strconv.Itoa(x.Theirs.Status) + ", ours " + strconv.Itoa(x.Ours.Status)
 	case first == weFail || strings.HasPrefix(first, "other "):
 		return first
 	case len(theirs) > len(ours):

@@ -48,11 +48,9 @@ func TestLarge(t *testing.T) {
 		peak = max(peak, m.child(t, target, 0))
 	})
 	t.Logf("killed %d times with kill -9; peak memory: %d MB", kills, peak>>10)
-	measure("count", func() {
-		if _, err := jobdbtest.Open(t, m.To, jobdb.Options{FoldInterval: -1}).RebuildCounts(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	})
+	count := m
+	count.Count = true
+	measure("count", func() { t.Logf("peak memory: %d MB", count.child(t, target, 0)>>10) })
 	measure("second run", func() { t.Logf("peak memory: %d MB", m.child(t, target, 0)>>10) })
 	measure("verify", func() {
 		if found := differences(t, m.options()); len(found) > 0 {
@@ -85,6 +83,7 @@ func fillDIRAC(t *testing.T, from, history string, jobs int) {
 type move struct {
 	From, FromHistory, To string
 	Groups                map[string]string
+	Count                 bool // count the target's jobs, and no more
 }
 
 func (m move) options() transfer.Options {
@@ -92,7 +91,8 @@ func (m move) options() transfer.Options {
 }
 
 // child moves jobs in a process of its own, and kills it some time after so many jobs are in the
-// target; 0 lets it end. It returns the most memory that it took, in kilobytes.
+// target; 0 lets it end. It returns the most memory that it took, in kilobytes; the system says no
+// less than this process had when it began, so that what takes much is done by children.
 func (m move) child(t *testing.T, target *sql.DB, killAt int) int {
 	t.Helper()
 	asked, err := json.Marshal(m)
@@ -142,5 +142,9 @@ func TestLargeChild(t *testing.T) {
 	if err := json.Unmarshal([]byte(asked), &m); err != nil {
 		t.Fatal(err)
 	}
-	run(t, m.options())
+	if !m.Count {
+		run(t, m.options())
+	} else if _, err := jobdbtest.Open(t, m.To, jobdb.Options{FoldInterval: -1}).RebuildCounts(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -69,26 +69,32 @@ func endConnections(ctx context.Context, t *testing.T, url string) {
 			continue
 		}
 		n++
-		for _, end := range texts(ctx, conn, statements) {
+		ends, err := texts(ctx, conn, statements)
+		if err != nil && ctx.Err() == nil {
+			t.Error(err)
+			return
+		}
+		for _, end := range ends {
 			_, _ = conn.ExecContext(ctx, end) // the connection may have ended by itself
 		}
 	}
 }
 
-// texts are the rows of one text, none when ctx ends.
-func texts(ctx context.Context, conn *sql.Conn, query string) (all []string) {
+// texts are the rows of one text.
+func texts(ctx context.Context, conn *sql.Conn, query string) (all []string, err error) {
 	rows, err := conn.QueryContext(ctx, query)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var text string
-		if rows.Scan(&text) == nil {
-			all = append(all, text)
+		if err := rows.Scan(&text); err != nil {
+			return nil, err
 		}
+		all = append(all, text)
 	}
-	return all
+	return all, rows.Err()
 }
 
 // counter counts what is logged.
