@@ -4,12 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"jobdb"
 	"jobdb/internal/transfer"
 	"jobdb/jobdbtest"
 )
@@ -43,6 +45,46 @@ func TestLostConnections(t *testing.T) {
 			rightCounts(t, to, report)
 			if rows := ask(t, to, `SELECT count(*) FROM "LoggingInfo"`); rows != 2*jobs {
 				t.Errorf("%d rows of history", rows)
+			}
+		})
+	}
+}
+
+// TestLostTransactions makes every fifth row of input data fail as if another transaction had won.
+// The count is a sequence, which isn't taken back.
+func TestLostTransactions(t *testing.T) {
+	const jobs = 20
+	from := fill(t, jobdbtest.SQLite(t), jobs)
+	for name, test := range map[string]struct {
+		open       func(testing.TB) string
+		statements []string
+	}{
+		"MariaDB": {jobdbtest.MariaDB, []string{
+			`CREATE SEQUENCE turns`,
+			`CREATE TRIGGER lost BEFORE INSERT ON "InputData" FOR EACH ROW
+				IF NEXTVAL(turns) % 5 = 0 THEN SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213; END IF`,
+		}},
+		"PostgreSQL": {jobdbtest.PostgreSQL, []string{
+			`CREATE SEQUENCE turns`,
+			`CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+				IF nextval('turns') % 5 = 0 THEN RAISE EXCEPTION 'lost' USING ERRCODE = 'deadlock_detected'; END IF; RETURN NEW; END $$`,
+			`CREATE TRIGGER lost BEFORE INSERT ON "InputData" FOR EACH ROW EXECUTE FUNCTION lose()`,
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			to := test.open(t)
+			jobdbtest.Open(t, to, jobdb.Options{FoldInterval: -1})
+			execute(t, to, test.statements...)
+			warnings := &counter{}
+			report := run(t, transfer.Options{From: from, To: to, Batch: 1, Logger: slog.New(warnings)})
+			if n := warnings.n.Load(); n < 8 {
+				t.Errorf("tried again %d times", n)
+			}
+			if want := tableRows(jobs); report.Jobs != jobs || !slices.Equal(report.Rows, want) {
+				t.Errorf("%+v, want rows %v", report, want)
+			}
+			if found := differences(t, transfer.Options{From: from, To: to}); len(found) > 0 {
+				t.Errorf("differences: %v", found)
 			}
 		})
 	}

@@ -19,8 +19,8 @@ import (
 // queued is how many events the reader may be ahead. With the rows of one it bounds the memory.
 const queued = 4
 
-// copyAll copies what isn't in the target yet. When a connection is lost or another transaction wins,
-// it goes on with the range that was not done.
+// copyAll copies what isn't in the target yet, and what changed. When a connection is lost or
+// another transaction wins, it goes on with the range that was not done.
 func (im *Import) copyAll(ctx context.Context, records []record) (Report, error) {
 	next, err := im.source.nextID(ctx)
 	if err != nil {

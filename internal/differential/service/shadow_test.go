@@ -12,7 +12,8 @@ import (
 )
 
 // TestShadow replays reads on the reference and on jobdb serve, which both work on one database
-// that DiracX made, and on that of histories: a mix, and random queries. Nothing differs but on purpose, by name.
+// that DiracX made, and on that of histories: a mix, and random queries. Nothing differs but on
+// purpose, by name.
 func TestShadow(t *testing.T) {
 	jobs, history := oracle.SQLite(t), oracle.SQLite(t)
 	theirs := func(url string) string { return "sqlite+aiosqlite:///" + strings.TrimPrefix(url, "sqlite:") }
