@@ -3,6 +3,7 @@ package service_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"jobdb/internal/shadow"
@@ -13,6 +14,7 @@ var shown = map[difference]func(r *round){
 	"access.missing":           showMissing,
 	"access.none":              showNone,
 	"access.vo":                showVO,
+	"access.large":             showAccessLarge,
 	"body.content-type":        showContentType,
 	"body.json-position":       showJSONPosition,
 	"body.surrogate":           showSurrogate,
@@ -166,6 +168,13 @@ func showSurrogate(r *round) {
 	q := with("alice", "POST", "/api/jobs/summary", nil)
 	q.body = `["\ud800"]`
 	r.differ(q, 500, 422)
+}
+
+// showAccessLarge has a pilot, who may not search, send much that is no JSON.
+func showAccessLarge(r *round) {
+	q := with("pilot", "POST", "/api/jobs/summary", nil)
+	q.body = strings.Repeat("x", 20_000)
+	r.differ(q, 422, 403)
 }
 
 // showUTF16 sends UTF-16 with a mark of its byte order and without.
