@@ -22,9 +22,9 @@ import (
 type Config struct {
 	DB         *jobdb.DB
 	Jobs       *wms.JobManager
-	Keys       *auth.Keys      // verify tokens
-	Issuer     string          // that tokens must name
-	LocalUser  *auth.Principal // whom this server's own tokens are for; nil where tokens come from another issuer
+	Keys       *auth.Keys   // verify tokens
+	Issuer     string       // that tokens must name
+	Logins     *auth.Logins // of pages, where this server signs its own tokens; nil where they come from another issuer
 	Visibility auth.Visibility
 	Origins    []string      // of web pages that may use the service, "*" for all; may be nil: only its own
 	Pilots     *jobdb.Pilots // knows the stamps of pilots; may be nil
@@ -43,8 +43,10 @@ type Config struct {
 type service struct {
 	Config
 
-	verifier *auth.Verifier
-	dropped  atomic.Uint64 // outputs of jobs, see noteDropped
+	verifier    *auth.Verifier
+	metadata    *auth.Metadata              // of the issuer; unused where there is none
+	crossOrigin *http.CrossOriginProtection // of logins
+	dropped     atomic.Uint64               // outputs of jobs, see noteDropped
 }
 
 // New returns the service.
@@ -55,7 +57,10 @@ func New(c Config) http.Handler {
 	if c.LinesTimeout == 0 {
 		c.LinesTimeout = 30 * time.Second
 	}
-	s := &service{Config: c, verifier: auth.NewVerifier(c.Issuer, c.Keys, c.Clock)}
+	s := &service{
+		Config: c, verifier: auth.NewVerifier(c.Issuer, c.Keys, c.Clock),
+		metadata: auth.NewMetadata(c.Issuer, c.Clock), crossOrigin: newCrossOrigin(c.Origins),
+	}
 	mux := http.NewServeMux()
 	for _, r := range []struct {
 		method, path string
@@ -73,10 +78,10 @@ func New(c Config) http.Handler {
 		{http.MethodGet, "/.well-known/jwks.json", s.jwks},
 		{http.MethodGet, "/.well-known/dirac-metadata", s.diracMetadata},
 		{http.MethodGet, "/api/auth/userinfo", s.authenticated(s.userInfo)},
-		{http.MethodGet, "/api/auth/authorize", s.login},
-		{http.MethodPost, "/api/auth/device", s.login},
-		{http.MethodPost, "/api/auth/token", s.login},
-		{http.MethodPost, "/api/auth/revoke", s.login},
+		{http.MethodGet, "/api/auth/authorize", s.login(s.authorize)},
+		{http.MethodPost, "/api/auth/device", s.login(deviceLogin)},
+		{http.MethodPost, "/api/auth/token", s.login(s.giveTokens)},
+		{http.MethodPost, "/api/auth/revoke", s.login(s.revoke)},
 		{http.MethodGet, "/api/openapi.json", openAPI},
 		{http.MethodGet, "/api/docs", docs},
 		{http.MethodGet, "/api/health/live", live},

@@ -108,8 +108,7 @@ func (c *serveCommand) serve(ctx context.Context, p *program, listener net.Liste
 		config.Pilots = pilots
 	}
 	if key != nil {
-		user := tokenDefaults().principal()
-		config.LocalUser = &user
+		config.Logins = auth.NewLogins(key, c.issuer(), tokenDefaults().principal(), p.clock)
 	}
 	if err := c.welcome(p, key, listener.Addr()); err != nil {
 		return err
