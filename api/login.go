@@ -160,11 +160,11 @@ func checkLoginScope(scope string, user auth.Principal) error {
 }
 
 func scopeOf(user auth.Principal) string {
-	scope := "vo:" + user.VO + " group:" + user.Group
+	scopes := []string{"vo:" + user.VO, "group:" + user.Group}
 	for _, property := range user.Properties {
-		scope += " property:" + property
+		scopes = append(scopes, "property:"+property)
 	}
-	return scope
+	return strings.Join(scopes, " ")
 }
 
 // tokenAnswer are tokens in the form of RFC 6749, 5.1.

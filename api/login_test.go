@@ -19,7 +19,7 @@ const loginVerifier = "a-verifier-is-from-43-to-128-characters-long-of-few-kinds
 
 // visit asks for a login as a browser does, with changes to a good request: those of an empty value
 // leave a parameter out. It doesn't follow the redirection.
-func (w *testServer) visit(changes map[string]string, headers map[string]string) *http.Response {
+func (w *testServer) visit(changes map[string]string, headers map[string]string) reply {
 	w.t.Helper()
 	hash := sha256.Sum256([]byte(loginVerifier))
 	query := url.Values{}
@@ -47,8 +47,8 @@ func (w *testServer) visit(changes map[string]string, headers map[string]string)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	_ = response.Body.Close()
-	return response
+	defer response.Body.Close()
+	return reply{status: response.StatusCode, header: response.Header}
 }
 
 // callback is where diracx-web on this server wants its codes.
@@ -57,7 +57,7 @@ func (w *testServer) callback() string { return w.url + "/#authentication-callba
 // code logs in and returns the code.
 func (w *testServer) code() string {
 	w.t.Helper()
-	location := w.visit(nil, nil).Header.Get("Location")
+	location := w.visit(nil, nil).header.Get("Location")
 	_, query, _ := strings.Cut(location, "?")
 	values, err := url.ParseQuery(query)
 	if err != nil || values.Get("code") == "" {
@@ -113,10 +113,10 @@ func (r reply) tokens(t *testing.T) (tokens loginTokens) {
 func TestLogin(t *testing.T) {
 	w := start(t)
 	answer := w.visit(nil, map[string]string{"Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"})
-	location := answer.Header.Get("Location")
-	if answer.StatusCode != http.StatusFound || !strings.HasPrefix(location, w.callback()+"?code=") ||
-		!strings.HasSuffix(location, "&state=a%20b%26c%3Dd%25%2F%2B%C3%A9") || answer.Header.Get("Cache-Control") != "no-store" {
-		t.Fatal(answer.StatusCode, answer.Header)
+	location := answer.header.Get("Location")
+	if answer.status != http.StatusFound || !strings.HasPrefix(location, w.callback()+"?code=") ||
+		!strings.HasSuffix(location, "&state=a%20b%26c%3Dd%25%2F%2B%C3%A9") || answer.header.Get("Cache-Control") != "no-store" {
+		t.Fatal(answer.status, answer.header)
 	}
 	r := w.askTokens(w.code(), nil, "Origin", w.url, "Sec-Fetch-Site", "same-origin")
 	tokens := r.tokens(t)
@@ -152,7 +152,7 @@ func TestLoginOfOtherOrigin(t *testing.T) {
 		c.Origins = []string{"http://localhost:3000", "https://dirac.example.org", "*"}
 	})
 	const page = "http://localhost:3000"
-	location := w.visit(map[string]string{"redirect_uri": page + "/#authentication-callback"}, nil).Header.Get("Location")
+	location := w.visit(map[string]string{"redirect_uri": page + "/#authentication-callback"}, nil).header.Get("Location")
 	if !strings.HasPrefix(location, page+"/#authentication-callback?code=") {
 		t.Fatal(location)
 	}
@@ -164,8 +164,8 @@ func TestLoginOfOtherOrigin(t *testing.T) {
 	}
 	for _, origin := range []string{"https://dirac.example.org", "https://evil.example", "null"} {
 		answer := w.visit(map[string]string{"redirect_uri": origin + "/#authentication-callback"}, nil)
-		if answer.StatusCode != http.StatusBadRequest || answer.Header.Get("Location") != "" {
-			t.Errorf("%s: %d %v", origin, answer.StatusCode, answer.Header)
+		if answer.status != http.StatusBadRequest || answer.header.Get("Location") != "" {
+			t.Errorf("%s: %d %v", origin, answer.status, answer.header)
 		}
 		if r := w.askTokens(w.code(), nil, "Origin", origin, "Sec-Fetch-Site", "cross-site"); r.status != 403 {
 			t.Errorf("%s: %d %s", origin, r.status, r.body)
@@ -208,8 +208,8 @@ func TestLoginRefusesRequests(t *testing.T) {
 		"another kind of scope":     {"scope", "vo:lhcb openid", 400},
 	} {
 		answer := w.visit(map[string]string{test.parameter: test.value}, nil)
-		if answer.StatusCode != test.status || answer.Header.Get("Location") != "" || answer.Header.Get("Set-Cookie") != "" {
-			t.Errorf("%s: %d %v", name, answer.StatusCode, answer.Header)
+		if answer.status != test.status || answer.header.Get("Location") != "" || answer.header.Get("Set-Cookie") != "" {
+			t.Errorf("%s: %d %v", name, answer.status, answer.header)
 		}
 	}
 }
@@ -219,10 +219,10 @@ func TestLoginKeepsState(t *testing.T) {
 	w := start(t)
 	for _, state := range []string{"x\r\nSet-Cookie: a=b", "x&code=mine", "x#y", strings.Repeat("s", 10_000)} {
 		answer := w.visit(map[string]string{"state": state}, nil)
-		_, query, _ := strings.Cut(answer.Header.Get("Location"), "?")
+		_, query, _ := strings.Cut(answer.header.Get("Location"), "?")
 		values, err := url.ParseQuery(query)
-		if err != nil || len(values["code"]) != 1 || values.Get("state") != state || answer.Header.Get("Set-Cookie") != "" {
-			t.Errorf("%.20q: %d %v %.100q", state, answer.StatusCode, err, query)
+		if err != nil || len(values["code"]) != 1 || values.Get("state") != state || answer.header.Get("Set-Cookie") != "" {
+			t.Errorf("%.20q: %d %v %.100q", state, answer.status, err, query)
 		}
 	}
 }
@@ -234,19 +234,19 @@ func TestLoginRefusesOtherPages(t *testing.T) {
 	port := w.url[strings.LastIndexByte(w.url, ':'):]
 	for _, host := range []string{"evil.example" + port, "evil.example", "127.0.0.1.evil.example" + port, "localhost.evil.example", "notlocalhost", "10.0.0.1", "0.0.0.0" + port, "evil@localhost"} {
 		callback := map[string]string{"redirect_uri": "http://" + host + "/#authentication-callback"}
-		if answer := w.visit(callback, map[string]string{"Host": host}); answer.StatusCode < 400 || answer.Header.Get("Location") != "" {
-			t.Errorf("%s: %d %v", host, answer.StatusCode, answer.Header)
+		if answer := w.visit(callback, map[string]string{"Host": host}); answer.status < 400 || answer.header.Get("Location") != "" {
+			t.Errorf("%s: %d %v", host, answer.status, answer.header)
 		}
 	}
 	for _, host := range []string{"localhost" + port, "LOCALHOST" + port, "jobs.localhost" + port, "127.0.0.2" + port, "[::1]" + port} {
 		callback := map[string]string{"redirect_uri": "http://" + host + "/#authentication-callback"}
-		if answer := w.visit(callback, map[string]string{"Host": host}); answer.StatusCode != http.StatusFound {
-			t.Errorf("%s: %d %v", host, answer.StatusCode, answer.Header)
+		if answer := w.visit(callback, map[string]string{"Host": host}); answer.status != http.StatusFound {
+			t.Errorf("%s: %d %v", host, answer.status, answer.header)
 		}
 	}
 	for _, dest := range []string{"iframe", "image", "script", "empty"} {
-		if answer := w.visit(nil, map[string]string{"Sec-Fetch-Dest": dest}); answer.StatusCode != http.StatusForbidden {
-			t.Errorf("%s: %d", dest, answer.StatusCode)
+		if answer := w.visit(nil, map[string]string{"Sec-Fetch-Dest": dest}); answer.status != http.StatusForbidden {
+			t.Errorf("%s: %d", dest, answer.status)
 		}
 	}
 	for _, headers := range [][]string{
@@ -343,8 +343,8 @@ func TestLoginSessions(t *testing.T) {
 func TestNoLoginBesideIssuer(t *testing.T) {
 	w := start(t, func(c *api.Config) { c.Logins = nil })
 	answer := w.visit(nil, nil)
-	if answer.StatusCode != http.StatusTemporaryRedirect || !strings.HasPrefix(answer.Header.Get("Location"), "https://issuer.example/api/auth/authorize?") {
-		t.Errorf("%d %v", answer.StatusCode, answer.Header)
+	if answer.status != http.StatusTemporaryRedirect || !strings.HasPrefix(answer.header.Get("Location"), "https://issuer.example/api/auth/authorize?") {
+		t.Errorf("%d %v", answer.status, answer.header)
 	}
 	for _, route := range []string{"token", "revoke"} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/api/auth/"+route, strings.NewReader("token=x"))

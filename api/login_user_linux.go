@@ -78,9 +78,6 @@ func kernelIPv4(a netip.AddrPort) string {
 
 func kernelIPv6(a netip.AddrPort) string {
 	ip := a.Addr().As16()
-	text := ""
-	for i := 0; i < len(ip); i += 4 {
-		text += fmt.Sprintf("%08X", binary.NativeEndian.Uint32(ip[i:]))
-	}
-	return fmt.Sprintf("%s:%04X", text, a.Port())
+	word := func(i int) uint32 { return binary.NativeEndian.Uint32(ip[4*i:]) }
+	return fmt.Sprintf("%08X%08X%08X%08X:%04X", word(0), word(1), word(2), word(3), a.Port())
 }

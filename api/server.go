@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -27,6 +28,7 @@ type Config struct {
 	Logins     *auth.Logins // of pages, where this server signs its own tokens; nil where they come from another issuer
 	Visibility auth.Visibility
 	Origins    []string      // of web pages that may use the service, "*" for all; may be nil: only its own
+	Web        fs.FS         // files of a web interface, to serve beside the routes; may be nil
 	Pilots     *jobdb.Pilots // knows the stamps of pilots; may be nil
 	Stores     []Store       // the databases beside DB, for the probe of readiness; may be nil
 	Clock      func() time.Time
@@ -91,7 +93,14 @@ func New(c Config) http.Handler {
 		mux.Handle(r.method+" "+r.path, s.wrap(r.handle))
 		mux.Handle(r.path, s.wrap(methodNotAllowed(r.method)))
 	}
-	mux.Handle("/", s.wrap(notFound))
+	for _, area := range []string{"/api/", "/.well-known/"} {
+		mux.Handle(area, s.wrap(notFound))
+	}
+	if s.Web == nil {
+		mux.Handle("/", s.wrap(notFound))
+	} else {
+		mux.Handle("/", s.wrap(s.webFile))
+	}
 	return s.withLog(s.withCORS(withGzip(s.withoutRedirects(mux))))
 }
 
