@@ -144,7 +144,7 @@ def page(chromium):
     """A page of a browser that was never here. What it asks of other hosts is an error."""
     context = chromium.new_context(viewport={"width": 1600, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(120_000)  # a busy machine takes its time
+    page.set_default_timeout(30_000)  # a busy machine takes its time
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     yield page

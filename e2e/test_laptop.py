@@ -17,9 +17,17 @@ def name():
 
 
 @pytest.fixture(scope="module")
-def monitor(page, laptop):
-    """The job monitor of a user who has signed in. The tests share it; the last one signs out."""
+def signed_in(page, laptop):
+    """The tests share a login; the last one ends it."""
     return Monitor(page).sign_in(laptop.url)
+
+
+@pytest.fixture
+def monitor(page, signed_in):
+    """The job monitor of a user who has signed in, as it comes up."""
+    page.reload()
+    page.get_by_test_id("search-bar").wait_for()
+    return signed_in
 
 
 class Monitor:
@@ -31,7 +39,7 @@ class Monitor:
     def sign_in(self, url):
         self.page.goto(url)
         self.page.get_by_test_id("login-form-button").click()
-        self.page.get_by_text("List of Jobs").wait_for()
+        self.page.get_by_test_id("search-bar").wait_for()
         return self
 
     def refresh(self):
@@ -86,7 +94,7 @@ def test_token_is_renewed(page, monitor):
         page.reload()
     assert "grant_type=refresh_token" in renewed.value.request.post_data
     assert renewed.value.status == 200
-    page.get_by_text("List of Jobs").wait_for()
+    page.get_by_test_id("search-bar").wait_for()
 
 
 def test_jobs_of_the_command_line(monitor, command_line, name):
@@ -117,7 +125,7 @@ def test_details(page, monitor, command_line, name):
     page.get_by_test_id("column-visibility-button").click()
     columns = page.get_by_test_id("column-visibility-popover")
     for column in ("Owner", "VO"):
-        columns.get_by_label(column, exact=True).check()
+        columns.get_by_text(column, exact=True).locator("xpath=..").locator("input").check()
     page.keyboard.press("Escape")
     for text in (owner, "local"):
         monitor.row(job).get_by_role("cell", name=text, exact=True).first.wait_for()
