@@ -125,8 +125,8 @@ differential-http: oracle ## compare with the reference's service at length (SEE
 	JOBDB_SEED=$(or $(SEED),$(shell date +%s)) JOBDB_ROUNDS=$(or $(ROUNDS),20) go test $(RACE) -timeout 0 -run DifferentialService -v ./internal/differential/service
 
 .PHONY: compat
-compat: build oracle ## try DiracX's own clients on a server that runs (COMPATFLAGS='--server own -k search')
-	PYTHONDONTWRITEBYTECODE=1 $(ORACLE)/bin/python -m pytest -v $(COMPATFLAGS) compat
+compat: build engines oracle ## try DiracX's own clients on a server that runs (COMPATFLAGS='--server own -k search')
+	PYTHONDONTWRITEBYTECODE=1 $(WITHENGINES) -- $(ORACLE)/bin/python -m pytest -v $(COMPATFLAGS) compat
 
 .PHONY: diracx-web
 diracx-web: build oracle ## build diracx-web (SOURCE=../diracx-web, a clone) and try it in Chromium: on jobdb alone, and by nginx beside DiracX

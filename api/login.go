@@ -178,7 +178,7 @@ type tokenAnswer struct {
 // giveTokens answers with tokens for a code or a refresh token.
 func (s *service) giveTokens(w http.ResponseWriter, r *http.Request) error {
 	var in validation.Reader
-	form, err := readForm(r)
+	form, err := readForm(w, r)
 	if err != nil {
 		return err
 	}
@@ -215,7 +215,7 @@ func (s *service) giveTokens(w http.ResponseWriter, r *http.Request) error {
 // 2.2).
 func (s *service) revoke(w http.ResponseWriter, r *http.Request) error {
 	var in validation.Reader
-	form, err := readForm(r)
+	form, err := readForm(w, r)
 	if err != nil {
 		return err
 	}
@@ -230,8 +230,12 @@ func (s *service) revoke(w http.ResponseWriter, r *http.Request) error {
 	return writeValue(w, "Refresh token revoked")
 }
 
+// maxForm is the size of a form in bytes. Whoever sends one has no token yet.
+const maxForm = 64 << 10
+
 // readForm returns the fields of a form; one that is sent as something else has none.
-func readForm(r *http.Request) (url.Values, error) {
+func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	err := r.ParseForm()
 	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
 		return nil, err

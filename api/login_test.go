@@ -297,6 +297,9 @@ func TestLoginCodes(t *testing.T) {
 	if r := w.askTokens(code, nil); r.status != 400 {
 		t.Errorf("after a minute: %d %s", r.status, r.body)
 	}
+	if r := w.askTokens(w.code(), map[string]string{"x": strings.Repeat("x", 64<<10)}); r.status != 413 {
+		t.Errorf("a large form: %d %s", r.status, r.body)
+	}
 	query := "/api/auth/token?grant_type=authorization_code&client_id=myDIRACClientID&code_verifier=" + loginVerifier +
 		"&code=" + w.code() + "&redirect_uri=" + url.QueryEscape(w.callback())
 	if r := w.ask("POST", query, "", ""); r.status != 422 {

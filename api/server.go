@@ -48,6 +48,8 @@ type service struct {
 	verifier    *auth.Verifier
 	metadata    *auth.Metadata              // of the issuer; unused where there is none
 	crossOrigin *http.CrossOriginProtection // of logins
+	uploads     *memory                     // of large bodies while they come in
+	work        *memory                     // of large bodies and what becomes of them
 	dropped     atomic.Uint64               // outputs of jobs, see noteDropped
 }
 
@@ -62,19 +64,20 @@ func New(c Config) http.Handler {
 	s := &service{
 		Config: c, verifier: auth.NewVerifier(c.Issuer, c.Keys, c.Clock),
 		metadata: auth.NewMetadata(c.Issuer, c.Clock), crossOrigin: newCrossOrigin(c.Origins),
+		uploads: newMemory(max(uploadMemory, 2*c.MaxBody)), work: newMemory(max(workMemory, 2*c.MaxBody)),
 	}
 	mux := http.NewServeMux()
 	for _, r := range []struct {
 		method, path string
 		handle       handler
 	}{
-		{http.MethodPost, "/api/jobs/jdl", s.authenticated(s.submit)},
-		{http.MethodPost, "/api/jobs/search", s.authenticated(s.search)},
-		{http.MethodPost, "/api/jobs/summary", s.authenticated(s.summary)},
-		{http.MethodPatch, "/api/jobs/status", s.authenticated(s.setStatus)},
-		{http.MethodPatch, "/api/jobs/heartbeat", s.authenticated(s.heartbeat)},
-		{http.MethodPatch, "/api/jobs/metadata", s.authenticated(s.setMetadata)},
-		{http.MethodPost, "/api/jobs/reschedule", s.authenticated(s.reschedule)},
+		{http.MethodPost, "/api/jobs/jdl", s.withBody(auth.Create, s.submit)},
+		{http.MethodPost, "/api/jobs/search", s.withBody(auth.Query, s.search)},
+		{http.MethodPost, "/api/jobs/summary", s.withBody(auth.Query, s.summary)},
+		{http.MethodPatch, "/api/jobs/status", s.withBody(auth.Manage, s.setStatus)},
+		{http.MethodPatch, "/api/jobs/heartbeat", s.withBody(auth.Pilot, s.heartbeat)},
+		{http.MethodPatch, "/api/jobs/metadata", s.withBody(auth.Manage, s.setMetadata)},
+		{http.MethodPost, "/api/jobs/reschedule", s.withBody(auth.Manage, s.reschedule)},
 		{http.MethodGet, "/api/jobdb/jobs/{job_id}", s.authenticated(s.details)},
 		{http.MethodGet, "/.well-known/openid-configuration", s.openIDConfiguration},
 		{http.MethodGet, "/.well-known/jwks.json", s.jwks},

@@ -41,7 +41,7 @@ var rules = map[difference]func(x exchange) bool{
 	"submit.no-input-data":     answers(400, 201, has("InputData = {}")),
 	"submit.parametric":        answers(500, 400, has("Parameters")),
 	"submit.too-long":          answers(201, 400, hasLongText),
-	"token.first":              answers(422, 401, hasNoToken),
+	"token.first":              bodyBeforeToken,
 
 	// Of queries.
 	"coercion":         searching(answered, invalid, filter.isNoNumber),

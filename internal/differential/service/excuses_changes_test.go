@@ -16,7 +16,10 @@ var longText = regexp.MustCompile(`\w{129,}`)
 
 func hasLongText(x exchange) bool { return longText.MatchString(x.body) }
 
-func hasNoToken(x exchange) bool { return x.who == "" && x.header == nil }
+func bodyBeforeToken(x exchange) bool {
+	hasNoToken := x.who == "" && x.header == nil
+	return hasNoToken && x.ours.status == 401 && (x.theirs.status == 422 || x.theirs.status == 400)
+}
 
 func endsWithSlash(x exchange) bool { return strings.HasSuffix(x.path, "/") }
 

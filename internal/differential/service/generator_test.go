@@ -86,7 +86,7 @@ func (g *generator) spoilBody(q *request) {
 // broken is text that is no JSON, or hardly.
 func (g *generator) broken(body string) string {
 	return choose(g, "", " ", "null", "{", "[", "]", `"`, "nonsense", "{\"a\":}", body+"x", body+body, "\ufeff"+body, strings.Repeat("[", 50),
-		"[1,]", "{'a': 1}", "NaN", "-Infinity", "01", "\"\x01\"", body[:len(body)/2], "18446744073709551615", "{\"1\": NaN}", "[\"\\ud800\"]")
+		"[1,]", "{'a': 1}", "NaN", "-Infinity", "01", "\"\x01\"", body[:len(body)/2], "18446744073709551615", "{\"1\": NaN}", "[\"\\ud800\"]", "\xff", "{\"\xc3", body+"\xe2\x82")
 }
 
 func decode(text string) (value any, err error) {

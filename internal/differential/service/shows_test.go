@@ -3,6 +3,7 @@ package service_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -11,9 +12,11 @@ var shown = map[difference]func(r *round){
 	"access.missing":           showMissing,
 	"access.none":              showNone,
 	"access.vo":                showVO,
+	"access.large":             showAccessLarge,
 	"body.content-type":        showContentType,
 	"body.json-position":       showJSONPosition,
 	"body.surrogate":           showSurrogate,
+	"body.encoding":            showUTF16,
 	"client.version":           showClientVersion,
 	"heartbeat.missing":        showHeartbeatMissing,
 	"history.idem":             showIdem,
@@ -164,6 +167,23 @@ func showSurrogate(r *round) {
 	q := with("alice", "POST", "/api/jobs/summary", nil)
 	q.body = `["\ud800"]`
 	r.differ(q, 500, 422)
+}
+
+// showAccessLarge has a pilot, who may not search, send much that is no JSON.
+func showAccessLarge(r *round) {
+	q := with("pilot", "POST", "/api/jobs/summary", nil)
+	q.body = strings.Repeat("x", 20_000)
+	r.differ(q, 422, 403)
+}
+
+// showUTF16 sends UTF-16 with a mark of its byte order and without.
+func showUTF16(r *round) {
+	q := with("alice", "POST", "/api/jobs/summary", nil)
+	text := "{\x00\"\x00g\x00r\x00o\x00u\x00p\x00i\x00n\x00g\x00\"\x00:\x00[\x00\"\x00S\x00i\x00t\x00e\x00\"\x00]\x00}\x00"
+	q.body = text
+	r.differ(q, 200, 422)
+	q.body = "\xff\xfe" + text
+	r.differ(q, 200, 400)
 }
 
 // showJSONPosition has a letter of two bytes before the place where the text ends to be JSON.
