@@ -128,14 +128,14 @@ func (c *shadowCommand) options(p *program) (o shadow.Options, err error) {
 	case c.Rate < 0 || c.Patience < 0:
 		return o, usageError{errors.New("--rate and --patience can't be negative")}
 	}
-	if o.Ours, err = c.service(p, c.Ours, c.OursToken, c.OursTokenFile); err != nil {
+	if o.Ours, err = c.service(p, "--ours", c.Ours, c.OursToken, c.OursTokenFile); err != nil {
 		return o, err
 	}
 	o.Theirs = shadow.Service{URL: c.Theirs, Token: o.Ours.Token}
 	if c.TheirsToken != "" || c.TheirsTokenFile != "" {
-		o.Theirs, err = c.service(p, c.Theirs, c.TheirsToken, c.TheirsTokenFile)
+		o.Theirs, err = c.service(p, "--theirs", c.Theirs, c.TheirsToken, c.TheirsTokenFile)
 	} else {
-		_, err = serverURL(c.Theirs)
+		_, err = serverURL("--theirs", c.Theirs)
 	}
 	if err != nil {
 		return o, err
@@ -145,9 +145,9 @@ func (c *shadowCommand) options(p *program) (o shadow.Options, err error) {
 	return o, err
 }
 
-func (c *shadowCommand) service(p *program, url, token, file string) (shadow.Service, error) {
+func (c *shadowCommand) service(p *program, flag, url, token, file string) (shadow.Service, error) {
 	s := shadow.Service{URL: url, Token: func() (string, error) { return token, nil }}
-	if _, err := serverURL(url); err != nil {
+	if _, err := serverURL(flag, url); err != nil {
 		return s, err
 	}
 	switch {
