@@ -34,7 +34,7 @@ func TestWebInterface(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer root.Close() //nolint:errcheck // it was only read
+	defer root.Close()
 	var config api.Config
 	start(t, func(c *api.Config) { config = *c })
 	config.Web = root.FS()
