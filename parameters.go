@@ -30,12 +30,12 @@ var errNoParameters = &SchemaError{
 // database a name that its collation holds equal to another one of the job, such as cpu and CPU, is
 // a [ConflictError]. Then nothing is stored. See also [DB.HasJobParameters].
 func (a access) SetJobParameters(ctx context.Context, values map[JobID]map[string]string) error {
-	return a.setParameters(ctx, tables.JobParameters, values)
+	return a.setParameters(ctx, tables.JobParameters, values, nil)
 }
 
 // SetOptimizerParameters is [DB.SetJobParameters] for the parameters that DIRAC's optimizers use.
 func (a access) SetOptimizerParameters(ctx context.Context, values map[JobID]map[string]string) error {
-	return a.setParameters(ctx, tables.OptimizerParameters, values)
+	return a.setParameters(ctx, tables.OptimizerParameters, values, nil)
 }
 
 // JobParameters returns the parameters of jobs, values by name. Jobs without any are left out.
@@ -66,7 +66,10 @@ func (a access) parameters(ctx context.Context, t *tables.Table, ids []JobID) (m
 	return values, err
 }
 
-func (a access) setParameters(ctx context.Context, t *tables.Table, values map[JobID]map[string]string) error {
+// setParameters stores parameters. typed are the same as they go into the outbox; nil: as texts.
+func (a access) setParameters(
+	ctx context.Context, t *tables.Table, values map[JobID]map[string]string, typed map[JobID]map[string]any,
+) error {
 	ids := slices.Sorted(maps.Keys(values))
 	var rows [][]any
 	for _, id := range ids {
@@ -80,6 +83,11 @@ func (a access) setParameters(ctx context.Context, t *tables.Table, values map[J
 	err := a.write(ctx, "set parameters", func(s *session) error {
 		if len(rows) > 0 && s.lacks(t) {
 			return errNoParameters
+		}
+		if t == tables.JobParameters && s.db.HasParametersOutbox() {
+			if err := s.queueSet(ctx, values, typed); err != nil {
+				return err
+			}
 		}
 		if s.db.schema.Collation(t.Name, "Name") == "" {
 			return s.insert(ctx, t, t.Columns, rows, s.db.dialect.Upsert(t.Key, []string{"Value"}))
@@ -123,8 +131,10 @@ func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
 		if err := s.eachIDBatch(ids, func(in string, args []any) error { return s.copyToArchive(ctx, in, args) }); err != nil {
 			return err
 		}
-		_, err := s.removeRows(ctx, tables.JobParameters, ids)
-		return err
+		if _, err := s.removeRows(ctx, tables.JobParameters, ids); err != nil {
+			return err
+		}
+		return s.queueParameters(ctx, ids, nil)
 	})
 }
 

@@ -3,7 +3,6 @@ package wms_test
 import (
 	"encoding/json"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 
@@ -11,6 +10,7 @@ import (
 
 	"jobdb"
 	"jobdb/jobdbtest"
+	"jobdb/opensearch"
 	"jobdb/oracle"
 	"jobdb/wms"
 )
@@ -18,12 +18,9 @@ import (
 // TestParametersInOpenSearch shares a real OpenSearch with DiracX's own class: each reads what the
 // other wrote.
 func TestParametersInOpenSearch(t *testing.T) {
-	host := os.Getenv("JOBDB_OPENSEARCH")
-	if host == "" {
-		t.Skip("\n\n!!! NOT TESTED: parameters in OpenSearch. Set JOBDB_OPENSEARCH to HOST:PORT of an empty one (make opensearch).")
-	}
+	host := jobdbtest.OpenSearchAddress(t)
 	m := open(t, jobdbtest.SQLite(t))
-	parameters, err := jobdb.OpenParametersDB(`{"hosts": "` + host + `"}`)
+	parameters, err := opensearch.Open(`{"hosts": "` + host + `"}`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +68,7 @@ func TestParametersInOpenSearch(t *testing.T) {
 func TestParametersUnavailable(t *testing.T) {
 	m := open(t, jobdbtest.SQLite(t))
 	var err error
-	if m.Parameters, err = jobdb.OpenParametersDB(`{"hosts": ["127.0.0.1:1"], "http_auth": ["u", "s3cret"]}`); err != nil {
+	if m.Parameters, err = opensearch.Open(`{"hosts": ["127.0.0.1:1"], "http_auth": ["u", "s3cret"]}`); err != nil {
 		t.Fatal(err)
 	}
 	ids := submitIn(t, m, jdlAgain, "Running")
@@ -82,16 +79,5 @@ func TestParametersUnavailable(t *testing.T) {
 	m.Parameters = nil
 	if site := everything(t, m, ids...)[0].Attributes["Site"]; site == "LCG.A.ch" {
 		t.Error("Site was set all the same")
-	}
-}
-
-func TestOpenParametersDB(t *testing.T) {
-	for text, ok := range map[string]bool{
-		`{"hosts": "h:9200"}`: true, `{"hosts": ["https://u:p@h:9200"]}`: true, `{"hosts": [{"host": "h", "port": 9200}], "http_auth": "u:p"}`: true,
-		`h:9200`: false, `{}`: false, `{"hosts": []}`: false, `{"hosts": [1]}`: false,
-	} {
-		if _, err := jobdb.OpenParametersDB(text); (err == nil) != ok {
-			t.Errorf("%s: %v", text, err)
-		}
 	}
 }

@@ -28,6 +28,7 @@ type methods interface {
 	SetProperties(ctx context.Context, properties map[jobdb.JobID]jobdb.Attributes, updateTimestamp bool) (int64, error)
 	DeleteJobs(ctx context.Context, ids []jobdb.JobID) (int64, error)
 	SetJobParameters(ctx context.Context, values map[jobdb.JobID]map[string]string) error
+	SetJobParameterValues(ctx context.Context, values map[jobdb.JobID]map[string]any) error
 	JobParameters(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID]map[string]string, error)
 	SetOptimizerParameters(ctx context.Context, values map[jobdb.JobID]map[string]string) error
 	OptimizerParameters(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID]map[string]string, error)
