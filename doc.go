@@ -76,7 +76,8 @@
 //
 // Methods that DiracX's JobDB doesn't have, by table:
 //
-//	JobParameters            SetJobParameters, SetJobParameterValues, JobParameters
+//	JobParameters            SetJobParameters, SetJobParameterValues, JobParameters,
+//	                         JobParametersNamed
 //	OptimizerParameters      SetOptimizerParameters, OptimizerParameters
 //	AtticJobParameters (the archive)
 //	                         ArchiveJobParameters, ArchivedJobParameters

@@ -43,6 +43,38 @@ func (a access) JobParameters(ctx context.Context, ids []JobID) (map[JobID]map[s
 	return a.parameters(ctx, tables.JobParameters, ids)
 }
 
+// JobParametersNamed is [DB.JobParameters] for parameters of these names only.
+func (a access) JobParametersNamed(ctx context.Context, ids []JobID, names []string) (map[JobID]map[string]string, error) {
+	values := make(map[JobID]map[string]string)
+	t := tables.JobParameters
+	named := make([]any, 0, len(names))
+	for _, name := range names {
+		if checkLength(t.Columns[1], name) == nil { // no other can be there, and PostgreSQL refuses to look for some
+			named = append(named, name)
+		}
+	}
+	if len(named) == 0 {
+		return values, nil
+	}
+	err := a.read(ctx, "read parameters", func(s *session) error {
+		if s.lacks(t) {
+			return errNoParameters
+		}
+		condition := " AND " + s.byteExact(t, "Name") + " IN (?" + strings.Repeat(", ?", len(named)-1) + ")"
+		return s.eachIDBatch(ids, func(in string, args []any) error {
+			return s.query(ctx, selectRows(t, t.Columns, in)+condition, slices.Concat(args, named), scanRows(t.Columns, func(row []scanned) error {
+				id := row[0].id()
+				if values[id] == nil {
+					values[id] = map[string]string{}
+				}
+				values[id][row[1].text()] = row[2].text()
+				return nil
+			}))
+		})
+	})
+	return values, err
+}
+
 // OptimizerParameters is [DB.JobParameters] for the parameters that DIRAC's optimizers use.
 func (a access) OptimizerParameters(ctx context.Context, ids []JobID) (map[JobID]map[string]string, error) {
 	return a.parameters(ctx, tables.OptimizerParameters, ids)

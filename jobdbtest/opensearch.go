@@ -49,6 +49,9 @@ var sharedOpenSearch = sync.OnceValues(func() (*OpenSearch, error) {
 		return nil, err
 	}
 	o := &OpenSearch{folder: folder, remove: "yes"}
+	if err := o.reserve(); err != nil {
+		return nil, err
+	}
 	return o, o.start(context.Background())
 })
 
@@ -63,13 +66,15 @@ func needOpenSearch(tb testing.TB) {
 // openSearchClasspath is the variable that has where Java finds the node of oracle/opensearch.
 const openSearchClasspath = "JOBDB_OPENSEARCH_CLASSPATH"
 
-// NewOpenSearch starts an OpenSearch of the test's own, which is skipped where [OpenSearchAddress]
-// would skip it.
+// NewOpenSearch returns an OpenSearch of the test's own, still to be started. The test is skipped
+// where [OpenSearchAddress] would skip it.
 func NewOpenSearch(tb testing.TB) *OpenSearch {
 	tb.Helper()
 	needOpenSearch(tb)
 	o := &OpenSearch{folder: tb.TempDir()}
-	o.Start(tb)
+	if err := o.reserve(); err != nil {
+		tb.Fatal(err)
+	}
 	tb.Cleanup(o.Kill)
 	return o
 }
@@ -84,24 +89,27 @@ func (o *OpenSearch) Start(tb testing.TB) {
 
 // Kill ends it at once, as a crash would.
 func (o *OpenSearch) Kill() {
-	_ = o.lifeline.Close()
-	_ = o.node.Wait() // killed
+	if o.node != nil {
+		_ = o.lifeline.Close()
+		_ = o.node.Wait() // killed
+		o.node = nil
+	}
+}
+
+// reserve chooses an address that nobody listens on.
+func (o *OpenSearch) reserve() error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	o.Address = listener.Addr().String()
+	return listener.Close()
 }
 
 // keepNode runs a node until the standard input ends, which it does with this process, too.
 const keepNode = `java -Xmx512m -cp "$JOBDB_OPENSEARCH_CLASSPATH" TestNode "$0" "$1" & node=$!; cat >/dev/null; kill -9 "$node"; wait "$node"; [ -z "$2" ] || rm -rf "$0"`
 
 func (o *OpenSearch) start(ctx context.Context) error {
-	if o.Address == "" {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		o.Address = listener.Addr().String()
-		if err := listener.Close(); err != nil {
-			return err
-		}
-	}
 	_, port, err := net.SplitHostPort(o.Address)
 	if err != nil {
 		return err

@@ -129,6 +129,7 @@ func TestOpenSearchDelivery(t *testing.T) {
 // lost.
 func TestOpenSearchOutage(t *testing.T) {
 	node := jobdbtest.NewOpenSearch(t)
+	node.Start(t)
 	s := newSource(t, jobdbtest.SQLite(t), node.Address, 1200)
 	s.deliver()
 	set := func(round int) {
@@ -230,4 +231,25 @@ func TestOpenSearchOddVO(t *testing.T) {
 	s.deliver()
 	s.await()
 	s.wantTable()
+}
+
+// Parameters are read by their exact names, whatever these mean to OpenSearch.
+func TestOpenSearchNames(t *testing.T) {
+	s := newSource(t, jobdbtest.SQLite(t), jobdbtest.OpenSearchAddress(t), 1)
+	all := map[string]string{"a.b": "1", "A": "3", "x*": "4", "xy": "5"}
+	set := map[string]any{}
+	for name, text := range all {
+		set[name] = text
+	}
+	s.ok(s.to.Set(t.Context(), s.vo, values{s.ids[0]: set}, time.Now()))
+	s.wantThere(parameters{s.ids[0]: all})
+	for _, names := range [][]string{{"A"}, {"a.b", "A"}, {"x*"}, {"none"}, {"JobID"}} {
+		got, err := s.to.GetNamed(t.Context(), s.vo, s.ids, names)
+		s.ok(err)
+		for _, name := range names {
+			if got[s.ids[0]][name] != all[name] || len(got[s.ids[0]]) > len(names) {
+				t.Errorf("of %q: %v", names, got)
+			}
+		}
+	}
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"jobdb"
@@ -106,16 +109,20 @@ func (p *DB) find(ctx context.Context, vos map[jobdb.JobID]string, fields []stri
 // Get returns the parameters of jobs of one VO, a value that is no text as compact JSON. Jobs
 // without parameters are left out.
 func (p *DB) Get(ctx context.Context, vo string, ids []jobdb.JobID) (map[jobdb.JobID]map[string]string, error) {
-	return p.GetSome(ctx, vo, ids, nil)
+	return p.GetNamed(ctx, vo, ids, nil)
 }
 
-// GetSome is [DB.Get] for parameters of some names only; nil: all.
-func (p *DB) GetSome(ctx context.Context, vo string, ids []jobdb.JobID, names []string) (map[jobdb.JobID]map[string]string, error) {
+// GetNamed is [DB.Get] for parameters of these names only; nil: all.
+func (p *DB) GetNamed(ctx context.Context, vo string, ids []jobdb.JobID, names []string) (map[jobdb.JobID]map[string]string, error) {
 	vos := make(map[jobdb.JobID]string, len(ids))
 	for _, id := range ids {
 		vos[id] = vo
 	}
-	found, err := p.find(ctx, vos, names)
+	fields := names
+	if slices.ContainsFunc(names, func(name string) bool { return strings.ContainsAny(name, "*.") }) {
+		fields = nil // in a list of fields these are no letters
+	}
+	found, err := p.find(ctx, vos, fields)
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +133,9 @@ func (p *DB) GetSome(ctx context.Context, vo string, ids []jobdb.JobID, names []
 		}
 		delete(document.Source, "JobID")
 		delete(document.Source, "timestamp")
+		if names != nil {
+			maps.DeleteFunc(document.Source, func(name string, _ json.RawMessage) bool { return !slices.Contains(names, name) })
+		}
 		if len(document.Source) == 0 {
 			continue
 		}

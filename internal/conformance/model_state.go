@@ -30,6 +30,7 @@ type methods interface {
 	SetJobParameters(ctx context.Context, values map[jobdb.JobID]map[string]string) error
 	SetJobParameterValues(ctx context.Context, values map[jobdb.JobID]map[string]any) error
 	JobParameters(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID]map[string]string, error)
+	JobParametersNamed(ctx context.Context, ids []jobdb.JobID, names []string) (map[jobdb.JobID]map[string]string, error)
 	SetOptimizerParameters(ctx context.Context, values map[jobdb.JobID]map[string]string) error
 	OptimizerParameters(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID]map[string]string, error)
 	ArchiveJobParameters(ctx context.Context, ids []jobdb.JobID) error

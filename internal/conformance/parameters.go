@@ -24,6 +24,14 @@ func testJobParameters(f *fixture) {
 		return
 	}
 	testParameters(f, f.SetJobParameters, f.JobParameters)
+	ids := f.addPlainJobs(2)
+	f.ok(f.SetJobParameters(f.ctx, named{ids[0]: {"CPU": "1", "it's?": "2", "c": "3"}, ids[1]: {"c": "4"}}))
+	some, err := f.JobParametersNamed(f.ctx, append(ids, missingID), []string{"cpu", "it's?", "CPU ", "c", "\x00", strings.Repeat("x", 101)})
+	f.ok(err)
+	f.equal("some parameters", some, named{ids[0]: {"it's?": "2", "c": "3"}, ids[1]: {"c": "4"}})
+	none, err := f.JobParametersNamed(f.ctx, ids, nil)
+	f.ok(err)
+	f.equal("none of them", none, named{})
 }
 
 // Without a table of parameters to set none is no error, and a job is rescheduled and deleted like
@@ -33,6 +41,12 @@ func testNoParameters(f *fixture) {
 	_, err := f.JobParameters(f.ctx, ids)
 	f.refused(err, jobdb.ErrSchema, "JobParameters")
 	f.refused(f.SetJobParameters(f.ctx, named{ids[0]: {"a": "1"}}), jobdb.ErrSchema, "JobParameters")
+	request := jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: "Parameters.a", Operator: "eq", Value: "1"}}}
+	search, err := request.Parse(f.Limits())
+	f.ok(err)
+	search.Scope.VO = f.vo
+	_, err = f.Search(f.ctx, search)
+	f.refused(err, jobdb.ErrInvalidQuery, "JobParameters")
 	f.ok(f.SetJobParameters(f.ctx, named{ids[0]: {}}))
 	f.ok(f.ArchiveJobParameters(f.ctx, ids))
 	archived, err := f.ArchivedJobParameters(f.ctx, ids)

@@ -97,6 +97,9 @@ var everyMethod = []methodCall{
 	{"JobParameters", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
 		return result(m.JobParameters(ctx, ids))
 	}},
+	{"JobParametersNamed", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.JobParametersNamed(ctx, ids, []string{"x"}))
+	}},
 	{"SetOptimizerParameters", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
 		return m.SetOptimizerParameters(ctx, named{ids[0]: {"x": "x"}})
 	}},
@@ -156,7 +159,7 @@ func (f *fixture) filled() []jobdb.JobID {
 // everyMethod has those that do something on this database.
 func (f *fixture) everyMethod() []methodCall {
 	return slices.DeleteFunc(slices.Clone(everyMethod), func(c methodCall) bool {
-		return f.traits.NoParameters && slices.Contains([]string{"SetJobParameters", "SetJobParameterValues", "JobParameters", "ArchiveJobParameters"}, c.name)
+		return f.traits.NoParameters && slices.Contains([]string{"SetJobParameters", "SetJobParameterValues", "JobParameters", "JobParametersNamed", "ArchiveJobParameters"}, c.name)
 	})
 }
 
