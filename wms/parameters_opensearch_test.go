@@ -3,6 +3,7 @@ package wms_test
 import (
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -15,9 +16,9 @@ import (
 	"jobdb/wms"
 )
 
-// TestParametersInOpenSearch shares a real OpenSearch with DiracX's own class: each reads what the
+// TestOpenSearchShared shares a real OpenSearch with DiracX's own class: each reads what the
 // other wrote.
-func TestParametersInOpenSearch(t *testing.T) {
+func TestOpenSearchShared(t *testing.T) {
 	host := jobdbtest.OpenSearchAddress(t)
 	m := open(t, jobdbtest.SQLite(t))
 	parameters, err := opensearch.Open(`{"hosts": "` + host + `"}`)
@@ -35,6 +36,7 @@ func TestParametersInOpenSearch(t *testing.T) {
 	if err := m.SetMetadata(t.Context(), lhcb, metadata); err != nil {
 		t.Fatal(err)
 	}
+	ours := indexTemplate(t, host)
 	output := "last lines"
 	if _, err := m.Heartbeat(t.Context(), lhcb, map[jobdb.JobID]wms.Beat{ids[0]: {StandardOutput: &output}}); err != nil {
 		t.Fatal(err)
@@ -43,6 +45,9 @@ func TestParametersInOpenSearch(t *testing.T) {
 	oracle.Ask(t, "testdata/parameters.py", map[string]any{
 		"host": host, "write": map[jobdb.JobID]map[string]any{ids[1]: {"GridCE": "ce1", "PayloadPID": 42}}, "read": []jobdb.JobID{ids[0]},
 	}, &theirs)
+	if diff := cmp.Diff(indexTemplate(t, host), ours); diff != "" {
+		t.Errorf("- DiracX's template of indexes, + ours:\n%s", diff)
+	}
 	want := map[jobdb.JobID]map[string]any{ids[0]: {
 		"JobID": float64(ids[0]), "timestamp": float64(now.UnixMilli()), "HostName": "node1", "CPUNormalizationFactor": 12.0,
 		"StandardOutput": output,
@@ -62,6 +67,20 @@ func TestParametersInOpenSearch(t *testing.T) {
 	if all[0].Attributes["Site"] != "LCG.A.ch" {
 		t.Error(all[0].Attributes)
 	}
+}
+
+// indexTemplate is the template of the indexes that is there now.
+func indexTemplate(t *testing.T, host string) (template any) {
+	t.Helper()
+	response, err := http.Get("http://" + host + "/_index_template/job_parameters")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(&template); err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%d: %v", response.StatusCode, err)
+	}
+	return template
 }
 
 // Without OpenSearch nothing of a request is kept, and no error repeats the password.
