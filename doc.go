@@ -80,7 +80,7 @@
 //	                         JobParametersNamed
 //	OptimizerParameters      SetOptimizerParameters, OptimizerParameters
 //	AtticJobParameters (the archive)
-//	                         ArchiveJobParameters, ArchivedJobParameters
+//	                         ArchiveJobParameters, ArchiveParameters, ArchivedJobParameters
 //	InputData                InputData
 //	HeartBeatLoggingInfo     Heartbeats
 //	JobCommands              JobCommands, ExpireJobCommands
@@ -115,6 +115,7 @@
 //	refused.go               which job was it that a foreign key or a key refused
 //	counts.go                which counts are kept; counts_fold.go, counts_tally.go: how;
 //	                         counts_check.go: are they right
+//	parameters_archive.go    parameters of jobs that are rescheduled, but are kept elsewhere
 //	parameters_outbox.go     changes of parameters that are to be copied elsewhere
 //	pilots.go, taskqueues*.go
 //	                         the neighbours: pilots, DiracX's task queues

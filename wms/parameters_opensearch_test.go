@@ -64,6 +64,14 @@ func TestOpenSearchShared(t *testing.T) {
 			t.Errorf("- wanted, + what we read:\n%s", diff)
 		}
 	}
+	if _, err := m.Reschedule(t.Context(), lhcb, ids[1:], false); err != nil {
+		t.Fatal(err)
+	}
+	archive := []jobdb.ArchivedParameter{{Name: "GridCE", Value: "ce1"}, {Name: "HostName", Value: "node2"}, {Name: "PayloadPID", Value: "42"}}
+	again := everything(t, m, ids[1])[0]
+	if diff := cmp.Diff(archive, again.ArchivedParameters); diff != "" || len(again.Parameters) != 3 {
+		t.Errorf("after a reschedule: %v; - wanted, + archived:\n%s", again.Parameters, diff)
+	}
 	if all[0].Attributes["Site"] != "LCG.A.ch" {
 		t.Error(all[0].Attributes)
 	}

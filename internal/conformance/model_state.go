@@ -34,6 +34,7 @@ type methods interface {
 	SetOptimizerParameters(ctx context.Context, values map[jobdb.JobID]map[string]string) error
 	OptimizerParameters(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID]map[string]string, error)
 	ArchiveJobParameters(ctx context.Context, ids []jobdb.JobID) error
+	ArchiveParameters(ctx context.Context, values map[jobdb.JobID]map[string]string) error
 	ArchivedJobParameters(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.ArchivedParameter, error)
 	AddHeartbeatData(ctx context.Context, data map[jobdb.JobID]map[string]string) error
 	Heartbeats(ctx context.Context, ids []jobdb.JobID, last int) (map[jobdb.JobID][]jobdb.Heartbeat, error)

@@ -13,6 +13,7 @@ var parameterTests = []conformanceTest{
 	{"JobParameters", testJobParameters},
 	{"OptimizerParameters", func(f *fixture) { testParameters(f, f.SetOptimizerParameters, f.OptimizerParameters) }},
 	{"ArchiveJobParameters", testArchive},
+	{"ArchiveParameters", testArchiveParameters},
 	{"AddHeartbeatData", testAddHeartbeatData},
 	{"Heartbeats", testHeartbeats},
 }
@@ -99,6 +100,35 @@ func testParameters(f *fixture, set func(context.Context, named) error, get func
 
 // The archive keeps the parameters of each run, also of those whose RescheduleCounter was there
 // before; where it has room for one cycle, the last.
+// Parameters that are kept elsewhere are archived, too, whatever they are called and however long
+// they are.
+func testArchiveParameters(f *fixture) {
+	ids := f.addJobs(jobdb.Attributes{"RescheduleCounter": 3}, jobdb.Attributes{})
+	archive := func(values map[string]string) { f.ok(f.ArchiveParameters(f.ctx, named{ids[0]: values, ids[1]: {}})) }
+	archive(map[string]string{"CPU": "1", "cpu": "2", "": "", "a\x00": "x", strings.Repeat("x", 101): "x", "text": "a\x00" + strings.Repeat("y", 70_000)})
+	archive(map[string]string{"CPU": "3"})
+	f.refused(f.ArchiveParameters(f.ctx, named{ids[0]: {"lost": "x"}, missingID: {"lost": "x"}}), jobdb.ErrNotFound)
+	all, err := f.ArchivedJobParameters(f.ctx, ids)
+	f.ok(err)
+	got := map[string]string{}
+	for _, p := range all[ids[0]] {
+		if strings.HasSuffix(p.Value, "yyyy") && len(p.Value) > 60_000 {
+			p.Value = "long"
+		}
+		got[p.Name+" of "+asJSON(p.Cycle)] = p.Value
+	}
+	want := map[string]string{" of 3": "", "CPU of 3": "1", "cpu of 3": "2", "text of 3": "long", "CPU of 4": "3"}
+	if f.traits.EqualKeys {
+		delete(want, "cpu of 3")
+	}
+	if f.traits.OneCycle {
+		delete(want, "CPU of 4")
+		want["CPU of 3"] = "3"
+	}
+	f.equal("the archive", got, want)
+	f.equal("jobs in the archive", len(all), 1)
+}
+
 func testArchive(f *fixture) {
 	if f.traits.NoParameters {
 		return // testNoParameters

@@ -107,6 +107,9 @@ var everyMethod = []methodCall{
 		return result(m.OptimizerParameters(ctx, ids))
 	}},
 	{"ArchiveJobParameters", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return m.ArchiveJobParameters(ctx, ids) }},
+	{"ArchiveParameters", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return m.ArchiveParameters(ctx, named{ids[0]: {"x": "x"}})
+	}},
 	{"ArchivedJobParameters", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
 		return result(m.ArchivedJobParameters(ctx, ids))
 	}},
