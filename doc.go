@@ -89,7 +89,7 @@
 //	JobCounts (ours only)    FoldCounts, VerifyCounts, RebuildCounts
 //	ParametersOutbox (ours only)
 //	                         WaitingJobs, ParametersChanges, RemoveParametersChanges,
-//	                         CountParametersChanges
+//	                         CountParametersChanges, QueueAllParameters
 //	Jobs (locks of rows)     LockJobs
 //
 // The pilots' database is another one: [OpenPilots].

@@ -161,6 +161,45 @@ func (s *session) queueSet(ctx context.Context, texts map[JobID]map[string]strin
 	return s.queueParameters(ctx, slices.Collect(maps.Keys(changed)), changed)
 }
 
+// QueueAllParameters puts all parameters of the table into the outbox, to be copied once more, and
+// returns of how many jobs. It is for those that were stored while there was no outbox. Numbers are
+// texts then: the table doesn't tell them apart. Run it again if it fails.
+func (db *DB) QueueAllParameters(ctx context.Context) (jobs int64, err error) {
+	if !db.HasParametersOutbox() {
+		return 0, errNoOutbox
+	}
+	t := tables.JobParameters
+	text := `SELECT DISTINCT t."JobID" FROM ` + t.Quoted() + ` AS t WHERE t."JobID" > ? ORDER BY t."JobID" LIMIT ?`
+	for last := JobID(0); ; {
+		var ids []JobID
+		err := db.write(ctx, "queue all parameters", func(s *session) error {
+			ids = nil
+			err := s.query(ctx, text, []any{int64(last), int64(queueBatch)}, scanRows(tables.JobIDColumn, func(row []scanned) error {
+				ids = append(ids, row[0].id())
+				return nil
+			}))
+			if err == nil && len(ids) > 0 {
+				err = s.lock(ctx, ids) // nothing may be set between the read and the queue
+			}
+			if err != nil {
+				return err
+			}
+			values, err := access{db: db, tx: s}.JobParameters(ctx, ids)
+			if err != nil {
+				return err
+			}
+			return s.queueSet(ctx, values, nil)
+		})
+		if err != nil || len(ids) == 0 {
+			return jobs, err
+		}
+		jobs, last = jobs+int64(len(ids)), ids[len(ids)-1]
+	}
+}
+
+// queueBatch is how many jobs QueueAllParameters takes in one transaction.
+const queueBatch = 200
+
 // compactJSON writes a value as parameters are stored that are no text.
 func compactJSON(value any) (string, error) {
 	var b bytes.Buffer

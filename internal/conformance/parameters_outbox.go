@@ -18,6 +18,7 @@ var outboxTests = []conformanceTest{
 	{"Outbox", testOutbox},
 	{"OutboxOrder", testOutboxOrder},
 	{"OutboxLimits", testOutboxLimits},
+	{"OutboxOfAll", testOutboxOfAll},
 	{"NoOutbox", testNoOutbox},
 }
 
@@ -155,6 +156,36 @@ func testOutboxLimits(f *fixture) {
 	}
 }
 
+// What was stored while there was no outbox is put there, too.
+func testOutboxOfAll(f *fixture) {
+	f, ok := f.withOutbox()
+	if !ok {
+		return
+	}
+	ids := f.addPlainJobs(450)
+	without := f.suite.opened(f.test, f.address, jobdb.Options{})
+	set, want := named{}, map[jobdb.JobID]map[string]any{}
+	for i, id := range ids {
+		if i%2 == 0 {
+			set[id] = map[string]string{"x": fmt.Sprint(i), "y": "é"}
+			want[id] = map[string]any{"x": fmt.Sprint(i), "y": "é"}
+		}
+	}
+	f.ok(without.SetJobParameters(f.ctx, set))
+	f.waiting(0)
+	jobs, err := f.QueueAllParameters(f.ctx)
+	f.ok(err)
+	f.equal("jobs", jobs, int64(len(set)))
+	changes, err := f.ParametersChanges(f.ctx, ids)
+	f.ok(err)
+	got := map[jobdb.JobID]map[string]any{}
+	for id, ofJob := range changes {
+		f.equal("changes of a job", len(ofJob), 1)
+		got[id] = ofJob[0].Values
+	}
+	f.equal("changes", got, want)
+}
+
 // Nothing is kept for a copy that nobody asked for.
 func testNoOutbox(f *fixture) {
 	f.equal("an outbox", f.HasParametersOutbox(), false)
@@ -165,6 +196,8 @@ func testNoOutbox(f *fixture) {
 	_, err = f.CountParametersChanges(f.ctx)
 	f.refused(err, jobdb.ErrSchema, "outbox")
 	f.refused(f.RemoveParametersChanges(f.ctx, []int64{1}), jobdb.ErrSchema, "outbox")
+	_, err = f.QueueAllParameters(f.ctx)
+	f.refused(err, jobdb.ErrSchema, "outbox")
 	if f.traits.NoParameters || f.Schema() != jobdb.SchemaOurs {
 		return
 	}
