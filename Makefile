@@ -112,8 +112,8 @@ bench-large: ## measure what must not grow with the jobs: 10,000,000 against 10,
 	go run ./bench -growth -engine sqlite -jobs 10000,10000000 $(BENCHFLAGS)
 
 .PHONY: import-large
-import-large: engines oracle ## measure jobdb import of 1,000,000 jobs from DIRAC 8 on MariaDB to PostgreSQL (IMPORT=100000)
-	JOBDB_IMPORT_LARGE=$(or $(IMPORT),1000000) $(WITHENGINES) -durable -- go test -timeout 0 -run TestLarge -v ./internal/transfer
+import-large: engines oracle ## measure jobdb import of 1,000,000 jobs from DIRAC 8 on MariaDB to PostgreSQL, killed on the way (IMPORT=100000 KILLS=20)
+	JOBDB_IMPORT_LARGE=$(or $(IMPORT),1000000) JOBDB_IMPORT_KILLS=$(or $(KILLS),20) $(WITHENGINES) -durable -- go test -timeout 0 -run TestLarge -v ./internal/transfer
 
 .PHONY: differential
 differential: engines oracle ## compare with the reference at length (SEED=7 ROUNDS=50)
@@ -124,8 +124,8 @@ differential-http: oracle ## compare with the reference's service at length (SEE
 	JOBDB_SEED=$(or $(SEED),$(shell date +%s)) JOBDB_ROUNDS=$(or $(ROUNDS),20) go test $(RACE) -timeout 0 -run DifferentialService -v ./internal/differential/service
 
 .PHONY: compat
-compat: build oracle ## try DiracX's own clients on a server that runs (COMPATFLAGS='--server own -k search')
-	PYTHONDONTWRITEBYTECODE=1 $(ORACLE)/bin/python -m pytest -v $(COMPATFLAGS) compat
+compat: build engines oracle ## try DiracX's own clients on a server that runs (COMPATFLAGS='--server own -k search')
+	PYTHONDONTWRITEBYTECODE=1 $(WITHENGINES) -- $(ORACLE)/bin/python -m pytest -v $(COMPATFLAGS) compat
 
 .PHONY: stress
 stress: engines ## 200 clients at once, a minute on each engine (STRESS=10m)
@@ -215,7 +215,7 @@ $(OPENSEARCH)/classpath: oracle/opensearch/pom.xml oracle/opensearch/TestNode.ja
 .PHONY: test-opensearch
 test-opensearch: engines oracle $(OPENSEARCH)/classpath ## run the tests that need an OpenSearch, which they start and stop (needs Java 17 and Maven)
 	JOBDB_OPENSEARCH_CLASSPATH="$$(cat $(OPENSEARCH)/classpath)" \
-	  $(WITHENGINES) -- go test $(RACE) $(TESTFLAGS) -p 1 -count 1 -v -run OpenSearch ./opensearch ./wms ./api ./internal/transfer ./cmd/jobdb
+	  $(WITHENGINES) -- go test $(RACE) $(TESTFLAGS) -p 1 -count 1 -v -run OpenSearch ./opensearch ./wms ./internal/transfer ./cmd/jobdb
 
 .PHONY: opensearch
 opensearch: $(OPENSEARCH)/classpath ## an OpenSearch for tests on 127.0.0.1:9277, until Ctrl-C; JOBDB_OPENSEARCH=127.0.0.1:9277 go test ./wms

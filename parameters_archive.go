@@ -52,7 +52,9 @@ func (s *session) archivable(parameters map[string]string) []string {
 	limits := s.db.schema.ColumnLimits[t.Name+".Name"]
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(parameters)) {
-		equal := func(other string) bool { return strings.EqualFold(strings.TrimRight(other, " "), strings.TrimRight(name, " ")) }
+		equal := func(other string) bool {
+			return strings.EqualFold(strings.TrimRight(other, " "), strings.TrimRight(name, " "))
+		}
 		if checkLength(t.Columns[1], name) != nil || limits.Check(name) != "" ||
 			s.db.schema.Collation(t.Name, "Name") != "" && slices.ContainsFunc(names, equal) {
 			continue

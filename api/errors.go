@@ -87,7 +87,7 @@ func (s *service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 	if answer.challenge != "" {
 		w.Header().Set("WWW-Authenticate", answer.challenge)
 	}
-	if answer.status == http.StatusServiceUnavailable {
+	if answer.status == http.StatusServiceUnavailable || answer.status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", "10")
 	}
 	if answer.status >= http.StatusInternalServerError || answer.status == http.StatusUnauthorized {

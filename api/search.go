@@ -14,11 +14,7 @@ import (
 
 // search answers with one page of rows: 200 when that is all, 206 when it isn't, 416 when the page
 // is past the end. A client that accepts lines gets all rows.
-func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
-	body, err := readBody(r)
-	if err != nil {
-		return err
-	}
+func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte) error {
 	var in validation.Reader
 	asLines := wantsLines(r)
 	page := readPage(&in, r.URL.Query(), asLines)
@@ -105,11 +101,7 @@ func pageStatus(w http.ResponseWriter, found jobdb.Page) int {
 }
 
 // summary answers with the number of jobs in each group.
-func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
-	body, err := readBody(r)
-	if err != nil {
-		return err
-	}
+func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte) error {
 	request, err := readSummary(body)
 	if err != nil {
 		return err

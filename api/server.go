@@ -44,6 +44,8 @@ type service struct {
 	Config
 
 	verifier *auth.Verifier
+	uploads  *memory       // of large bodies while they come in
+	work     *memory       // of large bodies and what becomes of them
 	dropped  atomic.Uint64 // outputs of jobs, see noteDropped
 }
 
@@ -55,19 +57,22 @@ func New(c Config) http.Handler {
 	if c.LinesTimeout == 0 {
 		c.LinesTimeout = 30 * time.Second
 	}
-	s := &service{Config: c, verifier: auth.NewVerifier(c.Issuer, c.Keys, c.Clock)}
+	s := &service{
+		Config: c, verifier: auth.NewVerifier(c.Issuer, c.Keys, c.Clock),
+		uploads: newMemory(max(uploadMemory, 2*c.MaxBody)), work: newMemory(max(workMemory, 2*c.MaxBody)),
+	}
 	mux := http.NewServeMux()
 	for _, r := range []struct {
 		method, path string
 		handle       handler
 	}{
-		{http.MethodPost, "/api/jobs/jdl", s.authenticated(s.submit)},
-		{http.MethodPost, "/api/jobs/search", s.authenticated(s.search)},
-		{http.MethodPost, "/api/jobs/summary", s.authenticated(s.summary)},
-		{http.MethodPatch, "/api/jobs/status", s.authenticated(s.setStatus)},
-		{http.MethodPatch, "/api/jobs/heartbeat", s.authenticated(s.heartbeat)},
-		{http.MethodPatch, "/api/jobs/metadata", s.authenticated(s.setMetadata)},
-		{http.MethodPost, "/api/jobs/reschedule", s.authenticated(s.reschedule)},
+		{http.MethodPost, "/api/jobs/jdl", s.withBody(auth.Create, s.submit)},
+		{http.MethodPost, "/api/jobs/search", s.withBody(auth.Query, s.search)},
+		{http.MethodPost, "/api/jobs/summary", s.withBody(auth.Query, s.summary)},
+		{http.MethodPatch, "/api/jobs/status", s.withBody(auth.Manage, s.setStatus)},
+		{http.MethodPatch, "/api/jobs/heartbeat", s.withBody(auth.Pilot, s.heartbeat)},
+		{http.MethodPatch, "/api/jobs/metadata", s.withBody(auth.Manage, s.setMetadata)},
+		{http.MethodPost, "/api/jobs/reschedule", s.withBody(auth.Manage, s.reschedule)},
 		{http.MethodGet, "/api/jobdb/jobs/{job_id}", s.authenticated(s.details)},
 		{http.MethodGet, "/.well-known/openid-configuration", s.openIDConfiguration},
 		{http.MethodGet, "/.well-known/jwks.json", s.jwks},

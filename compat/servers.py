@@ -10,11 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 from pathlib import Path
+
+import pymysql
 
 ROOT = Path(__file__).resolve().parent.parent
 ISSUER = "http://lhcbdirac.cern.ch/"
-KINDS = ["own", "keys", "reference"]
+KINDS = ["own", "mysql", "keys", "reference"]
 
 
 class Server:
@@ -51,6 +54,21 @@ class OwnIssuer(Server):
         environment = self.environment() | {"DIRACX_CREDENTIALS_PATH": str(path)}
         command = [binary(), "token", "--login", "--hours", str(seconds / 3600), *flags]
         subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
+
+
+class OnMySQL(OwnIssuer):
+    """The same on a database of its own on the MySQL server of JOBDB_TEST_MYSQL, which is an administrator's URL."""
+
+    def start(self):
+        url = urllib.parse.urlsplit(os.environ["JOBDB_TEST_MYSQL"])
+        database = f"compat_{os.getpid()}"
+        admin = {"host": url.hostname, "port": url.port, "user": url.username, "password": urllib.parse.unquote(url.password or "")}
+        with pymysql.connect(**admin) as connection, connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {database}")
+        address = url._replace(path=f"/{database}").geturl()
+        subprocess.run([binary(), "migrate", "--db", address], env=self.environment(), check=True)
+        command = [binary(), "serve", "--listen", "127.0.0.1:0", "--db", address]
+        return serving(self, command, r"jobdb is listening on (\S+)")
 
 
 class ForeignKeys(Server):
@@ -135,6 +153,6 @@ def wait_for(welcome: str, log: Path, process, url: str) -> str:
 def running(kind: str):
     """Start a server of a kind in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        server = {"own": OwnIssuer, "keys": Keys, "reference": Reference}[kind](Path(folder))
+        server = {"own": OwnIssuer, "mysql": OnMySQL, "keys": Keys, "reference": Reference}[kind](Path(folder))
         with server.start():
             yield server

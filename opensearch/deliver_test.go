@@ -176,10 +176,10 @@ func TestOpenSearchSeveralServers(t *testing.T) {
 			done.Go(func() {
 				for r := range 25 {
 					var err error
-					switch id := s.ids[(w+r)%len(s.ids)]; {
-					case r%9 == 8:
+					id := s.ids[(w+r)%len(s.ids)]
+					if r%9 == 8 {
 						err = s.ArchiveJobParameters(t.Context(), []jobdb.JobID{id})
-					default:
+					} else {
 						err = s.SetJobParameters(t.Context(), parameters{id: {"x": fmt.Sprint(w, r), fmt.Sprint("of", w): fmt.Sprint(r)}})
 					}
 					if err != nil {

@@ -32,10 +32,8 @@ func seed(t *testing.T) uint64 {
 
 // Random populations and random queries give what the model says.
 func testRandomQueries(f *fixture) {
-	populations, queries := 8, 100
-	if testing.Short() {
-		populations, queries = 4, 60
-	}
+	const queries = 100
+	populations := max(2, f.shorter(8))
 	g := &generator{rand: rand.New(rand.NewPCG(seed(f.test), 0)), latin1: f.traits.Latin1, noParameters: f.traits.NoParameters}
 	for p := range populations {
 		f.vo = "random" + strconv.Itoa(p)
