@@ -36,6 +36,7 @@ BENCHFLAGS ?= -write docs/benchmarks
 COMPATFLAGS ?=
 FUZZTIME ?= 30s
 MODULE ?=
+SOURCE ?=
 
 .PHONY: help
 help: ## say what each target does
@@ -126,6 +127,14 @@ differential-http: oracle ## compare with the reference's service at length (SEE
 .PHONY: compat
 compat: build engines oracle ## try DiracX's own clients on a server that runs (COMPATFLAGS='--server own -k search')
 	PYTHONDONTWRITEBYTECODE=1 $(WITHENGINES) -- $(ORACLE)/bin/python -m pytest -v $(COMPATFLAGS) compat
+
+.PHONY: diracx-web
+diracx-web: build oracle ## build diracx-web (SOURCE=../diracx-web, a clone) and try it in Chromium: on jobdb alone, and by nginx beside DiracX
+	@[[ -n '$(SOURCE)' ]] || { echo 'which clone? make diracx-web SOURCE=../diracx-web'; exit 1; }
+	e2e/build-diracx-web.sh '$(SOURCE)' .cache/diracx-web
+	$(ORACLE)/bin/python -m venv .cache/e2e-venv
+	.cache/e2e-venv/bin/pip install --quiet --disable-pip-version-check -r e2e/requirements.txt
+	PYTHONDONTWRITEBYTECODE=1 JOBDB_DIRACX_WEB=.cache/diracx-web/out .cache/e2e-venv/bin/python -m pytest -v e2e
 
 .PHONY: stress
 stress: engines ## 200 clients at once, a minute on each engine (STRESS=10m)

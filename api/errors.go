@@ -76,6 +76,8 @@ func errorAnswer(err error) *httpError {
 		return &httpError{status: http.StatusServiceUnavailable, detail: "the database can't be reached or is too busy; try again later"}
 	case errors.Is(err, jobdb.ErrSchema): // somebody changed it while the server runs
 		return &httpError{status: http.StatusServiceUnavailable, detail: "the database doesn't fit this server; its operator must see to it"}
+	case errors.Is(err, auth.ErrNoMetadata):
+		return &httpError{status: http.StatusServiceUnavailable, detail: auth.ErrNoMetadata.Error() + "; try again later"}
 	case errors.Is(err, jobdb.ErrConflict):
 		return &httpError{status: http.StatusConflict, detail: "it exists already"}
 	}

@@ -41,7 +41,7 @@ type client struct {
 }
 
 func (s clientSettings) client(p *program) (*client, error) {
-	base, err := serverURL(s.Server)
+	base, err := serverURL("--server", s.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -50,11 +50,12 @@ func (s clientSettings) client(p *program) (*client, error) {
 	return c, err
 }
 
-// serverURL checks the URL of a server, and takes a slash from its end.
-func serverURL(text string) (string, error) {
+// serverURL checks the URL of a server that a flag gave, and takes a slash from its end. The error
+// doesn't repeat it: there could be a password in it.
+func serverURL(flag, text string) (string, error) {
 	base, err := url.Parse(text)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.User != nil {
-		return "", usageError{fmt.Errorf("%q is no URL of a server: write one such as http://127.0.0.1:8000, without a user", text)}
+		return "", usageError{errors.New(flag + ": write a URL such as http://127.0.0.1:8000, without a user")}
 	}
 	return strings.TrimRight(text, "/"), nil
 }

@@ -108,8 +108,15 @@ func (c *serveCommand) serve(ctx context.Context, p *program, listener net.Liste
 		config.Pilots = pilots
 	}
 	if key != nil {
-		user := tokenDefaults().principal()
-		config.LocalUser = &user
+		config.Logins = auth.NewLogins(key, c.issuer(), tokenDefaults().principal(), p.clock)
+	}
+	if c.Web != "" {
+		folder, err := os.OpenRoot(c.Web) // links don't lead out of it
+		if err != nil {
+			return fmt.Errorf("--web: %w", err)
+		}
+		defer folder.Close() //nolint:errcheck // it was only read
+		config.Web = folder.FS()
 	}
 	if err := c.welcome(p, key, listener.Addr()); err != nil {
 		return err

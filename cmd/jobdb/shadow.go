@@ -128,14 +128,18 @@ func (c *shadowCommand) options(p *program) (o shadow.Options, err error) {
 	case c.Rate < 0 || c.Patience < 0:
 		return o, usageError{errors.New("--rate and --patience can't be negative")}
 	}
+	if c.Ours, err = serverURL("--ours", c.Ours); err != nil {
+		return o, err
+	}
+	if c.Theirs, err = serverURL("--theirs", c.Theirs); err != nil {
+		return o, err
+	}
 	if o.Ours, err = c.service(p, c.Ours, c.OursToken, c.OursTokenFile); err != nil {
 		return o, err
 	}
 	o.Theirs = shadow.Service{URL: c.Theirs, Token: o.Ours.Token}
 	if c.TheirsToken != "" || c.TheirsTokenFile != "" {
 		o.Theirs, err = c.service(p, c.Theirs, c.TheirsToken, c.TheirsTokenFile)
-	} else {
-		_, err = serverURL(c.Theirs)
 	}
 	if err != nil {
 		return o, err
@@ -147,9 +151,6 @@ func (c *shadowCommand) options(p *program) (o shadow.Options, err error) {
 
 func (c *shadowCommand) service(p *program, url, token, file string) (shadow.Service, error) {
 	s := shadow.Service{URL: url, Token: func() (string, error) { return token, nil }}
-	if _, err := serverURL(url); err != nil {
-		return s, err
-	}
 	switch {
 	case file != "":
 		s.Token = func() (string, error) { return readToken(file) }

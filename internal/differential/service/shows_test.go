@@ -36,6 +36,7 @@ var shown = map[difference]func(r *round){
 	"reschedule.placeholder":   showReschedulePlaceholder,
 	"reschedule.status":        showRescheduleStatus,
 	"reschedule.times":         showRescheduleTimes,
+	"routes.metadata":          showIssuerMetadata,
 	"routes.others":            showOtherRoutes,
 	"routes.slash":             showSlash,
 	"search.parameters":        showSearchParameters,
@@ -267,6 +268,10 @@ func showOtherRoutes(r *round) {
 	for path, theirs := range map[string]int{"/api/config/": 200, "/api/jobs/1/sandbox": 200} {
 		r.differ(request{method: "GET", path: path, who: "alice"}, theirs, 404)
 	}
+}
+
+func showIssuerMetadata(r *round) { // of an issuer that isn't there
+	r.differ(request{method: "GET", path: "/.well-known/dirac-metadata", who: "alice"}, 200, 503)
 }
 
 func showSlash(r *round) {
