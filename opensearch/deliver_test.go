@@ -32,12 +32,30 @@ type source struct {
 	to  *opensearch.DB
 	vo  string
 	ids []jobdb.JobID
-	log *bytes.Buffer
+	log *lockedLog
+}
+
+// lockedLog is a log that can be read while it is written.
+type lockedLog struct {
+	mutex sync.Mutex
+	text  bytes.Buffer
+}
+
+func (l *lockedLog) Write(p []byte) (int, error) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lockedLog) String() string {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.text.String()
 }
 
 func newSource(t *testing.T, url, address string, jobs int) *source {
 	t.Helper()
-	s := &source{t: t, to: open(t, `{"hosts": "`+address+`"}`), log: &bytes.Buffer{}}
+	s := &source{t: t, to: open(t, `{"hosts": "`+address+`"}`), log: &lockedLog{}}
 	s.vo = "VO" + rand.Text()[:12] // others share the OpenSearch
 	s.DB = jobdbtest.Open(t, url, jobdb.Options{ParametersOutbox: true})
 	ids, err := s.CreateJobs(t.Context(), make([]string, jobs))
@@ -168,7 +186,7 @@ func TestOpenSearchSeveralServers(t *testing.T) {
 		s := newSource(t, url, address, 5)
 		for range 3 {
 			other := *s
-			other.DB, other.log = jobdbtest.Open(t, url, jobdb.Options{ParametersOutbox: true}), &bytes.Buffer{}
+			other.DB, other.log = jobdbtest.Open(t, url, jobdb.Options{ParametersOutbox: true}), &lockedLog{}
 			other.deliver()
 		}
 		var done sync.WaitGroup
