@@ -63,7 +63,7 @@ func openDatabase(ctx context.Context, s settings, engine string, jobs int) (*da
 
 // open opens the database in all ways that are needed.
 func (d *database) open(ctx context.Context) (err error) {
-	if d.db, err = jobdb.Open(ctx, d.url, jobdb.Options{HistoryURL: d.historyURL, StatementTimeout: time.Hour, FoldInterval: -1}); err != nil {
+	if err := d.openOurs(ctx); err != nil {
 		return err
 	}
 	if d.bare, err = openBare(d.engine, d.url); err != nil {
@@ -73,6 +73,11 @@ func (d *database) open(ctx context.Context) (err error) {
 		return errors.Join(err, d.db.Close(), d.bare.close())
 	}
 	return nil
+}
+
+func (d *database) openOurs(ctx context.Context) (err error) {
+	d.db, err = jobdb.Open(ctx, d.url, jobdb.Options{HistoryURL: d.historyURL, StatementTimeout: time.Hour, FoldInterval: -1})
+	return err
 }
 
 // prepare makes the tables and fills them.

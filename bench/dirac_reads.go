@@ -205,7 +205,6 @@ func (d *diracDatabase) diracCounters() []diracCase {
 		{columns: []string{"Site"}},
 		{columns: []string{"Site", "Status"}},
 		{columns: []string{"Owner", "Status"}},
-		{columns: []string{"JobGroup", "Status"}},
 		{columns: []string{"Status", "MinorStatus"}},
 		{columns: []string{"Status"}, vo: "lhcb"},
 		{columns: []string{"Site", "Status"}, vo: "lhcb"},

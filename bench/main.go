@@ -46,17 +46,17 @@ type settings struct {
 	uncounted bool // without the triggers that count jobs
 
 	// What is measured instead of the methods.
-	plans, counts, growth, routes, writers bool
+	plans, counts, growth, routes, writers, indexes bool
 }
 
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
-	render := flag.String("render", "", "measure nothing, print the tables of this `file` of results")
+	render := flag.String("render", "", "measure nothing, print the tables of this `file` of results, with -dirac those beside DIRAC")
 	gobench := flag.String("gobench", "", "add every sample to this `file`, in the format of Go's benchmarks, for benchstat")
 	s, err := parseFlags()
 	if err == nil && *render != "" {
-		err = renderFile(os.Stdout, *render)
+		err = renderFile(os.Stdout, *render, s)
 	} else if err == nil {
 		err = measure(s, *gobench)
 	}
@@ -106,6 +106,7 @@ func parseFlags() (settings, error) {
 	flag.StringVar(&s.write, "write", "", "put the tables into the documents in this `folder` (docs/benchmarks), instead of printing them")
 	flag.StringVar(&s.reference, "reference", "", "measure the reference (DiracX) too, on SQLite and MariaDB, with this `Python` interpreter")
 	flag.StringVar(&s.dirac, "dirac", "", "measure beside DIRAC's own database classes, on databases as DIRAC ships them, with this `Python` interpreter")
+	flag.BoolVar(&s.indexes, "indexes", false, "with -dirac: measure what the indexes that schema check names would do for our methods, instead")
 	flag.StringVar(&s.folder, "folder", os.TempDir(), "`folder` of SQLite's files; it must be on a real disk")
 	flag.StringVar(&s.profiles, "profiles", "", "with -routes: write profiles of our server for each route to this `folder`")
 	flag.BoolVar(&s.keep, "keep", false, "keep the databases, and use those that an earlier run kept")

@@ -145,7 +145,7 @@ func showByteExact(d *sharedDatabase) {
 	d.finds(d.where("Owner", "neq", "alice"), []jobdb.JobID{b, c}, either(collates, none(), []jobdb.JobID{b, c}))
 	d.finds(d.where("Owner", "lt", "alice"), []jobdb.JobID{b}, either(collates, none(), []jobdb.JobID{b}))
 	group := query{summary: true, parameters: []string{"Owner"}, filters: d.ofVO()}
-	d.equal("our groups", len(d.search(group).rows), 3)
+	d.equal("our groups", len(d.search(group).rows), either(collates, 1, 3))
 	d.equal("the reference's groups", len(d.reference.search(group).rows), either(collates, 1, 3))
 }
 
