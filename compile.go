@@ -113,7 +113,7 @@ func (c *compiler) distinctRows(s Search) {
 		}
 	}
 	c.write("(SELECT DISTINCT ", strings.Join(columns, ", "), " FROM ")
-	c.jobsToGroup(s.Scope, s.Filter)
+	c.jobsToGroup(s.Scope, s.Filter, s.columns())
 	c.write(") AS d")
 }
 
@@ -135,7 +135,7 @@ func (c *compiler) summary(s Summary, limit int) statement {
 		order[i] = unindexed + c.sortKey(Sort{Column: column}, c.sortable(column, selected[i]))
 	}
 	c.write("SELECT ", strings.Join(selected, ", "), ", ", c.countOf(kind), " FROM ")
-	c.countSource(kind, s.Scope, s.Filter)
+	c.countSource(kind, s.Scope, s.Filter, columns)
 	c.write(" GROUP BY ", strings.Join(c.inIndexOrder(columns, groups), ", "), c.havingNonZero(kind))
 	c.write(" ORDER BY ", strings.Join(order, ", "))
 	c.write(" LIMIT ", c.arg(int64(limit)+1))
@@ -165,7 +165,7 @@ func (c *compiler) inIndexOrder(columns []Column, groups []string) []string {
 func (c *compiler) distinctValues(column Column, scope Scope, filter Filter, limit int) statement {
 	kind := c.countedBy(scope, filter, []Column{column})
 	c.write("SELECT ", c.comparable(column), " FROM ")
-	c.countSource(kind, scope, filter)
+	c.countSource(kind, scope, filter, []Column{column})
 	c.write(" GROUP BY ", c.comparable(column), c.havingNonZero(kind), " LIMIT ", c.arg(int64(limit)+1))
 	return c.statement()
 }
@@ -503,9 +503,9 @@ func (c *compiler) countedBy(scope Scope, filter Filter, columns []Column) *coun
 // countSource writes the table that a summary reads: Jobs, or the counts of a kind under the names
 // of its columns. The condition is in each half of their union, because MariaDB would write the
 // whole union to disk before it applies one from outside.
-func (c *compiler) countSource(kind *countKind, scope Scope, filter Filter) {
+func (c *compiler) countSource(kind *countKind, scope Scope, filter Filter, columns []Column) {
 	if kind == nil {
-		c.jobsToGroup(scope, filter)
+		c.jobsToGroup(scope, filter, columns)
 		return
 	}
 	c.write("(SELECT * FROM (")
@@ -517,15 +517,24 @@ func (c *compiler) countSource(kind *countKind, scope Scope, filter Filter) {
 	c.write(`) AS "Jobs"`)
 }
 
-// jobsToGroup writes the table Jobs for groups or distinct rows. Where no index leads to the jobs of
-// a VO all have to be read, which is fastest in the table's own order; MariaDB and MySQL would go
-// along an index of what is grouped by, from row to row.
-func (c *compiler) jobsToGroup(scope Scope, filter Filter) {
+// jobsToGroup writes the table Jobs for groups or distinct rows. Where no index has all that is asked
+// of the jobs of a VO, their rows have to be read, which is fastest in the table's own order; MariaDB
+// and MySQL would go along some index, from row to row.
+func (c *compiler) jobsToGroup(scope Scope, filter Filter, columns []Column) {
 	c.write(`"Jobs"`)
-	if c.choosesIndex(scope) && filter.op == opAnd && len(filter.kids) == 0 && c.schema.IndexBy(colVO.Name()) == "" {
+	live := c.schema.Kind != schema.KindOurs
+	if live && c.choosesIndex(scope) && filter.op == opAnd && len(filter.kids) == 0 && !c.coversVO(columns) {
 		c.write(" USE INDEX ()")
 	}
 	c.where(scope, filter)
+}
+
+// coversVO reports whether an index has these columns of the jobs of a VO.
+func (c *compiler) coversVO(columns []Column) bool {
+	return slices.ContainsFunc(c.schema.Indexes, func(index schema.Index) bool {
+		return index.Columns[0] == colVO.Name() &&
+			!slices.ContainsFunc(columns, func(column Column) bool { return !slices.Contains(index.Columns, column.Name()) })
+	})
 }
 
 // foldedCounts selects the counts in JobCounts of a kind, under the names of its columns.

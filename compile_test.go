@@ -164,14 +164,25 @@ func TestCompileLiveIndexes(t *testing.T) {
 			`SELECT count(*) FROM "Jobs" WHERE "VO" COLLATE utf8mb4_0900_bin = ? AND ("Status" = ? AND "Status" COLLATE utf8mb4_0900_bin = ?)`,
 		},
 		{
-			facts(statusSite), func(c *compiler) statement { return c.summary(Summary{Scope: ofVO, GroupBy: bySite, Filter: Filter{op: opAnd}}, 9) },
+			facts(statusSite), func(c *compiler) statement {
+				return c.summary(Summary{Scope: ofVO, GroupBy: bySite, Filter: Filter{op: opAnd}}, 9)
+			},
 			`SELECT "Site", "Status", count(*) FROM "Jobs" USE INDEX () WHERE "VO" COLLATE utf8mb4_0900_bin = ? ` +
 				`GROUP BY "Status", "Site" ORDER BY "Site" ASC, "Status" ASC LIMIT ?`,
 		},
 		{
-			facts(vo), func(c *compiler) statement { return c.summary(Summary{Scope: ofVO, GroupBy: bySite, Filter: Filter{op: opAnd}}, 9) },
-			`SELECT "Site", "Status", count(*) FROM "Jobs" WHERE ("VO" = ? AND "VO" COLLATE utf8mb4_0900_bin = ?) ` +
+			facts(vo), func(c *compiler) statement {
+				return c.summary(Summary{Scope: ofVO, GroupBy: bySite, Filter: Filter{op: opAnd}}, 9)
+			},
+			`SELECT "Site", "Status", count(*) FROM "Jobs" USE INDEX () WHERE ("VO" = ? AND "VO" COLLATE utf8mb4_0900_bin = ?) ` +
 				`GROUP BY "Site", "Status" ORDER BY "Site" ASC, "Status" ASC LIMIT ?`,
+		},
+		{
+			facts(vo), func(c *compiler) statement {
+				return c.summary(Summary{Scope: ofVO, GroupBy: bySite[1:], Filter: Filter{op: opAnd}}, 9)
+			},
+			`SELECT "Status", count(*) FROM "Jobs" WHERE ("VO" = ? AND "VO" COLLATE utf8mb4_0900_bin = ?) ` +
+				`GROUP BY "Status" ORDER BY "Status" ASC LIMIT ?`,
 		},
 	} {
 		if got := c.run(&compiler{dialect: &engine.MySQL, schema: c.facts}).text; got != c.want {
