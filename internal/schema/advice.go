@@ -10,8 +10,15 @@ import (
 // helpful are indexes of Jobs that no live database has when it is new, what they make faster, and
 // by how much. "bench -dirac -indexes" measures it; docs/live-databases.md has its figures.
 var helpful = []struct{ name, columns, gain string }{
-	{"VOStatus", "VO, Status, JobID", "TODO"},
-	{"VOLastUpdateTime", "VO, LastUpdateTime, JobID", "TODO"},
+	{
+		"VOStatus", "VO, Status, JobID",
+		"measured with 200,000 jobs: a page of one Status of a VO is 165 times as fast on MariaDB and 21 times on MySQL, " +
+			"all its jobs of one Status 4.5 and 17 times, their number by Status 3.9 and 4.6 times",
+	},
+	{
+		"VOLastUpdateTime", "VO, LastUpdateTime, JobID",
+		"measured with 200,000 jobs: the jobs of a VO updated since a time are 13 times as fast on MariaDB and 4.2 times on MySQL",
+	},
 }
 
 // advice are statements that make a live database faster, each with a comment that says for which
