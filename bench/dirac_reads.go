@@ -235,17 +235,17 @@ func (d *diracDatabase) diracCounters() []diracCase {
 
 // where says in words which jobs a query is about.
 func (q diracQuery) where() string {
-	text := ""
+	var text strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(q.equal)) {
-		text += fmt.Sprintf(", %s %v", name, q.equal[name])
+		fmt.Fprintf(&text, ", %s %v", name, q.equal[name])
 	}
 	if q.since != "" {
-		text += ", updated lately"
+		text.WriteString(", updated lately")
 	}
 	if q.vo != "" {
-		text += ", of a VO"
+		text.WriteString(", of a VO")
 	}
-	return text
+	return text.String()
 }
 
 // counterLines are those of getCounters: a list of pairs of values by name and a count.
