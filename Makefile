@@ -108,6 +108,10 @@ bench: engines oracle ## measure everything into docs/benchmarks/ (BENCHFLAGS='-
 bench-check: engines ## fail when a method falls below its part of the bare driver's rate (a small bench)
 	$(WITHENGINES) -durable -- go run ./bench -check -engine sqlite,mariadb -jobs 10000 -sizes 1,1000 -time 100ms >/dev/null
 
+.PHONY: bench-dirac
+bench-dirac: engines oracle ## measure beside DIRAC's own database classes on databases that DIRAC ships, with 200,000 jobs (half an hour)
+	$(WITHENGINES) -durable -- go run ./bench -dirac $(DIRAC)/bin/python -engine mariadb,mysql -jobs 200000 $(BENCHFLAGS)
+
 .PHONY: bench-large
 bench-large: ## measure what must not grow with the jobs: 10,000,000 against 10,000 on SQLite (half an hour, 10 GB)
 	go run ./bench -growth -engine sqlite -jobs 10000,10000000 $(BENCHFLAGS)

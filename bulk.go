@@ -262,7 +262,7 @@ func (s *session) keysEqual(t *tables.Table, keys []tables.Column) string {
 		case collation != "":
 			charset, _, _ := strings.Cut(collation, "_")
 			parts[i] = name + " = CONVERT(" + value + " USING " + charset + ") COLLATE " + collation +
-				" AND CONVERT(" + name + " USING utf8mb4) COLLATE " + s.db.schema.ExactCollation + " = " + value
+				" AND " + s.byteExact(t, key.Name) + " = " + value
 		}
 	}
 	return strings.Join(parts, " AND ")
@@ -270,11 +270,7 @@ func (s *session) keysEqual(t *tables.Table, keys []tables.Column) string {
 
 // byteExact is an expression for a column of t that is compared byte by byte.
 func (s *session) byteExact(t *tables.Table, name string) string {
-	text := "t." + tables.Quote(name)
-	if s.db.factsOf(t).Collation(t.Name, name) == "" {
-		return text
-	}
-	return "CONVERT(" + text + " USING utf8mb4) COLLATE " + s.db.schema.ExactCollation
+	return s.db.factsOf(t).ByteExact(t.Name, name, "t."+tables.Quote(name))
 }
 
 // time is a time as this database stores it. Engines differ in whether they cut or round to whole

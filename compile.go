@@ -68,7 +68,7 @@ func (c *compiler) rows(s Search, perPage int) statement {
 	} else {
 		c.write(`"Jobs"`)
 		if len(s.Filter.kids) == 1 { // else the optimizer may find a better index
-			c.writeForcedIndex(s)
+			c.writeForcedIndex(c.forcedIndex(s))
 		}
 		c.where(s.Scope, s.Filter)
 	}
@@ -95,6 +95,7 @@ func (c *compiler) total(s Search) statement {
 		return c.statement()
 	}
 	c.write(`SELECT count(*) FROM "Jobs"`)
+	c.writeForcedIndex(c.countingIndex(s))
 	c.where(s.Scope, s.Filter)
 	return c.statement()
 }
@@ -111,8 +112,8 @@ func (c *compiler) distinctRows(s Search) {
 			columns[i] += " AS " + name
 		}
 	}
-	c.write("(SELECT DISTINCT ", strings.Join(columns, ", "), ` FROM "Jobs"`)
-	c.where(s.Scope, s.Filter)
+	c.write("(SELECT DISTINCT ", strings.Join(columns, ", "), " FROM ")
+	c.jobsToGroup(s.Scope, s.Filter, s.columns())
 	c.write(") AS d")
 }
 
@@ -134,11 +135,29 @@ func (c *compiler) summary(s Summary, limit int) statement {
 		order[i] = unindexed + c.sortKey(Sort{Column: column}, c.sortable(column, selected[i]))
 	}
 	c.write("SELECT ", strings.Join(selected, ", "), ", ", c.countOf(kind), " FROM ")
-	c.countSource(kind, s.Scope, s.Filter)
-	c.write(" GROUP BY ", strings.Join(groups, ", "), c.havingNonZero(kind))
+	c.countSource(kind, s.Scope, s.Filter, columns)
+	c.write(" GROUP BY ", strings.Join(c.inIndexOrder(columns, groups), ", "), c.havingNonZero(kind))
 	c.write(" ORDER BY ", strings.Join(order, ", "))
 	c.write(" LIMIT ", c.arg(int64(limit)+1))
 	return c.statement()
+}
+
+// inIndexOrder brings what columns are grouped by into the order of an index that begins with all of
+// them, if there is one: it has the rows of each group together, and no engine looks for another order.
+func (c *compiler) inIndexOrder(columns []Column, groups []string) []string {
+	for _, index := range c.schema.Indexes {
+		ordered := make([]string, 0, len(groups))
+		for _, name := range index.Columns[:min(len(index.Columns), len(columns))] {
+			at := slices.IndexFunc(columns, func(column Column) bool { return column.Name() == name })
+			if at >= 0 {
+				ordered = append(ordered, groups[at])
+			}
+		}
+		if len(ordered) == len(groups) {
+			return ordered
+		}
+	}
+	return groups
 }
 
 // distinctValues selects the values of one column, as text, to try a regex on: at most one more
@@ -146,27 +165,25 @@ func (c *compiler) summary(s Summary, limit int) statement {
 func (c *compiler) distinctValues(column Column, scope Scope, filter Filter, limit int) statement {
 	kind := c.countedBy(scope, filter, []Column{column})
 	c.write("SELECT ", c.comparable(column), " FROM ")
-	c.countSource(kind, scope, filter)
+	c.countSource(kind, scope, filter, []Column{column})
 	c.write(" GROUP BY ", c.comparable(column), c.havingNonZero(kind), " LIMIT ", c.arg(int64(limit)+1))
 	return c.statement()
 }
 
-// merged is an expression for a column that groups exactly the equal values: neither a collation
-// nor SQLite's two text forms of a time make a difference, nor what stands for NULL.
+// merged is an expression for a column that groups equal values: neither SQLite's two text forms of
+// a time make a difference, nor what stands for NULL. Texts of live databases are grouped by the
+// column's own collation, as DIRAC and DiracX do, because only that has an index.
 func (c *compiler) merged(column Column) string {
+	name := tables.Quote(column.Name())
 	if column.Kind() == tables.KindTime {
-		return c.dialect.NormalTime(tables.Quote(column.Name()))
+		return c.dialect.NormalTime(name)
 	}
-	return c.sortable(column, c.byteExact(column))
+	return c.sortable(column, name)
 }
 
 // byteExact is an expression for a column that compares byte by byte.
 func (c *compiler) byteExact(column Column) string {
-	name := tables.Quote(column.Name())
-	if column.Kind() != tables.KindText || c.schema.Collation(tables.Jobs.Name, column.Name()) == "" {
-		return name
-	}
-	return "CONVERT(" + name + " USING utf8mb4) COLLATE " + c.schema.ExactCollation
+	return c.schema.ByteExact(tables.Jobs.Name, column.Name(), tables.Quote(column.Name()))
 }
 
 // comparable is an expression for a column as text that compares byte by byte.
@@ -351,7 +368,7 @@ func (c *compiler) compare(f Filter) {
 	}
 	exact := c.compared(f)
 	switch {
-	case f.op == opIn && f.column != colParameter && exact != tables.Quote(f.column.Name()):
+	case f.op == opIn && f.column != colParameter && exact != tables.Quote(f.column.Name()) && c.schema.IndexBy(f.column.Name()) != "":
 		c.byteExactIn(f, exact)
 	case f.op == opIn && len(f.values) == 1:
 		c.write(exact, " = ", c.arg(f.values[0]))
@@ -373,21 +390,35 @@ func (c *compiler) compare(f Filter) {
 }
 
 // byteExactIn compares twice: the bare column in its own collation, which an index serves, and then
-// byte by byte.
+// byte by byte. One value is no list: MariaDB finds the index for that in the first execution of a
+// prepared statement only.
 func (c *compiler) byteExactIn(f Filter, exact string) {
-	collation := c.schema.Collation(tables.Jobs.Name, f.column.Name())
-	charset, _, _ := strings.Cut(collation, "_")
-	c.write("(", tables.Quote(f.column.Name()), " IN (")
+	name := tables.Quote(f.column.Name())
+	if len(f.values) == 1 {
+		c.write("(", name, " = ", c.collated(f.column, f.values[0]), " AND ", exact, " = ", c.arg(f.values[0]), ")")
+		return
+	}
+	c.write("(", name, " IN (")
 	for i, value := range fewLengths(f.values) {
 		if i > 0 {
 			c.write(", ")
 		}
-		recoded := c.dialect.Recoded
-		c.write("CONVERT(", recoded[0], c.arg(value), recoded[1], " USING ", charset, ") COLLATE ", collation)
+		c.write(c.collated(f.column, value))
 	}
 	c.write(") AND ", exact, " IN ")
 	c.list(f.values)
 	c.write(")")
+}
+
+// collated is the placeholder of an argument that compares as the column does.
+func (c *compiler) collated(column Column, value any) string {
+	collation := c.schema.Collation(tables.Jobs.Name, column.Name())
+	charset, _, _ := strings.Cut(collation, "_")
+	if charset == "" || charset == "utf8mb4" { // the connection's: to convert it all the same takes time for each row
+		return c.arg(value)
+	}
+	recoded := c.dialect.Recoded
+	return "CONVERT(" + recoded[0] + c.arg(value) + recoded[1] + " USING " + charset + ") COLLATE " + collation
 }
 
 // fewLengths repeats the last value until the number of values is a power of two. Servers and
@@ -463,17 +494,13 @@ func (c *compiler) orderBy(s Search, distinct bool) {
 	if distinct {
 		keys = s.distinctKeys()
 	}
-	c.orderByKeys(keys, distinct)
+	c.orderByKeys(keys)
 }
 
-func (c *compiler) orderByKeys(keys []Sort, distinct bool) {
+func (c *compiler) orderByKeys(keys []Sort) {
 	order := make([]string, len(keys))
 	for i, key := range keys {
-		text := c.byteExact(key.Column)
-		if distinct {
-			text = tables.Quote(key.Column.Name())
-		}
-		order[i] = c.sortKey(key, c.sortable(key.Column, text))
+		order[i] = c.sortKey(key, c.sortable(key.Column, tables.Quote(key.Column.Name())))
 	}
 	c.write(" ORDER BY ", strings.Join(order, ", "))
 }
@@ -522,10 +549,9 @@ func (c *compiler) countedBy(scope Scope, filter Filter, columns []Column) *coun
 // countSource writes the table that a summary reads: Jobs, or the counts of a kind under the names
 // of its columns. The condition is in each half of their union, because MariaDB would write the
 // whole union to disk before it applies one from outside.
-func (c *compiler) countSource(kind *countKind, scope Scope, filter Filter) {
+func (c *compiler) countSource(kind *countKind, scope Scope, filter Filter, columns []Column) {
 	if kind == nil {
-		c.write(`"Jobs"`)
-		c.where(scope, filter)
+		c.jobsToGroup(scope, filter, columns)
 		return
 	}
 	c.write("(SELECT * FROM (")
@@ -535,6 +561,26 @@ func (c *compiler) countSource(kind *countKind, scope Scope, filter Filter) {
 	c.write(` UNION ALL SELECT "VO", `, selectList(kind.columns), `, "Count" FROM "JobDifferences" AS "Jobs"`)
 	c.where(scope, filter)
 	c.write(`) AS "Jobs"`)
+}
+
+// jobsToGroup writes the table Jobs for groups or distinct rows. Where no index has all that is asked
+// of the jobs of a VO, their rows have to be read, which is fastest in the table's own order; MariaDB
+// and MySQL would go along some index, from row to row.
+func (c *compiler) jobsToGroup(scope Scope, filter Filter, columns []Column) {
+	c.write(`"Jobs"`)
+	live := c.schema.Kind != schema.KindOurs
+	if live && c.choosesIndex(scope) && filter.op == opAnd && len(filter.kids) == 0 && !c.coversVO(columns) {
+		c.write(" USE INDEX ()")
+	}
+	c.where(scope, filter)
+}
+
+// coversVO reports whether an index has these columns of the jobs of a VO.
+func (c *compiler) coversVO(columns []Column) bool {
+	return slices.ContainsFunc(c.schema.Indexes, func(index schema.Index) bool {
+		return index.Columns[0] == colVO.Name() &&
+			!slices.ContainsFunc(columns, func(column Column) bool { return !slices.Contains(index.Columns, column.Name()) })
+	})
 }
 
 // foldedCounts selects the counts in JobCounts of a kind, under the names of its columns.
@@ -619,7 +665,7 @@ func (k Sort) signsAfter(value any) []string {
 // compare with it by the sign in the next.
 func (c *compiler) partAfter(s Search, equal int, sign string, place []any, limit int64) statement {
 	c.write("SELECT ", selectList(s.columns()), c.placeList(s), ` FROM "Jobs"`)
-	c.writeForcedIndex(s)
+	c.writeForcedIndex(c.forcedIndex(s))
 	word := " WHERE "
 	if c.where(s.Scope, s.Filter) {
 		word = " AND "
@@ -635,14 +681,14 @@ func (c *compiler) partAfter(s Search, equal int, sign string, place []any, limi
 	if sign == isNull {
 		equal++
 	}
-	c.orderByKeys(keys[equal:], false) // the rows are equal in the others, by which MariaDB would sort nevertheless
+	c.orderByKeys(keys[equal:]) // the rows are equal in the others, by which MariaDB would sort nevertheless
 	c.write(" LIMIT ", c.arg(limit))
 	return c.statement()
 }
 
 // writeForcedIndex tells the engine which index to use, if there is a best one.
-func (c *compiler) writeForcedIndex(s Search) {
-	if index := c.forcedIndex(s); index != "" {
+func (c *compiler) writeForcedIndex(index string) {
+	if index != "" {
 		c.write(" FORCE INDEX (", tables.Quote(index), ")")
 	}
 }
@@ -651,17 +697,38 @@ func (c *compiler) writeForcedIndex(s Search) {
 // otherwise reads or sorts all rows of the VO. It is "" where there is no such index, or where
 // another may lead to fewer rows.
 func (c *compiler) forcedIndex(s Search) string {
-	if !c.dialect.ForceIndex || s.Scope.VO == "" || s.Scope.Owner != "" || s.Filter.op != opAnd {
-		return ""
-	}
-	keys, filters := s.keys(), s.Filter.kids
-	switch {
-	case len(filters) == 0:
+	keys := s.keys()
+	if s.Filter.op == opAnd && len(s.Filter.kids) == 0 && c.choosesIndex(s.Scope) {
 		return c.schema.OfVO[keys[0].Column.Name()]
-	case len(filters) == 1 && len(keys) == 1 && filters[0].equals():
+	}
+	if len(keys) == 1 {
+		return c.indexOfVO(s)
+	}
+	return ""
+}
+
+// indexOfVO is the index that has the jobs of a VO by the one column that a filter compares with
+// one value: all that match, and no others.
+func (c *compiler) indexOfVO(s Search) string {
+	if filters := s.Filter.kids; s.Filter.op == opAnd && len(filters) == 1 && filters[0].equals() && c.choosesIndex(s.Scope) {
 		return c.schema.OfVO[filters[0].column.Name()]
 	}
 	return ""
+}
+
+// countingIndex is the index that has all jobs which a search finds, and no others. MariaDB takes it
+// by itself in the first execution of a prepared statement only, and later reads all jobs.
+func (c *compiler) countingIndex(s Search) string {
+	filters := s.Filter.kids
+	if c.dialect.ForceIndex && s.Scope == (Scope{AllVOs: true}) && s.Filter.op == opAnd && len(filters) == 1 && filters[0].equals() {
+		return c.schema.IndexBy(filters[0].column.Name())
+	}
+	return c.indexOfVO(s)
+}
+
+// choosesIndex reports whether the engine has to be told which index to use for the jobs of a VO.
+func (c *compiler) choosesIndex(scope Scope) bool {
+	return c.dialect.ForceIndex && scope.VO != "" && scope.Owner == ""
 }
 
 // placeCondition compares a sort key with a value, where NULL equals NULL.
@@ -669,9 +736,9 @@ func (c *compiler) placeCondition(key Sort, sign string, value any) {
 	if value == nil && sign == " = " {
 		sign = isNull
 	}
-	c.write(c.sortable(key.Column, c.byteExact(key.Column)), sign)
+	c.write(c.sortable(key.Column, tables.Quote(key.Column.Name())), sign)
 	if sign != isNull && sign != isNotNull {
-		c.write(c.arg(value))
+		c.write(c.collated(key.Column, value))
 	}
 }
 

@@ -26,12 +26,12 @@ type goldenDialect struct {
 }
 
 // goldenDialects are the three dialects on our schema, and MariaDB's on a
-// live schema whose collations don't compare bytes.
+// live schema whose collations don't compare bytes, and that has two indexes.
 var goldenDialects = map[string]goldenDialect{
 	"sqlite":   {&engine.SQLite, &schema.Facts{Kind: schema.KindOurs}},
 	"mysql":    {&engine.MariaDB, &schema.Facts{Kind: schema.KindOurs}},
 	"postgres": {&engine.PostgreSQL, &schema.Facts{Kind: schema.KindOurs}},
-	"mysql-latin1": {&engine.MariaDB, &schema.Facts{Kind: schema.KindLegacy, ExactCollation: "utf8mb4_nopad_bin", Collations: func() map[string]string {
+	"mysql-latin1": {&engine.MariaDB, &schema.Facts{Kind: schema.KindLegacy, ExactCollation: "utf8mb4_nopad_bin", Indexes: []schema.Index{{Name: "Site", Columns: []string{"Site"}}, {Name: "StatusOwner", Columns: []string{"Status", "Owner"}}}, Collations: func() map[string]string {
 		collations := map[string]string{}
 		for _, c := range tables.Jobs.Columns {
 			if c.Kind == tables.KindText {
@@ -134,4 +134,59 @@ func show(d goldenDialect, st statement) string {
 		args[i] = fmt.Sprintf("%#v", arg)
 	}
 	return text + "\n-- " + strings.Join(args, ", ") + "\n\n"
+}
+
+// On a live database MariaDB and MySQL are told which index to use, and in whose order to group.
+func TestCompileLiveIndexes(t *testing.T) {
+	facts := func(indexes ...schema.Index) *schema.Facts {
+		return &schema.Facts{
+			Kind: schema.KindLegacy, ExactCollation: "utf8mb4_0900_bin", Indexes: indexes,
+			Collations: map[string]string{"Jobs.VO": "utf8mb4_0900_ai_ci", "Jobs.Site": "utf8mb4_0900_ai_ci", "Jobs.Status": "utf8mb4_0900_ai_ci"},
+		}
+	}
+	status := schema.Index{Name: "Status", Columns: []string{"Status"}}
+	statusSite := schema.Index{Name: "StatusSite", Columns: []string{"Status", "Site"}}
+	vo := schema.Index{Name: "VOStatus", Columns: []string{"VO", "Status", "JobID"}}
+	failed := Filter{op: opAnd, kids: []Filter{textIs(colStatus, "Failed")}}
+	bySite := []Column{columnByName["Site"], colStatus}
+	all, ofVO := Scope{AllVOs: true}, Scope{VO: "lhcb"}
+	for _, c := range []struct {
+		facts *schema.Facts
+		run   func(c *compiler) statement
+		want  string
+	}{
+		{
+			facts(statusSite, status), func(c *compiler) statement { return c.total(Search{Scope: all, Filter: failed}) },
+			`SELECT count(*) FROM "Jobs" FORCE INDEX ("Status") WHERE ("Status" = ? AND "Status" COLLATE utf8mb4_0900_bin = ?)`,
+		},
+		{
+			facts(status), func(c *compiler) statement { return c.total(Search{Scope: ofVO, Filter: failed}) },
+			`SELECT count(*) FROM "Jobs" WHERE "VO" COLLATE utf8mb4_0900_bin = ? AND ("Status" = ? AND "Status" COLLATE utf8mb4_0900_bin = ?)`,
+		},
+		{
+			facts(statusSite), func(c *compiler) statement {
+				return c.summary(Summary{Scope: ofVO, GroupBy: bySite, Filter: Filter{op: opAnd}}, 9)
+			},
+			`SELECT "Site", "Status", count(*) FROM "Jobs" USE INDEX () WHERE "VO" COLLATE utf8mb4_0900_bin = ? ` +
+				`GROUP BY "Status", "Site" ORDER BY "Site" ASC, "Status" ASC LIMIT ?`,
+		},
+		{
+			facts(vo), func(c *compiler) statement {
+				return c.summary(Summary{Scope: ofVO, GroupBy: bySite, Filter: Filter{op: opAnd}}, 9)
+			},
+			`SELECT "Site", "Status", count(*) FROM "Jobs" USE INDEX () WHERE ("VO" = ? AND "VO" COLLATE utf8mb4_0900_bin = ?) ` +
+				`GROUP BY "Site", "Status" ORDER BY "Site" ASC, "Status" ASC LIMIT ?`,
+		},
+		{
+			facts(vo), func(c *compiler) statement {
+				return c.summary(Summary{Scope: ofVO, GroupBy: bySite[1:], Filter: Filter{op: opAnd}}, 9)
+			},
+			`SELECT "Status", count(*) FROM "Jobs" WHERE ("VO" = ? AND "VO" COLLATE utf8mb4_0900_bin = ?) ` +
+				`GROUP BY "Status" ORDER BY "Status" ASC LIMIT ?`,
+		},
+	} {
+		if got := c.run(&compiler{dialect: &engine.MySQL, schema: c.facts}).text; got != c.want {
+			t.Errorf("%s", cmp.Diff(c.want, got))
+		}
+	}
 }

@@ -29,8 +29,9 @@ type SummaryRows struct {
 }
 
 // Search returns the number of jobs that match and one page of them, or all when Page is 0 and
-// there is no Cursor; see [DB.Stream] for many. Values compare byte by byte, NULL never matches a
-// comparison and sorts before all else. A page ends its sort with JobID, so that pages neither
+// there is no Cursor; see [DB.Stream] for many. Filters compare byte by byte, NULL never matches a
+// comparison and sorts before all else. Sorts and distinct rows go by bytes, too, but on live
+// MariaDB and MySQL by the columns' collation, for the sake of their indexes. A page ends its sort with JobID, so that pages neither
 // overlap nor skip.
 func (a access) Search(ctx context.Context, s Search) (Page, error) {
 	page := Page{Columns: s.columns()}
@@ -175,7 +176,8 @@ func (a access) inSnapshot(ctx context.Context, what string, alone bool, fn func
 }
 
 // Summary counts the jobs that match, one row for each combination of values
-// that occurs, sorted by them.
+// that occurs, sorted by them; on live MariaDB and MySQL texts that their
+// collation holds equal are one value.
 func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 	limits := a.db.options.Limits
 	result := SummaryRows{Columns: s.columns()}

@@ -30,6 +30,10 @@ type SchemaReport struct {
 	// change rows; each with the statement that helps.
 	Obstacles []string `json:"obstacles"`
 
+	// Indexes are statements that would make a live database faster, each with a comment that says
+	// for which questions and by how much. Jobdb runs none of them.
+	Indexes []string `json:"indexes"`
+
 	Limits   []string `json:"limits"`   // what jobdb can't promise there
 	Problems []string `json:"problems"` // why jobdb can't use it
 }
@@ -122,7 +126,7 @@ func (db *DB) checkSchema(ctx context.Context) (SchemaReport, error) {
 	return SchemaReport{
 		Kind: r.Facts.Kind, Engine: db.dialect.Product, Version: r.Version, Jobs: r.Facts.Jobs, History: r.Facts.History,
 		Applied: r.Applied, Pending: r.Pending, Newer: r.Newer, Changed: r.Changed,
-		Others: r.Others, Obstacles: r.Obstacles, Limits: r.Limits, Problems: r.Problems,
+		Others: r.Others, Obstacles: r.Obstacles, Indexes: r.Indexes, Limits: r.Limits, Problems: r.Problems,
 	}, nil
 }
 
@@ -144,6 +148,7 @@ func (r SchemaReport) String() string {
 	list("Jobdb can't use it, because:", r.Problems)
 	list("What is in the way of making tables or changing rows:", r.Obstacles)
 	list("What jobdb can't promise on it:", r.Limits)
+	list("Indexes that would make it faster; whose tables these are decides:", r.Indexes)
 	return b.String()
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"jobdb"
+	"jobdb/internal/schema"
 	"jobdb/jobdbtest"
 	"jobdb/oracle"
 )
@@ -152,7 +153,10 @@ func TestSchemaOfLiveDatabases(t *testing.T) {
 					t.Errorf("the collation of %s is %q, want %q", column, facts.Collations[column], live.sorted)
 				}
 			}
-			facts.Collations = nil
+			if !slices.ContainsFunc(facts.Indexes, func(i schema.Index) bool { return slices.Equal(i.Columns, []string{"Status", "Site"}) }) {
+				t.Errorf("no index (Status, Site) among %v", facts.Indexes)
+			}
+			facts.Collations, facts.Indexes = nil, nil
 			if got, want := toJSON(t, facts), toJSON(t, live.facts); got != want {
 				t.Errorf("facts %s, want %s", got, want)
 			}
@@ -163,7 +167,23 @@ func TestSchemaOfLiveDatabases(t *testing.T) {
 			if !matchAll(report.Limits, live.limits) {
 				t.Errorf("limits %q, want one with each of %q", report.Limits, live.limits)
 			}
+			testAdvice(t, db, report)
 		})
+	}
+}
+
+// testAdvice runs the statements that the report names. The next report has none of them any more.
+func testAdvice(t *testing.T, db *jobdb.DB, report jobdb.SchemaReport) {
+	t.Helper()
+	if !matchAll(report.Indexes, []string{"CREATE INDEX VOStatus ON Jobs (VO, Status, JobID) -- ", "CREATE INDEX VOLastUpdateTime ON Jobs (VO, LastUpdateTime, JobID) -- "}) ||
+		!strings.Contains(report.String(), "  - "+report.Indexes[0]+"\n") {
+		t.Errorf("indexes: %q in\n%s", report.Indexes, report)
+	}
+	for _, statement := range report.Indexes {
+		raw(t, db, statement)
+	}
+	if again := check(t, db); len(again.Indexes) > 0 || !again.Usable() {
+		t.Errorf("with all indexes: %s", again)
 	}
 }
 
@@ -191,6 +211,7 @@ func TestSchemaOfOurs(t *testing.T) {
 		}
 		migrate(t, db)
 		facts := db.SchemaFacts()
+		facts.Indexes = nil
 		want := jobdb.SchemaFacts{
 			Kind: jobdb.SchemaOurs, Cascade: true, History: true, Parameters: true, AtticCycles: true,
 			Collations: map[string]string{}, ExactCollation: map[string]string{"MariaDB": "utf8mb4_nopad_bin", "MySQL": "utf8mb4_0900_bin"}[report.Engine],
@@ -199,7 +220,7 @@ func TestSchemaOfOurs(t *testing.T) {
 			t.Errorf("facts %s, want %s", got, want)
 		}
 		report = check(t, db)
-		if !report.Usable() || len(report.Limits) > 0 || !slices.Equal(report.Applied, db.MigrationNames()) {
+		if !report.Usable() || len(report.Limits)+len(report.Indexes) > 0 || !slices.Equal(report.Applied, db.MigrationNames()) {
 			t.Errorf("migrated: %s", toJSON(t, report))
 		}
 		if text := report.String(); !strings.Contains(text, "Jobdb can work on it.") || !strings.Contains(text, "0001_jobs") {

@@ -23,11 +23,12 @@ type SchemaFacts struct {
 	Parameters                                  bool
 	Collations                                  map[string]string
 	ExactCollation                              string
+	Indexes                                     []schema.Index
 }
 
 func (db *DB) SchemaFacts() SchemaFacts {
 	s := db.schema
-	return SchemaFacts{s.Kind, s.WholeSeconds, s.Cascade, s.History, s.AtticCycles, s.Parameters, s.Collations, s.ExactCollation}
+	return SchemaFacts{s.Kind, s.WholeSeconds, s.Cascade, s.History, s.AtticCycles, s.Parameters, s.Collations, s.ExactCollation, s.Indexes}
 }
 
 // Catalog is all that the engine says of the tables, to compare with a later answer.

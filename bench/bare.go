@@ -72,7 +72,10 @@ func openServer(engine string, server *url.URL) (*sql.DB, error) {
 	config.ParseTime, config.ClientFoundRows = true, true
 	config.Params = map[string]string{
 		"sql_mode": "CONCAT(@@sql_mode, ',ANSI_QUOTES,STRICT_ALL_TABLES')", "time_zone": "'+00:00'",
-		"optimizer_switch": "'index_merge_intersection=off'", "in_predicate_conversion_threshold": "0",
+		"optimizer_switch": "'index_merge_intersection=off'",
+	}
+	if engine == "mariadb" {
+		config.Params["in_predicate_conversion_threshold"] = "0"
 	}
 	connector, err := mysql.NewConnector(config)
 	if err != nil {

@@ -23,17 +23,7 @@ func smallRun(t *testing.T) settings {
 func TestComparisonsAgree(t *testing.T) {
 	for _, engine := range []string{"sqlite", "mariadb", "postgres"} {
 		t.Run(engine, func(t *testing.T) {
-			if variable := serverURL[engine]; variable != "" {
-				if testing.Short() {
-					t.Skip("-short: SQLite only")
-				}
-				if address := os.Getenv(variable); address == "" || address == "none" {
-					if os.Getenv("CI") != "" {
-						t.Fatal("no server: " + variable + " is not set")
-					}
-					t.Skip("!!! NOT TESTED: " + variable + " is not set; run this through go run ./jobdbtest/withengines -- …")
-				}
-			}
+			needServer(t, engine)
 			results, err := methodsOn(t.Context(), smallRun(t), engine, 300)
 			if err != nil {
 				t.Fatal(err)
@@ -46,6 +36,49 @@ func TestComparisonsAgree(t *testing.T) {
 				if r.Ours <= 0 || r.Bare <= 0 || r.RatioLow <= 0 || r.Ratio < r.RatioLow || r.RatioHigh < r.Ratio || r.Rounds < minRounds {
 					t.Errorf("not measured: %+v", r)
 				}
+			}
+		})
+	}
+}
+
+// needServer skips the test without the engine's server, which CI must have.
+func needServer(t *testing.T, engine string) {
+	t.Helper()
+	variable := serverURL[engine]
+	switch address := os.Getenv(variable); {
+	case variable == "":
+	case testing.Short():
+		t.Skip("-short: SQLite only")
+	case (address == "" || address == "none") && os.Getenv("CI") != "":
+		t.Fatal("no server: " + variable + " is not set")
+	case address == "" || address == "none":
+		t.Skip("!!! NOT TESTED: " + variable + " is not set; run this through go run ./jobdbtest/withengines -- …")
+	}
+}
+
+// DIRAC's own classes answer the same as ours, and change the same.
+func TestDIRACAgrees(t *testing.T) {
+	python := oracle.DIRACPython(t)
+	t.Chdir("..") // where the program is that it runs
+	for _, engine := range []string{"mariadb", "mysql"} {
+		t.Run(engine, func(t *testing.T) {
+			needServer(t, engine)
+			s := smallRun(t)
+			s.dirac = python
+			results, err := diracOn(t.Context(), s, engine, 300)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(results) < 60 {
+				t.Errorf("only %d methods were compared", len(results))
+			}
+			for _, r := range results {
+				if r.Ours <= 0 || r.Bare <= 0 || r.Ratio <= 0 {
+					t.Errorf("not measured: %+v", r)
+				}
+			}
+			if table := diracTable(results); !strings.Contains(table, "| getCounters: Status |  |") {
+				t.Errorf("a table without summaries:\n%s", table)
 			}
 		})
 	}

@@ -18,13 +18,14 @@ import (
 
 // database is one database full of jobs, with our library and the bare driver opened on it.
 type database struct {
-	engine   string
-	jobs     int
-	jobsOnly bool // no rows are needed in the tables that belong to jobs
-	url      string
-	ids      []jobdb.JobID // of all jobs, ascending
-	db       *jobdb.DB
-	bare     *bareDB
+	engine     string
+	jobs       int
+	jobsOnly   bool // no rows are needed in the tables that belong to jobs
+	url        string
+	historyURL string        // the URL of the database that has the histories; "": the same
+	ids        []jobdb.JobID // of all jobs, ascending
+	db         *jobdb.DB
+	bare       *bareDB
 	// unmeasured does what is not timed. On SQLite each connection has a cache of its own, which
 	// must not be warmed for one contender only.
 	unmeasured *bareDB
@@ -35,7 +36,9 @@ type database struct {
 
 // serverURL is, for each engine that has a server, the environment variable with its URL, for an
 // administrator.
-var serverURL = map[string]string{"mariadb": "JOBDB_TEST_MARIADB", "postgres": "JOBDB_TEST_POSTGRES"}
+var serverURL = map[string]string{
+	"mariadb": "JOBDB_TEST_MARIADB", "mysql": "JOBDB_TEST_MYSQL", "postgres": "JOBDB_TEST_POSTGRES",
+}
 
 // openDatabase creates and fills a database, or opens one that was kept.
 func openDatabase(ctx context.Context, s settings, engine string, jobs int) (*database, error) {
@@ -44,7 +47,7 @@ func openDatabase(ctx context.Context, s settings, engine string, jobs int) (*da
 	if engine == "sqlite" {
 		err = d.createFile(s)
 	} else {
-		err = d.createOnServer(ctx, s, engine)
+		d.url, d.drop, err = createOnServer(ctx, engine, d.name(s), s.keep)
 	}
 	if err != nil {
 		return nil, err
@@ -60,7 +63,7 @@ func openDatabase(ctx context.Context, s settings, engine string, jobs int) (*da
 
 // open opens the database in all ways that are needed.
 func (d *database) open(ctx context.Context) (err error) {
-	if d.db, err = jobdb.Open(ctx, d.url, jobdb.Options{StatementTimeout: time.Hour, FoldInterval: -1}); err != nil {
+	if err := d.openOurs(ctx); err != nil {
 		return err
 	}
 	if d.bare, err = openBare(d.engine, d.url); err != nil {
@@ -70,6 +73,11 @@ func (d *database) open(ctx context.Context) (err error) {
 		return errors.Join(err, d.db.Close(), d.bare.close())
 	}
 	return nil
+}
+
+func (d *database) openOurs(ctx context.Context) (err error) {
+	d.db, err = jobdb.Open(ctx, d.url, jobdb.Options{HistoryURL: d.historyURL, StatementTimeout: time.Hour, FoldInterval: -1})
+	return err
 }
 
 // prepare makes the tables and fills them.
@@ -133,41 +141,40 @@ func (d *database) createFile(s settings) error {
 	return os.MkdirAll(folder, 0o700)
 }
 
-func (d *database) createOnServer(ctx context.Context, s settings, engine string) error {
+// createOnServer creates a database on a server, or with keep takes one that is there. It returns its
+// URL, and what drops it.
+func createOnServer(ctx context.Context, engine, name string, keep bool) (address string, drop func() error, err error) {
 	variable, known := serverURL[engine]
 	if !known {
-		return errors.New("no such engine; the engines are sqlite, mariadb and postgres")
+		return "", nil, errors.New("no such engine; the engines are sqlite, mariadb, mysql (with -dirac) and postgres")
 	}
 	server, err := url.Parse(os.Getenv(variable))
 	if err != nil || server.Host == "" {
-		return errors.New("no server: run this through go run ./jobdbtest/withengines -durable -- …, or set " + variable)
+		return "", nil, errors.New("no server: run this through go run ./jobdbtest/withengines -durable -- …, or set " + variable)
 	}
 	admin, err := openServer(engine, server)
 	if err != nil {
-		return err
+		return "", nil, err
 	}
-	name := d.name(s)
-	address := *server
-	address.Path = "/" + name
-	d.url = address.String()
-	d.drop = func() error {
-		defer admin.Close()
-		_, err := admin.ExecContext(context.WithoutCancel(ctx), "DROP DATABASE "+name)
-		return err
-	}
-	if !s.keep {
+	if !keep {
 		if _, err := admin.ExecContext(ctx, "DROP DATABASE IF EXISTS "+name); err != nil {
-			return err
+			return "", nil, err
 		}
 	}
 	create := "CREATE DATABASE " + name
-	if engine == "mariadb" {
+	if engine != "postgres" {
 		create += " CHARACTER SET utf8mb4"
 	}
-	if _, err := admin.ExecContext(ctx, create); err != nil && (!s.keep || !strings.Contains(err.Error(), "exists")) {
-		return fmt.Errorf("create the database: %w", err)
+	if _, err := admin.ExecContext(ctx, create); err != nil && (!keep || !strings.Contains(err.Error(), "exists")) {
+		return "", nil, fmt.Errorf("create the database: %w", err)
 	}
-	return nil
+	made := *server
+	made.Path = "/" + name
+	return made.String(), func() error {
+		defer admin.Close()
+		_, err := admin.ExecContext(context.WithoutCancel(ctx), "DROP DATABASE "+name)
+		return err
+	}, nil
 }
 
 // evenly returns n jobs at even distances: updates and heartbeats hit jobs of all ages.

@@ -7,8 +7,8 @@
 // With -gobench it also writes every sample in the format of Go's benchmarks,
 // so that benchstat can compare two runs.
 //
-// MariaDB and PostgreSQL are those of JOBDB_TEST_MARIADB and
-// JOBDB_TEST_POSTGRES, on which it makes databases of its own and drops them
+// MariaDB, MySQL and PostgreSQL are those of JOBDB_TEST_MARIADB, JOBDB_TEST_MYSQL
+// and JOBDB_TEST_POSTGRES, on which it makes databases of its own and drops them
 // afterwards. docs/benchmarks.md says what was found, and how to read the tables.
 package main
 
@@ -38,6 +38,7 @@ type settings struct {
 	results   string            // file of results, one JSON object a line
 	samples   *sampleWriter     // nil: samples aren't written
 	reference string            // Python interpreter that has the reference
+	dirac     string            // Python interpreter that has DIRAC's own database classes
 	folder    string            // of SQLite's files
 	profiles  string            // folder of profiles of our server
 	keep      bool
@@ -45,17 +46,17 @@ type settings struct {
 	uncounted bool // without the triggers that count jobs
 
 	// What is measured instead of the methods.
-	plans, counts, growth, routes, writers bool
+	plans, counts, growth, routes, writers, indexes bool
 }
 
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
-	render := flag.String("render", "", "measure nothing, print the tables of this `file` of results")
+	render := flag.String("render", "", "measure nothing, print the tables of this `file` of results, with -dirac those beside DIRAC")
 	gobench := flag.String("gobench", "", "add every sample to this `file`, in the format of Go's benchmarks, for benchstat")
 	s, err := parseFlags()
 	if err == nil && *render != "" {
-		err = renderFile(os.Stdout, *render)
+		err = renderFile(os.Stdout, *render, s)
 	} else if err == nil {
 		err = measure(s, *gobench)
 	}
@@ -80,6 +81,8 @@ func measure(s settings, gobench string) (err error) {
 		}
 	}
 	switch {
+	case s.dirac != "":
+		return runDIRAC(ctx, s)
 	case s.growth:
 		return runGrowth(ctx, s)
 	case s.writers:
@@ -102,6 +105,8 @@ func parseFlags() (settings, error) {
 	flag.StringVar(&s.results, "results", "", "add the results to this `file`, for -render")
 	flag.StringVar(&s.write, "write", "", "put the tables into the documents in this `folder` (docs/benchmarks), instead of printing them")
 	flag.StringVar(&s.reference, "reference", "", "measure the reference (DiracX) too, on SQLite and MariaDB, with this `Python` interpreter")
+	flag.StringVar(&s.dirac, "dirac", "", "measure beside DIRAC's own database classes, on databases as DIRAC ships them, with this `Python` interpreter")
+	flag.BoolVar(&s.indexes, "indexes", false, "with -dirac: measure what the indexes that schema check names would do for our methods, instead")
 	flag.StringVar(&s.folder, "folder", os.TempDir(), "`folder` of SQLite's files; it must be on a real disk")
 	flag.StringVar(&s.profiles, "profiles", "", "with -routes: write profiles of our server for each route to this `folder`")
 	flag.BoolVar(&s.keep, "keep", false, "keep the databases, and use those that an earlier run kept")

@@ -66,8 +66,16 @@ func (d *database) waitForPurge(ctx context.Context) error {
 	return nil
 }
 
-// fill stores the jobs batch by batch, and then a row of each in the tables that grow most.
+// fill stores the jobs, and then a row of each in the tables that grow most.
 func (d *database) fill(ctx context.Context) error {
+	if err := d.addAllJobs(ctx); err != nil {
+		return err
+	}
+	return d.addHistoryAndParameters(ctx)
+}
+
+// addAllJobs stores the jobs batch by batch.
+func (d *database) addAllJobs(ctx context.Context) error {
 	random := rand.New(rand.NewPCG(1, 2))
 	say := paced()
 	for first := 0; first < d.jobs; first += populationBatch {
@@ -76,7 +84,7 @@ func (d *database) fill(ctx context.Context) error {
 		}
 		say("%s: %s of %s jobs are filled in", d.engine, withCommas(min(first+populationBatch, d.jobs)), withCommas(d.jobs))
 	}
-	return d.addHistoryAndParameters(ctx)
+	return nil
 }
 
 // refreshStatistics tells the planner what is in the tables, as the servers would by themselves

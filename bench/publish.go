@@ -64,7 +64,7 @@ func (s settings) provenance() string {
 		memory() + " of memory", runtime.Version(),
 	}
 	parts = append(parts, drivers()...)
-	for _, engine := range []string{"sqlite", "mariadb", "postgres"} {
+	for _, engine := range []string{"sqlite", "mariadb", "mysql", "postgres"} {
 		if version := s.versions[engine]; version != "" {
 			parts = append(parts, engineNames[engine]+" "+version)
 		}
@@ -115,7 +115,7 @@ func drivers() []string {
 
 // recordVersion keeps the engine's version for the provenance.
 func (d *database) recordVersion(ctx context.Context, s settings) error {
-	text := map[string]string{"sqlite": "SELECT sqlite_version()", "mariadb": "SELECT version()", "postgres": "SHOW server_version"}[d.engine]
+	text := map[string]string{"sqlite": "SELECT sqlite_version()", "mariadb": "SELECT version()", "mysql": "SELECT version()", "postgres": "SHOW server_version"}[d.engine]
 	var version string
 	err := d.unmeasured.reader.QueryRowContext(ctx, text).Scan(&version)
 	if s.versions != nil {

@@ -51,9 +51,9 @@ func methodTables(results []result, jobs int) string {
 	return b.String()
 }
 
-var engineOrder = map[string]int{"sqlite": 1, "mariadb": 2, "postgres": 3}
+var engineOrder = map[string]int{"sqlite": 1, "mariadb": 2, "mysql": 3, "postgres": 4}
 
-var engineNames = map[string]string{"sqlite": "SQLite", "mariadb": "MariaDB", "postgres": "PostgreSQL"}
+var engineNames = map[string]string{"sqlite": "SQLite", "mariadb": "MariaDB", "mysql": "MySQL", "postgres": "PostgreSQL"}
 
 func distinct[R any, T comparable](results []R, of func(R) T) []T {
 	var all []T

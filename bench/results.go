@@ -29,7 +29,7 @@ func saveResults(path string, results []result) error {
 
 // renderFile prints the tables of saved results; of what was measured more
 // than once the last counts.
-func renderFile(out io.Writer, path string) error {
+func renderFile(out io.Writer, path string, s settings) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
@@ -41,6 +41,10 @@ func renderFile(out io.Writer, path string) error {
 	for {
 		var r result
 		err := decoder.Decode(&r)
+		if errors.Is(err, io.EOF) && s.dirac != "" {
+			_, err = io.WriteString(out, diracTable(results))
+			return err
+		}
 		if errors.Is(err, io.EOF) {
 			return render(out, results)
 		}

@@ -2,7 +2,8 @@
 """Calls methods of DIRAC's own database classes, JobDB and JobLoggingDB.
 
 The arguments are the host, port, user, password and the names of the two databases. Each line of standard input is
-a call, {"db": "JobDB", "call": "getJobJDL", "args": [7]}; each line of output what it returned, S_OK or S_ERROR, as JSON.
+a call, {"db": "JobDB", "call": "getJobJDL", "args": [7], "kwargs": {}}; each line of output what it returned, S_OK or
+S_ERROR, as JSON, with the nanoseconds that it took.
 """
 
 import importlib.abc
@@ -11,6 +12,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from unittest import mock
 
 import pymysql
@@ -40,8 +42,20 @@ answers = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)  # DIRAC's log must not get among the answers
 
 from DIRAC import gConfig  # noqa: E402
+from DIRAC.WorkloadManagementSystem.DB import JobDB as JobDBModule  # noqa: E402
 from DIRAC.WorkloadManagementSystem.DB.JobDB import JobDB  # noqa: E402
 from DIRAC.WorkloadManagementSystem.DB.JobLoggingDB import JobLoggingDB  # noqa: E402
+
+
+
+class NoParameters:
+    """Stands in for the database of parameters, an OpenSearch, in which no job has any here."""
+
+    def getJobParameters(self, jobID, vo):
+        return {"OK": True, "Value": {}}
+
+
+JobDBModule.JobParametersDB = NoParameters
 
 CONFIGURATION = """
 Systems
@@ -102,11 +116,15 @@ def main():
     databases = {"JobDB": JobDB(), "JobLoggingDB": JobLoggingDB()}
     for line in sys.stdin:
         request = json.loads(line)
+        method = getattr(databases[request["db"]], request["call"])
+        start = time.perf_counter_ns()
         try:
-            answer = getattr(databases[request["db"]], request["call"])(*request["args"])
+            answer = method(*request["args"], **request.get("kwargs", {}))
         except Exception as error:  # every failure is an answer
             answer = {"OK": False, "Message": repr(error)}
-        print(json.dumps({key: answer.get(key) for key in ("OK", "Value", "Message")}, default=encoded), file=answers)
+        took = time.perf_counter_ns() - start
+        told = {key: answer.get(key) for key in ("OK", "Value", "Message")}
+        print(json.dumps(told | {"Took": took}, default=encoded), file=answers)
 
 
 main()

@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ func DIRAC(tb testing.TB, release string, server Server) string {
 	tb.Helper()
 	jobs, history := shippedSQL(tb, release)
 	address := server(tb, "utf8mb4")
-	execute(tb, address, jobs, history)
+	execute(tb, address, slices.Concat(jobs, history)...)
 	return address
 }
 
@@ -37,17 +38,18 @@ func DIRACApart(tb testing.TB, release string, server Server, charset string) (j
 	tb.Helper()
 	jobsSQL, historySQL := shippedSQL(tb, release)
 	jobs, history = server(tb, "utf8mb4"), server(tb, charset)
-	execute(tb, jobs, jobsSQL)
-	execute(tb, history, historySQL)
+	execute(tb, jobs, jobsSQL...)
+	execute(tb, history, historySQL...)
 	return jobs, history
 }
 
 // LHCb is [DIRAC] with what LHCb's extension adds to the table Jobs.
 func LHCb(tb testing.TB, release string, server Server) string {
 	tb.Helper()
-	extension := packagedSQL(tb, "lhcbdirac-11.0.61", "LHCbDIRAC", "JobDB")
 	address := DIRAC(tb, release, server)
-	execute(tb, address, extension)
+	extension, err := packagedSQL("lhcbdirac-11.0.61", "LHCbDIRAC", "JobDB")
+	need(tb, err)
+	execute(tb, address, extension...)
 	return address
 }
 
@@ -77,35 +79,47 @@ func OfUser(tb testing.TB, address string) string {
 	return u.String()
 }
 
-func shippedSQL(tb testing.TB, release string) (jobs, history string) {
-	tb.Helper()
-	wheel := "dirac-" + release
-	return packagedSQL(tb, wheel, "DIRAC", "JobDB"), packagedSQL(tb, wheel, "DIRAC", "JobLoggingDB")
+// ShippedSQL returns the statements that make the tables of jobs, and those that make their history,
+// as a release of DIRAC ships them.
+func ShippedSQL(release string) (jobs, history []string, err error) {
+	if jobs, err = packagedSQL("dirac-"+release, "DIRAC", "JobDB"); err == nil {
+		history, err = packagedSQL("dirac-"+release, "DIRAC", "JobLoggingDB")
+	}
+	return jobs, history, err
 }
 
-// packagedSQL is the text that makes a database of DIRAC's workload management, out of a wheel.
-func packagedSQL(tb testing.TB, wheel, module, database string) string {
+func shippedSQL(tb testing.TB, release string) (jobs, history []string) {
 	tb.Helper()
 	if testing.Short() {
 		tb.Skip("-short: without the releases of DIRAC")
 	}
-	file, err := findWheel(wheel)
+	jobs, history, err := ShippedSQL(release)
 	need(tb, err)
+	return jobs, history
+}
+
+// packagedSQL are the statements that make a database of DIRAC's workload management, out of a wheel.
+func packagedSQL(wheel, module, database string) ([]string, error) {
+	file, err := findWheel(wheel)
+	if err != nil {
+		return nil, err
+	}
 	archive, err := zip.OpenReader(file)
 	if err != nil {
-		tb.Fatal(err)
+		return nil, err
 	}
 	defer archive.Close()
 	text, err := archive.Open(path.Join(module, "WorkloadManagementSystem", "DB", database+".sql"))
 	if err != nil {
-		tb.Fatal(err)
+		return nil, err
 	}
 	defer text.Close()
 	content, err := io.ReadAll(text)
 	if err != nil {
-		tb.Fatal(err)
+		return nil, err
 	}
-	return string(content)
+	statements := strings.Split(notSQL.ReplaceAllString(string(content), ""), ";")
+	return slices.DeleteFunc(statements, func(s string) bool { return strings.TrimSpace(s) == "" }), nil
 }
 
 // findWheel finds one by the beginning of its name in lower case, without the dash after the
@@ -131,17 +145,12 @@ func findWheel(name string) (string, error) {
 // installs with.
 var notSQL = regexp.MustCompile(`(?m:^--.*$)|(?s:/\*.*?\*/)|(?m:^(?:USE|SOURCE) .*$)`)
 
-func execute(tb testing.TB, address string, texts ...string) {
+func execute(tb testing.TB, address string, statements ...string) {
 	tb.Helper()
 	db := jobdbtest.Raw(tb, address)
-	for _, text := range texts {
-		for statement := range strings.SplitSeq(notSQL.ReplaceAllString(text, ""), ";") {
-			if strings.TrimSpace(statement) == "" {
-				continue
-			}
-			if _, err := db.ExecContext(tb.Context(), statement); err != nil {
-				tb.Fatalf("%v\n%s", err, statement)
-			}
+	for _, statement := range statements {
+		if _, err := db.ExecContext(tb.Context(), statement); err != nil {
+			tb.Fatalf("%v\n%s", err, statement)
 		}
 	}
 }

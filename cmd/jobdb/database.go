@@ -122,6 +122,7 @@ func printReport(w io.Writer, r jobdb.SchemaReport) error {
 		{"changed", r.Changed},
 		{"obstacle", r.Obstacles},
 		{"limit", r.Limits},
+		{"index", r.Indexes},
 		{"problem", r.Problems},
 	} {
 		for _, item := range list.items {

@@ -39,9 +39,39 @@ func truthOf(b bool) truth {
 // not turns yes and no round and leaves unknown.
 func (t truth) not() truth { return yes - t }
 
+// textOrder says where texts stand among those that a column holds, which its collation decides:
+// equal ones have one place. A nil one is the order of bytes.
+type textOrder map[string]int
+
+func (o textOrder) compare(a, b string) int {
+	if o == nil {
+		return strings.Compare(a, b)
+	}
+	return cmp.Compare(o[a], o[b])
+}
+
+// merge puts one text in the place of all that are equal to it: which of them stands for a group is
+// left open.
+func (o textOrder) merge(rows [][]any) [][]any {
+	first := map[int]string{}
+	for text, place := range o {
+		if other, known := first[place]; !known || text < other {
+			first[place] = text
+		}
+	}
+	for _, row := range rows {
+		for i, value := range row {
+			if text, ok := value.(string); ok && o[text] > 0 {
+				row[i] = first[o[text]]
+			}
+		}
+	}
+	return rows
+}
+
 // modelSearch returns the number of rows that match and the wanted page of them, all without a
 // page.
-func modelSearch(rows []modelRow, request jobdb.SearchRequest, page, perPage int) (int64, [][]any) {
+func (o textOrder) modelSearch(rows []modelRow, request jobdb.SearchRequest, page, perPage int) (int64, [][]any) {
 	columns := modelColumns(request.Parameters)
 	var matching []modelRow
 	for _, row := range rows {
@@ -52,9 +82,9 @@ func modelSearch(rows []modelRow, request jobdb.SearchRequest, page, perPage int
 	ties := []string{"JobID"}
 	if request.Distinct {
 		ties = columns
-		matching = distinctRows(matching, columns)
+		matching = o.distinctRows(matching, columns)
 	}
-	sortRows(matching, request.Sort, ties)
+	o.sortRows(matching, request.Sort, ties)
 	total := len(matching)
 	if page > 0 {
 		matching = matching[min(total, (page-1)*perPage):min(total, page*perPage)]
@@ -67,25 +97,20 @@ func modelSearch(rows []modelRow, request jobdb.SearchRequest, page, perPage int
 }
 
 // modelSummary counts the rows that match by the values of the columns, sorted by them.
-func modelSummary(rows []modelRow, request jobdb.SummaryRequest) [][]any {
+func (o textOrder) modelSummary(rows []modelRow, request jobdb.SummaryRequest) [][]any {
 	columns := modelColumns(request.Grouping)
-	counts := map[string]int64{}
-	var groups []modelRow
-	for _, row := range rows {
-		if holdsAll(request.Search, row) != yes {
-			continue
-		}
-		key := fmt.Sprintf("%#v", row.pick(columns))
-		if counts[key] == 0 {
-			groups = append(groups, row)
-		}
-		counts[key]++
-	}
-	sortRows(groups, nil, columns)
+	matching := slices.DeleteFunc(slices.Clone(rows), func(row modelRow) bool { return holdsAll(request.Search, row) != yes })
+	groups := o.distinctRows(slices.Clone(matching), columns)
+	o.sortRows(groups, nil, columns)
 	var result [][]any
-	for _, row := range groups {
-		values := row.pick(columns)
-		result = append(result, append(values, counts[fmt.Sprintf("%#v", values)]))
+	for _, group := range groups {
+		count := int64(0)
+		for _, row := range matching {
+			if o.equal(row, group, columns) {
+				count++
+			}
+		}
+		result = append(result, append(group.pick(columns), count))
 	}
 	return result
 }
@@ -109,18 +134,22 @@ func (row modelRow) pick(columns []string) []any {
 	return values
 }
 
-func distinctRows(rows []modelRow, columns []string) []modelRow {
-	seen := map[string]bool{}
-	return slices.DeleteFunc(rows, func(row modelRow) bool {
-		key := fmt.Sprintf("%#v", row.pick(columns))
-		again := seen[key]
-		seen[key] = true
-		return again
-	})
+func (o textOrder) distinctRows(rows []modelRow, columns []string) []modelRow {
+	var distinct []modelRow
+	for _, row := range rows {
+		if !slices.ContainsFunc(distinct, func(other modelRow) bool { return o.equal(row, other, columns) }) {
+			distinct = append(distinct, row)
+		}
+	}
+	return distinct
+}
+
+func (o textOrder) equal(a, b modelRow, columns []string) bool {
+	return !slices.ContainsFunc(columns, func(column string) bool { return o.compareValues(a[column], b[column]) != 0 })
 }
 
 // sortRows sorts by the keys, then by the ties in the direction of the last key.
-func sortRows(rows []modelRow, keys []jobdb.SortSpec, ties []string) {
+func (o textOrder) sortRows(rows []modelRow, keys []jobdb.SortSpec, ties []string) {
 	direction := "asc"
 	if len(keys) > 0 {
 		// A key given twice counts where it was first, its direction too.
@@ -138,7 +167,7 @@ func sortRows(rows []modelRow, keys []jobdb.SortSpec, ties []string) {
 	}
 	slices.SortFunc(rows, func(a, b modelRow) int {
 		for _, key := range keys {
-			order := compareValues(a[key.Parameter], b[key.Parameter])
+			order := o.compareValues(a[key.Parameter], b[key.Parameter])
 			if key.Direction == "desc" {
 				order = -order
 			}
@@ -151,7 +180,7 @@ func sortRows(rows []modelRow, keys []jobdb.SortSpec, ties []string) {
 }
 
 // compareValues has NULL first and flags as their texts.
-func compareValues(a, b any) int {
+func (o textOrder) compareValues(a, b any) int {
 	switch {
 	case a == nil && b == nil:
 		return 0
@@ -165,6 +194,8 @@ func compareValues(a, b any) int {
 		return cmp.Compare(x, b.(int64)) //nolint:forcetypeassert // values of one column
 	case time.Time:
 		return x.Compare(b.(time.Time)) //nolint:forcetypeassert // values of one column
+	case string:
+		return o.compare(x, b.(string)) //nolint:forcetypeassert // values of one column
 	}
 	return strings.Compare(textOf(a), textOf(b))
 }

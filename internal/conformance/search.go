@@ -67,7 +67,7 @@ func sortBy(keys ...string) []jobdb.SortSpec {
 	return specs
 }
 
-// Texts sort by bytes, flags by their texts, NULL first ascending and last descending.
+// Texts sort by bytes, or by their column's collation, flags by their texts, NULL first ascending and last descending.
 func testOrder(f *fixture) {
 	early, late := at("2024-01-01 00:00:00"), at("2024-01-02 00:00:00")
 	f.addJobs(
@@ -77,11 +77,16 @@ func testOrder(f *fixture) {
 		jobdb.Attributes{"Site": "a", "StartExecTime": late},
 		jobdb.Attributes{"Site": "é"},
 	)
+	sites := []any{"B", "a", "a ", "b", "é"}
+	if order := f.textOrder("b", "a ", "B", "a", "é"); order != nil {
+		sites = []any{"b", "a ", "B", "a", "é"} // as they were added: of equal ones the older job comes first
+		slices.SortStableFunc(sites, order.compareValues)
+	}
 	for _, c := range []struct {
 		column string
 		want   []any
 	}{
-		{"Site", []any{"B", "a", "a ", "b", "é"}},
+		{"Site", sites},
 		{"StartExecTime", []any{nil, nil, early, late, late}},
 		{"VerifiedFlag", []any{false, false, false, false, true}},
 		{"AccountedFlag", []any{jobdb.AccountedFailed, jobdb.AccountedFalse, jobdb.AccountedFalse, jobdb.AccountedFalse, jobdb.AccountedTrue}},
@@ -145,15 +150,22 @@ func testPages(f *fixture) {
 	f.equal("the total after a full last page", exact.Total, int64(10))
 }
 
-// Rows are made unique before they are counted, and only bytes make them equal.
+// Rows are made unique before they are counted; what makes them equal is their bytes, or their
+// columns' collation.
 func testDistinct(f *fixture) {
 	f.addSites("a", "A", "a", "a ", "b", "b")
+	order := f.textOrder("a", "A", "a ", "b")
+	want := [][]any{{"A"}, {"a"}, {"a "}, {"b"}}
+	if order != nil {
+		want = slices.CompactFunc(order.merge(want), func(a, b []any) bool { return a[0] == b[0] })
+	}
 	request := jobdb.SearchRequest{Parameters: []string{"Site"}, Distinct: true}
-	f.equal("distinct sites", f.column(request), []any{"A", "a", "a ", "b"})
-	f.equal("the total", f.search(request, 2, 3).Total, int64(4))
-	f.equal("the first page", f.search(request, 1, 2).Rows, [][]any{{"A"}, {"a"}})
+	f.equal("distinct sites", order.merge(f.search(request, 0, 0).Rows), want)
+	f.equal("the total", f.search(request, 2, 3).Total, int64(len(want)))
+	f.equal("the first page", order.merge(f.search(request, 1, 2).Rows), want[:2])
 	request.Sort = sortBy("Site", "desc")
-	f.equal("distinct sites, descending", f.column(request), []any{"b", "a ", "a", "A"})
+	slices.Reverse(want)
+	f.equal("distinct sites, descending", order.merge(f.search(request, 0, 0).Rows), want)
 	request.Parameters = []string{"Status"}
 	_, err := f.trySearch(request, 0, 0)
 	f.refused(err, jobdb.ErrInvalidQuery, "Site")
@@ -304,10 +316,19 @@ func testSummary(f *fixture) {
 		jobdb.Attributes{"Status": "Running", "Site": "a", "AccountedFlag": true}, jobdb.Attributes{"Status": "Done", "Site": "a ", "VerifiedFlag": true},
 	)
 	f.equal("by Status", f.summary([]string{"Status"}), [][]any{{"Done", int64(1)}, {"Running", int64(3)}})
-	f.equal("by Site, byte by byte", f.summary([]string{"Site"}), [][]any{{"A", int64(1)}, {"a", int64(2)}, {"a ", int64(1)}})
-	f.equal("columns in the table's order", f.summary([]string{"Status", "Site"}), [][]any{
-		{"A", "Running", int64(1)}, {"a", "Running", int64(2)}, {"a ", "Done", int64(1)},
-	})
+	order := f.textOrder("a", "A", "a ")
+	bySite := [][]any{{"A", int64(1)}, {"a", int64(2)}, {"a ", int64(1)}}
+	byBoth := [][]any{{"A", "Running", int64(1)}, {"a", "Running", int64(2)}, {"a ", "Done", int64(1)}}
+	switch {
+	case order != nil && order["a"] == order["a "]: // spaces at the end don't count
+		bySite = [][]any{{"a", int64(4)}}
+		byBoth = [][]any{{"a", "Done", int64(1)}, {"a", "Running", int64(3)}}
+	case order != nil:
+		bySite = [][]any{{"a", int64(3)}, {"a ", int64(1)}}
+		byBoth = [][]any{{"a", "Running", int64(3)}, {"a ", "Done", int64(1)}}
+	}
+	f.equal("by Site", order.merge(f.summary([]string{"Site"})), order.merge(bySite))
+	f.equal("columns in the table's order", order.merge(f.summary([]string{"Status", "Site"})), order.merge(byBoth))
 	f.equal("NULL is a group, and first", f.summary([]string{"StartExecTime"}), [][]any{{nil, int64(2)}, {start, int64(2)}})
 	f.equal("by flags", f.summary([]string{"VerifiedFlag", "AccountedFlag"}), [][]any{
 		{false, jobdb.AccountedFalse, int64(2)}, {false, jobdb.AccountedTrue, int64(1)}, {true, jobdb.AccountedFalse, int64(1)},

@@ -29,6 +29,7 @@ import (
 //	trait         databases                       what the suite expects instead
 //	WholeSeconds  DiracX and DIRAC on MariaDB     times come back cut to the second, and commands of one job are a second apart
 //	Latin1        those made in latin1            a text that latin1 can't hold is an ErrInvalidValue on write and matches nothing in a filter
+//	Collated      DiracX and DIRAC but on SQLite  texts are grouped, made distinct and sorted by the column's collation; filters compare by bytes
 //	EqualKeys     DiracX and DIRAC on MariaDB     keys that differ in case or trailing spaces only are an ErrConflict, never an overwrite
 //	SpacesCount   DiracX and DIRAC on MySQL       of EqualKeys, those that differ in trailing spaces are two keys all the same
 //	SmallTexts    DiracX and DIRAC on MariaDB     values of parameters longer than 65,535 bytes are an ErrInvalidValue; on DiracX, JDLs too
@@ -42,6 +43,7 @@ import (
 type Traits struct {
 	WholeSeconds bool
 	Latin1       bool
+	Collated     bool
 	EqualKeys    bool
 	SpacesCount  bool
 	SmallTexts   bool
@@ -56,12 +58,12 @@ type Traits struct {
 
 // The traits of the databases that package oracle can make beside jobdb's own.
 var (
-	DiracXMariaDBTraits       = Traits{WholeSeconds: true, EqualKeys: true, SmallTexts: true, SmallNumbers: true, OneCycle: true}
-	DiracXMariaDBLatin1Traits = Traits{WholeSeconds: true, EqualKeys: true, SmallTexts: true, SmallNumbers: true, OneCycle: true, Latin1: true}
-	DiracXMySQLTraits         = Traits{WholeSeconds: true, EqualKeys: true, SpacesCount: true, SmallTexts: true, SmallNumbers: true, OneCycle: true}
+	DiracXMariaDBTraits       = Traits{WholeSeconds: true, Collated: true, EqualKeys: true, SmallTexts: true, SmallNumbers: true, OneCycle: true}
+	DiracXMariaDBLatin1Traits = Traits{WholeSeconds: true, Collated: true, EqualKeys: true, SmallTexts: true, SmallNumbers: true, OneCycle: true, Latin1: true}
+	DiracXMySQLTraits         = Traits{WholeSeconds: true, Collated: true, EqualKeys: true, SpacesCount: true, SmallTexts: true, SmallNumbers: true, OneCycle: true}
 	DiracXSQLiteTraits        = Traits{OneCycle: true, ReusedIDs: true}
-	DIRACMariaDBTraits        = Traits{WholeSeconds: true, EqualKeys: true, SmallTexts: true, SmallNumbers: true}
-	DIRACMySQLTraits          = Traits{WholeSeconds: true, EqualKeys: true, SpacesCount: true, SmallTexts: true, SmallNumbers: true}
+	DIRACMariaDBTraits        = Traits{WholeSeconds: true, Collated: true, EqualKeys: true, SmallTexts: true, SmallNumbers: true}
+	DIRACMySQLTraits          = Traits{WholeSeconds: true, Collated: true, EqualKeys: true, SpacesCount: true, SmallTexts: true, SmallNumbers: true}
 )
 
 // redelivery is the CommandRedelivery of the databases that tests share.
@@ -309,6 +311,29 @@ func (f *fixture) rawAt(address string) *rawDB {
 		f.test.Skip("nobody but the DB itself can look into a database in memory")
 	}
 	return &rawDB{f: f, db: jobdbtest.Raw(f.test, address)}
+}
+
+// textOrder asks the database how its columns order texts; it is nil where they do by bytes.
+func (f *fixture) textOrder(texts ...string) textOrder {
+	f.t.Helper()
+	if !f.traits.Collated {
+		return nil
+	}
+	own := *f
+	own.vo += " order"
+	own.addSites(texts...)
+	rows, err := f.raw().db.QueryContext(f.ctx, `SELECT "Site", DENSE_RANK() OVER (ORDER BY "Site") FROM "Jobs" WHERE "VO" = '`+own.vo+`'`)
+	f.ok(err)
+	defer rows.Close()
+	order := textOrder{}
+	for rows.Next() {
+		var text string
+		var place int
+		f.ok(rows.Scan(&text, &place))
+		order[text] = place
+	}
+	f.ok(rows.Err())
+	return order
 }
 
 // rawDB is a database without jobdb, as another program sees it.

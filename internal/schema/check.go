@@ -20,6 +20,7 @@ type Report struct {
 	Limits   []string // promises that can't be kept there
 	Problems []string // why the database can't be used
 
+	Indexes   []string // statements that would make it faster
 	Obstacles []string // what this user lacks, or the server is set to, for migrating or changing rows
 }
 
@@ -41,7 +42,7 @@ func Check(ctx context.Context, e *engine.Engine) (Report, error) {
 	r := Report{
 		Version: version, Facts: inspect(c, d, len(state.pending) > 0), Applied: MigrationNames(state.applied),
 		Pending: []string{}, Newer: MigrationNames(state.newer), Changed: MigrationNames(state.changed),
-		Limits: []string{}, Problems: []string{}, Obstacles: []string{},
+		Limits: []string{}, Problems: []string{}, Obstacles: []string{}, Indexes: []string{},
 	}
 	if c[migrationsTable] != nil {
 		r.Pending = MigrationNames(state.pending)
@@ -54,6 +55,9 @@ func Check(ctx context.Context, e *engine.Engine) (Report, error) {
 			break
 		}
 		r.Limits = append(r.Limits, c.limits(r.Facts, d)...)
+		if r.Facts.Kind != KindOurs && r.Facts.Jobs {
+			r.Indexes = c.advice()
+		}
 		counts, _, err := keepsCounts(ctx, q, d, c)
 		if err != nil {
 			return r, err

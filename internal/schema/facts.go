@@ -2,7 +2,10 @@
 // or holds less than jobdb's. It makes jobdb's own by migrations ([Migrator]).
 package schema
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Kind says who made a database.
 type Kind string
@@ -40,6 +43,8 @@ type Facts struct {
 	// OfVO has the indexes of Jobs that give the jobs of a VO by one column and then by JobID, by
 	// the column's name.
 	OfVO map[string]string
+	// Indexes are those of Jobs, by their names, but for the primary key.
+	Indexes []Index
 	// ExactCollation compares utf8mb4 byte by byte, trailing spaces included (MariaDB and MySQL).
 	ExactCollation string
 }
@@ -54,3 +59,33 @@ func (s *Facts) Tick() time.Duration {
 
 // Collation is that of a text column, "" where the column is compared byte by byte.
 func (s *Facts) Collation(table, column string) string { return s.Collations[table+"."+column] }
+
+// Index is one of a table.
+type Index struct {
+	Name    string
+	Columns []string
+}
+
+// IndexBy is the name of the index of Jobs with the fewest columns that begins with this one; "" if
+// there is none.
+func (s *Facts) IndexBy(column string) string {
+	var best Index
+	for _, index := range s.Indexes {
+		if index.Columns[0] == column && (best.Name == "" || len(index.Columns) < len(best.Columns)) {
+			best = index
+		}
+	}
+	return best.Name
+}
+
+// ByteExact is an expression for a text of a column that compares byte by byte: the one given, if
+// the column does.
+func (s *Facts) ByteExact(table, column, expression string) string {
+	switch collation := s.Collation(table, column); {
+	case collation == "":
+		return expression
+	case strings.HasPrefix(collation, "utf8mb4_"): // to convert it all the same takes time
+		return expression + " COLLATE " + s.ExactCollation
+	}
+	return "CONVERT(" + expression + " USING utf8mb4) COLLATE " + s.ExactCollation
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -35,7 +36,7 @@ func Probe(ctx context.Context, q engine.Querier, d *engine.Dialect) (*Facts, er
 func inspect(c Catalog, d *engine.Dialect, pending bool) *Facts {
 	s := &Facts{
 		Jobs: c[tables.Jobs.Name] != nil, History: c[tables.LoggingInfo.Name] != nil,
-		Parameters: c[tables.JobParameters.Name] != nil, Outbox: c[tables.ParametersOutbox.Name] != nil, OfVO: c.indexesOfVO(),
+		Parameters: c[tables.JobParameters.Name] != nil, Outbox: c[tables.ParametersOutbox.Name] != nil, OfVO: c.indexesOfVO(), Indexes: c.indexes(),
 		Collations: map[string]string{}, ExactCollation: d.ExactCollation, ColumnLimits: map[string]ColumnLimits{},
 	}
 	for _, t := range tables.Tables {
@@ -233,6 +234,17 @@ func keepsCounts(ctx context.Context, q engine.Querier, d *engine.Dialect, c Cat
 		err = engine.EachRow(ctx, q, `SELECT "Count" FROM "JobCounts" WHERE "Kind" = 0`, one(&state))
 	}
 	return triggers == len(tables.CountTriggers), state > 0, err
+}
+
+// indexes are those of Jobs, in an order that is always the same.
+func (c Catalog) indexes() []Index {
+	var all []Index
+	if jobs := c[tables.Jobs.Name]; jobs != nil {
+		for _, name := range slices.Sorted(maps.Keys(jobs.indexes)) {
+			all = append(all, Index{name, jobs.indexes[name]})
+		}
+	}
+	return all
 }
 
 // indexesOfVO are the indexes of Jobs by (VO, column, JobID), and by (VO, JobID), by the column's

@@ -38,7 +38,7 @@ func (c Catalog) limits(s *Facts, d *engine.Dialect) []string {
 	add(len(charsets) > 0, "texts in "+strings.Join(charsets, ", ")+
 		" can't hold every character: what doesn't fit is refused when it is stored, and found by no filter")
 	add(len(collations) > 0, "the engine compares texts by "+strings.Join(collations, ", ")+
-		": jobdb compares them byte by byte all the same, but sorts without an index, "+
+		": filters of jobdb compare them byte by byte all the same, but groups and orders are that collation's, "+
 		"and keys that differ only in case or in spaces at their end collide")
 	if short := c.columnsWhere(isShort); len(short) > 0 && d.Catalog.TextBytes > 0 {
 		add(true, "64 kB is the most that these can hold: "+strings.Join(short, ", "))
