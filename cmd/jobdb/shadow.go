@@ -134,22 +134,18 @@ func (c *shadowCommand) options(p *program) (o shadow.Options, err error) {
 	if c.Theirs, err = serverURL("--theirs", c.Theirs); err != nil {
 		return o, err
 	}
-	if o.Ours, err = c.service(p, c.Ours, c.OursToken, c.OursTokenFile); err != nil {
-		return o, err
-	}
+	o.Ours = c.service(p, c.Ours, c.OursToken, c.OursTokenFile)
 	o.Theirs = shadow.Service{URL: c.Theirs, Token: o.Ours.Token}
 	if c.TheirsToken != "" || c.TheirsTokenFile != "" {
-		o.Theirs, err = c.service(p, c.Theirs, c.TheirsToken, c.TheirsTokenFile)
-	}
-	if err != nil {
-		return o, err
+		o.Theirs = c.service(p, c.Theirs, c.TheirsToken, c.TheirsTokenFile)
 	}
 	token, err := o.Theirs.Token()
 	o.Rate, o.Concurrency, o.Patience, o.VO = c.Rate, c.Concurrency, c.Patience, voOf(token)
 	return o, err
 }
 
-func (c *shadowCommand) service(p *program, url, token, file string) (shadow.Service, error) {
+// service finds the token in the file, else the one given, else where all commands look.
+func (c *shadowCommand) service(p *program, url, token, file string) shadow.Service {
 	s := shadow.Service{URL: url, Token: func() (string, error) { return token, nil }}
 	switch {
 	case file != "":
@@ -160,7 +156,7 @@ func (c *shadowCommand) service(p *program, url, token, file string) (shadow.Ser
 			return token, err
 		}
 	}
-	return s, nil
+	return s
 }
 
 // readToken reads a file with a token alone, or with the login of DiracX's clients.
