@@ -113,8 +113,8 @@ bench-large: ## measure what must not grow with the jobs: 10,000,000 against 10,
 	go run ./bench -growth -engine sqlite -jobs 10000,10000000 $(BENCHFLAGS)
 
 .PHONY: import-large
-import-large: engines oracle ## measure jobdb import of 1,000,000 jobs from DIRAC 8 on MariaDB to PostgreSQL (IMPORT=100000)
-	JOBDB_IMPORT_LARGE=$(or $(IMPORT),1000000) $(WITHENGINES) -durable -- go test -timeout 0 -run TestLarge -v ./internal/transfer
+import-large: engines oracle ## measure jobdb import of 1,000,000 jobs from DIRAC 8 on MariaDB to PostgreSQL, killed on the way (IMPORT=100000 KILLS=20)
+	JOBDB_IMPORT_LARGE=$(or $(IMPORT),1000000) JOBDB_IMPORT_KILLS=$(or $(KILLS),20) $(WITHENGINES) -durable -- go test -timeout 0 -run TestLarge -v ./internal/transfer
 
 .PHONY: differential
 differential: engines oracle ## compare with the reference at length (SEED=7 ROUNDS=50)

@@ -290,7 +290,13 @@ func (c *compiler) like(f Filter) {
 // regexIn compares with the values that matched a regex. With none of them it is false, but NULL
 // for NULL, so that its negation doesn't match NULL either.
 func (c *compiler) regexIn(f Filter) {
-	if len(f.values) > 0 {
+	switch {
+	case len(f.values) >= manyValues && c.dialect.ManyValues != nil:
+		text, arg := c.dialect.ManyValues(false, f.values)
+		c.write(c.comparable(f.column), text)
+		c.arg(arg)
+		return
+	case len(f.values) > 0:
 		c.write(c.comparable(f.column), " IN ")
 		c.list(f.values)
 		return
@@ -342,7 +348,7 @@ func (c *compiler) byteExactIn(f Filter, exact string) {
 	collation := c.schema.Collation(tables.Jobs.Name, f.column.Name())
 	charset, _, _ := strings.Cut(collation, "_")
 	c.write("(", tables.Quote(f.column.Name()), " IN (")
-	for i, value := range f.values {
+	for i, value := range fewLengths(f.values) {
 		if i > 0 {
 			c.write(", ")
 		}
@@ -354,10 +360,20 @@ func (c *compiler) byteExactIn(f Filter, exact string) {
 	c.write(")")
 }
 
+// fewLengths repeats the last value until the number of values is a power of two. Servers and
+// drivers remember statements: without this each length of a list would be another one.
+func fewLengths(values []any) []any {
+	n := 1
+	for n < len(values) {
+		n *= 2
+	}
+	return append(slices.Clip(values), slices.Repeat(values[len(values)-1:], n-len(values))...)
+}
+
 // list writes values in parentheses, separated by commas.
 func (c *compiler) list(values []any) {
 	c.write("(")
-	for i, value := range values {
+	for i, value := range fewLengths(values) {
 		if i > 0 {
 			c.write(", ")
 		}
@@ -377,7 +393,7 @@ func (c *compiler) times(f Filter) {
 		return
 	}
 	c.write("(")
-	for i, value := range f.values {
+	for i, value := range fewLengths(f.values) {
 		if i > 0 {
 			c.write(word)
 		}

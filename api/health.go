@@ -27,11 +27,12 @@ type Store struct {
 type readiness struct {
 	Status string            `json:"status"`
 	Stores map[string]string `json:"stores,omitempty"` // by their names: ok, or what is wrong
-	Keys   string            `json:"keys,omitempty"`   // why they could not be fetched; the known ones are still used
+	Keys   string            `json:"keys,omitempty"`   // that they can't be fetched now; the known ones are still used
 }
 
 // ready checks the databases, for a few seconds only: a probe wants an answer. A server without any
-// key is not ready either, as it would accept no token.
+// key is not ready either, as it would accept no token. The answer names no address: anybody may
+// ask.
 func (s *service) ready(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 	defer cancel()
@@ -52,9 +53,13 @@ func (s *service) ready(w http.ResponseWriter, r *http.Request) error {
 	}
 	keys := s.Keys.State()
 	if keys.Keys == 0 {
-		return &httpError{status: http.StatusServiceUnavailable, detail: "no keys of the issuer are known yet: " + keys.LastError}
+		return &httpError{status: http.StatusServiceUnavailable, detail: "no keys of the issuer are known yet; the server's log says why"}
 	}
-	return writeValue(w, readiness{"ready", stores, keys.LastError})
+	health := readiness{Status: "ready", Stores: stores}
+	if keys.LastError != "" {
+		health.Keys = "they can't be fetched now; the server's log says why"
+	}
+	return writeValue(w, health)
 }
 
 // storeHealth tells a store's fault without its address.

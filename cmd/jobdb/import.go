@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -26,7 +27,8 @@ func (*importCommand) Help() string {
 	return `Moves all jobs, their parameters, heartbeats, commands and histories from any database of jobs (jobdb's, DiracX's,
 DIRAC's since 7) into one of jobdb's own, on any engine. JobIDs stay, and no number of the source is given again.
 
-The source is only read, and may be in use. When the command is interrupted, run it again: it goes on. When it is through,
+The source is only read, and may be in use. A connection that is lost is made again. When the command is interrupted, run it
+again: it goes on. When it is through,
 run it again: it takes what has changed since. So a move is: run it while all is in use, stop those who write to the
 source, run it once more, then with --verify, and start jobdb serve on the target. Nothing else may write to the target before.
 
@@ -52,6 +54,7 @@ func (c *importCommand) Run(ctx context.Context, p *program) error {
 	meter := &meter{p: p, start: p.clock()}
 	im, err := transfer.Open(ctx, transfer.Options{
 		From: c.From, FromHistory: c.FromHistory, To: c.To, Groups: groups, Batch: c.Batch, Now: p.clock, Progress: meter.show,
+		Logger: slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
 		return err

@@ -47,6 +47,7 @@ type cli struct {
 	Summary summaryCommand `cmd:"" help:"Count jobs in groups."`
 	Migrate migrateCommand `cmd:"" help:"Create or update the tables of a database."`
 	Import  importCommand  `cmd:"" help:"Move all jobs of another database into one of jobdb's own."`
+	Shadow  shadowCommand  `cmd:"" help:"Compare the answers of two services to the same questions."`
 	Schema  schemaCommands `cmd:"" help:"Inspect a database."`
 	Counts  countsCommands `cmd:"" help:"Verify the job counts, or correct them."`
 	Version versionCommand `cmd:"" help:"Print the version."`

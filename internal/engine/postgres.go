@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"net/url"
 	"regexp"
@@ -37,9 +38,40 @@ func openPostgres(_ context.Context, t Target, o Settings) (*Engine, error) {
 	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: 5 * time.Second}
 	}
-	pool := sql.OpenDB(stdlib.GetConnector(*config))
+	pool := sql.OpenDB(&postgresConnector{stdlib.GetConnector(*config)})
 	o.size(pool)
 	return onPostgres(pool), nil
+}
+
+// postgresConnector makes connections that remember no statements with long lists.
+type postgresConnector struct{ driver.Connector }
+
+// Connect makes a connection.
+func (c *postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	inner, ok := conn.(*stdlib.Conn)
+	if !ok {
+		return nil, errors.Join(errors.New("pgx's stdlib lacks what jobdb needs of it"), conn.Close())
+	}
+	return &postgresConn{inner}, nil
+}
+
+// postgresPrepared is the most arguments of a search that is prepared and remembered: the length of
+// its lists is the caller's, and each statement takes memory in the server as long as the connection
+// lives.
+const postgresPrepared = 64
+
+type postgresConn struct{ *stdlib.Conn }
+
+// QueryContext runs a query.
+func (c *postgresConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if len(args) > postgresPrepared {
+		args = append([]driver.NamedValue{{Value: pgx.QueryExecModeDescribeExec}}, args...)
+	}
+	return c.Conn.QueryContext(ctx, query, args)
 }
 
 func onPostgres(pool *sql.DB) *Engine {

@@ -2,7 +2,6 @@ package faults_test
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -167,20 +166,26 @@ func (s *server) send(token, method, path, body string) (r reply) {
 // peakMemory is the most that the server had in memory since forgetPeak, in bytes.
 func (s *server) peakMemory() int64 {
 	s.t.Helper()
-	status, err := os.ReadFile("/proc/" + strconv.Itoa(s.process.Pid) + "/status")
+	return processField(s.t, strconv.Itoa(s.process.Pid), "VmHWM:")
+}
+
+// processField reads a size in bytes of what Linux says of a process.
+func processField(t *testing.T, pid, name string) int64 {
+	t.Helper()
+	status, err := os.ReadFile("/proc/" + pid + "/status")
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
-	for line := range bytes.Lines(status) {
-		if size, found := bytes.CutPrefix(line, []byte("VmHWM:")); found {
-			kilobytes, err := strconv.ParseInt(string(bytes.TrimSpace(bytes.TrimSuffix(bytes.TrimSpace(size), []byte("kB")))), 10, 64)
+	for line := range strings.Lines(string(status)) {
+		if size, found := strings.CutPrefix(line, name); found {
+			kilobytes, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(size), " kB"), 10, 64)
 			if err != nil {
-				s.t.Fatal(err)
+				t.Fatal(err)
 			}
 			return kilobytes << 10
 		}
 	}
-	s.t.Fatal("no VmHWM")
+	t.Fatalf("no %s of process %s", name, pid)
 	return 0
 }
 

@@ -83,19 +83,19 @@ func (s *source) open(ctx context.Context, o Options) error {
 				columns = append(columns, column.Name)
 			}
 		}
-		problems = append(problems, s.add(t, e, columns, o.Groups != nil)...)
+		problems = append(problems, s.add(t, e, columns)...)
 	}
 	if len(problems) > 0 {
 		return &RefusedError{"the source can't be moved:\n  - " + strings.Join(problems, "\n  - ")}
 	}
-	if s.groups != nil {
+	if s.groups != nil && o.Groups != nil {
 		s.groups = o.Groups
 	}
 	return nil
 }
 
 // add takes a table that has these columns, and returns why it can't.
-func (s *source) add(t *tables.Table, e *engine.Engine, columns []string, groups bool) (problems []string) {
+func (s *source) add(t *tables.Table, e *engine.Engine, columns []string) (problems []string) {
 	if len(columns) == 0 {
 		if note, ok := optional[t]; ok {
 			s.left = append(s.left, note)
@@ -112,13 +112,11 @@ func (s *source) add(t *tables.Table, e *engine.Engine, columns []string, groups
 			continue
 		}
 		found.lacks[i] = true
-		switch {
-		case t != tables.Jobs || c.Name != "VO":
+		if t == tables.Jobs && c.Name == "VO" {
+			s.groups = map[string]string{}
+		} else {
 			problems = append(problems, "the column "+t.Name+"."+c.Name+" is missing")
-		case !groups:
-			problems = append(problems, "the column Jobs.VO is missing, as in DIRAC 7 and 8: name a file of groups and their VOs")
 		}
-		s.groups = map[string]string{}
 	}
 	for _, name := range columns {
 		if _, known := t.Column(name); !known {
@@ -180,7 +178,7 @@ func unknownGroups(jobs map[string]int64) error {
 		lines = append(lines, strconv.Quote(group)+" ("+strconv.FormatInt(n, 10)+" jobs)")
 	}
 	slices.Sort(lines)
-	return &RefusedError{"the file of groups doesn't say the VO of:\n  - " + strings.Join(lines, "\n  - ")}
+	return &RefusedError{"the source's jobs have no VO, as in DIRAC 7 and 8, and no file of groups says that of:\n  - " + strings.Join(lines, "\n  - ")}
 }
 
 // exact is a text column that is grouped byte by byte.

@@ -137,14 +137,17 @@ func (im *Import) DryRun(ctx context.Context) (Report, error) {
 	if err := im.source.checkGroups(ctx); err != nil {
 		return Report{}, err
 	}
-	reader, err := im.newReader(ctx, nil, func(context.Context, event) error { return nil })
-	if err != nil {
-		return Report{}, err
-	}
+	done := newTally()
+	reader := &reader{im: im, emit: func(_ context.Context, e event) error {
+		if e.found != nil {
+			done.add(e)
+		}
+		return nil
+	}}
 	if err := reader.readAll(ctx); err != nil {
 		return Report{}, err
 	}
-	return reader.report(), nil
+	return done.report(im.source.left), nil
 }
 
 // migrate makes the target's tables.

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"jobdb/internal/shadow"
 )
 
 // shown shows each row of docs/differences.md, section Service.
@@ -65,7 +67,7 @@ var shown = map[difference]func(r *round){
 func (r *round) differ(q request, theirs, ours int) exchange {
 	r.Helper()
 	x := r.pair.ask(r.T, q)
-	if x.theirs.status != theirs || x.ours.status != ours {
+	if x.theirs.Status != theirs || x.ours.Status != ours {
 		r.Errorf("%s\ntheirs %s, not %d\nours   %s, not %d", x, x.theirs, theirs, x.ours, ours)
 	}
 	if q.route() == "POST /api/jobs/jdl" && theirs != ours {
@@ -117,7 +119,7 @@ func (r *round) rowOf(j *job) (theirs, ours object) {
 	x := r.differ(with("admin", "POST", "/api/jobs/search", object{
 		"search": []any{object{"parameter": "JobID", "operator": "eq", "value": j.id}},
 	}), http.StatusOK, http.StatusOK)
-	return x.theirs.body.([]any)[0].(object), x.ours.body.([]any)[0].(object)
+	return x.theirs.Body.([]any)[0].(object), x.ours.Body.([]any)[0].(object)
 }
 
 func showMissing(r *round) {
@@ -145,10 +147,10 @@ func showVO(r *round) {
 	byID := object{"search": []any{object{"parameter": "JobID", "operator": "eq", "value": j.id}}, "parameters": []string{"JobID"}}
 	for _, who := range []string{"foreigner", "foreadmin"} {
 		x := r.differ(with(who, "POST", "/api/jobs/search", byID), 200, 200)
-		r.wants("what is found of another VO", x.theirs.text, `[{"JobID":`+j.id+`}]`, x.ours.text, "[]")
+		r.wants("what is found of another VO", x.theirs.Text, `[{"JobID":`+j.id+`}]`, x.ours.Text, "[]")
 		byID["grouping"] = []string{"VO"}
 		x = r.differ(with(who, "POST", "/api/jobs/summary", byID), 200, 200)
-		r.wants("what is counted of another VO", x.theirs.text, `[{"VO":"lhcb","count":1}]`, x.ours.text, "[]")
+		r.wants("what is counted of another VO", x.theirs.Text, `[{"VO":"lhcb","count":1}]`, x.ours.Text, "[]")
 	}
 	r.differ(with("foreigner", "PATCH", "/api/jobs/status", about(j, object{zulu(r.now()): object{}})), 403, 404)
 	r.differ(with("foreadmin", "PATCH", "/api/jobs/status", about(j, object{zulu(r.now()): object{}})), 200, 404)
@@ -191,7 +193,9 @@ func showJSONPosition(r *round) {
 	q := with("alice", "POST", "/api/jobs/summary", nil)
 	q.body = `{"é": x}`
 	x := r.differ(q, 422, 422)
-	at := func(answer reply) any { return detailOf(answer.body).([]any)[0].(object)["loc"].([]any)[1] }
+	at := func(answer shadow.Answer) any {
+		return shadow.Detail(answer.Body).([]any)[0].(object)["loc"].([]any)[1]
+	}
 	r.wants("place", at(x.theirs), 6, at(x.ours), 7)
 }
 
@@ -204,7 +208,7 @@ func showClientVersion(r *round) {
 func showHeartbeatMissing(r *round) {
 	j := r.new()
 	x := r.differ(with("pilot", "PATCH", "/api/jobs/heartbeat", object{j.id: object{"Vsize": 1}, nobody: object{}}), 404, 200)
-	r.wants("missing", x.theirs.header.Get("Jobdb-Missing-Jobs"), "", x.ours.header.Get("Jobdb-Missing-Jobs"), nobody)
+	r.wants("missing", x.theirs.Header.Get("Jobdb-Missing-Jobs"), "", x.ours.Header.Get("Jobdb-Missing-Jobs"), nobody)
 }
 
 func showIdem(r *round) {
