@@ -213,7 +213,19 @@ apt-install = if ! command -v apt-get >/dev/null; then false; \
 	$$as_root apt-get -q update && \
 	$$as_root DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(1)
 
+OPENSEARCH := .cache/opensearch
+
+# An OpenSearch of one node, from the jars of Maven Central (needs Java 17 and Maven).
+$(OPENSEARCH)/classpath: oracle/opensearch/pom.xml oracle/opensearch/TestNode.java
+	@mkdir -p $(OPENSEARCH)
+	mvn -q -B -f oracle/opensearch package dependency:build-classpath -Dmdep.outputFile=$(CURDIR)/$@.new
+	@printf '%s:%s' '$(CURDIR)/$(OPENSEARCH)/classes' "$$(cat $@.new)" >$@
+
+.PHONY: test-opensearch
+test-opensearch: engines oracle $(OPENSEARCH)/classpath ## run the tests that need an OpenSearch, which they start and stop (needs Java 17 and Maven)
+	JOBDB_OPENSEARCH_CLASSPATH="$$(cat $(OPENSEARCH)/classpath)" \
+	  $(WITHENGINES) -- go test $(RACE) $(TESTFLAGS) -p 1 -count 1 -v -run OpenSearch ./opensearch ./wms ./internal/transfer ./cmd/jobdb
+
 .PHONY: opensearch
-opensearch: ## an OpenSearch for tests on 127.0.0.1:9277, until Ctrl-C (needs Java 17 and Maven); then JOBDB_OPENSEARCH=127.0.0.1:9277 go test ./wms
-	mkdir -p .cache && mvn -q -B -f oracle/opensearch package dependency:build-classpath -Dmdep.outputFile=$(CURDIR)/.cache/opensearch.classpath
-	DIR=$$(mktemp -d) && trap 'rm -rf "$$DIR"' EXIT && java -Xmx512m -cp ".cache/opensearch/classes:$$(cat .cache/opensearch.classpath)" TestNode "$$DIR" 9277
+opensearch: $(OPENSEARCH)/classpath ## an OpenSearch for tests on 127.0.0.1:9277, until Ctrl-C; JOBDB_OPENSEARCH=127.0.0.1:9277 go test ./wms
+	DIR=$$(mktemp -d) && trap 'rm -rf "$$DIR"' EXIT && java -Xmx512m -cp "$$(cat $(OPENSEARCH)/classpath)" TestNode "$$DIR" 9277

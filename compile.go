@@ -177,6 +177,23 @@ func (c *compiler) comparable(column Column) string {
 	return c.dialect.AsText[0] + tables.Quote(column.Name()) + c.dialect.AsText[1]
 }
 
+// compared is an expression for what a filter compares, that compares byte by byte. It must be
+// written at once, because it may have an argument.
+func (c *compiler) compared(f Filter) string {
+	if f.column != colParameter {
+		return c.byteExact(f.column)
+	}
+	t := tables.JobParameters
+	exact := func(name string) string {
+		if c.schema.Collation(t.Name, name) == "" {
+			return "p." + tables.Quote(name)
+		}
+		return "CONVERT(p." + tables.Quote(name) + " USING utf8mb4) COLLATE " + c.schema.ExactCollation
+	}
+	return "(SELECT " + exact("Value") + " FROM " + t.Quoted() + ` AS p WHERE p."JobID" = "Jobs"."JobID" AND ` + exact("Name") + " = " +
+		c.arg(f.parameter) + ")"
+}
+
 // where writes the WHERE of a query, and reports whether there is a condition at all.
 func (c *compiler) where(scope Scope, filter Filter) bool {
 	var conditions []Filter
@@ -226,10 +243,10 @@ func (c *compiler) filter(f Filter) {
 		c.filter(f.kids[0])
 		c.write(")")
 	case opNull:
-		c.null(f.column)
+		c.null(f)
 	case opNotNull:
 		c.write("NOT ")
-		c.null(f.column)
+		c.null(f)
 	case opLike:
 		c.like(f)
 	case opNotLike:
@@ -266,7 +283,12 @@ func (c *compiler) groupOf(f Filter) {
 
 // null is the condition that a row has no value in a column. Beside NULL that is what live
 // databases have in its place, which is read as NULL, too.
-func (c *compiler) null(column Column) {
+func (c *compiler) null(f Filter) {
+	column := f.column
+	if column == colParameter {
+		c.write("(", c.compared(f), isNull, ")")
+		return
+	}
 	name, none := tables.Quote(column.Name()), ""
 	switch {
 	case column.Kind() == tables.KindTime:
@@ -284,7 +306,11 @@ func (c *compiler) null(column Column) {
 func (c *compiler) like(f Filter) {
 	form := c.dialect.Like
 	pattern := f.values[0].(string) //nolint:forcetypeassert // made by parsePattern
-	c.write(form[0], c.comparable(f.column), form[1], c.arg(foldASCII(pattern)), form[2])
+	text := c.compared(f)
+	if f.column.Kind() != tables.KindText {
+		text = c.comparable(f.column)
+	}
+	c.write(form[0], text, form[1], c.arg(foldASCII(pattern)), form[2])
 }
 
 // regexIn compares with the values that matched a regex. With none of them it is false, but NULL
@@ -315,13 +341,17 @@ const manyValues = 20
 
 // compare writes a comparison of a column that isn't a time.
 func (c *compiler) compare(f Filter) {
-	exact := c.byteExact(f.column)
 	switch {
 	case f.op == opIn && len(f.values) == 0:
 		c.write("1 = 0")
+		return
 	case f.op == opNotIn && len(f.values) == 0:
 		c.write("1 = 1")
-	case f.op == opIn && exact != tables.Quote(f.column.Name()):
+		return
+	}
+	exact := c.compared(f)
+	switch {
+	case f.op == opIn && f.column != colParameter && exact != tables.Quote(f.column.Name()):
 		c.byteExactIn(f, exact)
 	case f.op == opIn && len(f.values) == 1:
 		c.write(exact, " = ", c.arg(f.values[0]))

@@ -105,7 +105,7 @@ func TestNamesAreDescribed(t *testing.T) {
 		what      string
 		got, want []string
 	}{
-		{"Job", names(schemas["Job"].Properties), append([]string{historyParameter}, columns...)},
+		{"Job", names(schemas["Job"].Properties), append([]string{historyParameter, parametersParameter}, columns...)},
 		{"JobSummary", names(schemas["JobSummary"].Properties), append([]string{"count"}, columns...)},
 		{"Attributes", attributesRequired(t, schemas), slices.Clone(columns)},
 		{"HeartbeatData", names(schemas["HeartbeatData"].Properties), append([]string{"StandardOutput"}, jobdb.HeartbeatFields...)},

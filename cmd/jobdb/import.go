@@ -10,16 +10,18 @@ import (
 
 	"jobdb"
 	"jobdb/internal/transfer"
+	"jobdb/opensearch"
 )
 
 type importCommand struct {
-	From        string `help:"Database to move from. Better in the environment, where others don't see the password." required:"" env:"JOBDB_IMPORT_FROM" placeholder:"URL"`
-	FromHistory string `help:"Database of the jobs' histories (LoggingInfo), which DIRAC and DiracX keep apart; none leaves them behind. Default: the same." env:"JOBDB_IMPORT_FROM_HISTORY" placeholder:"URL"`
-	To          string `help:"Database to move into: an empty one, or one that this command has brought jobs to." required:"" env:"JOBDB_IMPORT_TO" placeholder:"URL"`
-	Groups      string `help:"File that says the VO of each group, in lines of GROUP = VO. Needed for DIRAC 7 and 8, whose jobs have no VO." type:"path" placeholder:"FILE"`
-	Batch       int    `help:"Jobs in one transaction." default:"1000"`
-	DryRun      bool   `help:"Read all, write nothing, and say what would move and what would be made right." xor:"what"`
-	Verify      bool   `help:"Compare all rows of both databases instead. The exit code is 1 when some differ." xor:"what"`
+	From           string `help:"Database to move from. Better in the environment, where others don't see the password." required:"" env:"JOBDB_IMPORT_FROM" placeholder:"URL"`
+	FromHistory    string `help:"Database of the jobs' histories (LoggingInfo), which DIRAC and DiracX keep apart; none leaves them behind. Default: the same." env:"JOBDB_IMPORT_FROM_HISTORY" placeholder:"URL"`
+	FromParameters string `help:"OpenSearch that has the parameters of the jobs, as jobdb serve --parameters-db has it. Default: the table JobParameters." env:"JOBDB_IMPORT_FROM_PARAMETERS" placeholder:"JSON"`
+	To             string `help:"Database to move into: an empty one, or one that this command has brought jobs to." required:"" env:"JOBDB_IMPORT_TO" placeholder:"URL"`
+	Groups         string `help:"File that says the VO of each group, in lines of GROUP = VO. Needed for DIRAC 7 and 8, whose jobs have no VO." type:"path" placeholder:"FILE"`
+	Batch          int    `help:"Jobs in one transaction." default:"1000"`
+	DryRun         bool   `help:"Read all, write nothing, and say what would move and what would be made right." xor:"what"`
+	Verify         bool   `help:"Compare all rows of both databases instead. The exit code is 1 when some differ." xor:"what"`
 }
 
 // Help is printed by jobdb import --help.
@@ -51,9 +53,14 @@ func (c *importCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	parameters, err := c.fromParameters()
+	if err != nil {
+		return err
+	}
 	meter := &meter{p: p, start: p.clock()}
 	im, err := transfer.Open(ctx, transfer.Options{
-		From: c.From, FromHistory: c.FromHistory, To: c.To, Groups: groups, Batch: c.Batch, Now: p.clock, Progress: meter.show,
+		From: c.From, FromHistory: c.FromHistory, FromParameters: parameters, To: c.To, Groups: groups, Batch: c.Batch,
+		Now: p.clock, Progress: meter.show,
 		Logger: slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
@@ -97,6 +104,17 @@ func (c *importCommand) groups() (map[string]string, error) {
 		return nil, usageError{fmt.Errorf("--groups %s: %w", c.Groups, err)}
 	}
 	return groups, nil
+}
+
+func (c *importCommand) fromParameters() (*opensearch.DB, error) {
+	if c.FromParameters == "" {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	parameters, err := opensearch.Open(c.FromParameters)
+	if err != nil {
+		err = usageError{fmt.Errorf("--from-parameters: %w", err)}
+	}
+	return parameters, err
 }
 
 // count makes the counts of jobs from which summaries are answered, all or those of what changed.

@@ -23,7 +23,7 @@ func openMySQL(_ context.Context, t Target, o Settings) (*Engine, error) {
 	config.User, config.Passwd, config.DBName = t.user, t.password, t.Name
 	config.ParseTime = true
 	config.ClientFoundRows = true // rows matched, as on the other engines
-	config.Timeout = 10 * time.Second
+	config.DialFunc = dialNoted
 	config.Logger = &mysql.NopLogger{} // what it logs is returned as an error too
 	config.InterpolateParams = true    // of statements that aren't prepared
 	for option := range t.options {
@@ -137,9 +137,9 @@ func (c *mysqlConnector) Driver() driver.Driver { return c.hosts[0].Driver() }
 func (c *mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	var failed []error
 	for _, host := range c.hosts {
-		conn, err := host.Connect(ctx)
+		conn, err := c.connect(ctx, host)
 		if err == nil {
-			return c.prepare(ctx, host, conn)
+			return conn, nil
 		}
 		failed = append(failed, err)
 	}
@@ -149,17 +149,28 @@ func (c *mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return nil, errors.Join(failed...)
 }
 
+func (c *mysqlConnector) connect(ctx context.Context, host driver.Connector) (driver.Conn, error) {
+	note := &dialed{}
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, dialedKey{}, note), connectTime)
+	defer cancel()
+	conn, err := host.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.prepare(ctx, host, conn, note.conn)
+}
+
 // zeroDates are the server's modes but for those in which MySQL can't compare with the 0000-00-00
 // that its tables hold.
 const zeroDates = "REPLACE(REPLACE(@@sql_mode, 'NO_ZERO_IN_DATE', ''), 'NO_ZERO_DATE', '')"
 
 // prepare sets the session and learns its number.
-func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, conn driver.Conn) (driver.Conn, error) {
+func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, conn driver.Conn, network net.Conn) (driver.Conn, error) {
 	inner, ok := conn.(mysqlDriverConn)
 	if !ok {
 		return nil, errors.Join(errors.New("the MySQL driver lacks what jobdb needs of it"), conn.Close())
 	}
-	wrapped := &mysqlConn{mysqlDriverConn: inner, host: host, statements: map[string]*mysqlStatement{}}
+	wrapped := &mysqlConn{mysqlDriverConn: inner, network: network, host: host, statements: map[string]*mysqlStatement{}}
 	values, err := oneRow(ctx, inner, "SELECT CONNECTION_ID(), @@hostname, @@port, @@version")
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -233,6 +244,8 @@ const (
 
 type mysqlConn struct {
 	mysqlDriverConn
+	network net.Conn
+
 	host   driver.Connector
 	id     string // CONNECTION_ID()
 	server string // the one that id belongs to: a proxy may lead elsewhere next time
@@ -271,7 +284,11 @@ func (c *mysqlConn) BeginTx(ctx context.Context, options driver.TxOptions) (driv
 		c.isolation = level
 	}
 	options.Isolation = driver.IsolationLevel(sql.LevelDefault)
-	return c.mysqlDriverConn.BeginTx(ctx, options)
+	tx, err := c.mysqlDriverConn.BeginTx(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	return &boundedTx{tx, c.network}, nil
 }
 
 // QueryContext runs a query, prepared when it has arguments. The server may be at work until the

@@ -33,8 +33,9 @@ func openPostgres(_ context.Context, t Target, o Settings) (*Engine, error) {
 		config.RuntimeParams["default_transaction_read_only"] = "on"
 	}
 	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = 10 * time.Second
+		config.ConnectTimeout = connectTime
 	}
+	config.DialFunc = dialer.DialContext
 	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: 5 * time.Second}
 	}
@@ -72,6 +73,15 @@ func (c *postgresConn) QueryContext(ctx context.Context, query string, args []dr
 		args = append([]driver.NamedValue{{Value: pgx.QueryExecModeDescribeExec}}, args...)
 	}
 	return c.Conn.QueryContext(ctx, query, args)
+}
+
+// BeginTx begins a transaction.
+func (c *postgresConn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	tx, err := c.Conn.BeginTx(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	return &boundedTx{tx, c.Conn.Conn().PgConn().Conn()}, nil
 }
 
 func onPostgres(pool *sql.DB) *Engine {

@@ -12,6 +12,7 @@ import (
 	"jobdb/internal/engine"
 	"jobdb/internal/schema"
 	"jobdb/internal/tables"
+	"jobdb/opensearch"
 )
 
 // source is a database whose rows are read: what moves, or the target when it is verified.
@@ -27,13 +28,13 @@ type sourceTable struct {
 	*tables.Table
 	engine *engine.Engine
 	lacks  []bool // by column
+
+	documents *opensearch.DB // has the rows, instead of the engine; nil: the engine has them
 }
 
 // optional are the tables that some release lacks.
 var optional = map[*tables.Table]string{
-	// Here is where parameters that are in OpenSearch would come in: a table whose rows are
-	// the fields of the documents of a range.
-	tables.JobParameters: "JobParameters: the source has no such table. Its parameters are in OpenSearch, from where they don't move",
+	tables.JobParameters: "JobParameters: the source has no such table. Its parameters are in OpenSearch: name it, and they move, too",
 }
 
 func openSource(ctx context.Context, o Options) (*source, error) {
@@ -75,6 +76,10 @@ func (s *source) open(ctx context.Context, o Options) error {
 			e, c = s.history, history
 		}
 		if e == nil {
+			continue
+		}
+		if t == tables.JobParameters && o.FromParameters != nil {
+			problems = append(problems, s.addDocuments(o.FromParameters, jobs[t.Name] != nil)...)
 			continue
 		}
 		var columns []string
@@ -125,6 +130,19 @@ func (s *source) add(t *tables.Table, e *engine.Engine, columns []string) (probl
 	}
 	s.tables = append(s.tables, found)
 	return problems
+}
+
+// addDocuments takes the parameters from OpenSearch, and returns why it can't.
+func (s *source) addDocuments(documents *opensearch.DB, hasTable bool) (problems []string) {
+	if s.groups != nil {
+		return []string{"its jobs have no VO, by which parameters are found in OpenSearch"}
+	}
+	t := tables.JobParameters
+	s.tables = append(s.tables, sourceTable{Table: t, engine: s.jobs, lacks: make([]bool, len(t.Columns)), documents: documents})
+	if hasTable {
+		s.left = append(s.left, "JobParameters: the parameters come from OpenSearch instead, as was asked for")
+	}
+	return nil
 }
 
 func (s *source) close() error {
@@ -196,6 +214,9 @@ type span struct{ first, last int64 }
 func (s *source) bounds(ctx context.Context) (all span, none bool, err error) {
 	none = true
 	for _, t := range s.tables {
+		if t.documents != nil {
+			continue
+		}
 		var low, high sql.NullInt64
 		err := engine.EachRow(ctx, t.engine.Reader, `SELECT min("JobID"), max("JobID") FROM `+t.Quoted(), func(rows *sql.Rows) error {
 			return rows.Scan(&low, &high)
@@ -290,6 +311,9 @@ func (s *snapshot) jobIDs(ctx context.Context, in span) ([]int64, error) {
 // are as the driver gives them, nil in columns that the source lacks; the first is the JobID, an
 // int64.
 func (s *snapshot) eachJob(ctx context.Context, t sourceTable, in span, each func(id int64, rows [][]any) error) error {
+	if t.documents != nil {
+		return s.eachDocument(ctx, t, in, each)
+	}
 	names := make([]string, 0, len(t.Columns))
 	for i, c := range t.Columns {
 		if !t.lacks[i] {

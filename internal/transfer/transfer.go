@@ -19,18 +19,20 @@ import (
 
 	"jobdb/internal/engine"
 	"jobdb/internal/schema"
+	"jobdb/opensearch"
 )
 
 // Options say what moves where.
 type Options struct {
-	From        string            // URL of the source
-	FromHistory string            // URL of the source's LoggingInfo; "": the same database; NoHistory: it doesn't move
-	To          string            // URL of the target, which is empty or has what earlier runs brought
-	Groups      map[string]string // the VO of each OwnerGroup, for sources that have no VO
-	Batch       int               // jobs in a range
-	Now         func() time.Time
-	Logger      *slog.Logger
-	Progress    func(Progress) // called after each range; may be nil
+	From           string            // URL of the source
+	FromHistory    string            // URL of the source's LoggingInfo; "": the same database; NoHistory: it doesn't move
+	FromParameters *opensearch.DB    // has the source's parameters; nil: the table JobParameters does
+	To             string            // URL of the target, which is empty or has what earlier runs brought
+	Groups         map[string]string // the VO of each OwnerGroup, for sources that have no VO
+	Batch          int               // jobs in a range
+	Now            func() time.Time
+	Logger         *slog.Logger
+	Progress       func(Progress) // called after each range; may be nil
 }
 
 // NoHistory in [Options.FromHistory] leaves the history behind.

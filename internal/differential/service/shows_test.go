@@ -39,6 +39,7 @@ var shown = map[difference]func(r *round){
 	"routes.metadata":          showIssuerMetadata,
 	"routes.others":            showOtherRoutes,
 	"routes.slash":             showSlash,
+	"search.parameters":        showSearchParameters,
 	"status.empty-map":         showEmptyMap,
 	"status.empty-text":        showEmptyText,
 	"status.kill-confirmed":    showKillConfirmed,
@@ -251,6 +252,16 @@ func showBoolean(r *round) {
 
 func showNUL(r *round) {
 	r.differ(search(object{"parameter": "Owner", "operator": "eq", "value": "a\x00"}), 200, 400)
+}
+
+// Parameters of jobs are no columns to DiracX.
+func showSearchParameters(r *round) {
+	for _, name := range []string{"Parameters", "HostName", "Parameters.x"} {
+		r.differ(with("alice", "POST", "/api/jobs/search", object{"parameters": []string{name}}), 400, 200)
+		if name != "Parameters" {
+			r.differ(search(object{"parameter": name, "operator": "eq", "value": "none has it"}), 400, 200)
+		}
+	}
 }
 
 func showOtherRoutes(r *round) {
