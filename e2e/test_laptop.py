@@ -46,12 +46,12 @@ class Monitor:
         self.page.get_by_test_id("refresh-search-button").click()
 
     def filter(self, *words):
-        """Type a filter word by word: column, operator, value."""
+        """Type a filter word by word: column, operator, value. Each becomes a chip."""
         field = self.page.get_by_test_id("search-field")
-        for word in words:
-            field.press_sequentially(word)
+        for i, word in enumerate(words):
+            field.press_sequentially(word, delay=50)
             field.press("Enter")
-        self.page.get_by_text("List of Jobs").click(force=True)  # the list of suggestions goes away
+            self.page.get_by_test_id("search-bar").locator(".MuiChip-root").nth(i).filter(has_text=word).wait_for()
 
     def row(self, job):
         cell = self.page.get_by_role("cell", name=job, exact=True)
