@@ -36,6 +36,7 @@ BENCHFLAGS ?= -write docs/benchmarks
 COMPATFLAGS ?=
 FUZZTIME ?= 30s
 MODULE ?=
+SOURCE ?=
 
 .PHONY: help
 help: ## say what each target does
@@ -116,8 +117,8 @@ bench-large: ## measure what must not grow with the jobs: 10,000,000 against 10,
 	go run ./bench -growth -engine sqlite -jobs 10000,10000000 $(BENCHFLAGS)
 
 .PHONY: import-large
-import-large: engines oracle ## measure jobdb import of 1,000,000 jobs from DIRAC 8 on MariaDB to PostgreSQL (IMPORT=100000)
-	JOBDB_IMPORT_LARGE=$(or $(IMPORT),1000000) $(WITHENGINES) -durable -- go test -timeout 0 -run TestLarge -v ./internal/transfer
+import-large: engines oracle ## measure jobdb import of 1,000,000 jobs from DIRAC 8 on MariaDB to PostgreSQL, killed on the way (IMPORT=100000 KILLS=20)
+	JOBDB_IMPORT_LARGE=$(or $(IMPORT),1000000) JOBDB_IMPORT_KILLS=$(or $(KILLS),20) $(WITHENGINES) -durable -- go test -timeout 0 -run TestLarge -v ./internal/transfer
 
 .PHONY: differential
 differential: engines oracle ## compare with the reference at length (SEED=7 ROUNDS=50)
@@ -128,8 +129,16 @@ differential-http: oracle ## compare with the reference's service at length (SEE
 	JOBDB_SEED=$(or $(SEED),$(shell date +%s)) JOBDB_ROUNDS=$(or $(ROUNDS),20) go test $(RACE) -timeout 0 -run DifferentialService -v ./internal/differential/service
 
 .PHONY: compat
-compat: build oracle ## try DiracX's own clients on a server that runs (COMPATFLAGS='--server own -k search')
-	PYTHONDONTWRITEBYTECODE=1 $(ORACLE)/bin/python -m pytest -v $(COMPATFLAGS) compat
+compat: build engines oracle ## try DiracX's own clients on a server that runs (COMPATFLAGS='--server own -k search')
+	PYTHONDONTWRITEBYTECODE=1 $(WITHENGINES) -- $(ORACLE)/bin/python -m pytest -v $(COMPATFLAGS) compat
+
+.PHONY: diracx-web
+diracx-web: build oracle ## build diracx-web (SOURCE=../diracx-web, a clone) and try it in Chromium: on jobdb alone, and by nginx beside DiracX
+	@[[ -n '$(SOURCE)' ]] || { echo 'which clone? make diracx-web SOURCE=../diracx-web'; exit 1; }
+	e2e/build-diracx-web.sh '$(SOURCE)' .cache/diracx-web
+	$(ORACLE)/bin/python -m venv .cache/e2e-venv
+	.cache/e2e-venv/bin/pip install --quiet --disable-pip-version-check -r e2e/requirements.txt
+	PYTHONDONTWRITEBYTECODE=1 JOBDB_DIRACX_WEB=.cache/diracx-web/out .cache/e2e-venv/bin/python -m pytest -v e2e
 
 .PHONY: stress
 stress: engines ## 200 clients at once, a minute on each engine (STRESS=10m)
@@ -208,7 +217,19 @@ apt-install = if ! command -v apt-get >/dev/null; then false; \
 	$$as_root apt-get -q update && \
 	$$as_root DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(1)
 
+OPENSEARCH := .cache/opensearch
+
+# An OpenSearch of one node, from the jars of Maven Central (needs Java 17 and Maven).
+$(OPENSEARCH)/classpath: oracle/opensearch/pom.xml oracle/opensearch/TestNode.java
+	@mkdir -p $(OPENSEARCH)
+	mvn -q -B -f oracle/opensearch package dependency:build-classpath -Dmdep.outputFile=$(CURDIR)/$@.new
+	@printf '%s:%s' '$(CURDIR)/$(OPENSEARCH)/classes' "$$(cat $@.new)" >$@
+
+.PHONY: test-opensearch
+test-opensearch: engines oracle $(OPENSEARCH)/classpath ## run the tests that need an OpenSearch, which they start and stop (needs Java 17 and Maven)
+	JOBDB_OPENSEARCH_CLASSPATH="$$(cat $(OPENSEARCH)/classpath)" \
+	  $(WITHENGINES) -- go test $(RACE) $(TESTFLAGS) -p 1 -count 1 -v -run OpenSearch ./opensearch ./wms ./internal/transfer ./cmd/jobdb
+
 .PHONY: opensearch
-opensearch: ## an OpenSearch for tests on 127.0.0.1:9277, until Ctrl-C (needs Java 17 and Maven); then JOBDB_OPENSEARCH=127.0.0.1:9277 go test ./wms
-	mkdir -p .cache && mvn -q -B -f oracle/opensearch package dependency:build-classpath -Dmdep.outputFile=$(CURDIR)/.cache/opensearch.classpath
-	DIR=$$(mktemp -d) && trap 'rm -rf "$$DIR"' EXIT && java -Xmx512m -cp ".cache/opensearch/classes:$$(cat .cache/opensearch.classpath)" TestNode "$$DIR" 9277
+opensearch: $(OPENSEARCH)/classpath ## an OpenSearch for tests on 127.0.0.1:9277, until Ctrl-C; JOBDB_OPENSEARCH=127.0.0.1:9277 go test ./wms
+	DIR=$$(mktemp -d) && trap 'rm -rf "$$DIR"' EXIT && java -Xmx512m -cp "$$(cat $(OPENSEARCH)/classpath)" TestNode "$$DIR" 9277

@@ -44,6 +44,9 @@ var (
 	colApplicationStatus = columnByName["ApplicationStatus"]
 )
 
+// colParameter stands in filters for the value of a job's parameter. It is no column of Jobs.
+var colParameter = Column{index: math.MaxUint8}
+
 // ParseColumn finds a column of Jobs by its exact name. An unknown name is a [QueryError].
 func ParseColumn(name string) (Column, error) {
 	c, ok := columnByName[name]
@@ -61,7 +64,12 @@ func columnNames() string {
 	return strings.Join(names, ", ")
 }
 
-func (c Column) def() tables.Column { return tables.Jobs.Columns[c.index] }
+func (c Column) def() tables.Column {
+	if c == colParameter {
+		return tables.JobParameters.Columns[2]
+	}
+	return tables.Jobs.Columns[c.index]
+}
 
 // Name is the column's name in the database and in JSON.
 func (c Column) Name() string { return c.def().Name }

@@ -194,6 +194,23 @@ func (c *compiler) comparable(column Column) string {
 	return c.dialect.AsText[0] + tables.Quote(column.Name()) + c.dialect.AsText[1]
 }
 
+// compared is an expression for what a filter compares, that compares byte by byte. It must be
+// written at once, because it may have an argument.
+func (c *compiler) compared(f Filter) string {
+	if f.column != colParameter {
+		return c.byteExact(f.column)
+	}
+	t := tables.JobParameters
+	exact := func(name string) string {
+		if c.schema.Collation(t.Name, name) == "" {
+			return "p." + tables.Quote(name)
+		}
+		return "CONVERT(p." + tables.Quote(name) + " USING utf8mb4) COLLATE " + c.schema.ExactCollation
+	}
+	return "(SELECT " + exact("Value") + " FROM " + t.Quoted() + ` AS p WHERE p."JobID" = "Jobs"."JobID" AND ` + exact("Name") + " = " +
+		c.arg(f.parameter) + ")"
+}
+
 // where writes the WHERE of a query, and reports whether there is a condition at all.
 func (c *compiler) where(scope Scope, filter Filter) bool {
 	var conditions []Filter
@@ -243,10 +260,10 @@ func (c *compiler) filter(f Filter) {
 		c.filter(f.kids[0])
 		c.write(")")
 	case opNull:
-		c.null(f.column)
+		c.null(f)
 	case opNotNull:
 		c.write("NOT ")
-		c.null(f.column)
+		c.null(f)
 	case opLike:
 		c.like(f)
 	case opNotLike:
@@ -283,7 +300,12 @@ func (c *compiler) groupOf(f Filter) {
 
 // null is the condition that a row has no value in a column. Beside NULL that is what live
 // databases have in its place, which is read as NULL, too.
-func (c *compiler) null(column Column) {
+func (c *compiler) null(f Filter) {
+	column := f.column
+	if column == colParameter {
+		c.write("(", c.compared(f), isNull, ")")
+		return
+	}
 	name, none := tables.Quote(column.Name()), ""
 	switch {
 	case column.Kind() == tables.KindTime:
@@ -301,13 +323,23 @@ func (c *compiler) null(column Column) {
 func (c *compiler) like(f Filter) {
 	form := c.dialect.Like
 	pattern := f.values[0].(string) //nolint:forcetypeassert // made by parsePattern
-	c.write(form[0], c.comparable(f.column), form[1], c.arg(foldASCII(pattern)), form[2])
+	text := c.compared(f)
+	if f.column.Kind() != tables.KindText {
+		text = c.comparable(f.column)
+	}
+	c.write(form[0], text, form[1], c.arg(foldASCII(pattern)), form[2])
 }
 
 // regexIn compares with the values that matched a regex. With none of them it is false, but NULL
 // for NULL, so that its negation doesn't match NULL either.
 func (c *compiler) regexIn(f Filter) {
-	if len(f.values) > 0 {
+	switch {
+	case len(f.values) >= manyValues && c.dialect.ManyValues != nil:
+		text, arg := c.dialect.ManyValues(false, f.values)
+		c.write(c.comparable(f.column), text)
+		c.arg(arg)
+		return
+	case len(f.values) > 0:
 		c.write(c.comparable(f.column), " IN ")
 		c.list(f.values)
 		return
@@ -326,13 +358,17 @@ const manyValues = 20
 
 // compare writes a comparison of a column that isn't a time.
 func (c *compiler) compare(f Filter) {
-	exact := c.byteExact(f.column)
 	switch {
 	case f.op == opIn && len(f.values) == 0:
 		c.write("1 = 0")
+		return
 	case f.op == opNotIn && len(f.values) == 0:
 		c.write("1 = 1")
-	case f.op == opIn && exact != tables.Quote(f.column.Name()) && c.schema.IndexBy(f.column.Name()) != "":
+		return
+	}
+	exact := c.compared(f)
+	switch {
+	case f.op == opIn && f.column != colParameter && exact != tables.Quote(f.column.Name()) && c.schema.IndexBy(f.column.Name()) != "":
 		c.byteExactIn(f, exact)
 	case f.op == opIn && len(f.values) == 1:
 		c.write(exact, " = ", c.arg(f.values[0]))
@@ -363,7 +399,7 @@ func (c *compiler) byteExactIn(f Filter, exact string) {
 		return
 	}
 	c.write("(", name, " IN (")
-	for i, value := range f.values {
+	for i, value := range fewLengths(f.values) {
 		if i > 0 {
 			c.write(", ")
 		}
@@ -385,10 +421,20 @@ func (c *compiler) collated(column Column, value any) string {
 	return "CONVERT(" + recoded[0] + c.arg(value) + recoded[1] + " USING " + charset + ") COLLATE " + collation
 }
 
+// fewLengths repeats the last value until the number of values is a power of two. Servers and
+// drivers remember statements: without this each length of a list would be another one.
+func fewLengths(values []any) []any {
+	n := 1
+	for n < len(values) {
+		n *= 2
+	}
+	return append(slices.Clip(values), slices.Repeat(values[len(values)-1:], n-len(values))...)
+}
+
 // list writes values in parentheses, separated by commas.
 func (c *compiler) list(values []any) {
 	c.write("(")
-	for i, value := range values {
+	for i, value := range fewLengths(values) {
 		if i > 0 {
 			c.write(", ")
 		}
@@ -408,7 +454,7 @@ func (c *compiler) times(f Filter) {
 		return
 	}
 	c.write("(")
-	for i, value := range f.values {
+	for i, value := range fewLengths(f.values) {
 		if i > 0 {
 			c.write(word)
 		}

@@ -25,6 +25,7 @@ type Options struct {
 	Connections       int              // at most; default 32 to a server, one a core to a SQLite file
 	FoldInterval      time.Duration    // how often counts of jobs are brought together; default 1 s, negative: never, see [DB.FoldCounts]
 	ReadOnly          bool             // nothing can be written
+	ParametersOutbox  bool             // changes of parameters wait to be copied elsewhere, see [DB.WaitingJobs]; on our own schema only
 }
 
 func (o Options) withDefaults() Options {

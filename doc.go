@@ -76,16 +76,20 @@
 //
 // Methods that DiracX's JobDB doesn't have, by table:
 //
-//	JobParameters            SetJobParameters, JobParameters
+//	JobParameters            SetJobParameters, SetJobParameterValues, JobParameters,
+//	                         JobParametersNamed
 //	OptimizerParameters      SetOptimizerParameters, OptimizerParameters
 //	AtticJobParameters (the archive)
-//	                         ArchiveJobParameters, ArchivedJobParameters
+//	                         ArchiveJobParameters, ArchiveParameters, ArchivedJobParameters
 //	InputData                InputData
 //	HeartBeatLoggingInfo     Heartbeats
 //	JobCommands              JobCommands, ExpireJobCommands
 //	LoggingInfo              InsertHistory, History, DeleteHistory, StatusTimes
 //	Answers (ours only)      SaveReply, SavedReply
 //	JobCounts (ours only)    FoldCounts, VerifyCounts, RebuildCounts
+//	ParametersOutbox (ours only)
+//	                         WaitingJobs, ParametersChanges, RemoveParametersChanges,
+//	                         CountParametersChanges, QueueAllParameters
 //	Jobs (locks of rows)     LockJobs
 //
 // The pilots' database is another one: [OpenPilots].
@@ -111,10 +115,10 @@
 //	refused.go               which job was it that a foreign key or a key refused
 //	counts.go                which counts are kept; counts_fold.go, counts_tally.go: how;
 //	                         counts_check.go: are they right
-//	pilots.go, taskqueues.go, taskqueues_share.go, parametersdb.go
-//	                         the neighbours: pilots, DiracX's task queues, its OpenSearch
-//	taskqueues*.go           the task queues' database
-//	parametersdb.go          parameters in OpenSearch
+//	parameters_archive.go    parameters of jobs that are rescheduled, but are kept elsewhere
+//	parameters_outbox.go     changes of parameters that are to be copied elsewhere
+//	pilots.go, taskqueues*.go
+//	                         the neighbours: pilots, DiracX's task queues
 //	schema.go                Migrate, CheckSchema
 //	internal/tables          the list of all tables and columns
 //	internal/engine          all that differs between engines: dialects, drivers, URLs, errors
@@ -127,6 +131,7 @@
 //	auth                     who is the caller (token), and which jobs may they reach (policy.go)
 //	wms                      the rules; wms/states.go says which status may follow which
 //	jdl                      reading, writing and compressing JDLs
+//	opensearch               parameters in the OpenSearch of DiracX: reads, writes, deliveries
 //	internal/conformance     the test suite that defines what the methods of DB and Tx promise
 //	internal/differential    tests that compare jobdb with DiracX's own code
 //	oracle                   DiracX itself, and databases as DiracX and DIRAC make them, for tests

@@ -20,6 +20,10 @@ import (
 // after its end, lt before its start. In a like, % and _ are wildcards, \ escapes them, and ASCII
 // letters match in either case. A regex is RE2 and may match anywhere in the text.
 //
+// A Parameter that begins with [ParameterPrefix] is a job's parameter of the name that follows, a
+// text, and NULL where the job has none; eq neq in "not in" like ilike "not like" "is null"
+// "is not null" compare it. No index serves it: other filters should leave few jobs.
+//
 // Decode JSON with UseNumber, as [ParseSearchJSON] does: float64 can't hold all 64-bit integers.
 type FilterSpec struct {
 	Parameter string       `json:"parameter,omitempty"`
@@ -52,12 +56,16 @@ const (
 	opRegexIn // any of the values, which matched a regex; NULL for NULL
 )
 
+// ParameterPrefix begins a [FilterSpec]'s Parameter that is no column, but a job's parameter.
+const ParameterPrefix = "Parameters."
+
 // Filter is a checked condition on rows of Jobs. The zero Filter holds for all rows.
 type Filter struct {
-	op     op
-	column Column
-	kids   []Filter
-	values []any // of the column's kind: int64, string, period or *regexp.Regexp
+	op        op
+	column    Column
+	parameter string // what is compared instead of a column, which is colParameter then
+	kids      []Filter
+	values    []any // of the column's kind: int64, string, period or *regexp.Regexp
 }
 
 // ParseFilters checks filters, which must all hold, against the columns of Jobs and the limits,
@@ -139,11 +147,10 @@ func (f FilterSpec) checkForm() error {
 // comparison checks a filter that isn't a group. The caller adds the parameter's name to an
 // errReason.
 func (p *filterParser) comparison(spec FilterSpec) (Filter, error) {
-	column, err := ParseColumn(spec.Parameter)
+	f, err := spec.compared()
 	if err != nil {
 		return Filter{}, err
 	}
-	f := Filter{column: column}
 	switch spec.Operator {
 	case "is null":
 		f.op = opNull
@@ -162,13 +169,27 @@ func (p *filterParser) comparison(spec FilterSpec) (Filter, error) {
 		return Filter{}, errReason("more than " + strconv.Itoa(p.limits.Values) + " values in one query")
 	}
 	f.op = comparisons[spec.Operator]
-	if f.values, err = column.operands(values); err != nil {
+	if f.values, err = f.column.operands(values); err != nil {
 		return Filter{}, err
 	}
-	if column.isFlag() {
+	if f.column.isFlag() {
 		return f.namedFlags(), nil
 	}
 	return f, nil
+}
+
+// compared is a filter that has what is compared: a column, or a parameter of jobs.
+func (f FilterSpec) compared() (Filter, error) {
+	name, isParameter := strings.CutPrefix(f.Parameter, ParameterPrefix)
+	if !isParameter {
+		column, err := ParseColumn(f.Parameter)
+		return Filter{column: column}, err
+	}
+	switch f.Operator {
+	case "gt", "gte", "lt", "lte", "regex":
+		return Filter{}, errReason("parameters are texts, which can't be compared by " + f.Operator + "; use eq, in or like")
+	}
+	return Filter{column: colParameter, parameter: name}, checkLength(tables.JobParameters.Columns[1], name)
 }
 
 // comparisons are the operators that compare with a value or with a list of values.
@@ -334,7 +355,12 @@ func (f Filter) columns(to []Column) []Column {
 // equals reports whether one text is wanted: an index on the column then has the rows in the order
 // of their JobIDs.
 func (f Filter) equals() bool {
-	return f.op == opIn && len(f.values) == 1 && f.column.Kind() == tables.KindText
+	return f.op == opIn && len(f.values) == 1 && f.column.Kind() == tables.KindText && f.column != colParameter
+}
+
+// hasParameter reports whether a filter looks at parameters of jobs.
+func (f Filter) hasParameter() bool {
+	return f.column == colParameter || slices.ContainsFunc(f.kids, Filter.hasParameter)
 }
 
 func (f Filter) hasRegex() bool {

@@ -11,8 +11,10 @@ import (
 // ParameterText makes a text of unknown content, such as a job's output, fit for the value of a
 // parameter in this database: characters that it can't store are replaced by U+FFFD or ?, and of a
 // text that is too long the end remains.
-func (db *DB) ParameterText(text string) string {
-	limits := db.schema.ColumnLimits[tables.JobParameters.Name+".Value"]
+func (db *DB) ParameterText(text string) string { return db.parameterText(tables.JobParameters, text) }
+
+func (db *DB) parameterText(t *tables.Table, text string) string {
+	limits := db.schema.ColumnLimits[t.Name+".Value"]
 	text = replaceUnstorable(text, limits.CanEncode)
 	maxBytes := cmp.Or(limits.Bytes, tables.MaxText)
 	if len(text) <= maxBytes {

@@ -30,17 +30,49 @@ var errNoParameters = &SchemaError{
 // database a name that its collation holds equal to another one of the job, such as cpu and CPU, is
 // a [ConflictError]. Then nothing is stored. See also [DB.HasJobParameters].
 func (a access) SetJobParameters(ctx context.Context, values map[JobID]map[string]string) error {
-	return a.setParameters(ctx, tables.JobParameters, values)
+	return a.setParameters(ctx, tables.JobParameters, values, nil)
 }
 
 // SetOptimizerParameters is [DB.SetJobParameters] for the parameters that DIRAC's optimizers use.
 func (a access) SetOptimizerParameters(ctx context.Context, values map[JobID]map[string]string) error {
-	return a.setParameters(ctx, tables.OptimizerParameters, values)
+	return a.setParameters(ctx, tables.OptimizerParameters, values, nil)
 }
 
 // JobParameters returns the parameters of jobs, values by name. Jobs without any are left out.
 func (a access) JobParameters(ctx context.Context, ids []JobID) (map[JobID]map[string]string, error) {
 	return a.parameters(ctx, tables.JobParameters, ids)
+}
+
+// JobParametersNamed is [DB.JobParameters] for parameters of these names only.
+func (a access) JobParametersNamed(ctx context.Context, ids []JobID, names []string) (map[JobID]map[string]string, error) {
+	values := make(map[JobID]map[string]string)
+	t := tables.JobParameters
+	named := make([]any, 0, len(names))
+	for _, name := range names {
+		if checkLength(t.Columns[1], name) == nil { // no other can be there, and PostgreSQL refuses to look for some
+			named = append(named, name)
+		}
+	}
+	if len(named) == 0 {
+		return values, nil
+	}
+	err := a.read(ctx, "read parameters", func(s *session) error {
+		if s.lacks(t) {
+			return errNoParameters
+		}
+		condition := " AND " + s.byteExact(t, "Name") + " IN (?" + strings.Repeat(", ?", len(named)-1) + ")"
+		return s.eachIDBatch(ids, func(in string, args []any) error {
+			return s.query(ctx, selectRows(t, t.Columns, in)+condition, slices.Concat(args, named), scanRows(t.Columns, func(row []scanned) error {
+				id := row[0].id()
+				if values[id] == nil {
+					values[id] = map[string]string{}
+				}
+				values[id][row[1].text()] = row[2].text()
+				return nil
+			}))
+		})
+	})
+	return values, err
 }
 
 // OptimizerParameters is [DB.JobParameters] for the parameters that DIRAC's optimizers use.
@@ -66,7 +98,10 @@ func (a access) parameters(ctx context.Context, t *tables.Table, ids []JobID) (m
 	return values, err
 }
 
-func (a access) setParameters(ctx context.Context, t *tables.Table, values map[JobID]map[string]string) error {
+// setParameters stores parameters. typed are the same as they go into the outbox; nil: as texts.
+func (a access) setParameters(
+	ctx context.Context, t *tables.Table, values map[JobID]map[string]string, typed map[JobID]map[string]any,
+) error {
 	ids := slices.Sorted(maps.Keys(values))
 	var rows [][]any
 	for _, id := range ids {
@@ -80,6 +115,11 @@ func (a access) setParameters(ctx context.Context, t *tables.Table, values map[J
 	err := a.write(ctx, "set parameters", func(s *session) error {
 		if len(rows) > 0 && s.lacks(t) {
 			return errNoParameters
+		}
+		if t == tables.JobParameters && s.db.HasParametersOutbox() {
+			if err := s.queueSet(ctx, values, typed); err != nil {
+				return err
+			}
 		}
 		if s.db.schema.Collation(t.Name, "Name") == "" {
 			return s.insert(ctx, t, t.Columns, rows, s.db.dialect.Upsert(t.Key, []string{"Value"}))
@@ -123,8 +163,10 @@ func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
 		if err := s.eachIDBatch(ids, func(in string, args []any) error { return s.copyToArchive(ctx, in, args) }); err != nil {
 			return err
 		}
-		_, err := s.removeRows(ctx, tables.JobParameters, ids)
-		return err
+		if _, err := s.removeRows(ctx, tables.JobParameters, ids); err != nil {
+			return err
+		}
+		return s.queueParameters(ctx, ids, nil)
 	})
 }
 

@@ -107,7 +107,7 @@ func (a access) find(ctx context.Context, s Search, each func(row []any) error) 
 func (a access) findEach(ctx context.Context, s Search, each func(row []any) error) (f found, err error) {
 	limits := a.db.options.Limits
 	perPage, err := s.checkPage(limits)
-	if err = cmp.Or(s.Scope.check(), err); err != nil {
+	if err = cmp.Or(s.Scope.check(), err, a.checkParameters(s.Filter)); err != nil {
 		return f, err
 	}
 	ctx, cancel, begun := limits.begin(ctx, perPage == 0)
@@ -181,7 +181,7 @@ func (a access) inSnapshot(ctx context.Context, what string, alone bool, fn func
 func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 	limits := a.db.options.Limits
 	result := SummaryRows{Columns: s.columns()}
-	if err := s.Scope.check(); err != nil {
+	if err := cmp.Or(s.Scope.check(), a.checkParameters(s.Filter)); err != nil {
 		return result, err
 	}
 	ctx, cancel := limits.context(ctx)
@@ -202,6 +202,14 @@ func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 		})
 	})
 	return result, limits.explainTimeout(ctx, err)
+}
+
+// checkParameters refuses filters for parameters in a database that has none.
+func (a access) checkParameters(f Filter) error {
+	if a.db.schema.Parameters || !f.hasParameter() {
+		return nil
+	}
+	return &QueryError{Field: "search", Reason: "jobs can't be searched by parameters: this database has no table JobParameters"}
 }
 
 func (s *session) compiler() *compiler {

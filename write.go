@@ -368,6 +368,9 @@ func (a access) DeleteJobs(ctx context.Context, ids []JobID) (int64, error) {
 		if err := s.lock(ctx, ids); err != nil {
 			return err
 		}
+		if err := s.queueParameters(ctx, ids, nil); err != nil {
+			return err
+		}
 		in := access{db: s.db, tx: s}
 		if err := in.DeleteHistory(ctx, ids); err != nil && !errors.Is(err, errNoHistory) {
 			return err

@@ -119,7 +119,7 @@ func startOn(t *testing.T, database []byte, change ...func(*api.Config)) *testSe
 	}
 	config := api.Config{
 		DB: w.db, Jobs: manager(t, w.db, clock),
-		Keys: w.key.Keys(), Issuer: issuer, LocalUser: &alice, Visibility: auth.VisibleVO,
+		Keys: w.key.Keys(), Issuer: issuer, Logins: auth.NewLogins(w.key, issuer, alice, clock), Visibility: auth.VisibleVO,
 		Clock: clock, Logger: slog.New(slog.NewTextHandler(w.log, nil)),
 	}
 	for _, c := range change {

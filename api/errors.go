@@ -76,6 +76,8 @@ func errorAnswer(err error) *httpError {
 		return &httpError{status: http.StatusServiceUnavailable, detail: "the database can't be reached or is too busy; try again later"}
 	case errors.Is(err, jobdb.ErrSchema): // somebody changed it while the server runs
 		return &httpError{status: http.StatusServiceUnavailable, detail: "the database doesn't fit this server; its operator must see to it"}
+	case errors.Is(err, auth.ErrNoMetadata):
+		return &httpError{status: http.StatusServiceUnavailable, detail: auth.ErrNoMetadata.Error() + "; try again later"}
 	case errors.Is(err, jobdb.ErrConflict):
 		return &httpError{status: http.StatusConflict, detail: "it exists already"}
 	}
@@ -87,7 +89,7 @@ func (s *service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 	if answer.challenge != "" {
 		w.Header().Set("WWW-Authenticate", answer.challenge)
 	}
-	if answer.status == http.StatusServiceUnavailable {
+	if answer.status == http.StatusServiceUnavailable || answer.status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", "10")
 	}
 	if answer.status >= http.StatusInternalServerError || answer.status == http.StatusUnauthorized {

@@ -20,28 +20,40 @@ type Store struct {
 	Name   string // in the answers to probes
 	Ping   func(context.Context) error
 	Needed bool // without it the server isn't ready; else it is, and tells of the fault
+
+	// Waiting is how many changes are still to be copied there; nil: none ever are.
+	Waiting func(context.Context) (int64, error)
 }
 
 // readiness is the answer to a probe: the status of the server, of its stores and of the keys that
 // verify tokens.
 type readiness struct {
-	Status string            `json:"status"`
-	Stores map[string]string `json:"stores,omitempty"` // by their names: ok, or what is wrong
-	Keys   string            `json:"keys,omitempty"`   // why they could not be fetched; the known ones are still used
+	Status  string            `json:"status"`
+	Stores  map[string]string `json:"stores,omitempty"`  // by their names: ok, or what is wrong
+	Waiting map[string]int64  `json:"waiting,omitempty"` // by the stores' names: changes that are still to be copied there
+	Keys    string            `json:"keys,omitempty"`    // that they can't be fetched now; the known ones are still used
 }
 
 // ready checks the databases, for a few seconds only: a probe wants an answer. A server without any
-// key is not ready either, as it would accept no token.
+// key is not ready either, as it would accept no token. The answer names no address: anybody may
+// ask.
 func (s *service) ready(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 	defer cancel()
 	if err := s.DB.Ping(ctx); err != nil {
 		return err
 	}
-	stores := map[string]string{}
+	stores, waiting := map[string]string{}, map[string]int64{}
 	for _, store := range s.Stores {
 		err := store.Ping(ctx)
 		stores[store.Name] = storeHealth(err)
+		if store.Waiting != nil {
+			n, err := store.Waiting(ctx)
+			if err != nil {
+				return err
+			}
+			waiting[store.Name] = n
+		}
 		if err == nil {
 			continue
 		}
@@ -52,9 +64,13 @@ func (s *service) ready(w http.ResponseWriter, r *http.Request) error {
 	}
 	keys := s.Keys.State()
 	if keys.Keys == 0 {
-		return &httpError{status: http.StatusServiceUnavailable, detail: "no keys of the issuer are known yet: " + keys.LastError}
+		return &httpError{status: http.StatusServiceUnavailable, detail: "no keys of the issuer are known yet; the server's log says why"}
 	}
-	return writeValue(w, readiness{"ready", stores, keys.LastError})
+	health := readiness{Status: "ready", Stores: stores, Waiting: waiting}
+	if keys.LastError != "" {
+		health.Keys = "they can't be fetched now; the server's log says why"
+	}
+	return writeValue(w, health)
 }
 
 // storeHealth tells a store's fault without its address.

@@ -22,10 +22,10 @@ type command struct {
 
 // heartbeat stores heartbeats and answers with the commands that wait for these jobs.
 // Jobs that don't exist are listed in a header.
-func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
+func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte) error {
 	var in validation.Reader
 	beats := map[jobdb.JobID]wms.Beat{}
-	if err := readByJob(&in, r, func(id jobdb.JobID, value any, at validation.Location) { beats[id] = readBeat(&in, value, at) }); err != nil {
+	if err := readByJob(&in, body, func(id jobdb.JobID, value any, at validation.Location) { beats[id] = readBeat(&in, value, at) }); err != nil {
 		return err
 	}
 	scope, err := s.actionScope(p, auth.Pilot)

@@ -14,10 +14,10 @@ import (
 )
 
 // setMetadata sets attributes and parameters of jobs.
-func (s *service) setMetadata(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
+func (s *service) setMetadata(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte) error {
 	var in validation.Reader
 	values := map[jobdb.JobID]map[string]any{}
-	if err := readByJob(&in, r, func(id jobdb.JobID, value any, at validation.Location) { values[id] = readMetadata(&in, value, at) }); err != nil {
+	if err := readByJob(&in, body, func(id jobdb.JobID, value any, at validation.Location) { values[id] = readMetadata(&in, value, at) }); err != nil {
 		return err
 	}
 	scope, err := s.actionScope(p, auth.Manage)

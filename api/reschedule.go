@@ -10,13 +10,10 @@ import (
 )
 
 // reschedule makes jobs run again.
-func (s *service) reschedule(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
-	body, err := readBody(r)
-	if err != nil {
-		return err
-	}
-	value := any(nil)
+func (s *service) reschedule(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte) error {
+	var value any
 	if len(body) > 0 {
+		var err error
 		if value, err = validation.Decode(body); err != nil {
 			return err
 		}

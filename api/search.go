@@ -14,11 +14,7 @@ import (
 
 // search answers with one page of rows: 200 when that is all, 206 when it isn't, 416 when the page
 // is past the end. A client that accepts lines gets all rows.
-func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
-	body, err := readBody(r)
-	if err != nil {
-		return err
-	}
+func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte) error {
 	var in validation.Reader
 	asLines := wantsLines(r)
 	page := readPage(&in, r.URL.Query(), asLines)
@@ -26,13 +22,13 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 	if err != nil {
 		return err
 	}
-	withHistory := takeHistory(&request)
+	adding := takeAdditions(&request)
 	query, err := s.searchQuery(r.Context(), p, body, request)
 	switch {
 	case err != nil:
 		return err
-	case asLines && withHistory:
-		return badRequest(historyParameter + " can't be sent with Accept: " + linesType)
+	case asLines && !adding.none():
+		return badRequest("LoggingInfo and parameters of jobs can't be sent with Accept: " + linesType)
 	case asLines:
 		return s.sendLines(w, r, query)
 	}
@@ -41,8 +37,8 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 	if err != nil {
 		return err
 	}
-	if withHistory {
-		return s.sendRowsWithHistory(w, r, found)
+	if !adding.none() {
+		return s.sendAddedRows(w, r, query.Scope.VO, found, adding)
 	}
 	sendRows(w, pageStatus(w, found), found.Columns, false, found.Rows, zulu)
 	return nil
@@ -54,9 +50,10 @@ func (s *service) searchQuery(
 	ctx context.Context, p auth.Principal, body []byte, request jobdb.SearchRequest,
 ) (jobdb.Search, error) {
 	stamps, stampErr := takeStamps(&request)
+	filterErr := s.checkParameterFilters(request.Search)
 	query, err := request.Parse(s.DB.Limits())
 	var malformed error
-	invalid := cmp.Or(stampErr, err)
+	invalid := cmp.Or(stampErr, filterErr, err)
 	if invalid != nil {
 		malformed = findMalformed(body, func(in *validation.Reader, value any) { readSearchObject(in, value) })
 	}
@@ -104,16 +101,14 @@ func pageStatus(w http.ResponseWriter, found jobdb.Page) int {
 }
 
 // summary answers with the number of jobs in each group.
-func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
-	body, err := readBody(r)
-	if err != nil {
-		return err
-	}
+func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte) error {
 	request, err := readSummary(body)
 	if err != nil {
 		return err
 	}
-	query, invalid := request.Parse(s.DB.Limits())
+	filterErr := s.checkParameterFilters(request.Search)
+	query, err := request.Parse(s.DB.Limits())
+	invalid := cmp.Or(filterErr, err)
 	var malformed error
 	if invalid != nil {
 		malformed = findMalformed(body, func(in *validation.Reader, value any) { readSummaryObject(in, value) })

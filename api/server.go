@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -22,11 +23,12 @@ import (
 type Config struct {
 	DB         *jobdb.DB
 	Jobs       *wms.JobManager
-	Keys       *auth.Keys      // verify tokens
-	Issuer     string          // that tokens must name
-	LocalUser  *auth.Principal // whom this server's own tokens are for; nil where tokens come from another issuer
+	Keys       *auth.Keys   // verify tokens
+	Issuer     string       // that tokens must name
+	Logins     *auth.Logins // of pages, where this server signs its own tokens; nil where they come from another issuer
 	Visibility auth.Visibility
 	Origins    []string      // of web pages that may use the service, "*" for all; may be nil: only its own
+	Web        fs.FS         // files of a web interface, to serve beside the routes; may be nil
 	Pilots     *jobdb.Pilots // knows the stamps of pilots; may be nil
 	Stores     []Store       // the databases beside DB, for the probe of readiness; may be nil
 	Clock      func() time.Time
@@ -43,8 +45,12 @@ type Config struct {
 type service struct {
 	Config
 
-	verifier *auth.Verifier
-	dropped  atomic.Uint64 // outputs of jobs, see noteDropped
+	verifier    *auth.Verifier
+	metadata    *auth.Metadata              // of the issuer; unused where there is none
+	crossOrigin *http.CrossOriginProtection // of logins
+	uploads     *memory                     // of large bodies while they come in
+	work        *memory                     // of large bodies and what becomes of them
+	dropped     atomic.Uint64               // outputs of jobs, see noteDropped
 }
 
 // New returns the service.
@@ -55,28 +61,32 @@ func New(c Config) http.Handler {
 	if c.LinesTimeout == 0 {
 		c.LinesTimeout = 30 * time.Second
 	}
-	s := &service{Config: c, verifier: auth.NewVerifier(c.Issuer, c.Keys, c.Clock)}
+	s := &service{
+		Config: c, verifier: auth.NewVerifier(c.Issuer, c.Keys, c.Clock),
+		metadata: auth.NewMetadata(c.Issuer, c.Clock), crossOrigin: newCrossOrigin(c.Origins),
+		uploads: newMemory(max(uploadMemory, 2*c.MaxBody)), work: newMemory(max(workMemory, 2*c.MaxBody)),
+	}
 	mux := http.NewServeMux()
 	for _, r := range []struct {
 		method, path string
 		handle       handler
 	}{
-		{http.MethodPost, "/api/jobs/jdl", s.authenticated(s.submit)},
-		{http.MethodPost, "/api/jobs/search", s.authenticated(s.search)},
-		{http.MethodPost, "/api/jobs/summary", s.authenticated(s.summary)},
-		{http.MethodPatch, "/api/jobs/status", s.authenticated(s.setStatus)},
-		{http.MethodPatch, "/api/jobs/heartbeat", s.authenticated(s.heartbeat)},
-		{http.MethodPatch, "/api/jobs/metadata", s.authenticated(s.setMetadata)},
-		{http.MethodPost, "/api/jobs/reschedule", s.authenticated(s.reschedule)},
+		{http.MethodPost, "/api/jobs/jdl", s.withBody(auth.Create, s.submit)},
+		{http.MethodPost, "/api/jobs/search", s.withBody(auth.Query, s.search)},
+		{http.MethodPost, "/api/jobs/summary", s.withBody(auth.Query, s.summary)},
+		{http.MethodPatch, "/api/jobs/status", s.withBody(auth.Manage, s.setStatus)},
+		{http.MethodPatch, "/api/jobs/heartbeat", s.withBody(auth.Pilot, s.heartbeat)},
+		{http.MethodPatch, "/api/jobs/metadata", s.withBody(auth.Manage, s.setMetadata)},
+		{http.MethodPost, "/api/jobs/reschedule", s.withBody(auth.Manage, s.reschedule)},
 		{http.MethodGet, "/api/jobdb/jobs/{job_id}", s.authenticated(s.details)},
 		{http.MethodGet, "/.well-known/openid-configuration", s.openIDConfiguration},
 		{http.MethodGet, "/.well-known/jwks.json", s.jwks},
 		{http.MethodGet, "/.well-known/dirac-metadata", s.diracMetadata},
 		{http.MethodGet, "/api/auth/userinfo", s.authenticated(s.userInfo)},
-		{http.MethodGet, "/api/auth/authorize", s.login},
-		{http.MethodPost, "/api/auth/device", s.login},
-		{http.MethodPost, "/api/auth/token", s.login},
-		{http.MethodPost, "/api/auth/revoke", s.login},
+		{http.MethodGet, "/api/auth/authorize", s.login(s.authorize)},
+		{http.MethodPost, "/api/auth/device", s.login(deviceLogin)},
+		{http.MethodPost, "/api/auth/token", s.login(s.giveTokens)},
+		{http.MethodPost, "/api/auth/revoke", s.login(s.revoke)},
 		{http.MethodGet, "/api/openapi.json", openAPI},
 		{http.MethodGet, "/api/docs", docs},
 		{http.MethodGet, "/api/health/live", live},
@@ -86,7 +96,14 @@ func New(c Config) http.Handler {
 		mux.Handle(r.method+" "+r.path, s.wrap(r.handle))
 		mux.Handle(r.path, s.wrap(methodNotAllowed(r.method)))
 	}
-	mux.Handle("/", s.wrap(notFound))
+	for _, area := range []string{"/api/", "/.well-known/"} {
+		mux.Handle(area, s.wrap(notFound))
+	}
+	if s.Web == nil {
+		mux.Handle("/", s.wrap(notFound))
+	} else {
+		mux.Handle("/", s.wrap(s.webFile))
+	}
 	return s.withLog(s.withCORS(withGzip(s.withoutRedirects(mux))))
 }
 

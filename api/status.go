@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -13,8 +14,8 @@ import (
 )
 
 // setStatus applies changes of status; those of a job in the order of their times.
-func (s *service) setStatus(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
-	updates, force, err := readStatuses(r)
+func (s *service) setStatus(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte) error {
+	updates, force, err := readStatuses(r.URL.Query(), body)
 	if err != nil {
 		return err
 	}
@@ -38,12 +39,12 @@ func (s *service) setStatus(w http.ResponseWriter, r *http.Request, p auth.Princ
 }
 
 // readStatuses reads {id: {time: {Status, MinorStatus, ApplicationStatus, Source}}}.
-func readStatuses(r *http.Request) (updates map[jobdb.JobID][]wms.StatusUpdate, force bool, err error) {
+func readStatuses(query url.Values, body []byte) (updates map[jobdb.JobID][]wms.StatusUpdate, force bool, err error) {
 	var in validation.Reader
-	force = in.QueryBool(r.URL.Query(), "force")
+	force = in.QueryBool(query, "force")
 	updates = map[jobdb.JobID][]wms.StatusUpdate{}
 	var noOffset error // of a time; reported only where nothing else is wrong
-	err = readByJob(&in, r, func(id jobdb.JobID, value any, at validation.Location) {
+	err = readByJob(&in, body, func(id jobdb.JobID, value any, at validation.Location) {
 		var naive string
 		updates[id], naive = readStatusUpdates(&in, value, at)
 		if naive != "" && noOffset == nil {

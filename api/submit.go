@@ -20,15 +20,15 @@ const (
 
 // submit makes jobs of a list of JDLs and answers with them. A request that is sent again with the
 // same Idempotency-Key gets the first answer.
-func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
+func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte) error {
 	var in validation.Reader
-	body, ok, err := readJSON(&in, r)
+	list, ok, err := readJSON(&in, body)
 	if err != nil {
 		return err
 	}
 	var jdls []string
 	if ok {
-		jdls = in.Texts(body, validation.Body)
+		jdls = in.Texts(list, validation.Body)
 	}
 	if err := in.Err(); err != nil {
 		return err

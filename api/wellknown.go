@@ -1,14 +1,16 @@
 package api
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 
 	"jobdb/auth"
 )
 
-// discovery tells clients where to get tokens. This server has no login: login, refresh and
-// revocation are at the issuer, on the paths of DiracX.
+// discovery tells clients where to get tokens: at the issuer, on the paths of DiracX, or here where
+// this server signs them itself.
 type discovery struct {
 	Issuer                      string   `json:"issuer"`
 	TokenEndpoint               string   `json:"token_endpoint"`
@@ -30,9 +32,11 @@ func (s *service) openIDConfiguration(w http.ResponseWriter, r *http.Request) er
 	issuer := strings.TrimSuffix(s.Issuer, "/")
 	w.Header().Set("Cache-Control", "no-store") // it depends on the host that this client asked
 	scopes := []string{"property:" + auth.NormalUser, "property:" + auth.JobAdministrator, "property:" + auth.GenericPilot}
-	if s.LocalUser != nil {
+	grants := []string{"authorization_code", "urn:ietf:params:oauth:grant-type:device_code"}
+	if s.Logins != nil {
 		issuer = ownURL(r)
-		scopes = append(scopes, "vo:"+s.LocalUser.VO, "group:"+s.LocalUser.Group)
+		scopes = strings.Fields(scopeOf(s.Logins.User()))
+		grants = []string{"authorization_code", "refresh_token"}
 	}
 	return writeValue(w, discovery{
 		Issuer:                      s.Issuer,
@@ -42,7 +46,7 @@ func (s *service) openIDConfiguration(w http.ResponseWriter, r *http.Request) er
 		DeviceAuthorizationEndpoint: issuer + "/api/auth/device",
 		RevocationEndpoint:          issuer + "/api/auth/revoke",
 		JWKSURI:                     ownURL(r) + "/.well-known/jwks.json",
-		GrantTypes:                  []string{"authorization_code", "urn:ietf:params:oauth:grant-type:device_code"},
+		GrantTypes:                  grants,
 		Scopes:                      scopes,
 		ResponseTypes:               []string{"code"},
 		SigningAlgorithms:           []string{"RS256", "Ed25519"},
@@ -86,28 +90,31 @@ type support struct {
 	Email   *string `json:"email"`
 }
 
-// diracMetadata describes the VO that this server signs tokens for, or redirects to the issuer,
-// which knows all VOs.
+// diracMetadata describes the VO that this server signs tokens for, or answers with what the issuer
+// says, which knows all VOs. It doesn't redirect there: browsers would refuse that to pages that
+// the issuer doesn't know.
 func (s *service) diracMetadata(w http.ResponseWriter, r *http.Request) error {
-	if s.LocalUser == nil {
-		http.Redirect(w, r, strings.TrimSuffix(s.Issuer, "/")+"/.well-known/dirac-metadata", http.StatusTemporaryRedirect)
-		return nil
+	if s.Logins == nil {
+		return s.issuerMetadata(w, r)
 	}
-	return writeValue(w, installation{map[string]organization{s.LocalUser.VO: {
-		Groups:       map[string]group{s.LocalUser.Group: {s.LocalUser.Properties}},
-		Support:      support{Message: "This server signs its own tokens: run \"jobdb token --login\" on its machine"},
-		DefaultGroup: s.LocalUser.Group,
+	user := s.Logins.User()
+	return writeValue(w, installation{map[string]organization{user.VO: {
+		Groups:       map[string]group{user.Group: {user.Properties}},
+		Support:      support{Message: "This server signs its own tokens. For the dirac command, run \"jobdb token --login\" on its machine"},
+		DefaultGroup: user.Group,
 	}}})
 }
 
-// login redirects to the issuer, or says how to get a token of this server, which has no passwords.
-func (s *service) login(w http.ResponseWriter, r *http.Request) error {
-	if s.LocalUser == nil {
-		target := strings.TrimSuffix(s.Issuer, "/") + r.URL.RequestURI() // always the issuer: a routed path begins with /
-		http.Redirect(w, r, target, http.StatusTemporaryRedirect)        //nolint:gosec // see above
-		return nil
+func (s *service) issuerMetadata(w http.ResponseWriter, r *http.Request) error {
+	text, err := s.metadata.Get(r.Context())
+	if err != nil {
+		return err
 	}
-	return &httpError{status: http.StatusNotFound, detail: `this server has no login; run "jobdb token --login" on its machine`}
+	var known installation
+	if err := json.Unmarshal(text, &known); err != nil {
+		return fmt.Errorf("%w: %w", auth.ErrNoMetadata, err)
+	}
+	return writeValue(w, known)
 }
 
 // userInfo describes the user of a token.

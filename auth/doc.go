@@ -13,7 +13,7 @@
 //	scope, err := auth.Allow(principal, auth.Manage, auth.VisibleVO)
 //
 // A server without an issuer, on a laptop, makes a signing key of its own with [OpenKey] and signs
-// tokens with [Key.Mint]; [Key.Keys] verifies them.
+// tokens with [Key.Mint]; [Key.Keys] verifies them. [Logins] give such tokens to web pages.
 //
 // [OpenKeys] reads the keys once and starts a goroutine that keeps them up to date; it ends with
 // the context or with [Keys.Close]. A request waits for it only when its token names a key that
@@ -31,6 +31,8 @@
 //	jwks.go         reading and writing JWK sets; which keys are accepted
 //	signing_key.go  this server's own key
 //	token.go        signing tokens with it
+//	login.go        logins of web pages at this server
+//	metadata.go     what an issuer tells of its VOs
 //
 // # Glossary
 //

@@ -3,14 +3,15 @@
     make compat
     .cache/oracle-venv/bin/python -m pytest -v compat --server own --server reference
 
-Every check runs against jobdb with its own issuer ("own"), jobdb with the keys of another one ("keys") and the
-reference's own service ("reference"), and with the synchronous and the asynchronous client. JOBDB_BINARY names the
+Every check runs against jobdb with its own issuer ("own"), the same on MySQL ("mysql"), jobdb with the keys of another
+issuer ("keys") and the reference's own service ("reference"), and with the synchronous and the asynchronous client. JOBDB_BINARY names the
 jobdb to try, bin/jobdb if it isn't set.
 """
 
 import asyncio
 import inspect
 import itertools
+import os
 import sys
 from pathlib import Path
 
@@ -43,6 +44,9 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="session")
 def server(request):
+    if request.param == "mysql" and "JOBDB_TEST_MYSQL" not in os.environ:
+        missing = pytest.fail if os.environ.get("CI") else pytest.skip
+        missing("no MySQL: run this through go run ./jobdbtest/withengines -- …, or set JOBDB_TEST_MYSQL")
     with servers.running(request.param) as server:
         yield server
 

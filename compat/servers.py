@@ -10,11 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 from pathlib import Path
 
+PYTHON = os.environ.get("JOBDB_ORACLE_PYTHON", sys.executable)  # which has the reference
 ROOT = Path(__file__).resolve().parent.parent
 ISSUER = "http://lhcbdirac.cern.ch/"
-KINDS = ["own", "keys", "reference"]
+KINDS = ["own", "mysql", "keys", "reference"]
 
 
 class Server:
@@ -53,6 +55,23 @@ class OwnIssuer(Server):
         subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
 
 
+class OnMySQL(OwnIssuer):
+    """The same on a database of its own on the MySQL server of JOBDB_TEST_MYSQL, which is an administrator's URL."""
+
+    def start(self):
+        import pymysql  # of the reference's environment; the tests in a browser have another
+
+        url = urllib.parse.urlsplit(os.environ["JOBDB_TEST_MYSQL"])
+        database = f"compat_{os.getpid()}"
+        admin = {"host": url.hostname, "port": url.port, "user": url.username, "password": urllib.parse.unquote(url.password or "")}
+        with pymysql.connect(**admin) as connection, connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {database}")
+        address = url._replace(path=f"/{database}").geturl()
+        subprocess.run([binary(), "migrate", "--db", address], env=self.environment(), check=True)
+        command = [binary(), "serve", "--listen", "127.0.0.1:0", "--db", address]
+        return serving(self, command, r"jobdb is listening on (\S+)")
+
+
 class ForeignKeys(Server):
     """A server that is given the keys of an issuer of tokens."""
 
@@ -86,7 +105,7 @@ class Reference(ForeignKeys):
         oracle("keys.py", "new", self.keys)
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, ROOT / "oracle/service.py", "--port", str(port), "--keystore", self.keys, "--wal"]
+        command = [PYTHON, ROOT / "oracle/service.py", "--port", str(port), "--keystore", self.keys, "--wal"]
         for name in ("jobdb", "loggingdb"):
             command += [f"--{name}", f"sqlite+aiosqlite:///{self.folder}/{name}.db"]
         return serving(self, command, r"(ready)")
@@ -97,7 +116,7 @@ def binary() -> str:
 
 
 def oracle(program: str, *args) -> str:
-    command = [sys.executable, ROOT / "oracle" / program, *args]
+    command = [PYTHON, ROOT / "oracle" / program, *args]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
@@ -108,9 +127,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serving(server: Server, command, welcome: str):
+def serving(server: Server, command, welcome: str, log: str = "server.log"):
     """Run a server until the block ends. A server that fails is asked for its reasons."""
-    log = server.folder / "server.log"
+    log = server.folder / log
     with open(log, "w") as out:
         process = subprocess.Popen(command, env=server.environment(), cwd=server.folder, stdout=out, stderr=out)
     try:
@@ -123,7 +142,7 @@ def serving(server: Server, command, welcome: str):
 
 def wait_for(welcome: str, log: Path, process, url: str) -> str:
     """The URL that a server says it listens on, or the given one where it only says that it does."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180  # a busy machine takes its time
     while process.poll() is None and time.monotonic() < end:
         if found := re.search(welcome, log.read_text()):
             return url or found[1]
@@ -135,6 +154,6 @@ def wait_for(welcome: str, log: Path, process, url: str) -> str:
 def running(kind: str):
     """Start a server of a kind in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        server = {"own": OwnIssuer, "keys": Keys, "reference": Reference}[kind](Path(folder))
+        server = {"own": OwnIssuer, "mysql": OnMySQL, "keys": Keys, "reference": Reference}[kind](Path(folder))
         with server.start():
             yield server

@@ -29,6 +29,12 @@ func endless(name, reason string) error { return &endlessError{quoteShort(name) 
 // maxAdDepth is how many brackets may be nested.
 const maxAdDepth = 10
 
+// maxAttributes is how many attributes a text may have: no job has a hundredth of that, and a text
+// of as many as fit would take a hundred times its size in memory.
+const maxAttributes = 10_000
+
+var errTooManyAttributes = fmt.Errorf("it has more than %d attributes", maxAttributes)
+
 // ParseAd reads a text in square brackets, as DIRAC's ClassAd does. A text that DIRAC would read
 // for ever is [ErrEndless]; any other error is about a text in which DIRAC finds no attributes at
 // all.
@@ -49,7 +55,9 @@ func ParseAd(text string) (*Ad, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", quoteShort(name), err)
 		}
-		ad.Set(name, strings.ReplaceAll(trim(value), "\n", ""))
+		if ad.Set(name, strings.ReplaceAll(trim(value), "\n", "")); len(ad.names) > maxAttributes {
+			return nil, errTooManyAttributes
+		}
 		at = next
 	}
 	if len(ad.names) == 0 {

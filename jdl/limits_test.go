@@ -2,6 +2,7 @@ package jdl_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,6 +36,22 @@ func inspect(ad *jdl.Ad) {
 		_, _ = ad.Int(name)
 	}
 	_, _ = ad.JDL()
+}
+
+// A text of very many attributes is refused before they take memory.
+func TestManyAttributes(t *testing.T) {
+	for n, ok := range map[int]bool{10_000: true, 10_001: false} {
+		var text strings.Builder
+		for i := range n {
+			fmt.Fprintf(&text, "a%d = %d;", i, i)
+		}
+		if _, err := jdl.ParseAd("[" + text.String() + "]"); (err == nil) != ok {
+			t.Errorf("an ad of %d attributes: %v", n, err)
+		}
+		if _, err := jdl.ParseManifest(text.String()); (err == nil) != ok {
+			t.Errorf("a manifest of %d attributes: %v", n, err)
+		}
+	}
 }
 
 func FuzzParse(f *testing.F) {

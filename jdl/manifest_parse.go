@@ -19,6 +19,7 @@ func ParseManifest(text string) (*Manifest, error) {
 type manifestParser struct {
 	text string
 	at   int // the character that ended what was read last
+	read int // attributes and sections
 }
 
 // section reads attributes from behind a [ up to the ] that closes it, or to the end of the text.
@@ -51,7 +52,10 @@ func (p *manifestParser) section(depth int) (*Manifest, error) {
 
 // attribute adds to m what was read up to the character end, 0 for the end of the text.
 func (p *manifestParser) attribute(m *Manifest, name, value string, end byte, depth int) error {
+	p.read++
 	switch {
+	case p.read > maxAttributes:
+		return errTooManyAttributes
 	case end == 0:
 		return nil // DIRAC forgets an attribute that the text ends in
 	case end == '[' && name == "":

@@ -55,9 +55,11 @@ func (m *JobManager) readParts(ctx context.Context, id jobdb.JobID, heartbeats i
 		return err
 	}
 	if m.keepsParameters() {
-		if d.Parameters, err = readPart(ctx, id, m.parameters(textOf(d.Attributes, "VO"))); err != nil {
+		parameters, err := m.ParametersOf(ctx, textOf(d.Attributes, "VO"), []jobdb.JobID{id}, nil)
+		if err != nil {
 			return err
 		}
+		d.Parameters = parameters[id]
 	}
 	if d.OptimizerParameters, err = readPart(ctx, id, m.DB.OptimizerParameters); err != nil {
 		return err
@@ -83,14 +85,18 @@ func (m *JobManager) readParts(ctx context.Context, id jobdb.JobID, heartbeats i
 // keepsParameters reports whether there is a place for parameters of jobs.
 func (m *JobManager) keepsParameters() bool { return m.Parameters != nil || m.DB.HasJobParameters() }
 
-// parameters reads the parameters of jobs of a VO from where they are.
-func (m *JobManager) parameters(vo string) func(context.Context, []jobdb.JobID) (map[jobdb.JobID]map[string]string, error) {
-	if m.Parameters == nil {
-		return m.DB.JobParameters
+// ParametersOf returns parameters of jobs of a VO from where they are: those of these names; nil:
+// all. Jobs without any are left out, as are all where no database keeps parameters.
+func (m *JobManager) ParametersOf(ctx context.Context, vo string, ids []jobdb.JobID, names []string) (map[jobdb.JobID]map[string]string, error) {
+	switch {
+	case m.Parameters != nil:
+		return m.Parameters.GetNamed(ctx, vo, ids, names)
+	case !m.DB.HasJobParameters():
+		return nil, nil
+	case names != nil:
+		return m.DB.JobParametersNamed(ctx, ids, names)
 	}
-	return func(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID]map[string]string, error) {
-		return m.Parameters.Get(ctx, vo, ids)
-	}
+	return m.DB.JobParameters(ctx, ids)
 }
 
 // readPart returns one job's part of what a method reads of many jobs.

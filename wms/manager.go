@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jobdb"
+	"jobdb/opensearch"
 )
 
 // JobManager does to jobs what clients ask for, by the rules. Make one by [NewJobManager]. It may
@@ -24,7 +25,7 @@ type JobManager struct {
 	TaskQueues *jobdb.TaskQueues
 	// Parameters has the parameters of jobs instead of the table JobParameters, as in DiracX; nil: the
 	// table does. Set it before the first call.
-	Parameters *jobdb.ParametersDB
+	Parameters *opensearch.DB
 }
 
 // NewJobManager returns a manager of the jobs in db. Rules whose Default is the zero value take

@@ -1,7 +1,6 @@
 package wms
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -60,31 +59,16 @@ func (m *JobManager) SetMetadata(ctx context.Context, scope Scope, values map[jo
 			return err
 		}
 		if m.Parameters == nil {
-			return tx.SetJobParameters(ctx, parameters)
+			return tx.SetJobParameterValues(ctx, parameters)
 		}
-		return m.Parameters.Set(ctx, scope.VO, parametersIn(values), m.now())
+		return m.Parameters.Set(ctx, scope.VO, parameters, m.now())
 	})
 }
 
-// parametersIn returns what of the metadata is parameters, as it was given.
-func parametersIn(values map[jobdb.JobID]map[string]any) map[jobdb.JobID]map[string]any {
-	parameters := make(map[jobdb.JobID]map[string]any, len(values))
-	for id, all := range values {
-		parameters[id] = map[string]any{}
-		for name, value := range all {
-			if _, err := jobdb.ParseColumn(name); err != nil {
-				parameters[id][name] = value
-			}
-		}
-	}
-	return parameters
-}
-
-// splitMetadata tells attributes and parameters apart, and returns the parameters as they are
-// stored.
-func splitMetadata(values map[jobdb.JobID]map[string]any) (map[jobdb.JobID]jobdb.Attributes, map[jobdb.JobID]map[string]string, error) {
+// splitMetadata tells attributes and parameters apart.
+func splitMetadata(values map[jobdb.JobID]map[string]any) (map[jobdb.JobID]jobdb.Attributes, map[jobdb.JobID]map[string]any, error) {
 	attributes := map[jobdb.JobID]jobdb.Attributes{}
-	parameters := map[jobdb.JobID]map[string]string{}
+	parameters := map[jobdb.JobID]map[string]any{}
 	for _, id := range slices.Sorted(maps.Keys(values)) {
 		for _, name := range slices.Sorted(maps.Keys(values[id])) {
 			value := values[id][name]
@@ -96,14 +80,15 @@ func splitMetadata(values map[jobdb.JobID]map[string]any) (map[jobdb.JobID]jobdb
 				attributes[id] = jobdb.Attributes{"Site": site}
 				continue
 			}
-			text, err := parameterText(value)
-			if err != nil {
-				return nil, nil, &MetadataError{id, name, "is no JSON: " + err.Error()}
+			if _, isText := value.(string); !isText {
+				if _, err := json.Marshal(value); err != nil {
+					return nil, nil, &MetadataError{id, name, "is no JSON: " + err.Error()}
+				}
 			}
 			if parameters[id] == nil {
-				parameters[id] = map[string]string{}
+				parameters[id] = map[string]any{}
 			}
-			parameters[id][name] = text
+			parameters[id][name] = value
 		}
 	}
 	return attributes, parameters, nil
@@ -111,7 +96,7 @@ func splitMetadata(values map[jobdb.JobID]map[string]any) (map[jobdb.JobID]jobdb
 
 // noPlaceFor says why parameters can't be set in a database without the table of them; nil when
 // none are to be set.
-func noPlaceFor(parameters map[jobdb.JobID]map[string]string) error {
+func noPlaceFor(parameters map[jobdb.JobID]map[string]any) error {
 	for _, id := range slices.Sorted(maps.Keys(parameters)) {
 		for _, name := range slices.Sorted(maps.Keys(parameters[id])) {
 			return &MetadataError{id, name, "can't be kept: the table JobParameters is not in the server's database, " +
@@ -131,16 +116,4 @@ func siteValue(id jobdb.JobID, column string, value any) (string, error) {
 		return "", &MetadataError{id, column, "must be a text"}
 	}
 	return site, nil
-}
-
-// parameterText returns a value as parameters are stored.
-func parameterText(value any) (string, error) {
-	if text, ok := value.(string); ok {
-		return text, nil
-	}
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(value)
-	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), err
 }

@@ -3,7 +3,7 @@ package wms_test
 import (
 	"encoding/json"
 	"errors"
-	"os"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -11,19 +11,17 @@ import (
 
 	"jobdb"
 	"jobdb/jobdbtest"
+	"jobdb/opensearch"
 	"jobdb/oracle"
 	"jobdb/wms"
 )
 
-// TestParametersInOpenSearch shares a real OpenSearch with DiracX's own class: each reads what the
+// TestOpenSearchShared shares a real OpenSearch with DiracX's own class: each reads what the
 // other wrote.
-func TestParametersInOpenSearch(t *testing.T) {
-	host := os.Getenv("JOBDB_OPENSEARCH")
-	if host == "" {
-		t.Skip("\n\n!!! NOT TESTED: parameters in OpenSearch. Set JOBDB_OPENSEARCH to HOST:PORT of an empty one (make opensearch).")
-	}
+func TestOpenSearchShared(t *testing.T) {
+	host := jobdbtest.OpenSearchAddress(t)
 	m := open(t, jobdbtest.SQLite(t))
-	parameters, err := jobdb.OpenParametersDB(`{"hosts": "` + host + `"}`)
+	parameters, err := opensearch.Open(`{"hosts": "` + host + `"}`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +36,7 @@ func TestParametersInOpenSearch(t *testing.T) {
 	if err := m.SetMetadata(t.Context(), lhcb, metadata); err != nil {
 		t.Fatal(err)
 	}
+	ours := indexTemplate(t, host)
 	output := "last lines"
 	if _, err := m.Heartbeat(t.Context(), lhcb, map[jobdb.JobID]wms.Beat{ids[0]: {StandardOutput: &output}}); err != nil {
 		t.Fatal(err)
@@ -46,6 +45,9 @@ func TestParametersInOpenSearch(t *testing.T) {
 	oracle.Ask(t, "testdata/parameters.py", map[string]any{
 		"host": host, "write": map[jobdb.JobID]map[string]any{ids[1]: {"GridCE": "ce1", "PayloadPID": 42}}, "read": []jobdb.JobID{ids[0]},
 	}, &theirs)
+	if diff := cmp.Diff(indexTemplate(t, host), ours); diff != "" {
+		t.Errorf("- DiracX's template of indexes, + ours:\n%s", diff)
+	}
 	want := map[jobdb.JobID]map[string]any{ids[0]: {
 		"JobID": float64(ids[0]), "timestamp": float64(now.UnixMilli()), "HostName": "node1", "CPUNormalizationFactor": 12.0,
 		"StandardOutput": output,
@@ -62,16 +64,38 @@ func TestParametersInOpenSearch(t *testing.T) {
 			t.Errorf("- wanted, + what we read:\n%s", diff)
 		}
 	}
+	if _, err := m.Reschedule(t.Context(), lhcb, ids[1:], false); err != nil {
+		t.Fatal(err)
+	}
+	archive := []jobdb.ArchivedParameter{{Name: "GridCE", Value: "ce1"}, {Name: "HostName", Value: "node2"}, {Name: "PayloadPID", Value: "42"}}
+	again := everything(t, m, ids[1])[0]
+	if diff := cmp.Diff(archive, again.ArchivedParameters); diff != "" || len(again.Parameters) != 3 {
+		t.Errorf("after a reschedule: %v; - wanted, + archived:\n%s", again.Parameters, diff)
+	}
 	if all[0].Attributes["Site"] != "LCG.A.ch" {
 		t.Error(all[0].Attributes)
 	}
+}
+
+// indexTemplate is the template of the indexes that is there now.
+func indexTemplate(t *testing.T, host string) (template any) {
+	t.Helper()
+	response, err := http.Get("http://" + host + "/_index_template/job_parameters")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(&template); err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%d: %v", response.StatusCode, err)
+	}
+	return template
 }
 
 // Without OpenSearch nothing of a request is kept, and no error repeats the password.
 func TestParametersUnavailable(t *testing.T) {
 	m := open(t, jobdbtest.SQLite(t))
 	var err error
-	if m.Parameters, err = jobdb.OpenParametersDB(`{"hosts": ["127.0.0.1:1"], "http_auth": ["u", "s3cret"]}`); err != nil {
+	if m.Parameters, err = opensearch.Open(`{"hosts": ["127.0.0.1:1"], "http_auth": ["u", "s3cret"]}`); err != nil {
 		t.Fatal(err)
 	}
 	ids := submitIn(t, m, jdlAgain, "Running")
@@ -82,16 +106,5 @@ func TestParametersUnavailable(t *testing.T) {
 	m.Parameters = nil
 	if site := everything(t, m, ids...)[0].Attributes["Site"]; site == "LCG.A.ch" {
 		t.Error("Site was set all the same")
-	}
-}
-
-func TestOpenParametersDB(t *testing.T) {
-	for text, ok := range map[string]bool{
-		`{"hosts": "h:9200"}`: true, `{"hosts": ["https://u:p@h:9200"]}`: true, `{"hosts": [{"host": "h", "port": 9200}], "http_auth": "u:p"}`: true,
-		`h:9200`: false, `{}`: false, `{"hosts": []}`: false, `{"hosts": [1]}`: false,
-	} {
-		if _, err := jobdb.OpenParametersDB(text); (err == nil) != ok {
-			t.Errorf("%s: %v", text, err)
-		}
 	}
 }

@@ -224,13 +224,36 @@ func (r *rescheduling) store(ctx context.Context, tx *jobdb.Tx) error {
 	}
 	// Parameters are archived under the RescheduleCounter that the job has; so this goes before it
 	// is set.
-	if err := tx.ArchiveJobParameters(ctx, ids); err != nil {
+	if err := r.archiveParameters(ctx, tx, ids); err != nil {
 		return err
 	}
 	if err := setAttributes(ctx, tx, attributes); err != nil {
 		return err
 	}
 	return tx.ExpireJobCommands(ctx, ids)
+}
+
+// archiveParameters archives the parameters of jobs from where they are. In OpenSearch they stay, as
+// DIRAC leaves them: those that the new run sets replace them one by one.
+func (r *rescheduling) archiveParameters(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID) error {
+	if r.Parameters == nil {
+		return tx.ArchiveJobParameters(ctx, ids)
+	}
+	ofVO := map[string][]jobdb.JobID{}
+	for _, id := range ids {
+		vo := textOf(r.jobs[id], "VO")
+		ofVO[vo] = append(ofVO[vo], id)
+	}
+	for vo, some := range ofVO {
+		parameters, err := r.Parameters.Get(ctx, vo, some)
+		if err != nil {
+			return err
+		}
+		if err := tx.ArchiveParameters(ctx, parameters); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // leaveTaskQueues takes out of the task queues what was rescheduled, or failed because that was

@@ -64,7 +64,7 @@ func TestCheckTakesWhatIsDescribed(t *testing.T) {
 		"no such method":      {method: "GET", path: "/api/jobs/jdl", status: 405, header: "Allow: POST", answer: `{"detail":"Method Not Allowed"}`},
 		"HEAD":                {method: "HEAD", path: "/api/health/live", anonymous: true},
 		"preflight":           {method: "OPTIONS", path: "/api/jobs/jdl", status: 204},
-		"redirect":            {method: "GET", path: "/.well-known/dirac-metadata", status: 307, header: "Location: https://x/.well-known/dirac-metadata", answer: `<a href="x">`},
+		"redirect":            {method: "GET", path: "/api/auth/authorize", status: 307, header: "Location: https://x/api/auth/authorize", answer: `<a href="x">`},
 	} {
 		built := e.build()
 		if name == "preflight" {

@@ -41,13 +41,23 @@ type client struct {
 }
 
 func (s clientSettings) client(p *program) (*client, error) {
-	base, err := url.Parse(s.Server)
-	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.User != nil {
-		return nil, usageError{errors.New("--server: write a URL such as http://127.0.0.1:8000, without a user")}
+	base, err := serverURL("--server", s.Server)
+	if err != nil {
+		return nil, err
 	}
-	c := &client{http: &http.Client{Timeout: 5 * time.Minute, CheckRedirect: stay}, base: strings.TrimRight(s.Server, "/")}
+	c := &client{http: &http.Client{Timeout: 5 * time.Minute, CheckRedirect: stay}, base: base}
 	c.token, c.origin, err = s.findToken(p)
 	return c, err
+}
+
+// serverURL checks the URL of a server that a flag gave, and takes a slash from its end. The error
+// doesn't repeat it: there could be a password in it.
+func serverURL(flag, text string) (string, error) {
+	base, err := url.Parse(text)
+	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.User != nil {
+		return "", usageError{errors.New(flag + ": write a URL such as http://127.0.0.1:8000, without a user")}
+	}
+	return strings.TrimRight(text, "/"), nil
 }
 
 // stay follows no redirect: the token is meant for the server that was named.

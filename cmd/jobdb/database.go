@@ -76,7 +76,8 @@ type schemaCheckCommand struct {
 // Help is printed by jobdb schema check --help.
 func (*schemaCheckCommand) Help() string {
 	return `Prints whose tables these are (jobdb's, DiracX's or DIRAC's), the migrations, and every problem. It changes nothing.
-The exit code is 1 when jobdb can't use the database as it is.
+The exit code is 1 when jobdb can't use the database as it is, or when an obstacle is told: what this user lacks, or the server
+is set to, so that jobdb couldn't migrate it or change rows.
 
 Examples:
 
@@ -101,7 +102,7 @@ func (c *schemaCheckCommand) Run(ctx context.Context, p *program) error {
 	} else {
 		err = printReport(p.stdout, report)
 	}
-	if err == nil && !report.Usable() {
+	if err == nil && (!report.Usable() || len(report.Obstacles) > 0) {
 		err = errReported
 	}
 	return err

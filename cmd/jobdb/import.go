@@ -4,21 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
 	"jobdb"
 	"jobdb/internal/transfer"
+	"jobdb/opensearch"
 )
 
 type importCommand struct {
-	From        string `help:"Database to move from. Better in the environment, where others don't see the password." required:"" env:"JOBDB_IMPORT_FROM" placeholder:"URL"`
-	FromHistory string `help:"Database of the jobs' histories (LoggingInfo), which DIRAC and DiracX keep apart; none leaves them behind. Default: the same." env:"JOBDB_IMPORT_FROM_HISTORY" placeholder:"URL"`
-	To          string `help:"Database to move into: an empty one, or one that this command has brought jobs to." required:"" env:"JOBDB_IMPORT_TO" placeholder:"URL"`
-	Groups      string `help:"File that says the VO of each group, in lines of GROUP = VO. Needed for DIRAC 7 and 8, whose jobs have no VO." type:"path" placeholder:"FILE"`
-	Batch       int    `help:"Jobs in one transaction." default:"1000"`
-	DryRun      bool   `help:"Read all, write nothing, and say what would move and what would be made right." xor:"what"`
-	Verify      bool   `help:"Compare all rows of both databases instead. The exit code is 1 when some differ." xor:"what"`
+	From           string `help:"Database to move from. Better in the environment, where others don't see the password." required:"" env:"JOBDB_IMPORT_FROM" placeholder:"URL"`
+	FromHistory    string `help:"Database of the jobs' histories (LoggingInfo), which DIRAC and DiracX keep apart; none leaves them behind. Default: the same." env:"JOBDB_IMPORT_FROM_HISTORY" placeholder:"URL"`
+	FromParameters string `help:"OpenSearch that has the parameters of the jobs, as jobdb serve --parameters-db has it. Default: the table JobParameters." env:"JOBDB_IMPORT_FROM_PARAMETERS" placeholder:"JSON"`
+	To             string `help:"Database to move into: an empty one, or one that this command has brought jobs to." required:"" env:"JOBDB_IMPORT_TO" placeholder:"URL"`
+	Groups         string `help:"File that says the VO of each group, in lines of GROUP = VO. Needed for DIRAC 7 and 8, whose jobs have no VO." type:"path" placeholder:"FILE"`
+	Batch          int    `help:"Jobs in one transaction." default:"1000"`
+	DryRun         bool   `help:"Read all, write nothing, and say what would move and what would be made right." xor:"what"`
+	Verify         bool   `help:"Compare all rows of both databases instead. The exit code is 1 when some differ." xor:"what"`
 }
 
 // Help is printed by jobdb import --help.
@@ -26,7 +29,8 @@ func (*importCommand) Help() string {
 	return `Moves all jobs, their parameters, heartbeats, commands and histories from any database of jobs (jobdb's, DiracX's,
 DIRAC's since 7) into one of jobdb's own, on any engine. JobIDs stay, and no number of the source is given again.
 
-The source is only read, and may be in use. When the command is interrupted, run it again: it goes on. When it is through,
+The source is only read, and may be in use. A connection that is lost is made again. When the command is interrupted, run it
+again: it goes on. When it is through,
 run it again: it takes what has changed since. So a move is: run it while all is in use, stop those who write to the
 source, run it once more, then with --verify, and start jobdb serve on the target. Nothing else may write to the target before.
 
@@ -49,9 +53,15 @@ func (c *importCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	parameters, err := c.fromParameters()
+	if err != nil {
+		return err
+	}
 	meter := &meter{p: p, start: p.clock()}
 	im, err := transfer.Open(ctx, transfer.Options{
-		From: c.From, FromHistory: c.FromHistory, To: c.To, Groups: groups, Batch: c.Batch, Now: p.clock, Progress: meter.show,
+		From: c.From, FromHistory: c.FromHistory, FromParameters: parameters, To: c.To, Groups: groups, Batch: c.Batch,
+		Now: p.clock, Progress: meter.show,
+		Logger: slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
 		return err
@@ -94,6 +104,17 @@ func (c *importCommand) groups() (map[string]string, error) {
 		return nil, usageError{fmt.Errorf("--groups %s: %w", c.Groups, err)}
 	}
 	return groups, nil
+}
+
+func (c *importCommand) fromParameters() (*opensearch.DB, error) {
+	if c.FromParameters == "" {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	parameters, err := opensearch.Open(c.FromParameters)
+	if err != nil {
+		err = usageError{fmt.Errorf("--from-parameters: %w", err)}
+	}
+	return parameters, err
 }
 
 // count makes the counts of jobs from which summaries are answered, all or those of what changed.

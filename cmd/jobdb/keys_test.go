@@ -186,7 +186,7 @@ func TestServeSurvivesIssuer(t *testing.T) {
 	if status, _, _ := ask(t, http.MethodPost, search, token); status != http.StatusUnauthorized {
 		t.Errorf("%d without a key", status)
 	}
-	if status, _, body := ask(t, http.MethodGet, ready, ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "status 502") {
+	if status, _, body := ask(t, http.MethodGet, ready, ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "no keys of the issuer are known") || strings.Contains(body, i.URL) {
 		t.Errorf("ready: %d %s", status, body)
 	}
 	i.setDown(false)

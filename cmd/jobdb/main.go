@@ -40,16 +40,18 @@ func (p *program) say(format string, args ...any) {
 type cli struct {
 	Config kong.ConfigFlag `help:"JSON file of settings, named as the flags: {\"db\": \"…\", \"log-format\": \"json\"}. Flags and environment take precedence." placeholder:"FILE" env:"JOBDB_CONFIG" type:"path"`
 
-	Serve   serveCommand   `cmd:"" help:"Start the server."`
-	Token   tokenCommand   `cmd:"" help:"Make a token for a server."`
-	Submit  submitCommand  `cmd:"" help:"Submit jobs."`
-	Search  searchCommand  `cmd:"" help:"List jobs."`
-	Summary summaryCommand `cmd:"" help:"Count jobs in groups."`
-	Migrate migrateCommand `cmd:"" help:"Create or update the tables of a database."`
-	Import  importCommand  `cmd:"" help:"Move all jobs of another database into one of jobdb's own."`
-	Schema  schemaCommands `cmd:"" help:"Inspect a database."`
-	Counts  countsCommands `cmd:"" help:"Verify the job counts, or correct them."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve      serveCommand       `cmd:"" help:"Start the server."`
+	Token      tokenCommand       `cmd:"" help:"Make a token for a server."`
+	Submit     submitCommand      `cmd:"" help:"Submit jobs."`
+	Search     searchCommand      `cmd:"" help:"List jobs."`
+	Summary    summaryCommand     `cmd:"" help:"Count jobs in groups."`
+	Migrate    migrateCommand     `cmd:"" help:"Create or update the tables of a database."`
+	Import     importCommand      `cmd:"" help:"Move all jobs of another database into one of jobdb's own."`
+	Shadow     shadowCommand      `cmd:"" help:"Compare the answers of two services to the same questions."`
+	Schema     schemaCommands     `cmd:"" help:"Inspect a database."`
+	Parameters parametersCommands `cmd:"" help:"Copy parameters of jobs to OpenSearch once more."`
+	Counts     countsCommands     `cmd:"" help:"Verify the job counts, or correct them."`
+	Version    versionCommand     `cmd:"" help:"Print the version."`
 }
 
 const description = `The job database of the DIRAC grid.

@@ -7,12 +7,20 @@ import (
 
 	"jobdb"
 	"jobdb/api"
+	"jobdb/opensearch"
 	"jobdb/wms"
 )
 
 // withNeighbours runs serve with the other databases of a DiracX or DIRAC installation that jobs
-// are to be kept in step with, and closes them.
-func (c *serveCommand) withNeighbours(ctx context.Context, p *program, jobs *wms.JobManager, logger *slog.Logger, serve func() error) error {
+// are to be kept in step with, and closes them. serve gets those beside the jobs' for the probe of
+// readiness.
+func (c *serveCommand) withNeighbours(
+	ctx context.Context, p *program, jobs *wms.JobManager, logger *slog.Logger, serve func([]api.Store) error,
+) error {
+	var stores []api.Store
+	if c.HistoryDB != "" {
+		stores = append(stores, api.Store{Name: "history", Ping: jobs.DB.PingHistory, Needed: true})
+	}
 	queues, err := c.openTaskQueues(ctx, p, jobs.DB, logger)
 	if err != nil {
 		return err
@@ -20,28 +28,24 @@ func (c *serveCommand) withNeighbours(ctx context.Context, p *program, jobs *wms
 	if queues != nil {
 		defer queues.Close() //nolint:errcheck // all that was written is committed
 		jobs.TaskQueues = queues
+		stores = append(stores, api.Store{Name: "taskQueues", Ping: queues.Ping})
 	}
-	if jobs.Parameters, err = c.openParameters(ctx, jobs.DB, logger); err != nil {
-		return err
-	}
-	return serve()
-}
-
-// openParameters returns where parameters are beside DiracX and DIRAC. In a database made by jobdb
-// they are in its table.
-func (c *serveCommand) openParameters(ctx context.Context, db *jobdb.DB, logger *slog.Logger) (*jobdb.ParametersDB, error) {
 	if c.ParametersDB == "" {
-		return nil, nil //nolint:nilnil // there is none
+		return serve(stores)
 	}
-	parameters, err := jobdb.OpenParametersDB(c.ParametersDB)
+	parameters, err := opensearch.Open(c.ParametersDB)
 	if err != nil {
-		return nil, fmt.Errorf("--parameters-db: %w", err)
+		return fmt.Errorf("--parameters-db: %w", err)
 	}
-	if !live(db) {
-		logger.WarnContext(ctx, "--parameters-db is not used: this database was made by jobdb, whose table JobParameters has the parameters")
-		return nil, nil //nolint:nilnil // there is none
+	store := api.Store{Name: "parameters", Ping: parameters.Ping}
+	if jobs.DB.HasParametersOutbox() {
+		delivery := opensearch.Deliver(ctx, jobs.DB, parameters, logger)
+		defer delivery.Close()
+		store.Waiting = delivery.Waiting
+	} else {
+		jobs.Parameters = parameters
 	}
-	return parameters, nil
+	return serve(append(stores, store))
 }
 
 // openTaskQueues opens the database of task queues. Without one it says what that means beside
@@ -59,21 +63,6 @@ func (c *serveCommand) openTaskQueues(ctx context.Context, p *program, db *jobdb
 		err = fmt.Errorf("--task-queue-db: %w", err)
 	}
 	return queues, err
-}
-
-// stores are the databases beside that of the jobs, for the probe of readiness.
-func (c *serveCommand) stores(jobs *wms.JobManager) []api.Store {
-	var stores []api.Store
-	if c.HistoryDB != "" {
-		stores = append(stores, api.Store{Name: "history", Ping: jobs.DB.PingHistory, Needed: true})
-	}
-	if jobs.TaskQueues != nil {
-		stores = append(stores, api.Store{Name: "taskQueues", Ping: jobs.TaskQueues.Ping})
-	}
-	if jobs.Parameters != nil {
-		stores = append(stores, api.Store{Name: "parameters", Ping: jobs.Parameters.Ping})
-	}
-	return stores
 }
 
 // live reports whether a database belongs to a DiracX or DIRAC installation.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -44,9 +46,37 @@ func TestEngineScripts(t *testing.T) {
 			nowhere.Host = "127.0.0.1:1"
 			runScripts(t, "testdata/engine", []string{
 				"JOBDB_DB=" + address.String(), "WRONG_DB=" + wrong.String(), "NOWHERE_DB=" + nowhere.String(), "PASSWORD=" + password,
+				"READER_DB=" + newReader(t, *address),
 			})
 		})
 	}
+}
+
+// newReader makes a user who may read all tables of a database and change none, and returns the
+// database's URL for this user.
+func newReader(t *testing.T, address url.URL) string {
+	t.Helper()
+	name := "r" + strings.ToLower(rand.Text()[:10])
+	database := strings.TrimPrefix(address.Path, "/")
+	statements := []string{"CREATE USER " + name + "@'%' IDENTIFIED BY 'reader'", "GRANT SELECT ON " + database + ".* TO " + name + "@'%'"}
+	drop := "DROP USER " + name + "@'%'"
+	if address.Scheme == "postgres" {
+		statements = []string{"CREATE ROLE " + name + " LOGIN PASSWORD 'reader'", "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO " + name}
+		drop = "DROP OWNED BY " + name + "; DROP ROLE " + name
+	}
+	admin := jobdbtest.Raw(t, address.String())
+	for _, statement := range statements {
+		if _, err := admin.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%v\n%s", err, statement)
+		}
+	}
+	t.Cleanup(func() {
+		if _, err := admin.ExecContext(context.Background(), drop); err != nil {
+			t.Error(err)
+		}
+	})
+	address.User = url.UserPassword(name, "reader")
+	return address.String()
 }
 
 // TestReadme sees to it that the commands README.md shows are those of its script.
@@ -109,11 +139,15 @@ type server struct {
 type serverKey struct{}
 
 // serverCommand is "server start FLAGS…", which sets JOBDB_URL, and "server
-// stop". Both leave all that the server said so far in the file server.log.
+// stop". Both leave all that the server said so far in the file server.log. "server other FLAGS…"
+// starts one beside it that runs until the script ends, and sets OTHER_URL.
 func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
-	s := ts.Value(serverKey{}).(*server)
+	s, variable := ts.Value(serverKey{}).(*server), "JOBDB_URL"
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: server start FLAGS… | server stop")
+		ts.Fatalf("usage: server start FLAGS… | server other FLAGS… | server stop")
+	}
+	if args[0] == "other" {
+		s, variable = &server{}, "OTHER_URL"
 	}
 	if args[0] == "stop" {
 		ts.Check(s.stop())
@@ -138,7 +172,7 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 			err := s.stop()
 			ts.Fatalf("the server ended: %v\n%s", err, s.said())
 		}
-		ts.Setenv("JOBDB_URL", address)
+		ts.Setenv(variable, address)
 		ts.Check(os.WriteFile(ts.MkAbs("server.log"), s.said(), 0o600))
 	case <-time.After(time.Minute):
 		ts.Fatalf("the server doesn't listen after a minute")

@@ -86,9 +86,9 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	err = c.withNeighbours(ctx, p, jobs, logger, func() error {
+	err = c.withNeighbours(ctx, p, jobs, logger, func(stores []api.Store) error {
 		return c.serve(ctx, p, listener, key, api.Config{
-			DB: db, Jobs: jobs, Stores: c.stores(jobs),
+			DB: db, Jobs: jobs, Stores: stores,
 			Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins,
 			MaxBody: c.MaxBody, RequestTimeout: c.requestTimeout(), Clock: p.clock, Logger: logger,
 		})
@@ -108,8 +108,15 @@ func (c *serveCommand) serve(ctx context.Context, p *program, listener net.Liste
 		config.Pilots = pilots
 	}
 	if key != nil {
-		user := tokenDefaults().principal()
-		config.LocalUser = &user
+		config.Logins = auth.NewLogins(key, c.issuer(), tokenDefaults().principal(), p.clock)
+	}
+	if c.Web != "" {
+		folder, err := os.OpenRoot(c.Web) // links don't lead out of it
+		if err != nil {
+			return fmt.Errorf("--web: %w", err)
+		}
+		defer folder.Close() //nolint:errcheck // it was only read
+		config.Web = folder.FS()
 	}
 	if err := c.welcome(p, key, listener.Addr()); err != nil {
 		return err
@@ -150,6 +157,7 @@ func newLogger(p *program, format string) *slog.Logger {
 func (c *serveCommand) openDatabase(ctx context.Context, p *program, logger *slog.Logger) (*jobdb.DB, error) {
 	db, err := c.open(ctx, c.folderSettings, jobdb.Options{
 		HistoryURL: c.HistoryDB, Clock: p.clock, Logger: logger, CommandRedelivery: c.CommandRedelivery, Limits: c.limits(),
+		ParametersOutbox: c.ParametersDB != "",
 	})
 	if err != nil {
 		return nil, err

@@ -39,11 +39,12 @@ type Settings struct {
 	Rules             string        `help:"JSON file of rules for new jobs, such as the number of jobs in a submission (docs/rules.md). Default: DiracX's rules." env:"JOBDB_RULES" type:"path" placeholder:"FILE"`
 	PilotsDB          string        `name:"pilots-db" help:"Database of pilots (PilotAgentsDB), for searches by PilotStamp. Default: none; such searches find nothing." env:"JOBDB_PILOTS_DB,DIRACX_DB_URL_PILOTAGENTSDB" placeholder:"URL"`
 	TaskQueueDB       string        `name:"task-queue-db" help:"Database of task queues (TaskQueueDB), which killed, deleted and rescheduled jobs leave. Default: none; beside DiracX or DIRAC, pilots may then still get such jobs." env:"JOBDB_TASK_QUEUE_DB,DIRACX_DB_URL_TASKQUEUEDB" placeholder:"URL"`
-	ParametersDB      string        `name:"parameters-db" help:"OpenSearch of job parameters (JobParametersDB), beside a database of DiracX or DIRAC: JSON such as {\"hosts\": [\"host:9200\"], \"use_ssl\": true, \"http_auth\": [\"user\", \"password\"]}. Default: the table JobParameters." env:"JOBDB_PARAMETERS_DB,DIRACX_OS_DB_JOBPARAMETERSDB" placeholder:"JSON"`
+	ParametersDB      string        `name:"parameters-db" help:"OpenSearch of job parameters (JobParametersDB): JSON such as {\"hosts\": [\"host:9200\"], \"use_ssl\": true, \"http_auth\": [\"user\", \"password\"]}. Default: only the table JobParameters." env:"JOBDB_PARAMETERS_DB,DIRACX_OS_DB_JOBPARAMETERSDB" placeholder:"JSON"`
 	CommandRedelivery time.Duration `help:"Resend a Kill if heartbeats continue this long after delivery; 0 disables." default:"10m" env:"JOBDB_COMMAND_REDELIVERY"`
 	QueryTimeout      time.Duration `name:"query-time" help:"Time limit of a search or summary; 0 disables." default:"1m" env:"JOBDB_QUERY_TIME"`
 	MaxBody           int64         `help:"Maximum size of a request body, in bytes." default:"10485760" env:"JOBDB_MAX_BODY"`
 	CORSOrigins       []string      `name:"cors-origins" help:"Origins of web pages that may use this server, such as https://dirac.example.org; * allows all. Default: none." env:"JOBDB_CORS_ORIGINS" placeholder:"ORIGIN"`
+	Web               string        `help:"Folder of a web interface to serve at /, such as the build of diracx-web (docs/diracx-web.md). Default: none." env:"JOBDB_WEB" type:"existingdir" placeholder:"FOLDER"`
 	LogFormat         string        `help:"Format of the log on standard error: text or json." default:"text" enum:"text,json" env:"JOBDB_LOG_FORMAT"`
 }
 

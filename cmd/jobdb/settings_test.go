@@ -52,6 +52,7 @@ var settingValues = map[string]struct{ file, env, flag any }{
 	"max-body":           {1000.0, "2000", "3000"},
 	"cors-origins":       {[]any{"https://a", "https://b"}, "https://c,https://d", "https://e"},
 	"log-format":         {"json", "text", "json"},
+	"web":                {"/usr", "/etc", "/tmp"},
 }
 
 // TestSettings sets each setting of the server in the file, then also in the environment, and then
@@ -117,7 +118,7 @@ func setting(t *testing.T, c *cli, name string) any {
 		"keys-refresh": s.KeysRefresh, "visibility": string(s.Visibility), "pilots-db": s.PilotsDB,
 		"task-queue-db": s.TaskQueueDB, "parameters-db": s.ParametersDB,
 		"command-redelivery": s.CommandRedelivery, "query-time": s.QueryTimeout, "max-body": s.MaxBody,
-		"rules": s.Rules, "cors-origins": s.CORSOrigins, "log-format": s.LogFormat,
+		"rules": s.Rules, "cors-origins": s.CORSOrigins, "log-format": s.LogFormat, "web": s.Web,
 	}
 	value, ok := values[name]
 	if !ok {

@@ -25,7 +25,10 @@ A condition is a column, an operator and a value:
   "EndExecTime is null"   "SubmissionTime gt 2024-01"   SubmissionTime=2024-01-31
 
 Operators also have names: eq, neq, gt, gte, lt, lte, regex, ilike. A part of a time, such as 2024-01, means the whole
-year, month or day.`
+year, month or day.
+
+Parameters of jobs are columns, too: HostName=node1, "TotalCPUTime(s) is null", and Parameters.NAME for any of them.
+Only =, !=, like, in and null compare them.`
 
 // specs returns the filters of all flags.
 func (f filterFlags) specs() ([]jobdb.FilterSpec, error) {
@@ -60,8 +63,8 @@ var (
 	symbols = map[string]string{
 		"=": "eq", "==": "eq", "!=": "neq", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte", "~": "regex",
 	}
-	symbolCondition = regexp.MustCompile(`^\s*(\w+)\s*(==|!=|>=|<=|=|>|<|~)(?s:(.*))$`)
-	wordCondition   = regexp.MustCompile(`^\s*(\w+)\s+(eq|neq|gte|gt|lte|lt|not like|like|ilike|regex|not in|in|is null|is not null)(?:\s+(?s:(.*)))?$`)
+	symbolCondition = regexp.MustCompile(`^\s*([\w.()]+)\s*(==|!=|>=|<=|=|>|<|~)(?s:(.*))$`)
+	wordCondition   = regexp.MustCompile(`^\s*([\w.()]+)\s+(eq|neq|gte|gt|lte|lt|not like|like|ilike|regex|not in|in|is null|is not null)(?:\s+(?s:(.*)))?$`)
 )
 
 // parseWhere reads a condition such as Status=Running.

@@ -70,7 +70,7 @@ func testCountsAreExact(f *fixture) {
 	ids := f.addPlainJobs(60)
 	f.together(16, func(i int) error {
 		random := rand.New(rand.NewPCG(uint64(i), 7))
-		for range shorter(60) {
+		for range f.shorter(60) {
 			var err error
 			if random.IntN(8) > 0 {
 				err = f.changeCounted(random, ids)

@@ -88,7 +88,7 @@ func testCursorWalks(f *fixture) {
 		f.raw().exec(`UPDATE "Jobs" SET "ApplicationStatus" = NULL WHERE "VO" = '` + f.vo + `' AND "JobID" % 3 = 0`)
 	}
 	columns := jobdb.Columns()
-	for range shorter(150) {
+	for range f.shorter(150) {
 		request := jobdb.SearchRequest{Parameters: []string{"JobID", "Status"}}
 		for range random.IntN(4) {
 			key := jobdb.SortSpec{Parameter: columns[random.IntN(len(columns))].Name(), Direction: []string{"asc", "desc"}[random.IntN(2)]}

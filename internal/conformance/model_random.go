@@ -33,11 +33,9 @@ func seed(t *testing.T) uint64 {
 
 // Random populations and random queries give what the model says.
 func testRandomQueries(f *fixture) {
-	populations, queries := 8, 100
-	if testing.Short() {
-		populations, queries = 4, 60
-	}
-	g := &generator{rand: rand.New(rand.NewPCG(seed(f.test), 0)), latin1: f.traits.Latin1}
+	const queries = 100
+	populations := max(2, f.shorter(8))
+	g := &generator{rand: rand.New(rand.NewPCG(seed(f.test), 0)), latin1: f.traits.Latin1, noParameters: f.traits.NoParameters}
 	g.order = f.textOrder(g.texts()...)
 	for p := range populations {
 		f.vo = "random" + strconv.Itoa(p)
@@ -58,6 +56,8 @@ type generator struct {
 	rand   *rand.Rand
 	latin1 bool
 	order  textOrder
+
+	noParameters bool
 }
 
 func one[T any](g *generator, of ...T) T { return of[g.rand.IntN(len(of))] }
@@ -151,14 +151,25 @@ func (g *generator) population(f *fixture) []modelRow {
 	}
 	ids := f.addJobs(attributes...)
 	rows := make([]modelRow, len(ids))
+	parameters := named{}
 	for i, id := range ids {
 		rows[i] = modelRow{"JobID": int64(id), "VO": f.vo}
+		parameters[id] = map[string]string{}
+		for _, name := range parameterNames[:3] {
+			if g.chance(60) {
+				parameters[id][name] = g.text()
+				rows[i][jobdb.ParameterPrefix+name] = parameters[id][name]
+			}
+		}
 		for name, value := range attributes[i] {
 			if at, ok := value.(time.Time); ok {
 				value = f.stored(at)
 			}
 			rows[i][name] = value
 		}
+	}
+	if !g.noParameters {
+		f.ok(f.SetJobParameters(f.ctx, parameters))
 	}
 	return rows
 }
@@ -184,6 +195,9 @@ func (g *generator) filter(depth int, rows []modelRow) jobdb.FilterSpec {
 		kid := g.filter(depth+1, rows)
 		return jobdb.FilterSpec{Not: &kid}
 	}
+	if !g.noParameters && g.chance(15) {
+		return g.parameterFilter()
+	}
 	column := g.column()
 	spec := jobdb.FilterSpec{Parameter: column.Name()}
 	operators := []string{"eq", "neq", "gt", "gte", "lt", "lte", "in", "not in", "is null", "is not null"}
@@ -201,6 +215,25 @@ func (g *generator) filter(depth int, rows []modelRow) jobdb.FilterSpec {
 		spec.Value = one(g, regexes...)
 	default:
 		spec.Value = g.operand(column, g.rand.IntN(len(partialTimes)), rows)
+	}
+	return spec
+}
+
+// parameterNames are those of the parameters that some jobs have, and one that none has.
+var parameterNames = []string{"CPU", "cpu?$1'\"", "é", "none"}
+
+// parameterFilter compares a parameter of jobs.
+func (g *generator) parameterFilter() jobdb.FilterSpec {
+	spec := jobdb.FilterSpec{Parameter: jobdb.ParameterPrefix + one(g, parameterNames...)}
+	spec.Operator = one(g, "eq", "neq", "in", "not in", "is null", "is not null", "like", "not like")
+	switch spec.Operator {
+	case "is null", "is not null":
+	case "in", "not in":
+		spec.Values = []any{g.text(), g.text()}[:g.rand.IntN(3)]
+	case "like", "not like":
+		spec.Value = one(g, likePatterns...)
+	default:
+		spec.Value = g.text()
 	}
 	return spec
 }

@@ -28,10 +28,13 @@ type methods interface {
 	SetProperties(ctx context.Context, properties map[jobdb.JobID]jobdb.Attributes, updateTimestamp bool) (int64, error)
 	DeleteJobs(ctx context.Context, ids []jobdb.JobID) (int64, error)
 	SetJobParameters(ctx context.Context, values map[jobdb.JobID]map[string]string) error
+	SetJobParameterValues(ctx context.Context, values map[jobdb.JobID]map[string]any) error
 	JobParameters(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID]map[string]string, error)
+	JobParametersNamed(ctx context.Context, ids []jobdb.JobID, names []string) (map[jobdb.JobID]map[string]string, error)
 	SetOptimizerParameters(ctx context.Context, values map[jobdb.JobID]map[string]string) error
 	OptimizerParameters(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID]map[string]string, error)
 	ArchiveJobParameters(ctx context.Context, ids []jobdb.JobID) error
+	ArchiveParameters(ctx context.Context, values map[jobdb.JobID]map[string]string) error
 	ArchivedJobParameters(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.ArchivedParameter, error)
 	AddHeartbeatData(ctx context.Context, data map[jobdb.JobID]map[string]string) error
 	Heartbeats(ctx context.Context, ids []jobdb.JobID, last int) (map[jobdb.JobID][]jobdb.Heartbeat, error)

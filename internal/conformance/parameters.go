@@ -13,6 +13,7 @@ var parameterTests = []conformanceTest{
 	{"JobParameters", testJobParameters},
 	{"OptimizerParameters", func(f *fixture) { testParameters(f, f.SetOptimizerParameters, f.OptimizerParameters) }},
 	{"ArchiveJobParameters", testArchive},
+	{"ArchiveParameters", testArchiveParameters},
 	{"AddHeartbeatData", testAddHeartbeatData},
 	{"Heartbeats", testHeartbeats},
 }
@@ -24,6 +25,14 @@ func testJobParameters(f *fixture) {
 		return
 	}
 	testParameters(f, f.SetJobParameters, f.JobParameters)
+	ids := f.addPlainJobs(2)
+	f.ok(f.SetJobParameters(f.ctx, named{ids[0]: {"CPU": "1", "it's?": "2", "c": "3"}, ids[1]: {"c": "4"}}))
+	some, err := f.JobParametersNamed(f.ctx, append(ids, missingID), []string{"cpu", "it's?", "CPU ", "c", "\x00", strings.Repeat("x", 101)})
+	f.ok(err)
+	f.equal("some parameters", some, named{ids[0]: {"it's?": "2", "c": "3"}, ids[1]: {"c": "4"}})
+	none, err := f.JobParametersNamed(f.ctx, ids, nil)
+	f.ok(err)
+	f.equal("none of them", none, named{})
 }
 
 // Without a table of parameters to set none is no error, and a job is rescheduled and deleted like
@@ -33,6 +42,12 @@ func testNoParameters(f *fixture) {
 	_, err := f.JobParameters(f.ctx, ids)
 	f.refused(err, jobdb.ErrSchema, "JobParameters")
 	f.refused(f.SetJobParameters(f.ctx, named{ids[0]: {"a": "1"}}), jobdb.ErrSchema, "JobParameters")
+	request := jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: "Parameters.a", Operator: "eq", Value: "1"}}}
+	search, err := request.Parse(f.Limits())
+	f.ok(err)
+	search.Scope.VO = f.vo
+	_, err = f.Search(f.ctx, search)
+	f.refused(err, jobdb.ErrInvalidQuery, "JobParameters")
 	f.ok(f.SetJobParameters(f.ctx, named{ids[0]: {}}))
 	f.ok(f.ArchiveJobParameters(f.ctx, ids))
 	archived, err := f.ArchivedJobParameters(f.ctx, ids)
@@ -85,6 +100,35 @@ func testParameters(f *fixture, set func(context.Context, named) error, get func
 
 // The archive keeps the parameters of each run, also of those whose RescheduleCounter was there
 // before; where it has room for one cycle, the last.
+// Parameters that are kept elsewhere are archived, too, whatever they are called and however long
+// they are.
+func testArchiveParameters(f *fixture) {
+	ids := f.addJobs(jobdb.Attributes{"RescheduleCounter": 3}, jobdb.Attributes{})
+	archive := func(values map[string]string) { f.ok(f.ArchiveParameters(f.ctx, named{ids[0]: values, ids[1]: {}})) }
+	archive(map[string]string{"CPU": "1", "cpu": "2", "": "", "a\x00": "x", strings.Repeat("x", 101): "x", "text": "a\x00" + strings.Repeat("y", 70_000)})
+	archive(map[string]string{"CPU": "3"})
+	f.refused(f.ArchiveParameters(f.ctx, named{ids[0]: {"lost": "x"}, missingID: {"lost": "x"}}), jobdb.ErrNotFound)
+	all, err := f.ArchivedJobParameters(f.ctx, ids)
+	f.ok(err)
+	got := map[string]string{}
+	for _, p := range all[ids[0]] {
+		if strings.HasSuffix(p.Value, "yyyy") && len(p.Value) > 60_000 {
+			p.Value = "long"
+		}
+		got[p.Name+" of "+asJSON(p.Cycle)] = p.Value
+	}
+	want := map[string]string{" of 3": "", "CPU of 3": "1", "cpu of 3": "2", "text of 3": "long", "CPU of 4": "3"}
+	if f.traits.EqualKeys {
+		delete(want, "cpu of 3")
+	}
+	if f.traits.OneCycle {
+		delete(want, "CPU of 4")
+		want["CPU of 3"] = "3"
+	}
+	f.equal("the archive", got, want)
+	f.equal("jobs in the archive", len(all), 1)
+}
+
 func testArchive(f *fixture) {
 	if f.traits.NoParameters {
 		return // testNoParameters

@@ -427,6 +427,11 @@ func testInvalidFilters(f *fixture) {
 		{`{"parameter":"EndExecTime","operator":"in","values":["2024","2024-01"]}`, "EndExecTime"},
 		{`{"parameter":"EndExecTime","operator":"like","value":"2024%"}`, "EndExecTime"},
 		{`{"parameter":"EndExecTime","operator":"regex","value":"2024"}`, "EndExecTime"},
+		{`{"parameter":"Parameters.CPU","operator":"gt","value":"1"}`, "Parameters.CPU"},
+		{`{"parameter":"Parameters.CPU","operator":"regex","value":"1"}`, "Parameters.CPU"},
+		{`{"parameter":"Parameters.CPU","operator":"eq","value":true}`, "Parameters.CPU"},
+		{`{"parameter":"Parameters.a\u0000","operator":"eq","value":"1"}`, "U+0000"},
+		{`{"parameter":"Parameters.` + strings.Repeat("x", 101) + `","operator":"eq","value":"1"}`, "101 characters"},
 		{`{"not":{"or":[{"parameter":"Nope","operator":"eq","value":1}]}}`, "Nope"},
 	} {
 		request, err := jobdb.ParseSearchJSON([]byte(`{"search":[` + c.filter + `]}`))

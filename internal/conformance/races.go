@@ -24,10 +24,14 @@ var raceTests = []conformanceTest{
 	{"CancelledReader", testCancelledReader},
 }
 
-// shorter is n, or a tenth of it with -short.
-func shorter(n int) int {
-	if testing.Short() {
+// shorter is how often something random is tried: n times on a database as jobdb makes it, a
+// quarter of that on all others, since these run the same code again, and a tenth with -short.
+func (f *fixture) shorter(n int) int {
+	switch {
+	case testing.Short():
 		return n / 10
+	case f.traits != Traits{}:
+		return n / 4
 	}
 	return n
 }
@@ -49,7 +53,7 @@ func (f *fixture) together(n int, fn func(i int) error) {
 // Sixteen takers get each of 5,000 commands exactly once while others are being added.
 func testTakers(f *fixture) {
 	const takers, adders, batch = 16, 4, 50
-	total := shorter(5000)
+	total := f.shorter(5000)
 	ids := f.addPlainJobs(100)
 	var (
 		adding sync.WaitGroup
@@ -125,7 +129,7 @@ func testCommandWriters(f *fixture) {
 // writers of many jobs at once.
 func testHistoryWriters(f *fixture) {
 	const writers = 16
-	each := max(2, shorter(20))
+	each := max(2, f.shorter(20))
 	ids := f.addPlainJobs(4)
 	orphan := missingID - 2 // a history without a job
 	f.together(writers, func(w int) error {
@@ -149,7 +153,7 @@ func testHistoryWriters(f *fixture) {
 // Random overlapping batches of updates and deletes end with no error to the caller.
 func testOverlappingBatches(f *fixture) {
 	const callers = 8
-	rounds := max(3, shorter(30))
+	rounds := max(3, f.shorter(30))
 	ids := f.addPlainJobs(200)
 	first := seed(f.test)
 	f.together(callers, func(caller int) error {

@@ -91,8 +91,14 @@ var everyMethod = []methodCall{
 	{"SetJobParameters", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
 		return m.SetJobParameters(ctx, named{ids[0]: {"x": "x"}})
 	}},
+	{"SetJobParameterValues", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return m.SetJobParameterValues(ctx, map[jobdb.JobID]map[string]any{ids[0]: {"x": true}})
+	}},
 	{"JobParameters", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
 		return result(m.JobParameters(ctx, ids))
+	}},
+	{"JobParametersNamed", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.JobParametersNamed(ctx, ids, []string{"x"}))
 	}},
 	{"SetOptimizerParameters", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
 		return m.SetOptimizerParameters(ctx, named{ids[0]: {"x": "x"}})
@@ -101,6 +107,9 @@ var everyMethod = []methodCall{
 		return result(m.OptimizerParameters(ctx, ids))
 	}},
 	{"ArchiveJobParameters", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return m.ArchiveJobParameters(ctx, ids) }},
+	{"ArchiveParameters", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return m.ArchiveParameters(ctx, named{ids[0]: {"x": "x"}})
+	}},
 	{"ArchivedJobParameters", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
 		return result(m.ArchivedJobParameters(ctx, ids))
 	}},
@@ -153,7 +162,7 @@ func (f *fixture) filled() []jobdb.JobID {
 // everyMethod has those that do something on this database.
 func (f *fixture) everyMethod() []methodCall {
 	return slices.DeleteFunc(slices.Clone(everyMethod), func(c methodCall) bool {
-		return f.traits.NoParameters && slices.Contains([]string{"SetJobParameters", "JobParameters", "ArchiveJobParameters"}, c.name)
+		return f.traits.NoParameters && slices.Contains([]string{"SetJobParameters", "SetJobParameterValues", "JobParameters", "JobParametersNamed", "ArchiveJobParameters"}, c.name)
 	})
 }
 

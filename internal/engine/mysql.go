@@ -23,8 +23,9 @@ func openMySQL(_ context.Context, t Target, o Settings) (*Engine, error) {
 	config.User, config.Passwd, config.DBName = t.user, t.password, t.Name
 	config.ParseTime = true
 	config.ClientFoundRows = true // rows matched, as on the other engines
-	config.Timeout = 10 * time.Second
+	config.DialFunc = dialNoted
 	config.Logger = &mysql.NopLogger{} // what it logs is returned as an error too
+	config.InterpolateParams = true    // of statements that aren't prepared
 	for option := range t.options {
 		switch value := t.options.Get(option); option {
 		case "charset", "binary_prefix": // SQLAlchemy's; ours is always utf8mb4
@@ -136,9 +137,9 @@ func (c *mysqlConnector) Driver() driver.Driver { return c.hosts[0].Driver() }
 func (c *mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	var failed []error
 	for _, host := range c.hosts {
-		conn, err := host.Connect(ctx)
+		conn, err := c.connect(ctx, host)
 		if err == nil {
-			return c.prepare(ctx, host, conn)
+			return conn, nil
 		}
 		failed = append(failed, err)
 	}
@@ -148,17 +149,28 @@ func (c *mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return nil, errors.Join(failed...)
 }
 
+func (c *mysqlConnector) connect(ctx context.Context, host driver.Connector) (driver.Conn, error) {
+	note := &dialed{}
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, dialedKey{}, note), connectTime)
+	defer cancel()
+	conn, err := host.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.prepare(ctx, host, conn, note.conn)
+}
+
 // zeroDates are the server's modes but for those in which MySQL can't compare with the 0000-00-00
 // that its tables hold.
 const zeroDates = "REPLACE(REPLACE(@@sql_mode, 'NO_ZERO_IN_DATE', ''), 'NO_ZERO_DATE', '')"
 
 // prepare sets the session and learns its number.
-func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, conn driver.Conn) (driver.Conn, error) {
+func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, conn driver.Conn, network net.Conn) (driver.Conn, error) {
 	inner, ok := conn.(mysqlDriverConn)
 	if !ok {
 		return nil, errors.Join(errors.New("the MySQL driver lacks what jobdb needs of it"), conn.Close())
 	}
-	wrapped := &mysqlConn{mysqlDriverConn: inner, host: host, statements: map[string]*mysqlStatement{}}
+	wrapped := &mysqlConn{mysqlDriverConn: inner, network: network, host: host, statements: map[string]*mysqlStatement{}}
 	values, err := oneRow(ctx, inner, "SELECT CONNECTION_ID(), @@hostname, @@port, @@version")
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -219,12 +231,21 @@ type mysqlDriverConn interface {
 	driver.NamedValueChecker
 }
 
-// mysqlStatements is how many statements a connection remembers: all of the access layer's own and
-// the most recent searches.
-const mysqlStatements = 128
+// What a connection remembers: of 32 connections of five servers the statements stay below MySQL's
+// and MariaDB's default of 16,382 on a server, and their arguments, of which each takes a kilobyte
+// there, below what a server has.
+const (
+	mysqlStatements = 96     // all of the access layer's own and the most recent searches
+	mysqlArguments  = 16_384 // of all statements together
+	// mysqlPrepared is the most arguments of a search that is prepared: the length of its lists is
+	// the caller's.
+	mysqlPrepared = 128
+)
 
 type mysqlConn struct {
 	mysqlDriverConn
+	network net.Conn
+
 	host   driver.Connector
 	id     string // CONNECTION_ID()
 	server string // the one that id belongs to: a proxy may lead elsewhere next time
@@ -233,12 +254,14 @@ type mysqlConn struct {
 	isolation  sql.IsolationLevel // of the session's transactions, once it was told
 	statements map[string]*mysqlStatement
 	recent     []string // their texts, the last used last
+	arguments  int      // of all of them
 }
 
 type mysqlStatement struct {
 	driver.Stmt
 	driver.StmtQueryContext
 	driver.StmtExecContext
+	arguments int
 }
 
 // IsValid keeps a connection from use after it was killed.
@@ -261,7 +284,11 @@ func (c *mysqlConn) BeginTx(ctx context.Context, options driver.TxOptions) (driv
 		c.isolation = level
 	}
 	options.Isolation = driver.IsolationLevel(sql.LevelDefault)
-	return c.mysqlDriverConn.BeginTx(ctx, options)
+	tx, err := c.mysqlDriverConn.BeginTx(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	return &boundedTx{tx, c.network}, nil
 }
 
 // QueryContext runs a query, prepared when it has arguments. The server may be at work until the
@@ -277,12 +304,15 @@ func (c *mysqlConn) QueryContext(ctx context.Context, query string, args []drive
 }
 
 func (c *mysqlConn) query(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	if len(args) == 0 {
+	if len(args) == 0 || len(args) > mysqlPrepared {
 		return c.mysqlDriverConn.QueryContext(ctx, query, args)
 	}
-	statement, err := c.statement(ctx, query)
+	statement, err := c.statement(ctx, query, len(args))
 	if err != nil {
 		return nil, err
+	}
+	if statement == nil {
+		return c.mysqlDriverConn.QueryContext(ctx, query, args)
 	}
 	return statement.QueryContext(ctx, args)
 }
@@ -304,15 +334,24 @@ func (c *mysqlConn) ExecContext(ctx context.Context, query string, args []driver
 	if len(args) == 0 {
 		return c.mysqlDriverConn.ExecContext(ctx, query, args)
 	}
-	statement, err := c.statement(ctx, query)
+	statement, err := c.statement(ctx, query, len(args))
 	if err != nil {
 		return nil, err
+	}
+	if statement == nil {
+		return c.mysqlDriverConn.ExecContext(ctx, query, args)
 	}
 	return statement.ExecContext(ctx, args)
 }
 
-// statement finds or prepares one; the least recently used makes room.
-func (c *mysqlConn) statement(ctx context.Context, query string) (*mysqlStatement, error) {
+// tooManyStatements is the server's error when all its connections together remember as many
+// statements as it lets them, max_prepared_stmt_count.
+const tooManyStatements = 1461
+
+// statement finds or prepares one; the least recently used make room. It is nil when the server
+// remembers no more statements: then this connection gives back its own, since others may need
+// theirs more, and does without.
+func (c *mysqlConn) statement(ctx context.Context, query string, arguments int) (*mysqlStatement, error) {
 	if s := c.statements[query]; s != nil {
 		if i := slices.Index(c.recent, query); i >= 0 {
 			c.recent = append(slices.Delete(c.recent, i, i+1), query)
@@ -320,6 +359,9 @@ func (c *mysqlConn) statement(ctx context.Context, query string) (*mysqlStatemen
 		return s, nil
 	}
 	stmt, err := c.PrepareContext(ctx, query)
+	if refused := (*mysql.MySQLError)(nil); errors.As(err, &refused) && refused.Number == tooManyStatements {
+		return nil, c.forget(0, 0)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -328,16 +370,24 @@ func (c *mysqlConn) statement(ctx context.Context, query string) (*mysqlStatemen
 	if !canQuery || !canExec {
 		return nil, errors.Join(errors.New("the MySQL driver lacks what jobdb needs of it"), stmt.Close())
 	}
-	if len(c.recent) == mysqlStatements {
-		oldest := c.recent[0]
-		c.recent = slices.Delete(c.recent, 0, 1)
-		err = c.statements[oldest].Close()
-		delete(c.statements, oldest)
-	}
-	s := &mysqlStatement{stmt, queries, execs}
+	err = c.forget(mysqlStatements-1, max(0, mysqlArguments-arguments))
+	s := &mysqlStatement{stmt, queries, execs, arguments}
 	c.statements[query] = s
 	c.recent = append(c.recent, query)
+	c.arguments += arguments
 	return s, err
+}
+
+// forget closes the least recently used statements until there are so few, with so few arguments.
+func (c *mysqlConn) forget(statements, arguments int) (err error) {
+	for len(c.recent) > statements || c.arguments > arguments && len(c.recent) > 0 {
+		oldest := c.recent[0]
+		c.recent = slices.Delete(c.recent, 0, 1)
+		c.arguments -= c.statements[oldest].arguments
+		err = errors.Join(err, c.statements[oldest].Close())
+		delete(c.statements, oldest)
+	}
+	return err
 }
 
 // killOnCancel watches the context until the function it returns is called. The driver only hangs

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"net/url"
 	"regexp"
@@ -32,14 +33,55 @@ func openPostgres(_ context.Context, t Target, o Settings) (*Engine, error) {
 		config.RuntimeParams["default_transaction_read_only"] = "on"
 	}
 	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = 10 * time.Second
+		config.ConnectTimeout = connectTime
 	}
+	config.DialFunc = dialer.DialContext
 	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: 5 * time.Second}
 	}
-	pool := sql.OpenDB(stdlib.GetConnector(*config))
+	pool := sql.OpenDB(&postgresConnector{stdlib.GetConnector(*config)})
 	o.size(pool)
 	return onPostgres(pool), nil
+}
+
+// postgresConnector makes connections that remember no statements with long lists.
+type postgresConnector struct{ driver.Connector }
+
+// Connect makes a connection.
+func (c *postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	inner, ok := conn.(*stdlib.Conn)
+	if !ok {
+		return nil, errors.Join(errors.New("pgx's stdlib lacks what jobdb needs of it"), conn.Close())
+	}
+	return &postgresConn{inner}, nil
+}
+
+// postgresPrepared is the most arguments of a search that is prepared and remembered: the length of
+// its lists is the caller's, and each statement takes memory in the server as long as the connection
+// lives.
+const postgresPrepared = 64
+
+type postgresConn struct{ *stdlib.Conn }
+
+// QueryContext runs a query.
+func (c *postgresConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if len(args) > postgresPrepared {
+		args = append([]driver.NamedValue{{Value: pgx.QueryExecModeDescribeExec}}, args...)
+	}
+	return c.Conn.QueryContext(ctx, query, args)
+}
+
+// BeginTx begins a transaction.
+func (c *postgresConn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	tx, err := c.Conn.BeginTx(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	return &boundedTx{tx, c.Conn.Conn().PgConn().Conn()}, nil
 }
 
 func onPostgres(pool *sql.DB) *Engine {

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -22,6 +23,9 @@ func openSQLite(ctx context.Context, t Target, o Settings) (*Engine, error) {
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	} else if !info.IsDir() {
 		return nil, fmt.Errorf("%w: %s is not a folder", ErrUnreachable, folder)
+	}
+	if err := createPrivate(t.path, o.ReadOnly); err != nil {
+		return nil, err
 	}
 	readers := o.Connections
 	if readers == 0 {
@@ -43,6 +47,22 @@ func openSQLite(ctx context.Context, t Target, o Settings) (*Engine, error) {
 		classify: classifySQLite, jobInError: noJobInError, withSchemaLock: sqliteSchemaLock,
 		Close: func() error { return errors.Join(reader.Close(), writer.Close()) },
 	}, nil
+}
+
+// createPrivate makes the file of a new database such that only its owner can read it: there are
+// JDLs in it, and answers to requests. SQLite gives the files beside it the same rights.
+func createPrivate(path string, readOnly bool) error {
+	if readOnly {
+		return nil
+	}
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	return file.Close()
 }
 
 // openMemory makes a database of its own in memory. There is no write-ahead log in memory, by which

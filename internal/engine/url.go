@@ -61,11 +61,14 @@ func ParseURL(text string) (Target, error) {
 		return Target{}, errors.New("database URL: // is missing after " + scheme + ":; " + urlForms)
 	}
 	rest, query, _ := strings.Cut(rest, "?")
+	authority, name, _ := strings.Cut(rest, "/")
+	if strings.ContainsRune(name, '@') || strings.ContainsRune(query, '@') {
+		return Target{}, errors.New("database URL: an @ after the host; write a / in user or password as %2F, a ? as %3F, and an @ elsewhere as %40")
+	}
 	options, err := url.ParseQuery(query)
 	if err != nil {
 		return Target{}, errors.New("database URL: the options after ? can't be read")
 	}
-	authority, name, _ := strings.Cut(rest, "/")
 	t := Target{engine: engine, options: options}
 	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
 		user, password, _ := strings.Cut(authority[:at], ":")

@@ -31,7 +31,7 @@ func TestParseURL(t *testing.T) {
 func TestParseURLRefusals(t *testing.T) {
 	for _, text := range []string{
 		"", "jobs.db", "oracle://u:secret@h/n", "mysql:u:secret@h/n", "mysql://u:secret@h", "mysql://u:secret@h/",
-		"mysql://u:secret%zz@h/n", "sqlite:", "sqlite:file::memory:", "sqlite://x", "postgres://u:secret@h/n?%zz",
+		"mysql://u:secret%zz@h/n", "sqlite:", "sqlite:file::memory:", "sqlite://x", "mysql://u:se/cret@h/n", "postgres://u:secret/@h:1/n", "mysql://u:s?secret@h/n", "mysql://u@h/n?secret@h/n", "mysql://u/secret:p@h/n", "postgres://u:secret@h/n?%zz",
 	} {
 		_, err := ParseURL(text)
 		if err == nil {

@@ -217,6 +217,15 @@ var (
 		[]Column{{Name: "Count", Kind: KindInteger}},
 	), Key: []string{"ID"}}
 
+	// ParametersOutbox has changes of JobParameters that OpenSearch is to get.
+	ParametersOutbox = &Table{Name: "ParametersOutbox", Columns: []Column{
+		{Name: "ID", Kind: KindInteger},
+		{Name: "JobID", Kind: KindInteger},
+		{Name: "VO", Kind: KindText, Length: 32},
+		{Name: "ChangeTime", Kind: KindTime},
+		{Name: "Change", Kind: KindText},
+	}, Key: []string{"ID"}}
+
 	// CountTriggers are the triggers of Jobs that keep the counts.
 	CountTriggers = []string{"CountInserted", "CountUpdated", "CountDeleted"}
 )

@@ -17,42 +17,40 @@ type event struct {
 	table     *tables.Table
 	rows      [][]any
 	done      *record
-	unchanged bool // nothing of a range that is done was to be written
+	found     *pass // of a range that is done
+	unchanged bool  // nothing of a range that is done was to be written
 }
 
 // reader goes through the source and says what is to be written.
 type reader struct {
-	im      *Import
-	records []record
-	emit    func(context.Context, event) error
-	total   int64
-	result  Report
-	rows    map[string]int64
-	repairs map[string]int64
+	im    *Import
+	after *record  // the last that the target has; nil: none
+	again []record // of ranges that may have changed since
+	emit  func(context.Context, event) error
 }
 
-func (im *Import) newReader(ctx context.Context, records []record, emit func(context.Context, event) error) (*reader, error) {
-	total, err := im.source.count(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("count the source's jobs: %w", err)
-	}
-	return &reader{im: im, records: records, emit: emit, total: total, rows: map[string]int64{}, repairs: map[string]int64{}}, nil
-}
-
-// readAll reads the ranges that were copied before, then what comes after them.
+// readAll reads what the target hasn't got, then what may have changed, so that a run that goes on
+// after another loses no time.
 func (r *reader) readAll(ctx context.Context) error {
-	for _, before := range r.records {
-		if err := r.again(ctx, before); err != nil {
+	if err := r.readNew(ctx); err != nil {
+		return err
+	}
+	for _, before := range r.again {
+		if err := r.readAgain(ctx, before); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+func (r *reader) readNew(ctx context.Context) error {
 	all, none, err := r.im.source.bounds(ctx)
 	if err != nil || none {
 		return err
 	}
 	next := min(all.first, 1)
-	if n := len(r.records); n > 0 {
-		next = r.records[n-1].last + 1
+	if r.after != nil {
+		next = r.after.last + 1
 	}
 	for next <= all.last {
 		last, err := r.im.source.lastOf(ctx, next, r.im.options.Batch, all.last)
@@ -67,8 +65,8 @@ func (r *reader) readAll(ctx context.Context) error {
 	return nil
 }
 
-// again copies a range anew if the source has changed.
-func (r *reader) again(ctx context.Context, before record) error {
+// readAgain copies a range anew if the source has changed.
+func (r *reader) readAgain(ctx context.Context, before record) error {
 	snap, err := r.im.source.snapshot(ctx)
 	if err != nil {
 		return fmt.Errorf("read the source: %w", err)
@@ -82,9 +80,7 @@ func (r *reader) again(ctx context.Context, before record) error {
 	if now.checksum != before.checksum {
 		return r.copySnapshot(ctx, snap, before.span, true)
 	}
-	r.result.Unchanged += now.jobs
-	r.keep(pass, false)
-	return r.emit(ctx, event{done: &now, unchanged: true})
+	return r.emit(ctx, event{done: &now, found: pass, unchanged: true})
 }
 
 func (r *reader) copyRange(ctx context.Context, in span, replace bool) error {
@@ -107,33 +103,43 @@ func (r *reader) copySnapshot(ctx context.Context, snap *snapshot, in span, repl
 	if err != nil {
 		return err
 	}
-	r.result.Jobs += now.jobs
-	r.keep(pass, true)
-	return r.emit(ctx, event{done: &now})
+	return r.emit(ctx, event{done: &now, found: pass})
 }
 
-// keep adds what a pass found to the report.
-func (r *reader) keep(p *pass, copied bool) {
-	for what, n := range p.repairer.counts {
-		r.repairs[what] += n
+// tally is what a run has done so far.
+type tally struct {
+	result  Report
+	rows    map[string]int64
+	repairs map[string]int64
+}
+
+func newTally() *tally { return &tally{rows: map[string]int64{}, repairs: map[string]int64{}} }
+
+// add takes a range that is done.
+func (t *tally) add(e event) {
+	for what, n := range e.found.repairer.counts {
+		t.repairs[what] += n
 	}
-	if copied {
-		for table, d := range p.digests {
-			r.rows[table] += d.rows
-		}
+	if e.unchanged {
+		t.result.Unchanged += e.done.jobs
+		return
+	}
+	t.result.Jobs += e.done.jobs
+	for table, d := range e.found.digests {
+		t.rows[table] += d.rows
 	}
 }
 
-func (r *reader) report() Report {
-	report := r.result
-	report.Left = r.im.source.left
-	for _, t := range tables.Tables {
-		if n := r.rows[t.Name]; n > 0 {
-			report.Rows = append(report.Rows, Count{t.Name, n})
+func (t *tally) report(left []string) Report {
+	report := t.result
+	report.Left = left
+	for _, table := range tables.Tables {
+		if n := t.rows[table.Name]; n > 0 {
+			report.Rows = append(report.Rows, Count{table.Name, n})
 		}
 	}
-	for _, what := range slices.Sorted(maps.Keys(r.repairs)) {
-		report.Repairs = append(report.Repairs, Count{what, r.repairs[what]})
+	for _, what := range slices.Sorted(maps.Keys(t.repairs)) {
+		report.Repairs = append(report.Repairs, Count{what, t.repairs[what]})
 	}
 	return report
 }

@@ -12,6 +12,7 @@ import (
 	"jobdb/internal/engine"
 	"jobdb/internal/schema"
 	"jobdb/internal/tables"
+	"jobdb/opensearch"
 )
 
 // source is a database whose rows are read: what moves, or the target when it is verified.
@@ -27,13 +28,13 @@ type sourceTable struct {
 	*tables.Table
 	engine *engine.Engine
 	lacks  []bool // by column
+
+	documents *opensearch.DB // has the rows, instead of the engine; nil: the engine has them
 }
 
 // optional are the tables that some release lacks.
 var optional = map[*tables.Table]string{
-	// Here is where parameters that are in OpenSearch would come in: a table whose rows are
-	// the fields of the documents of a range.
-	tables.JobParameters: "JobParameters: the source has no such table. Its parameters are in OpenSearch, from where they don't move",
+	tables.JobParameters: "JobParameters: the source has no such table. Its parameters are in OpenSearch: name it, and they move, too",
 }
 
 func openSource(ctx context.Context, o Options) (*source, error) {
@@ -77,25 +78,29 @@ func (s *source) open(ctx context.Context, o Options) error {
 		if e == nil {
 			continue
 		}
+		if t == tables.JobParameters && o.FromParameters != nil {
+			problems = append(problems, s.addDocuments(o.FromParameters, jobs[t.Name] != nil)...)
+			continue
+		}
 		var columns []string
 		if live := c[t.Name]; live != nil {
 			for _, column := range live.Columns {
 				columns = append(columns, column.Name)
 			}
 		}
-		problems = append(problems, s.add(t, e, columns, o.Groups != nil)...)
+		problems = append(problems, s.add(t, e, columns)...)
 	}
 	if len(problems) > 0 {
 		return &RefusedError{"the source can't be moved:\n  - " + strings.Join(problems, "\n  - ")}
 	}
-	if s.groups != nil {
+	if s.groups != nil && o.Groups != nil {
 		s.groups = o.Groups
 	}
 	return nil
 }
 
 // add takes a table that has these columns, and returns why it can't.
-func (s *source) add(t *tables.Table, e *engine.Engine, columns []string, groups bool) (problems []string) {
+func (s *source) add(t *tables.Table, e *engine.Engine, columns []string) (problems []string) {
 	if len(columns) == 0 {
 		if note, ok := optional[t]; ok {
 			s.left = append(s.left, note)
@@ -112,13 +117,11 @@ func (s *source) add(t *tables.Table, e *engine.Engine, columns []string, groups
 			continue
 		}
 		found.lacks[i] = true
-		switch {
-		case t != tables.Jobs || c.Name != "VO":
+		if t == tables.Jobs && c.Name == "VO" {
+			s.groups = map[string]string{}
+		} else {
 			problems = append(problems, "the column "+t.Name+"."+c.Name+" is missing")
-		case !groups:
-			problems = append(problems, "the column Jobs.VO is missing, as in DIRAC 7 and 8: name a file of groups and their VOs")
 		}
-		s.groups = map[string]string{}
 	}
 	for _, name := range columns {
 		if _, known := t.Column(name); !known {
@@ -127,6 +130,19 @@ func (s *source) add(t *tables.Table, e *engine.Engine, columns []string, groups
 	}
 	s.tables = append(s.tables, found)
 	return problems
+}
+
+// addDocuments takes the parameters from OpenSearch, and returns why it can't.
+func (s *source) addDocuments(documents *opensearch.DB, hasTable bool) (problems []string) {
+	if s.groups != nil {
+		return []string{"its jobs have no VO, by which parameters are found in OpenSearch"}
+	}
+	t := tables.JobParameters
+	s.tables = append(s.tables, sourceTable{Table: t, engine: s.jobs, lacks: make([]bool, len(t.Columns)), documents: documents})
+	if hasTable {
+		s.left = append(s.left, "JobParameters: the parameters come from OpenSearch instead, as was asked for")
+	}
+	return nil
 }
 
 func (s *source) close() error {
@@ -180,7 +196,7 @@ func unknownGroups(jobs map[string]int64) error {
 		lines = append(lines, strconv.Quote(group)+" ("+strconv.FormatInt(n, 10)+" jobs)")
 	}
 	slices.Sort(lines)
-	return &RefusedError{"the file of groups doesn't say the VO of:\n  - " + strings.Join(lines, "\n  - ")}
+	return &RefusedError{"the source's jobs have no VO, as in DIRAC 7 and 8, and no file of groups says that of:\n  - " + strings.Join(lines, "\n  - ")}
 }
 
 // exact is a text column that is grouped byte by byte.
@@ -198,6 +214,9 @@ type span struct{ first, last int64 }
 func (s *source) bounds(ctx context.Context) (all span, none bool, err error) {
 	none = true
 	for _, t := range s.tables {
+		if t.documents != nil {
+			continue
+		}
 		var low, high sql.NullInt64
 		err := engine.EachRow(ctx, t.engine.Reader, `SELECT min("JobID"), max("JobID") FROM `+t.Quoted(), func(rows *sql.Rows) error {
 			return rows.Scan(&low, &high)
@@ -292,6 +311,9 @@ func (s *snapshot) jobIDs(ctx context.Context, in span) ([]int64, error) {
 // are as the driver gives them, nil in columns that the source lacks; the first is the JobID, an
 // int64.
 func (s *snapshot) eachJob(ctx context.Context, t sourceTable, in span, each func(id int64, rows [][]any) error) error {
+	if t.documents != nil {
+		return s.eachDocument(ctx, t, in, each)
+	}
 	names := make([]string, 0, len(t.Columns))
 	for i, c := range t.Columns {
 		if !t.lacks[i] {

@@ -19,18 +19,20 @@ import (
 
 	"jobdb/internal/engine"
 	"jobdb/internal/schema"
+	"jobdb/opensearch"
 )
 
 // Options say what moves where.
 type Options struct {
-	From        string            // URL of the source
-	FromHistory string            // URL of the source's LoggingInfo; "": the same database; NoHistory: it doesn't move
-	To          string            // URL of the target, which is empty or has what earlier runs brought
-	Groups      map[string]string // the VO of each OwnerGroup, for sources that have no VO
-	Batch       int               // jobs in a range
-	Now         func() time.Time
-	Logger      *slog.Logger
-	Progress    func(Progress) // called after each range; may be nil
+	From           string            // URL of the source
+	FromHistory    string            // URL of the source's LoggingInfo; "": the same database; NoHistory: it doesn't move
+	FromParameters *opensearch.DB    // has the source's parameters; nil: the table JobParameters does
+	To             string            // URL of the target, which is empty or has what earlier runs brought
+	Groups         map[string]string // the VO of each OwnerGroup, for sources that have no VO
+	Batch          int               // jobs in a range
+	Now            func() time.Time
+	Logger         *slog.Logger
+	Progress       func(Progress) // called after each range; may be nil
 }
 
 // NoHistory in [Options.FromHistory] leaves the history behind.
@@ -137,14 +139,17 @@ func (im *Import) DryRun(ctx context.Context) (Report, error) {
 	if err := im.source.checkGroups(ctx); err != nil {
 		return Report{}, err
 	}
-	reader, err := im.newReader(ctx, nil, func(context.Context, event) error { return nil })
-	if err != nil {
-		return Report{}, err
-	}
+	done := newTally()
+	reader := &reader{im: im, emit: func(_ context.Context, e event) error {
+		if e.found != nil {
+			done.add(e)
+		}
+		return nil
+	}}
 	if err := reader.readAll(ctx); err != nil {
 		return Report{}, err
 	}
-	return reader.report(), nil
+	return done.report(im.source.left), nil
 }
 
 // migrate makes the target's tables.

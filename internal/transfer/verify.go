@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"sync"
 
 	"jobdb/internal/engine"
 	"jobdb/internal/tables"
@@ -81,13 +82,20 @@ type verifier struct {
 }
 
 func (v *verifier) compare(ctx context.Context, in span) error {
-	wanted, jobs, err := digestsOf(ctx, v.im.source, in, newRepairer(v.im.source.groups))
-	if err != nil {
-		return fmt.Errorf("the source: %w", err)
+	var (
+		wanted, found        digests
+		jobs                 int64
+		sourceErr, targetErr error
+		both                 sync.WaitGroup
+	)
+	both.Go(func() { wanted, jobs, sourceErr = digestsOf(ctx, v.im.source, in, newRepairer(v.im.source.groups)) })
+	both.Go(func() { found, _, targetErr = digestsOf(ctx, v.target, in, nil) })
+	both.Wait()
+	if sourceErr != nil {
+		return fmt.Errorf("the source: %w", sourceErr)
 	}
-	found, _, err := digestsOf(ctx, v.target, in, nil)
-	if err != nil {
-		return fmt.Errorf("the target: %w", err)
+	if targetErr != nil {
+		return fmt.Errorf("the target: %w", targetErr)
 	}
 	for _, t := range tables.Tables {
 		a, b := wanted.of(t.Name), found.of(t.Name)

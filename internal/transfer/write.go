@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"jobdb/internal/engine"
 	"jobdb/internal/tables"
@@ -17,7 +19,8 @@ import (
 // queued is how many events the reader may be ahead. With the rows of one it bounds the memory.
 const queued = 4
 
-// copyAll reads and writes at the same time.
+// copyAll copies what isn't in the target yet, and what changed. When a connection is lost or
+// another transaction wins, it goes on with the range that was not done.
 func (im *Import) copyAll(ctx context.Context, records []record) (Report, error) {
 	next, err := im.source.nextID(ctx)
 	if err != nil {
@@ -27,19 +30,67 @@ func (im *Import) copyAll(ctx context.Context, records []record) (Report, error)
 	if err := engine.RaiseNextID(ctx, im.target.Writer, &im.target.Dialect, next); err != nil {
 		return Report{}, fmt.Errorf("the target: set the next JobID: %w", err)
 	}
+	w := &writer{im: im, again: records, done: newTally()}
+	if w.progress.Total, err = im.source.count(ctx); err != nil {
+		return Report{}, fmt.Errorf("count the source's jobs: %w", err)
+	}
+	for try := 1; ; try++ {
+		before := w.ranges
+		err := im.copyOnce(ctx, w)
+		if err == nil {
+			return im.finishIDs(ctx, w.done.report(im.source.left))
+		}
+		if w.ranges > before {
+			try = 1
+		}
+		if try == maxTries || ctx.Err() != nil || !im.passes(err) {
+			return Report{}, err
+		}
+		im.options.Logger.WarnContext(ctx, "trying again", "error", err)
+		if err := engine.Sleep(ctx, min(maxPause, firstPause<<try)); err != nil {
+			return Report{}, err
+		}
+	}
+}
+
+// A server that starts anew is back within these.
+const (
+	maxTries   = 12
+	firstPause = 50 * time.Millisecond
+	maxPause   = 15 * time.Second
+)
+
+// passes reports whether an error is one that may be over the next time: a transaction that lost
+// against another one, a connection that is gone.
+func (im *Import) passes(err error) bool {
+	for _, e := range append(im.source.engines(), im.target) {
+		if class := e.ClassOf(err); class == engine.ClassRetry || class == engine.ClassUnavailable {
+			return true
+		}
+	}
+	return false
+}
+
+// copyOnce goes on where the writer is, and reads and writes at the same time.
+func (im *Import) copyOnce(ctx context.Context, w *writer) error {
+	// Also whether a range was kept whose commit was interrupted, its record tells.
+	records, err := readRecords(ctx, im.target.Writer)
+	if err != nil {
+		return fmt.Errorf("the target: read what was brought: %w", err)
+	}
 	events := make(chan event, queued)
 	reading, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	reader, err := im.newReader(reading, records, func(ctx context.Context, e event) error {
+	reader := &reader{im: im, again: w.again, emit: func(ctx context.Context, e event) error {
 		select {
 		case events <- e:
 			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-	})
-	if err != nil {
-		return Report{}, err
+	}}
+	if n := len(records); n > 0 {
+		reader.after = &records[n-1]
 	}
 	var (
 		readErr error
@@ -49,17 +100,10 @@ func (im *Import) copyAll(ctx context.Context, records []record) (Report, error)
 		defer close(events)
 		readErr = reader.readAll(reading)
 	})
-	w := &writer{im: im, progress: Progress{Total: reader.total}}
 	writeErr := w.writeAll(ctx, events)
 	stop(writeErr)
 	group.Wait()
-	if writeErr != nil {
-		return Report{}, writeErr
-	}
-	if readErr != nil {
-		return Report{}, readErr
-	}
-	return im.finishIDs(ctx, reader.report())
+	return cmp.Or(writeErr, readErr)
 }
 
 // finishIDs sets the next JobID again: jobs may have come meanwhile.
@@ -78,7 +122,10 @@ func (im *Import) finishIDs(ctx context.Context, report Report) (Report, error) 
 // writer writes one range after the other.
 type writer struct {
 	im       *Import
-	tx       *sql.Tx // of the range that was begun
+	tx       *sql.Tx  // of the range that was begun
+	again    []record // of ranges of earlier runs that are still to be read again
+	ranges   int      // that are done
+	done     *tally
 	progress Progress
 }
 
@@ -87,6 +134,7 @@ func (w *writer) writeAll(ctx context.Context, events <-chan event) error {
 	defer func() {
 		if w.tx != nil {
 			_ = w.tx.Rollback()
+			w.tx = nil
 		}
 	}()
 	for e := range events {
@@ -125,6 +173,11 @@ func (w *writer) write(ctx context.Context, e event) error {
 		}
 		w.tx = nil
 	}
+	w.ranges++
+	if len(w.again) > 0 && w.again[0].span == e.done.span {
+		w.again = w.again[1:]
+	}
+	w.done.add(e)
 	w.progress.Jobs += e.done.jobs
 	w.im.options.Progress(w.progress)
 	return nil

@@ -1,7 +1,7 @@
 """DiracX's own JobParametersDB, for a test that shares an OpenSearch with it.
 
 Reads {"host": HOST, "write": {JobID: {...}}, "read": [JobID, ...]}, writes for the VO lhcb, and answers with the
-documents that it finds.
+documents that it finds. Before that it makes its index template.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ async def main():
     asked = json.load(sys.stdin)
     db = JobParametersDB({"hosts": asked["host"]})
     async with db.client_context():
+        await db.create_index_template()
         await db.bulk_upsert(("lhcb", int(job), values) for job, values in asked["write"].items())
         documents = {}
         for job in asked["read"]:

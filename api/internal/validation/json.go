@@ -24,6 +24,28 @@ func Trim(body []byte) ([]byte, error) {
 	return trimmed, nil
 }
 
+// CountValues returns about how many values a body has, each key counted as one more. It looks at
+// the text alone, so that a body is refused before memory is spent on it; of what isn't JSON it
+// makes a guess.
+func CountValues(body []byte) (n int) {
+	inText := false
+	for i := 0; i < len(body); i++ {
+		switch body[i] {
+		case '"':
+			inText = !inText
+		case '\\':
+			if inText {
+				i++
+			}
+		case ',', ':', '[', '{':
+			if !inText {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // Object is a JSON object in the order of the text. Of a repeated key the last value counts.
 type Object struct {
 	keys   []string

@@ -3,6 +3,7 @@ package validation
 import (
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -56,3 +57,24 @@ func (r *Reader) QueryCount(query url.Values, name string, standard, most int) i
 
 // MaxCount stands for all larger numbers: no page is that far.
 const MaxCount = math.MaxInt32
+
+// RequiredText reads a parameter of the query, or a field of a form, that must be there.
+func (r *Reader) RequiredText(values url.Values, part, name string) string {
+	text, ok := QueryValue(values, name)
+	if !ok {
+		r.Fault("missing", Location{part, name}, "is required", nil)
+	}
+	return text
+}
+
+// RequiredOneOf reads one that must be one of few texts.
+func (r *Reader) RequiredOneOf(values url.Values, part, name string, allowed ...string) string {
+	text, ok := QueryValue(values, name)
+	switch {
+	case !ok:
+		r.Fault("missing", Location{part, name}, "is required", nil)
+	case !slices.Contains(allowed, text):
+		r.Fault("literal_error", Location{part, name}, "must be "+strings.Join(allowed, " or "), text)
+	}
+	return text
+}

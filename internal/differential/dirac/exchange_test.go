@@ -90,7 +90,7 @@ func testWrites(p *pair) {
 	deleted, err := p.DB.DeleteJobs(ctx, []jobdb.JobID{id})
 	p.ok(err)
 	p.equal("jobs deleted", deleted, 1)
-	if _, err := p.dirac.call("JobLoggingDB", "getJobLoggingInfo", id); err == nil {
+	if _, err := p.dirac.Call("JobLoggingDB", "getJobLoggingInfo", id); err == nil {
 		p.Errorf("the history of the job that jobdb deleted is still there")
 	}
 }
@@ -114,10 +114,10 @@ func testBothWrite(p *pair) {
 	both.Go(func() {
 		for round := range rounds {
 			for _, id := range ids {
-				if _, err := p.dirac.call("JobDB", "setJobAttribute", id, "UserPriority", round+1); err != nil {
+				if _, err := p.dirac.Call("JobDB", "setJobAttribute", id, "UserPriority", round+1); err != nil {
 					p.Errorf("DIRAC: %v", err)
 				}
-				if _, err := p.dirac.call("JobLoggingDB", "addLoggingRecord", id, "Running", fmt.Sprint("dirac ", round), "idem", nil, "dirac"); err == nil {
+				if _, err := p.dirac.Call("JobLoggingDB", "addLoggingRecord", id, "Running", fmt.Sprint("dirac ", round), "idem", nil, "dirac"); err == nil {
 					records[id]++ // its trigger takes a number without a lock; who comes second is refused
 				}
 			}

@@ -69,7 +69,7 @@ func (d *sharedDatabase) table(name string, id jobdb.JobID, columns ...string) [
 
 // stored is a time as this database keeps it.
 func (d *sharedDatabase) stored(at time.Time) time.Time {
-	if d.mariaDB && d.live {
+	if d.mysql && d.live {
 		return at.UTC().Truncate(time.Second)
 	}
 	return at.UTC().Truncate(time.Microsecond)

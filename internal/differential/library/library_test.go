@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,20 +34,24 @@ type sharedDatabase struct {
 	*jobdb.DB
 	t         *testing.T
 	name      string
-	mariaDB   bool // else SQLite
+	mysql     bool // MariaDB or MySQL, else SQLite
+	newMySQL  bool // MySQL, whose own collation heeds trailing spaces, and which rounds what MariaDB cuts
 	live      bool // made by the reference, else by us
 	reference *reference
 	vo        string // of the jobs of one test, where tests share the database
 }
 
 var sharedDatabases = []struct {
-	name          string
-	mariaDB, live bool
+	name        string
+	open        func(tb testing.TB) string
+	mysql, live bool
 }{
-	{"SQLite", false, false},
-	{"SQLite of the reference", false, true},
-	{"MariaDB", true, false},
-	{"MariaDB of the reference", true, true},
+	{"SQLite", jobdbtest.SQLite, false, false},
+	{"SQLite of the reference", jobdbtest.SQLite, false, true},
+	{"MariaDB", jobdbtest.MariaDB, true, false},
+	{"MariaDB of the reference", jobdbtest.MariaDB, true, true},
+	{"MySQL", jobdbtest.MySQL, true, false},
+	{"MySQL of the reference", jobdbtest.MySQL, true, true},
 }
 
 // onShared runs a test on each kind of database, each time on a new one.
@@ -55,17 +60,14 @@ func onShared(t *testing.T, test func(d *sharedDatabase)) {
 	driver := needDriver(t)
 	for _, kind := range sharedDatabases {
 		t.Run(kind.name, func(t *testing.T) {
-			url := jobdbtest.SQLite(t)
-			if kind.mariaDB {
-				url = jobdbtest.MariaDB(t)
-			}
+			url := kind.open(t)
 			r := &reference{t: t, driver: driver, url: url}
 			t.Cleanup(func() { r.call("close", args{}) })
 			if kind.live {
 				r.call("create_all", args{})
 			}
 			db := jobdbtest.Open(t, url, jobdb.Options{Limits: jobdb.Limits{PerPage: 1000}})
-			test(&sharedDatabase{DB: db, t: t, name: kind.name, mariaDB: kind.mariaDB, live: kind.live, reference: r})
+			test(&sharedDatabase{DB: db, t: t, name: kind.name, mysql: kind.mysql, newMySQL: strings.HasPrefix(kind.name, "MySQL"), live: kind.live, reference: r})
 		})
 	}
 }
@@ -115,10 +117,11 @@ func (d *sharedDatabase) populate(g *generator) {
 		job := g.job()
 		if i%2 == 0 {
 			job["JobID"] = int64(d.reference.createJob("[ref]", job))
+			d.cut(job, either(d.newMySQL, time.Time.Round, time.Time.Truncate))
 		} else {
 			job["JobID"] = int64(d.createJob("[ours]", job))
+			d.cut(job, time.Time.Truncate)
 		}
-		d.cut(job)
 		g.jobs = append(g.jobs, job)
 	}
 	want := [][]any{}
@@ -135,10 +138,10 @@ func (d *sharedDatabase) populate(g *generator) {
 }
 
 // cut leaves of a job's times what this database keeps.
-func (d *sharedDatabase) cut(job jobdb.Attributes) {
+func (d *sharedDatabase) cut(job jobdb.Attributes, cut func(time.Time, time.Duration) time.Time) {
 	for name, value := range job {
-		if at, ok := value.(time.Time); ok && d.mariaDB && d.live {
-			job[name] = at.Truncate(time.Second)
+		if at, ok := value.(time.Time); ok && d.mysql && d.live {
+			job[name] = cut(at, time.Second)
 		}
 	}
 }

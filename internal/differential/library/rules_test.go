@@ -72,9 +72,9 @@ func (d *sharedDatabase) judgeOrder(v *verdict, q query, g *generator) {
 		column, err := jobdb.ParseColumn(key.Parameter)
 		d.ok(err)
 		switch {
-		case d.mariaDB && column.Kind() >= jobdb.KindVerified && q.page > 0:
+		case d.mysql && column.Kind() >= jobdb.KindVerified && q.page > 0:
 			v.excuse(flagOrder, &v.notCompared)
-		case d.mariaDB && column.Kind() >= jobdb.KindVerified:
+		case d.mysql && column.Kind() >= jobdb.KindVerified:
 			v.excuse(flagOrder, &v.unordered)
 		case !d.collates(column, g.values(key.Parameter)):
 			if q.page > 0 {
@@ -97,7 +97,7 @@ func (d *sharedDatabase) judgeOrder(v *verdict, q query, g *generator) {
 
 // collates reports whether the database's collation and byte order agree on values of a column.
 func (d *sharedDatabase) collates(column jobdb.Column, values []any) bool {
-	if !d.live || !d.mariaDB || column.Kind() != jobdb.KindText {
+	if !d.live || !d.mysql || column.Kind() != jobdb.KindText {
 		return true
 	}
 	folded := map[string]string{} // to the text
@@ -171,14 +171,14 @@ func (j judgement) like(f *jobdb.FilterSpec) {
 		j.excuse(likeEscape, &j.weRefuse)
 	case j.column.Kind() >= jobdb.KindVerified:
 		j.excuse(flagValues, &j.weAnswer)
-	case escapes && !j.mariaDB:
+	case escapes && !j.mysql:
 		j.excuse(likeEscape, &j.notCompared)
-	case j.mariaDB && !j.live && j.column.Kind() == jobdb.KindText && f.Operator == "like":
+	case j.mysql && !j.live && j.column.Kind() == jobdb.KindText && f.Operator == "like":
 		f.Operator = "ilike" // their name for what like is on the other databases
 		j.names = append(j.names, likeCase)
-	case j.mariaDB && !j.live && hasLetter(pattern):
+	case j.mysql && !j.live && hasLetter(pattern):
 		j.excuse(likeCase, &j.notCompared)
-	case j.mariaDB && j.live && !allASCII(append(slices.Clone(j.held), pattern)):
+	case j.mysql && j.live && !allASCII(append(slices.Clone(j.held), pattern)):
 		j.excuse(byteExact, &j.notCompared)
 	}
 }
@@ -197,9 +197,9 @@ func (j judgement) regex(f *jobdb.FilterSpec) {
 		j.bothRefuse = true
 	case j.column.Kind() >= jobdb.KindVerified:
 		j.excuse(flagValues, &j.weAnswer)
-	case j.column.Kind() == jobdb.KindInteger && !j.mariaDB:
+	case j.column.Kind() == jobdb.KindInteger && !j.mysql:
 		j.excuse(regexDialect, &j.weAnswer)
-	case j.live && j.mariaDB:
+	case j.live && j.mysql:
 		f.Value = "(?-i:" + pattern + ")" // else the case depends on the collation
 		j.names = append(j.names, regexDialect)
 	}
@@ -221,7 +221,7 @@ func (j judgement) integers(values []any) {
 }
 
 func (j judgement) texts(values []any) {
-	if j.mariaDB && slices.ContainsFunc(values, func(v any) bool { _, isText := v.(string); return !isText }) {
+	if j.mysql && slices.ContainsFunc(values, func(v any) bool { _, isText := v.(string); return !isText }) {
 		j.excuse(numberAsText, &j.notCompared)
 	}
 	if !j.collates(j.column, slices.Concat(j.held, values)) {

@@ -28,7 +28,7 @@ func showTooLong(d *sharedDatabase) {
 		d.t.Errorf("we give %v", err)
 	}
 	insert := args{"jobs_to_update": attributes}
-	if d.mariaDB {
+	if d.mysql {
 		d.reference.refuses("DataError", "insert_job_attributes", insert)
 	} else {
 		d.reference.call("insert_job_attributes", insert)
@@ -70,7 +70,7 @@ func showCommandsEqual(d *sharedDatabase) {
 	d.ok(d.SetJobCommands(ctx, []jobdb.Command{kill, kill}))
 	d.ok(d.SetJobCommands(ctx, []jobdb.Command{kill}))
 	d.equal("commands that we stored", len(d.table("JobCommands", id, "Status")), 1)
-	if d.mariaDB && d.live {
+	if d.mysql && d.live {
 		d.reference.refuses("IntegrityError", "set_job_commands", args{"commands": [][]any{{d.job(jobdb.Attributes{}), "Kill", ""}, {id, "Kill", ""}, {id, "Kill", ""}}})
 		return
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"jobdb/internal/shadow"
 )
 
 // testChanges changes jobs, and looks at what became of them after each request.
@@ -42,7 +44,7 @@ const (
 func (j *job) asked(q request) {
 	j.killedLate, j.lateNow, j.lateAgain = false, false, false
 	disordered := j.late
-	updates, _ := field(q.body, j.id).(object)
+	updates, _ := shadow.Field(q.body, j.id).(object)
 	if q.route() != setStatus {
 		return
 	}
@@ -64,12 +66,12 @@ func (j *job) asked(q request) {
 // answered notes what became of it.
 func (j *job) answered(x exchange) {
 	switch {
-	case x.ours.status == http.StatusOK && x.route() == heartbeat:
+	case x.ours.Status == http.StatusOK && x.route() == heartbeat:
 		j.confirmed = false
-	case x.ours.status == http.StatusOK && x.route() == reschedule:
+	case x.ours.Status == http.StatusOK && x.route() == reschedule:
 		j.anew = true
-	case x.ours.status == http.StatusBadRequest && x.route() == reschedule: // we make it Failed if it was rescheduled too often
-		j.spent = j.spent || strings.Contains(x.ours.text, "Maximum")
+	case x.ours.Status == http.StatusBadRequest && x.route() == reschedule: // we make it Failed if it was rescheduled too often
+		j.spent = j.spent || strings.Contains(x.ours.Text, "Maximum")
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"jobdb/internal/shadow"
 )
 
 // difference is the name of a row of docs/differences.md. Those of the section Service have a dot.
@@ -19,7 +21,6 @@ var rules = map[difference]func(x exchange) bool{
 	"body.content-type":        answers(422, 200, otherContentType),
 	"body.surrogate":           answers(500, 422, has(`\ud800`)),
 	"commands-equal":           equalKills,
-	"history.idem":             idemFirst,
 	"metadata.job-id":          setsJobID,
 	"metadata.too-large":       tooLarge,
 	"reschedule.final":         answers(200, 400, rescheduledFinal),
@@ -41,27 +42,19 @@ var rules = map[difference]func(x exchange) bool{
 	"submit.no-input-data":     answers(400, 201, has("InputData = {}")),
 	"submit.parametric":        answers(500, 400, has("Parameters")),
 	"submit.too-long":          answers(201, 400, hasLongText),
-	"token.first":              answers(422, 401, hasNoToken),
+	"token.first":              bodyBeforeToken,
+	"ties":                     hasTies,
+}
 
-	// Of queries.
-	"coercion":         searching(answered, invalid, filter.isNoNumber),
-	"distinct-sort":    sortsByOthers,
-	"extensions":       searching(unprocessable, slices.Concat(answered, invalid, unprocessable), filter.isExtension),
-	"flag-values":      searching(failed, anything, filter.isFlag),
-	"like-escape":      searching(answered, answered, filter.hasEscape),
-	"page-range":       hasHugePage,
-	"pilots.unchecked": searching(answered, invalid, filter.isOfPilots),
-	"query.boolean":    searching(answered, invalid, filter.hasBoolean),
-	"query.nul":        searching(answered, invalid, filter.hasNUL),
-	"regex-dialect":    searching(anything, anything, filter.isForeignPattern),
-	"ties":             hasTies,
-	"time-exists":      searching(failed, invalid, filter.isNoTime),
-	"time-forms":       searching(anything, slices.Concat(answered, invalid), filter.isForeignTime),
+func init() {
+	for name, isWhy := range shadow.Known {
+		rules[difference(name)] = func(x exchange) bool { return isWhy(x.plain()) }
+	}
 }
 
 // answers reports whether both answer with certain statuses, and why.
 func answers(theirs, ours int, why func(x exchange) bool) func(x exchange) bool {
-	return func(x exchange) bool { return x.theirs.status == theirs && x.ours.status == ours && why(x) }
+	return func(x exchange) bool { return x.theirs.Status == theirs && x.ours.Status == ours && why(x) }
 }
 
 // has looks for a text in the body.
@@ -104,7 +97,7 @@ func (p *pair) play(t *testing.T, r request) (x exchange, agreed bool) {
 	t.Helper()
 	p.asked++
 	x = p.ask(t, r)
-	if takeNotes(x.ours.body) {
+	if takeNotes(x.ours.Body) {
 		p.met["status.note"]++
 	}
 	problem := p.disagreement(x)

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	gocmp "github.com/google/go-cmp/cmp"
+	"jobdb/internal/shadow"
 )
 
 // request is what both services are asked.
@@ -32,7 +32,7 @@ func (r request) String() string {
 			text += fmt.Sprintf(" %s: %q", name, values)
 		}
 	}
-	return text + "\n  " + shortened(r.body)
+	return text + "\n  " + shadow.Shortened(r.body)
 }
 
 // route is the method and the path without the query.
@@ -46,38 +46,10 @@ func with(who, method, path string, body any) request {
 	return request{method: method, path: path, who: who, body: string(marshal(body))}
 }
 
-// reply is what a service answers.
-type reply struct {
-	status int
-	header http.Header
-	text   string
-	body   any // of JSON; numbers are json.Number
-}
-
-func (r reply) String() string {
-	text := fmt.Sprintf("%d %s", r.status, shortened(r.text))
-	for _, name := range comparedHeaders {
-		if value := r.header.Get(name); value != "" {
-			text += " " + name + ": " + value
-		}
-	}
-	return text
-}
-
-func shortened(text string) string {
-	if len(text) > 1500 {
-		return text[:1500] + "…"
-	}
-	return text
-}
-
-// comparedHeaders are those that existing clients look at.
-var comparedHeaders = []string{"Content-Range", "WWW-Authenticate", "Allow"}
-
 // exchange is a request with the answers of both.
 type exchange struct {
 	request
-	theirs, ours reply
+	theirs, ours shadow.Answer
 }
 
 // ask asks both services at the same time.
@@ -94,7 +66,7 @@ func (p *pair) ask(t *testing.T, r request) exchange {
 	return x
 }
 
-func send(t *testing.T, service string, r request, token string) (answer reply) {
+func send(t *testing.T, service string, r request, token string) (answer shadow.Answer) {
 	t.Helper()
 	asked, err := http.NewRequestWithContext(t.Context(), r.method, service+r.path, strings.NewReader(r.body))
 	if err != nil {
@@ -119,82 +91,18 @@ func send(t *testing.T, service string, r request, token string) (answer reply) 
 	if err != nil {
 		t.Errorf("%s: %v", r, err)
 	}
-	answer = reply{status: got.StatusCode, header: got.Header, text: string(text)}
-	if answer.body, err = decode(answer.text); err != nil {
-		answer.body = string(text)
-	}
-	return answer
+	return shadow.NewAnswer(got.StatusCode, got.Header, string(text))
 }
 
 // disagreement says how the answers differ, "" when they don't.
 func (p *pair) disagreement(x exchange) string {
-	if x.ours.status >= http.StatusInternalServerError {
-		return "we fail"
-	}
-	if x.ours.status != x.theirs.status {
-		return "other status"
-	}
-	for _, name := range comparedHeaders {
-		if theirs := x.theirs.header.Get(name); !strings.Contains(x.ours.header.Get(name), theirs) {
-			return "other " + name
-		}
-	}
-	switch theirs, ours := x.theirs.body, x.ours.body; {
-	case x.ours.status == http.StatusUnprocessableEntity:
-		return gocmp.Diff(faultsOf(theirs), faultsOf(ours))
-	case x.ours.status >= http.StatusBadRequest:
-		return gocmp.Diff(wordless(detailOf(theirs)), wordless(detailOf(ours)))
-	case x.unordered:
-		return gocmp.Diff(p.sorted(theirs), p.sorted(ours), p.sameTimes())
-	default:
-		return gocmp.Diff(theirs, ours, p.sameTimes())
-	}
+	same := func(theirs, ours string) bool { return p.sent.sameTime(theirs, ours) }
+	return shadow.Comparison{SameTime: same, Sorted: p.sorted}.Disagreement(x.plain())
 }
 
-func (p *pair) sameTimes() gocmp.Option {
-	return gocmp.Comparer(func(a, b string) bool { return a == b || p.sent.sameTime(a, b) || p.sent.sameTime(b, a) })
-}
-
-func detailOf(body any) any {
-	o, ok := body.(object)
-	if !ok {
-		return body
-	}
-	return o["detail"]
-}
-
-// faultsOf is the types and places that a 422 lists. Where in a text JSON ends to be JSON is
-// nobody's business.
-func faultsOf(body any) []string {
-	list, ok := detailOf(body).([]any)
-	if !ok {
-		return []string{fmt.Sprint("no list: ", body)}
-	}
-	faults := []string{}
-	for _, item := range list {
-		o, _ := item.(object)
-		if o["type"] == "json_invalid" {
-			o["loc"] = []any{"body"}
-		}
-		faults = append(faults, fmt.Sprintf("%v %s", o["type"], marshal(o["loc"])))
-	}
-	slices.Sort(faults)
-	return slices.Compact(faults)
-}
-
-// wordless is the detail of an error without what is said in words.
-func wordless(detail any) any {
-	switch v := detail.(type) {
-	case string:
-		return "words"
-	case object:
-		plain := object{}
-		for key, value := range v {
-			plain[key] = wordless(value)
-		}
-		return plain
-	}
-	return detail
+// plain is the exchange as a replay sees it, which knows no jobs.
+func (x exchange) plain() shadow.Exchange {
+	return shadow.Exchange{Method: x.method, Path: x.path, Body: x.body, Unordered: x.unordered, Theirs: x.theirs, Ours: x.ours}
 }
 
 // sorted brings a list into an order that depends on nothing but its items, the servers' times left

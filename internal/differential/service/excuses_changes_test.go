@@ -10,13 +10,18 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"jobdb/internal/shadow"
 )
 
 var longText = regexp.MustCompile(`\w{129,}`)
 
 func hasLongText(x exchange) bool { return longText.MatchString(x.body) }
 
-func hasNoToken(x exchange) bool { return x.who == "" && x.header == nil }
+func bodyBeforeToken(x exchange) bool {
+	hasNoToken := x.who == "" && x.header == nil
+	return hasNoToken && x.ours.Status == 401 && (x.theirs.Status == 422 || x.theirs.Status == 400)
+}
 
 func endsWithSlash(x exchange) bool { return strings.HasSuffix(x.path, "/") }
 
@@ -27,15 +32,15 @@ func otherContentType(x exchange) bool {
 
 // asksForNothing reports whether a user who may change own jobs only named none.
 func asksForNothing(x exchange) bool {
-	ids, _ := field(x.body, "job_ids").([]any)
-	body, _ := decode(x.body)
-	return x.theirs.status == http.StatusForbidden && x.ours.status != http.StatusForbidden &&
+	ids, _ := shadow.Field(x.body, "job_ids").([]any)
+	body, _ := shadow.Decode(x.body)
+	return x.theirs.Status == http.StatusForbidden && x.ours.Status != http.StatusForbidden &&
 		(string(marshal(body)) == "{}" || ids != nil && len(ids) == 0)
 }
 
 // asksForMissing reports whether a user who may change own jobs only named one that doesn't exist.
 func asksForMissing(x exchange) bool {
-	return x.theirs.status == http.StatusForbidden && x.ours.status != http.StatusForbidden && slices.ContainsFunc(idsOf(x.request), isNobody)
+	return x.theirs.Status == http.StatusForbidden && x.ours.Status != http.StatusForbidden && slices.ContainsFunc(idsOf(x.request), isNobody)
 }
 
 // isNobody tells of IDs as requests have them that no job has.
@@ -49,14 +54,14 @@ func rescheduledMissing(x exchange) bool {
 	if x.route() != reschedule {
 		return false
 	}
-	theirs, _ := x.theirs.body.(object)["failed"].(object)
-	ours, _ := x.ours.body.(object)["failed"].(object)
+	theirs, _ := x.theirs.Body.(object)["failed"].(object)
+	ours, _ := x.ours.Body.(object)["failed"].(object)
 	return len(ours) > len(theirs) && slices.ContainsFunc(idsOf(x.request), isNobody)
 }
 
 // idsOf are the IDs of jobs in a body.
 func idsOf(r request) (ids []string) {
-	body, _ := decode(r.body)
+	body, _ := shadow.Decode(r.body)
 	o, _ := body.(object)
 	list, ok := o["job_ids"].([]any)
 	if !ok {
@@ -71,23 +76,23 @@ func idsOf(r request) (ids []string) {
 // setsJobID reports whether JobID is set, which they take for any name, and can't store every value
 // of.
 func setsJobID(x exchange) bool {
-	return x.route() == metadata && x.ours.status == http.StatusBadRequest && strings.Contains(x.body, `"JobID":`) &&
-		(x.theirs.status == http.StatusNoContent || x.theirs.status == http.StatusInternalServerError)
+	return x.route() == metadata && x.ours.Status == http.StatusBadRequest && strings.Contains(x.body, `"JobID":`) &&
+		(x.theirs.Status == http.StatusNoContent || x.theirs.Status == http.StatusInternalServerError)
 }
 
 // tooLarge reports whether a number is too large for the integer that is wanted.
 func tooLarge(x exchange) bool {
-	if x.route() != metadata || x.ours.status != http.StatusUnprocessableEntity || !strings.Contains(x.body, "7e+300") {
+	if x.route() != metadata || x.ours.Status != http.StatusUnprocessableEntity || !strings.Contains(x.body, "7e+300") {
 		return false
 	}
-	others := slices.DeleteFunc(faultsOf(x.ours.body), func(fault string) bool { return strings.HasPrefix(fault, "int_parsing_size") })
-	return x.theirs.status != http.StatusUnprocessableEntity || slices.Equal(others, faultsOf(x.theirs.body))
+	others := slices.DeleteFunc(shadow.Faults(x.ours.Body), func(fault string) bool { return strings.HasPrefix(fault, "int_parsing_size") })
+	return x.theirs.Status != http.StatusUnprocessableEntity || slices.Equal(others, shadow.Faults(x.theirs.Body))
 }
 
 // unsetClock reports whether one of the jobs had a report of a worker without a clock, which they
 // keep as it is: also in its history, which can then begin without a status, and not be shown.
 func unsetClock(x exchange) bool {
-	return (x.theirs.status == http.StatusOK || x.theirs.status == http.StatusInternalServerError) && x.ours.status == http.StatusOK &&
+	return (x.theirs.Status == http.StatusOK || x.theirs.Status == http.StatusInternalServerError) && x.ours.Status == http.StatusOK &&
 		(slices.ContainsFunc(x.jobs, func(j *job) bool { return j.unset }) || x.route() == setStatus && tellsUnset(x.body))
 }
 
@@ -110,21 +115,16 @@ func tellsUnset(body string) bool {
 
 // emptyMap reports whether we name no other fault than a job without any time.
 func emptyMap(x exchange) bool {
-	if x.route() != setStatus || x.ours.status != http.StatusUnprocessableEntity {
+	if x.route() != setStatus || x.ours.Status != http.StatusUnprocessableEntity {
 		return false
 	}
-	ours := faultsOf(x.ours.body)
+	ours := shadow.Faults(x.ours.Body)
 	others := slices.DeleteFunc(slices.Clone(ours), func(fault string) bool { return strings.HasPrefix(fault, "too_short") })
 	theirs := []string{}
-	if x.theirs.status == http.StatusUnprocessableEntity {
-		theirs = faultsOf(x.theirs.body)
+	if x.theirs.Status == http.StatusUnprocessableEntity {
+		theirs = shadow.Faults(x.theirs.Body)
 	}
 	return len(others) < len(ours) && slices.Equal(others, theirs)
-}
-
-// idemFirst reports whether a history begins with a record that has no status.
-func idemFirst(x exchange) bool {
-	return x.theirs.status == http.StatusInternalServerError && strings.Contains(x.ours.text, `"LoggingInfo":[{"Status":"idem"`)
 }
 
 // rescheduledFinal reports whether we don't reschedule a job that has ended or is about to.
@@ -142,8 +142,8 @@ func rescheduledStatus(x exchange) bool {
 }
 
 // outcomeOf is what an answer says of a job.
-func outcomeOf(answer reply, j *job) object {
-	body, _ := answer.body.(object)
+func outcomeOf(answer shadow.Answer, j *job) object {
+	body, _ := answer.Body.(object)
 	success, _ := body["success"].(object)
 	change, _ := success[j.id].(object)
 	return change
@@ -165,8 +165,8 @@ func rescheduledTimes(x exchange) bool {
 	if !slices.ContainsFunc(x.jobs, func(j *job) bool { return j.anew }) {
 		return false
 	}
-	theirs, _ := x.theirs.body.([]any)
-	ours, _ := x.ours.body.([]any)
+	theirs, _ := x.theirs.Body.([]any)
+	ours, _ := x.ours.Body.([]any)
 	for i := range theirs {
 		for _, name := range []string{"StartExecTime", "EndExecTime", "HeartBeatTime"} {
 			if len(ours) == len(theirs) && ours[i].(object)[name] == nil {
@@ -191,9 +191,9 @@ func onlyTimes(names ...string) func(x exchange) bool {
 				}
 			}
 		}
-		x.theirs.body, _ = decode(x.theirs.text) // a copy
-		if rows, ok := x.theirs.body.([]any); ok {
-			others, _ := x.ours.body.([]any)
+		x.theirs.Body, _ = shadow.Decode(x.theirs.Text) // a copy
+		if rows, ok := x.theirs.Body.([]any); ok {
+			others, _ := x.ours.Body.([]any)
 			for i := range min(len(rows), len(others)) {
 				theirs, _ := rows[i].(object)
 				ours, _ := others[i].(object)
@@ -211,14 +211,14 @@ func onlyTimes(names ...string) func(x exchange) bool {
 
 // noAttributes reports whether we don't reschedule a job whose description says nothing.
 func noAttributes(x exchange) bool {
-	return x.route() == reschedule && x.theirs.status == http.StatusOK && strings.Contains(x.ours.text, "no attributes")
+	return x.route() == reschedule && x.theirs.Status == http.StatusOK && strings.Contains(x.ours.Text, "no attributes")
 }
 
 // equalKills reports whether they tell a job twice what we tell it once.
 func equalKills(x exchange) bool {
-	theirs, _ := x.theirs.body.([]any)
+	theirs, _ := x.theirs.Body.([]any)
 	once := slices.CompactFunc(slices.Clone(theirs), func(a, b any) bool { return string(marshal(a)) == string(marshal(b)) })
-	return x.route() == heartbeat && len(once) < len(theirs) && string(marshal(once)) == string(marshal(x.ours.body))
+	return x.route() == heartbeat && len(once) < len(theirs) && string(marshal(once)) == string(marshal(x.ours.Body))
 }
 
 // toldBefore reports whether they told jobs to die that were to die anyway and about which
@@ -227,8 +227,8 @@ func toldBefore(x exchange) bool {
 	if x.route() != heartbeat {
 		return false
 	}
-	ofOthers := func(answer reply) []any {
-		list, _ := answer.body.([]any)
+	ofOthers := func(answer shadow.Answer) []any {
+		list, _ := answer.Body.([]any)
 		return slices.DeleteFunc(slices.Clone(list), func(command any) bool {
 			return slices.ContainsFunc(x.jobs, func(j *job) bool { return j.confirmed && fmt.Sprint(command.(object)["job_id"]) == j.id })
 		})
@@ -261,4 +261,11 @@ func isUnset(text string) bool {
 		seconds /= 1000
 	}
 	return time.Unix(int64(seconds), 0).UTC().Year() < 1980
+}
+
+// hasTies reports whether a page was asked for of rows that are sorted by nothing that tells them
+// apart.
+func hasTies(x exchange) bool {
+	return x.unordered && strings.Contains(x.path, "page=") && x.ours.Status < http.StatusBadRequest && x.ours.Status == x.theirs.Status &&
+		x.ours.Header.Get("Content-Range") == x.theirs.Header.Get("Content-Range")
 }

@@ -1,12 +1,13 @@
 package service_test
 
 import (
-	"encoding/json"
 	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
+
+	"jobdb/internal/shadow"
 )
 
 // generator makes random requests.
@@ -75,7 +76,7 @@ func (g *generator) spoilObject(o object) any {
 
 // spoilBody makes a request whose body is not as it should be.
 func (g *generator) spoilBody(q *request) {
-	body, err := decode(q.body)
+	body, err := shadow.Decode(q.body)
 	if err != nil || g.chance(8) {
 		q.body = g.broken(q.body)
 		return
@@ -86,12 +87,5 @@ func (g *generator) spoilBody(q *request) {
 // broken is text that is no JSON, or hardly.
 func (g *generator) broken(body string) string {
 	return choose(g, "", " ", "null", "{", "[", "]", `"`, "nonsense", "{\"a\":}", body+"x", body+body, "\ufeff"+body, strings.Repeat("[", 50),
-		"[1,]", "{'a': 1}", "NaN", "-Infinity", "01", "\"\x01\"", body[:len(body)/2], "18446744073709551615", "{\"1\": NaN}", "[\"\\ud800\"]")
-}
-
-func decode(text string) (value any, err error) {
-	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.UseNumber()
-	err = decoder.Decode(&value)
-	return value, err
+		"[1,]", "{'a': 1}", "NaN", "-Infinity", "01", "\"\x01\"", body[:len(body)/2], "18446744073709551615", "{\"1\": NaN}", "[\"\\ud800\"]", "\xff", "{\"\xc3", body+"\xe2\x82")
 }

@@ -46,11 +46,11 @@ func (r *round) submit(who string, jdls ...any) {
 // inserted remembers the jobs that a submission made.
 func (r *round) inserted(who string, x exchange) {
 	r.Helper()
-	if x.ours.status != http.StatusCreated || x.theirs.status != http.StatusCreated {
+	if x.ours.Status != http.StatusCreated || x.theirs.Status != http.StatusCreated {
 		r.level(x)
 		return
 	}
-	inserted := x.ours.body.([]any)
+	inserted := x.ours.Body.([]any)
 	for _, item := range inserted {
 		r.jobs = append(r.jobs, &job{id: fmt.Sprint(item.(object)["JobID"]), owner: who, last: time.Now()})
 	}
@@ -60,8 +60,8 @@ func (r *round) inserted(who string, x exchange) {
 // level makes the service that refused what the other took give away as many IDs.
 func (r *round) level(x exchange) {
 	r.Helper()
-	theirs, _ := x.theirs.body.([]any)
-	ours, _ := x.ours.body.([]any)
+	theirs, _ := x.theirs.Body.([]any)
+	ours, _ := x.ours.Body.([]any)
 	filler := with("alice", "POST", "/api/jobs/jdl", []string{`Executable = "x";`})
 	for range theirs {
 		send(r.T, r.pair.ours, filler, r.pair.issuer.token("alice", nil))
@@ -94,7 +94,7 @@ func (r *round) look(jobs ...*job) {
 	for _, j := range known {
 		j.spent = !agreed
 	}
-	rows, _ := x.theirs.body.([]any)
+	rows, _ := x.theirs.Body.([]any)
 	for _, item := range rows {
 		row := item.(object)
 		j := known[fmt.Sprint(row["JobID"])]

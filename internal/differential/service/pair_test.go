@@ -35,8 +35,16 @@ type pair struct {
 
 func startPair(t *testing.T) *pair {
 	t.Helper()
-	python := oracle.Python(t)
 	folder := t.TempDir()
+	return startPairOn(t, folder, []string{
+		"--jobdb", "sqlite+aiosqlite:///" + folder + "/reference.db", "--loggingdb", "sqlite+aiosqlite:///" + folder + "/history.db",
+	})
+}
+
+// startPairOn starts the reference and ours with flags that name their databases.
+func startPairOn(t *testing.T, folder string, theirs []string, ours ...string) *pair {
+	t.Helper()
+	python := oracle.Python(t)
 	p := &pair{issuer: newIssuer(t), sent: instants{}, met: map[difference]int{}}
 	keys := filepath.Join(folder, "keys.json")
 	if err := os.WriteFile(keys, p.issuer.keySet(), 0o600); err != nil {
@@ -45,11 +53,11 @@ func startPair(t *testing.T) *pair {
 	jobdb := buildServer(t, folder)
 	port := freePort(t)
 	p.reference = "http://127.0.0.1:" + port
-	start(t, regexp.MustCompile(`^(ready)`), exec.Command(
-		python, oracle.Program(t, "service.py"), "--wal", "--port", port, "--keystore", keys, "--issuer", p.issuer.name,
-		"--jobdb", "sqlite+aiosqlite:///"+folder+"/reference.db", "--loggingdb", "sqlite+aiosqlite:///"+folder+"/history.db"))
+	start(t, regexp.MustCompile(`^(ready)`), exec.Command(python, append([]string{
+		oracle.Program(t, "service.py"), "--wal", "--port", port, "--keystore", keys, "--issuer", p.issuer.name,
+	}, theirs...)...))
 	p.ours = start(t, regexp.MustCompile(`jobdb is listening on (\S+)`), exec.Command(
-		jobdb, "serve", "--listen", "127.0.0.1:0", "--data-dir", folder, "--issuer", p.issuer.name, "--keys", keys))
+		jobdb, append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", folder, "--issuer", p.issuer.name, "--keys", keys}, ours...)...))
 	return p
 }
 

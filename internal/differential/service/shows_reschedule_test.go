@@ -13,7 +13,7 @@ func showRescheduleCommands(r *round) {
 	r.play(with("admin", "PATCH", "/api/jobs/status?force=true", about(j, object{zulu(r.now()): object{"Status": "Received"}})))
 	r.again("alice", 200, 200, j.id)
 	x := r.differ(with("pilot", "PATCH", "/api/jobs/heartbeat", about(j, object{})), 200, 200)
-	r.wants("commands", x.theirs.text, `[{"job_id":`+j.id+`,"command":"Kill","arguments":""}]`, x.ours.text, "[]")
+	r.wants("commands", x.theirs.Text, `[{"job_id":`+j.id+`,"command":"Kill","arguments":""}]`, x.ours.Text, "[]")
 }
 
 func showRescheduleExhausted(r *round) {
@@ -36,7 +36,7 @@ func showRescheduleFinal(r *round) {
 
 func showRescheduleMissing(r *round) {
 	x := r.again("admin", 200, 200, r.new().id, nobody)
-	r.wants("failed", len(x.theirs.body.(object)["failed"].(object)), 0, len(x.ours.body.(object)["failed"].(object)), 1)
+	r.wants("failed", len(x.theirs.Body.(object)["failed"].(object)), 0, len(x.ours.Body.(object)["failed"].(object)), 1)
 }
 
 func showReschedulePlaceholder(r *round) {

@@ -58,7 +58,7 @@ func showKillConfirmed(r *round) {
 	r.play(beat)
 	r.play(with("alice", "PATCH", "/api/jobs/status", about(j, object{zulu(r.now()): object{"MinorStatus": "x"}})))
 	x := r.differ(beat, 200, 200)
-	r.wants("commands", len(x.theirs.body.([]any)), 1, len(x.ours.body.([]any)), 0)
+	r.wants("commands", len(x.theirs.Body.([]any)), 1, len(x.ours.Body.([]any)), 0)
 }
 
 func showOffset(r *round) {

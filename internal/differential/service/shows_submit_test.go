@@ -10,7 +10,7 @@ func jdls(texts ...string) request { return with("alice", "POST", "/api/jobs/jdl
 func showMixedList(r *round) {
 	r.differ(jdls(`Executable = "x"; JobName = "n";`, `Executable = "x"; Site = "A";`), 400, 201)
 	x := r.differ(jdls(`Executable = "x";`, `Executable = "x"; JobName = "n";`), 201, 201)
-	second := x.ours.body.([]any)[1].(object)["JobID"]
+	second := x.ours.Body.([]any)[1].(object)["JobID"]
 	theirs, ours := r.rowOf(&job{id: fmt.Sprint(second)})
 	r.wants("JobName", theirs["JobName"], "Unknown", ours["JobName"], "n")
 }
@@ -34,6 +34,6 @@ func showTooLong(r *round) {
 
 func showNoSite(r *round) {
 	x := r.differ(with("alice", "POST", "/api/jobs/jdl", []string{`Executable = "x"; Site = {"", ""};`}), 201, 201)
-	theirs, ours := r.rowOf(&job{id: fmt.Sprint(x.ours.body.([]any)[0].(object)["JobID"])})
+	theirs, ours := r.rowOf(&job{id: fmt.Sprint(x.ours.Body.([]any)[0].(object)["JobID"])})
 	r.wants("Site", theirs["Site"], "Multiple", ours["Site"], "ANY")
 }

@@ -3,7 +3,10 @@ package service_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
+
+	"jobdb/internal/shadow"
 )
 
 // shown shows each row of docs/differences.md, section Service.
@@ -11,9 +14,11 @@ var shown = map[difference]func(r *round){
 	"access.missing":           showMissing,
 	"access.none":              showNone,
 	"access.vo":                showVO,
+	"access.large":             showAccessLarge,
 	"body.content-type":        showContentType,
 	"body.json-position":       showJSONPosition,
 	"body.surrogate":           showSurrogate,
+	"body.encoding":            showUTF16,
 	"client.version":           showClientVersion,
 	"heartbeat.missing":        showHeartbeatMissing,
 	"history.idem":             showIdem,
@@ -31,8 +36,10 @@ var shown = map[difference]func(r *round){
 	"reschedule.placeholder":   showReschedulePlaceholder,
 	"reschedule.status":        showRescheduleStatus,
 	"reschedule.times":         showRescheduleTimes,
+	"routes.metadata":          showIssuerMetadata,
 	"routes.others":            showOtherRoutes,
 	"routes.slash":             showSlash,
+	"search.parameters":        showSearchParameters,
 	"status.empty-map":         showEmptyMap,
 	"status.empty-text":        showEmptyText,
 	"status.kill-confirmed":    showKillConfirmed,
@@ -61,7 +68,7 @@ var shown = map[difference]func(r *round){
 func (r *round) differ(q request, theirs, ours int) exchange {
 	r.Helper()
 	x := r.pair.ask(r.T, q)
-	if x.theirs.status != theirs || x.ours.status != ours {
+	if x.theirs.Status != theirs || x.ours.Status != ours {
 		r.Errorf("%s\ntheirs %s, not %d\nours   %s, not %d", x, x.theirs, theirs, x.ours, ours)
 	}
 	if q.route() == "POST /api/jobs/jdl" && theirs != ours {
@@ -113,7 +120,7 @@ func (r *round) rowOf(j *job) (theirs, ours object) {
 	x := r.differ(with("admin", "POST", "/api/jobs/search", object{
 		"search": []any{object{"parameter": "JobID", "operator": "eq", "value": j.id}},
 	}), http.StatusOK, http.StatusOK)
-	return x.theirs.body.([]any)[0].(object), x.ours.body.([]any)[0].(object)
+	return x.theirs.Body.([]any)[0].(object), x.ours.Body.([]any)[0].(object)
 }
 
 func showMissing(r *round) {
@@ -141,10 +148,10 @@ func showVO(r *round) {
 	byID := object{"search": []any{object{"parameter": "JobID", "operator": "eq", "value": j.id}}, "parameters": []string{"JobID"}}
 	for _, who := range []string{"foreigner", "foreadmin"} {
 		x := r.differ(with(who, "POST", "/api/jobs/search", byID), 200, 200)
-		r.wants("what is found of another VO", x.theirs.text, `[{"JobID":`+j.id+`}]`, x.ours.text, "[]")
+		r.wants("what is found of another VO", x.theirs.Text, `[{"JobID":`+j.id+`}]`, x.ours.Text, "[]")
 		byID["grouping"] = []string{"VO"}
 		x = r.differ(with(who, "POST", "/api/jobs/summary", byID), 200, 200)
-		r.wants("what is counted of another VO", x.theirs.text, `[{"VO":"lhcb","count":1}]`, x.ours.text, "[]")
+		r.wants("what is counted of another VO", x.theirs.Text, `[{"VO":"lhcb","count":1}]`, x.ours.Text, "[]")
 	}
 	r.differ(with("foreigner", "PATCH", "/api/jobs/status", about(j, object{zulu(r.now()): object{}})), 403, 404)
 	r.differ(with("foreadmin", "PATCH", "/api/jobs/status", about(j, object{zulu(r.now()): object{}})), 200, 404)
@@ -165,12 +172,31 @@ func showSurrogate(r *round) {
 	r.differ(q, 500, 422)
 }
 
+// showAccessLarge has a pilot, who may not search, send much that is no JSON.
+func showAccessLarge(r *round) {
+	q := with("pilot", "POST", "/api/jobs/summary", nil)
+	q.body = strings.Repeat("x", 20_000)
+	r.differ(q, 422, 403)
+}
+
+// showUTF16 sends UTF-16 with a mark of its byte order and without.
+func showUTF16(r *round) {
+	q := with("alice", "POST", "/api/jobs/summary", nil)
+	text := "{\x00\"\x00g\x00r\x00o\x00u\x00p\x00i\x00n\x00g\x00\"\x00:\x00[\x00\"\x00S\x00i\x00t\x00e\x00\"\x00]\x00}\x00"
+	q.body = text
+	r.differ(q, 200, 422)
+	q.body = "\xff\xfe" + text
+	r.differ(q, 200, 400)
+}
+
 // showJSONPosition has a letter of two bytes before the place where the text ends to be JSON.
 func showJSONPosition(r *round) {
 	q := with("alice", "POST", "/api/jobs/summary", nil)
 	q.body = `{"é": x}`
 	x := r.differ(q, 422, 422)
-	at := func(answer reply) any { return detailOf(answer.body).([]any)[0].(object)["loc"].([]any)[1] }
+	at := func(answer shadow.Answer) any {
+		return shadow.Detail(answer.Body).([]any)[0].(object)["loc"].([]any)[1]
+	}
 	r.wants("place", at(x.theirs), 6, at(x.ours), 7)
 }
 
@@ -183,7 +209,7 @@ func showClientVersion(r *round) {
 func showHeartbeatMissing(r *round) {
 	j := r.new()
 	x := r.differ(with("pilot", "PATCH", "/api/jobs/heartbeat", object{j.id: object{"Vsize": 1}, nobody: object{}}), 404, 200)
-	r.wants("missing", x.theirs.header.Get("Jobdb-Missing-Jobs"), "", x.ours.header.Get("Jobdb-Missing-Jobs"), nobody)
+	r.wants("missing", x.theirs.Header.Get("Jobdb-Missing-Jobs"), "", x.ours.Header.Get("Jobdb-Missing-Jobs"), nobody)
 }
 
 func showIdem(r *round) {
@@ -228,10 +254,24 @@ func showNUL(r *round) {
 	r.differ(search(object{"parameter": "Owner", "operator": "eq", "value": "a\x00"}), 200, 400)
 }
 
+// Parameters of jobs are no columns to DiracX.
+func showSearchParameters(r *round) {
+	for _, name := range []string{"Parameters", "HostName", "Parameters.x"} {
+		r.differ(with("alice", "POST", "/api/jobs/search", object{"parameters": []string{name}}), 400, 200)
+		if name != "Parameters" {
+			r.differ(search(object{"parameter": name, "operator": "eq", "value": "none has it"}), 400, 200)
+		}
+	}
+}
+
 func showOtherRoutes(r *round) {
 	for path, theirs := range map[string]int{"/api/config/": 200, "/api/jobs/1/sandbox": 200} {
 		r.differ(request{method: "GET", path: path, who: "alice"}, theirs, 404)
 	}
+}
+
+func showIssuerMetadata(r *round) { // of an issuer that isn't there
+	r.differ(request{method: "GET", path: "/.well-known/dirac-metadata", who: "alice"}, 200, 503)
 }
 
 func showSlash(r *round) {

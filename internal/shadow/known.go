@@ -1,4 +1,4 @@
-package service_test
+package shadow
 
 import (
 	"net/http"
@@ -7,13 +7,33 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"jobdb/internal/tables"
 )
+
+// Known has differences between DiracX and jobdb that are on purpose, by the names that
+// docs/differences.md has. Each reports whether it is why the answers to a request to read disagree.
+var Known = map[string]func(x Exchange) bool{
+	"coercion":         searching(answered, invalid, filter.isNoNumber),
+	"distinct-sort":    sortsByOthers,
+	"extensions":       searching(unprocessable, slices.Concat(answered, invalid, unprocessable), filter.isExtension),
+	"flag-values":      searching(failed, anything, filter.isFlag),
+	"history.idem":     idemFirst,
+	"like-escape":      searching(answered, answered, filter.hasEscape),
+	"page-range":       hasHugePage,
+	"pilots.unchecked": searching(answered, invalid, filter.isOfPilots),
+	"query.boolean":    searching(answered, invalid, filter.hasBoolean),
+	"query.nul":        searching(answered, invalid, filter.hasNUL),
+	"regex-dialect":    searching(anything, anything, filter.isForeignPattern),
+	"time-exists":      searching(failed, invalid, filter.isNoTime),
+	"time-forms":       searching(anything, slices.Concat(answered, invalid), filter.isForeignTime),
+}
 
 // searching reports whether an exchange is a search or a summary that both answer with
 // certain statuses, and has a filter of a kind.
-func searching(theirs, ours []int, kind func(f filter) bool) func(x exchange) bool {
-	return func(x exchange) bool {
-		return slices.Contains(ours, x.ours.status) && slices.Contains(theirs, x.theirs.status) && slices.ContainsFunc(filtersOf(x.request), kind)
+func searching(theirs, ours []int, kind func(f filter) bool) func(x Exchange) bool {
+	return func(x Exchange) bool {
+		return slices.Contains(ours, x.Ours.Status) && slices.Contains(theirs, x.Theirs.Status) && slices.ContainsFunc(filtersOf(x), kind)
 	}
 }
 
@@ -27,10 +47,25 @@ var (
 	unprocessable = []int{http.StatusUnprocessableEntity}
 )
 
+// idemFirst reports whether a history begins with a record that has no status.
+func idemFirst(x Exchange) bool {
+	return x.Theirs.Status == http.StatusInternalServerError && strings.Contains(x.Ours.Text, `"LoggingInfo":[{"Status":"idem"`)
+}
+
 var hugePage = regexp.MustCompile(`page=\d{10,}`)
 
-func hasHugePage(x exchange) bool {
-	return hugePage.MatchString(x.path) && x.theirs.status == http.StatusInternalServerError && x.ours.status < http.StatusInternalServerError
+func hasHugePage(x Exchange) bool {
+	return hugePage.MatchString(x.Path) && x.Theirs.Status == http.StatusInternalServerError && x.Ours.Status < http.StatusInternalServerError
+}
+
+// sortsByOthers reports whether rows are made unique by some columns and sorted by others.
+func sortsByOthers(x Exchange) bool {
+	list, _ := Field(x.Body, "parameters").([]any)
+	sorts, _ := Field(x.Body, "sort").([]any)
+	return x.Ours.Status == http.StatusBadRequest && Field(x.Body, "distinct") != nil && len(list) > 0 && slices.ContainsFunc(sorts, func(s any) bool {
+		key, _ := s.(object)
+		return !slices.Contains(list, key["parameter"])
+	})
 }
 
 // filter is one of a query, as far as it has the types that it should have.
@@ -39,11 +74,11 @@ type filter struct {
 	values              []any
 }
 
-func filtersOf(r request) (filters []filter) {
-	if route := r.route(); route != "POST /api/jobs/search" && route != "POST /api/jobs/summary" {
+func filtersOf(x Exchange) (filters []filter) {
+	if plain, _, _ := strings.Cut(x.Path, "?"); x.Method != http.MethodPost || plain != searchPath && plain != summaryPath {
 		return nil
 	}
-	list, _ := field(r.body, "search").([]any)
+	list, _ := Field(x.Body, "search").([]any)
 	for _, item := range list {
 		o, _ := item.(object)
 		f := filter{values: []any{o["value"]}}
@@ -57,34 +92,27 @@ func filtersOf(r request) (filters []filter) {
 	return filters
 }
 
-// field is a value of a JSON object, nil when there is none.
-func field(body, name string) any {
-	body = strings.TrimPrefix(body, "\ufeff")
-	value, err := decode(body)
-	o, ok := value.(object)
-	if err != nil || !ok {
-		return nil
-	}
-	return o[name]
-}
-
 func (f filter) any(is func(text string) bool) bool {
 	return slices.ContainsFunc(f.values, func(v any) bool { text, ok := v.(string); return ok && is(text) })
 }
 
-func (f filter) of(columns []string) bool { return slices.Contains(columns, f.parameter) }
+// of reports whether the filter is on a column of jobs of a kind.
+func (f filter) of(kinds ...tables.Kind) bool {
+	column, known := tables.Jobs.Column(f.parameter)
+	return known && slices.Contains(kinds, column.Kind)
+}
 
 func (f filter) isPattern() bool {
 	return f.operator == "regex" || strings.HasSuffix(f.operator, "like")
 }
 
 func (f filter) isNoNumber() bool {
-	return f.of(integerColumns) && !f.isPattern() && f.any(func(text string) bool { _, err := strconv.ParseInt(text, 10, 64); return err != nil })
+	return f.of(tables.KindInteger) && !f.isPattern() && f.any(func(text string) bool { _, err := strconv.ParseInt(text, 10, 64); return err != nil })
 }
 
-func (f filter) isTime() bool { return f.of(timeColumns) || f.of(serverTimes) }
+func (f filter) isTime() bool { return f.of(tables.KindTime) }
 
-func (f filter) isFlag() bool { return f.of(flagColumns) }
+func (f filter) isFlag() bool { return f.of(tables.KindVerified, tables.KindAccounted) }
 
 func (f filter) hasEscape() bool {
 	return strings.HasSuffix(f.operator, "like") && f.any(func(text string) bool { return strings.Contains(text, `\`) })
@@ -92,7 +120,7 @@ func (f filter) hasEscape() bool {
 
 // isForeignPattern is one that only one of the two understands, or each in its way.
 func (f filter) isForeignPattern() bool {
-	return f.operator == "regex" && (f.of(integerColumns) || f.hasNumber()) || f.operator == "regex" && f.any(func(text string) bool {
+	return f.operator == "regex" && (f.of(tables.KindInteger) || f.hasNumber()) || f.operator == "regex" && f.any(func(text string) bool {
 		return strings.Contains(text, "(?=") || strings.Contains(text, "{,") || strings.Contains(text, "(?P<") || strings.Contains(text, `\p`)
 	})
 }
@@ -131,20 +159,3 @@ func (f filter) hasNUL() bool {
 }
 
 func (f filter) isOfPilots() bool { return f.parameter == "PilotStamp" }
-
-// sortsByOthers reports whether rows are made unique by some columns and sorted by others.
-func sortsByOthers(x exchange) bool {
-	list, _ := field(x.body, "parameters").([]any)
-	sorts, _ := field(x.body, "sort").([]any)
-	return x.ours.status == http.StatusBadRequest && field(x.body, "distinct") != nil && len(list) > 0 && slices.ContainsFunc(sorts, func(s any) bool {
-		key, _ := s.(object)
-		return !slices.Contains(list, key["parameter"])
-	})
-}
-
-// hasTies reports whether a page was asked for of rows that are sorted by nothing that tells them
-// apart.
-func hasTies(x exchange) bool {
-	return x.unordered && strings.Contains(x.path, "page=") && slices.Contains(answered, x.ours.status) && x.ours.status == x.theirs.status &&
-		x.ours.header.Get("Content-Range") == x.theirs.header.Get("Content-Range")
-}

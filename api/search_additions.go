@@ -1,0 +1,236 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"jobdb"
+)
+
+// What a search can show beside columns of Jobs.
+const (
+	historyParameter    = "LoggingInfo" // the history of a job's status
+	parametersParameter = "Parameters"  // all parameters of a job, by their names
+)
+
+// knownParameters are the parameters that can be asked for by their bare names: those that DIRAC's
+// jobs have. A misspelt column must not be taken for a parameter that no job has.
+var knownParameters = func() []string {
+	names := []string{"StandardOutput"}
+	for _, field := range metadataFields {
+		if _, err := jobdb.ParseColumn(field.name); err != nil && field.name != "timestamp" {
+			names = append(names, field.name)
+		}
+	}
+	return names
+}()
+
+// parameterName is the name of the parameter that something asks for, and whether it does.
+func parameterName(asked string) (name string, ok bool) {
+	if slices.Contains(knownParameters, asked) {
+		return asked, true
+	}
+	return strings.CutPrefix(asked, jobdb.ParameterPrefix)
+}
+
+// nameParameters makes filters for parameters that are asked for by their bare names those that the
+// database knows, and reports whether there are filters for parameters.
+func nameParameters(filters []jobdb.FilterSpec) (found bool) {
+	for i := range filters {
+		f := &filters[i]
+		if name, ok := parameterName(f.Parameter); ok {
+			f.Parameter = jobdb.ParameterPrefix + name
+			found = true
+		}
+		inside := []bool{nameParameters(f.Or), nameParameters(f.And)}
+		if f.Not != nil {
+			not := []jobdb.FilterSpec{*f.Not}
+			inside = append(inside, nameParameters(not))
+			f.Not = &not[0]
+		}
+		found = found || slices.Contains(inside, true)
+	}
+	return found
+}
+
+// checkParameterFilters refuses filters for parameters where these are not beside the jobs.
+func (s *service) checkParameterFilters(filters []jobdb.FilterSpec) error {
+	if nameParameters(filters) && s.Jobs.Parameters != nil {
+		return badRequest("jobs can't be searched by parameters: this installation keeps them in OpenSearch")
+	}
+	return nil
+}
+
+// additions are what the rows of a search show beside columns of Jobs.
+type additions struct {
+	history    bool
+	parameters bool
+	named      []string // parameters, as they were asked for
+}
+
+func (a additions) none() bool { return !a.history && !a.parameters && len(a.named) == 0 }
+
+// takeAdditions removes from a search what is no column. Its columns then have JobID.
+func takeAdditions(request *jobdb.SearchRequest) additions {
+	var a additions
+	var columns []string
+	for _, asked := range request.Parameters {
+		switch _, isNamed := parameterName(asked); {
+		case asked == historyParameter:
+			a.history = true
+		case asked == parametersParameter:
+			a.parameters = true
+		case isNamed && !slices.Contains(a.named, asked):
+			a.named = append(a.named, asked)
+		case !isNamed:
+			columns = append(columns, asked)
+		}
+	}
+	if a.none() {
+		return a
+	}
+	if len(columns) > 0 || len(a.named) > 0 { // none are all
+		columns = append(columns, "JobID")
+	}
+	request.Parameters = columns
+	return a
+}
+
+// names are those of the parameters to read; nil: all.
+func (a additions) names() []string {
+	if a.parameters {
+		return nil
+	}
+	names := make([]string, len(a.named))
+	for i, asked := range a.named {
+		names[i], _ = parameterName(asked)
+	}
+	return names
+}
+
+// sendAddedRows answers with a page whose rows have additions.
+func (s *service) sendAddedRows(w http.ResponseWriter, r *http.Request, vo string, found jobdb.Page, a additions) error {
+	rows, err := s.addedRows(r.Context(), vo, found, a)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, pageStatus(w, found), rows)
+	return nil
+}
+
+// Histories and parameters may be long: those of additionBatch jobs are read at a time, and an
+// answer has at most so much.
+const (
+	additionBatch      = 100
+	maxHistoryRecords  = 100_000
+	maxParametersBytes = 64 << 20
+)
+
+// addedRows is a page as JSON.
+func (s *service) addedRows(ctx context.Context, vo string, found jobdb.Page, a additions) ([]byte, error) {
+	keys := jsonKeys(found.Columns, false)
+	records, size := 0, 0
+	b := []byte{'['}
+	for rows := range slices.Chunk(found.Rows, additionBatch) {
+		ids := jobIDs(rows)
+		added, err := s.readAdditions(ctx, vo, ids, a)
+		if err != nil {
+			return nil, err
+		}
+		for i, id := range ids {
+			records += len(added.histories[id])
+			for name, text := range added.parameters[id] {
+				size += len(name) + len(text)
+			}
+			switch {
+			case records > maxHistoryRecords:
+				return nil, badRequest("the histories on this page have more than " + strconv.Itoa(maxHistoryRecords) +
+					" records; ask for fewer jobs with per_page")
+			case size > maxParametersBytes:
+				return nil, badRequest("the parameters on this page have more than " + strconv.Itoa(maxParametersBytes) +
+					" bytes; ask for fewer jobs with per_page")
+			}
+			if len(b) > 1 {
+				b = append(b, ',')
+			}
+			if b, err = added.appendRow(b, keys, rows[i], id); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return append(b, ']'), nil
+}
+
+// jobIDs are those of rows whose first column is JobID.
+func jobIDs(rows [][]any) []jobdb.JobID {
+	ids := make([]jobdb.JobID, len(rows))
+	for i, row := range rows {
+		ids[i] = jobdb.JobID(row[0].(int64)) //nolint:forcetypeassert // JobID is the first column, and selected
+	}
+	return ids
+}
+
+// added are the additions to some rows.
+type added struct {
+	additions
+	histories  map[jobdb.JobID][]jobdb.HistoryRecord
+	parameters map[jobdb.JobID]map[string]string
+}
+
+func (s *service) readAdditions(ctx context.Context, vo string, ids []jobdb.JobID, a additions) (found added, err error) {
+	found.additions = a
+	if a.history {
+		if found.histories, err = s.DB.History(ctx, ids); err != nil {
+			return found, err
+		}
+	}
+	if a.parameters || len(a.named) > 0 {
+		found.parameters, err = s.Jobs.ParametersOf(ctx, vo, ids, a.names())
+	}
+	return found, err
+}
+
+// appendRow writes a row with its additions: parameters by name, all parameters, the history.
+func (a added) appendRow(b []byte, keys []string, row []any, id jobdb.JobID) ([]byte, error) {
+	b = appendRow(b, keys, row, zulu)
+	b = b[:len(b)-1] // the closing brace
+	for _, asked := range a.named {
+		var value any // null, where the job has no such parameter
+		name, _ := parameterName(asked)
+		if text, ok := a.parameters[id][name]; ok {
+			value = text
+		}
+		if err := appendMember(&b, asked, value); err != nil {
+			return nil, err
+		}
+	}
+	if a.additions.parameters {
+		if err := appendMember(&b, parametersParameter, orEmpty(a.parameters[id])); err != nil {
+			return nil, err
+		}
+	}
+	if a.history {
+		if err := appendMember(&b, historyParameter, historyOf(a.histories[id])); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, '}'), nil
+}
+
+// appendMember writes one more member of an object that has some.
+func appendMember(b *[]byte, key string, value any) error {
+	encodedKey, err := json.Marshal(key)
+	if err != nil {
+		return err
+	}
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	*b = append(append(append(append(*b, ','), encodedKey...), ':'), encoded...)
+	return nil
+}

@@ -1,0 +1,59 @@
+package engine
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"net"
+	"time"
+)
+
+// Queries end with their contexts. What no context reaches has limits here: connecting, the end of a
+// transaction, and connections whose other side is gone without a word.
+const (
+	connectTime = 10 * time.Second // until a server has let a connection in
+	endTime     = 10 * time.Second // of a COMMIT or ROLLBACK
+	silence     = 15 * time.Second // until a connection whose packets nobody acknowledges is given up
+)
+
+// dialer connects so that a connection to a machine that is gone is noticed.
+var dialer = net.Dialer{
+	Timeout:         connectTime,
+	KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: silence / 3, Interval: silence / 3, Count: 2},
+	ControlContext:  giveUpSilent,
+}
+
+// boundedTx is a transaction whose end takes no longer than endTime. One that took longer may have
+// been committed or not; its connection is given up.
+type boundedTx struct {
+	driver.Tx
+	conn net.Conn // of the transaction
+}
+
+// Commit commits.
+func (t *boundedTx) Commit() error { return t.within(t.Tx.Commit) }
+
+// Rollback rolls back.
+func (t *boundedTx) Rollback() error { return t.within(t.Tx.Rollback) }
+
+func (t *boundedTx) within(end func() error) error {
+	if err := t.conn.SetDeadline(time.Now().Add(endTime)); err != nil {
+		return errors.Join(driver.ErrBadConn, err)
+	}
+	defer t.conn.SetDeadline(time.Time{}) //nolint:errcheck // fails on a closed one only, which the pool gives up
+	return end()
+}
+
+// dialed is where a context carries the connection that was dialed with it.
+type dialed struct{ conn net.Conn }
+
+type dialedKey struct{}
+
+// dialNoted dials, and notes the connection in the context's dialed.
+func dialNoted(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := dialer.DialContext(ctx, network, address)
+	if d, ok := ctx.Value(dialedKey{}).(*dialed); ok {
+		d.conn = conn
+	}
+	return conn, err
+}

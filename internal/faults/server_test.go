@@ -1,0 +1,204 @@
+package faults_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary is jobdb, built once for all tests, without the race detector: it takes as much memory and
+// time as with users.
+var binary = sync.OnceValues(func() (string, error) {
+	folder, err := os.MkdirTemp("", "jobdb-faults")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(folder, "jobdb")
+	if out, err := exec.Command("go", "build", "-o", path, "jobdb/cmd/jobdb").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if !testing.Short() {
+		if path, err := binary(); err == nil {
+			_ = os.RemoveAll(filepath.Dir(path))
+		}
+	}
+	os.Exit(code)
+}
+
+// server is a running jobdb serve.
+type server struct {
+	t       *testing.T
+	folder  string // its HOME and its data folder
+	url     string
+	process *os.Process
+	ended   chan struct{}
+	log     *os.File
+}
+
+// startServer starts a server on SQLite, or on the database of flags.
+func startServer(t *testing.T, flags ...string) *server {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: a server is built and loaded for this")
+	}
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{t: t, folder: t.TempDir(), ended: make(chan struct{})}
+	command := exec.Command(path, append([]string{"serve", "--listen", "127.0.0.1:0"}, flags...)...)
+	command.Env = s.environment()
+	stderr, err := command.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.log, err = os.Create(filepath.Join(s.folder, "server.log")); err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.process = command.Process
+	listening := make(chan string, 1)
+	go func() {
+		defer close(s.ended)
+		lines := bufio.NewScanner(io.TeeReader(stderr, s.log))
+		for lines.Scan() {
+			if _, address, found := strings.Cut(lines.Text(), "jobdb is listening on "); found {
+				listening <- address
+			}
+		}
+		_ = command.Wait()
+	}()
+	t.Cleanup(s.stop)
+	select {
+	case s.url = <-listening:
+	case <-s.ended:
+		t.Fatalf("the server ended:\n%s", s.said())
+	case <-time.After(time.Minute):
+		t.Fatalf("the server doesn't listen after a minute:\n%s", s.said())
+	}
+	return s
+}
+
+func (s *server) environment() []string {
+	return []string{"HOME=" + s.folder, "PATH=" + os.Getenv("PATH")}
+}
+
+func (s *server) said() string {
+	text, _ := os.ReadFile(s.log.Name())
+	return string(text)
+}
+
+// stop ends the server as an operator would, within its grace.
+func (s *server) stop() {
+	_ = s.process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.ended:
+	case <-time.After(time.Minute):
+		s.t.Errorf("the server didn't stop within a minute")
+		_ = s.process.Kill()
+		<-s.ended
+	}
+	_ = s.log.Close()
+}
+
+// token is one of this server's own, for a user with some properties.
+func (s *server) token(user string, properties ...string) string {
+	s.t.Helper()
+	path, _ := binary()
+	args := []string{"token", "--user", user}
+	for _, property := range properties {
+		args = append(args, "--property", property)
+	}
+	command := exec.Command(path, args...)
+	command.Env = s.environment()
+	out, err := command.Output()
+	if err != nil {
+		s.t.Fatalf("token: %v", err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// reply is what the server answered.
+type reply struct {
+	status int
+	body   string // its beginning
+	err    error
+}
+
+// send sends a request and reads the whole answer, of which it keeps the beginning.
+func (s *server) send(token, method, path, body string) (r reply) {
+	request, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		return reply{err: err}
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return reply{err: err}
+	}
+	defer response.Body.Close()
+	beginning, err := io.ReadAll(io.LimitReader(response.Body, 300))
+	if err == nil {
+		_, err = io.Copy(io.Discard, response.Body)
+	}
+	return reply{response.StatusCode, string(beginning), err}
+}
+
+// peakMemory is the most that the server had in memory since forgetPeak, in bytes.
+func (s *server) peakMemory() int64 {
+	s.t.Helper()
+	return processField(s.t, strconv.Itoa(s.process.Pid), "VmHWM:")
+}
+
+// processField reads a size in bytes of what Linux says of a process.
+func processField(t *testing.T, pid, name string) int64 {
+	t.Helper()
+	status, err := os.ReadFile("/proc/" + pid + "/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if size, found := strings.CutPrefix(line, name); found {
+			kilobytes, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(size), " kB"), 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return kilobytes << 10
+		}
+	}
+	t.Fatalf("no %s of process %s", name, pid)
+	return 0
+}
+
+func (s *server) forgetPeak() {
+	s.t.Helper()
+	if err := os.WriteFile("/proc/"+strconv.Itoa(s.process.Pid)+"/clear_refs", []byte("5"), 0); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func needLinux(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux says how much memory another process takes")
+	}
+}
