@@ -17,7 +17,7 @@ func TestFilesArePrivate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // the test is over
+	defer db.Close()
 	if _, err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -35,14 +35,14 @@ func TestFilesArePrivate(t *testing.T) {
 		t.Errorf("%d files; want the database, its log and the log's index", len(files))
 	}
 	shared := filepath.Join(folder, "shared.db")
-	if err := os.WriteFile(shared, nil, 0o640); err != nil { //nolint:gosec // on purpose
+	if err := os.WriteFile(shared, nil, 0o640); err != nil {
 		t.Fatal(err)
 	}
 	other, err := jobdb.Open(t.Context(), "sqlite:"+shared, jobdb.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close() //nolint:errcheck // the test is over
+	defer other.Close()
 	if info, err := os.Stat(shared); err != nil || info.Mode().Perm() != 0o640 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}

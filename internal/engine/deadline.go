@@ -37,7 +37,7 @@ func (t *boundedTx) Commit() error { return t.within(t.Tx.Commit) }
 func (t *boundedTx) Rollback() error { return t.within(t.Tx.Rollback) }
 
 func (t *boundedTx) within(end func() error) error {
-	if err := t.conn.SetDeadline(time.Now().Add(endTime)); err != nil {
+	if err := t.conn.SetDeadline(time.Now().Add(endTime)); err != nil { //nolint:forbidigo // the system keeps this deadline, by its own clock
 		return errors.Join(driver.ErrBadConn, err)
 	}
 	defer t.conn.SetDeadline(time.Time{}) //nolint:errcheck // fails on a closed one only, which the pool gives up

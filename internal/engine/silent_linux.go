@@ -18,7 +18,7 @@ func giveUpSilent(_ context.Context, network, _ string, conn syscall.RawConn) er
 	}
 	var set error
 	err := conn.Control(func(descriptor uintptr) {
-		set = syscall.SetsockoptInt(int(descriptor), syscall.IPPROTO_TCP, tcpUserTimeout, int(silence.Milliseconds())) //nolint:gosec // a descriptor is small
+		set = syscall.SetsockoptInt(int(descriptor), syscall.IPPROTO_TCP, tcpUserTimeout, int(silence.Milliseconds()))
 	})
 	return errors.Join(err, set)
 }

@@ -99,7 +99,7 @@ func databaseMemory(t *testing.T, address string) (sum int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	for rows.Next() {
 		var pid int64
 		if err := rows.Scan(&pid); err != nil {
