@@ -86,6 +86,9 @@ func openServer(engine string, server *url.URL) (*sql.DB, error) {
 	return db, nil
 }
 
+// isMySQL reports whether an engine is MariaDB or MySQL, which have one driver.
+func isMySQL(engine string) bool { return engine == "mariadb" || engine == "mysql" }
+
 func (b *bareDB) close() error {
 	if b.reader == b.writer {
 		return b.writer.Close()
@@ -136,7 +139,7 @@ func (b *bareDB) statement(ctx context.Context, tx *sql.Tx, text string) (*sql.S
 func (b *bareDB) query(ctx context.Context, tx *sql.Tx, text string, args []any, each func(*sql.Rows) error) (n int64, err error) {
 	var rows *sql.Rows
 	switch {
-	case b.engine == "mariadb":
+	case isMySQL(b.engine):
 		var statement *sql.Stmt
 		if statement, err = b.statement(ctx, tx, text); err != nil { //nolint:sqlclosecheck // kept for the next call
 			return 0, err
@@ -163,7 +166,7 @@ func (b *bareDB) query(ctx context.Context, tx *sql.Tx, text string, args []any,
 func (b *bareDB) snapshot(ctx context.Context, run func(*sql.Tx) error) error {
 	var options *sql.TxOptions
 	switch b.engine {
-	case "mariadb":
+	case "mariadb", "mysql":
 		options = &sql.TxOptions{ReadOnly: true} // REPEATABLE READ is the server's default
 	case "postgres":
 		options = &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
@@ -193,7 +196,7 @@ func (b *bareDB) write(ctx context.Context, run func(*bareTx) error) error {
 	}
 	defer conn.Close()
 	var options sql.TxOptions
-	if b.engine == "mariadb" {
+	if isMySQL(b.engine) {
 		options.Isolation = sql.LevelReadCommitted // locks no gaps between rows
 	}
 	tx, err := conn.BeginTx(ctx, &options)
@@ -208,9 +211,26 @@ func (b *bareDB) write(ctx context.Context, run func(*bareTx) error) error {
 }
 
 func (t *bareTx) exec(ctx context.Context, text string, args ...any) (int64, error) {
+	done, err := t.run(ctx, text, args...)
+	if err != nil {
+		return 0, err
+	}
+	return done.RowsAffected()
+}
+
+// insertID inserts rows on MariaDB or MySQL, and returns the number that the first of them was given.
+func (t *bareTx) insertID(ctx context.Context, text string, args ...any) (int64, error) {
+	done, err := t.run(ctx, text, args...)
+	if err != nil {
+		return 0, err
+	}
+	return done.LastInsertId()
+}
+
+func (t *bareTx) run(ctx context.Context, text string, args ...any) (sql.Result, error) {
 	var done sql.Result
 	var err error
-	if t.engine == "mariadb" && len(args) > 0 {
+	if isMySQL(t.engine) && len(args) > 0 {
 		var statement *sql.Stmt
 		if statement, err = t.statement(ctx, t.tx, text); err == nil { //nolint:sqlclosecheck // kept for the next call
 			done, err = statement.ExecContext(ctx, args...)
@@ -219,7 +239,7 @@ func (t *bareTx) exec(ctx context.Context, text string, args ...any) (int64, err
 		done, err = t.tx.ExecContext(ctx, t.text(text), args...)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("%w in %.200s", err, text)
+		return nil, fmt.Errorf("%w in %.200s", err, text)
 	}
-	return done.RowsAffected()
+	return done, nil
 }

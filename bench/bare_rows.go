@@ -36,7 +36,7 @@ func (t *bareTx) insert(ctx context.Context, table string, fields []field, rows 
 	switch {
 	case t.engine == "sqlite":
 		return t.loop(ctx, insertText(table, fields, 1)+suffix, rows)
-	case t.engine == "mariadb":
+	case isMySQL(t.engine):
 		for len(rows) > 0 {
 			n := min(len(rows), 1000)
 			if _, err := t.exec(ctx, insertText(table, fields, n)+suffix, flat(rows[:n])...); err != nil {

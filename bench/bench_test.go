@@ -21,7 +21,7 @@ func smallRun(t *testing.T) settings {
 
 // Every comparison runs, and ours and the bare driver agree on what they did.
 func TestComparisonsAgree(t *testing.T) {
-	for _, engine := range []string{"sqlite", "mariadb", "postgres"} {
+	for _, engine := range []string{"sqlite", "mariadb", "mysql", "postgres"} {
 		t.Run(engine, func(t *testing.T) {
 			needServer(t, engine)
 			results, err := methodsOn(t.Context(), smallRun(t), engine, 300)

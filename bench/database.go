@@ -146,7 +146,7 @@ func (d *database) createFile(s settings) error {
 func createOnServer(ctx context.Context, engine, name string, keep bool) (address string, drop func() error, err error) {
 	variable, known := serverURL[engine]
 	if !known {
-		return "", nil, errors.New("no such engine; the engines are sqlite, mariadb, mysql (with -dirac) and postgres")
+		return "", nil, errors.New("no such engine; the engines are sqlite, mariadb, mysql and postgres")
 	}
 	server, err := url.Parse(os.Getenv(variable))
 	if err != nil || server.Host == "" {

@@ -13,7 +13,7 @@ import (
 // benchmarkLine is a result line of Go's benchmark format: name with keys, iterations, value and
 // unit.
 var benchmarkLine = regexp.MustCompile(
-	`^Benchmark\p{Lu}[\p{L}\d_]*/engine=(sqlite|mariadb|postgres)/jobs=\d+(/(size|writers|connections)=\d+)?` +
+	`^Benchmark\p{Lu}[\p{L}\d_]*/engine=(sqlite|mariadb|mysql|postgres)/jobs=\d+(/(size|writers|connections)=\d+)?` +
 		`/contender=[a-z]+(-\d+)?\t[1-9]\d*\t\d+ ns/op$`)
 
 // samplesOf runs something with the settings of a small run, checks that each line is in the

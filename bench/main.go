@@ -96,7 +96,7 @@ func measure(s settings, gobench string) (err error) {
 }
 
 func parseFlags() (settings, error) {
-	engines := flag.String("engine", "sqlite,mariadb,postgres", "`engines` to measure, separated by commas")
+	engines := flag.String("engine", "sqlite,mariadb,mysql,postgres", "`engines` to measure, separated by commas")
 	jobs := flag.String("jobs", "10000,1000000", "`numbers` of jobs in the database, separated by commas; -routes and -writers take the first")
 	sizes := flag.String("sizes", "1,100,1000,5000", "`numbers` of jobs in one call of a bulk method; above 1000, at most a tenth of the jobs")
 	methods := flag.String("method", ".", "measure only what matches this regular `expression`")

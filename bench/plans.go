@@ -17,7 +17,7 @@ func (d *database) printPlans(ctx context.Context, out io.Writer, methods *regex
 		if !methods.MatchString(name) {
 			return nil
 		}
-		prefix := map[string]string{"sqlite": "EXPLAIN QUERY PLAN ", "mariadb": "EXPLAIN ", "postgres": "EXPLAIN (ANALYZE, COSTS OFF) "}[d.engine]
+		prefix := map[string]string{"sqlite": "EXPLAIN QUERY PLAN ", "mariadb": "EXPLAIN ", "mysql": "EXPLAIN ", "postgres": "EXPLAIN (ANALYZE, COSTS OFF) "}[d.engine]
 		if _, err := fmt.Fprintf(out, "%s, %d jobs, %s\n", d.engine, d.jobs, name); err != nil {
 			return err
 		}

@@ -53,12 +53,15 @@ func (d *database) populate(ctx context.Context) error {
 	return errors.Join(d.refreshStatistics(ctx), d.waitForPurge(ctx))
 }
 
-// waitForPurge waits until MariaDB has removed deleted rows: until then every total reads past the
+// waitForPurge waits until MariaDB or MySQL has removed deleted rows: until then every total reads past the
 // count changes that were folded.
 func (d *database) waitForPurge(ctx context.Context) error {
-	for end := now().Add(15 * time.Second); d.engine == "mariadb" && now().Before(end); time.Sleep(100 * time.Millisecond) {
-		left, err := queryInt(ctx, d.unmeasured.reader, `SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS
-			WHERE VARIABLE_NAME = 'INNODB_HISTORY_LIST_LENGTH'`)
+	length := map[string]string{
+		"mariadb": `SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'INNODB_HISTORY_LIST_LENGTH'`,
+		"mysql":   `SELECT "COUNT" FROM information_schema.INNODB_METRICS WHERE NAME = 'trx_rseg_history_len'`,
+	}[d.engine]
+	for end := now().Add(15 * time.Second); length != "" && now().Before(end); time.Sleep(100 * time.Millisecond) {
+		left, err := queryInt(ctx, d.unmeasured.reader, length)
 		if err != nil || left == 0 {
 			return err
 		}
@@ -91,7 +94,7 @@ func (d *database) addAllJobs(ctx context.Context) error {
 // after a while.
 func (d *database) refreshStatistics(ctx context.Context) error {
 	switch d.engine {
-	case "mariadb":
+	case "mariadb", "mysql":
 		return d.exec(ctx, `ANALYZE TABLE "JobJDLs", "Jobs", "`+strings.Join(childTables, `", "`)+`"`)
 	case "postgres":
 		return d.exec(ctx, "VACUUM ANALYZE")

@@ -88,7 +88,7 @@ func (d *database) queryByIDs() query {
 // siteLike is a comparison that ignores case.
 func (d *database) siteLike() string {
 	switch d.engine {
-	case "mariadb":
+	case "mariadb", "mysql":
 		return `LOWER("Site") LIKE LOWER(?)`
 	case "postgres":
 		return `"Site" ILIKE ?`

@@ -43,7 +43,7 @@ func (d *database) referenceURL() string {
 	switch d.engine {
 	case "sqlite":
 		return "sqlite+aiosqlite:///" + strings.TrimPrefix(d.url, "sqlite:")
-	case "mariadb":
+	case "mariadb", "mysql":
 		return "mysql+aiomysql" + strings.TrimPrefix(d.url, "mysql")
 	}
 	return ""

@@ -107,7 +107,7 @@ func (d *database) takeJobCommands(ids []jobdb.JobID) comparison {
 		},
 		bare: func(ctx context.Context) (n int64, err error) {
 			err = d.bare.write(ctx, func(t *bareTx) error {
-				if t.engine == "mariadb" {
+				if isMySQL(t.engine) {
 					n, err = t.takeCommandsInTwo(ctx, ids)
 				} else {
 					n, err = t.takeCommands(ctx, ids)
@@ -120,7 +120,7 @@ func (d *database) takeJobCommands(ids []jobdb.JobID) comparison {
 	}
 }
 
-// takeCommands takes commands in one statement, with RETURNING, which MariaDB hasn't for UPDATE.
+// takeCommands takes commands in one statement, with RETURNING, which MariaDB and MySQL haven't for UPDATE.
 func (t *bareTx) takeCommands(ctx context.Context, ids []jobdb.JobID) (int64, error) {
 	var commands []jobdb.CommandRecord
 	scan := func(rows *sql.Rows) error {
@@ -190,7 +190,7 @@ func (d *database) expireJobCommands(ids []jobdb.JobID) comparison {
 
 // upsert is the end of an INSERT that replaces the "Value" of a row that has that key already.
 func (b *bareDB) upsert(key string) string {
-	if b.engine == "mariadb" {
+	if isMySQL(b.engine) {
 		return ` ON DUPLICATE KEY UPDATE "Value" = VALUES("Value")`
 	}
 	return ` ON CONFLICT (` + key + `) DO UPDATE SET "Value" = excluded."Value"`

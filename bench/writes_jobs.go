@@ -64,7 +64,15 @@ func (t *bareTx) createJobs(ctx context.Context, jdls []string) ([]jobdb.JobID, 
 	}
 	for len(rows) > 0 {
 		n := min(len(rows), 1000)
-		if _, err := t.query(ctx, t.tx, insertText("JobJDLs", fields, n)+` RETURNING "JobID"`, flat(rows[:n]), scan); err != nil {
+		if t.engine == "mysql" {
+			first, err := t.insertID(ctx, insertText("JobJDLs", fields, n), flat(rows[:n])...)
+			if err != nil {
+				return nil, err
+			}
+			for i := range n { // one statement of so many rows takes numbers in a row
+				ids = append(ids, jobdb.JobID(first+int64(i)))
+			}
+		} else if _, err := t.query(ctx, t.tx, insertText("JobJDLs", fields, n)+` RETURNING "JobID"`, flat(rows[:n]), scan); err != nil {
 			return nil, err
 		}
 		rows = rows[n:]
