@@ -106,7 +106,7 @@ bench: engines oracle ## measure everything into docs/benchmarks/ (BENCHFLAGS='-
 
 .PHONY: bench-check
 bench-check: engines ## fail when a method falls below its part of the bare driver's rate (a small bench)
-	$(WITHENGINES) -durable -- go run ./bench -check -engine sqlite,mariadb -jobs 10000 -sizes 1,1000 -time 100ms >/dev/null
+	$(WITHENGINES) -durable -- go run ./bench -check -engine sqlite,mariadb,mysql -jobs 10000 -sizes 1,1000 -time 100ms >/dev/null
 
 .PHONY: bench-dirac
 bench-dirac: engines oracle ## measure beside DIRAC's own database classes on databases that DIRAC ships, with 200,000 jobs (half an hour)
@@ -139,6 +139,10 @@ diracx-web: build oracle ## build diracx-web (SOURCE=../diracx-web, a clone) and
 	$(ORACLE)/bin/python -m venv .cache/e2e-venv
 	.cache/e2e-venv/bin/pip install --quiet --disable-pip-version-check -r e2e/requirements.txt
 	PYTHONDONTWRITEBYTECODE=1 JOBDB_DIRACX_WEB=.cache/diracx-web/out .cache/e2e-venv/bin/python -m pytest -v e2e
+
+.PHONY: faults
+faults: engines ## hostile loads and silent databases against the real server, with the figures of docs/reliability.md
+	$(WITHENGINES) -- go test -v -count=1 ./internal/faults
 
 .PHONY: stress
 stress: engines ## 200 clients at once, a minute on each engine (STRESS=10m)
