@@ -145,8 +145,9 @@ func (c *compiler) summary(s Summary, limit int) statement {
 // inIndexOrder brings what columns are grouped by into the order of an index that begins with all of
 // them, if there is one: it has the rows of each group together, and no engine looks for another order.
 func (c *compiler) inIndexOrder(columns []Column, groups []string) []string {
+	ordered := make([]string, 0, len(groups))
 	for _, index := range c.schema.Indexes {
-		ordered := make([]string, 0, len(groups))
+		ordered = ordered[:0]
 		for _, name := range index.Columns[:min(len(index.Columns), len(columns))] {
 			at := slices.IndexFunc(columns, func(column Column) bool { return column.Name() == name })
 			if at >= 0 {

@@ -87,7 +87,7 @@ func TestCheckFinds(t *testing.T) {
 		"type":              {exchange{method: "POST", path: "/api/jobs/search", answer: `[{"JobID":"1"}]`}, "at /0/JobID"},
 		"null":              {exchange{method: "POST", path: "/api/jobs/search", answer: `[{"Status":null}]`}, "at /0/Status"},
 		"time":              {exchange{method: "POST", path: "/api/jobs/search", answer: `[{"EndExecTime":"2024-01-01 10:00:00"}]`}, "at /0/EndExecTime"},
-		"more keys":         {exchange{method: "POST", path: "/api/jobs/search", answer: `[{"Secret":1}]`}, `"Secret" is unsupported`},
+		"more keys":         {exchange{method: "POST", path: "/api/jobs/search", answer: `[{"Secret":1}]`}, `at /0/Secret`},
 		"missing key":       {exchange{method: "POST", path: "/api/jobs/jdl", sent: `["a=1"]`, status: 201, answer: `[{"JobID":1}]`}, `"Status" is missing`},
 		"no header":         {exchange{method: "POST", path: "/api/jobs/search", status: 206, answer: `[{"JobID":1}]`}, `"Content-Range" missing`},
 		"bad header":        {exchange{method: "POST", path: "/api/jobs/search", status: 206, header: "Content-Range: jobs */2", answer: `[{"JobID":1}]`}, `"Content-Range" doesn't match`},
