@@ -232,7 +232,7 @@ $(OPENSEARCH)/classpath: oracle/opensearch/pom.xml oracle/opensearch/TestNode.ja
 .PHONY: test-opensearch
 test-opensearch: engines oracle $(OPENSEARCH)/classpath ## run the tests that need an OpenSearch, which they start and stop (needs Java 17 and Maven)
 	JOBDB_OPENSEARCH_CLASSPATH="$$(cat $(OPENSEARCH)/classpath)" \
-	  $(WITHENGINES) -- go test $(RACE) $(TESTFLAGS) -p 1 -count 1 -v -run OpenSearch ./opensearch ./wms ./internal/transfer ./cmd/jobdb
+	  $(WITHENGINES) -- go test $(RACE) $(TESTFLAGS) -p 1 -count 1 -v -run OpenSearch ./opensearch ./api ./wms ./internal/transfer ./cmd/jobdb
 
 .PHONY: opensearch
 opensearch: $(OPENSEARCH)/classpath ## an OpenSearch for tests on 127.0.0.1:9277, until Ctrl-C; JOBDB_OPENSEARCH=127.0.0.1:9277 go test ./wms

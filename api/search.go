@@ -50,14 +50,19 @@ func (s *service) searchQuery(
 	ctx context.Context, p auth.Principal, body []byte, request jobdb.SearchRequest,
 ) (jobdb.Search, error) {
 	stamps, stampErr := takeStamps(&request)
-	filterErr := s.checkParameterFilters(request.Search)
+	byParameters := nameParameters(request.Search)
 	query, err := request.Parse(s.DB.Limits())
 	var malformed error
-	invalid := cmp.Or(stampErr, filterErr, err)
+	invalid := cmp.Or(stampErr, err)
 	if invalid != nil {
 		malformed = findMalformed(body, func(in *validation.Reader, value any) { readSearchObject(in, value) })
 	}
 	scope, err := s.queryScope(p, malformed, invalid)
+	if err == nil && byParameters {
+		if request.Search, err = s.Jobs.FindByParameters(ctx, scope.VO, request.Search); err == nil {
+			query, err = request.Parse(s.DB.Limits())
+		}
+	}
 	if err == nil && stamps != nil {
 		query, err = s.searchOfPilots(ctx, request, stamps)
 	}
@@ -106,16 +111,22 @@ func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Princip
 	if err != nil {
 		return err
 	}
-	filterErr := s.checkParameterFilters(request.Search)
-	query, err := request.Parse(s.DB.Limits())
-	invalid := cmp.Or(filterErr, err)
+	byParameters := nameParameters(request.Search)
+	query, invalid := request.Parse(s.DB.Limits())
 	var malformed error
 	if invalid != nil {
 		malformed = findMalformed(body, func(in *validation.Reader, value any) { readSummaryObject(in, value) })
 	}
-	if query.Scope, err = s.queryScope(p, malformed, invalid); err != nil {
+	scope, err := s.queryScope(p, malformed, invalid)
+	if err == nil && byParameters {
+		if request.Search, err = s.Jobs.FindByParameters(r.Context(), scope.VO, request.Search); err == nil {
+			query, err = request.Parse(s.DB.Limits())
+		}
+	}
+	if err != nil {
 		return err
 	}
+	query.Scope = scope
 	counts, err := s.DB.Summary(r.Context(), query)
 	if err != nil {
 		return err

@@ -57,14 +57,6 @@ func nameParameters(filters []jobdb.FilterSpec) (found bool) {
 	return found
 }
 
-// checkParameterFilters refuses filters for parameters where these are not beside the jobs.
-func (s *service) checkParameterFilters(filters []jobdb.FilterSpec) error {
-	if nameParameters(filters) && s.Jobs.Parameters != nil {
-		return badRequest("jobs can't be searched by parameters: this installation keeps them in OpenSearch")
-	}
-	return nil
-}
-
 // additions are what the rows of a search show beside columns of Jobs.
 type additions struct {
 	history    bool

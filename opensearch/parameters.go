@@ -141,14 +141,19 @@ func (p *DB) GetNamed(ctx context.Context, vo string, ids []jobdb.JobID, names [
 		}
 		all[id] = make(map[string]string, len(document.Source))
 		for name, value := range document.Source {
-			var text string
-			if json.Unmarshal(value, &text) != nil {
-				text = string(value)
-			}
-			all[id][name] = text
+			all[id][name] = textOf(value)
 		}
 	}
 	return all, nil
+}
+
+// textOf is a parameter's value as it is shown: one that is no text as compact JSON.
+func textOf(value json.RawMessage) string {
+	var text string
+	if json.Unmarshal(value, &text) != nil {
+		return string(value)
+	}
+	return text
 }
 
 // indexPrefix is what the names of all indexes, and of their template, begin with.
