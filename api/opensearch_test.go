@@ -7,7 +7,7 @@ import (
 	"jobdb/api"
 	"jobdb/auth"
 	"jobdb/jobdbtest"
-	"jobdb/opensearch"
+	"jobdb/opensearch" //nolint:depguard // the test makes one; the service knows none
 )
 
 // TestOpenSearchSearches shows, filters and counts jobs by parameters that are in a real OpenSearch.
@@ -20,7 +20,7 @@ func TestOpenSearchSearches(t *testing.T) {
 	w := start(t, func(c *api.Config) { c.Jobs.Parameters = parameters })
 	w.post(alice, "jdl", `["Executable = \"a\";","Executable = \"b\";"]`)
 	w.expect("PATCH", "/api/jobs/metadata", alice, `{"1":{"HostName":"node-1"},"2":{"HostName":"node-2"}}`, 204, "")
-	response, err := http.Post("http://"+host+"/_refresh", "application/json", nil) //nolint:noctx // a test
+	response, err := http.Post("http://"+host+"/_refresh", "application/json", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

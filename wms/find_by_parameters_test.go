@@ -46,7 +46,7 @@ func TestOpenSearchFinds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	response, err := http.Post("http://"+host+"/_refresh", "application/json", nil) //nolint:noctx // a test
+	response, err := http.Post("http://"+host+"/_refresh", "application/json", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
