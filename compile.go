@@ -422,12 +422,13 @@ func (c *compiler) collated(column Column, value any) string {
 	return "CONVERT(" + recoded[0] + c.arg(value) + recoded[1] + " USING " + charset + ") COLLATE " + collation
 }
 
-// fewLengths repeats the last value until the number of values is a power of two. Servers and
-// drivers remember statements: without this each length of a list would be another one.
+// fewLengths repeats the last value until the number of values is a power of two, or a multiple of
+// 1,024. Servers and drivers remember statements: without this each length of a list would be
+// another one.
 func fewLengths(values []any) []any {
 	n := 1
 	for n < len(values) {
-		n *= 2
+		n += min(n, 1024)
 	}
 	return append(slices.Clip(values), slices.Repeat(values[len(values)-1:], n-len(values))...)
 }
@@ -454,15 +455,28 @@ func (c *compiler) times(f Filter) {
 		c.write(ofNone)
 		return
 	}
+	values := fewLengths(f.values)
 	c.write("(")
-	for i, value := range fewLengths(f.values) {
-		if i > 0 {
+	for i, value := range values {
+		switch {
+		case i > 0 && i%nestedTimes == 0:
+			c.write(")", word, "(")
+		case i > 0:
 			c.write(word)
+		case len(values) > nestedTimes:
+			c.write("(")
 		}
 		c.period(f.op, tables.Quote(f.column.Name()), value.(period)) //nolint:forcetypeassert // made by timeOperand
 	}
+	if len(values) > nestedTimes {
+		c.write(")")
+	}
 	c.write(")")
 }
+
+// nestedTimes is how many periods follow each other without parentheses. To SQLite each is nested in
+// the one before, and several lists of them would be too deep.
+const nestedTimes = 128
 
 // period compares a column with one period; see [FilterSpec] for what each comparison means. A
 // period without an end ends after all stored times: nothing is greater, all is less or equal, and

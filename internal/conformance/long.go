@@ -11,6 +11,7 @@ import (
 var longTests = []conformanceTest{
 	{"DeepPage", testDeepPage},
 	{"ListsOfValues", testListsOfValues},
+	{"ManyTimes", testManyTimes},
 }
 
 func testDeepPage(f *fixture) {
@@ -39,6 +40,22 @@ func (f *fixture) addSpreadJobs(n int) []jobdb.JobID {
 		}
 	}
 	return f.addJobs(jobs...)
+}
+
+// A list may have 500 times, and no more: engines plan each of them by itself.
+func testManyTimes(f *fixture) {
+	f.addSpreadJobs(60) // 40 of them were updated, two on each of 20 days
+	many := make([]any, 500)
+	for i := range many {
+		many[i] = time.Date(2026, 1, 11+i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
+	}
+	for _, operator := range []string{"in", "not in"} {
+		request := jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: "LastUpdateTime", Operator: operator, Values: many}}}
+		f.equal(operator, f.search(request, 0, 0).Total, int64(20))
+		request.Search[0].Values = append(many, "2030-01-01")
+		_, err := request.Parse(f.Limits())
+		f.refused(err, jobdb.ErrInvalidQuery)
+	}
 }
 
 func siteNumber(n int) string { return "Site " + string(rune('0'+n)) }

@@ -51,16 +51,16 @@ func TestRememberedStatements(t *testing.T) {
 	}
 }
 
-// searchOfLists has lists of numbers, texts and times, of up to 1,500 values each.
+// searchOfLists has lists of up to 1,500 numbers, 1,500 texts and 500 times.
 func searchOfLists(random *rand.Rand) string {
-	list := func(parameter, format string) string {
-		values := make([]string, 1+random.IntN(1500))
+	list := func(most int, parameter, format string) string {
+		values := make([]string, 1+random.IntN(most))
 		for i := range values {
 			values[i] = fmt.Sprintf(format, 1000+i)
 		}
 		return `{"parameter":"` + parameter + `","operator":"in","values":[` + strings.Join(values, ",") + `]}`
 	}
-	return `{"search":[` + list("JobID", "%d") + "," + list("Site", `"LCG.%d.ch"`) + "," + list("LastUpdateTime", `"%d-01-01"`) + `]}`
+	return `{"search":[` + list(1500, "JobID", "%d") + "," + list(1500, "Site", `"LCG.%d.ch"`) + "," + list(500, "LastUpdateTime", `"%d-01-01"`) + `]}`
 }
 
 // startMigrated starts a server on a new database.
