@@ -1,9 +1,11 @@
 package faults_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"strconv"
@@ -11,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"jobdb"
 	"jobdb/jobdbtest"
 )
 
@@ -117,4 +120,48 @@ func databaseMemory(t *testing.T, address string) (sum int64) {
 func ownMemory(t *testing.T, pid string) int64 {
 	t.Helper()
 	return processField(t, pid, "RssAnon:")
+}
+
+// When a server remembers no more statements for anybody, jobdb goes on without, and gives its own
+// back, so that others can go on, too.
+func TestNoMoreStatements(t *testing.T) {
+	for _, name := range []string{"MariaDB", "MySQL"} {
+		t.Run(name, func(t *testing.T) {
+			server, err := url.Parse(jobdbtest.Server(t, name, "--max-prepared-stmt-count=20"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := jobdbtest.Raw(t, server.String()).ExecContext(t.Context(), "CREATE DATABASE jobs CHARACTER SET utf8mb4"); err != nil {
+				t.Fatal(err)
+			}
+			server.Path = "/jobs"
+			db := jobdbtest.Open(t, server.String(), jobdb.Options{})
+			ids, err := db.CreateJobs(t.Context(), []string{"[a]", "[b]", "[c]", "[d]", "[e]", "[f]", "[g]", "[h]"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			attributes := map[jobdb.JobID]jobdb.Attributes{}
+			for _, id := range ids {
+				attributes[id] = jobdb.Attributes{"VO": "lhcb", "Owner": "alice"}
+			}
+			if err := db.InsertJobAttributes(t.Context(), attributes); err != nil {
+				t.Fatal(err)
+			}
+			var all sync.WaitGroup
+			for _, id := range ids {
+				all.Go(func() {
+					for n := range 20 {
+						value := map[jobdb.JobID]map[string]string{id: {"Vsize": strconv.Itoa(n)}}
+						beat := db.AddHeartbeatData(t.Context(), value)
+						set := db.SetJobParameters(t.Context(), value)
+						stored, read := db.JobParameters(t.Context(), []jobdb.JobID{id})
+						if err := errors.Join(beat, set, read); err != nil || stored[id]["Vsize"] != strconv.Itoa(n) {
+							t.Errorf("job %d: %v, %v", id, err, stored)
+						}
+					}
+				})
+			}
+			all.Wait()
+		})
+	}
 }
