@@ -96,7 +96,8 @@ func New(c Config) http.Handler {
 		mux.Handle(r.method+" "+r.path, s.wrap(r.handle))
 		mux.Handle(r.path, s.wrap(methodNotAllowed(r.method)))
 	}
-	for _, area := range []string{"/api/", "/.well-known/"} {
+	// Without those that end in no slash the mux would redirect to those that do.
+	for _, area := range []string{"/api", "/api/", "/.well-known", "/.well-known/"} {
 		mux.Handle(area, s.wrap(notFound))
 	}
 	if s.Web == nil {

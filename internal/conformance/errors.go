@@ -150,7 +150,8 @@ func testNoJobHasThisID(f *fixture) {
 		for _, method := range f.everyMethod() {
 			err := method.call(f.ctx, f.DB, ids)
 			switch method.name {
-			case "Job", "InsertInputData", "SetJobParameters", "SetOptimizerParameters", "AddHeartbeatData", "SetJobCommands":
+			case "Job", "InsertInputData", "SetJobParameters", "SetJobParameterValues", "ArchiveParameters", "SetOptimizerParameters",
+				"AddHeartbeatData", "SetJobCommands":
 				f.only(method.name+" "+asJSON(id), err, jobdb.ErrNotFound)
 			case "InsertJobAttributes", "InsertHistory": // IDs are stored
 			default:

@@ -159,7 +159,7 @@ func testOutboxLimits(f *fixture) {
 // What was stored while there was no outbox is put there, too.
 func testOutboxOfAll(f *fixture) {
 	f, ok := f.withOutbox()
-	if !ok {
+	if !ok || f.traits.InMemory { // which nobody else can open
 		return
 	}
 	ids := f.addPlainJobs(450)
