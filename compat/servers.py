@@ -62,7 +62,7 @@ class OnMySQL(OwnIssuer):
         import pymysql  # of the reference's environment; the tests in a browser have another
 
         url = urllib.parse.urlsplit(os.environ["JOBDB_TEST_MYSQL"])
-        database = f"compat_{os.getpid()}"
+        database = f"compat_{time.time_ns()}"  # pytest may start this server more than once
         admin = {"host": url.hostname, "port": url.port, "user": url.username, "password": urllib.parse.unquote(url.password or "")}
         with pymysql.connect(**admin) as connection, connection.cursor() as cursor:
             cursor.execute(f"CREATE DATABASE {database}")
