@@ -17,8 +17,8 @@ const (
 	// on, at once. Working on one takes several times its size.
 	uploadMemory = 32 << 20
 	workMemory   = 20 << 20
-	// valueMemory is what working on one value takes beside its text, in bytes: measured, and divided
-	// as that of the text is.
+	// valueMemory is how many bytes of a body one value counts as, beside its text: many short values
+	// take as much memory as a few long ones.
 	valueMemory = 64
 	// memoryWait is how long a request waits for memory until it is told to come later.
 	memoryWait = 5 * time.Second
