@@ -81,7 +81,7 @@ func readBody(r *http.Request, limit int64) (body []byte, values int, err error)
 
 // maxValues is how many values a body may have, keys and members of lists and objects. It bounds
 // the memory that a body takes once it is read.
-const maxValues = 200_000
+const maxValues = 100_000
 
 // readJSON returns the body as one JSON value. Without a body that is a fault, and ok is false.
 func readJSON(in *validation.Reader, body []byte) (value any, ok bool, err error) {

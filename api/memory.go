@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
@@ -20,6 +21,9 @@ const (
 	// valueMemory is how many bytes of a body one value counts as, beside its text: many short values
 	// take as much memory as a few long ones.
 	valueMemory = 64
+	// collectFrom is from how many bytes on what a request leaves behind is collected before its memory
+	// counts as free. Else the garbage of one stands beside the next one's trees.
+	collectFrom = 1 << 20
 	// memoryWait is how long a request waits for memory until it is told to come later.
 	memoryWait = 5 * time.Second
 )
@@ -72,6 +76,9 @@ func (m *memory) take(ctx context.Context, caller string, n int64) (giveBack fun
 		return nil, errNoMemory
 	}
 	return func() {
+		if n >= collectFrom {
+			runtime.GC()
+		}
 		m.free.Release(n)
 		own.free.Release(n)
 		m.leave(caller)

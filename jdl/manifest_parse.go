@@ -133,16 +133,25 @@ func cleanItem(item string) (string, error) {
 	if item[0] != '"' {
 		return strings.ReplaceAll(item, `"`, ""), nil
 	}
-	parts := strings.Split(item, `"`) // inside quotes are those of odd index
-	if len(parts)%2 == 0 {
+	if strings.Count(item, `"`)%2 != 0 {
 		return "", errors.New(`a " that isn't closed; a " within a text can't be written`)
 	}
-	var texts []string
-	for i := 1; i < len(parts); i += 2 {
-		if i > 1 && trim(parts[i-1]) != "," {
+	var texts strings.Builder // written as they are read: a list may have a million
+	between := ""             // what stands between the quotes before and this text
+	for n := 0; item != ""; n++ {
+		var part string
+		part, item, _ = strings.Cut(item, `"`)
+		switch {
+		case n%2 == 0:
+			between = part
+		case n == 1:
+			texts.WriteString(part)
+		case trim(between) != ",":
 			return "", errors.New("texts in quotes with no comma between them")
+		default:
+			texts.WriteString(", ")
+			texts.WriteString(part)
 		}
-		texts = append(texts, parts[i])
 	}
-	return strings.Join(texts, ", "), nil
+	return texts.String(), nil
 }

@@ -63,11 +63,11 @@ var heavyBodies = []struct{ name, method, path, body string }{
 	{"many JDLs", "POST", "/api/jobs/jdl", filled("[", "]", always(`"Executable = 'x';"`))},
 	{"JDLs", "POST", "/api/jobs/jdl", filled("[", "]", always(`"Executable = 'x'; Comment = '`+strings.Repeat("x", 1000)+`';"`))},
 	{"jobs to reschedule", "POST", "/api/jobs/reschedule", filled(`{"job_ids":[`, `]}`, func(n int) string { return fmt.Sprint(n) })},
-	{"as many statuses as may be", "PATCH", "/api/jobs/status", some(39_000, "{", "}", func(n int) string {
+	{"as many statuses as may be", "PATCH", "/api/jobs/status", some(19_000, "{", "}", func(n int) string {
 		return fmt.Sprintf(`"%d":{"2026-01-01T00:00:00Z":{"Status":"Running"}}`, n+1000)
 	})},
-	{"as many heartbeats as may be", "PATCH", "/api/jobs/heartbeat", some(49_000, "{", "}", func(n int) string { return fmt.Sprintf(`"%d":{"LoadAverage":1}`, n+1000) })},
-	{"as many parameters as may be", "PATCH", "/api/jobs/metadata", some(99_000, `{"1":{`, "}}", func(n int) string { return fmt.Sprintf(`"p%d":"%050d"`, n, n) })},
+	{"as many heartbeats as may be", "PATCH", "/api/jobs/heartbeat", some(24_000, "{", "}", func(n int) string { return fmt.Sprintf(`"%d":{"LoadAverage":1}`, n+1000) })},
+	{"as many parameters as may be", "PATCH", "/api/jobs/metadata", some(49_000, `{"1":{`, "}}", func(n int) string { return fmt.Sprintf(`"p%d":"%050d"`, n, n) })},
 	{"groups of a summary", "POST", "/api/jobs/summary", filled(`{"grouping":[`, `]}`, always(`"Status"`))},
 }
 
