@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -38,6 +39,11 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 			return err
 		}
 	}
+	if len(records) == 1 {
+		if done, err := a.insertOneRecord(ctx, records[0]); done || err != nil {
+			return err
+		}
+	}
 	return a.writeHistory(ctx, "insert history", func(s *session) error {
 		if s.db.schema.Jobs { // so that writers of one job's history wait for each other
 			if err := s.lock(ctx, ids); err != nil {
@@ -50,6 +56,21 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 		}
 		return s.retryNumbering(ctx, insert)
 	})
+}
+
+// insertOneRecord adds a record to the history of a job that exists, where one statement can do it;
+// else it does nothing.
+func (a access) insertOneRecord(ctx context.Context, r HistoryRecord) (done bool, err error) {
+	if h := a.db.history; !a.db.schema.Jobs || !h.schema.History || h != a.db && !a.db.sameServer {
+		return false, nil
+	}
+	logging, lock := a.db.logging, a.db.dialect.Lock
+	text := `INSERT INTO ` + logging.Quoted() + ` (` + tables.QuotedNames("", tables.LoggingInfo.Columns) + `)
+		SELECT t."JobID", 1 + COALESCE((SELECT MAX(l."SeqNum") FROM ` + logging.Quoted() + ` AS l WHERE l."JobID" = ?` + lock + `), 0),
+			?, ?, ?, ?, ?, ? FROM "Jobs" AS t WHERE t."JobID" = ?` + lock
+	args := slices.Concat([]any{int64(r.JobID)}, a.db.recordValues(r), []any{int64(r.JobID)})
+	n, err := a.writeAlone(ctx, "insert history", text, args...)
+	return n > 0, err
 }
 
 func (r HistoryRecord) check() error {
@@ -83,12 +104,17 @@ func (s *session) insertRecords(ctx context.Context, ids []JobID, records []Hist
 	rows := make([][]any, len(records))
 	for i, r := range records {
 		last[r.JobID]++
-		rows[i] = []any{
-			int64(r.JobID), last[r.JobID], string(r.Status), r.MinorStatus, r.ApplicationStatus,
-			r.Time.UTC().Truncate(s.db.history.schema.Tick()), timeOrder(r.Time.Truncate(time.Microsecond)), r.Source,
-		}
+		rows[i] = slices.Concat([]any{int64(r.JobID), last[r.JobID]}, s.db.recordValues(r))
 	}
 	return s.insert(ctx, s.db.logging, tables.LoggingInfo.Columns, rows, "")
+}
+
+// recordValues are the columns of a record behind JobID and SeqNum.
+func (db *DB) recordValues(r HistoryRecord) []any {
+	return []any{
+		string(r.Status), r.MinorStatus, r.ApplicationStatus,
+		r.Time.UTC().Truncate(db.history.schema.Tick()), timeOrder(r.Time.Truncate(time.Microsecond)), r.Source,
+	}
 }
 
 // numbersAlone reports whether no other transaction can number records of these jobs until this one

@@ -73,6 +73,25 @@ func (a access) write(ctx context.Context, what string, fn func(*session) error)
 	return a.db.transact(ctx, func(s *session) error { return s.run(what, fn) })
 }
 
+// writeAlone runs a single statement that does all of a small change at once, without the round
+// trips of a transaction, and returns how many rows it wrote. Where it can't, or another transaction
+// was in its way, none is written: the caller then does the same in a transaction.
+func (a access) writeAlone(ctx context.Context, what, text string, args ...any) (int64, error) {
+	if a.tx != nil || a.db.options.ReadOnly || !a.db.dialect.LockWithin {
+		return 0, nil
+	}
+	if err := a.db.usable(ctx); err != nil {
+		return 0, err
+	}
+	s := &session{db: a.db, q: a.db.engine.Writer}
+	n, err := s.exec(ctx, text, args...)
+	switch class := a.db.classOf(err); {
+	case class == engine.ClassDuplicate, class == engine.ClassRetry:
+		return 0, nil
+	}
+	return n, a.db.publicError(a.db.wrapError(what, err))
+}
+
 // Tx runs fn in a transaction: all that it does through tx is kept when it
 // returns nil, nothing when it returns an error, which Tx returns. A
 // transaction that loses against another (deadlock, serialization or

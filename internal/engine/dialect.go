@@ -54,6 +54,7 @@ type Dialect struct {
 	// Locks.
 	Lock       string // after a SELECT of rows that the transaction will change
 	SkipLocked string // the same, passing over rows that another transaction holds
+	LockWithin bool   // Lock works in the query of an INSERT, its subqueries too, and reads what was committed meanwhile
 	LockSource string // after a source joined with rows to change, where their locks need to be told an order
 
 	// Writing.

@@ -27,6 +27,7 @@ var MariaDB = Dialect{
 	Enums:      true,
 	ZeroTime:   "'0000-00-00 00:00:00'",
 	Lock:       " FOR UPDATE",
+	LockWithin: true,
 	SkipLocked: " FOR UPDATE SKIP LOCKED",
 
 	MaxIDs:             maxListed,
