@@ -174,6 +174,9 @@ func (w *testServer) ask(method, path, authorization, body string, headers ...st
 		request.Header.Set("Authorization", authorization)
 	}
 	for pair := range slices.Chunk(headers, 2) {
+		if pair[0] == "Host" {
+			request.Host = pair[1]
+		}
 		request.Header.Set(pair[0], pair[1])
 	}
 	response, err := http.DefaultClient.Do(request)

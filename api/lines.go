@@ -61,7 +61,6 @@ func (l *lineWriter) send() error {
 	if !l.sent {
 		l.sent = true
 		l.w.Header().Set("Content-Type", linesType)
-		l.w.Header().Set("X-Content-Type-Options", "nosniff")
 		l.w.WriteHeader(http.StatusOK)
 	}
 	deadline := time.Now().Add(l.timeout) //nolint:forbidigo // the connection knows no other clock

@@ -32,7 +32,6 @@ func (s *service) login(handle handler) handler {
 			http.Redirect(w, r, target, http.StatusTemporaryRedirect)        //nolint:gosec // see above
 			return nil
 		}
-		w.Header().Set("Cache-Control", "no-store")
 		if err := s.refuseStrangers(r); err != nil {
 			return err
 		}
@@ -130,7 +129,6 @@ func (s *service) authorize(w http.ResponseWriter, r *http.Request) error {
 	if err := checkLoginScope(scope, s.Logins.User()); err != nil {
 		return err
 	}
-	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.Header().Set("Location", redirectURI+"?code="+queryEscape(s.Logins.Begin(challenge, redirectURI))+"&state="+queryEscape(state))
 	w.WriteHeader(http.StatusFound)
 	return nil

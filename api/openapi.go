@@ -48,8 +48,6 @@ var compressedDescription = sync.OnceValue(func() []byte {
 func docs(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", docsPolicy)
-	w.Header().Set("Referrer-Policy", "no-referrer")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
 	_, _ = w.Write([]byte(docsPage)) // when it can't be sent there is nobody left to tell
 	return nil
 }

@@ -105,7 +105,21 @@ func New(c Config) http.Handler {
 	} else {
 		mux.Handle("/", s.wrap(s.webFile))
 	}
-	return s.withLog(s.withCORS(withGzip(s.withoutRedirects(mux))))
+	return s.withLog(withSecurity(s.withCORS(withGzip(s.withoutRedirects(mux)))))
+}
+
+// withSecurity tells browsers to take each answer for what it says it is, to keep none, to run nothing
+// of it and to show it in no other page. Pages have policies of their own.
+func withSecurity(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		header.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
 }
 
 // withoutRedirects answers 404 to paths with // or .. in them, which the mux would redirect, in

@@ -16,7 +16,7 @@ func (s *service) webFile(w http.ResponseWriter, r *http.Request) error {
 	asked := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
 	for _, name := range []string{asked, asked + ".html", path.Join(asked, "index.html")} {
 		if file, err := fs.Stat(s.Web, name); err == nil && file.Mode().IsRegular() {
-			w.Header().Set("X-Content-Type-Options", "nosniff")
+			w.Header().Del("Cache-Control")
 			w.Header().Set("Content-Security-Policy", "frame-ancestors 'none'") // another site must not lure a user to its buttons
 			http.ServeFileFS(w, r, s.Web, name)                                 //nolint:gosec // an fs.FS has no paths out of it
 			return nil

@@ -30,7 +30,6 @@ type discovery struct {
 // openIDConfiguration answers with the discovery document, which DiracX's clients read first.
 func (s *service) openIDConfiguration(w http.ResponseWriter, r *http.Request) error {
 	issuer := strings.TrimSuffix(s.Issuer, "/")
-	w.Header().Set("Cache-Control", "no-store") // it depends on the host that this client asked
 	scopes := []string{"property:" + auth.NormalUser, "property:" + auth.JobAdministrator, "property:" + auth.GenericPilot}
 	grants := []string{"authorization_code", "urn:ietf:params:oauth:grant-type:device_code"}
 	if s.Logins != nil {

@@ -127,7 +127,8 @@ func checkAnswer(ctx context.Context, input *openapi3filter.RequestValidationInp
 // ofHTTP reports whether a header belongs to HTTP, and not to this interface.
 func ofHTTP(name string) bool {
 	return strings.HasPrefix(name, "Access-Control-") || slices.Contains([]string{
-		"Connection", "Content-Encoding", "Content-Length", "Content-Type", "Date", "Referrer-Policy", "Vary", "X-Content-Type-Options",
+		"Cache-Control", "Connection", "Content-Encoding", "Content-Length", "Content-Security-Policy", "Content-Type",
+		"Cross-Origin-Resource-Policy", "Date", "Referrer-Policy", "Vary", "X-Content-Type-Options",
 	}, name)
 }
 
