@@ -22,6 +22,11 @@ func (a access) SetJobCommands(ctx context.Context, commands []Command) error {
 			return err
 		}
 	}
+	if len(commands) == 1 {
+		if done, err := a.setFirstCommand(ctx, commands[0]); done || err != nil {
+			return err
+		}
+	}
 	return a.write(ctx, "set job commands", func(s *session) error {
 		if err := s.lockExisting(ctx, ids); err != nil {
 			return err
@@ -36,6 +41,18 @@ func (a access) SetJobCommands(ctx context.Context, commands []Command) error {
 		}
 		return err
 	})
+}
+
+// setFirstCommand stores the command of a job that exists, has no other pending and has had none
+// since; else it does nothing.
+func (a access) setFirstCommand(ctx context.Context, c Command) (done bool, err error) {
+	lock, now := a.db.dialect.Lock, a.db.now().UTC().Truncate(a.db.schema.Tick())
+	text := `INSERT INTO "JobCommands" (` + tables.QuotedNames("", tables.JobCommands.Columns) + `)
+		SELECT t."JobID", ?, ?, ?, ?, NULL FROM "Jobs" AS t WHERE t."JobID" = ? AND NOT EXISTS (
+			SELECT 1 FROM "JobCommands" AS c WHERE c."JobID" = ? AND (c."Status" = ? OR c."ReceptionTime" >= ?)` + lock + ")" + lock
+	n, err := a.writeAlone(ctx, "set job commands", text,
+		c.Command, c.Arguments, CommandReceived, now, int64(c.JobID), int64(c.JobID), CommandReceived, now)
+	return n > 0, err
 }
 
 func (c Command) check() error {
@@ -101,8 +118,11 @@ func (s *session) commandQueues(ctx context.Context, ids []JobID) (map[JobID]*co
 
 // TakeJobCommands returns the pending commands of the jobs, by job and then in the order in which
 // they were set, and marks them Sent. Each goes to one caller only, even when several ask at once;
-// on a [Tx] it is the caller's once the transaction is committed. A Kill that was sent longer than
-// [Options.CommandRedelivery] ago is returned again.
+// on a [Tx] it is the caller's once the transaction is committed.
+//
+// A caller has a command on lease: after [Options.CommandRedelivery] it is returned again, until
+// [DB.ConfirmJobCommands] or [DB.ExpireJobCommands] closes it, or it is older than
+// [Options.CommandExpiry]. A Kill doesn't age.
 func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, error) {
 	var taken []CommandRecord
 	err := a.write(ctx, "take job commands", func(s *session) error {
@@ -169,32 +189,50 @@ func (s *session) markSent(ctx context.Context, taken []CommandRecord, now time.
 	return err
 }
 
-// pendingCommands is the rest of a condition, and its arguments: commands to hand out, a Kill that
-// is due again among them.
+// pendingCommands is the rest of a condition, and its arguments: commands to hand out, those that are
+// due again among them.
 func (s *session) pendingCommands(args []any, now time.Time) (string, []any) {
 	text := ` AND (t."Status" = ?`
 	args = append(args, CommandReceived)
-	if wait := s.db.options.CommandRedelivery; wait > 0 {
-		text += ` OR t."Status" = ? AND ` + s.byteExact(tables.JobCommands, "Command") + ` = ? AND t."ExecutionTime" < ?`
-		args = append(args, CommandSent, KillCommand, s.db.dialect.TimeBound(now.Add(-wait)))
+	o, bound := s.db.options, s.db.dialect.TimeBound
+	if o.CommandRedelivery > 0 {
+		text += ` OR t."Status" = ? AND t."ExecutionTime" < ?`
+		args = append(args, CommandSent, bound(now.Add(-o.CommandRedelivery)))
+		if o.CommandExpiry > 0 {
+			text += ` AND (t."ReceptionTime" > ? OR ` + s.byteExact(tables.JobCommands, "Command") + " = ?)"
+			args = append(args, bound(now.Add(-o.CommandExpiry)), KillCommand)
+		}
 	}
 	return text + ")", args
 }
 
-// ExpireJobCommands marks the jobs' pending commands Expired, and every Kill that was sent: neither
-// is handed out any more.
+// ExpireJobCommands marks commands of the jobs Expired that are pending, or were sent and might be
+// sent again: they are handed out no more.
 func (a access) ExpireJobCommands(ctx context.Context, ids []JobID) error {
-	return a.write(ctx, "expire job commands", func(s *session) error {
-		command := s.byteExact(tables.JobCommands, "Command")
-		pending := ` AND (t."Status" = ? OR t."Status" = ? AND ` + command + ` = ? AND t."ExecutionTime" IS NOT NULL)`
+	const open = ` AND (t."Status" = ? OR t."Status" = ? AND t."ExecutionTime" IS NOT NULL)`
+	return a.closeCommands(ctx, "expire job commands", ids, CommandExpired, func(*session) string { return open }, CommandReceived, CommandSent)
+}
+
+// ConfirmJobCommands marks the jobs' commands of this name Confirmed that were sent: what the jobs
+// report shows that they obeyed. They are handed out no more.
+func (a access) ConfirmJobCommands(ctx context.Context, ids []JobID, command string) error {
+	sent := func(s *session) string {
+		return ` AND t."Status" = ? AND t."ExecutionTime" IS NOT NULL AND ` + s.byteExact(tables.JobCommands, "Command") + " = ?"
+	}
+	return a.closeCommands(ctx, "confirm job commands", ids, CommandConfirmed, sent, CommandSent, command)
+}
+
+// closeCommands gives a last status to those commands of the jobs that a condition selects.
+func (a access) closeCommands(ctx context.Context, action string, ids []JobID, status string, which func(*session) string, values ...any) error {
+	return a.write(ctx, action, func(s *session) error {
+		condition := which(s)
 		return s.eachIDBatch(ids, func(in string, args []any) error {
-			text := `UPDATE "JobCommands" AS t SET "Status" = ? WHERE t."JobID"` + in + pending
+			text := `UPDATE "JobCommands" AS t SET "Status" = ? WHERE t."JobID"` + in + condition
 			if s.db.dialect.LockSource != "" && len(ids) > 1 { // else calls with jobs in common lock them in different orders
-				text = updateFrom(`"Status" = ?`, selectRows(tables.JobCommands, tables.JobCommands.Pick("JobID", "ReceptionTime"), in)+pending+
+				text = updateFrom(`"Status" = ?`, selectRows(tables.JobCommands, tables.JobCommands.Pick("JobID", "ReceptionTime"), in)+condition+
 					` ORDER BY t."JobID", t."ReceptionTime"`+s.db.dialect.Lock)
 			}
-			args = slices.Concat([]any{CommandExpired}, args, []any{CommandReceived, CommandSent, KillCommand})
-			_, err := s.exec(ctx, text, args...)
+			_, err := s.exec(ctx, text, slices.Concat([]any{status}, args, values)...)
 			return err
 		})
 	})

@@ -20,7 +20,8 @@ type Options struct {
 	Clock             func() time.Time // where time comes from; default: the system
 	Logger            *slog.Logger     // default: none
 	Limits            Limits           // zero fields have their defaults
-	CommandRedelivery time.Duration    // a Kill whose job beats this long after it was sent is sent again; 0: never
+	CommandRedelivery time.Duration    // a command is handed out again this long after it was, if nothing has confirmed it; 0: never
+	CommandExpiry     time.Duration    // but not this long after it was set, unless it is a Kill; 0: always
 	StatementTimeout  time.Duration    // the server ends statements after this; default 10 minutes
 	Connections       int              // at most; default 32 to a server, one a core to a SQLite file
 	FoldInterval      time.Duration    // how often counts of jobs are brought together; default 1 s, negative: never, see [DB.FoldCounts]

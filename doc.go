@@ -83,7 +83,7 @@
 //	                         ArchiveJobParameters, ArchiveParameters, ArchivedJobParameters
 //	InputData                InputData
 //	HeartBeatLoggingInfo     Heartbeats
-//	JobCommands              JobCommands, ExpireJobCommands
+//	JobCommands              JobCommands, ExpireJobCommands, ConfirmJobCommands
 //	LoggingInfo              InsertHistory, History, DeleteHistory, StatusTimes
 //	Answers (ours only)      SaveReply, SavedReply
 //	JobCounts (ours only)    FoldCounts, VerifyCounts, RebuildCounts

@@ -91,21 +91,25 @@ type Command struct {
 // CommandRecord is a command as it is stored.
 type CommandRecord struct {
 	Command
-	Status        string // Received, Sent or Expired
+	Status        string // Received, Sent, Confirmed or Expired
 	ReceptionTime time.Time
-	ExecutionTime time.Time // when it was handed out; zero when it wasn't
+	ExecutionTime time.Time // when it was handed out last; zero when it wasn't
 }
 
 // The states of a [CommandRecord].
 const (
-	CommandReceived = "Received"
-	CommandSent     = "Sent"
-	CommandExpired  = "Expired"
+	CommandReceived  = "Received"
+	CommandSent      = "Sent"
+	CommandConfirmed = "Confirmed"
+	CommandExpired   = "Expired"
 )
 
-// KillCommand is the command that ends a job, the only one that is handed
-// out again when the job goes on beating.
-const KillCommand = "Kill"
+// Commands that are more than texts here. A job that gets a Kill ends, so that one isn't forgotten as
+// long as the job beats. One that gets a Peek sends its last output.
+const (
+	KillCommand = "Kill"
+	PeekCommand = "Peek"
+)
 
 // InputFile is a row of InputData.
 type InputFile struct {

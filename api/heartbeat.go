@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"log/slog"
+	"maps"
 	"math/bits"
 	"net/http"
 	"slices"
@@ -44,7 +46,19 @@ func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Princ
 	for i, c := range report.Commands {
 		commands[i] = command{c.JobID, c.Command, c.Arguments}
 	}
+	noteCommands(r, report.Commands)
 	return writeValue(w, commands)
+}
+
+// noteCommands says in the log which jobs got which commands.
+func noteCommands(r *http.Request, commands []jobdb.Command) {
+	ids := map[string][]jobdb.JobID{}
+	for _, c := range commands {
+		ids[c.Command] = append(ids[c.Command], c.JobID)
+	}
+	for _, name := range slices.Sorted(maps.Keys(ids)) {
+		addToLog(r, slog.String("sent "+name, idList(ids[name])))
+	}
 }
 
 // noteDropped counts outputs of jobs that the database has no place for, and logs their number each

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -32,10 +33,23 @@ func (s *service) setStatus(w http.ResponseWriter, r *http.Request, p auth.Princ
 		return err
 	}
 	answer := outcome{Success: make(map[jobdb.JobID]any, len(report.Success)), Failed: reasons(report.Failed)}
+	var killed []jobdb.JobID
 	for id, change := range report.Success {
 		answer.Success[id] = statusOf(change)
+		if change.Kill {
+			killed = append(killed, id)
+		}
 	}
+	noteKills(r, killed)
 	return answer.write(w, http.StatusNotFound)
+}
+
+// noteKills says in the log which jobs were told to end, beside who did that.
+func noteKills(r *http.Request, ids []jobdb.JobID) {
+	if len(ids) > 0 {
+		slices.Sort(ids)
+		addToLog(r, slog.String("killed", idList(ids)))
+	}
 }
 
 // readStatuses reads {id: {time: {Status, MinorStatus, ApplicationStatus, Source}}}.

@@ -35,9 +35,9 @@ const sourceHeartbeat = "Heartbeat"
 // [jobdb.QueryError] for a name that is no heartbeat field, a [jobdb.ValueError] for a value that
 // can't be stored, and [ErrNotOwner].
 //
-// All is one transaction, and the number of statements doesn't depend on the number of jobs. Each
-// command is handed out once. If the answer gets lost its commands are lost with it; only a Kill
-// comes again with a later heartbeat, see [jobdb.Options.CommandRedelivery].
+// All is one transaction, and the number of statements doesn't depend on the number of jobs. If the
+// answer gets lost its commands come again with a later heartbeat, see
+// [jobdb.Options.CommandRedelivery]. A job that sends its output has got its Peeks.
 func (m *JobManager) Heartbeat(ctx context.Context, scope Scope, beats map[jobdb.JobID]Beat) (HeartbeatReport, error) {
 	ids := slices.Collect(maps.Keys(beats))
 	var report HeartbeatReport
@@ -56,6 +56,9 @@ func (m *JobManager) Heartbeat(ctx context.Context, scope Scope, beats map[jobdb
 		if report.Dropped, err = m.storeBeats(ctx, tx, scope.VO, jobs, beats); err != nil {
 			return err
 		}
+		if err := tx.ConfirmJobCommands(ctx, withOutput(jobs, beats), jobdb.PeekCommand); err != nil {
+			return err
+		}
 		report.Commands, err = tx.TakeJobCommands(ctx, slices.Collect(maps.Keys(jobs)))
 		return err
 	})
@@ -63,6 +66,16 @@ func (m *JobManager) Heartbeat(ctx context.Context, scope Scope, beats map[jobdb
 		return HeartbeatReport{}, err
 	}
 	return report, nil
+}
+
+// withOutput are those of the jobs whose heartbeats have output.
+func withOutput(jobs map[jobdb.JobID]jobdb.Attributes, beats map[jobdb.JobID]Beat) (ids []jobdb.JobID) {
+	for id := range jobs {
+		if beats[id].StandardOutput != nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // revive makes jobs Running that were Matched or Stalled, and notes of all others that they are

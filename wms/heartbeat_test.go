@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -259,6 +260,59 @@ func TestOutputOfAnyKind(t *testing.T) {
 			}
 			if got := everything(t, m, id)[0].Parameters["StandardOutput"]; got != test.want {
 				t.Errorf("%d bytes, %.20q … %.20q; want %d, %.20q", len(got), got, got[max(0, len(got)-8):], len(test.want), test.want)
+			}
+		})
+	}
+}
+
+// TestCommandsAreConfirmed loses answers to heartbeats: commands come again until the job reports
+// that it obeyed.
+func TestCommandsAreConfirmed(t *testing.T) {
+	for name, url := range databases {
+		t.Run(name, func(t *testing.T) {
+			clock := now
+			m := openWith(t, url(t), jobdb.Options{Clock: func() time.Time { return clock }, CommandRedelivery: time.Minute, CommandExpiry: time.Hour})
+			id := jobsIn(t, m, "Running")[0]
+			output := "last lines"
+			beats := func(what string, output *string, want ...string) {
+				t.Helper()
+				clock = clock.Add(2 * time.Minute)
+				report, err := m.Heartbeat(t.Context(), lhcb, map[jobdb.JobID]wms.Beat{id: {StandardOutput: output}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				for _, c := range report.Commands {
+					got = append(got, c.Command)
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("%s: commands %q, want %q", what, got, want)
+				}
+			}
+			update := func(source string, wantKill bool) {
+				t.Helper()
+				change := setStatus(t, m, id, wms.StatusOptions{}, wms.StatusUpdate{Time: clock, Status: "Killed", Source: source})
+				if change.Kill != wantKill {
+					t.Errorf("%s says Killed: a Kill is sent: %v", source, change.Kill)
+				}
+			}
+			if err := m.DB.SetJobCommands(t.Context(), []jobdb.Command{{JobID: id, Command: "Peek"}}); err != nil {
+				t.Fatal(err)
+			}
+			beats("asked for output", &output, "Peek")
+			beats("the answer was lost", nil, "Peek")
+			beats("output", &output)
+			update("User", true)
+			beats("killed", nil, "Kill")
+			beats("it runs on", &output, "Kill")
+			update("JobWrapper@LCG.CERN.cern", false)
+			beats("it has ended", nil)
+			var states []string
+			for _, c := range everything(t, m, id)[0].Commands {
+				states = append(states, c.Command.Command+" "+c.Status)
+			}
+			if want := []string{"Peek Confirmed", "Kill Confirmed"}; !slices.Equal(states, want) {
+				t.Errorf("commands at the end: %q, want %q", states, want)
 			}
 		})
 	}

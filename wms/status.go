@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"jobdb"
@@ -33,6 +34,7 @@ type StatusChange struct {
 	Status                                                    jobdb.Status
 	MinorStatus, ApplicationStatus                            string
 	HeartBeatTime, StartExecTime, EndExecTime, LastUpdateTime time.Time
+	Kill                                                      bool // the job gets a Kill
 	// Note tells in words what was refused or cut, came late, or counts as of another time. It is
 	// empty when all went as asked.
 	Note string
@@ -52,7 +54,7 @@ type StatusReport struct {
 //   - The status changes if the state machine lets it. If not, the job keeps its status, the source
 //     in the history gets the mark (SM), and the rest of the update counts. Stalled counts as Running.
 //   - Jobs that became Killed or Deleted get the command Kill, unless an equal one is pending, and
-//     leave the task queues.
+//     leave the task queues. The wrapper's report that such a job has ended confirms the Kill.
 //
 // Beyond those rules, a time more than a minute ahead of the server's clock is taken for the
 // server's time. So is the time of a late Killed or Deleted unless options.Pilot, because whoever
@@ -123,20 +125,27 @@ func (m *JobManager) applyUpdates(
 	}
 	changes := make(map[jobdb.JobID]StatusChange, len(jobs))
 	attributes := make(map[jobdb.JobID]jobdb.Attributes, len(jobs))
-	var killed []jobdb.JobID
+	var killed, ended []jobdb.JobID
 	var history []jobdb.HistoryRecord
 	for _, id := range slices.Sorted(maps.Keys(jobs)) {
 		update := planned[id]
-		changes[id] = update.change
 		if changed := update.change.attributes(); len(changed) > 0 {
 			attributes[id] = changed
 		}
 		if mustKill(update.change.Status, statusOf(jobs[id]), updates[id]) {
 			killed = append(killed, id)
+			update.change.Kill = true
+		}
+		if (needsKill(statusOf(jobs[id])) || needsKill(update.change.Status)) && slices.ContainsFunc(updates[id], StatusUpdate.reportsEnd) {
+			ended = append(ended, id)
 		}
 		history = append(history, update.historyRecords(id)...)
+		changes[id] = update.change
 	}
 	if err := setAttributes(ctx, tx, attributes); err != nil {
+		return nil, err
+	}
+	if err := tx.ConfirmJobCommands(ctx, ended, jobdb.KillCommand); err != nil {
 		return nil, err
 	}
 	if err := kill(ctx, tx, killed); err != nil {
@@ -188,8 +197,17 @@ func kill(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID) error {
 // mustKill tells whether a job gets a Kill: if its status has become one that needs it, or if that
 // was asked for once more, since the Kill of before may have been lost.
 func mustKill(status, before jobdb.Status, updates []StatusUpdate) bool {
-	asked := func(u StatusUpdate) bool { return needsKill(u.Status) }
+	asked := func(u StatusUpdate) bool { return needsKill(u.Status) && !u.reportsEnd() }
 	return needsKill(status) && (status != before || slices.ContainsFunc(updates, asked))
+}
+
+// ownSources are how the sources of updates begin that DIRAC's own code beside the job sends.
+var ownSources = []string{"JobWrapper", "JobAgent", "PushJobAgent", "Watchdog", "Job_"}
+
+// reportsEnd tells whether an update says that the job has ended, and comes from the job itself.
+func (u StatusUpdate) reportsEnd() bool {
+	isBegin := func(begin string) bool { return strings.HasPrefix(u.Source, begin) }
+	return slices.Contains(jobdb.FinalStatuses, u.Status) && slices.ContainsFunc(ownSources, isBegin)
 }
 
 // needsKill tells whether a job that gets a status must be stopped.

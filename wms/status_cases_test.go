@@ -106,12 +106,12 @@ func ends(status string) bool { return status == "Killed" || status == "Deleted"
 var statusDifferences = []statusDifference{
 	{
 		// The reference gives the command to a job that is Killed or Deleted already with each
-		// update, also with those that don't ask for it.
+		// update, also with those that don't ask for it, or in which the job says that it has ended.
 		name: "kill-asked",
 		edit: func(c statusCase, r *result) bool {
 			again := ends(c.Status) && r.Job.Status[0] == c.Status && len(r.Commands) > 0
 			for _, u := range c.Updates {
-				again = again && !ends(u.Status)
+				again = again && (!ends(u.Status) || u.Status == "Killed" && strings.HasPrefix(u.Source, "JobWrapper"))
 			}
 			if again {
 				r.Commands = [][2]string{}

@@ -156,8 +156,8 @@ func newLogger(p *program, format string) *slog.Logger {
 // openDatabase opens the database, and creates, updates or checks its tables.
 func (c *serveCommand) openDatabase(ctx context.Context, p *program, logger *slog.Logger) (*jobdb.DB, error) {
 	db, err := c.open(ctx, c.folderSettings, jobdb.Options{
-		HistoryURL: c.HistoryDB, Clock: p.clock, Logger: logger, CommandRedelivery: c.CommandRedelivery, Limits: c.limits(),
-		ParametersOutbox: c.ParametersDB != "",
+		HistoryURL: c.HistoryDB, Clock: p.clock, Logger: logger, Limits: c.limits(),
+		CommandRedelivery: c.CommandRedelivery, CommandExpiry: c.CommandExpiry, ParametersOutbox: c.ParametersDB != "",
 	})
 	if err != nil {
 		return nil, err

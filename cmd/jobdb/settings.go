@@ -40,7 +40,8 @@ type Settings struct {
 	PilotsDB          string        `name:"pilots-db" help:"Database of pilots (PilotAgentsDB), for searches by PilotStamp. Default: none; such searches find nothing." env:"JOBDB_PILOTS_DB,DIRACX_DB_URL_PILOTAGENTSDB" placeholder:"URL"`
 	TaskQueueDB       string        `name:"task-queue-db" help:"Database of task queues (TaskQueueDB), which killed, deleted and rescheduled jobs leave. Default: none; beside DiracX or DIRAC, pilots may then still get such jobs." env:"JOBDB_TASK_QUEUE_DB,DIRACX_DB_URL_TASKQUEUEDB" placeholder:"URL"`
 	ParametersDB      string        `name:"parameters-db" help:"OpenSearch of job parameters (JobParametersDB): JSON such as {\"hosts\": [\"host:9200\"], \"use_ssl\": true, \"http_auth\": [\"user\", \"password\"]}. Default: only the table JobParameters." env:"JOBDB_PARAMETERS_DB,DIRACX_OS_DB_JOBPARAMETERSDB" placeholder:"JSON"`
-	CommandRedelivery time.Duration `help:"Resend a Kill if heartbeats continue this long after delivery; 0 disables." default:"10m" env:"JOBDB_COMMAND_REDELIVERY"`
+	CommandRedelivery time.Duration `help:"Send a command again with a heartbeat this long after it was sent, if nothing the job reports confirms it; 0 disables." default:"10m" env:"JOBDB_COMMAND_REDELIVERY"`
+	CommandExpiry     time.Duration `help:"But not this long after it was set, unless it is a Kill; 0 disables." default:"6h" env:"JOBDB_COMMAND_EXPIRY"`
 	QueryTimeout      time.Duration `name:"query-time" help:"Time limit of a search or summary; 0 disables." default:"1m" env:"JOBDB_QUERY_TIME"`
 	MaxBody           int64         `help:"Maximum size of a request body, in bytes." default:"10485760" env:"JOBDB_MAX_BODY"`
 	CORSOrigins       []string      `name:"cors-origins" help:"Origins of web pages that may use this server, such as https://dirac.example.org; * allows all. Default: none." env:"JOBDB_CORS_ORIGINS" placeholder:"ORIGIN"`
@@ -57,6 +58,8 @@ func (s *Settings) check() error {
 		return usageError{errors.New("--keys-refresh must be at least 10s")}
 	case s.CommandRedelivery < 0:
 		return usageError{errors.New("--command-redelivery can't be negative")}
+	case s.CommandExpiry < 0:
+		return usageError{errors.New("--command-expiry can't be negative")}
 	case s.QueryTimeout < 0:
 		return usageError{errors.New("--query-time can't be negative")}
 	case s.MaxBody < 1:

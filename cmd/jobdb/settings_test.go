@@ -48,6 +48,7 @@ var settingValues = map[string]struct{ file, env, flag any }{
 	"task-queue-db":      {"sqlite:file", "sqlite:env", "sqlite:flag"},
 	"parameters-db":      {"file", "env", "flag"},
 	"command-redelivery": {"1m", "0", "3m"},
+	"command-expiry":     {"1m", "0", "3m"},
 	"query-time":         {"1m30s", "2m", "0"},
 	"max-body":           {1000.0, "2000", "3000"},
 	"cors-origins":       {[]any{"https://a", "https://b"}, "https://c,https://d", "https://e"},
@@ -117,7 +118,7 @@ func setting(t *testing.T, c *cli, name string) any {
 		"data-dir": s.DataDir, "db": s.DB, "history-db": s.HistoryDB, "issuer": s.Issuer, "listen": s.Listen, "keys": s.Keys,
 		"keys-refresh": s.KeysRefresh, "visibility": string(s.Visibility), "pilots-db": s.PilotsDB,
 		"task-queue-db": s.TaskQueueDB, "parameters-db": s.ParametersDB,
-		"command-redelivery": s.CommandRedelivery, "query-time": s.QueryTimeout, "max-body": s.MaxBody,
+		"command-redelivery": s.CommandRedelivery, "command-expiry": s.CommandExpiry, "query-time": s.QueryTimeout, "max-body": s.MaxBody,
 		"rules": s.Rules, "cors-origins": s.CORSOrigins, "log-format": s.LogFormat, "web": s.Web,
 	}
 	value, ok := values[name]
@@ -180,7 +181,7 @@ func TestSettingsDefaults(t *testing.T) {
 	}
 	want := Settings{
 		folderSettings: folderSettings{DataDir: "/default"},
-		Listen:         "127.0.0.1:8000", KeysRefresh: 15 * time.Minute, Visibility: "vo", CommandRedelivery: 10 * time.Minute,
+		Listen:         "127.0.0.1:8000", KeysRefresh: 15 * time.Minute, Visibility: "vo", CommandRedelivery: 10 * time.Minute, CommandExpiry: 6 * time.Hour,
 		QueryTimeout: time.Minute, MaxBody: 10 << 20, LogFormat: "text",
 	}
 	if diff := cmp.Diff(want, c.Serve.Settings, cmp.AllowUnexported(Settings{})); diff != "" {
@@ -199,6 +200,7 @@ func TestSettingsCheck(t *testing.T) {
 		"--keys-refresh 10s":                                "",
 		"--command-redelivery=-1s":                          "--command-redelivery can't",
 		"--command-redelivery 0":                            "",
+		"--command-expiry=-1s":                              "--command-expiry can't",
 		"--query-time=-1s":                                  "--query-time can't",
 		"--max-body 0":                                      "--max-body must",
 		"--cors-origins *":                                  "",

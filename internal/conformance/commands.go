@@ -7,12 +7,13 @@ import (
 	"jobdb"
 )
 
-// What commands promise: each is handed out once, in order, and none is lost.
+// What commands promise: each is handed out to one at a time, in order, and none is lost.
 var commandTests = []conformanceTest{
 	{"SetJobCommands", testSetJobCommands},
 	{"PendingCommandsAreNotRepeated", testPendingCommands},
 	{"TakeJobCommands", testTakeJobCommands},
-	{"KillIsRedelivered", testRedelivery},
+	{"CommandsAreLeased", testRedelivery},
+	{"ConfirmJobCommands", testConfirmJobCommands},
 	{"NoRedelivery", testNoRedelivery},
 	{"CommandsOfOthers", testCommandsOfOthers},
 	{"ExpireJobCommands", testExpireJobCommands},
@@ -96,19 +97,52 @@ func testTakeJobCommands(f *fixture) {
 	f.equal("no jobs", f.take(), []jobdb.Command(nil))
 }
 
-// A Kill that was sent too long ago is handed out once more, each time; nothing else is.
+// A command that was sent too long ago is handed out once more, each time, until it is confirmed or
+// too old; a Kill never is.
 func testRedelivery(f *fixture) {
 	id := f.addPlainJobs(1)[0]
-	kill, peek, lower := command(id, jobdb.KillCommand, ""), command(id, "Peek", ""), command(id, "kill", "")
-	f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{kill, peek, lower}))
-	f.equal("commands taken", f.take(id), []jobdb.Command{kill, peek, lower})
+	kill, peek, lower := command(id, jobdb.KillCommand, ""), command(id, jobdb.PeekCommand, ""), command(id, "kill", "")
+	all := []jobdb.Command{kill, peek, lower}
+	f.ok(f.SetJobCommands(f.ctx, all))
+	f.equal("commands taken", f.take(id), all)
 	f.clock.advance(redelivery)
 	f.equal("when the time isn't over", f.take(id), []jobdb.Command(nil))
 	f.clock.advance(time.Second)
-	f.equal("when it is", f.take(id), []jobdb.Command{kill})
+	f.equal("when it is", f.take(id), all)
 	f.equal("right after", f.take(id), []jobdb.Command(nil))
 	f.clock.advance(redelivery + time.Second)
-	f.equal("and again", f.take(id), []jobdb.Command{kill})
+	f.ok(f.ConfirmJobCommands(f.ctx, []jobdb.JobID{id}, jobdb.PeekCommand))
+	f.equal("after one was confirmed", f.take(id), []jobdb.Command{kill, lower})
+	f.clock.advance(expiry)
+	f.equal("when they are old", f.take(id), []jobdb.Command{kill})
+	f.clock.advance(redelivery + time.Second)
+	f.ok(f.ConfirmJobCommands(f.ctx, []jobdb.JobID{id}, jobdb.KillCommand))
+	f.equal("after all", f.take(id), []jobdb.Command(nil))
+}
+
+// Commands of the name that were sent are confirmed, and nothing else is.
+func testConfirmJobCommands(f *fixture) {
+	ids := f.addPlainJobs(2)
+	f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{
+		command(ids[0], "Peek", "sent"), command(ids[0], "peek", "other"), command(ids[1], "Peek", "other job"),
+	}))
+	f.equal("commands taken", len(f.take(ids...)), 3)
+	f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{command(ids[0], "Peek", "pending")}))
+	f.ok(f.ConfirmJobCommands(f.ctx, []jobdb.JobID{ids[0], missingID}, "Peek"))
+	f.ok(f.ConfirmJobCommands(f.ctx, nil, "Peek"))
+	stored, err := f.JobCommands(f.ctx, ids)
+	f.ok(err)
+	states := map[string]string{}
+	for _, record := range append(stored[ids[0]], stored[ids[1]]...) {
+		states[record.Arguments] = record.Status
+	}
+	f.equal("states", states, map[string]string{
+		"sent": jobdb.CommandConfirmed, "other": jobdb.CommandSent, "other job": jobdb.CommandSent, "pending": jobdb.CommandReceived,
+	})
+	f.ok(f.ExpireJobCommands(f.ctx, ids))
+	stored, err = f.JobCommands(f.ctx, ids[:1])
+	f.ok(err)
+	f.equal("the state of a confirmed one", stored[ids[0]][0].Status, jobdb.CommandConfirmed)
 }
 
 func testNoRedelivery(f *fixture) {
@@ -142,7 +176,7 @@ func testCommandsOfOthers(f *fixture) {
 	f.equal("commands redelivered", len(f.take(id)), 1)
 }
 
-// What was expired is handed out no more, a sent Kill neither; other jobs' commands are.
+// What was expired is handed out no more, nor is what was sent; other jobs' commands are.
 func testExpireJobCommands(f *fixture) {
 	ids := f.addPlainJobs(2)
 	f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{command(ids[0], jobdb.KillCommand, "sent"), command(ids[1], "Peek", "")}))

@@ -57,7 +57,8 @@ func (m *machine) take(t *rapid.T) {
 	for _, id := range ids {
 		for i := range m.states[id].Commands {
 			record := &m.states[id].Commands[i]
-			again := record.Status == jobdb.CommandSent && record.Command.Command == jobdb.KillCommand && now.Sub(record.ExecutionTime) > redelivery
+			young := record.Command.Command == jobdb.KillCommand || now.Sub(record.ReceptionTime) < expiry
+			again := record.Status == jobdb.CommandSent && young && now.Sub(record.ExecutionTime) > redelivery
 			if record.Status == jobdb.CommandReceived || again {
 				want = append(want, record.Command)
 				record.Status, record.ExecutionTime = jobdb.CommandSent, now
@@ -74,13 +75,25 @@ func (m *machine) expire(t *rapid.T) {
 	for _, id := range ids {
 		for i := range m.states[id].Commands {
 			record := &m.states[id].Commands[i]
-			redelivered := record.Status == jobdb.CommandSent && record.Command.Command == jobdb.KillCommand
-			if record.Status == jobdb.CommandReceived || redelivered {
+			if record.Status == jobdb.CommandReceived || record.Status == jobdb.CommandSent {
 				record.Status = jobdb.CommandExpired
 			}
 		}
 	}
 	m.f.ok(m.on.ExpireJobCommands(m.f.ctx, append(ids, missingID)))
+}
+
+func (m *machine) confirm(t *rapid.T) {
+	ids := m.some(t)
+	command := rapid.SampledFrom([]string{"Kill", "kill", "Peek"}).Draw(t, "command")
+	for _, id := range ids {
+		for i := range m.states[id].Commands {
+			if record := &m.states[id].Commands[i]; record.Status == jobdb.CommandSent && record.Command.Command == command {
+				record.Status = jobdb.CommandConfirmed
+			}
+		}
+	}
+	m.f.ok(m.on.ConfirmJobCommands(m.f.ctx, append(ids, missingID), command))
 }
 
 func (m *machine) insertHistory(t *rapid.T) {

@@ -67,7 +67,8 @@ var machineActions = map[string]func(*machine, *rapid.T){
 	"Create": (*machine).create, "SetJobAttributes": (*machine).setAttributes, "SetProperties": (*machine).setProperties,
 	"UpdateJobJDLs": (*machine).updateJDLs, "InsertInputData": (*machine).insertInput, "SetJobParameters": (*machine).setParameters,
 	"ArchiveJobParameters": (*machine).archive, "AddHeartbeatData": (*machine).heartbeat, "SetJobCommands": (*machine).setCommands,
-	"TakeJobCommands": (*machine).take, "ExpireJobCommands": (*machine).expire, "InsertHistory": (*machine).insertHistory,
+	"TakeJobCommands": (*machine).take, "ExpireJobCommands": (*machine).expire, "ConfirmJobCommands": (*machine).confirm,
+	"InsertHistory": (*machine).insertHistory,
 	"DeleteHistory": (*machine).deleteHistory, "DeleteJobs": (*machine).delete, "Clock": (*machine).tick,
 }
 
@@ -341,6 +342,6 @@ func (m *machine) delete(t *rapid.T) {
 
 func (m *machine) tick(t *rapid.T) {
 	m.f.clock.advance(rapid.SampledFrom([]time.Duration{
-		time.Microsecond, 300 * time.Millisecond, time.Second, time.Minute, redelivery, redelivery + 2*time.Second,
+		time.Microsecond, 300 * time.Millisecond, time.Second, time.Minute, redelivery, redelivery + 2*time.Second, expiry,
 	}).Draw(t, "by"))
 }

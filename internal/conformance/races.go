@@ -185,7 +185,7 @@ func (f *fixture) randomBatch(random *rand.Rand, ids []jobdb.JobID) error {
 		}
 	}
 	var err error
-	switch random.IntN(9) {
+	switch random.IntN(10) {
 	case 0:
 		_, err = f.DeleteJobs(f.ctx, some[:1+len(some)/10])
 	case 1:
@@ -217,6 +217,8 @@ func (f *fixture) randomBatch(random *rand.Rand, ids []jobdb.JobID) error {
 		}
 	case 7:
 		err = f.ExpireJobCommands(f.ctx, some)
+	case 8:
+		err = f.ConfirmJobCommands(f.ctx, some, "Peek")
 	default:
 		_, err = f.SetJobAttributes(f.ctx, attributes, jobdb.SetOptions{KeepFinal: true})
 	}

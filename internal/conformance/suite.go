@@ -66,8 +66,11 @@ var (
 	DIRACMySQLTraits          = Traits{WholeSeconds: true, Collated: true, EqualKeys: true, SpacesCount: true, SmallTexts: true, SmallNumbers: true}
 )
 
-// redelivery is the CommandRedelivery of the databases that tests share.
-const redelivery = 10 * time.Minute
+// The leases of commands on the databases that tests share.
+const (
+	redelivery = 10 * time.Minute
+	expiry     = time.Hour
+)
 
 // Run is the definition of the access layer: it holds a database against every promise. newDatabase
 // returns the URL of a database of its own for each call, which goes with tb. One without tables is
@@ -91,7 +94,7 @@ func RunApart(t *testing.T, newDatabases func(tb testing.TB) (jobs, history stri
 
 func run(t *testing.T, newDatabases func(tb testing.TB) (jobs, history string), open Open, traits Traits) {
 	s := &suite{newDatabases: newDatabases, opened: open, traits: traits, clock: &clock{}}
-	s.shared, s.address, s.historyAddress = s.open(t, jobdb.Options{Clock: s.clock.now, CommandRedelivery: redelivery})
+	s.shared, s.address, s.historyAddress = s.open(t, jobdb.Options{Clock: s.clock.now, CommandRedelivery: redelivery, CommandExpiry: expiry})
 	for _, test := range slices.Concat(
 		queryTests, searchTests, longTests, writeTests, attributeTests, parameterTests, outboxTests, commandTests, historyTests, holdTests, replyTests, countTests, cursorTests, txTests, randomTests, raceTests, errorTests,
 	) {

@@ -126,6 +126,9 @@ var everyMethod = []methodCall{
 		return result(m.TakeJobCommands(ctx, ids))
 	}},
 	{"ExpireJobCommands", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return m.ExpireJobCommands(ctx, ids) }},
+	{"ConfirmJobCommands", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return m.ConfirmJobCommands(ctx, ids, "Stop")
+	}},
 	{"JobCommands", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.JobCommands(ctx, ids)) }},
 	{"InsertHistory", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
 		return m.InsertHistory(ctx, []jobdb.HistoryRecord{record(ids[0], "x", "x", "x", noon)})

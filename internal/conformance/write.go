@@ -318,7 +318,9 @@ func (f *fixture) fill(ids []jobdb.JobID) {
 		}
 		f.ok(f.SetOptimizerParameters(f.ctx, map[jobdb.JobID]map[string]string{id: {"opt": "3"}}))
 		f.ok(f.AddHeartbeatData(f.ctx, map[jobdb.JobID]map[string]string{id: {"Vsize": "4"}}))
-		f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{{JobID: id, Command: "Peek", Arguments: "5"}}))
+		f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{command(id, "Stop", "")}))
+		f.equal("commands taken", len(f.take(id)), 1)
+		f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{command(id, "Peek", "5")}))
 		f.ok(f.InsertHistory(f.ctx, []jobdb.HistoryRecord{{JobID: id, Status: "Received", MinorStatus: "6", ApplicationStatus: "7", Time: noon, Source: "test"}}))
 	}
 }

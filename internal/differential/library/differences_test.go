@@ -38,6 +38,7 @@ var shownDifferences = map[difference]func(d *sharedDatabase){
 	"too-long":              showTooLong,
 	"empty-calls":           showEmptyCalls,
 	"commands-claimed":      showCommandsClaimed,
+	"commands-leased":       showCommandsLeased,
 	"commands-equal":        showCommandsEqual,
 	"commands-all":          showCommandsAll,
 	"heartbeat-again":       showHeartbeatAgain,

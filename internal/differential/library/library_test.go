@@ -54,6 +54,9 @@ var sharedDatabases = []struct {
 	{"MySQL of the reference", jobdbtest.MySQL, true, true},
 }
 
+// lease is how long a job has its commands until it gets them again. Most tests are over before.
+const lease = 2 * time.Second
+
 // onShared runs a test on each kind of database, each time on a new one.
 func onShared(t *testing.T, test func(d *sharedDatabase)) {
 	t.Helper()
@@ -66,7 +69,7 @@ func onShared(t *testing.T, test func(d *sharedDatabase)) {
 			if kind.live {
 				r.call("create_all", args{})
 			}
-			db := jobdbtest.Open(t, url, jobdb.Options{Limits: jobdb.Limits{PerPage: 1000}})
+			db := jobdbtest.Open(t, url, jobdb.Options{Limits: jobdb.Limits{PerPage: 1000}, CommandRedelivery: lease})
 			test(&sharedDatabase{DB: db, t: t, name: kind.name, mysql: kind.mysql, newMySQL: strings.HasPrefix(kind.name, "MySQL"), live: kind.live, reference: r})
 		})
 	}

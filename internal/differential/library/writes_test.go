@@ -78,6 +78,21 @@ func showCommandsEqual(d *sharedDatabase) {
 	d.equal("commands with the reference's", len(d.table("JobCommands", id, "Status")), 2)
 }
 
+func showCommandsLeased(d *sharedDatabase) {
+	ctx := d.t.Context()
+	id := d.job(jobdb.Attributes{})
+	kill := jobdb.Command{JobID: id, Command: jobdb.KillCommand}
+	d.ok(d.SetJobCommands(ctx, []jobdb.Command{kill}))
+	_, err := d.TakeJobCommands(ctx, []jobdb.JobID{id})
+	d.ok(err)
+	time.Sleep(lease + 2*time.Second) // live databases of MySQL have whole seconds
+	theirs := d.reference.call("get_job_commands", args{"job_ids": []jobdb.JobID{id}})
+	d.equal("commands of the reference", theirs, any([]any{}))
+	ours, err := d.TakeJobCommands(ctx, []jobdb.JobID{id})
+	d.ok(err)
+	d.equal("commands", ours, []jobdb.Command{kill})
+}
+
 func showCommandsAll(d *sharedDatabase) {
 	ctx := d.t.Context()
 	id := d.job(jobdb.Attributes{})
