@@ -85,8 +85,7 @@ func (a access) writeAlone(ctx context.Context, what, text string, args ...any) 
 	}
 	s := &session{db: a.db, q: a.db.engine.Writer}
 	n, err := s.exec(ctx, text, args...)
-	switch class := a.db.classOf(err); {
-	case class == engine.ClassDuplicate, class == engine.ClassRetry:
+	if class := a.db.classOf(err); class == engine.ClassDuplicate || class == engine.ClassRetry {
 		return 0, nil
 	}
 	return n, a.db.publicError(a.db.wrapError(what, err))
