@@ -16,6 +16,7 @@ RACE := $(if $(filter 1,$(CGO)),-race)
 
 GOFUMPT := go run mvdan.cc/gofumpt@v0.12.0
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+CYCLONEDX := go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.9.0
 GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 WITHENGINES := go run ./jobdbtest/withengines
 
@@ -161,6 +162,12 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 .PHONY: vuln
 vuln: ## look for known vulnerabilities of our dependencies (needs vuln.go.dev)
 	$(GOVULNCHECK) ./...
+
+.PHONY: sbom
+sbom: ## write bin/jobdb.cdx.json: what the binary is made of, with licences (CycloneDX)
+	@mkdir -p bin
+	CGO_ENABLED=$(CGO) $(CYCLONEDX) app -json -licenses -std -main cmd/jobdb -output bin/jobdb.cdx.json .
+	@echo "bin/jobdb.cdx.json names $$(grep -c '"purl"' bin/jobdb.cdx.json) modules"
 
 .PHONY: engines
 engines: mysql-or-skip ## install MariaDB and PostgreSQL by apt where that is allowed, and unpack MySQL

@@ -125,6 +125,7 @@ func parseStoredTime(text string) (any, error) {
 	if len(text) < whole {
 		return nil, errors.New("a time that can't be read: " + quoteShort(text))
 	}
+	text = text[:min(len(text), whole+len(".000000000"))] // others may have written more digits
 	var parts [7]int
 	for i, field := range [7][2]int{{0, 4}, {5, 7}, {8, 10}, {11, 13}, {14, 16}, {17, 19}, {20, len(text)}} {
 		if i == 6 && len(text) <= whole+1 {

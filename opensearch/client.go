@@ -106,7 +106,7 @@ func readHosts(text json.RawMessage, useSSL bool) ([]url.URL, error) {
 			address = scheme + address
 		}
 		host, err := url.Parse(address)
-		if err != nil || host.Host == "" {
+		if err != nil || host.Host == "" || host.Scheme != "http" && host.Scheme != "https" {
 			return nil, errors.New("no host")
 		}
 		if host.Port() == "" && host.Scheme == "http" {
