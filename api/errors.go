@@ -71,7 +71,7 @@ func errorAnswer(err error) *httpError {
 	case errors.Is(err, context.Canceled):
 		return &httpError{status: statusClientGone, detail: "the client hung up"}
 	case errors.Is(err, context.DeadlineExceeded):
-		return &httpError{status: http.StatusServiceUnavailable, detail: "it took too long; ask for less, or try again later"}
+		return &httpError{status: http.StatusServiceUnavailable, detail: "it took too long: the database is busy or can't be reached; try again later, or ask for less"}
 	case errors.Is(err, jobdb.ErrUnavailable):
 		return &httpError{status: http.StatusServiceUnavailable, detail: "the database can't be reached or is too busy; try again later"}
 	case errors.Is(err, jobdb.ErrSchema): // somebody changed it while the server runs

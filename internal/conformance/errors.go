@@ -14,6 +14,7 @@ var errorTests = []conformanceTest{
 	{"ReadOnly", testReadOnly},
 	{"Closed", testClosed},
 	{"ContextEnded", testContextEnded},
+	{"BusyIsUnavailable", testBusyIsUnavailable},
 	{"NoTextOfAnyColumn", testNoTextOfAnyColumn},
 	{"NoJobHasThisID", testNoJobHasThisID},
 }
@@ -159,4 +160,24 @@ func testNoJobHasThisID(f *fixture) {
 			}
 		}
 	}
+}
+
+// A query that gets no connection in its time isn't one that takes too long.
+func testBusyIsUnavailable(f *fixture) {
+	own := f.alone(jobdb.Options{Connections: 1, Limits: jobdb.Limits{QueryTimeout: 300 * time.Millisecond}})
+	if f.traits.NoKill || f.traits.InMemory {
+		f.test.Skip("whoever reads a stream doesn't hold the only connection")
+	}
+	own.addPlainJobs(2)
+	rows := 0
+	for _, err := range own.Stream(f.ctx, jobdb.Search{Scope: jobdb.Scope{VO: f.vo}}) {
+		f.ok(err)
+		rows++
+		_, err = own.trySearch(jobdb.SearchRequest{}, 1, 10)
+		f.only("Search", err, jobdb.ErrUnavailable)
+		_, err = own.Summary(f.ctx, jobdb.Summary{Scope: jobdb.Scope{VO: f.vo}, GroupBy: jobdb.Columns()[:2]})
+		f.only("Summary", err, jobdb.ErrUnavailable)
+	}
+	f.equal("rows", rows, 2)
+	own.search(jobdb.SearchRequest{}, 1, 10)
 }
