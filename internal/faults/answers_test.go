@@ -1,8 +1,12 @@
 package faults_test
 
 import (
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -39,4 +43,51 @@ func TestSilentDatabaseIsUnavailable(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A full disk is told as such, to those who write and to whoever asks whether the server is ready;
+// reading goes on, and so does writing as soon as there is room. What was acknowledged is there.
+func TestFullDisk(t *testing.T) {
+	needLinux(t)
+	folder := filepath.Join(t.TempDir(), "small")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("jobdb-faults", folder, "tmpfs", 0, "size=4m"); err != nil {
+		t.Skipf("a small disk can't be made here (that takes root): %v", err)
+	}
+	defer func() { _ = syscall.Unmount(folder, syscall.MNT_DETACH) }()
+	ballast := filepath.Join(folder, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := startServer(t, "--db", "sqlite:"+filepath.Join(folder, "jobs.db"))
+	token := s.token("alice", "NormalUser")
+	submit := func() reply {
+		return s.send(token, http.MethodPost, "/api/jobs/jdl", `["Executable = \"x\"; Arguments = \"`+strings.Repeat("0123456789", 2000)+`\";"]`)
+	}
+	acknowledged := 0
+	var r reply
+	for r = submit(); r.status == http.StatusCreated && acknowledged < 5000; r = submit() {
+		acknowledged++
+	}
+	if r.status != http.StatusServiceUnavailable || !strings.Contains(r.body, "disk is full") {
+		t.Errorf("after %d jobs: %d %s", acknowledged, r.status, r.body)
+	}
+	if r := s.send(token, http.MethodGet, "/api/health/ready", ""); r.status != http.StatusOK || !strings.Contains(r.body, `"degraded"`) {
+		t.Errorf("ready: %d %s", r.status, r.body)
+	}
+	if r := s.send(token, http.MethodPost, "/api/jobs/summary", `{"grouping":["Owner"]}`); !strings.Contains(r.body, fmt.Sprintf(`"count":%d`, acknowledged)) {
+		t.Errorf("of %d jobs there are: %d %s", acknowledged, r.status, r.body)
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	if r := submit(); r.status != http.StatusCreated {
+		t.Errorf("with room again: %d %s", r.status, r.body)
+	}
+	if r := s.send(token, http.MethodGet, "/api/health/ready", ""); r.status != http.StatusOK || !strings.Contains(r.body, `"ready"`) {
+		t.Errorf("ready: %d %s", r.status, r.body)
+	}
+	t.Logf("%d jobs on a full disk, none lost", acknowledged)
 }
