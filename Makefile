@@ -163,8 +163,9 @@ vuln: ## look for known vulnerabilities of our dependencies (needs vuln.go.dev)
 	$(GOVULNCHECK) ./...
 
 .PHONY: engines
-engines: mysql-or-skip ## install MariaDB and PostgreSQL by apt where that is allowed, and unpack MySQL
+engines: mysql-or-skip ## install MariaDB, PostgreSQL and SQLite's shell by apt where that is allowed, and unpack MySQL
 	@missing=(); \
+	command -v sqlite3 >/dev/null || missing+=(sqlite3); \
 	command -v mariadbd >/dev/null || missing+=(mariadb-server-core mariadb-client-core); \
 	compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || missing+=(postgresql); \
 	[[ $${#missing[@]} = 0 ]] || { $(call apt-install,$${missing[@]}); } || { \
