@@ -170,8 +170,9 @@ sbom: ## write bin/jobdb.cdx.json: what the binary is made of, with licences (Cy
 	@echo "bin/jobdb.cdx.json names $$(grep -c '"purl"' bin/jobdb.cdx.json) modules"
 
 .PHONY: engines
-engines: mysql-or-skip ## install MariaDB and PostgreSQL by apt where that is allowed, and unpack MySQL
+engines: mysql-or-skip ## install MariaDB, PostgreSQL and SQLite's shell by apt where that is allowed, and unpack MySQL
 	@missing=(); \
+	command -v sqlite3 >/dev/null || missing+=(sqlite3); \
 	command -v mariadbd >/dev/null || missing+=(mariadb-server-core mariadb-client-core); \
 	compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || missing+=(postgresql); \
 	[[ $${#missing[@]} = 0 ]] || { $(call apt-install,$${missing[@]}); } || { \

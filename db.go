@@ -64,6 +64,7 @@ type DB struct {
 	logging *tables.Table       // LoggingInfo, as this one's connections call it
 
 	closed        atomic.Bool
+	full          atomic.Bool    // see [DB.Full]
 	counted       atomic.Bool    // counts of jobs are kept and complete
 	unswept       atomic.Int64   // differences folded since counts that are zero were deleted
 	folding       sync.WaitGroup // foldLoop
@@ -94,6 +95,10 @@ func (db *DB) Ping(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Full reports whether the last change failed because there was no room for it ([ErrFull]). It is
+// false again after the next one that succeeds.
+func (db *DB) Full() bool { return db.full.Load() || db.history.full.Load() }
 
 // PingHistory asks the database that has the histories of jobs, which may be another one, whether
 // it still has them.

@@ -22,6 +22,9 @@ var (
 	// ErrUnavailable: the database can't be reached or was busy for too long; worth another try
 	// later; see [UnavailableError].
 	ErrUnavailable = errors.New("database unavailable")
+	// ErrFull: the database has no room left to write; its operator must make some. It is an
+	// [ErrUnavailable], too.
+	ErrFull = errors.New("database full")
 	// ErrSchema: the database is not one that this program can work on; see [SchemaError].
 	ErrSchema = errors.New("unusable schema")
 	// ErrClosed: a program's mistake: the database was closed before.
@@ -98,12 +101,22 @@ func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
 func (e *ConflictError) Unwrap() error { return e.Err }
 
 // UnavailableError wraps the engine's or the network's error.
-type UnavailableError struct{ Err error }
+type UnavailableError struct {
+	Err  error
+	Full bool // see [ErrFull]
+}
 
-func (e *UnavailableError) Error() string { return "database unavailable: " + e.Err.Error() }
+func (e *UnavailableError) Error() string {
+	if e.Full {
+		return "database full: " + e.Err.Error()
+	}
+	return "database unavailable: " + e.Err.Error()
+}
 
-// Is reports whether target is [ErrUnavailable].
-func (e *UnavailableError) Is(target error) bool { return target == ErrUnavailable }
+// Is reports whether target is [ErrUnavailable] or, if it is, [ErrFull].
+func (e *UnavailableError) Is(target error) bool {
+	return target == ErrUnavailable || e.Full && target == ErrFull
+}
 
 // Unwrap gives the engine's or the network's own error.
 func (e *UnavailableError) Unwrap() error { return e.Err }

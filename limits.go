@@ -73,11 +73,29 @@ func afterFirst(begun func(), each func([]any) error) func([]any) error {
 	}
 }
 
-// explainTimeout turns the error of a query that took too long into a QueryError that says so; that
-// of a query whose caller cancelled it stays.
-func (l Limits) explainTimeout(ctx context.Context, err error) error {
+// answerTime is how long a database has to show that it is there, after a query that took too long.
+const answerTime = 2 * time.Second
+
+// explainTimeout turns the error of a query whose time was up into a QueryError that says so. Where
+// the database is busy or gives no answer it is an UnavailableError: another query wouldn't have
+// ended either. waits are the waits for a connection before the query began. The error of a query
+// whose caller cancelled it stays.
+func (db *DB) explainTimeout(ctx context.Context, err error, waits int64) error {
 	if err == nil || !errors.Is(context.Cause(ctx), errQueryTimeout) {
 		return err
 	}
-	return &QueryError{Field: "search", Reason: "took longer than " + l.QueryTimeout.String() + "; add filters, or group by fewer columns"}
+	limit := db.options.Limits.QueryTimeout.String()
+	if db.waits() > waits {
+		return &UnavailableError{Err: errors.New("the time of the query, " + limit + ", was up while all connections were in use")}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
+	defer cancel()
+	if silent := db.Ping(ctx); silent != nil {
+		// Not wrapped: the time that it speaks of is ours, not the caller's.
+		return &UnavailableError{Err: errors.New("the time of the query, " + limit + ", was up, and the database gives no answer: " + silent.Error())}
+	}
+	return &QueryError{Field: "search", Reason: "took longer than " + limit + "; add filters, or group by fewer columns"}
 }
+
+// waits is how often somebody had to wait for a connection so far.
+func (db *DB) waits() int64 { return db.engine.Reader.Stats().WaitCount }

@@ -14,6 +14,7 @@ func (s *session) insertNumbered(ctx context.Context, insert string, args []any)
 	}
 	var ids []JobID
 	err := s.query(ctx, insert+` RETURNING "JobID"`, args, func(rows *sql.Rows) error {
+		s.wrote = true
 		ids = append(ids, 0)
 		return rows.Scan(&ids[len(ids)-1])
 	})
@@ -34,6 +35,7 @@ func (s *session) insertCounting(ctx context.Context, insert string, args []any)
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}
+	s.wrote = true
 	ids, step := make([]JobID, len(args)), int64(1)
 	if len(ids) > 1 { // more than 1 where several nodes of a cluster take writes
 		if step, err = s.count(ctx, statement{text: s.db.dialect.IDStep}); err != nil {

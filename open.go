@@ -36,7 +36,7 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 func openEngine(ctx context.Context, t engine.Target, options Options) (*engine.Engine, error) {
 	e, err := engine.Open(ctx, t, options.settings())
 	if errors.Is(err, engine.ErrUnreachable) {
-		return nil, &UnavailableError{err}
+		return nil, &UnavailableError{Err: err}
 	}
 	return e, err
 }

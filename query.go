@@ -30,28 +30,67 @@ type SummaryRequest struct {
 	Search   []FilterSpec `json:"search,omitempty"`
 }
 
-// ParseSearchJSON reads a [SearchRequest] from JSON. What isn't one is a [QueryError].
+// ParseSearchJSON reads a [SearchRequest] from JSON. What isn't one is a [QueryError]. Of a repeated
+// key the last value counts; other keys than these, such as "Search", mean nothing.
 func ParseSearchJSON(data []byte) (SearchRequest, error) {
 	var request SearchRequest
 	return request, decodeQuery(data, &request)
 }
 
-// ParseSummaryJSON reads a [SummaryRequest] from JSON. What isn't one is a [QueryError].
+// ParseSummaryJSON reads a [SummaryRequest] from JSON as [ParseSearchJSON] does.
 func ParseSummaryJSON(data []byte) (SummaryRequest, error) {
 	var request SummaryRequest
 	return request, decodeQuery(data, &request)
 }
 
 func decodeQuery(data []byte, into any) error {
+	var tree any
+	err := decodeJSON(data, &tree)
+	if err == nil {
+		data, err = json.Marshal(exactKeys(tree))
+	}
+	if err == nil {
+		err = decodeJSON(data, into)
+	}
+	if err != nil {
+		return &QueryError{Field: "body", Reason: err.Error()}
+	}
+	return nil
+}
+
+func decodeJSON(data []byte, into any) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	if err := decoder.Decode(into); err != nil {
-		return &QueryError{Field: "body", Reason: err.Error()}
+		return err
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return &QueryError{Field: "body", Reason: "there is more after the end of the JSON value"}
+		return errors.New("there is more after the end of the JSON value")
 	}
 	return nil
+}
+
+// queryKeys are all that a search or a summary may have.
+var queryKeys = []string{
+	"parameters", "search", "sort", "distinct", "grouping", "parameter", "direction", "operator", "value", "values", "or", "and", "not",
+}
+
+// exactKeys leaves the keys of a query: encoding/json would take "Search" for "search", too, and put
+// what both say together.
+func exactKeys(tree any) any {
+	switch v := tree.(type) {
+	case map[string]any:
+		for key, value := range v {
+			if v[key] = exactKeys(value); !slices.Contains(queryKeys, key) {
+				delete(v, key)
+			}
+		}
+	case []any:
+		for i, value := range v {
+			v[i] = exactKeys(value)
+		}
+	}
+	return tree
 }
 
 // Search is a checked query for rows of Jobs. Get one from

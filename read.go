@@ -110,6 +110,7 @@ func (a access) findEach(ctx context.Context, s Search, each func(row []any) err
 	if err = cmp.Or(s.Scope.check(), err, a.checkParameters(s.Filter)); err != nil {
 		return f, err
 	}
+	waits := a.db.waits()
 	ctx, cancel, begun := limits.begin(ctx, perPage == 0)
 	defer cancel()
 	if perPage == 0 { // from the first row on it lasts as long as its reader takes
@@ -126,7 +127,7 @@ func (a access) findEach(ctx context.Context, s Search, each func(row []any) err
 		}
 		return err
 	})
-	return f, limits.explainTimeout(ctx, err)
+	return f, a.db.explainTimeout(ctx, err, waits)
 }
 
 // page gives the rows of a page, or all, and their number on all pages.
@@ -184,6 +185,7 @@ func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 	if err := cmp.Or(s.Scope.check(), a.checkParameters(s.Filter)); err != nil {
 		return result, err
 	}
+	waits := a.db.waits()
 	ctx, cancel := limits.context(ctx)
 	defer cancel()
 	err := a.inSnapshot(ctx, "summarize jobs", !s.Filter.hasRegex(), func(session *session) error {
@@ -201,7 +203,7 @@ func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 			return nil
 		})
 	})
-	return result, limits.explainTimeout(ctx, err)
+	return result, a.db.explainTimeout(ctx, err, waits)
 }
 
 // checkParameters refuses filters for parameters in a database that has none.

@@ -110,8 +110,14 @@ func (db *DB) FoundSchema(ctx context.Context) ([]string, error) {
 	}
 	var lines []string
 	for _, t := range tables.Tables {
-		for i, found := range c[t.Name].Columns {
-			want := t.Columns[min(i, len(t.Columns)-1)]
+		// The order of columns is an engine's own affair: all that jobdb says names them.
+		place := func(c schema.Column) int {
+			return slices.IndexFunc(t.Columns, func(want tables.Column) bool { return want.Name == c.Name })
+		}
+		columns := slices.Clone(c[t.Name].Columns)
+		slices.SortStableFunc(columns, func(a, b schema.Column) int { return place(a) - place(b) })
+		for _, found := range columns {
+			want := t.Columns[max(0, place(found))]
 			lines = append(lines, describeColumn(t.Name, db.columnFound(found, want), plainDefault(found.Value)))
 		}
 		lines = append(lines, t.Name+" key "+strings.Join(c[t.Name].Key, ", "))

@@ -33,6 +33,7 @@ type session struct {
 	failed    error    // the first error of a statement in a transaction
 	historyTx *session // the transaction on the history's own database, once begun
 	locked    map[JobID]bool
+	wrote     bool // a statement has changed rows
 }
 
 // read runs one query.
@@ -148,7 +149,7 @@ func (db *DB) usable(ctx context.Context) error {
 
 // errReadOnly is what the engines say in their own ways, and those of a pool that was given don't
 // say.
-var errReadOnly = &UnavailableError{errors.New("it was opened to be read only")}
+var errReadOnly = &UnavailableError{Err: errors.New("it was opened to be read only")}
 
 const (
 	maxTries = 30
@@ -162,6 +163,9 @@ func (db *DB) transact(ctx context.Context, fn func(*session) error) error {
 	}
 	for try := 1; ; try++ {
 		err := db.runOnce(ctx, fn)
+		if db.classOf(err) == engine.ClassFull {
+			db.full.Store(true)
+		}
 		if err == nil || !errors.Is(err, engine.ErrLost) && db.classOf(err) != engine.ClassRetry {
 			return db.publicError(err)
 		}
@@ -178,11 +182,19 @@ func (db *DB) transact(ctx context.Context, fn func(*session) error) error {
 	}
 }
 
-func (db *DB) runOnce(ctx context.Context, fn func(*session) error) error {
+func (db *DB) runOnce(ctx context.Context, fn func(*session) error) (err error) {
+	wrote := false
+	defer func() {
+		if err == nil && wrote {
+			db.full.Store(false)
+		}
+	}()
 	run := func(q engine.Querier) error {
 		s := &session{db: db, q: q, inTx: true}
 		defer s.rollbackHistoryTx()
-		return s.commitHistoryTx(fn(s))
+		err := s.commitHistoryTx(fn(s))
+		wrote = s.wrote
+		return err
 	}
 	if db.groups != nil {
 		return db.groups.Run(ctx, run)
@@ -262,6 +274,7 @@ func (s *session) affected(ctx context.Context) func(sql.Result, error) (int64, 
 			return 0, s.fail(ctx, err)
 		}
 		n, err := result.RowsAffected()
+		s.wrote = s.wrote || n > 0
 		return n, s.fail(ctx, err)
 	}
 }
@@ -312,6 +325,8 @@ func (db *DB) publicError(err error) error {
 	switch db.classOf(err) {
 	case engine.ClassUnavailable, engine.ClassRetry:
 		return &UnavailableError{Err: err}
+	case engine.ClassFull:
+		return &UnavailableError{Err: err, Full: true}
 	case engine.ClassCancelled:
 		return &UnavailableError{Err: fmt.Errorf("the statement took too long: %w", err)}
 	case engine.ClassDuplicate:

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"testing"
 
-	"jobdb"
 	"jobdb/api/internal/validation"
 )
 
@@ -33,31 +32,4 @@ func FuzzBodies(f *testing.F) {
 			t.Errorf("the faults can't be written: %v", err)
 		}
 	})
-}
-
-// What the fast path accepts must mean the same to the slow one.
-func TestIsPlain(t *testing.T) {
-	for text, want := range map[string]bool{
-		`{"search":[{"parameter":"JobID","operator":"eq","value":1}]}`:                   true,
-		`{"search":[{"parameter":"JobID","operator":"eq","value":"1"}]}`:                 true,
-		`{"search":[{"parameter":"JobID","operator":"in","values":[1,2]}]}`:              true,
-		`{"search":[{"parameter":"JobID","operator":"in","values":["1","2"]}]}`:          true,
-		`{"search":[{"parameter":"JobID","operator":"in","values":[]}]}`:                 true,
-		`{"search":[{"not":{"parameter":"JobID","operator":"eq","value":1}}]}`:           true,
-		`{"search":[{"parameter":"JobID","operator":"eq","value":1.5}]}`:                 false,
-		`{"search":[{"parameter":"JobID","operator":"eq","value":true}]}`:                false,
-		`{"search":[{"parameter":"JobID","operator":"eq","value":null}]}`:                false,
-		`{"search":[{"parameter":"JobID","operator":"in","values":[1,"2"]}]}`:            false,
-		`{"search":[{"not":{"parameter":"JobID","operator":"eq","value":true}}]}`:        false,
-		`{"search":[{"or":[{"and":[{"parameter":"A","operator":"eq","value":1e3}]}]}]}`:  false,
-		`{"parameters":null,"search":[{"parameter":"JobID","operator":"eq","value":1}]}`: false,
-	} {
-		request, err := jobdb.ParseSearchJSON([]byte(text))
-		if err != nil {
-			t.Errorf("%s: %v", text, err)
-		}
-		if got := isPlain([]byte(text), request.Search); got != want {
-			t.Errorf("%s: %t", text, got)
-		}
-	}
 }

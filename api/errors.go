@@ -36,6 +36,8 @@ func badRequest(detail string) error {
 	return &httpError{status: http.StatusBadRequest, detail: detail}
 }
 
+const fullDetail = "the database's disk is full: nothing can be written until its operator makes room; what is there can be read"
+
 // statusClientGone is nginx's status for a client that hung up. It is for the log: nobody reads the
 // answer.
 const statusClientGone = 499
@@ -71,7 +73,9 @@ func errorAnswer(err error) *httpError {
 	case errors.Is(err, context.Canceled):
 		return &httpError{status: statusClientGone, detail: "the client hung up"}
 	case errors.Is(err, context.DeadlineExceeded):
-		return &httpError{status: http.StatusServiceUnavailable, detail: "it took too long; ask for less, or try again later"}
+		return &httpError{status: http.StatusServiceUnavailable, detail: "it took too long: the database is busy or can't be reached; try again later, or ask for less"}
+	case errors.Is(err, jobdb.ErrFull):
+		return &httpError{status: http.StatusServiceUnavailable, detail: fullDetail}
 	case errors.Is(err, jobdb.ErrUnavailable):
 		return &httpError{status: http.StatusServiceUnavailable, detail: "the database can't be reached or is too busy; try again later"}
 	case errors.Is(err, jobdb.ErrSchema): // somebody changed it while the server runs

@@ -42,14 +42,17 @@ func TestSmallRequestsStaySmall(t *testing.T) {
 	w := start(t)
 	mega := shorter(1 << 20)
 	filter := `{"parameter":"Status","operator":"eq","value":"` + strings.Repeat("x", 4*mega) + `"}`
-	nested := `{"search":[` + strings.Repeat(`{"not":`, 2000) + filter + strings.Repeat("}", 2000) + `]}`
+	nested := func(depth int) string {
+		return `{"search":[` + strings.Repeat(`{"not":`, depth) + filter + strings.Repeat("}", depth) + `]}`
+	}
 	for _, test := range []struct {
 		path, body string
 		status     int
 		want       string
 	}{
-		{"search", nested, 400, "nested deeper than 10"},
-		{"summary", `{"grouping":[],` + nested[1:], 400, "nested deeper than 10"},
+		{"search", nested(50), 400, "nested deeper than 10"},
+		{"summary", `{"grouping":[],` + nested(50)[1:], 400, "nested deeper than 10"},
+		{"search", nested(2000), 422, "too deep"},
 		{"search", strings.Repeat("[", mega), 422, "too_long"},
 		{"search", strings.Repeat("[", 100_000), 422, "json_invalid"},
 		{"search", "{\"\xc3", 400, "the body isn't UTF-8"},

@@ -23,7 +23,7 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 		return err
 	}
 	adding := takeAdditions(&request)
-	query, err := s.searchQuery(r.Context(), p, body, request)
+	query, err := s.searchQuery(r.Context(), p, request)
 	switch {
 	case err != nil:
 		return err
@@ -46,18 +46,11 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 
 // searchQuery makes a query of a request, for the jobs that the caller may see. Pilot stamps become
 // the jobs that these pilots ran.
-func (s *service) searchQuery(
-	ctx context.Context, p auth.Principal, body []byte, request jobdb.SearchRequest,
-) (jobdb.Search, error) {
+func (s *service) searchQuery(ctx context.Context, p auth.Principal, request jobdb.SearchRequest) (jobdb.Search, error) {
 	stamps, stampErr := takeStamps(&request)
 	byParameters := nameParameters(request.Search)
 	query, err := request.Parse(s.DB.Limits())
-	var malformed error
-	invalid := cmp.Or(stampErr, err)
-	if invalid != nil {
-		malformed = findMalformed(body, func(in *validation.Reader, value any) { readSearchObject(in, value) })
-	}
-	scope, err := s.queryScope(p, malformed, invalid)
+	scope, err := s.queryScope(p, cmp.Or(stampErr, err))
 	if err == nil && byParameters {
 		if request.Search, err = s.Jobs.FindByParameters(ctx, scope.VO, request.Search); err == nil {
 			query, err = request.Parse(s.DB.Limits())
@@ -70,12 +63,9 @@ func (s *service) searchQuery(
 	return query, err
 }
 
-// queryScope returns which jobs a query may find, or why it is refused, in the order of DiracX: it
-// is malformed, the caller may not search, it is invalid.
-func (s *service) queryScope(p auth.Principal, malformed, invalid error) (jobdb.Scope, error) {
-	if malformed != nil {
-		return jobdb.Scope{}, malformed
-	}
+// queryScope returns which jobs a query may find, or why it is refused: the caller may not search,
+// or else the query is invalid. As in DiracX.
+func (s *service) queryScope(p auth.Principal, invalid error) (jobdb.Scope, error) {
 	scope, err := s.scope(p)
 	return scope, cmp.Or(err, invalid)
 }
@@ -113,11 +103,7 @@ func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Princip
 	}
 	byParameters := nameParameters(request.Search)
 	query, invalid := request.Parse(s.DB.Limits())
-	var malformed error
-	if invalid != nil {
-		malformed = findMalformed(body, func(in *validation.Reader, value any) { readSummaryObject(in, value) })
-	}
-	scope, err := s.queryScope(p, malformed, invalid)
+	scope, err := s.queryScope(p, invalid)
 	if err == nil && byParameters {
 		if request.Search, err = s.Jobs.FindByParameters(r.Context(), scope.VO, request.Search); err == nil {
 			query, err = request.Parse(s.DB.Limits())

@@ -1,11 +1,7 @@
 package api
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/url"
-	"slices"
-	"strings"
 
 	"jobdb"
 	"jobdb/api/internal/validation"
@@ -50,84 +46,30 @@ func refusePages(in *validation.Reader, query url.Values) {
 	}
 }
 
-// readSearch reads the body of a search. Most bodies are read in one pass by encoding/json. The
-// others are read value by value as DiracX reads them, which accepts more, or says what is wrong
-// and where.
-func readSearch(in *validation.Reader, body []byte) (jobdb.SearchRequest, error) {
+// readSearch reads the body of a search.
+func readSearch(in *validation.Reader, body []byte) (request jobdb.SearchRequest, err error) {
 	if len(body) == 0 {
-		return jobdb.SearchRequest{}, in.Err()
-	}
-	request, err := jobdb.ParseSearchJSON(body)
-	if err == nil && in.Faults == nil && isPlain(body, request.Search) {
-		return request, nil
+		return request, in.Err()
 	}
 	value, err := validation.Decode(body)
 	if err != nil {
-		return jobdb.SearchRequest{}, err
+		return request, err
 	}
 	request = readSearchObject(in, value)
 	return request, in.Err()
 }
 
-// readSummary reads the body of a summary, as [readSearch] that of a search.
-func readSummary(body []byte) (jobdb.SummaryRequest, error) {
+// readSummary reads the body of a summary.
+func readSummary(body []byte) (request jobdb.SummaryRequest, err error) {
 	var in validation.Reader
-	if len(body) == 0 {
-		in.Fault("missing", validation.Body, "a body is required", nil)
-		return jobdb.SummaryRequest{}, in.Err()
-	}
-	request, err := jobdb.ParseSummaryJSON(body)
-	if err == nil && request.Grouping != nil && isPlain(body, request.Search) {
-		return request, nil
-	}
-	value, err := validation.Decode(body)
+	value, ok, err := readJSON(&in, body)
 	if err != nil {
-		return jobdb.SummaryRequest{}, err
+		return request, err
 	}
-	request = readSummaryObject(&in, value)
+	if ok {
+		request = readSummaryObject(&in, value)
+	}
 	return request, in.Err()
-}
-
-// isPlain reports whether what encoding/json read of a body is what DiracX reads of it. A null
-// means nothing to encoding/json, and is a fault in most places.
-func isPlain(body []byte, filters []jobdb.FilterSpec) bool {
-	return !bytes.Contains(body, []byte("null")) && arePlain(filters)
-}
-
-func arePlain(filters []jobdb.FilterSpec) bool {
-	return !slices.ContainsFunc(filters, func(f jobdb.FilterSpec) bool { return !isPlainFilter(f) })
-}
-
-// isPlainFilter reports whether a filter has only strings and whole numbers, and no list has both.
-func isPlainFilter(f jobdb.FilterSpec) bool {
-	if f.Value != nil && !isText(f.Value) && !isWhole(f.Value) {
-		return false
-	}
-	allText := !slices.ContainsFunc(f.Values, func(value any) bool { return !isText(value) })
-	allWhole := !slices.ContainsFunc(f.Values, func(value any) bool { return !isWhole(value) })
-	return (allText || allWhole) && arePlain(f.Or) && arePlain(f.And) && (f.Not == nil || isPlainFilter(*f.Not))
-}
-
-func isText(value any) bool {
-	_, ok := value.(string)
-	return ok
-}
-
-func isWhole(value any) bool {
-	n, ok := value.(json.Number)
-	return ok && !strings.ContainsAny(string(n), ".eE")
-}
-
-// findMalformed reads a body, of which an invalid query was made, value by value, and returns the
-// faults.
-func findMalformed(body []byte, read func(*validation.Reader, any)) error {
-	value, err := validation.Decode(body)
-	if err != nil { // too deep
-		return nil //nolint:nilerr // that the query is invalid says it better
-	}
-	var in validation.Reader
-	read(&in, value)
-	return in.Err()
 }
 
 func readSearchObject(in *validation.Reader, value any) (request jobdb.SearchRequest) {

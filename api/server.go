@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"path"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/rs/cors"
 
 	"jobdb"
+	"jobdb/api/internal/validation"
 	"jobdb/auth"
 	"jobdb/wms"
 )
@@ -152,7 +154,7 @@ func (s *service) withCORS(next http.Handler) http.Handler {
 // handler answers a request, or returns an error that [errorAnswer] makes an answer of.
 type handler func(http.ResponseWriter, *http.Request) error
 
-// wrap bounds the body and the time of a request, and answers with the handler's error.
+// wrap bounds the body and the time of a request, checks its query, and answers with the handler's error.
 func (s *service) wrap(handle handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, s.MaxBody)
@@ -161,10 +163,24 @@ func (s *service) wrap(handle handler) http.Handler {
 			defer cancel()
 			r = r.WithContext(ctx)
 		}
-		if err := handle(w, r); err != nil {
+		err := checkQuery(r)
+		if err == nil {
+			err = handle(w, r)
+		}
+		if err != nil {
 			s.writeError(w, r, err)
 		}
 	})
+}
+
+// checkQuery refuses a query that can't be read as a whole: what net/url leaves out of it would
+// count as not asked for.
+func checkQuery(r *http.Request) error {
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+		const message = `isn't well-formed: write NAME=VALUE, with & between them; % as %25, ; as %3B`
+		return validation.Faults{{Type: "query_parsing", Location: validation.Location{"query"}, Message: message}}
+	}
+	return nil
 }
 
 func notFound(http.ResponseWriter, *http.Request) error {

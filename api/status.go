@@ -59,11 +59,11 @@ func readStatuses(query url.Values, body []byte) (updates map[jobdb.JobID][]wms.
 	updates = map[jobdb.JobID][]wms.StatusUpdate{}
 	var noOffset error // of a time; reported only where nothing else is wrong
 	err = readByJob(&in, body, func(id jobdb.JobID, value any, at validation.Location) {
-		var naive string
+		var naive time.Time
 		updates[id], naive = readStatusUpdates(&in, value, at)
-		if naive != "" && noOffset == nil {
-			noOffset = badRequest("the time " + naive + " of job " + idText(id) +
-				" does not say its offset from UTC; write " + naive + "Z if it is UTC")
+		if !naive.IsZero() && noOffset == nil {
+			noOffset = badRequest("a time of job " + idText(id) + " does not say its offset from UTC; write " +
+				naive.Format(time.RFC3339Nano) + " if it is UTC")
 		}
 	})
 	if err == nil {
@@ -76,25 +76,25 @@ func readStatuses(query url.Values, body []byte) (updates map[jobdb.JobID][]wms.
 // history.
 const maxUpdates = 1000
 
-// readStatusUpdates reads the updates of one job and sorts them by time. naive is a time that
-// doesn't say its offset from UTC, or empty.
-func readStatusUpdates(in *validation.Reader, value any, at validation.Location) (updates []wms.StatusUpdate, naive string) {
+// readStatusUpdates reads the updates of one job and sorts them by time. naive is one of the times
+// that don't say their offsets from UTC, read as UTC; zero: all do.
+func readStatusUpdates(in *validation.Reader, value any, at validation.Location) (updates []wms.StatusUpdate, naive time.Time) {
 	o, ok := in.Dict(value, at)
 	if !ok {
-		return nil, ""
+		return nil, naive
 	}
 	if o.Len() == 0 {
 		in.Fault("too_short", at, "must have at least one time", o)
 	}
 	if o.Len() > maxUpdates {
 		in.Fault("too_long", at, "must have at most "+strconv.Itoa(maxUpdates)+" times", nil)
-		return nil, ""
+		return nil, naive
 	}
 	known := make(map[int64]int, o.Len()) // from a time in microseconds to its index in updates
 	for key, value := range o.All() {
 		t, zoned, ok := in.Time(key, at.At(key, "[key]"))
 		if ok && !zoned {
-			naive = key
+			naive = t
 		}
 		update := readStatusUpdate(in, value, at.At(key))
 		update.Time = t

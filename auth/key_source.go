@@ -141,6 +141,8 @@ func newSource(c KeysConfig) (source, error) {
 	case c.Source == "", isWebURL(c.Source):
 		r, err := newRemote(c)
 		return source{name: r.String(), remote: true, interval: cmp.Or(c.Refresh, defaultInterval), read: r.read}, err
+	case strings.Contains(c.Source, "://") && !strings.HasPrefix(c.Source, "file://"):
+		return source{}, errors.New("neither a file nor an http or https URL") // without it: it may hold a password
 	case strings.ContainsAny(c.Source, "{\"\n"):
 		return source{}, errors.New("neither a file, a URL, nor a JWK set, which is a JSON object") // without it: it may hold secrets
 	}

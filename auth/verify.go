@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -67,6 +68,9 @@ func (v *Verifier) parse(ctx context.Context, token string) (Principal, claims, 
 	if _, err := v.parser.ParseWithClaims(token, jwt.MapClaims(c), key); err != nil {
 		return Principal{}, nil, err
 	}
+	if err := c.checkTimes(); err != nil {
+		return Principal{}, nil, err
+	}
 	p, err := v.principal(c)
 	if err != nil {
 		return Principal{}, nil, err
@@ -120,6 +124,19 @@ func (v *Verifier) principal(c claims) (Principal, error) {
 		return Principal{}, err
 	}
 	return p, nil
+}
+
+// maxTime is the last second of the year 9999, after which no clock goes on.
+const maxTime = 253402300799
+
+// checkTimes refuses numbers that are no times: converted to one, 1e300 is long ago on some machines.
+func (c claims) checkTimes() error {
+	for _, name := range []string{"exp", "nbf", "iat"} {
+		if seconds, isNumber := c[name].(float64); isNumber && math.Abs(seconds) > maxTime {
+			return fmt.Errorf("its %s is no time", name)
+		}
+	}
+	return nil
 }
 
 func (c claims) properties() ([]string, error) {

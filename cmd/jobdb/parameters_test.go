@@ -87,10 +87,8 @@ func startServer(t *testing.T, folder, parametersDB string) *serverProcess {
 		if _, found, ok := strings.Cut(lines.Text(), "export JOBDB_URL="); ok {
 			s.url = found
 		}
-		if _, found, ok := strings.Cut(lines.Text(), "export JOBDB_TOKEN="); ok {
-			s.token = found
-		}
 		if strings.HasPrefix(lines.Text(), "Ctrl-C") {
+			s.token = tokenOf(t, folder)
 			go io.Copy(io.Discard, stderr) //nolint:errcheck // it ends with the process
 			return s
 		}
@@ -125,4 +123,20 @@ func (s *serverProcess) answer(method, path, body string) string {
 		s.t.Fatal(err)
 	}
 	return strings.TrimSpace(fmt.Sprint(response.StatusCode, " ", string(answer)))
+}
+
+// tokenOf is what jobdb token prints for the server of a folder.
+func tokenOf(t *testing.T, folder string) string {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(program)
+	command.Args = []string{"jobdb", "token", "--data-dir", folder}
+	out, err := command.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
 }

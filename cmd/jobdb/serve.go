@@ -118,9 +118,7 @@ func (c *serveCommand) serve(ctx context.Context, p *program, listener net.Liste
 		defer folder.Close() //nolint:errcheck // it was only read
 		config.Web = folder.FS()
 	}
-	if err := c.welcome(p, key, listener.Addr()); err != nil {
-		return err
-	}
+	c.welcome(p, key, listener.Addr())
 	return api.Serve(ctx, listener, api.New(config), config.Logger, c.timeouts())
 }
 
@@ -246,30 +244,28 @@ func checkHistory(ctx context.Context, db *jobdb.DB, otherHistory bool) error {
 	return nil
 }
 
-// welcome prints the address, and a token and commands to try where this server signs tokens.
-func (c *serveCommand) welcome(p *program, key *auth.Key, address net.Addr) error {
+// welcome prints the address, and commands to try where this server signs tokens. It prints no
+// token: what it says may be kept in a log.
+func (c *serveCommand) welcome(p *program, key *auth.Key, address net.Addr) {
 	url := "http://" + address.String()
 	p.say("jobdb is listening on %s", url)
 	if key == nil {
 		p.say("Ctrl-C stops the server.")
-		return nil
+		return
 	}
-	token, err := key.Mint(c.issuer(), tokenDefaults().principal(), p.clock(), 24*time.Hour)
-	if err != nil {
-		return err
+	program := os.Args[0]
+	token := program + " token"
+	if c.DataDir != defaultDataDir() {
+		token += " --data-dir '" + strings.ReplaceAll(c.DataDir, "'", `'\''`) + "'"
 	}
 	p.say(`
-A token for 24 hours (jobdb token makes more):
+Try this in another terminal:
 
   export JOBDB_URL=%s
-  export JOBDB_TOKEN=%s
-
-Try this in another terminal, after the two lines above:
-
+  export JOBDB_TOKEN=$(%s)
   echo 'Executable = "/bin/echo"; Arguments = "hello";' >hello.jdl && %s submit hello.jdl
   %[3]s search
 
 Ctrl-C stops the server.
-`, url, token, os.Args[0])
-	return nil
+`, url, token, program)
 }

@@ -13,6 +13,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -66,6 +67,9 @@ func (s *Settings) check() error {
 		return usageError{errors.New("--max-body must be more than 0")}
 	}
 	for _, origin := range s.CORSOrigins {
+		if strings.Contains(origin, "@") {
+			return usageError{errors.New("--cors-origins: an origin has neither a user nor a password")}
+		}
 		if u, err := url.Parse(origin); origin != "*" && (err != nil || u.Host == "" || origin != u.Scheme+"://"+u.Host) {
 			return usageError{fmt.Errorf("--cors-origins: %q is no origin; write it as browsers do, such as https://dirac.example.org, without a path", origin)}
 		}

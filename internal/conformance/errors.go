@@ -14,6 +14,8 @@ var errorTests = []conformanceTest{
 	{"ReadOnly", testReadOnly},
 	{"Closed", testClosed},
 	{"ContextEnded", testContextEnded},
+	{"BusyIsUnavailable", testBusyIsUnavailable},
+	{"Full", testFull},
 	{"NoTextOfAnyColumn", testNoTextOfAnyColumn},
 	{"NoJobHasThisID", testNoJobHasThisID},
 }
@@ -159,4 +161,62 @@ func testNoJobHasThisID(f *fixture) {
 			}
 		}
 	}
+}
+
+// A query that gets no connection in its time isn't one that takes too long.
+func testBusyIsUnavailable(f *fixture) {
+	own := f.alone(jobdb.Options{Connections: 1, Limits: jobdb.Limits{QueryTimeout: 300 * time.Millisecond}})
+	if f.traits.NoKill || f.traits.InMemory {
+		f.test.Skip("whoever reads a stream doesn't hold the only connection")
+	}
+	own.addPlainJobs(2)
+	rows := 0
+	for _, err := range own.Stream(f.ctx, jobdb.Search{Scope: jobdb.Scope{VO: f.vo}}) {
+		f.ok(err)
+		rows++
+		_, err = own.trySearch(jobdb.SearchRequest{}, 1, 10)
+		f.only("Search", err, jobdb.ErrUnavailable)
+		_, err = own.Summary(f.ctx, jobdb.Summary{Scope: jobdb.Scope{VO: f.vo}, GroupBy: jobdb.Columns()[:2]})
+		f.only("Summary", err, jobdb.ErrUnavailable)
+	}
+	f.equal("rows", rows, 2)
+	own.search(jobdb.SearchRequest{}, 1, 10)
+}
+
+// outOfSpace makes each new job fail as on a full disk.
+var outOfSpace = map[string]string{
+	"mysql": `CREATE TRIGGER "NoSpace" BEFORE INSERT ON "JobJDLs" FOR EACH ROW
+		SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1021, MESSAGE_TEXT = 'Disk full'`,
+	"postgres": `CREATE FUNCTION "NoSpace"() RETURNS trigger LANGUAGE plpgsql AS
+		$$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;
+		CREATE TRIGGER "NoSpace" BEFORE INSERT ON "JobJDLs" FOR EACH ROW EXECUTE FUNCTION "NoSpace"()`,
+}
+
+// A database without room says so, goes on to be read, and forgets it with the next change. (SQLite
+// on a disk that is really full is in internal/faults.)
+func testFull(f *fixture) {
+	statement, fakes := outOfSpace[f.Engine()]
+	if !fakes {
+		f.test.Skip("SQLite's triggers can't raise this error")
+	}
+	own := f.alone(jobdb.Options{})
+	ids := own.addPlainJobs(2)
+	raw := own.raw()
+	raw.exec(statement)
+	f.equal("full before", own.Full(), false)
+	_, err := own.CreateJob(f.ctx, "[x]")
+	f.only("CreateJob", err, jobdb.ErrUnavailable)
+	f.refused(err, jobdb.ErrFull, "full")
+	f.equal("full", own.Full(), true)
+	f.ok(result(own.JobJDLs(f.ctx, ids)))
+	f.equal("full after reading", own.Full(), true)
+	f.ok(own.Tx(f.ctx, func(ctx context.Context, tx *jobdb.Tx) error { return result(tx.LockJobs(ctx, ids)) }))
+	f.equal("full after a change of nothing", own.Full(), true)
+	drop := `DROP TRIGGER "NoSpace"`
+	if f.Engine() == "postgres" {
+		drop += ` ON "JobJDLs"`
+	}
+	raw.exec(drop)
+	f.ok(result(own.CreateJob(f.ctx, "[x]")))
+	f.equal("full afterwards", own.Full(), false)
 }

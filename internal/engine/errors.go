@@ -20,7 +20,8 @@ const (
 	ClassDuplicate            // a key is there already
 	ClassForeignKey           // a row that is referred to is missing, or one that is referred to goes
 	ClassValue                // a column can't hold the value
-	ClassUnavailable          // the server can't be reached, is full, or refuses this user
+	ClassUnavailable          // the server can't be reached, or refuses this user
+	ClassFull                 // there is no room left to write
 	ClassCancelled            // took too long, or was ended by an administrator
 )
 

@@ -105,12 +105,22 @@ func classifyMySQL(err error) ErrClass {
 		return ClassValue
 	case 1317, 1969, 3024: // interrupted, time limit of MariaDB and of MySQL
 		return ClassCancelled
-	// No connection, access, shutdown, full, read-only.
-	case 1040, 1041, 1044, 1045, 1047, 1049, 1053, 1114, 1129, 1130, 1203, 1226, 1290, 1792, 1836, 1021:
+	case 1021, 1114: // the disk is full, the table is
+		return ClassFull
+	// A file can't be written, with the system's reason in the text.
+	case 3, 1026, 1030:
+		if mysqlNoSpace.MatchString(e.Message) {
+			return ClassFull
+		}
+	// No connection, access, shutdown, read-only.
+	case 1040, 1041, 1044, 1045, 1047, 1049, 1053, 1129, 1130, 1203, 1226, 1290, 1792, 1836:
 		return ClassUnavailable
 	}
 	return ClassOther
 }
+
+// mysqlNoSpace finds ENOSPC in messages: "Got error 28 …", "(Errcode: 28 …)", "(errno: 28 …)".
+var mysqlNoSpace = regexp.MustCompile(`(?:error|[Ee]rrcode:|errno:) 28\b`)
 
 var mysqlKey = regexp.MustCompile(`^Duplicate entry '([0-9]+)' for key '(?:\w+\.)?PRIMARY'`)
 

@@ -114,6 +114,8 @@ func classifyPostgres(err error) ErrClass {
 		return ClassValue
 	case "57014": // cancelled, by us or by the statement's time limit
 		return ClassCancelled
+	case "53100": // the disk is full
+		return ClassFull
 	case "25006": // read-only transaction
 		return ClassUnavailable
 	}

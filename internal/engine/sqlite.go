@@ -112,6 +112,7 @@ const (
 	sqliteTooBig     = 18
 	sqliteConstraint = 19
 
+	sqliteSharedMemorySize     = sqliteIOError | 19<<8 // of the file beside the write-ahead log
 	sqliteConstraintForeignKey = sqliteConstraint | 3<<8
 	sqliteConstraintPrimaryKey = sqliteConstraint | 6<<8
 	sqliteConstraintUnique     = sqliteConstraint | 8<<8
@@ -128,13 +129,17 @@ func classifySQLite(err error) ErrClass {
 		return ClassForeignKey
 	case sqliteConstraintPrimaryKey, sqliteConstraintUnique, sqliteConstraintRowID:
 		return ClassDuplicate
+	case sqliteSharedMemorySize:
+		return ClassFull
 	}
 	switch code & 0xff {
 	case sqliteBusy, sqliteLocked:
 		return ClassRetry
 	case sqliteConstraint, sqliteTooBig:
 		return ClassValue
-	case sqliteFull, sqliteIOError, sqliteCantOpen, sqliteReadOnly, sqlitePermission:
+	case sqliteFull:
+		return ClassFull
+	case sqliteIOError, sqliteCantOpen, sqliteReadOnly, sqlitePermission:
 		return ClassUnavailable
 	case sqliteInterrupt:
 		return ClassCancelled

@@ -27,6 +27,7 @@ var shown = map[difference]func(r *round){
 	"metadata.too-large":       showMetadataTooLarge,
 	"pilots.unchecked":         showPilotsUnchecked,
 	"query.boolean":            showBoolean,
+	"query.malformed":          showMalformedQuery,
 	"query.nul":                showNUL,
 	"reschedule.commands":      showRescheduleCommands,
 	"reschedule.exhausted":     showRescheduleExhausted,
@@ -252,6 +253,12 @@ func showBoolean(r *round) {
 
 func showNUL(r *round) {
 	r.differ(search(object{"parameter": "Owner", "operator": "eq", "value": "a\x00"}), 200, 400)
+}
+
+func showMalformedQuery(r *round) {
+	q := search(object{"parameter": "Owner", "operator": "eq", "value": "none"})
+	q.path += "?cursor=%"
+	r.differ(q, 200, 422)
 }
 
 // Parameters of jobs are no columns to DiracX.

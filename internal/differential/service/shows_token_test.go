@@ -17,7 +17,7 @@ func showEdDSA(r *round) { r.differ(r.withHeader("alg-EdDSA"), http.StatusUnauth
 func showExp(r *round) { r.differ(r.withHeader("exp"), http.StatusOK, http.StatusUnauthorized) }
 
 func showIat(r *round) {
-	for _, name := range []string{"iat=1099511627776", "iat=x"} {
+	for _, name := range []string{"iat=4102444800", "iat=x"} {
 		r.differ(r.withHeader(name), http.StatusUnauthorized, http.StatusOK)
 	}
 }
