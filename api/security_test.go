@@ -47,8 +47,13 @@ func TestOtherSitesGetNothing(t *testing.T) {
 	w := start(t)
 	w.submit(alice, "secret")
 	for _, from := range [][]string{
-		{"Origin", "https://evil.example"}, {"Origin", "null"}, {"Host", "evil.example"}, {"Host", "evil.example:8000", "Origin", "http://evil.example:8000"},
-		{"Origin", "http://localhost.evil.example"}, {"Host", "127.0.0.1.evil.example"}, {"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"},
+		{"Origin", "https://evil.example"},
+		{"Origin", "null"},
+		{"Host", "evil.example"},
+		{"Host", "evil.example:8000", "Origin", "http://evil.example:8000"},
+		{"Origin", "http://localhost.evil.example"},
+		{"Host", "127.0.0.1.evil.example"},
+		{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"},
 	} {
 		for _, path := range []string{"/api/jobs/search", "/api/jobs/summary", "/api/auth/token"} {
 			form := []string{}
