@@ -67,6 +67,8 @@ type DB struct {
 	unswept       atomic.Int64   // differences folded since counts that are zero were deleted
 	folding       sync.WaitGroup // foldLoop
 	cancelFolding context.CancelFunc
+	mending       sync.Mutex  // held by who mends the server
+	mendingTold   atomic.Bool // that it can't be mended was said within the last minute
 
 	// sameServer says that history is in another database of the MariaDB server that has this one,
 	// so that one transaction reaches both.

@@ -21,7 +21,9 @@ const (
 	ClassForeignKey           // a row that is referred to is missing, or one that is referred to goes
 	ClassValue                // a column can't hold the value
 	ClassUnavailable          // the server can't be reached, is full, or refuses this user
-	ClassCancelled            // took too long, or was ended by an administrator
+	ClassTimeout              // took too long
+	ClassInterrupted          // was ended by somebody else
+	ClassBroken               // the server keeps a table with half of a trigger, see [Engine.Mend]
 )
 
 // ErrLost is told to the members of a group whose transaction is gone through no fault of their

@@ -137,7 +137,7 @@ func classifySQLite(err error) ErrClass {
 	case sqliteFull, sqliteIOError, sqliteCantOpen, sqliteReadOnly, sqlitePermission:
 		return ClassUnavailable
 	case sqliteInterrupt:
-		return ClassCancelled
+		return ClassInterrupted
 	}
 	return ClassOther
 }
