@@ -86,6 +86,10 @@ func errorAnswer(err error) *httpError {
 
 func (s *service) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	answer := errorAnswer(err)
+	if clientGone(r.Context()) {
+		answer = &httpError{status: statusClientGone, detail: "the client hung up"}
+		addToLog(r, slog.String("error", err.Error()))
+	}
 	if answer.challenge != "" {
 		w.Header().Set("WWW-Authenticate", answer.challenge)
 	}
