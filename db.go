@@ -17,7 +17,8 @@ import (
 // Options are the settings of a database. The zero value has good defaults.
 type Options struct {
 	HistoryURL        string           // of the database that has LoggingInfo; default: the same
-	Clock             func() time.Time // where time comes from; default: the system
+	Clock             func() time.Time // where time comes from; default: the machine's clock, corrected
+	CorrectClock      bool             // corrects a Clock that is given, too, by that of the database's server; see [DB.Now]
 	Logger            *slog.Logger     // default: none
 	Limits            Limits           // zero fields have their defaults
 	CommandRedelivery time.Duration    // a Kill whose job beats this long after it was sent is sent again; 0: never
@@ -30,7 +31,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	if o.Clock == nil {
-		o.Clock = systemClock
+		o.Clock, o.CorrectClock = systemClock, true
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -67,6 +68,11 @@ type DB struct {
 	unswept       atomic.Int64   // differences folded since counts that are zero were deleted
 	folding       sync.WaitGroup // foldLoop
 	cancelFolding context.CancelFunc
+	clock         databaseClock
+
+	watching       sync.WaitGroup // watch
+	cancelWatching context.CancelFunc
+
 	mending       sync.Mutex  // held by who mends the server
 	mendingTold   atomic.Bool // that it can't be mended was said within the last minute
 
@@ -120,4 +126,4 @@ func (db *DB) Schema() schema.Kind { return db.schema.Kind }
 func (db *DB) Limits() Limits { return db.options.Limits }
 
 // now is the database's time: UTC, cut to microseconds, which is what every engine can keep.
-func (db *DB) now() time.Time { return db.options.Clock().UTC().Truncate(time.Microsecond) }
+func (db *DB) now() time.Time { return db.clock.now().UTC().Truncate(time.Microsecond) }

@@ -81,10 +81,14 @@ func OpenDB(ctx context.Context, pool *sql.DB, options Options) (*DB, error) {
 func open(ctx context.Context, e *engine.Engine, t engine.Target, options Options) (*DB, error) {
 	db := &DB{engine: e, dialect: &e.Dialect, options: options, groups: e.Groups, target: t, logging: tables.LoggingInfo}
 	db.access, db.history = access{db: db}, db
+	db.clock.machine = options.Clock
 	var facts *schema.Facts
 	err := e.Recognize(ctx)
 	if err == nil {
 		facts, err = schema.Probe(ctx, e.Reader, db.dialect)
+	}
+	if err == nil {
+		err = db.readClock(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", db.publicError(err)), e.Close())
@@ -96,6 +100,7 @@ func open(ctx context.Context, e *engine.Engine, t engine.Target, options Option
 			return nil, errors.Join(fmt.Errorf("open the history: %w", err), e.Close())
 		}
 	}
+	db.startWatching(ctx)
 	return db, nil
 }
 
@@ -120,6 +125,7 @@ func (db *DB) stopFolding() {
 func (db *DB) openHistory(ctx context.Context, t engine.Target) error {
 	options := db.options
 	options.HistoryURL = ""
+	options.Clock, options.CorrectClock = db.now, false // one clock
 	history, err := Open(ctx, db.options.HistoryURL, options)
 	if err != nil {
 		return err
@@ -143,6 +149,7 @@ func (db *DB) openHistory(ctx context.Context, t engine.Target) error {
 func (db *DB) Close() error {
 	db.closed.Store(true)
 	db.stopFolding()
+	db.stopWatching()
 	if db.history != db {
 		return errors.Join(db.history.Close(), db.engine.Close())
 	}

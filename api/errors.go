@@ -86,8 +86,8 @@ func errorAnswer(err error) *httpError {
 
 func (s *service) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	answer := errorAnswer(err)
-	if clientGone(r.Context()) {
-		answer = &httpError{status: statusClientGone, detail: "the client hung up"}
+	if clientGone(r.Context()) && answer.status >= http.StatusInternalServerError {
+		answer = errorAnswer(context.Canceled)
 		addToLog(r, slog.String("error", err.Error()))
 	}
 	if answer.challenge != "" {

@@ -18,7 +18,7 @@ var interruptTests = []conformanceTest{
 
 // A write that somebody else ended is made all the same, once; but who ends it each time means it.
 func testInterruptedWriter(f *fixture) {
-	f.needServer()
+	f.needServer("in which anybody could end a query")
 	for times, class := range map[int]error{1: nil, 2: nil, 3: jobdb.ErrUnavailable} {
 		id := f.addPlainJobs(1)[0]
 		release := f.heldJob(id)
@@ -48,7 +48,7 @@ func testInterruptedWriter(f *fixture) {
 
 // A query that somebody else ended before it gave a row is asked again.
 func testInterruptedReader(f *fixture) {
-	f.needServer()
+	f.needServer("in which anybody could end a query")
 	id := f.addPlainJobs(1)[0]
 	raw := f.raw()
 	lock, unlock := `LOCK TABLES "Jobs" WRITE`, "UNLOCK TABLES"
@@ -74,7 +74,7 @@ func testInterruptedReader(f *fixture) {
 // Nobody gets a connection after a call on which was cancelled: the request to cancel might come
 // late.
 func testCancelledConnection(f *fixture) {
-	f.needServer()
+	f.needServer("in which anybody could end a query")
 	if f.traits.NoKill {
 		f.test.Skip("on a pool that was given only its owner can do that")
 	}
@@ -97,10 +97,10 @@ func testCancelledConnection(f *fixture) {
 }
 
 // needServer ends a test on SQLite.
-func (f *fixture) needServer() {
+func (f *fixture) needServer(why string) {
 	f.t.Helper()
 	if f.Engine() == "sqlite" {
-		f.test.Skip("there is no server in which anybody could end a query")
+		f.test.Skip("there is no server " + why)
 	}
 }
 

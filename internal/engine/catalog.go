@@ -4,6 +4,7 @@ package engine
 // mean. Answers have the same columns on every engine.
 type Catalog struct {
 	Version       string // of the engine
+	Now           string // the time of the server's clock; "" where there is no server
 	Columns       string // table, column, type, nullable, collation, default, generated
 	Indexes       string // table, index, is it the primary key, column
 	Parents       string // table, the table it refers to, cascades
@@ -41,6 +42,7 @@ var sqliteCatalog = Catalog{
 
 var mysqlCatalog = Catalog{
 	Version: `SELECT VERSION()`,
+	Now:     `SELECT UTC_TIMESTAMP(6)`,
 	Columns: `SELECT table_name, column_name, column_type, is_nullable = 'YES',
 		CASE WHEN collation_name IN ('utf8mb4_nopad_bin', 'utf8mb4_0900_bin') THEN '' ELSE COALESCE(collation_name, '') END,
 		column_default, extra LIKE '%auto_increment%'
@@ -60,6 +62,7 @@ var mysqlCatalog = Catalog{
 
 var postgresCatalog = Catalog{
 	Version: `SELECT current_setting('server_version')`,
+	Now:     `SELECT clock_timestamp()`,
 	Columns: `SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
 		CASE WHEN o.collname IN ('C', 'POSIX', 'ucs_basic') THEN '' ELSE COALESCE(o.collname, '') END,
 		pg_get_expr(d.adbin, d.adrelid), a.attidentity <> '' OR COALESCE(pg_get_expr(d.adbin, d.adrelid), '') LIKE 'nextval(%'
