@@ -1,6 +1,7 @@
 package jobdb
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -72,9 +73,11 @@ type DB struct {
 
 	watching       sync.WaitGroup // watch
 	cancelWatching context.CancelFunc
+	newer          []string               // migrations of a newer jobdb; touched by watch only
+	outdated       atomic.Pointer[string] // why this program must not go on
 
-	mending       sync.Mutex  // held by who mends the server
-	mendingTold   atomic.Bool // that it can't be mended was said within the last minute
+	mending     sync.Mutex  // held by who mends the server
+	mendingTold atomic.Bool // that it can't be mended was said within the last minute
 
 	// sameServer says that history is in another database of the MariaDB server that has this one,
 	// so that one transaction reaches both.
@@ -90,9 +93,9 @@ func (db *DB) factsOf(t *tables.Table) *schema.Facts {
 	return db.schema
 }
 
-// Ping asks the database for an answer.
+// Ping asks the database for an answer. One that this program must not use is a [SchemaError].
 func (db *DB) Ping(ctx context.Context) error {
-	if err := db.misused(ctx); err != nil {
+	if err := cmp.Or(db.misused(ctx), db.refusal()); err != nil {
 		return err
 	}
 	var one int

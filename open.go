@@ -97,22 +97,24 @@ func open(ctx context.Context, e *engine.Engine, t engine.Target, options Option
 	if options.HistoryURL != "" {
 		if err := db.openHistory(ctx, t); err != nil {
 			db.stopFolding()
+			db.stopWatching()
 			return nil, errors.Join(fmt.Errorf("open the history: %w", err), e.Close())
 		}
 	}
-	db.startWatching(ctx)
 	return db, nil
 }
 
 // useSchema takes what was found out of the schema, and keeps its counts up until the DB is closed.
 func (db *DB) useSchema(ctx context.Context, s *schema.Facts) {
 	db.stopFolding()
+	db.stopWatching()
 	db.schema = s
 	db.counted.Store(s.Counts && s.Counted)
 	if s.Counts && !db.options.ReadOnly && db.options.FoldInterval > 0 {
 		ctx, db.cancelFolding = context.WithCancel(context.WithoutCancel(ctx))
 		db.folding.Go(func() { db.foldLoop(ctx, db.options.FoldInterval) })
 	}
+	db.startWatching(ctx)
 }
 
 func (db *DB) stopFolding() {

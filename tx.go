@@ -134,8 +134,8 @@ func (db *DB) usable(ctx context.Context) error {
 	if err := db.misused(ctx); err != nil {
 		return err
 	}
-	if db.schema.Refusal != "" {
-		return &SchemaError{Reason: db.schema.Refusal}
+	if err := db.refusal(); err != nil {
+		return err
 	}
 	switch db.schema.Kind {
 	case schema.KindEmpty:
