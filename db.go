@@ -1,6 +1,7 @@
 package jobdb
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -17,7 +18,8 @@ import (
 // Options are the settings of a database. The zero value has good defaults.
 type Options struct {
 	HistoryURL        string           // of the database that has LoggingInfo; default: the same
-	Clock             func() time.Time // where time comes from; default: the system
+	Clock             func() time.Time // where time comes from; default: the machine's clock, corrected
+	CorrectClock      bool             // corrects a Clock that is given, too, by that of the database's server; see [DB.Now]
 	Logger            *slog.Logger     // default: none
 	Limits            Limits           // zero fields have their defaults
 	CommandRedelivery time.Duration    // a command is handed out again this long after it was, if nothing has confirmed it; 0: never
@@ -31,7 +33,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	if o.Clock == nil {
-		o.Clock = systemClock
+		o.Clock, o.CorrectClock = systemClock, true
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -69,6 +71,15 @@ type DB struct {
 	unswept       atomic.Int64   // differences folded since counts that are zero were deleted
 	folding       sync.WaitGroup // foldLoop
 	cancelFolding context.CancelFunc
+	clock         databaseClock
+
+	watching       sync.WaitGroup // watch
+	cancelWatching context.CancelFunc
+	newer          []string               // migrations of a newer jobdb; touched by watch only
+	outdated       atomic.Pointer[string] // why this program must not go on
+
+	mending     sync.Mutex  // held by who mends the server
+	mendingTold atomic.Bool // that it can't be mended was said within the last minute
 
 	// sameServer says that history is in another database of the MariaDB server that has this one,
 	// so that one transaction reaches both.
@@ -84,9 +95,9 @@ func (db *DB) factsOf(t *tables.Table) *schema.Facts {
 	return db.schema
 }
 
-// Ping asks the database for an answer.
+// Ping asks the database for an answer. One that this program must not use is a [SchemaError].
 func (db *DB) Ping(ctx context.Context) error {
-	if err := db.misused(ctx); err != nil {
+	if err := cmp.Or(db.misused(ctx), db.refusal()); err != nil {
 		return err
 	}
 	var one int
@@ -124,4 +135,4 @@ func (db *DB) Schema() schema.Kind { return db.schema.Kind }
 func (db *DB) Limits() Limits { return db.options.Limits }
 
 // now is the database's time: UTC, cut to microseconds, which is what every engine can keep.
-func (db *DB) now() time.Time { return db.options.Clock().UTC().Truncate(time.Microsecond) }
+func (db *DB) now() time.Time { return db.clock.now().UTC().Truncate(time.Microsecond) }

@@ -1,8 +1,10 @@
 package jobdb_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"reflect"
 	"slices"
@@ -290,6 +292,98 @@ func migrateAfterCrash(t *testing.T, url string) {
 		raw(t, db, "DROP TABLE jobdb_migrations, LoggingInfo, JobCommands, "+
 			"HeartBeatLoggingInfo, AtticJobParameters, OptimizerParameters, JobParameters, InputData, Jobs, JobJDLs")
 	}
+}
+
+// A migration that must wait for somebody who uses a table asks for it again and again, so that
+// others can work in between, and tells whom it waits for.
+func TestMigrateBehindOthers(t *testing.T) {
+	t.Parallel()
+	for _, newDatabase := range []func(testing.TB) string{jobdbtest.MariaDB, jobdbtest.MySQL, jobdbtest.PostgreSQL} {
+		address := newDatabase(t)
+		log := &bytes.Buffer{}
+		db := openWith(t, address, jobdb.Options{Logger: slog.New(slog.NewTextHandler(log, nil))})
+		t.Run(db.Product(), func(t *testing.T) {
+			t.Parallel()
+			if err := db.MigrateTo(t.Context(), 2); err != nil {
+				t.Fatal(err)
+			}
+			const change = `UPDATE "Jobs" SET "Site" = 'x' WHERE "JobID" = 0`
+			other := jobdbtest.Raw(t, address)
+			holder, err := other.BeginTx(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := holder.ExecContext(t.Context(), change); err != nil {
+				t.Fatal(err)
+			}
+			migrated := make(chan error, 1)
+			go func() {
+				_, err := db.Migrate(t.Context())
+				migrated <- err
+			}()
+			longest := time.Duration(0)
+			for began := time.Now(); time.Since(began) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
+				start := time.Now()
+				if _, err := other.ExecContext(t.Context(), change); err != nil {
+					t.Error(err)
+				}
+				longest = max(longest, time.Since(start))
+			}
+			if err := holder.Rollback(); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-migrated; err != nil {
+				t.Error(err)
+			}
+			checkDiracXSchema(t, db)
+			t.Logf("others waited %v at most while the migration waited for 10 s", longest)
+			if longest > 4*time.Second {
+				t.Errorf("others waited %v", longest)
+			}
+			if said := log.String(); !strings.Contains(said, "trying again") || !strings.Contains(said, " of jobdb@") {
+				t.Errorf("the log says %q", said)
+			}
+		})
+	}
+}
+
+// A program that is open while a newer one migrates its database goes on, unless the migration says
+// that it mustn't; then each call says so.
+func TestOlderBesideNewer(t *testing.T) {
+	t.Parallel()
+	onEmpty(t, func(t *testing.T, url string) {
+		log := &bytes.Buffer{}
+		db := openWith(t, url, jobdb.Options{Logger: slog.New(slog.NewTextHandler(log, nil))})
+		migrate(t, db)
+		db.StopWatching() // this test looks itself
+		raw(t, db, `INSERT INTO "jobdb_migrations" VALUES (9998, '9998_flying_cars', 'x', 'x')`)
+		for range 2 {
+			if err := db.LookForNewer(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.Ping(t.Context()); err != nil {
+			t.Errorf("it doesn't go on: %v", err)
+		}
+		if _, err := db.CreateJob(t.Context(), "[a]"); err != nil {
+			t.Errorf("it doesn't go on: %v", err)
+		}
+		if strings.Count(log.String(), "9998_flying_cars") != 1 {
+			t.Errorf("the log says %q", log)
+		}
+		raw(t, db, `INSERT INTO "jobdb_migrations" VALUES (9999, '9999_no_wheels_ends_older', 'x', 'x')`)
+		if err := db.LookForNewer(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wantSchemaError(t, db.Ping(t.Context()), "9999_no_wheels_ends_older")
+		_, err := db.CreateJob(t.Context(), "[a]")
+		wantSchemaError(t, err, "9999_no_wheels_ends_older")
+		_, err = db.Job(t.Context(), jobdb.Scope{AllVOs: true}, 1)
+		wantSchemaError(t, err, "9999_no_wheels_ends_older")
+		if said := log.String(); !strings.Contains(said, "level=ERROR") {
+			t.Errorf("the log says %q", said)
+		}
+	})
 }
 
 // However early a server gives up, the next one ends with the whole schema.

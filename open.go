@@ -81,10 +81,14 @@ func OpenDB(ctx context.Context, pool *sql.DB, options Options) (*DB, error) {
 func open(ctx context.Context, e *engine.Engine, t engine.Target, options Options) (*DB, error) {
 	db := &DB{engine: e, dialect: &e.Dialect, options: options, groups: e.Groups, target: t, logging: tables.LoggingInfo}
 	db.access, db.history = access{db: db}, db
+	db.clock.machine = options.Clock
 	var facts *schema.Facts
 	err := e.Recognize(ctx)
 	if err == nil {
 		facts, err = schema.Probe(ctx, e.Reader, db.dialect)
+	}
+	if err == nil {
+		err = db.readClock(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", db.publicError(err)), e.Close())
@@ -93,6 +97,7 @@ func open(ctx context.Context, e *engine.Engine, t engine.Target, options Option
 	if options.HistoryURL != "" {
 		if err := db.openHistory(ctx, t); err != nil {
 			db.stopFolding()
+			db.stopWatching()
 			return nil, errors.Join(fmt.Errorf("open the history: %w", err), e.Close())
 		}
 	}
@@ -102,12 +107,14 @@ func open(ctx context.Context, e *engine.Engine, t engine.Target, options Option
 // useSchema takes what was found out of the schema, and keeps its counts up until the DB is closed.
 func (db *DB) useSchema(ctx context.Context, s *schema.Facts) {
 	db.stopFolding()
+	db.stopWatching()
 	db.schema = s
 	db.counted.Store(s.Counts && s.Counted)
 	if s.Counts && !db.options.ReadOnly && db.options.FoldInterval > 0 {
 		ctx, db.cancelFolding = context.WithCancel(context.WithoutCancel(ctx))
 		db.folding.Go(func() { db.foldLoop(ctx, db.options.FoldInterval) })
 	}
+	db.startWatching(ctx)
 }
 
 func (db *DB) stopFolding() {
@@ -120,6 +127,7 @@ func (db *DB) stopFolding() {
 func (db *DB) openHistory(ctx context.Context, t engine.Target) error {
 	options := db.options
 	options.HistoryURL = ""
+	options.Clock, options.CorrectClock = db.now, false // one clock
 	history, err := Open(ctx, db.options.HistoryURL, options)
 	if err != nil {
 		return err
@@ -143,6 +151,7 @@ func (db *DB) openHistory(ctx context.Context, t engine.Target) error {
 func (db *DB) Close() error {
 	db.closed.Store(true)
 	db.stopFolding()
+	db.stopWatching()
 	if db.history != db {
 		return errors.Join(db.history.Close(), db.engine.Close())
 	}

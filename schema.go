@@ -2,7 +2,6 @@ package jobdb
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -100,10 +99,7 @@ func (db *DB) migrate(ctx context.Context, options []MigrateOption) ([]string, e
 		m.Refuse = errReadOnly
 	}
 	applied, err := m.Migrate(ctx)
-	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
-		err = errors.Join(ctx.Err(), err) // engines tell it in their own words
-	}
-	if err != nil {
+	if err = withContext(ctx, err); err != nil {
 		return applied, db.wrapError("migrate the database", db.publicError(err))
 	}
 	migrated, err := schema.Probe(ctx, db.engine.Reader, db.dialect)

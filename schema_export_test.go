@@ -72,6 +72,15 @@ func (db *DB) SweepSoon() { db.unswept.Store(sweepThreshold) }
 // Counted reports whether totals and summaries are answered from counts.
 func (db *DB) Counted() bool { return db.counted.Load() }
 
+// Product is what people call the engine.
+func (db *DB) Product() string { return db.dialect.Product }
+
+// StopWatching ends the goroutine that calls LookForNewer.
+func (db *DB) StopWatching() { db.stopWatching() }
+
+// LookForNewer looks whether a newer jobdb has migrated the database.
+func (db *DB) LookForNewer(ctx context.Context) error { return db.lookForNewer(ctx) }
+
 // MigrationNames are those of this program.
 func (db *DB) MigrationNames() []string { return schema.MigrationNames(schema.Migrations(db.dialect)) }
 

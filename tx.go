@@ -31,6 +31,7 @@ type session struct {
 	q         engine.Querier
 	inTx      bool
 	failed    error    // the first error of a statement in a transaction
+	given     bool     // a row was given to the caller
 	historyTx *session // the transaction on the history's own database, once begun
 	locked    map[JobID]bool
 	wrote     bool // a statement has changed rows
@@ -44,7 +45,10 @@ func (a access) read(ctx context.Context, what string, fn func(*session) error) 
 	if err := a.db.usable(ctx); err != nil {
 		return err
 	}
-	return a.db.wrapError(what, fn(&session{db: a.db, q: a.db.engine.Reader}))
+	return a.db.wrapError(what, a.db.untilUninterrupted(ctx, func() (*session, error) {
+		s := &session{db: a.db, q: a.db.engine.Reader}
+		return s, fn(s)
+	}))
 }
 
 // snapshot runs several queries that see one state of the database.
@@ -55,12 +59,27 @@ func (a access) snapshot(ctx context.Context, what string, fn func(*session) err
 	if err := a.db.usable(ctx); err != nil {
 		return err
 	}
-	tx, err := a.db.engine.Reader.BeginTx(ctx, a.db.engine.Snapshot)
-	if err != nil {
-		return a.db.wrapError(what, err)
+	return a.db.wrapError(what, a.db.untilUninterrupted(ctx, func() (*session, error) {
+		tx, err := a.db.engine.Reader.BeginTx(ctx, a.db.engine.Snapshot)
+		if err != nil {
+			return &session{}, err
+		}
+		defer tx.Rollback()
+		s := &session{db: a.db, q: tx, inTx: true}
+		return s, fn(s)
+	}))
+}
+
+// untilUninterrupted runs what only reads again if somebody else ended it before it gave a row:
+// PostgreSQL's requests to cancel can come late, and end the query after the one that was meant.
+func (db *DB) untilUninterrupted(ctx context.Context, run func() (*session, error)) error {
+	for try := 1; ; try++ {
+		s, err := run()
+		if s.given || try == maxInterrupted || ctx.Err() != nil || db.classOf(err) != engine.ClassInterrupted {
+			return err
+		}
+		db.options.Logger.WarnContext(ctx, "a query was ended by somebody else, trying again", "try", try, "error", err)
 	}
-	defer tx.Rollback()
-	return a.db.wrapError(what, fn(&session{db: a.db, q: tx, inTx: true}))
 }
 
 // write runs statements that change rows, all or none.
@@ -86,10 +105,15 @@ func (a access) writeAlone(ctx context.Context, what, text string, args ...any) 
 	}
 	s := &session{db: a.db, q: a.db.engine.Writer}
 	n, err := s.exec(ctx, text, args...)
-	if class := a.db.classOf(err); class == engine.ClassDuplicate || class == engine.ClassRetry {
-		return 0, nil
+	if n > 0 {
+		a.db.full.Store(false)
 	}
-	return n, a.db.publicError(a.db.wrapError(what, err))
+	switch a.db.classOf(err) {
+	case engine.ClassDuplicate, engine.ClassRetry, engine.ClassInterrupted, engine.ClassBroken, engine.ClassFull:
+		return 0, nil
+	default:
+		return n, a.db.wrapError(what, withContext(ctx, err))
+	}
 }
 
 // Tx runs fn in a transaction: all that it does through tx is kept when it
@@ -134,8 +158,8 @@ func (db *DB) usable(ctx context.Context) error {
 	if err := db.misused(ctx); err != nil {
 		return err
 	}
-	if db.schema.Refusal != "" {
-		return &SchemaError{Reason: db.schema.Refusal}
+	if err := db.refusal(); err != nil {
+		return err
 	}
 	switch db.schema.Kind {
 	case schema.KindEmpty:
@@ -152,8 +176,9 @@ func (db *DB) usable(ctx context.Context) error {
 var errReadOnly = &UnavailableError{Err: errors.New("it was opened to be read only")}
 
 const (
-	maxTries = 30
-	maxPause = 500 * time.Millisecond
+	maxTries       = 30
+	maxPause       = 500 * time.Millisecond
+	maxInterrupted = 3 // tries of what somebody else ends: it may be an administrator, who means it
 )
 
 // transact runs fn in a transaction until it doesn't lose against another one.
@@ -162,24 +187,86 @@ func (db *DB) transact(ctx context.Context, fn func(*session) error) error {
 		return err
 	}
 	for try := 1; ; try++ {
-		err := db.runOnce(ctx, fn)
+		err := withContext(ctx, db.runOnce(ctx, fn))
 		if db.classOf(err) == engine.ClassFull {
 			db.full.Store(true)
 		}
-		if err == nil || !errors.Is(err, engine.ErrLost) && db.classOf(err) != engine.ClassRetry {
+		if err == nil || !db.runAgain(ctx, try, err) {
 			return db.publicError(err)
 		}
 		if try == maxTries {
 			return &UnavailableError{Err: fmt.Errorf("gave up after %d tries: %w", try, err)}
 		}
 		pause := min(maxPause, time.Millisecond<<min(try, 20))
-		db.options.Logger.DebugContext(ctx, "transaction lost against another one, trying again", "try", try, "error", err)
 		select {
 		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // jitter
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), err)
 		}
 	}
+}
+
+// runAgain tells whether a transaction that failed was surely not kept, and may succeed next time.
+func (db *DB) runAgain(ctx context.Context, try int, err error) bool {
+	class := db.classOf(err)
+	switch {
+	case class == engine.ClassRetry || errors.Is(err, engine.ErrLost):
+		db.options.Logger.DebugContext(ctx, "transaction lost against another one, trying again", "try", try, "error", err)
+		return true
+	case class == engine.ClassInterrupted:
+		if commit := (*commitError)(nil); try == maxInterrupted || errors.As(err, &commit) {
+			return false
+		}
+		db.options.Logger.WarnContext(ctx, "transaction ended by somebody else, trying again", "try", try, "error", err)
+		return true
+	case class == engine.ClassBroken:
+		db.mend(ctx, err)
+		return true
+	}
+	return false
+}
+
+// mend makes the server good again after an error of [engine.ClassBroken], or says what an
+// administrator has to do.
+func (db *DB) mend(ctx context.Context, broken error) {
+	if !db.mending.TryLock() {
+		return // another is at it
+	}
+	defer db.mending.Unlock()
+	statement, err := db.engine.Mend(ctx)
+	if err == nil {
+		db.options.Logger.WarnContext(ctx, "the database server kept half of a trigger and refused changes; it was made to read it anew",
+			"statement", statement, "error", broken)
+		return
+	}
+	if db.mendingTold.CompareAndSwap(false, true) {
+		time.AfterFunc(time.Minute, func() { db.mendingTold.Store(false) })
+		db.options.Logger.ErrorContext(ctx, "the database server keeps half of a trigger and refuses changes; an administrator must run the statement",
+			"statement", statement, "error", broken, "refused", err)
+	}
+}
+
+// withContext makes an error one of its context when that has ended: engines and drivers tell it in
+// their own words.
+func withContext(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
+		return errors.Join(ctx.Err(), err)
+	}
+	return err
+}
+
+// commitError is of a COMMIT: what it was for may have been kept.
+type commitError struct{ err error }
+
+func (e *commitError) Error() string { return "commit: " + e.err.Error() }
+
+func (e *commitError) Unwrap() error { return e.err }
+
+func commit(tx *sql.Tx) error {
+	if err := tx.Commit(); err != nil {
+		return &commitError{err}
+	}
+	return nil
 }
 
 func (db *DB) runOnce(ctx context.Context, fn func(*session) error) (err error) {
@@ -207,7 +294,7 @@ func (db *DB) runOnce(ctx context.Context, fn func(*session) error) (err error) 
 	if err := run(tx); err != nil {
 		return err
 	}
-	return tx.Commit()
+	return commit(tx)
 }
 
 // beginHistoryTx is the transaction on the history's own database that belongs to this one.
@@ -229,7 +316,7 @@ func (s *session) commitHistoryTx(err error) error {
 	if s.historyTx == nil || err != nil {
 		return err
 	}
-	return s.historyTx.q.(*sql.Tx).Commit() //nolint:forcetypeassert // begun by beginHistoryTx
+	return commit(s.historyTx.q.(*sql.Tx)) //nolint:forcetypeassert // begun by beginHistoryTx
 }
 
 // rollbackHistoryTx undoes what was not committed, also when the function panicked.
@@ -255,6 +342,7 @@ func (s *session) query(ctx context.Context, text string, args []any, each func(
 	}
 	defer rows.Close()
 	for rows.Next() {
+		s.given = true
 		if err := each(rows); err != nil {
 			return err
 		}
@@ -285,9 +373,7 @@ func (s *session) fail(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
-		err = errors.Join(ctx.Err(), err)
-	}
+	err = withContext(ctx, err)
 	if s.inTx && s.failed == nil {
 		s.failed = err
 	}
@@ -327,8 +413,12 @@ func (db *DB) publicError(err error) error {
 		return &UnavailableError{Err: err}
 	case engine.ClassFull:
 		return &UnavailableError{Err: err, Full: true}
-	case engine.ClassCancelled:
+	case engine.ClassTimeout:
 		return &UnavailableError{Err: fmt.Errorf("the statement took too long: %w", err)}
+	case engine.ClassInterrupted:
+		return &UnavailableError{Err: fmt.Errorf("the statement was ended in the database: %w", err)}
+	case engine.ClassBroken:
+		return &UnavailableError{Err: fmt.Errorf("the database server keeps half of a trigger: %w", err)}
 	case engine.ClassDuplicate:
 		return &ConflictError{What: "the row", Err: err}
 	case engine.ClassValue:

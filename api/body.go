@@ -31,6 +31,11 @@ func (s *service) withBody(action auth.Action, handle func(http.ResponseWriter, 
 			return err
 		}
 		defer giveBack()
+		if action != auth.Query {
+			ctx, cancel := outlive(r.Context(), writeGrace)
+			defer cancel()
+			r = r.WithContext(ctx)
+		}
 		return handle(w, r, p, body)
 	})
 }

@@ -90,6 +90,10 @@ func errorAnswer(err error) *httpError {
 
 func (s *service) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	answer := errorAnswer(err)
+	if clientGone(r.Context()) && answer.status >= http.StatusInternalServerError {
+		answer = errorAnswer(context.Canceled)
+		addToLog(r, slog.String("error", err.Error()))
+	}
 	if answer.challenge != "" {
 		w.Header().Set("WWW-Authenticate", answer.challenge)
 	}

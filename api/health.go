@@ -33,6 +33,7 @@ type readiness struct {
 	Stores  map[string]string `json:"stores,omitempty"`  // by their names: ok, or what is wrong
 	Waiting map[string]int64  `json:"waiting,omitempty"` // by the stores' names: changes that are still to be copied there
 	Keys    string            `json:"keys,omitempty"`    // that they can't be fetched now; the known ones are still used
+	Clock   string            `json:"clock,omitempty"`   // that this machine's differs from that of the database's server
 }
 
 // ready checks the databases, for a few seconds only: a probe wants an answer. A server without any
@@ -73,6 +74,9 @@ func (s *service) ready(w http.ResponseWriter, r *http.Request) error {
 	}
 	if keys.LastError != "" {
 		health.Keys = "they can't be fetched now; the server's log says why"
+	}
+	if ahead := s.DB.ClockDifference(); ahead.Abs() > time.Second {
+		health.Clock = "this machine's clock is " + ahead.String() + " ahead of the database server's, which counts"
 	}
 	return writeValue(w, health)
 }

@@ -58,6 +58,9 @@ func (s *service) withLog(next http.Handler) http.Handler {
 		if recorded.status >= http.StatusInternalServerError {
 			level = slog.LevelError
 		}
+		if clientGone(r.Context()) { // what was asked for may have been done all the same
+			e.attributes = append(e.attributes, slog.Bool("gone", true))
+		}
 		s.Logger.LogAttrs(r.Context(), level, "request", append([]slog.Attr{
 			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", recorded.status),
 			slog.Int("bytes", recorded.bytes), slog.Duration("took", s.Clock().Sub(start)),

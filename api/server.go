@@ -207,8 +207,8 @@ type Timeouts struct {
 // run longer than the shutdown timeout are cut off, which is an error. It always closes the
 // listener.
 func Serve(ctx context.Context, listener net.Listener, service http.Handler, logger *slog.Logger, timeouts Timeouts) error {
-	running, cut := context.WithCancel(context.WithoutCancel(ctx)) // requests outlive ctx
-	defer cut()
+	running, cut := context.WithCancelCause(context.WithoutCancel(ctx)) // requests outlive ctx
+	defer cut(errStopping)
 	server := &http.Server{
 		Handler:           service,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -223,7 +223,7 @@ func Serve(ctx context.Context, listener net.Listener, service http.Handler, log
 	stop := context.AfterFunc(ctx, func() {
 		err := shutdown(running, server, timeouts.Shutdown)
 		if errors.Is(err, context.DeadlineExceeded) {
-			cut()
+			cut(errStopping)
 			err = fmt.Errorf("requests were still running after %v and were cut off", timeouts.Shutdown)
 			_ = shutdown(context.WithoutCancel(running), server, 5*time.Second) // queries need a moment to end in the database, too
 		}

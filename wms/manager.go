@@ -29,7 +29,7 @@ type JobManager struct {
 }
 
 // NewJobManager returns a manager of the jobs in db. Rules whose Default is the zero value take
-// that of [DefaultRules]; a nil clock is the system's. A nil db is an error, as are rules that no
+// that of [DefaultRules]; a nil clock is the database's. A nil db is an error, as are rules that no
 // job could follow.
 func NewJobManager(db *jobdb.DB, rules RuleBook, clock func() time.Time) (*JobManager, error) {
 	if db == nil {
@@ -42,7 +42,7 @@ func NewJobManager(db *jobdb.DB, rules RuleBook, clock func() time.Time) (*JobMa
 		return nil, err
 	}
 	if clock == nil {
-		clock = time.Now //nolint:forbidigo // the clock of those who need no other
+		clock = db.Now
 	}
 	return &JobManager{DB: db, Rules: rules, Clock: clock}, nil
 }

@@ -35,7 +35,7 @@ Examples:
 
 // Run prints the wrong counts.
 func (c *countsVerifyCommand) Run(ctx context.Context, p *program) error {
-	db, err := jobdb.Open(ctx, c.url(c.folderSettings), jobdb.Options{Clock: p.clock, ReadOnly: true})
+	db, err := jobdb.Open(ctx, c.url(c.folderSettings), jobdb.Options{ReadOnly: true})
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ Examples:
 
 // Run corrects wrong counts.
 func (c *countsRebuildCommand) Run(ctx context.Context, p *program) error {
-	db, err := jobdb.Open(ctx, c.url(c.folderSettings), jobdb.Options{Clock: p.clock})
+	db, err := jobdb.Open(ctx, c.url(c.folderSettings), jobdb.Options{})
 	if err != nil {
 		return err
 	}

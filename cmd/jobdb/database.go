@@ -42,7 +42,7 @@ func (c *migrateCommand) Run(ctx context.Context, p *program) error {
 			return err
 		}
 	}
-	db, err := c.open(ctx, c.folderSettings, jobdb.Options{HistoryURL: c.HistoryDB, Clock: p.clock})
+	db, err := c.open(ctx, c.folderSettings, jobdb.Options{HistoryURL: c.HistoryDB})
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ Examples:
 
 // Run prints the report.
 func (c *schemaCheckCommand) Run(ctx context.Context, p *program) error {
-	db, err := jobdb.Open(ctx, c.url(c.folderSettings), jobdb.Options{Clock: p.clock, ReadOnly: true})
+	db, err := jobdb.Open(ctx, c.url(c.folderSettings), jobdb.Options{ReadOnly: true})
 	if err != nil {
 		return err
 	}

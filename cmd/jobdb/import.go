@@ -119,7 +119,7 @@ func (c *importCommand) fromParameters() (*opensearch.DB, error) {
 
 // count makes the counts of jobs from which summaries are answered, all or those of what changed.
 func (c *importCommand) count(ctx context.Context, p *program, all bool) error {
-	db, err := jobdb.Open(ctx, c.To, jobdb.Options{Clock: p.clock, FoldInterval: -1, StatementTimeout: time.Hour})
+	db, err := jobdb.Open(ctx, c.To, jobdb.Options{FoldInterval: -1, StatementTimeout: time.Hour})
 	if err != nil {
 		return err
 	}

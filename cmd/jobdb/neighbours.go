@@ -58,7 +58,7 @@ func (c *serveCommand) openTaskQueues(ctx context.Context, p *program, db *jobdb
 		}
 		return nil, nil //nolint:nilnil // there is none
 	}
-	queues, err := jobdb.OpenTaskQueues(ctx, c.TaskQueueDB, jobdb.Options{Clock: p.clock, Logger: logger})
+	queues, err := jobdb.OpenTaskQueues(ctx, c.TaskQueueDB, jobdb.Options{Logger: logger})
 	if err != nil {
 		err = fmt.Errorf("--task-queue-db: %w", err)
 	}

@@ -29,7 +29,7 @@ Examples:
 
 // Run fills the outbox.
 func (c *parametersResendCommand) Run(ctx context.Context, p *program) error {
-	db, err := jobdb.Open(ctx, c.url(c.folderSettings), jobdb.Options{Clock: p.clock, ParametersOutbox: true})
+	db, err := jobdb.Open(ctx, c.url(c.folderSettings), jobdb.Options{ParametersOutbox: true})
 	if err != nil {
 		return err
 	}

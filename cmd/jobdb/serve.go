@@ -82,7 +82,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	jobs, err := wms.NewJobManager(db, rules, p.clock)
+	jobs, err := wms.NewJobManager(db, rules, nil)
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
@@ -154,7 +154,7 @@ func newLogger(p *program, format string) *slog.Logger {
 // openDatabase opens the database, and creates, updates or checks its tables.
 func (c *serveCommand) openDatabase(ctx context.Context, p *program, logger *slog.Logger) (*jobdb.DB, error) {
 	db, err := c.open(ctx, c.folderSettings, jobdb.Options{
-		HistoryURL: c.HistoryDB, Clock: p.clock, Logger: logger, Limits: c.limits(),
+		HistoryURL: c.HistoryDB, Logger: logger, Limits: c.limits(),
 		CommandRedelivery: c.CommandRedelivery, CommandExpiry: c.CommandExpiry, ParametersOutbox: c.ParametersDB != "",
 	})
 	if err != nil {
@@ -171,7 +171,7 @@ func (c *serveCommand) openPilots(ctx context.Context, p *program, logger *slog.
 	if c.PilotsDB == "" {
 		return nil, nil //nolint:nilnil // there is none
 	}
-	pilots, err := jobdb.OpenPilots(ctx, c.PilotsDB, jobdb.Options{Clock: p.clock, Logger: logger})
+	pilots, err := jobdb.OpenPilots(ctx, c.PilotsDB, jobdb.Options{Logger: logger})
 	if err != nil {
 		err = fmt.Errorf("--pilots-db: %w", err)
 	}

@@ -311,13 +311,25 @@ func (f *fixture) within(limit time.Duration, ask func() bool) bool {
 // running tells whether the server is at a statement on jobs that has this part.
 func (r *rawDB) running(part string) bool {
 	r.f.t.Helper()
+	return r.number("SELECT count(*)"+r.statements(part)) > 0
+}
+
+// statements are from where the statements on jobs are that run in the server and have this part.
+func (r *rawDB) statements(part string) string {
 	like := `LIKE '%` + part + `%' AND `
 	if r.f.Engine() == "mysql" {
-		return r.number(`SELECT count(*) FROM information_schema.processlist WHERE info `+like+
-			`info LIKE '%Jobs%' AND db = DATABASE() AND id <> CONNECTION_ID()`) > 0
+		return ` FROM information_schema.processlist WHERE info ` + like + `info LIKE '%Jobs%' AND db = DATABASE() AND id <> CONNECTION_ID()`
 	}
-	return r.number(`SELECT count(*) FROM pg_stat_activity WHERE query `+like+
-		`query LIKE '%Jobs%' AND state = 'active' AND datname = current_database() AND pid <> pg_backend_pid()`) > 0
+	return ` FROM pg_stat_activity WHERE query ` + like + `query LIKE '%Jobs%' AND state = 'active' AND datname = current_database()
+		AND pid <> pg_backend_pid()`
+}
+
+// connectionID is the column of the connection's number there.
+func (r *rawDB) connectionID() string {
+	if r.f.Engine() == "mysql" {
+		return "id"
+	}
+	return "pid"
 }
 
 // A cancelled context ends a search that takes long, in the server too, also when rows have come

@@ -3,12 +3,14 @@ package engine
 // Catalog is how to ask an engine what tables are in a database, and what the types that it tells
 // mean. Answers have the same columns on every engine.
 type Catalog struct {
-	Version       string // of the engine
-	Columns       string // table, column, type, nullable, collation, default, generated
-	Indexes       string // table, index, is it the primary key, column
-	Parents       string // table, the table it refers to, cascades
-	Untransacted  string // tables that keep what a failed transaction wrote; "": there can't be any
-	CountTriggers string // how many triggers there are of those whose names follow in parentheses
+	Version       string   // of the engine
+	Now           string   // the time of the server's clock; "" where there is no server
+	Columns       string   // table, column, type, nullable, collation, default, generated
+	Indexes       string   // table, index, is it the primary key, column
+	Parents       string   // table, the table it refers to, cascades
+	Untransacted  string   // tables that keep what a failed transaction wrote; "": there can't be any
+	Users         []string // a text for each connection that uses tables, longest first; those after the first take fewer rights
+	CountTriggers string   // how many triggers there are of those whose names follow in parentheses
 
 	Untyped      bool // a type bounds nothing: integers always have 64 bits, and times may be texts
 	RowIDs       bool // a primary key of one integer numbers its rows without being told
@@ -41,6 +43,16 @@ var sqliteCatalog = Catalog{
 
 var mysqlCatalog = Catalog{
 	Version: `SELECT VERSION()`,
+	Now:     `SELECT UTC_TIMESTAMP(6)`,
+	// One that sleeps within a transaction still has its tables, which only the first one knows.
+	Users: []string{
+		`SELECT CONCAT('connection ', p.id, ' of ', p.user, '@', p.host, ', ', p.command, ' for ', p.time, ' s: ', COALESCE(LEFT(p.info, 60), ''))
+		FROM information_schema.processlist AS p LEFT JOIN information_schema.innodb_trx AS t ON t.trx_mysql_thread_id = p.id
+		WHERE p.db = DATABASE() AND p.id <> CONNECTION_ID() AND (p.command <> 'Sleep' OR t.trx_id IS NOT NULL) ORDER BY p.time DESC LIMIT 5`,
+		`SELECT CONCAT('connection ', p.id, ' of ', p.user, '@', p.host, ', ', p.command, ' for ', p.time, ' s: ', COALESCE(LEFT(p.info, 60), ''))
+		FROM information_schema.processlist AS p
+		WHERE p.db = DATABASE() AND p.id <> CONNECTION_ID() AND p.command <> 'Sleep' ORDER BY p.time DESC LIMIT 5`,
+	},
 	Columns: `SELECT table_name, column_name, column_type, is_nullable = 'YES',
 		CASE WHEN collation_name IN ('utf8mb4_nopad_bin', 'utf8mb4_0900_bin') THEN '' ELSE COALESCE(collation_name, '') END,
 		column_default, extra LIKE '%auto_increment%'
@@ -60,6 +72,11 @@ var mysqlCatalog = Catalog{
 
 var postgresCatalog = Catalog{
 	Version: `SELECT current_setting('server_version')`,
+	Now:     `SELECT clock_timestamp()`,
+	Users: []string{
+		`SELECT format('process %s of %s@%s, %s for %s s: %s', pid, usename, host(client_addr), state, extract(epoch FROM now() - xact_start)::int, left(query, 60))
+		FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL ORDER BY xact_start LIMIT 5`,
+	},
 	Columns: `SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
 		CASE WHEN o.collname IN ('C', 'POSIX', 'ucs_basic') THEN '' ELSE COALESCE(o.collname, '') END,
 		pg_get_expr(d.adbin, d.adrelid), a.attidentity <> '' OR COALESCE(pg_get_expr(d.adbin, d.adrelid), '') LIKE 'nextval(%'

@@ -73,6 +73,7 @@ type Dialect struct {
 	arguments func(columns []tables.Column, rows [][]any) []any // the batch for such a source
 
 	// Migrating.
+	KeepsDDL    bool     // statements that change tables can't be rolled back
 	tableRights []string // for making tables
 	indexRights []string // for adding indexes to Jobs, which goes with the triggers
 	lockName    string   // the migration lock's: the database's, because other databases on the server have their own

@@ -34,6 +34,7 @@ var MariaDB = Dialect{
 	MaxInsertArguments: 2048,
 
 	ExactCollation: "utf8mb4_nopad_bin",
+	KeepsDDL:       true,
 	tableRights:    []string{"CREATE", "INSERT"},
 	indexRights:    []string{"ALTER"},
 	lockName:       "CONCAT('jobdb/', MD5(DATABASE()))",

@@ -43,6 +43,9 @@ type Engine struct {
 	recognize      func(context.Context, *Engine) error // nil where the URL tells the product
 	withSchemaLock func(context.Context, *Engine, func(Querier) error) error
 
+	mend          func(context.Context, *Engine) error // nil where nothing breaks
+	mendStatement string
+
 	// nil where there are no rights to lack
 	writeObstacles     func(ctx context.Context, e *Engine, tables []string) ([]Obstacle, error)
 	migrationObstacles func(context.Context, *Engine) ([]Obstacle, error)
@@ -80,6 +83,15 @@ func (e *Engine) Recognize(ctx context.Context) error {
 // Version is the engine's own name for its release.
 func (e *Engine) Version(ctx context.Context) (string, error) {
 	return AskText(ctx, e.Reader, e.Dialect.Catalog.Version)
+}
+
+// Mend makes the server good again after an error of [ClassBroken]. The statement is what an
+// administrator can run when it fails.
+func (e *Engine) Mend(ctx context.Context) (statement string, err error) {
+	if e.mend == nil {
+		return "", nil
+	}
+	return e.mendStatement, e.mend(ctx, e)
 }
 
 // Querier is what *sql.DB and *sql.Tx have in common.

@@ -22,7 +22,9 @@ const (
 	ClassValue                // a column can't hold the value
 	ClassUnavailable          // the server can't be reached, or refuses this user
 	ClassFull                 // there is no room left to write
-	ClassCancelled            // took too long, or was ended by an administrator
+	ClassTimeout              // took too long
+	ClassInterrupted          // was ended by somebody else
+	ClassBroken               // the server keeps a table with half of a trigger, see [Engine.Mend]
 )
 
 // ErrLost is told to the members of a group whose transaction is gone through no fault of their

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"jobdb/internal/tables"
 )
 
 // openMySQL opens a pool on MariaDB or MySQL. Of several hosts the first that answers is taken, for
@@ -59,6 +61,7 @@ func onMySQL(pool *sql.DB) *Engine {
 		Dialect: MariaDB, Reader: pool, Writer: pool, Snapshot: serverSnapshot, Close: pool.Close,
 		WriteOptions: sql.TxOptions{Isolation: sql.LevelReadCommitted}, // locks no gaps between rows
 		recognize:    recognizeMySQL, classify: classifyMySQL, jobInError: jobInMySQLError, withSchemaLock: mysqlSchemaLock,
+		mend: mysqlMend, mendStatement: flushTriggers,
 		writeObstacles: mysqlWriteObstacles, migrationObstacles: mysqlMigrationObstacles,
 	}
 }
@@ -91,6 +94,9 @@ func classifyMySQL(err error) ErrClass {
 	if !errors.As(err, &e) {
 		return networkClass(err)
 	}
+	if strings.Contains(e.Message, brokenTrigger) {
+		return ClassBroken
+	}
 	switch e.Number {
 	case 1205, 1213, 1020, 3572, 4025: // lock wait, deadlock (also Galera's certification), changed since read
 		if e.Number == 4025 { // a CHECK failed
@@ -103,8 +109,10 @@ func classifyMySQL(err error) ErrClass {
 		return ClassForeignKey
 	case 1048, 1264, 1265, 1292, 1366, 1406, 1267, 3988: // NULL, range, truncated, wrong value, too long, character set
 		return ClassValue
-	case 1317, 1969, 3024: // interrupted, time limit of MariaDB and of MySQL
-		return ClassCancelled
+	case 1317:
+		return ClassInterrupted
+	case 1969, 3024: // time limits of MariaDB and of MySQL
+		return ClassTimeout
 	case 1021, 1114: // the disk is full, the table is
 		return ClassFull
 	// A file can't be written, with the system's reason in the text.
@@ -186,7 +194,7 @@ func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, con
 		return nil, errors.Join(err, conn.Close())
 	}
 	wrapped.id, wrapped.server = values[0], strings.Join(values[1:3], ":")
-	settings := "SET SESSION sql_mode = CONCAT(" + zeroDates + ", ',ANSI_QUOTES,STRICT_ALL_TABLES'), time_zone = '+00:00'"
+	settings := "SET SESSION sql_mode = CONCAT(" + zeroDates + ", ',ANSI_QUOTES,STRICT_ALL_TABLES'), time_zone = '+00:00', lc_messages = 'en_US'"
 	if seconds := c.statementTime.Seconds(); isMariaDB(values[3]) {
 		// A list stays a list: of long ones the server would make tables, of whose length it knows
 		// nothing.
@@ -419,9 +427,9 @@ func (c *mysqlConn) killOnCancel(ctx context.Context) (done func()) {
 
 // kill ends this connection, and the query on it, from one beside it. KILL QUERY would do nothing
 // when it comes just before the query begins. What fails here is left to the server's own time
-// limit.
+// limit, as is a query that opens its tables for longer than killTime; see atWork.
 func (c *mysqlConn) kill(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, killTime)
 	defer cancel()
 	conn, err := c.host.Connect(ctx)
 	if err != nil {
@@ -432,7 +440,53 @@ func (c *mysqlConn) kill(ctx context.Context) {
 	if !ok {
 		return
 	}
-	if values, err := oneRow(ctx, side, "SELECT @@hostname, @@port"); err == nil && strings.Join(values, ":") == c.server {
-		_, _ = side.ExecContext(ctx, "KILL "+c.id, nil)
+	if values, err := oneRow(ctx, side, "SELECT @@hostname, @@port"); err != nil || strings.Join(values, ":") != c.server {
+		return
+	}
+	for {
+		values, err := oneRow(ctx, side, "SELECT command, LOWER(state) FROM information_schema.processlist WHERE id = "+c.id)
+		if err != nil || values[0] != "Query" && values[0] != "Execute" && values[0] != "Prepare" { // it is over
+			return
+		}
+		if values[0] != "Prepare" && slices.Contains(atWork, values[1]) {
+			_, _ = side.ExecContext(ctx, "KILL "+c.id, nil)
+			return
+		}
+		if Sleep(ctx, killPause) != nil {
+			return
+		}
 	}
 }
+
+const (
+	killTime  = 5 * time.Second
+	killPause = 5 * time.Millisecond
+)
+
+// atWork are the states of a statement that has its tables. Before that MariaDB must not be told to
+// end it: when the end comes while a trigger is read, the server keeps the table with half of a
+// trigger, and refuses the changes of whoever gets it next, until [Engine.Mend].
+var atWork = []string{
+	"copying to tmp table", "creating sort index", "creating tmp table", "executing", "optimizing", "preparing", "removing duplicates",
+	"sending data", "sending to client", "sorting result", "statistics", "update", "updating", "user lock", "user sleep", "writing to net",
+}
+
+// brokenTrigger is in what MariaDB says of a table that it keeps with half of a trigger.
+const brokenTrigger = "has an error in its body"
+
+// mysqlMend makes the server open the tables that have triggers anew. It waits a second at most for
+// those who use them, since all others wait meanwhile.
+func mysqlMend(ctx context.Context, e *Engine) error {
+	conn, err := e.Writer.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer discard(conn)
+	if _, err := conn.ExecContext(ctx, "SET SESSION lock_wait_timeout = 1"); err != nil {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, flushTriggers)
+	return err
+}
+
+var flushTriggers = "FLUSH LOCAL TABLES " + tables.Jobs.Quoted() + ", " + tables.JobJDLs.Quoted()

@@ -37,7 +37,7 @@ func openPostgres(_ context.Context, t Target, o Settings) (*Engine, error) {
 	}
 	config.DialFunc = dialer.DialContext
 	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: 5 * time.Second}
+		return &notedCancel{CancelRequestContextWatcherHandler: pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: 5 * time.Second}}
 	}
 	pool := sql.OpenDB(&postgresConnector{stdlib.GetConnector(*config)})
 	o.size(pool)
@@ -66,6 +66,27 @@ func (c *postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
 const postgresPrepared = 64
 
 type postgresConn struct{ *stdlib.Conn }
+
+// notedCancel asks the server to end a query whose context has ended, and notes that on the
+// connection.
+type notedCancel struct {
+	pgconn.CancelRequestContextWatcherHandler
+}
+
+// cancelled is the key of the note.
+const cancelled = "jobdb cancelled"
+
+// HandleUnwatchAfterCancel notes it, where the connection's own goroutine is.
+func (h *notedCancel) HandleUnwatchAfterCancel() {
+	h.CancelRequestContextWatcherHandler.HandleUnwatchAfterCancel()
+	h.Conn.CustomData()[cancelled] = true
+}
+
+// IsValid gives a connection up on which a query was cancelled: the request is a connection of its
+// own, and may come late, when the next caller's query runs here.
+func (c *postgresConn) IsValid() bool {
+	return c.Conn.Conn().PgConn().CustomData()[cancelled] == nil
+}
 
 // QueryContext runs a query.
 func (c *postgresConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
@@ -112,10 +133,15 @@ func classifyPostgres(err error) ErrClass {
 		return ClassForeignKey
 	case "23502", "23514", "22001", "22003", "22007", "22008", "22021": // not null, check, too long, out of range, times, encoding
 		return ClassValue
-	case "57014": // cancelled, by us or by the statement's time limit
-		return ClassCancelled
 	case "53100": // the disk is full
 		return ClassFull
+	case "57014":
+		// Only the text tells, which is in another language on some servers: there what took too long is
+		// tried again a few times.
+		if strings.Contains(e.Message, "timeout") {
+			return ClassTimeout
+		}
+		return ClassInterrupted
 	case "25006": // read-only transaction
 		return ClassUnavailable
 	}

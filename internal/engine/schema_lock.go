@@ -12,10 +12,32 @@ import (
 // schemaLockWait is how long a server waits for another one to finish migrating.
 const schemaLockWait = 10 * time.Minute
 
+// tableLockWait is how long a statement that changes a table waits for those who use it: whoever
+// comes later waits behind it, on every server.
+const tableLockWait = time.Second
+
 // WithSchemaLock runs fn while no other server migrates this database, in one transaction where the
 // engine's DDL can be rolled back.
 func (e *Engine) WithSchemaLock(ctx context.Context, fn func(Querier) error) error {
 	return e.withSchemaLock(ctx, e, fn)
+}
+
+// Users are those who have used the tables for longest, in the server's own words for people; as far
+// as it says that to this user.
+func (e *Engine) Users(ctx context.Context) (users []string) {
+	for _, query := range e.Dialect.Catalog.Users {
+		err := EachRow(ctx, e.Reader, query, func(rows *sql.Rows) error {
+			user := ""
+			err := rows.Scan(&user)
+			users = append(users, user)
+			return err
+		})
+		if err == nil {
+			return users
+		}
+		users = nil // it takes a right that this user lacks
+	}
+	return nil
 }
 
 // sqliteSchemaLock needs no lock: the writer's transactions begin IMMEDIATE, which is one.
@@ -76,8 +98,11 @@ func postgresSchemaLock(ctx context.Context, e *Engine, fn func(Querier) error) 
 			"SET LOCAL statement_timeout = 0",
 			"SET LOCAL lock_timeout = " + strconv.FormatInt(schemaLockWait.Milliseconds(), 10),
 			"SELECT pg_advisory_xact_lock(" + postgresLock + ")",
+			"SET LOCAL lock_timeout = " + strconv.FormatInt(tableLockWait.Milliseconds(), 10),
 		} {
-			if _, err := q.ExecContext(ctx, statement); err != nil {
+			if _, err := q.ExecContext(ctx, statement); e.ClassOf(err) == ClassRetry {
+				return fmt.Errorf("another server has been migrating this database for %v: %w", schemaLockWait, ErrGaveUp)
+			} else if err != nil {
 				return err
 			}
 		}
@@ -96,8 +121,10 @@ func mysqlSchemaLock(ctx context.Context, e *Engine, fn func(Querier) error) err
 	}
 	defer discard(conn)
 	d := &e.Dialect
-	if _, err := conn.ExecContext(ctx, d.unlimited); err != nil {
-		return err
+	for _, statement := range []string{d.unlimited, "SET SESSION lock_wait_timeout = " + strconv.Itoa(int(tableLockWait.Seconds()))} {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			return err
+		}
 	}
 	for waited := time.Duration(0); ; waited += mysqlLockWait {
 		if got, err := AskText(ctx, conn, "SELECT GET_LOCK("+d.lockName+", 5)"); err != nil {

@@ -142,7 +142,7 @@ func classifySQLite(err error) ErrClass {
 	case sqliteIOError, sqliteCantOpen, sqliteReadOnly, sqlitePermission:
 		return ClassUnavailable
 	case sqliteInterrupt:
-		return ClassCancelled
+		return ClassInterrupted
 	}
 	return ClassOther
 }

@@ -11,7 +11,12 @@ import (
 	"jobdb/internal/engine"
 )
 
-const maxMigrationTries = 3
+const (
+	maxDuplicates    = 3                // tries when another server got in the way
+	maxMigrationWait = 10 * time.Minute // for others to let tables go
+	minPause         = time.Second      // in which they can work, before the tables are asked for again
+	maxPause         = 8 * time.Second
+)
 
 // Option is about what a [Migrator] does.
 type Option uint8
@@ -56,23 +61,43 @@ func (m *Migrator) Migrate(ctx context.Context) ([]string, error) {
 	if err := m.checkRights(ctx, pending); err != nil {
 		return nil, err
 	}
-	var applied []string
-	for range maxMigrationTries {
-		err = m.Engine.WithSchemaLock(ctx, func(q engine.Querier) error {
-			var err error
-			applied, err = m.applyPending(ctx, q)
+	return m.tryAgain(ctx)
+}
+
+// tryAgain applies what is pending, and again while others use the tables: each try takes them a
+// second at most, for all others wait meanwhile.
+func (m *Migrator) tryAgain(ctx context.Context) (applied []string, err error) {
+	waited, pause := time.Duration(0), minPause
+	for try := 1; ; try++ {
+		var done []string
+		err = m.Engine.WithSchemaLock(ctx, func(q engine.Querier) (err error) {
+			done, err = m.applyPending(ctx, q)
 			return err
 		})
-		// The lock of MariaDB holds on one node of a cluster; servers on two nodes can get in each
-		// other's way.
-		if class := m.Engine.ClassOf(err); class != engine.ClassRetry && class != engine.ClassDuplicate {
-			break
+		if err == nil || m.Engine.Dialect.KeepsDDL {
+			applied = append(applied, done...)
 		}
+		switch m.Engine.ClassOf(err) {
+		case engine.ClassRetry:
+			if waited >= maxMigrationWait {
+				return applied, fmt.Errorf("others have used the tables for %v: %w", waited, err)
+			}
+		case engine.ClassDuplicate:
+			// The lock of MariaDB holds on one node of a cluster; servers on two nodes can get in each
+			// other's way.
+			if try >= maxDuplicates {
+				return applied, err
+			}
+		default:
+			return applied, err
+		}
+		m.Logger.WarnContext(ctx, "the database can't be migrated while others use its tables; trying again",
+			"pause", pause, "users", m.Engine.Users(ctx), "error", err)
+		if err := engine.Sleep(ctx, pause); err != nil {
+			return applied, err
+		}
+		waited, pause = waited+pause, min(2*pause, maxPause)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return applied, nil
 }
 
 // checkRights refuses what would fail in the middle: where DDL doesn't roll back, that would leave

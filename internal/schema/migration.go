@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -150,6 +151,17 @@ func (s migrationState) refusal() string {
 			" than this program has; use the jobdb that made it, or a later release of it"
 	}
 	return ""
+}
+
+// endsOlder ends the name of a migration after which an older jobdb would do wrong.
+const endsOlder = "_ends_older"
+
+// Newer are the migrations that a newer jobdb has applied to a database of ours, which this one may
+// be working on, and whether it mustn't go on.
+func Newer(ctx context.Context, q engine.Querier, d *engine.Dialect) (names []string, ends bool, err error) {
+	s, err := readMigrationState(ctx, q, d, Catalog{migrationsTable: {}})
+	names = MigrationNames(s.newer)
+	return names, slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, endsOlder) }), err
 }
 
 func joinNames(migrations []Migration) string {

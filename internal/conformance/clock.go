@@ -1,0 +1,66 @@
+package conformance
+
+import (
+	"time"
+
+	"jobdb"
+)
+
+// This file has several servers on one database whose machines' clocks differ.
+var clockTests = []conformanceTest{
+	{"ClocksApart", testClocksApart},
+	{"OwnClock", testOwnClock},
+}
+
+// skewed opens the test's database as a server does whose machine's clock is ahead.
+func (f *fixture) skewed(ahead time.Duration) *jobdb.DB {
+	f.t.Helper()
+	options := jobdb.Options{CorrectClock: true, Clock: func() time.Time { return time.Now().Add(ahead) }}
+	if f.historyAddress != f.address {
+		options.HistoryURL = f.historyAddress
+	}
+	return f.suite.opened(f.test, f.address, options)
+}
+
+// Servers date what they write by the clock of the database's server, so they agree.
+func testClocksApart(f *fixture) {
+	f.needServer("with a clock of its own")
+	right := f.skewed(0)
+	for _, ahead := range []time.Duration{30 * time.Second, 26 * time.Hour, -time.Hour} {
+		wrong := f.skewed(ahead)
+		if apart := wrong.Now().Sub(right.Now()); apart.Abs() > 200*time.Millisecond {
+			f.t.Errorf("a server that is %s ahead dates %s later", ahead, apart)
+		}
+		if told := wrong.ClockDifference() - right.ClockDifference(); (told - ahead).Abs() > 200*time.Millisecond {
+			f.t.Errorf("a server that is %s ahead tells %s", ahead, told)
+		}
+		id := f.addPlainJobs(1)[0]
+		for _, db := range []*jobdb.DB{wrong, right, wrong} {
+			before := right.Now()
+			_, err := db.SetProperties(f.ctx, map[jobdb.JobID]jobdb.Attributes{id: {"Site": "x"}}, true)
+			f.ok(err)
+			dated, _ := f.attributes(id, "LastUpdateTime")["LastUpdateTime"].(time.Time)
+			if late := dated.Sub(before); late < -1200*time.Millisecond || late > 5*time.Second { // some databases keep whole seconds
+				f.t.Errorf("a server that is %s ahead dates a change %s after it began", ahead, late)
+			}
+		}
+		if f.Schema() != jobdb.SchemaOurs {
+			continue
+		}
+		first := jobdb.Reply{Request: ahead.String() + f.vo, Content: "c", Text: "t"}
+		f.ok(right.SaveReply(f.ctx, first))
+		f.ok(wrong.SaveReply(f.ctx, jobdb.Reply{Request: first.Request + "2", Content: "c", Text: "t"}))
+		for _, db := range []*jobdb.DB{right, wrong} {
+			reply, found, err := db.SavedReply(f.ctx, first.Request)
+			f.ok(err)
+			f.equal("the reply is there", found, true)
+			f.equal("the reply", reply, first)
+		}
+	}
+}
+
+// A clock that is given is taken as it is, unless it shall be corrected.
+func testOwnClock(f *fixture) {
+	f.equal("the time", f.Now(), f.clock.now())
+	f.equal("the difference", f.ClockDifference(), time.Duration(0))
+}
