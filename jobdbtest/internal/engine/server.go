@@ -53,7 +53,7 @@ type Server struct {
 
 	supervisor *exec.Cmd
 	folder     string
-	probe      string // what a server answers that is ready
+	probe      string         // what a server answers that is ready
 	lifeline   io.WriteCloser // takes orders; closing it ends the server
 }
 
