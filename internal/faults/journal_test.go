@@ -66,11 +66,10 @@ func (j *journal) begin(kind kind, jobs []jobdb.JobID) *write {
 }
 
 // end enters what came of it.
-func (j *journal) end(w *write, r reply, took time.Duration) {
+func (j *journal) end(w *write, r reply) {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
 	delete(j.open, w)
-	j.longest = max(j.longest, took)
 	w.acknowledged = r.err == nil && r.status < 300
 	w.refused = r.err == nil && r.status >= 400 && r.status < 500
 	switch {
@@ -85,6 +84,13 @@ func (j *journal) end(w *write, r reply, took time.Duration) {
 	if w.acknowledged && w.kind == submit {
 		j.jobs = append(j.jobs, w.jobs...)
 	}
+}
+
+// answered enters how long a request took.
+func (j *journal) answered(took time.Duration) {
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	j.longest = max(j.longest, took)
 }
 
 func troubleOf(r reply) string {
@@ -126,7 +132,7 @@ func (j *journal) hear(jobs []jobdb.JobID) {
 func (j *journal) recovered(since time.Time) (after time.Duration, all bool) {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
-	all = time.Since(j.lastFailure) > 2*time.Second
+	all = time.Since(j.lastFailure) > time.Second
 	for _, began := range j.open {
 		all = all && began.After(since)
 	}

@@ -171,14 +171,3 @@ func (p *proxy) cut() {
 		_ = l.server.Close()
 	}
 }
-
-// vanish is the end of a machine whose address another one takes: the server's side of all
-// connections is gone, and nobody tells the clients.
-func (p *proxy) vanish() {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	for l := range p.links {
-		l.silent.Store(true)
-		_ = l.server.Close()
-	}
-}

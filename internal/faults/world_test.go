@@ -4,6 +4,7 @@ package faults_test
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -130,4 +131,27 @@ func (w *world) limit(s *server, resource int, soft uint64) (before unix.Rlimit)
 		w.t.Fatal(err)
 	}
 	return before
+}
+
+// vanish is the end of a machine whose address another one takes: the server's side of all
+// connections is gone, and whatever the clients send is not even acknowledged.
+func (p *proxy) vanish(t *testing.T) {
+	t.Helper()
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	drop := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0} // of each packet keep 0 bytes
+	for l := range p.links {
+		l.silent.Store(true)
+		raw, err := l.client.(*net.TCPConn).SyscallConn()
+		if err != nil {
+			continue // it is closed already
+		}
+		controlErr := raw.Control(func(socket uintptr) {
+			err = unix.SetsockoptSockFprog(int(socket), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &drop})
+		})
+		if controlErr == nil && err != nil {
+			t.Errorf("silence a connection: %v", err)
+		}
+		_ = l.server.Close()
+	}
 }
