@@ -120,12 +120,12 @@ func TestHistories(t *testing.T) {
 func (g *grid) trouble(ctx context.Context) {
 	random := newRandom()
 	for ctx.Err() == nil {
-		time.Sleep(150 * time.Millisecond)
+		time.Sleep(250 * time.Millisecond)
 		g.clocks[random.IntN(len(g.clocks))].Store(random.Int64N(int64(100*time.Second)) - int64(50*time.Second))
 		if g.between == nil {
 			continue
 		}
-		switch random.IntN(6) {
+		switch random.IntN(8) {
 		case 0:
 			g.between.cut()
 		case 1:

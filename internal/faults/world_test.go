@@ -46,6 +46,9 @@ func newWorld(t *testing.T, engine string) *world {
 	if testing.Short() {
 		t.Skip("-short: a server is built and loaded for this")
 	}
+	if _, err := binary(); err != nil { // before TMPDIR is the disk of this world alone
+		t.Fatal(err)
+	}
 	w := &world{engine: engine, disk: newDisk(t)}
 	flags, count := []string{"--command-redelivery", redelivery.String()}, 2
 	if engine == "SQLite" {
