@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -151,8 +152,8 @@ const (
 
 // TestFaults lets what may happen happen to servers and databases while a grid writes, and audits
 // each time what they have. JOBDB_FAULTS_MINUTES says for how long on each engine, with a fault a
-// minute; by default each fault happens once, for two seconds. JOBDB_FAULT is a part of the names of
-// those that are wanted, if not all are.
+// minute; by default each fault happens once, for two seconds. JOBDB_FAULT is a regular expression for
+// the names of those that are wanted, if not all are.
 func TestFaults(t *testing.T) {
 	minutes, _ := strconv.Atoi(os.Getenv("JOBDB_FAULTS_MINUTES"))
 	for _, engine := range slices.Sorted(maps.Keys(jobdbtest.Engines)) {
@@ -179,12 +180,16 @@ func (w *world) prepare() {
 // strikeAll lets each fault happen that there is for this world, in turns for so many minutes.
 func (w *world) strikeAll(minutes int) map[string]*row {
 	rows := map[string]*row{}
+	wanted, err := regexp.Compile(os.Getenv("JOBDB_FAULT"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	for end := time.Now().Add(time.Duration(minutes) * time.Minute); ; {
 		for _, f := range faults {
 			if minutes > 0 && time.Now().After(end) {
 				return rows
 			}
-			if f.needs != nil && !f.needs(w) || !strings.Contains(f.name, os.Getenv("JOBDB_FAULT")) {
+			if f.needs != nil && !f.needs(w) || !wanted.MatchString(f.name) {
 				continue
 			}
 			if rows[f.name] == nil {
@@ -267,8 +272,9 @@ func (w *world) checkStop() {
 		case <-s.ended:
 			w.t.Logf("a server stopped after %v", time.Since(began))
 		case <-time.After(grace):
-			w.t.Errorf("a server didn't stop within %v", grace)
-			s.kill()
+			_ = s.process.Signal(syscall.SIGQUIT) // whereupon it says what it does
+			<-s.ended
+			w.t.Errorf("a server didn't stop within %v: %s", grace, s.said())
 		}
 	}
 	w.stop()

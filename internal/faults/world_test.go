@@ -49,6 +49,7 @@ func newWorld(t *testing.T, engine string) *world {
 	if _, err := binary(); err != nil { // before TMPDIR is the disk of this world alone
 		t.Fatal(err)
 	}
+	folder := t.TempDir() // as well: a server whose log can't be written stands still
 	w := &world{engine: engine, disk: newDisk(t)}
 	flags, count := []string{"--command-redelivery", redelivery.String()}, 2
 	if engine == "SQLite" {
@@ -62,7 +63,6 @@ func newWorld(t *testing.T, engine string) *world {
 		flags = append(flags, "--db", w.between.address)
 	}
 	migrate(t, w.address)
-	folder := t.TempDir()
 	var servers []*server
 	for range count {
 		servers = append(servers, startServerIn(t, folder, flags...))
