@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -63,25 +62,7 @@ func PostgreSQL(tb testing.TB) string {
 // skipped where [MariaDB] would skip it.
 func Server(tb testing.TB, name, settings string) string {
 	tb.Helper()
-	if testing.Short() {
-		tb.Skip("-short: SQLite only")
-	}
-	i := slices.IndexFunc(engine.All, func(e *engine.Engine) bool { return e.Name == name })
-	if i < 0 {
-		tb.Fatalf("there is no server of %q", name)
-	}
-	if os.Getenv(engine.All[i].Env) == "none" {
-		tb.Skipf("\n\n!!! NOT TESTED: %s=none\n", engine.All[i].Env)
-	}
-	server, err := engine.All[i].With(settings).Start(tb.Context(), false)
-	if errors.Is(err, engine.ErrMissing) && os.Getenv("CI") == "" {
-		tb.Skipf("\n\n!!! NOT TESTED: %v\n", err)
-	}
-	if err != nil {
-		tb.Fatalf("\n\n!!! CANNOT BE TESTED: %v\n", err)
-	}
-	tb.Cleanup(server.Stop)
-	return server.URL
+	return StartProcess(tb, name, settings).URL
 }
 
 // An instance is a server for tests that this process has found or started.

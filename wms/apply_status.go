@@ -191,7 +191,7 @@ func (u *jobUpdate) noteCounted(s *step, now time.Time) {
 // than all that its source said before, in this run of the job, and leads to a status that may
 // follow the job's.
 func (u *jobUpdate) isSlowClock(s *step) bool {
-	allowed := s.Status == "" || s.Status == u.status || nextStatus(u.status, s.Status) == s.Status
+	allowed := s.Status == "" || s.Status == u.status || NextStatus(u.status, s.Status) == s.Status
 	if !allowed || !u.isOfThisRun(s.Time) {
 		return false
 	}
@@ -265,7 +265,7 @@ func (u *jobUpdate) move(s *step) {
 	if u.force || u.change.Status == u.status {
 		return
 	}
-	if to := nextStatus(u.status, s.Status); to != s.Status {
+	if to := NextStatus(u.status, s.Status); to != s.Status {
 		u.note("a job in %s can't become %s: it stays %s", u.status, s.Status, to)
 		u.fitText("StatusSource", &s.Source)
 		if cut := firstRunes(s.Source, maxSource-len(refusedMark)); cut != s.Source {

@@ -45,6 +45,9 @@ var notRescheduled = []jobdb.Status{
 	jobdb.StatusDone, jobdb.StatusCompleted, jobdb.StatusCompleting, jobdb.StatusKilled, jobdb.StatusDeleted,
 }
 
+// MayReschedule reports whether a job in a status can be made to run again.
+func MayReschedule(status jobdb.Status) bool { return !slices.Contains(notRescheduled, status) }
+
 // Reschedule makes jobs run again, as DiracX's reschedule_jobs does. From any status but Done,
 // Completed, Completing, Killed and Deleted they become Received (as the state machine lets them,
 // Submitting and Rescheduled ones too). Their JDL is made anew from the original one, and with it
@@ -133,7 +136,7 @@ func (r *rescheduling) refuse() {
 			r.fail(id, fmt.Sprintf("VerifiedFlag is False: Status %s, Minor Status: %s", status, job["MinorStatus"]))
 		case limit == 0:
 			r.fail(id, "rescheduling is switched off (MaxReschedulings is 0)")
-		case slices.Contains(notRescheduled, status):
+		case !MayReschedule(status):
 			r.fail(id, "a job in "+string(status)+" is not rescheduled; submit it anew")
 		case r.counter(job) > limit:
 			r.exhausted[id] = job

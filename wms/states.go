@@ -27,10 +27,10 @@ var transitions = map[jobdb.Status][]jobdb.Status{
 	jobdb.StatusDeleted:     {},
 }
 
-// nextStatus returns where a job in one status ends up that is to go to another: there, or where it
+// NextStatus returns where a job in one status ends up that is to go to another: there, or where it
 // is if no way leads there. From a status that isn't known, which an extension of DIRAC may have
 // written, every way is open, so that no job gets stuck.
-func nextStatus(from, to jobdb.Status) jobdb.Status {
+func NextStatus(from, to jobdb.Status) jobdb.Status {
 	if ways := transitions[from]; len(ways) > 0 && !slices.Contains(ways, to) {
 		return from
 	}

@@ -46,6 +46,7 @@ func TestMain(m *testing.M) {
 type server struct {
 	t       *testing.T
 	folder  string // its HOME and its data folder
+	flags   []string
 	url     string
 	process *os.Process
 	ended   chan struct{}
@@ -55,31 +56,48 @@ type server struct {
 // startServer starts a server on SQLite, or on the database of flags.
 func startServer(t *testing.T, flags ...string) *server {
 	t.Helper()
+	return startServerIn(t, t.TempDir(), flags...)
+}
+
+// startServerIn starts a server in a folder; those of one folder take each other's tokens.
+func startServerIn(t *testing.T, folder string, flags ...string) *server {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("-short: a server is built and loaded for this")
 	}
-	path, err := binary()
-	if err != nil {
+	s := &server{t: t, folder: folder, flags: flags}
+	var err error
+	if s.log, err = os.CreateTemp(folder, "server*.log"); err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, folder: t.TempDir(), ended: make(chan struct{})}
-	command := exec.Command(path, append([]string{"serve", "--listen", "127.0.0.1:0"}, flags...)...)
+	if err := s.run("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.stop)
+	return s
+}
+
+// run starts the program and returns when it listens.
+func (s *server) run(listen string) error {
+	path, err := binary()
+	if err != nil {
+		return err
+	}
+	command := exec.Command(path, append([]string{"serve", "--listen", listen}, s.flags...)...)
 	command.Env = s.environment()
 	stderr, err := command.StderrPipe()
 	if err != nil {
-		t.Fatal(err)
-	}
-	if s.log, err = os.Create(filepath.Join(s.folder, "server.log")); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	if err := command.Start(); err != nil {
-		t.Fatal(err)
+		return err
 	}
-	s.process = command.Process
-	listening := make(chan string, 1)
+	s.process, s.ended = command.Process, make(chan struct{})
+	listening, ended := make(chan string, 1), s.ended
 	go func() {
-		defer close(s.ended)
+		defer close(ended)
 		lines := bufio.NewScanner(io.TeeReader(stderr, s.log))
+		lines.Buffer(nil, mega)
 		for lines.Scan() {
 			if _, address, found := strings.Cut(lines.Text(), "jobdb is listening on "); found {
 				listening <- address
@@ -87,15 +105,39 @@ func startServer(t *testing.T, flags ...string) *server {
 		}
 		_ = command.Wait()
 	}()
-	t.Cleanup(s.stop)
 	select {
-	case s.url = <-listening:
+	case url := <-listening:
+		if s.url == "" {
+			s.url = url
+		}
+		return nil
 	case <-s.ended:
-		t.Fatalf("the server ended:\n%s", s.said())
-	case <-time.After(time.Minute):
-		t.Fatalf("the server doesn't listen after a minute:\n%s", s.said())
+		return fmt.Errorf("the server ended:\n%s", s.said())
+	case <-time.After(2 * time.Minute):
+		s.kill()
+		return fmt.Errorf("the server doesn't listen after two minutes:\n%s", s.said())
 	}
-	return s
+}
+
+// kill ends the server at once.
+func (s *server) kill() {
+	_ = s.process.Kill()
+	<-s.ended
+}
+
+// again starts a server that has ended on the address that it had, as often as it takes, as an init
+// system does.
+func (s *server) again() {
+	s.t.Helper()
+	for began := time.Now(); ; time.Sleep(200 * time.Millisecond) {
+		err := s.run(strings.TrimPrefix(s.url, "http://"))
+		if err == nil {
+			return
+		}
+		if time.Since(began) > 2*time.Minute {
+			s.t.Fatal(err)
+		}
+	}
 }
 
 func (s *server) environment() []string {
@@ -104,11 +146,15 @@ func (s *server) environment() []string {
 
 func (s *server) said() string {
 	text, _ := os.ReadFile(s.log.Name())
-	return string(text)
+	return string(text[max(0, len(text)-8<<10):])
 }
 
 // stop ends the server as an operator would, within its grace.
 func (s *server) stop() {
+	if s.hasEnded() {
+		_ = s.log.Close()
+		return
+	}
 	_ = s.process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.ended:
@@ -118,6 +164,15 @@ func (s *server) stop() {
 		<-s.ended
 	}
 	_ = s.log.Close()
+}
+
+func (s *server) hasEnded() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // token is one of this server's own, for a user with some properties.

@@ -69,6 +69,12 @@ func searchOfLists(random *rand.Rand) string {
 // startMigrated starts a server on a new database.
 func startMigrated(t *testing.T, address string) *server {
 	t.Helper()
+	migrate(t, address)
+	return startServer(t, "--db", address)
+}
+
+func migrate(t *testing.T, address string) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("-short: a server is built and loaded for this")
 	}
@@ -79,7 +85,6 @@ func startMigrated(t *testing.T, address string) *server {
 	if out, err := exec.Command(path, "migrate", "--db", address).CombinedOutput(); err != nil {
 		t.Fatalf("migrate: %v\n%s", err, out)
 	}
-	return startServer(t, "--db", address)
 }
 
 // databaseMemory is what a database server has of memory of its own, in bytes: the whole of MariaDB

@@ -21,9 +21,11 @@ type Engine struct {
 	account         string   // runs the server when we are root; nobody does if it doesn't exist; "": we do
 	programs        []string // the server and what prepares its data folder
 	folders         []string // where to look for them, first the most preferred; globs; "" is PATH
-	script          string   // prepares the folder it starts in, then runs the server in the background
+	script          string   // prepares the folder it starts in, and defines run, which starts the server in the background
 	fast, durable   string   // settings of the server
 	stop            string   // the signal that ends it at once
+	password        string   // of the administrator; "": a random one
+	probe           string   // a query that succeeds as soon as the server is ready; "": any does
 }
 
 // MariaDB listens on TCP and on a socket in its data folder. Killing it is clean: the folder is all
@@ -39,13 +41,15 @@ var MariaDB = &Engine{
 	script: `
 { mariadb-install-db --no-defaults --datadir="$DIR/data" --skip-name-resolve --skip-test-db \
     --auth-root-authentication-method=normal &&
-  printf '%s;\n' "CREATE USER jobdb@'127.0.0.1' IDENTIFIED BY '$PASSWORD'" \
+  printf '%s;\n' "FLUSH PRIVILEGES" "CREATE USER jobdb@'127.0.0.1' IDENTIFIED BY '$PASSWORD'" \
     "GRANT ALL ON *.* TO jobdb@'127.0.0.1' WITH GRANT OPTION" \
-    "DELETE FROM mysql.global_priv WHERE User = 'root'" "FLUSH PRIVILEGES" >init.sql
+    "DELETE FROM mysql.global_priv WHERE User = 'root'" | mariadbd --no-defaults --datadir="$DIR/data" --bootstrap
 } >init.log 2>&1 || { cat init.log; exit 1; }
-mariadbd --no-defaults --datadir="$DIR/data" --socket="$DIR/socket" --pid-file="$DIR/pid" --init-file="$DIR/init.sql" \
-  --skip-networking=0 --bind-address=127.0.0.1 --port="$PORT" --skip-name-resolve --skip-log-bin --log-warnings=0 \
-  --max-connections=500 --character-set-server=utf8mb4 $SETTINGS &
+run() {
+  mariadbd --no-defaults --datadir="$DIR/data" --socket="$DIR/socket" --pid-file="$DIR/pid" \
+    --skip-networking=0 --bind-address=127.0.0.1 --port="$PORT" --skip-name-resolve --skip-log-bin --log-warnings=0 \
+    --max-connections=500 --character-set-server=utf8mb4 $SETTINGS &
+}
 `,
 	fast:    "--innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --sync-binlog=0 --innodb-buffer-pool-size=256M",
 	durable: "--innodb-flush-log-at-trx-commit=1 --innodb-buffer-pool-size=1G --innodb-log-file-size=512M",
@@ -67,9 +71,11 @@ var MySQL = &Engine{
   mysqld --no-defaults --initialize-insecure --user=root --datadir="$DIR/data" --init-file="$DIR/init.sql" \
     --innodb-flush-method=nosync --innodb-redo-log-capacity=8M --secure-file-priv=NULL
 } >init.log 2>&1 || { cat init.log; exit 1; }
-mysqld --no-defaults --user=root --datadir="$DIR/data" --socket="$DIR/socket" --pid-file="$DIR/pid" --mysqlx=OFF \
-  --bind-address=127.0.0.1 --port="$PORT" --skip-name-resolve --skip-log-bin --log-error-verbosity=1 --secure-file-priv=NULL \
-  --performance-schema=OFF --max-connections=500 --character-set-server=utf8mb4 $SETTINGS &
+run() {
+  mysqld --no-defaults --user=root --datadir="$DIR/data" --socket="$DIR/socket" --pid-file="$DIR/pid" --mysqlx=OFF \
+    --bind-address=127.0.0.1 --port="$PORT" --skip-name-resolve --skip-log-bin --log-error-verbosity=1 --secure-file-priv=NULL \
+    --performance-schema=OFF --max-connections=500 --character-set-server=utf8mb4 $SETTINGS &
+}
 `,
 	fast:    "--innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --innodb-flush-method=nosync --innodb-buffer-pool-size=256M",
 	durable: "--innodb-flush-log-at-trx-commit=1 --innodb-buffer-pool-size=1G --innodb-redo-log-capacity=1G",
@@ -93,8 +99,10 @@ var PostgreSQL = &Engine{
   initdb --pgdata="$DIR/data" --username=jobdb --pwfile=password --auth=scram-sha-256 \
     --encoding=UTF8 --locale=C.UTF-8 --no-sync
 } >init.log 2>&1 || { cat init.log; exit 1; }
-postgres -D "$DIR/data" -p "$PORT" -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300 \
-  -c log_min_messages=log $SETTINGS &
+run() {
+  postgres -D "$DIR/data" -p "$PORT" -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300 \
+    -c log_min_messages=log $SETTINGS &
+}
 `,
 	fast:    "-c fsync=off -c synchronous_commit=off -c full_page_writes=off",
 	durable: "-c fsync=on -c shared_buffers=512MB -c max_wal_size=4GB",

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,14 +24,23 @@ import (
 
 // supervisor is the shell program around a server. Its standard input is a pipe whose other end
 // this process holds: however we end, the pipe closes, and the supervisor stops the server and
-// removes the folder. (A death signal would not remove the folder, and needs Linux.)
+// removes the folder. (A death signal would not remove the folder, and needs Linux.) Until then it
+// takes orders by the pipe.
 const supervisor = `
 cleanup() { cd / && rm -rf "$DIR"; }
 trap cleanup EXIT
 %s
+run
 server=$!
-exec >/dev/null 2>&1 # now the server alone holds the pipe of its messages
-cat
+exec >>"$DIR/again.log" 2>&1 # now the server alone holds the pipe of its messages
+while read -r order; do
+  case $order in
+  kill) kill -KILL "$server"; wait "$server" ;;
+  run)
+    sleep 0.05 # whereby the shell learns of children that have ended
+    kill -0 "$server" || { run; server=$!; } ;;
+  esac
+done
 while kill -%s "$server"; do sleep 0.05; done # again: one that comes while the server starts is lost
 `
 
@@ -41,7 +52,9 @@ type Server struct {
 	URL string // of its administrator, who may create databases
 
 	supervisor *exec.Cmd
-	lifeline   io.Closer // closing it ends the server
+	folder     string
+	probe      string         // what a server answers that is ready
+	lifeline   io.WriteCloser // takes orders; closing it ends the server
 }
 
 // Start prepares an empty data folder and starts a server on a free port of 127.0.0.1, as an
@@ -84,7 +97,7 @@ func (e *Engine) startOnce(ctx context.Context, programs []string, durable bool)
 			return nil, errors.Join(err, os.Remove(dir))
 		}
 	}
-	port, password := freePort(), strings.ToLower(rand.Text())
+	port, password := freePort(), cmp.Or(e.password, strings.ToLower(rand.Text()))
 	settings := e.fast
 	if durable {
 		settings = e.durable
@@ -105,7 +118,7 @@ func (e *Engine) startOnce(ctx context.Context, programs []string, durable bool)
 	}
 
 	address := url.URL{Scheme: e.scheme, User: url.UserPassword("jobdb", password), Host: "127.0.0.1:" + port, Path: "/" + e.adminDB}
-	server := &Server{URL: address.String(), supervisor: cmd, lifeline: messages.lifeline}
+	server := &Server{URL: address.String(), supervisor: cmd, folder: dir, probe: cmp.Or(e.probe, "SELECT 1"), lifeline: messages.lifeline}
 	if err := awaitAnswer(ctx, server.URL, messages); err != nil {
 		server.Stop()
 		return nil, err
@@ -117,6 +130,39 @@ func (e *Engine) startOnce(ctx context.Context, programs []string, durable bool)
 func (s *Server) Stop() {
 	_ = s.lifeline.Close()
 	_ = s.supervisor.Wait() // its exit code says nothing: it also waits for a killed server
+}
+
+// Kill ends the server by SIGKILL, as a crash does. Its data stay.
+func (s *Server) Kill() error {
+	_, err := io.WriteString(s.lifeline, "kill\n")
+	return err
+}
+
+// Run starts a server that has ended again, on the data and the port that it had, and returns when
+// it answers. What still holds its data, such as an orphan of a killed PostgreSQL, is waited for.
+func (s *Server) Run(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	db, err := Open(s.URL)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	for {
+		if _, err := io.WriteString(s.lifeline, "run\n"); err != nil {
+			return err
+		}
+		for range 20 {
+			if _, err = db.ExecContext(ctx, s.probe); err == nil {
+				return nil
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		if ctx.Err() != nil {
+			said, _ := os.ReadFile(filepath.Join(s.folder, "again.log"))
+			return fmt.Errorf("the server doesn't start again: %w; its last messages:\n%s", err, said[max(0, len(said)-4096):])
+		}
+	}
 }
 
 // credential returns the unprivileged user that a server runs as, or nil when that is us.
@@ -151,7 +197,7 @@ func freePort() string {
 
 // output is what a supervised server prints.
 type output struct {
-	lifeline io.Closer
+	lifeline io.WriteCloser
 	ended    chan struct{} // closed when the server has ended
 
 	mutex sync.Mutex
