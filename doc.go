@@ -91,6 +91,7 @@
 //	                         WaitingJobs, ParametersChanges, RemoveParametersChanges,
 //	                         CountParametersChanges, QueueAllParameters
 //	Jobs (locks of rows)     LockJobs
+//	of no table              CostlySearch, CostlySummary, Connections
 //
 // The pilots' database is another one: [OpenPilots].
 //
@@ -103,6 +104,7 @@
 //	                         what clients send is checked here; no SQL is written
 //	compile.go               the SQL of searches and summaries; testdata/compile shows it
 //	read.go                  runs queries: pages, streams, summaries
+//	costly.go                which questions may have to look at all jobs
 //	open.go, db.go, clock.go Open, Options, DB
 //	tx.go                    transactions and their retries; engines' errors become this package's
 //	bulk.go, scan.go         writing in batches; reading rows

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"jobdb/internal/engine"
 )
 
 // Limits bounds what makes a query costly. A zero field means that of [DefaultLimits].
@@ -76,7 +78,12 @@ func afterFirst(begun func(), each func([]any) error) func([]any) error {
 // explainTimeout turns the error of a query that took too long into a QueryError that says so; that
 // of a query whose caller cancelled it stays.
 func (l Limits) explainTimeout(ctx context.Context, err error) error {
-	if err == nil || !errors.Is(context.Cause(ctx), errQueryTimeout) {
+	switch cause := context.Cause(ctx); {
+	case err == nil:
+		return nil
+	case errors.Is(cause, engine.ErrLetGo):
+		return &UnavailableError{Err: cause}
+	case !errors.Is(cause, errQueryTimeout):
 		return err
 	}
 	return &QueryError{Field: "search", Reason: "took longer than " + l.QueryTimeout.String() + "; add filters, or group by fewer columns"}
