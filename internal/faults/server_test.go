@@ -2,6 +2,7 @@ package faults_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -144,8 +145,12 @@ type reply struct {
 }
 
 // send sends a request and reads the whole answer, of which it keeps the beginning.
-func (s *server) send(token, method, path, body string) (r reply) {
-	request, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
+func (s *server) send(token, method, path, body string) reply {
+	return s.sendIn(s.t.Context(), token, method, path, body)
+}
+
+func (s *server) sendIn(ctx context.Context, token, method, path, body string) reply {
+	request, err := http.NewRequestWithContext(ctx, method, s.url+path, strings.NewReader(body))
 	if err != nil {
 		return reply{err: err}
 	}
