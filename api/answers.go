@@ -120,7 +120,7 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 		if deadline.After(last) {
 			deadline = last
 		}
-		_ = control.SetWriteDeadline(deadline)        // a test's recorder has none
+		_ = control.SetWriteDeadline(deadline)              // a test's recorder has none
 		n, err := w.Write(body[:min(len(body), pieceSize)]) //nolint:gosec // JSON, as above
 		if err != nil {
 			return

@@ -15,7 +15,7 @@ import (
 	"jobdb/jobdbtest"
 )
 
-// Searches that overlap, so that some always run, don't let SQLite's log grow without end beside
+// Searches and slow readers that overlap, so that some always read, don't let SQLite's log grow without end beside
 // writers.
 func TestLogOfSQLite(t *testing.T) {
 	address := jobdbtest.SQLite(t)
@@ -23,22 +23,29 @@ func TestLogOfSQLite(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	var written, searched atomic.Int64
+	output := strings.Repeat("x", 60_000)
 	for range 8 {
-		all.Go(func() { // each changes many jobs in many places of the file
+		all.Go(func() {
 			for ctx.Err() == nil {
-				var body strings.Builder
-				offset := rand.IntN(manyJobs / 200)
-				for n := range 200 {
-					fmt.Fprintf(&body, `%c"%d":{"LoadAverage":%d,"MemoryUsed":1}`, ",{"[map[bool]int{true: 1}[n == 0]], 1+n*(manyJobs/200)+offset, n)
+				body := fmt.Sprintf(`{"%d":{"StandardOutput":"%s"}}`, 1+rand.IntN(manyJobs), output)
+				if r := s.send(s.pilot, "PATCH", "/api/jobs/heartbeat", body); r.status != http.StatusOK {
+					t.Errorf("a heartbeat: %+v", r)
 				}
-				if r := s.send(s.pilot, "PATCH", "/api/jobs/heartbeat", body.String()+"}"); r.status != http.StatusOK {
-					t.Errorf("heartbeats: %+v", r)
-				}
-				written.Add(200)
+				written.Add(1)
 			}
 		})
 	}
-	for n := range 8 {
+	for n := range 4 { // who begins again before the others have ended
+		all.Go(func() {
+			_ = sleep(ctx, time.Duration(n)*time.Second)
+			for ctx.Err() == nil {
+				some, stop := context.WithTimeout(ctx, 4*time.Second)
+				s.readSlowly(some, s.alice, "/api/jobs/search", "application/x-ndjson", 80_000)
+				stop()
+			}
+		})
+	}
+	for n := range 2 {
 		all.Go(func() {
 			for ctx.Err() == nil {
 				body := some(30, `{"search":[{"or":[`, `]}]}`, func(i int) string {
@@ -73,7 +80,7 @@ func TestHeavySubmissions(t *testing.T) {
 	s := startLoaded(t, jobdbtest.SQLite(t))
 	bodies := map[string]string{
 		"one JDL of a long list": filled(`["Executable = 'x'; Files = {`, `};"]`, func(n int) string { return fmt.Sprintf(`\"/lhcb/user/%d\"`, n) }),
-		"a parametric JDL": some(50_000, `["Executable = 'x'; Parameters = 20; Files = {`, `};"]`, func(n int) string { return fmt.Sprintf(`\"/lhcb/user/%d\"`, n) }),
+		"a parametric JDL":       some(15_000, `["Executable = 'x'; Parameters = 20; Files = {`, `};"]`, func(n int) string { return fmt.Sprintf(`\"/lhcb/user/%d\"`, n) }),
 	}
 	for name, body := range bodies {
 		t.Run(name, func(t *testing.T) {
