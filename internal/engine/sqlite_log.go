@@ -17,11 +17,11 @@ import (
 // when it is large, new readers wait for a moment until those that run have ended.
 const (
 	logLimit = 128 << 20 // bytes from which on the log is made to begin anew
-	logMost  = 8 * logLimit
 
 	// logPatience is how long new readers wait for those that run, for each logLimit of the log. From
-	// logMost on the long questions among these are ended.
+	// logMost of these on the long questions among the readers are ended.
 	logPatience = time.Second
+	logMost     = 8
 	// checkpointWait is how long writers wait for readers in other processes.
 	checkpointWait = 100 * time.Millisecond
 )
@@ -38,6 +38,7 @@ const allReaders = 1 << 30
 // sqliteLog keeps the log of a file small.
 type sqliteLog struct {
 	path    string
+	limit   int64 // logLimit; tests have less
 	groups  *GroupCommit
 	readers *semaphore.Weighted // one of allReaders for each that reads
 	written chan struct{}       // something was, since the log was looked at
@@ -49,7 +50,10 @@ type sqliteLog struct {
 
 // keepLogSmall does so until the function that it returns is called.
 func keepLogSmall(path string, groups *GroupCommit) (_ *sqliteLog, stop func()) {
-	l := &sqliteLog{path: path + "-wal", groups: groups, readers: semaphore.NewWeighted(allReaders), written: make(chan struct{}, 1)}
+	l := &sqliteLog{
+		path: path + "-wal", limit: logLimit, groups: groups,
+		readers: semaphore.NewWeighted(allReaders), written: make(chan struct{}, 1),
+	}
 	l.letGo, l.endThese = context.WithCancel(context.Background())
 	groups.committed = func() {
 		select {
@@ -64,7 +68,7 @@ func keepLogSmall(path string, groups *GroupCommit) (_ *sqliteLog, stop func()) 
 }
 
 func (l *sqliteLog) loop(ctx context.Context) {
-	next := int64(logLimit) // look no more often than it grows by half of that
+	tried := int64(0) // the log's size when it didn't begin anew
 	for {
 		select {
 		case <-l.written:
@@ -72,24 +76,24 @@ func (l *sqliteLog) loop(ctx context.Context) {
 			return
 		}
 		info, err := os.Stat(l.path)
-		if err != nil || info.Size() < next {
-			if err == nil && info.Size() < logLimit { // somebody else made it small
-				next = logLimit
+		switch {
+		case err != nil || info.Size() < l.limit:
+			tried = 0
+		case info.Size() >= tried+l.limit/2: // else it was tried just now
+			if tried = info.Size(); l.beginAnew(ctx, tried) {
+				tried = 0
 			}
-			continue
-		}
-		if next = info.Size() + logLimit/2; l.beginAnew(ctx, info.Size()) {
-			next = logLimit
 		}
 	}
 }
 
 // beginAnew tries to make a log of this size empty, and reports whether it is.
 func (l *sqliteLog) beginAnew(ctx context.Context, size int64) bool {
-	if size >= logMost {
+	times := size / l.limit
+	if times >= logMost {
 		l.endQuestions()
 	}
-	ctx, cancel := context.WithTimeout(ctx, logPatience*time.Duration(size/logLimit))
+	ctx, cancel := context.WithTimeout(ctx, logPatience*time.Duration(times))
 	defer cancel()
 	if l.readers.Acquire(ctx, allReaders) != nil {
 		return false

@@ -24,7 +24,7 @@ func loadTime(t *testing.T) time.Duration {
 	t.Helper()
 	text := os.Getenv("JOBDB_FAULTS_LOAD")
 	if text == "" {
-		return 5 * time.Second
+		return 2500 * time.Millisecond
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
@@ -34,7 +34,7 @@ func loadTime(t *testing.T) time.Duration {
 }
 
 // manyJobs is how many jobs the loads search: their lines are several times what sockets hold.
-const manyJobs = 30_000
+const manyJobs = 20_000
 
 // fill makes many running jobs of alice's.
 func fill(t *testing.T, address string) {
@@ -62,21 +62,8 @@ func fill(t *testing.T, address string) {
 // loaded is a server with many jobs, and who asks it.
 type loaded struct {
 	*server
-	pilot, alice, root string // tokens
-	job                atomic.Int64
-}
-
-// onLoaded runs a test on each engine, with a server that has many jobs.
-func onLoaded(t *testing.T, test func(t *testing.T, s *loaded)) {
-	t.Helper()
-	for _, e := range []struct {
-		name string
-		open func(testing.TB) string
-	}{
-		{"SQLite", jobdbtest.SQLite}, {"MariaDB", jobdbtest.MariaDB}, {"MySQL", jobdbtest.MySQL}, {"PostgreSQL", jobdbtest.PostgreSQL},
-	} {
-		t.Run(e.name, func(t *testing.T) { test(t, startLoaded(t, e.open(t))) })
-	}
+	pilot, alice, root string       // tokens
+	job                atomic.Int64 // the last that was beaten for or killed
 }
 
 func startLoaded(t *testing.T, address string) *loaded {
@@ -131,8 +118,8 @@ func (m measured) String() string {
 func (m measured) longest() time.Duration { return slices.Max(m.times) }
 
 // measure sends requests of each kind, one after the other, for as long as a load lasts, and fails
-// when one isn't answered with 200 within the bound.
-func (s *loaded) measure(t *testing.T, bound time.Duration, kinds map[string]func() int) {
+// when one isn't answered with 200 within urgentBound.
+func (s *loaded) measure(t *testing.T, kinds map[string]func() int) {
 	t.Helper()
 	lasts := loadTime(t)
 	var all sync.WaitGroup
@@ -147,8 +134,8 @@ func (s *loaded) measure(t *testing.T, bound time.Duration, kinds map[string]fun
 				m.times = append(m.times, time.Since(began))
 			}
 			t.Log(m)
-			if m.longest() > bound {
-				t.Errorf("%s took %v, must be below %v", name, m.longest(), bound)
+			if m.longest() > urgentBound {
+				t.Errorf("%s took %v, must be below %v", name, m.longest(), urgentBound)
 			}
 		})
 	}
@@ -160,44 +147,57 @@ func (s *loaded) urgent() map[string]func() int {
 	return map[string]func() int{"heartbeats": s.beat, "kills": s.kill, "ready": s.ready}
 }
 
-// urgentBound is how long those may take: a busy machine is slower than a server alone.
-const urgentBound = 2 * time.Second
+// urgentBound is how long those may take, on a machine that has other work, too.
+const urgentBound = 10 * time.Second
 
-// A thousand dear questions at once keep neither pilots nor users' actions nor the probe of readiness
-// waiting; those that can't have an answer are told so.
-func TestDearQuestions(t *testing.T) {
-	onLoaded(t, func(t *testing.T, s *loaded) {
-		ctx, stop := context.WithCancel(t.Context())
-		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1000}}
-		defer client.CloseIdleConnections()
-		var all sync.WaitGroup
-		var answered, refused atomic.Int64
-		for n := range 1000 {
-			all.Go(func() {
-				for ctx.Err() == nil {
-					body := fmt.Sprintf(`{"search":[{"parameter":"JobName","operator":"like","value":"%%job %d%%"}]}`, n)
-					switch status, retry := ask(ctx, client, s.url, []string{s.alice, s.root}[n%2], body); {
-					case status == http.StatusServiceUnavailable && retry != "":
-						refused.Add(1)
-						_ = sleep(ctx, time.Second) // less than it is told
-					case status != 0:
-						answered.Add(1)
-						if status != http.StatusOK && status != http.StatusPartialContent {
-							t.Errorf("a search: %d", status)
-						}
+// Neither a thousand costly questions at once nor slow readers keep anybody waiting who acts, or asks
+// whether the server is ready.
+func TestLoad(t *testing.T) {
+	for name, open := range map[string]func(testing.TB) string{
+		"SQLite": jobdbtest.SQLite, "MariaDB": jobdbtest.MariaDB, "MySQL": jobdbtest.MySQL, "PostgreSQL": jobdbtest.PostgreSQL,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startLoaded(t, open(t))
+			t.Run("1000 questions", s.besideQuestions)
+			t.Run("32 readers", func(t *testing.T) { s.besideReaders(t, 32) })
+			t.Run("300 readers", func(t *testing.T) { s.besideReaders(t, 300) })
+		})
+	}
+}
+
+// besideQuestions asks a thousand costly questions at a time. Those that can't have an answer are told
+// so.
+func (s *loaded) besideQuestions(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1000}}
+	defer client.CloseIdleConnections()
+	var all sync.WaitGroup
+	var answered, refused atomic.Int64
+	for n := range 1000 {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				body := fmt.Sprintf(`{"search":[{"parameter":"JobName","operator":"like","value":"%%job %d%%"}]}`, n)
+				switch status, retry := ask(ctx, client, s.url, []string{s.alice, s.root}[n%2], body); {
+				case status == http.StatusServiceUnavailable && retry != "":
+					refused.Add(1)
+					_ = sleep(ctx, time.Second) // less than it is told
+				case status != 0:
+					answered.Add(1)
+					if status != http.StatusOK && status != http.StatusPartialContent {
+						t.Errorf("a search: %d", status)
 					}
 				}
-			})
-		}
-		time.Sleep(500 * time.Millisecond)
-		s.measure(t, urgentBound, s.urgent())
-		stop()
-		all.Wait()
-		t.Logf("%d searches answered, %d told to come later", answered.Load(), refused.Load())
-		if answered.Load() == 0 {
-			t.Error("no search was answered")
-		}
-	})
+			}
+		})
+	}
+	time.Sleep(500 * time.Millisecond)
+	s.measure(t, s.urgent())
+	stop()
+	all.Wait()
+	t.Logf("%d searches answered, %d told to come later", answered.Load(), refused.Load())
+	if answered.Load() == 0 {
+		t.Error("no search was answered")
+	}
 }
 
 // ask sends a search and returns its status, 0 where there was none, and the header Retry-After.
@@ -227,30 +227,29 @@ func sleep(ctx context.Context, pause time.Duration) error {
 	}
 }
 
-// Readers of lines that are slow keep nobody waiting: not those who act, not those who read pages.
-func TestSlowReaders(t *testing.T) {
-	onLoaded(t, func(t *testing.T, s *loaded) {
-		for _, readers := range []int{32, 300} {
-			t.Run(strconv.Itoa(readers), func(t *testing.T) {
-				ctx, stop := context.WithCancel(t.Context())
-				var all sync.WaitGroup
-				for range readers {
-					all.Go(func() {
-						got := s.readSlowly(ctx, s.alice, "/api/jobs/search", "application/x-ndjson", 80_000)
-						if ctx.Err() == nil || got == 0 {
-							t.Errorf("a reader's answer ended after %d bytes", got)
-						}
-					})
-				}
-				time.Sleep(time.Second)
-				kinds := s.urgent()
-				kinds["pages"] = s.page
-				s.measure(t, urgentBound, kinds)
-				stop()
-				all.Wait()
-			})
-		}
-	})
+// besideReaders has so many read lines at 80 kB a second. They don't keep other readers waiting
+// either.
+func (s *loaded) besideReaders(t *testing.T, readers int) {
+	ctx, stop := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	var read atomic.Int64
+	for range readers {
+		all.Go(func() {
+			got := s.readSlowly(ctx, s.alice, "/api/jobs/search", "application/x-ndjson", 80_000)
+			if read.Add(int64(got)); ctx.Err() == nil {
+				t.Errorf("a reader's answer ended after %d bytes", got)
+			}
+		})
+	}
+	time.Sleep(time.Second)
+	kinds := s.urgent()
+	kinds["pages"] = s.page
+	s.measure(t, kinds)
+	stop()
+	all.Wait()
+	if read.Load() == 0 {
+		t.Error("nobody read anything")
+	}
 }
 
 // readSlowly asks for all jobs and reads so many bytes a second of the answer, until ctx or the
@@ -292,7 +291,7 @@ func TestReadersThatDoNotRead(t *testing.T) {
 		})
 	}
 	time.Sleep(3 * time.Second)
-	s.measure(t, urgentBound, s.urgent())
+	s.measure(t, s.urgent())
 	more := s.peakMemory() - idle
 	stop()
 	all.Wait()
