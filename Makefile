@@ -142,8 +142,8 @@ diracx-web: build oracle ## build diracx-web (SOURCE=../diracx-web, a clone) and
 	PYTHONDONTWRITEBYTECODE=1 JOBDB_DIRACX_WEB=.cache/diracx-web/out .cache/e2e-venv/bin/python -m pytest -v e2e
 
 .PHONY: faults
-faults: engines ## hostile loads and silent databases against the real server, with the figures of docs/reliability.md
-	$(WITHENGINES) -- go test -v -count=1 ./internal/faults
+faults: engines ## hostile loads and silent databases against the real server, with the figures of docs/reliability.md (LOAD=2m)
+	JOBDB_FAULTS_LOAD=$(or $(LOAD),20s) $(WITHENGINES) -- go test -v -count=1 -timeout 1h ./internal/faults
 
 .PHONY: stress
 stress: engines ## 200 clients at once, a minute on each engine (STRESS=10m)

@@ -95,13 +95,14 @@ func (db *DB) factsOf(t *tables.Table) *schema.Facts {
 	return db.schema
 }
 
-// Ping asks the database for an answer. One that this program must not use is a [SchemaError].
+// Ping asks the database for an answer, on a connection that nothing else takes unless the pool was
+// given to [OpenDB]. One that this program must not use is a [SchemaError].
 func (db *DB) Ping(ctx context.Context) error {
 	if err := cmp.Or(db.misused(ctx), db.refusal()); err != nil {
 		return err
 	}
 	var one int
-	if err := db.engine.Reader.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
+	if err := db.engine.Probe.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
 		return fmt.Errorf("ping the database: %w", db.publicError(err))
 	}
 	return nil
@@ -119,7 +120,7 @@ func (db *DB) PingHistory(ctx context.Context) error {
 		return err
 	}
 	text := "SELECT 1 FROM " + tables.LoggingInfo.Quoted() + " WHERE 1 = 0"
-	if err := engine.EachRow(ctx, h.engine.Reader, text, func(*sql.Rows) error { return nil }); err != nil {
+	if err := engine.EachRow(ctx, h.engine.Probe, text, func(*sql.Rows) error { return nil }); err != nil {
 		return fmt.Errorf("ping the history: %w", h.publicError(err))
 	}
 	return nil

@@ -62,7 +62,7 @@
 //
 //	summary                  Summary
 //	search                   Search, Stream, Job
-//	create_job               CreateJob, CreateJobs
+//	create_job               CreateJob, CreateJobs, ReserveJobs, CreateReservedJobs
 //	delete_jobs              DeleteJobs
 //	insert_input_data        InsertInputData
 //	insert_job_attributes    InsertJobAttributes
@@ -91,6 +91,7 @@
 //	                         WaitingJobs, ParametersChanges, RemoveParametersChanges,
 //	                         CountParametersChanges, QueueAllParameters
 //	Jobs (locks of rows)     LockJobs
+//	of no table              CostlySearch, CostlySummary, Connections
 //
 // The pilots' database is another one: [OpenPilots].
 //
@@ -103,10 +104,12 @@
 //	                         what clients send is checked here; no SQL is written
 //	compile.go               the SQL of searches and summaries; testdata/compile shows it
 //	read.go                  runs queries: pages, streams, summaries
+//	costly.go                which questions may have to look at all jobs
 //	open.go, db.go, clock.go Open, Options, DB
 //	tx.go                    transactions and their retries; engines' errors become this package's
 //	bulk.go, scan.go         writing in batches; reading rows
-//	write.go, numbered.go    jobs are created, changed, deleted; the IDs of new ones
+//	write.go, numbered.go, reserve.go
+//	                         jobs are created, changed, deleted; the IDs of new ones
 //	lock.go                  rows of jobs that nobody else changes until a Tx ends
 //	commands.go, heartbeat.go, parameters.go, history.go
 //	                         what their names say

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"jobdb/internal/engine"
 )
 
 // Limits bounds what makes a query costly. A zero field means that of [DefaultLimits].
@@ -81,7 +83,12 @@ const answerTime = 2 * time.Second
 // ended either. waits are the waits for a connection before the query began. The error of a query
 // whose caller cancelled it stays.
 func (db *DB) explainTimeout(ctx context.Context, err error, waits int64) error {
-	if err == nil || !errors.Is(context.Cause(ctx), errQueryTimeout) {
+	switch cause := context.Cause(ctx); {
+	case err == nil:
+		return nil
+	case errors.Is(cause, engine.ErrLetGo):
+		return &UnavailableError{Err: cause}
+	case !errors.Is(cause, errQueryTimeout):
 		return err
 	}
 	limit := db.options.Limits.QueryTimeout.String()

@@ -104,6 +104,10 @@ type Search struct {
 	Page     int    // counts from 1; 0: all rows
 	PerPage  int    // rows a page; 0: 100
 	Cursor   string // instead of Page: the Next of the page before, of a search with the same sort
+
+	// Uncounted leaves out counting the jobs of all pages: Total is -1 unless the page has them all, and
+	// the page that Next leads to may be empty.
+	Uncounted bool
 }
 
 // Summary is a checked query for counts. Get one from
@@ -296,7 +300,7 @@ func (s Search) singleStatement() bool {
 	if s.Cursor != "" {
 		return len(s.keys()) == 1 // more are read in parts
 	}
-	return s.Page == 0 || s.Page == 1 && s.PerPage != 1 && slices.ContainsFunc(s.Filter.kids, func(f Filter) bool {
+	return s.Page == 0 || s.Uncounted || s.Page == 1 && s.PerPage != 1 && slices.ContainsFunc(s.Filter.kids, func(f Filter) bool {
 		return s.Filter.op == opAnd && f.op == opIn && f.column == Column{} && len(f.values) == 1
 	})
 }

@@ -15,7 +15,7 @@ import (
 
 // Page is what a search found.
 type Page struct {
-	Total   int64    // rows that match, on all pages; -1 after a cursor, where they aren't counted
+	Total   int64    // rows that match, on all pages; -1 after a cursor, and uncounted
 	Before  int64    // rows on the pages before this one
 	Columns []Column // in the table's order
 	Rows    [][]any  // int64, string, bool, AccountedFlag, UTC time.Time or nil
@@ -111,6 +111,8 @@ func (a access) findEach(ctx context.Context, s Search, each func(row []any) err
 		return f, err
 	}
 	waits := a.db.waits()
+	ctx, end := a.db.engine.Question(ctx)
+	defer end()
 	ctx, cancel, begun := limits.begin(ctx, perPage == 0)
 	defer cancel()
 	if perPage == 0 { // from the first row on it lasts as long as its reader takes
@@ -149,7 +151,7 @@ func (s *session) page(ctx context.Context, search Search, perPage int, each fun
 		return found{}, err
 	}
 	f, err := s.paged(ctx, search, perPage, rows)
-	if reached := f.before + rows; err == nil && rows > 0 && reached < f.total {
+	if reached := f.before + rows; err == nil && rows > 0 && (reached < f.total || f.total < 0) {
 		f.next = cursor{search.order(s.db.dialect), reached, place}.String()
 	}
 	return f, err
@@ -162,6 +164,10 @@ func (s *session) paged(ctx context.Context, search Search, perPage int, rows in
 	}
 	if perPage == 0 || rows < int64(perPage) && (rows > 0 || f.before == 0) {
 		f.total = f.before + rows
+		return f, nil
+	}
+	if search.Uncounted {
+		f.total = -1
 		return f, nil
 	}
 	f.total, err = s.count(ctx, s.compiler().total(search))
@@ -186,6 +192,8 @@ func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 		return result, err
 	}
 	waits := a.db.waits()
+	ctx, end := a.db.engine.Question(ctx)
+	defer end()
 	ctx, cancel := limits.context(ctx)
 	defer cancel()
 	err := a.inSnapshot(ctx, "summarize jobs", !s.Filter.hasRegex(), func(session *session) error {

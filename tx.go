@@ -45,6 +45,11 @@ func (a access) read(ctx context.Context, what string, fn func(*session) error) 
 	if err := a.db.usable(ctx); err != nil {
 		return err
 	}
+	done, err := a.db.engine.Reading(ctx)
+	if err != nil {
+		return a.db.wrapError(what, err)
+	}
+	defer done()
 	return a.db.wrapError(what, a.db.untilUninterrupted(ctx, func() (*session, error) {
 		s := &session{db: a.db, q: a.db.engine.Reader}
 		return s, fn(s)
@@ -59,6 +64,11 @@ func (a access) snapshot(ctx context.Context, what string, fn func(*session) err
 	if err := a.db.usable(ctx); err != nil {
 		return err
 	}
+	done, err := a.db.engine.Reading(ctx)
+	if err != nil {
+		return a.db.wrapError(what, err)
+	}
+	defer done()
 	return a.db.wrapError(what, a.db.untilUninterrupted(ctx, func() (*session, error) {
 		tx, err := a.db.engine.Reader.BeginTx(ctx, a.db.engine.Snapshot)
 		if err != nil {

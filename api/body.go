@@ -43,7 +43,7 @@ func (s *service) withBody(action auth.Action, handle func(http.ResponseWriter, 
 // readBody reads a body that has up to size bytes, and takes the memory that working on it needs.
 // One that comes in slowly only takes memory from others that come in.
 func (s *service) readBody(r *http.Request, p auth.Principal, size int64) (body []byte, giveBack func(), err error) {
-	read, err := s.uploads.take(r.Context(), p.Subject, size)
+	read, err := takeMemory(r.Context(), s.uploads, p.Subject, size)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -52,7 +52,7 @@ func (s *service) readBody(r *http.Request, p auth.Principal, size int64) (body 
 	if err != nil {
 		return nil, nil, err
 	}
-	giveBack, err = s.work.take(r.Context(), p.Subject, int64(len(body)+values*valueMemory))
+	giveBack, err = takeMemory(r.Context(), s.work, p.Subject, int64(len(body)+values*valueMemory))
 	return body, giveBack, err
 }
 

@@ -65,11 +65,14 @@ func (s *service) details(w http.ResponseWriter, r *http.Request, p auth.Princip
 	if err != nil {
 		return err
 	}
-	job, err := s.Jobs.Details(r.Context(), scope, jobdb.JobID(id), heartbeats)
-	if err != nil {
-		return err
-	}
-	return writeValue(w, detailsOf(job))
+	return s.ask(w, r, p, question{class: s.pages, read: func([]byte) (int, []byte, error) {
+		job, err := s.Jobs.Details(r.Context(), scope, jobdb.JobID(id), heartbeats)
+		if err != nil {
+			return 0, nil, err
+		}
+		answer, err := json.Marshal(detailsOf(job))
+		return http.StatusOK, answer, err
+	}})
 }
 
 func detailsOf(job wms.Details) detailsAnswer {

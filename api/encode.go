@@ -1,10 +1,8 @@
 package api
 
 import (
-	"net/http"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -20,21 +18,6 @@ const (
 	zulu       = "Z"
 	zeroOffset = "+00:00"
 )
-
-// buffers are reused for the next answers, unless they are larger than maxReused bytes.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
-
-const maxReused = 1 << 20
-
-// sendRows answers with rows, and count as their last column if counted.
-func sendRows(w http.ResponseWriter, status int, columns []jobdb.Column, counted bool, rows [][]any, utc string) {
-	b := buffers.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put there
-	*b = appendRows((*b)[:0], columns, counted, rows, utc)
-	writeJSON(w, status, *b)
-	if cap(*b) <= maxReused {
-		buffers.Put(b)
-	}
-}
 
 // appendRows writes rows as a JSON list of objects whose keys are the
 // columns' names, and count for the last value if counted.

@@ -111,10 +111,3 @@ func (s *service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 	}
 	writeJSON(w, answer.status, body)
 }
-
-// writeJSON sends a whole answer. An error is ignored: the client is gone.
-func writeJSON(w http.ResponseWriter, status int, body []byte) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(body) //nolint:gosec // JSON, which no browser takes for a page
-}

@@ -50,11 +50,11 @@ func (s *service) ready(w http.ResponseWriter, r *http.Request) error {
 		err := store.Ping(ctx)
 		stores[store.Name] = storeHealth(err)
 		if store.Waiting != nil {
-			n, err := store.Waiting(ctx)
-			if err != nil {
-				return err
+			if n, err := store.Waiting(ctx); err == nil {
+				waiting[store.Name] = n
+			} else { // a busy server is ready, too
+				addToLog(r, slog.String(store.Name, err.Error()))
 			}
-			waiting[store.Name] = n
 		}
 		if err == nil {
 			continue

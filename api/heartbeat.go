@@ -34,7 +34,9 @@ func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Princ
 	if err != nil {
 		return err
 	}
-	report, err := s.Jobs.Heartbeat(r.Context(), scope, beats)
+	report, err := inTurn(r.Context(), s.actions, p, func() (wms.HeartbeatReport, error) {
+		return s.Jobs.Heartbeat(r.Context(), scope, beats)
+	})
 	if err != nil {
 		return err
 	}

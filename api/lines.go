@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"iter"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"jobdb"
+	"jobdb/auth"
 )
 
 const linesType = "application/x-ndjson"
@@ -27,66 +27,145 @@ func wantsLines(r *http.Request) bool {
 	return false
 }
 
-// pieceSize is the size in bytes of the pieces in which lines are sent.
-const pieceSize = 64 << 10
+const (
+	// pieceSize is the size in bytes of the pieces in which long answers are sent.
+	pieceSize = 64 << 10
+	// fewRows are read at once for a client that is slow, and up to manyRows for one that is not.
+	fewRows  = 256
+	manyRows = 8192
+	// quick is how soon a client has read a piece of lines if it isn't slow.
+	quick = 100 * time.Millisecond
+)
 
-// lineWriter writes rows as they come from the database. It holds one piece in memory, however many
-// rows there are.
-type lineWriter struct {
+// lines sends all rows of a search. It reads some, gives the database's connection back, sends them
+// and goes on after the last one, so that a slow client keeps no connection and little memory.
+type lines struct {
+	service *service
 	w       http.ResponseWriter
 	control *http.ResponseController
-	timeout time.Duration // for one piece: a client that stopped reading keeps a query of the database waiting
+	request *http.Request
+	caller  string
+	class   *gate
+	query   jobdb.Search
 	keys    []string
 	piece   []byte
 	sent    bool
 }
 
-func (l *lineWriter) rows(rows iter.Seq2[[]any, error]) error {
-	for row, err := range rows {
-		if err != nil {
-			return err
-		}
-		l.piece = append(appendRow(l.piece, l.keys, row, zulu), '\n')
-		if len(l.piece) < pieceSize {
-			continue
-		}
-		if err := l.send(); err != nil {
-			return err
-		}
-	}
-	return l.send()
-}
-
-func (l *lineWriter) send() error {
-	if !l.sent {
-		l.sent = true
-		l.w.Header().Set("Content-Type", linesType)
-		l.w.WriteHeader(http.StatusOK)
-	}
-	deadline := time.Now().Add(l.timeout) //nolint:forbidigo // the connection knows no other clock
-	if err := l.control.SetWriteDeadline(deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
-	_, err := l.w.Write(l.piece)
-	l.piece = l.piece[:0]
-	return err
-}
-
 // sendLines answers a search with all its rows. When it fails after the first piece it cuts the
 // connection, so that the client can tell that rows are missing.
-func (s *service) sendLines(w http.ResponseWriter, r *http.Request, search jobdb.Search) error {
-	columns := search.Columns
+func (s *service) sendLines(w http.ResponseWriter, r *http.Request, p auth.Principal, query jobdb.Search) error {
+	columns := query.Columns
 	if len(columns) == 0 {
 		columns = jobdb.Columns()
 	}
-	l := &lineWriter{
-		w: w, control: http.NewResponseController(w), timeout: s.LinesTimeout,
-		keys: jsonKeys(columns, false), piece: make([]byte, 0, pieceSize+4096),
+	query.Page, query.Uncounted = 1, true
+	l := &lines{
+		service: s, w: w, control: http.NewResponseController(w), request: r, caller: p.Subject, class: s.lines,
+		query: query, keys: jsonKeys(columns, false),
 	}
-	err := l.rows(s.DB.Stream(r.Context(), search))
+	if s.DB.CostlySearch(query) {
+		l.class = s.costly
+	}
+	err := l.all()
 	if err != nil && l.sent {
 		addToLog(r, slog.String("error", err.Error()))
 		panic(http.ErrAbortHandler)
 	}
 	return err
+}
+
+func (l *lines) all() error {
+	open, err := l.service.openLines.take(l.request.Context(), l.caller, 1)
+	if err != nil {
+		return err
+	}
+	defer open.leave()
+	for rows := fewRows; ; {
+		var memory *taken
+		if rows > fewRows {
+			if memory = l.service.answers.tryTake(l.caller, rowsSize(l.query, rows)); memory == nil {
+				rows = fewRows
+			}
+		}
+		took, last, err := l.next(rows, memory)
+		memory.leave()
+		if err != nil || last {
+			return err
+		}
+		if took < quick {
+			rows = min(2*rows, manyRows)
+		} else {
+			rows = fewRows
+		}
+	}
+}
+
+// next reads and sends so many rows, and tells how long the client took. Fewer rows are the last.
+func (l *lines) next(rows int, memory *taken) (took time.Duration, last bool, err error) {
+	if last, err = l.read(rows); err != nil {
+		return 0, false, err
+	}
+	if memory != nil {
+		memory.shrinkTo(int64(len(l.piece)))
+	}
+	began := time.Now() //nolint:forbidigo // the connection knows no other clock
+	err = l.send()
+	if cap(l.piece) > maxReused {
+		l.piece = nil
+	}
+	return time.Since(began), last, err //nolint:forbidigo // as above
+}
+
+// read makes the next piece, of so many rows; fewer are the last. Only the first piece may be
+// refused because too many wait.
+func (l *lines) read(rows int) (last bool, err error) {
+	ctx := l.request.Context()
+	take := l.class.take
+	if l.sent {
+		take = l.class.takeOn
+	}
+	turn, err := take(ctx, l.caller, 1)
+	if err != nil {
+		return false, err
+	}
+	defer turn.leave()
+	l.query.PerPage = min(rows, l.service.DB.Limits().PerPage)
+	if l.query.Distinct { // distinct rows have no places, so all pages must be of one size
+		l.query.PerPage = min(manyRows, l.service.DB.Limits().PerPage)
+	}
+	page, err := l.service.DB.Search(ctx, l.query)
+	if err != nil {
+		return false, err
+	}
+	l.piece = l.piece[:0]
+	for _, row := range page.Rows {
+		l.piece = append(appendRow(l.piece, l.keys, row, zulu), '\n')
+	}
+	if page.Next != "" {
+		l.query.Page, l.query.Cursor = 0, page.Next
+	} else {
+		l.query.Page++
+	}
+	return len(page.Rows) < l.query.PerPage, nil
+}
+
+func (l *lines) send() error {
+	if !l.sent {
+		l.sent = true
+		l.w.Header().Set("Content-Type", linesType)
+		l.w.WriteHeader(http.StatusOK)
+	}
+	for rest := l.piece; len(rest) > 0; {
+		deadline := time.Now().Add(l.service.LinesTimeout) //nolint:forbidigo // the connection knows no other clock
+		if err := l.control.SetWriteDeadline(deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return err
+		}
+		n, err := l.w.Write(rest[:min(len(rest), pieceSize)])
+		if err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	return nil
 }

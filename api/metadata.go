@@ -24,7 +24,10 @@ func (s *service) setMetadata(w http.ResponseWriter, r *http.Request, p auth.Pri
 	if err != nil {
 		return err
 	}
-	if err := s.Jobs.SetMetadata(r.Context(), scope, values); err != nil {
+	_, err = inTurn(r.Context(), s.actions, p, func() (struct{}, error) {
+		return struct{}{}, s.Jobs.SetMetadata(r.Context(), scope, values)
+	})
+	if err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -28,7 +28,9 @@ func (s *service) reschedule(w http.ResponseWriter, r *http.Request, p auth.Prin
 	if err != nil {
 		return err
 	}
-	report, err := s.Jobs.Reschedule(r.Context(), scope, ids, reset)
+	report, err := inTurn(r.Context(), s.actions, p, func() (wms.RescheduleReport, error) {
+		return s.Jobs.Reschedule(r.Context(), scope, ids, reset)
+	})
 	if err != nil {
 		return err
 	}

@@ -30,18 +30,21 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 	case asLines && !adding.none():
 		return badRequest("LoggingInfo and parameters of jobs can't be sent with Accept: " + linesType)
 	case asLines:
-		return s.sendLines(w, r, query)
+		return s.sendLines(w, r, p, query)
 	}
 	query.Page, query.PerPage, query.Cursor = page.number, page.size, page.cursor
-	found, err := s.DB.Search(r.Context(), query)
-	if err != nil {
-		return err
-	}
-	if !adding.none() {
-		return s.sendAddedRows(w, r, query.Scope.VO, found, adding)
-	}
-	sendRows(w, pageStatus(w, found), found.Columns, false, found.Rows, zulu)
-	return nil
+	return s.ask(w, r, p, s.ofJobs(query, func(b []byte) (int, []byte, error) {
+		found, err := s.DB.Search(r.Context(), query)
+		if err != nil {
+			return 0, nil, err
+		}
+		if adding.none() {
+			b = appendRows(b, found.Columns, false, found.Rows, zulu)
+		} else if b, err = s.addedRows(r.Context(), b, query.Scope.VO, found, adding); err != nil {
+			return 0, nil, err
+		}
+		return pageStatus(w, found), b, nil
+	}))
 }
 
 // searchQuery makes a query of a request, for the jobs that the caller may see. Pilot stamps become
@@ -113,10 +116,15 @@ func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Princip
 		return err
 	}
 	query.Scope = scope
-	counts, err := s.DB.Summary(r.Context(), query)
-	if err != nil {
-		return err
+	q := question{class: s.pages, read: func(b []byte) (int, []byte, error) {
+		counts, err := s.DB.Summary(r.Context(), query)
+		if err != nil {
+			return 0, nil, err
+		}
+		return http.StatusOK, appendRows(b, counts.Columns, true, counts.Rows, zeroOffset), nil
+	}}
+	if s.DB.CostlySummary(query) {
+		q.class = s.costly
 	}
-	sendRows(w, http.StatusOK, counts.Columns, true, counts.Rows, zeroOffset)
-	return nil
+	return s.ask(w, r, p, q)
 }

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,16 +103,6 @@ func (a additions) names() []string {
 	return names
 }
 
-// sendAddedRows answers with a page whose rows have additions.
-func (s *service) sendAddedRows(w http.ResponseWriter, r *http.Request, vo string, found jobdb.Page, a additions) error {
-	rows, err := s.addedRows(r.Context(), vo, found, a)
-	if err != nil {
-		return err
-	}
-	writeJSON(w, pageStatus(w, found), rows)
-	return nil
-}
-
 // Histories and parameters may be long: those of additionBatch jobs are read at a time, and an
 // answer has at most so much.
 const (
@@ -122,11 +111,11 @@ const (
 	maxParametersBytes = 64 << 20
 )
 
-// addedRows is a page as JSON.
-func (s *service) addedRows(ctx context.Context, vo string, found jobdb.Page, a additions) ([]byte, error) {
+// addedRows appends a page whose rows have additions, as JSON.
+func (s *service) addedRows(ctx context.Context, b []byte, vo string, found jobdb.Page, a additions) ([]byte, error) {
 	keys := jsonKeys(found.Columns, false)
 	records, size := 0, 0
-	b := []byte{'['}
+	b = append(b, '[')
 	for rows := range slices.Chunk(found.Rows, additionBatch) {
 		ids := jobIDs(rows)
 		added, err := s.readAdditions(ctx, vo, ids, a)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,8 +51,10 @@ type service struct {
 	verifier    *auth.Verifier
 	metadata    *auth.Metadata              // of the issuer; unused where there is none
 	crossOrigin *http.CrossOriginProtection // of logins
-	uploads     *memory                     // of large bodies while they come in
-	work        *memory                     // of large bodies and what becomes of them
+	uploads     *gate                       // memory of large bodies while they come in
+	work        *gate                       // memory of large bodies and what becomes of them
+	answers     *gate                       // memory of large answers
+	classes                                 // of work with the database
 	dropped     atomic.Uint64               // outputs of jobs, see noteDropped
 }
 
@@ -66,7 +69,8 @@ func New(c Config) http.Handler {
 	s := &service{
 		Config: c, verifier: auth.NewVerifier(c.Issuer, c.Keys, c.Clock),
 		metadata: auth.NewMetadata(c.Issuer, c.Clock), crossOrigin: newCrossOrigin(c.Origins),
-		uploads: newMemory(max(uploadMemory, 2*c.MaxBody)), work: newMemory(max(workMemory, 2*c.MaxBody)),
+		uploads: bodyGate(max(uploadMemory, 2*c.MaxBody)), work: bodyGate(max(workMemory, 2*c.MaxBody)),
+		answers: answerGate(), classes: newClasses(c.DB.Connections()),
 	}
 	mux := http.NewServeMux()
 	for _, r := range []struct {
@@ -213,7 +217,7 @@ func Serve(ctx context.Context, listener net.Listener, service http.Handler, log
 		Handler:           service,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
-		WriteTimeout:      timeouts.Answer,
+		WriteTimeout:      cmp.Or(timeouts.Answer, 24*time.Hour), // without any the deadline of an answer would hold for the next one
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),

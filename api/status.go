@@ -28,7 +28,9 @@ func (s *service) setStatus(w http.ResponseWriter, r *http.Request, p auth.Princ
 	if err != nil {
 		return err
 	}
-	report, err := s.Jobs.SetStatus(r.Context(), scope, updates, wms.StatusOptions{Force: force, Pilot: p.Has(auth.GenericPilot)})
+	report, err := inTurn(r.Context(), s.actions, p, func() (wms.StatusReport, error) {
+		return s.Jobs.SetStatus(r.Context(), scope, updates, wms.StatusOptions{Force: force, Pilot: p.Has(auth.GenericPilot)})
+	})
 	if err != nil {
 		return err
 	}

@@ -70,6 +70,9 @@ func (m *JobManager) Submit(ctx context.Context, owner Owner, jdls []string) ([]
 	if err != nil {
 		return nil, err
 	}
+	if err := m.prepareEarly(ctx, s); err != nil {
+		return nil, err
+	}
 	var jobs []Submitted
 	err = m.DB.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 		jobs, err = m.create(ctx, tx, s)
@@ -85,6 +88,27 @@ type submission struct {
 	state     jobState
 	manifests []*jdl.Manifest
 	originals []string // the JDLs as they are stored
+	size      int      // of the JDLs in bytes, as they are read
+
+	early *submissionRows // prepared before the transaction; nil: in it
+}
+
+// largeSubmission is from how many bytes of JDLs on a submission is prepared before its transaction,
+// if it can be. For a small one a second transaction would take longer.
+const largeSubmission = 32 << 10
+
+// prepareEarly prepares the rows of a large submission where IDs can be had before its transaction.
+func (m *JobManager) prepareEarly(ctx context.Context, s *submission) error {
+	if s.size < largeSubmission {
+		return nil
+	}
+	ids, err := m.DB.ReserveJobs(ctx, len(s.originals))
+	if err != nil || ids == nil {
+		return err
+	}
+	rows, err := s.rows(ids, m.now())
+	s.early = &rows
+	return err
 }
 
 // check expands and checks what is submitted.
@@ -110,6 +134,7 @@ func (r Rules) check(owner Owner, jdls []string) (*submission, error) {
 			return nil, jdlError(err, i, len(texts))
 		}
 		s.originals[i] = jdl.Compress(text)
+		s.size += len(text)
 	}
 	return s, nil
 }
@@ -117,27 +142,44 @@ func (r Rules) check(owner Owner, jdls []string) (*submission, error) {
 // create stores a submission and returns its jobs. It may be called again when the transaction is
 // tried again.
 func (m *JobManager) create(ctx context.Context, tx *jobdb.Tx, s *submission) ([]Submitted, error) {
-	ids, err := tx.CreateJobs(ctx, s.originals)
+	rows, err := m.createJobs(ctx, tx, s)
 	if err != nil {
 		return nil, err
 	}
-	now := m.now()
-	rows, err := s.rows(ids, now)
-	if err != nil {
+	if err := m.insert(ctx, tx, rows); err != nil {
 		return nil, err
 	}
-	if err := m.insert(ctx, tx, ids, rows); err != nil {
-		return nil, err
-	}
-	jobs := make([]Submitted, len(ids))
-	for i, id := range ids {
-		jobs[i] = Submitted{JobID: id, Status: s.state.status, MinorStatus: s.state.minor, TimeStamp: now}
+	jobs := make([]Submitted, len(rows.ids))
+	for i, id := range rows.ids {
+		jobs[i] = Submitted{JobID: id, Status: s.state.status, MinorStatus: s.state.minor, TimeStamp: rows.time}
 	}
 	return jobs, nil
 }
 
+// createJobs makes the jobs, with their JDLs, and returns the rows of all other tables.
+func (m *JobManager) createJobs(ctx context.Context, tx *jobdb.Tx, s *submission) (*submissionRows, error) {
+	if s.early != nil {
+		jobs := make([]jobdb.ReservedJob, len(s.early.ids))
+		for i, id := range s.early.ids {
+			jobs[i] = jobdb.ReservedJob{ID: id, OriginalJDL: s.originals[i], JDL: s.early.jdls[id]}
+		}
+		return s.early, tx.CreateReservedJobs(ctx, jobs)
+	}
+	ids, err := tx.CreateJobs(ctx, s.originals)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.rows(ids, m.now())
+	if err != nil {
+		return nil, err
+	}
+	return &rows, tx.UpdateJobJDLs(ctx, rows.jdls)
+}
+
 // submissionRows are the rows of new jobs, table by table.
 type submissionRows struct {
+	ids        []jobdb.JobID
+	time       time.Time // of the submission
 	attributes map[jobdb.JobID]jobdb.Attributes
 	jdls       map[jobdb.JobID]string // as they are stored
 	inputData  map[jobdb.JobID][]string
@@ -147,6 +189,7 @@ type submissionRows struct {
 // rows prepares what is stored of a submission whose jobs have got IDs.
 func (s *submission) rows(ids []jobdb.JobID, now time.Time) (submissionRows, error) {
 	rows := submissionRows{
+		ids: ids, time: now,
 		attributes: make(map[jobdb.JobID]jobdb.Attributes, len(ids)),
 		jdls:       make(map[jobdb.JobID]string, len(ids)),
 		inputData:  map[jobdb.JobID][]string{},
@@ -172,11 +215,8 @@ func (s *submission) rows(ids []jobdb.JobID, now time.Time) (submissionRows, err
 	return rows, nil
 }
 
-func (m *JobManager) insert(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID, rows submissionRows) error {
+func (m *JobManager) insert(ctx context.Context, tx *jobdb.Tx, rows *submissionRows) error {
 	if err := tx.InsertJobAttributes(ctx, rows.attributes); err != nil {
-		return err
-	}
-	if err := tx.UpdateJobJDLs(ctx, rows.jdls); err != nil {
 		return err
 	}
 	if err := tx.InsertInputData(ctx, rows.inputData); err != nil {
@@ -185,7 +225,7 @@ func (m *JobManager) insert(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID
 	if m.DB.HistoryElsewhere() {
 		// A submission that failed before may have left histories of these IDs, which SQLite then
 		// gives again.
-		if err := tx.DeleteHistory(ctx, ids); err != nil {
+		if err := tx.DeleteHistory(ctx, rows.ids); err != nil {
 			return err
 		}
 	}

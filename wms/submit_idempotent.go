@@ -30,6 +30,9 @@ func (m *JobManager) SubmitOnce(ctx context.Context, owner Owner, key string, jd
 	if err != nil {
 		return nil, err
 	}
+	if err := m.prepareEarly(ctx, s); err != nil {
+		return nil, err
+	}
 	var jobs []Submitted
 	submit := func(ctx context.Context, tx *jobdb.Tx) (err error) {
 		jobs, err = m.createOnce(ctx, tx, s, asked)

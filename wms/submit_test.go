@@ -1,6 +1,7 @@
 package wms_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -60,6 +61,7 @@ func TestSubmit(t *testing.T) {
 			m := open(t, url(t))
 			testSubmit(t, m)
 			testParametric(t, m)
+			testLargeSubmission(t, m)
 		})
 	}
 }
@@ -125,6 +127,81 @@ func testSubmit(t *testing.T, m *wms.JobManager) {
 		if records := history[id]; len(records) != 1 || records[0].Status != "Received" || records[0].Source != "JobManager" {
 			t.Errorf("history %v", records)
 		}
+	}
+}
+
+// testLargeSubmission looks at what is stored of large JDLs, which may be prepared before the
+// transaction: the same as of small ones.
+func testLargeSubmission(t *testing.T, m *wms.JobManager) {
+	t.Helper()
+	text := `Executable = "job_%j"; JobName = "large"; InputData = {"LFN:/a"}; Site = "A";`
+	jobs, err := m.Submit(t.Context(), alice, []string{text, text + ` Comment = "` + strings.Repeat("x", 40<<10) + `";`, text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	small, err := m.Submit(t.Context(), alice, []string{text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := []jobdb.JobID{jobs[0].JobID, jobs[2].JobID, small[0].JobID}
+	stored, err := m.DB.JobJDLs(t.Context(), ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts []string
+	for _, id := range ids {
+		text, err := jdl.Decompress(stored[id])
+		if err != nil {
+			t.Errorf("job %d: %v", id, err)
+		}
+		texts = append(texts, strings.NewReplacer(fmt.Sprintf("job_%d", id), "job_%j", fmt.Sprintf("JobID = %d;", id), "JobID = %j;").Replace(text))
+		job, err := m.DB.Job(t.Context(), jobdb.Scope{VO: "lhcb"}, id)
+		if err != nil || job.JobName != "large" || job.Status != "Received" || job.Site != "A" || !job.SubmissionTime.Equal(job.LastUpdateTime) {
+			t.Errorf("job %d: %+v, %v", id, job, err)
+		}
+		files, err := m.DB.InputData(t.Context(), []jobdb.JobID{id})
+		history, err2 := m.DB.History(t.Context(), []jobdb.JobID{id})
+		if err != nil || err2 != nil || len(files[id]) != 1 || len(history[id]) != 1 {
+			t.Errorf("job %d: %v, %v, %v, %v", id, files, history, err, err2)
+		}
+	}
+	if texts[0] != texts[2] || texts[1] != texts[2] || strings.Count(texts[0], "%j") != 2 {
+		t.Errorf("JDLs differ:\n%s", strings.Join(texts, "\n"))
+	}
+	refused := `Executable = "x"; Comment = "` + strings.Repeat("x", 40<<10) + `"; VirtualOrganization = "atlas";`
+	if _, err := m.Submit(t.Context(), alice, []string{text, refused}); err == nil || !strings.Contains(err.Error(), "number 2 of 2") {
+		t.Errorf("a large submission of another owner's: %v", err)
+	}
+}
+
+// TestLargeSubmissionKeepsNobodyWaiting writes while a large submission is prepared. SQLite has one
+// writer, whom the submission must not have at that time.
+func TestLargeSubmissionKeepsNobodyWaiting(t *testing.T) {
+	m := open(t, jobdbtest.SQLite(t))
+	if _, err := m.Submit(t.Context(), alice, []string{"Executable = 'x';"}); err != nil {
+		t.Fatal(err)
+	}
+	written := 0
+	m = manager(t, m.DB, func() time.Time { // asked while jobs are prepared
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if _, err := m.DB.CreateJob(ctx, "[meanwhile]"); err != nil {
+			t.Errorf("another write: %v", err)
+		}
+		written++
+		return now
+	})
+	large := "Executable = 'x'; Comment = '" + strings.Repeat("x", 40<<10) + "';"
+	for name, submit := range map[string]func() ([]wms.Submitted, error){
+		"Submit":     func() ([]wms.Submitted, error) { return m.Submit(t.Context(), alice, []string{large}) },
+		"SubmitOnce": func() ([]wms.Submitted, error) { return m.SubmitOnce(t.Context(), alice, "key", []string{large}) },
+	} {
+		if jobs, err := submit(); err != nil || len(jobs) != 1 {
+			t.Errorf("%s: %v, %v", name, jobs, err)
+		}
+	}
+	if written == 0 {
+		t.Error("nothing was written meanwhile")
 	}
 }
 

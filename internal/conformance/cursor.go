@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 var cursorTests = []conformanceTest{
 	{"CursorWalks", testCursorWalks},
 	{"CursorBesideChanges", testCursorBesideChanges},
+	{"UncountedPages", testUncountedPages},
+	{"CostlyQuestions", testCostlyQuestions},
 	{"BadCursors", testBadCursors},
 	{"ForgedCursors", testForgedCursors},
 }
@@ -106,6 +109,73 @@ func testCursorWalks(f *fixture) {
 			return
 		}
 	}
+}
+
+// Pages without a total have the same rows, and tell the total only where they have all.
+func testUncountedPages(f *fixture) {
+	f.addPlainJobs(7)
+	search := jobdb.Search{Scope: jobdb.Scope{VO: f.vo}, Columns: f.columns("JobID"), Uncounted: true, PerPage: 3}
+	var ids []any
+	for search.Page = 1; search.Page == 1 || search.Cursor != ""; {
+		page, err := f.Search(f.ctx, search)
+		f.ok(err)
+		f.equal("the total", page.Total, int64(-1))
+		for _, row := range page.Rows {
+			ids = append(ids, row[0])
+		}
+		search.Page, search.Cursor = 0, page.Next
+	}
+	f.equal("jobs", len(slices.Compact(ids)), 7)
+
+	all, err := f.Search(f.ctx, jobdb.Search{Scope: jobdb.Scope{VO: f.vo}, Uncounted: true, Page: 1, PerPage: 10})
+	f.ok(err)
+	f.equal("the total of one page", all.Total, int64(7))
+	f.equal("the page after it", all.Next, "")
+	full, err := f.Search(f.ctx, jobdb.Search{Scope: jobdb.Scope{VO: f.vo}, Uncounted: true, Page: 1, PerPage: 7})
+	f.ok(err)
+	after, err := f.Search(f.ctx, jobdb.Search{Scope: jobdb.Scope{VO: f.vo}, Uncounted: true, Cursor: full.Next, PerPage: 7})
+	f.ok(err)
+	f.equal("jobs after a full page", len(after.Rows), 0)
+	distinct := jobdb.Search{Scope: jobdb.Scope{VO: f.vo}, Columns: f.columns("Status"), Distinct: true, Uncounted: true, Page: 1, PerPage: 1}
+	values, err := f.Search(f.ctx, distinct)
+	f.ok(err)
+	f.equal("distinct values and the total", []any{len(values.Rows), values.Total}, []any{1, int64(-1)})
+}
+
+// What may have to look at all jobs is costly; what is wanted by number or from the counts isn't.
+func testCostlyQuestions(f *fixture) {
+	filter := func(parameter, operator string, value any) []jobdb.FilterSpec {
+		return []jobdb.FilterSpec{{Parameter: parameter, Operator: operator, Value: value}}
+	}
+	byTime := []jobdb.SortSpec{{Parameter: "LastUpdateTime", Direction: "desc"}}
+	counted := f.Schema() == jobdb.SchemaOurs
+	for _, c := range []struct {
+		name    string
+		request jobdb.SearchRequest
+		page    int
+		costly  bool
+	}{
+		{"one job", jobdb.SearchRequest{Search: filter("JobID", "eq", int64(1))}, 1, false},
+		{"all", jobdb.SearchRequest{}, 1, !counted},
+		{"all by an index", jobdb.SearchRequest{Sort: byTime}, 1, !counted},
+		{"of a status", jobdb.SearchRequest{Search: filter("Status", "eq", "Done")}, 1, !counted},
+		{"of a priority", jobdb.SearchRequest{Search: filter("UserPriority", "gt", int64(1))}, 1, true},
+		{"by what no index has", jobdb.SearchRequest{Sort: []jobdb.SortSpec{{Parameter: "UserPriority", Direction: "asc"}}}, 1, true},
+		{"a pattern", jobdb.SearchRequest{Search: filter("JobName", "like", "%x%")}, 1, true},
+		{"a pattern in a group", jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Or: filter("JobName", "regex", "x")}}}, 1, true},
+		{"distinct values", jobdb.SearchRequest{Parameters: []string{"Site"}, Distinct: true}, 1, true},
+		{"far behind", jobdb.SearchRequest{}, 101, true},
+	} {
+		search, err := c.request.Parse(f.Limits())
+		f.ok(err)
+		search.Scope, search.Page, search.PerPage = jobdb.Scope{VO: f.vo}, c.page, 10
+		f.equal(c.name, f.CostlySearch(search), c.costly)
+	}
+	summary := func(columns ...string) jobdb.Summary {
+		return jobdb.Summary{Scope: jobdb.Scope{VO: f.vo}, GroupBy: f.columns(columns...)}
+	}
+	f.equal("a summary by status", f.CostlySummary(summary("Status")), !counted)
+	f.equal("a summary by priority", f.CostlySummary(summary("UserPriority")), true)
 }
 
 // Jobs that come, go and change between two pages make a walk neither repeat nor skip the others.

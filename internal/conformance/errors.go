@@ -155,7 +155,7 @@ func testNoJobHasThisID(f *fixture) {
 			case "Job", "InsertInputData", "SetJobParameters", "SetJobParameterValues", "ArchiveParameters", "SetOptimizerParameters",
 				"AddHeartbeatData", "SetJobCommands":
 				f.only(method.name+" "+asJSON(id), err, jobdb.ErrNotFound)
-			case "InsertJobAttributes", "InsertHistory": // IDs are stored
+			case "CreateReservedJobs", "InsertJobAttributes", "InsertHistory": // IDs are stored
 			default:
 				f.only(method.name+" "+asJSON(id), err, nil)
 			}

@@ -18,6 +18,7 @@ type methods interface {
 	Summary(ctx context.Context, s jobdb.Summary) (jobdb.SummaryRows, error)
 	CreateJob(ctx context.Context, originalJDL string) (jobdb.JobID, error)
 	CreateJobs(ctx context.Context, originalJDLs []string) ([]jobdb.JobID, error)
+	CreateReservedJobs(ctx context.Context, jobs []jobdb.ReservedJob) error
 	InsertJobAttributes(ctx context.Context, attributes map[jobdb.JobID]jobdb.Attributes) error
 	InsertInputData(ctx context.Context, lfns map[jobdb.JobID][]string) error
 	InputData(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.InputFile, error)

@@ -67,6 +67,9 @@ var everyMethod = []methodCall{
 	{"CreateJobs", true, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
 		return result(m.CreateJobs(ctx, []string{"[x]"}))
 	}},
+	{"CreateReservedJobs", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return m.CreateReservedJobs(ctx, []jobdb.ReservedJob{{ID: ids[2]%1_000_000 + 1000}})
+	}},
 	{"InsertJobAttributes", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
 		return m.InsertJobAttributes(ctx, map[jobdb.JobID]jobdb.Attributes{ids[2]: {"VO": "x"}})
 	}},

@@ -12,6 +12,7 @@ import (
 // What making and deleting jobs promises.
 var writeTests = []conformanceTest{
 	{"CreateJobs", testCreateJobs},
+	{"ReservedJobs", testReservedJobs},
 	{"IDsAreNeverReused", testIDsAreNeverReused},
 	{"Defaults", testDefaults},
 	{"Values", testValues},
@@ -42,6 +43,37 @@ func testCreateJobs(f *fixture) {
 	f.equal("no JDLs", len(none), 0)
 	_, err = f.CreateJob(f.ctx, "a\x00b")
 	f.refused(err, jobdb.ErrInvalidValue, "OriginalJDL")
+}
+
+// Where IDs can be reserved nobody else gets them, also when they are used late or never.
+func testReservedJobs(f *fixture) {
+	before, err := f.CreateJob(f.ctx, "[before]")
+	f.ok(err)
+	ids, err := f.ReserveJobs(f.ctx, 3)
+	f.ok(err)
+	if ids == nil { // they come with the rows
+		if f.Engine() == "sqlite" && f.Schema() == jobdb.SchemaOurs {
+			f.t.Errorf("no IDs were reserved")
+		}
+		ids = []jobdb.JobID{before + 1000, before + 1001, before + 1002}
+	}
+	meanwhile, err := f.CreateJob(f.ctx, "[meanwhile]")
+	f.ok(err)
+	if slices.Contains(ids, meanwhile) || !slices.IsSorted(ids) || ids[0] <= before || len(ids) != 3 {
+		f.t.Errorf("IDs %v were reserved between the jobs %d and %d", ids, before, meanwhile)
+	}
+	f.ok(f.CreateReservedJobs(f.ctx, []jobdb.ReservedJob{{ID: ids[0], OriginalJDL: "[a]", JDL: "[b]"}, {ID: ids[2], OriginalJDL: "[c]", JDL: "[d]"}}))
+	originals, err := f.OriginalJDLs(f.ctx, ids)
+	f.ok(err)
+	f.equal("original JDLs", originals, map[jobdb.JobID]string{ids[0]: "[a]", ids[2]: "[c]"})
+	texts, err := f.JobJDLs(f.ctx, ids)
+	f.ok(err)
+	f.equal("JDLs", texts, map[jobdb.JobID]string{ids[0]: "[b]", ids[2]: "[d]"})
+	f.refused(f.CreateReservedJobs(f.ctx, []jobdb.ReservedJob{{ID: ids[1]}, {ID: ids[0]}}), jobdb.ErrConflict)
+	f.refused(f.CreateReservedJobs(f.ctx, []jobdb.ReservedJob{{ID: ids[1], JDL: "a\x00b"}}), jobdb.ErrInvalidValue, "JDL")
+	texts, err = f.OriginalJDLs(f.ctx, ids[1:2])
+	f.ok(err)
+	f.equal("JDLs of a job that was refused", len(texts), 0)
 }
 
 func testIDsAreNeverReused(f *fixture) {

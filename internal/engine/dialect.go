@@ -58,6 +58,7 @@ type Dialect struct {
 	LockSource string // after a source joined with rows to change, where their locks need to be told an order
 
 	// Writing.
+	OneWriter    bool                                          // only one transaction at a time can write
 	Returning    bool                                          // an UPDATE can return its rows
 	IDStep       string                                        // asks how far apart an INSERT's IDs are; "" where it returns them
 	Upsert       func(key, set []string) string                // ends an INSERT of rows some of which may be there

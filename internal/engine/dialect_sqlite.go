@@ -22,6 +22,7 @@ var SQLite = Dialect{
 	LongTexts:     true,
 	MaxIDs:        MaxRows,
 	Regexp:        true,
+	OneWriter:     true,
 	Returning:     true,
 	Upsert:        upsertOnConflict,
 	UpsertAdding:  addOnConflict,

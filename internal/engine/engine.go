@@ -6,6 +6,8 @@ package engine
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"log/slog"
 	"time"
 )
@@ -28,10 +30,24 @@ func (o Settings) size(pool *sql.DB) {
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 }
 
+// serve makes of a connector's engine one with pools: one for all work, and one connection to ask
+// whether the server answers.
+func (o Settings) serve(connector driver.Connector, on func(*sql.DB) *Engine) *Engine {
+	pool, probe := sql.OpenDB(connector), sql.OpenDB(connector)
+	o.size(pool)
+	probe.SetMaxOpenConns(1)
+	probe.SetConnMaxIdleTime(5 * time.Minute)
+	e := on(pool)
+	e.Probe = probe
+	e.Close = func() error { return errors.Join(probe.Close(), pool.Close()) }
+	return e
+}
+
 // Engine is an opened database: its pools, and what differs between engines beside statements.
 type Engine struct {
 	Dialect        Dialect
 	Reader, Writer *sql.DB        // the same pool except on SQLite
+	Probe          *sql.DB        // has a connection that no other work takes, to ask whether the server answers
 	WriteOptions   sql.TxOptions  // of transactions that write
 	Snapshot       *sql.TxOptions // of transactions of a reader that see one state of the database
 	Groups         *GroupCommit   // lets small transactions share a commit; nil where each commits by itself
@@ -51,6 +67,7 @@ type Engine struct {
 	migrationObstacles func(context.Context, *Engine) ([]Obstacle, error)
 
 	logger *slog.Logger
+	log    *sqliteLog // nil where there is none to keep small
 }
 
 // serverSnapshot is for engines with a server.

@@ -15,6 +15,8 @@ type GroupCommit struct {
 	turn    chan struct{} // holds one token: the right to use the writer
 	waiting atomic.Int64
 	group   *commitGroup // of those whose savepoint is released; touched only with the token
+
+	committed func() // is called after each commit
 }
 
 type commitGroup struct {
@@ -29,7 +31,7 @@ const maxMembers = 64
 
 // NewGroupCommit takes the pool whose only connection writes.
 func NewGroupCommit(writer *sql.DB) *GroupCommit {
-	g := &GroupCommit{writer: writer, turn: make(chan struct{}, 1)}
+	g := &GroupCommit{writer: writer, turn: make(chan struct{}, 1), committed: func() {}}
 	g.turn <- struct{}{}
 	return g
 }
@@ -68,7 +70,7 @@ func (g *GroupCommit) leave() {
 // pass commits unless another is waiting to join, and gives the token back.
 func (g *GroupCommit) pass() {
 	if g.group != nil && (g.waiting.Load() == 0 || g.group.members >= maxMembers) {
-		g.end(g.group.tx.Commit())
+		g.commit()
 	}
 	g.turn <- struct{}{}
 	// One who gave up between the look at waiting and here saw no token.
@@ -76,12 +78,38 @@ func (g *GroupCommit) pass() {
 		select {
 		case <-g.turn:
 			if g.group != nil {
-				g.end(g.group.tx.Commit())
+				g.commit()
 			}
 			g.turn <- struct{}{}
 		default:
 		}
 	}
+}
+
+func (g *GroupCommit) commit() {
+	g.end(g.group.tx.Commit())
+	g.committed()
+}
+
+// alone runs fn with the writer's connection, between two transactions.
+func (g *GroupCommit) alone(ctx context.Context, fn func(*sql.Conn) error) error {
+	g.waiting.Add(1)
+	select {
+	case <-g.turn:
+		g.waiting.Add(-1)
+	case <-ctx.Done():
+		g.leave()
+		return ctx.Err()
+	}
+	defer g.pass()
+	if g.group != nil {
+		g.commit()
+	}
+	conn, err := g.writer.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(conn), conn.Close())
 }
 
 func (g *GroupCommit) end(err error) {

@@ -51,14 +51,12 @@ func openMySQL(_ context.Context, t Target, o Settings) (*Engine, error) {
 		}
 		hosts = append(hosts, connector)
 	}
-	pool := sql.OpenDB(&mysqlConnector{hosts: hosts, statementTime: o.StatementTimeout, readOnly: o.ReadOnly})
-	o.size(pool)
-	return onMySQL(pool), nil
+	return o.serve(&mysqlConnector{hosts: hosts, statementTime: o.StatementTimeout, readOnly: o.ReadOnly}, onMySQL), nil
 }
 
 func onMySQL(pool *sql.DB) *Engine {
 	return &Engine{
-		Dialect: MariaDB, Reader: pool, Writer: pool, Snapshot: serverSnapshot, Close: pool.Close,
+		Dialect: MariaDB, Reader: pool, Writer: pool, Probe: pool, Snapshot: serverSnapshot,
 		WriteOptions: sql.TxOptions{Isolation: sql.LevelReadCommitted}, // locks no gaps between rows
 		recognize:    recognizeMySQL, classify: classifyMySQL, jobInError: jobInMySQLError, withSchemaLock: mysqlSchemaLock,
 		mend: mysqlMend, mendStatement: flushTriggers,

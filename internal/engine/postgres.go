@@ -39,9 +39,7 @@ func openPostgres(_ context.Context, t Target, o Settings) (*Engine, error) {
 	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &notedCancel{CancelRequestContextWatcherHandler: pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: 5 * time.Second}}
 	}
-	pool := sql.OpenDB(&postgresConnector{stdlib.GetConnector(*config)})
-	o.size(pool)
-	return onPostgres(pool), nil
+	return o.serve(&postgresConnector{stdlib.GetConnector(*config)}, onPostgres), nil
 }
 
 // postgresConnector makes connections that remember no statements with long lists.
@@ -107,7 +105,7 @@ func (c *postgresConn) BeginTx(ctx context.Context, options driver.TxOptions) (d
 
 func onPostgres(pool *sql.DB) *Engine {
 	return &Engine{
-		Dialect: PostgreSQL, Reader: pool, Writer: pool, Snapshot: serverSnapshot, Close: pool.Close,
+		Dialect: PostgreSQL, Reader: pool, Writer: pool, Probe: pool, Snapshot: serverSnapshot,
 		classify: classifyPostgres, jobInError: jobInPostgresError, withSchemaLock: postgresSchemaLock,
 		writeObstacles: postgresWriteObstacles, migrationObstacles: postgresMigrationObstacles,
 	}

@@ -29,7 +29,7 @@ func openSQLite(ctx context.Context, t Target, o Settings) (*Engine, error) {
 	}
 	readers := o.Connections
 	if readers == 0 {
-		readers = max(4, runtime.NumCPU())
+		readers = max(8, runtime.NumCPU())
 	}
 	writer, err := sql.Open(SQLiteDriver, sqliteDSN(t.path, o.ReadOnly, true))
 	if err != nil {
@@ -39,14 +39,27 @@ func openSQLite(ctx context.Context, t Target, o Settings) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
+	probe, err := sql.Open(SQLiteDriver, sqliteDSN(t.path, o.ReadOnly, false))
+	if err != nil {
+		return nil, errors.Join(err, writer.Close(), reader.Close())
+	}
 	writer.SetMaxOpenConns(1)
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
-	return &Engine{
-		Dialect: SQLite, Reader: reader, Writer: writer, Groups: NewGroupCommit(writer),
+	probe.SetMaxOpenConns(1)
+	e := &Engine{
+		Dialect: SQLite, Reader: reader, Writer: writer, Probe: probe, Groups: NewGroupCommit(writer),
 		classify: classifySQLite, jobInError: noJobInError, withSchemaLock: sqliteSchemaLock,
-		Close: func() error { return errors.Join(reader.Close(), writer.Close()) },
-	}, nil
+	}
+	stop := func() {}
+	if !o.ReadOnly {
+		e.log, stop = keepLogSmall(t.path, e.Groups)
+	}
+	e.Close = func() error {
+		stop()
+		return errors.Join(probe.Close(), reader.Close(), writer.Close())
+	}
+	return e, nil
 }
 
 // createPrivate makes the file of a new database such that only its owner can read it: there are
@@ -91,7 +104,7 @@ func openMemory(ctx context.Context) (*Engine, error) {
 // onSQLite reads and writes with one pool.
 func onSQLite(pool *sql.DB) *Engine {
 	return &Engine{
-		Dialect: SQLite, Reader: pool, Writer: pool, Groups: NewGroupCommit(pool),
+		Dialect: SQLite, Reader: pool, Writer: pool, Probe: pool, Groups: NewGroupCommit(pool),
 		OneConnection: pool.Stats().MaxOpenConnections == 1,
 		classify:      classifySQLite, jobInError: noJobInError, withSchemaLock: sqliteSchemaLock,
 	}

@@ -10,6 +10,10 @@ import (
 // pages that many transactions change are copied once.
 const walPages = "10000"
 
+// logKept is how many bytes of the log stay on disk when it begins anew: more than it has until it
+// is copied.
+const logKept = "67108864"
+
 // pageCache is how many KiB of pages each connection keeps. There are five or more, and a server
 // that sends all jobs fills one while another folds counts: with 32 MiB each it took up to 123 MB,
 // with 8 MiB 58 MB.

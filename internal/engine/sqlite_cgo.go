@@ -16,8 +16,10 @@ const SQLiteDriver = "jobdb-sqlite3"
 func init() {
 	sql.Register(SQLiteDriver, &sqlite3.SQLiteDriver{
 		ConnectHook: func(conn *sqlite3.SQLiteConn) error {
-			if _, err := conn.Exec("PRAGMA wal_autocheckpoint = "+walPages, nil); err != nil {
-				return err
+			for _, pragma := range []string{"PRAGMA wal_autocheckpoint = " + walPages, "PRAGMA journal_size_limit = " + logKept} {
+				if _, err := conn.Exec(pragma, nil); err != nil {
+					return err
+				}
 			}
 			return conn.RegisterFunc("regexp", newMatcher(), true)
 		},

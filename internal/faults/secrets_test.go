@@ -17,9 +17,9 @@ import (
 // secret is in every password, token and key that these tests give the server.
 const secret = "hunter2hunter2"
 
-// write runs the program with flags until it ends, or for five seconds, and returns all that it
+// runWith runs the program with flags until it ends, or for five seconds, and returns all that it
 // wrote.
-func write(t *testing.T, variables []string, flags ...string) string {
+func runWith(t *testing.T, variables []string, flags ...string) string {
 	t.Helper()
 	path, err := binary()
 	if err != nil {
@@ -85,13 +85,13 @@ func TestNoSecretsOfSettings(t *testing.T) {
 		turns <- struct{}{}
 		all.Go(func() {
 			defer func() { <-turns }()
-			if said := write(t, nil, append(flags, "--data-dir", t.TempDir())...); strings.Contains(said, secret) {
+			if said := runWith(t, nil, append(flags, "--data-dir", t.TempDir())...); strings.Contains(said, secret) {
 				t.Errorf("jobdb %s\nsaid: %s", strings.Join(flags, " "), said)
 			}
 		})
 	}
 	all.Wait()
-	if said := write(t, []string{"JOBDB_DB=" + databases[1], "JOBDB_PARAMETERS_DB=" + secret}, "serve"); strings.Contains(said, secret) {
+	if said := runWith(t, []string{"JOBDB_DB=" + databases[1], "JOBDB_PARAMETERS_DB=" + secret}, "serve"); strings.Contains(said, secret) {
 		t.Errorf("from the environment: %s", said)
 	}
 	t.Logf("%d settings", len(runs))

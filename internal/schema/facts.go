@@ -89,3 +89,8 @@ func (s *Facts) ByteExact(table, column, expression string) string {
 	}
 	return "CONVERT(" + expression + " USING utf8mb4) COLLATE " + s.ExactCollation
 }
+
+// IndexesColumn reports whether an index of Jobs has the jobs, or those of a VO, by the column.
+func (s *Facts) IndexesColumn(column string) bool {
+	return s.OfVO[column] != "" || s.IndexBy(column) != ""
+}

@@ -1,0 +1,129 @@
+package api
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"jobdb"
+	"jobdb/auth"
+)
+
+const (
+	// answerMemory is how many bytes of large answers, and of the rows that they are made of, there
+	// may be at once.
+	answerMemory = 64 << 20
+	// smallAnswer is up to how many bytes are had at once, whatever else is read.
+	smallAnswer = 512 << 10
+	// valueSize is about how many bytes a value of a row takes while an answer is made of it.
+	valueSize = 128
+	// largePage is from how many rows on a page is costly, whatever it is of.
+	largePage = 1000
+
+	// pieceTime is how long a client may take for the next piece of an answer, and slowest how many
+	// bytes a second it must read of the whole.
+	pieceTime = 30 * time.Second
+	slowest   = 64 << 10
+)
+
+// answerGate is for the memory of large answers. One caller may take half of it.
+func answerGate() *gate {
+	return newGate(answerMemory, answerMemory/2, memoryQueue, memoryWait,
+		busy("the server sends other large answers; try again later, or ask for less with per_page"),
+		tooManyOwn("you have other large answers to read; read them first, or ask for less with per_page"))
+}
+
+// buffers are reused for the next answers, unless they are larger than maxReused bytes.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxReused = 1 << 20
+
+// question is answered with what is read in its turn.
+type question struct {
+	class *gate
+	size  int64 // bytes of memory that it is expected to take; 0: few, or nobody knows
+	// read appends the answer, and may set headers.
+	read func(b []byte) (status int, answer []byte, err error)
+}
+
+// ofJobs is a question for rows of Jobs.
+func (s *service) ofJobs(query jobdb.Search, read func(b []byte) (int, []byte, error)) question {
+	q := question{class: s.pages, size: rowsSize(query, query.PerPage), read: read}
+	if query.PerPage > largePage || s.DB.CostlySearch(query) {
+		q.class = s.costly
+	}
+	return q
+}
+
+// rowsSize is how many bytes of memory so many rows of a search take.
+func rowsSize(query jobdb.Search, rows int) int64 {
+	columns := len(query.Columns)
+	if columns == 0 {
+		columns = len(jobdb.Columns())
+	}
+	return int64(rows) * int64(columns) * valueSize
+}
+
+// ask answers a question. Its turn ends when the answer is read from the database; the client reads
+// it at its own pace, and the answer takes memory until then.
+func (s *service) ask(w http.ResponseWriter, r *http.Request, p auth.Principal, q question) error {
+	b := buffers.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put there
+	memory, status, err := s.read(r, p, q, b)
+	defer memory.leave()
+	if err != nil {
+		return err
+	}
+	writeJSON(w, status, *b)
+	if cap(*b) <= maxReused {
+		buffers.Put(b)
+	}
+	return nil
+}
+
+func (s *service) read(r *http.Request, p auth.Principal, q question, b *[]byte) (memory *taken, status int, err error) {
+	turn, err := q.class.take(r.Context(), p.Subject, 1)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer turn.leave()
+	if q.size > smallAnswer {
+		if memory, err = s.answers.take(r.Context(), p.Subject, q.size); err != nil {
+			return nil, 0, err
+		}
+	}
+	if status, *b, err = q.read((*b)[:0]); err != nil {
+		return memory, 0, err
+	}
+	switch size := len(*b); {
+	case memory != nil:
+		memory.shrinkTo(int64(size))
+	case size > smallAnswer:
+		memory, err = s.answers.take(r.Context(), p.Subject, int64(size))
+	}
+	return memory, status, err
+}
+
+// writeJSON sends a whole answer. An error is ignored: the client is gone.
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	if len(body) <= pieceSize { // what doesn't fit into the connection's buffers is bounded by the server's own limit
+		_, _ = w.Write(body) //nolint:gosec // JSON, which no browser takes for a page
+		return
+	}
+	control := http.NewResponseController(w)
+	began := time.Now() //nolint:forbidigo // the connection knows no other clock
+	last := began.Add(pieceTime + time.Duration(len(body)/slowest)*time.Second)
+	for len(body) > 0 {
+		deadline := time.Now().Add(pieceTime) //nolint:forbidigo // as above
+		if deadline.After(last) {
+			deadline = last
+		}
+		_ = control.SetWriteDeadline(deadline)              // a test's recorder has none
+		n, err := w.Write(body[:min(len(body), pieceSize)]) //nolint:gosec // JSON, as above
+		if err != nil {
+			return
+		}
+		body = body[n:]
+	}
+}

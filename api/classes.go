@@ -1,0 +1,64 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"jobdb/auth"
+)
+
+// Requests are of four classes, each with a part of the database's connections, so that questions,
+// however many and however costly, leave some for what pilots and users do. Each class has a queue,
+// in which one caller has at most half of the places.
+type classes struct {
+	actions *gate // of pilots and users: submissions, heartbeats, statuses … may have all connections
+	pages   *gate // questions that are answered in milliseconds: half of the connections
+	costly  *gate // the others, see [jobdb.DB.CostlySearch]: a quarter
+	lines   *gate // pieces of answers of any length: an eighth
+
+	openLines *gate // answers of any length that clients read, in pieces or not at all
+}
+
+const (
+	// queueWait is how long a request waits for its turn. With the time limit of its query it is less
+	// than a client waits.
+	queueWait = 30 * time.Second
+	// minActions is how many actions are let through however few connections there are: on SQLite
+	// those that come at the same time share a commit.
+	minActions  = 64
+	actionQueue = 4096
+	pageQueue   = 1024
+	costlyQueue = 128
+	lineQueue   = 512
+	maxLines    = 1000
+)
+
+// newClasses divides so many connections; 0 is any number.
+func newClasses(connections int) classes {
+	if connections == 0 {
+		connections = 32
+	}
+	n := int64(connections)
+	full := busy("the server answers too many other requests of this kind; try again later")
+	own := busy("you have too many other requests of this kind running; try again later")
+	part := func(size int64, queue int) *gate {
+		size = max(1, size)
+		return newGate(size, max(1, size/2), queue, queueWait, full, own)
+	}
+	all := max(minActions, n)
+	return classes{
+		actions: newGate(all, all, actionQueue, queueWait, full, full), // all pilots of a VO may be one caller
+		pages:   part(n/2, pageQueue), costly: part(n/4, costlyQueue), lines: part(n/8, lineQueue),
+		openLines: newGate(maxLines, maxLines/2, 0, time.Second, full, own),
+	}
+}
+
+// inTurn does something with the database when it is the caller's turn.
+func inTurn[T any](ctx context.Context, class *gate, p auth.Principal, do func() (T, error)) (result T, err error) {
+	turn, err := class.take(ctx, p.Subject, 1)
+	if err != nil {
+		return result, err
+	}
+	defer turn.leave()
+	return do()
+}

@@ -1,0 +1,165 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// gate lets requests through, in the order in which they come, while there is room for what they
+// take. One caller may take a share of the room, and of the queue.
+type gate struct {
+	size, share int64         // units of what is taken: bytes, or connections
+	queue       int           // how many requests may wait
+	wait        time.Duration // how long a request may
+	room        *semaphore.Weighted
+	full        *httpError // told when the queue is, or after the wait
+	ownFull     *httpError // the same, where the caller's own requests are in the way
+
+	mutex   sync.Mutex
+	waiting int
+	callers map[string]*caller // by their subjects; those that have requests
+}
+
+// caller has requests that take room, or wait to.
+type caller struct {
+	room     *semaphore.Weighted
+	requests int
+	waiting  int
+}
+
+func newGate(size, share int64, queue int, wait time.Duration, full, ownFull *httpError) *gate {
+	return &gate{
+		size: size, share: share, queue: queue, wait: wait, room: semaphore.NewWeighted(size),
+		full: full, ownFull: ownFull, callers: map[string]*caller{},
+	}
+}
+
+// taken is room that a request has.
+type taken struct {
+	gate *gate
+	name string
+	own  *caller
+	n    int64
+}
+
+// take waits for n of the room, or all of the caller's share when n is more.
+func (g *gate) take(ctx context.Context, name string, n int64) (*taken, error) {
+	limited, cancel := context.WithTimeout(ctx, g.wait)
+	defer cancel()
+	t, err := g.enter(limited, name, n, g.queue)
+	return t, cmp.Or(ctx.Err(), err) // a client that hung up isn't told
+}
+
+// takeOn is take for a request that was let through before and goes on: however many others wait,
+// and however long it takes.
+func (g *gate) takeOn(ctx context.Context, name string, n int64) (*taken, error) {
+	return g.enter(ctx, name, n, -1)
+}
+
+// tryTake is take for a request that can do with less: nil when there isn't room at once.
+func (g *gate) tryTake(name string, n int64) *taken {
+	t, err := g.enter(ended, name, n, -1)
+	if err != nil {
+		return nil
+	}
+	return t
+}
+
+// ended waits for nothing.
+var ended = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+func (g *gate) enter(ctx context.Context, name string, n int64, queue int) (*taken, error) {
+	t := &taken{gate: g, name: name, n: min(n, g.share)}
+	var refused *httpError
+	if t.own, refused = g.queueUp(name, queue); refused != nil {
+		return nil, refused
+	}
+	err := g.acquire(ctx, t)
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	g.waiting--
+	t.own.waiting--
+	if err != nil {
+		g.forget(t)
+		return nil, err
+	}
+	return t, nil
+}
+
+// queueUp counts a request among those that wait, unless there are too many of them.
+func (g *gate) queueUp(name string, queue int) (*caller, *httpError) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	own := g.callers[name]
+	if own == nil {
+		own = &caller{room: semaphore.NewWeighted(g.share)}
+	}
+	switch {
+	case queue >= 0 && int64(own.waiting) > int64(queue)*g.share/g.size:
+		return nil, g.ownFull
+	case queue >= 0 && g.waiting > queue:
+		return nil, g.full
+	}
+	g.callers[name] = own
+	own.requests++
+	own.waiting++
+	g.waiting++
+	return own, nil
+}
+
+func (g *gate) acquire(ctx context.Context, t *taken) error {
+	if err := t.own.room.Acquire(ctx, t.n); err != nil {
+		return g.ownFull
+	}
+	if err := g.room.Acquire(ctx, t.n); err != nil {
+		t.own.room.Release(t.n)
+		return g.full
+	}
+	return nil
+}
+
+// forget is called with the mutex.
+func (g *gate) forget(t *taken) {
+	if t.own.requests--; t.own.requests == 0 {
+		delete(g.callers, t.name)
+	}
+}
+
+// shrinkTo gives all but n back, if the request has more.
+func (t *taken) shrinkTo(n int64) {
+	if n >= t.n {
+		return
+	}
+	t.gate.room.Release(t.n - n)
+	t.own.room.Release(t.n - n)
+	t.n = n
+}
+
+// leave gives everything back. It may be called again.
+func (t *taken) leave() {
+	if t == nil || t.own == nil {
+		return
+	}
+	t.shrinkTo(0)
+	t.gate.mutex.Lock()
+	defer t.gate.mutex.Unlock()
+	t.gate.forget(t)
+	t.own = nil
+}
+
+func tooManyOwn(detail string) *httpError {
+	return &httpError{status: http.StatusTooManyRequests, detail: detail}
+}
+
+func busy(detail string) *httpError {
+	return &httpError{status: http.StatusServiceUnavailable, detail: detail}
+}

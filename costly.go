@@ -1,0 +1,48 @@
+package jobdb
+
+import "slices"
+
+// CostlySearch reports whether a search may have to look at many more jobs than it gives: at all of
+// a VO for a pattern, a parameter, a sort or distinct values that no index has, for a total that no
+// counts tell, or for a page far behind. Others take milliseconds. A program that serves many
+// callers keeps costly ones from taking all its connections, see [DB.Connections].
+func (db *DB) CostlySearch(s Search) bool {
+	switch {
+	case s.distinct() || s.Page > 0 && s.offset(max(1, s.PerPage)) >= deepOffset || s.Filter.hasPattern():
+		return true
+	case s.Filter.isSelective(db.schema.IndexesColumn):
+		return false
+	}
+	c := &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
+	first := s.keys()[0].Column
+	return c.countedBy(s.Scope, s.Filter, nil) == nil || first != colJobID && !db.schema.IndexesColumn(first.Name())
+}
+
+// CostlySummary reports whether a summary has to look at jobs because no counts answer it.
+func (db *DB) CostlySummary(s Summary) bool {
+	c := &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
+	return s.Filter.hasPattern() || c.countedBy(s.Scope, s.Filter, s.columns()) == nil
+}
+
+// hasPattern reports whether a filter compares by what no index serves.
+func (f Filter) hasPattern() bool {
+	switch f.op { //nolint:exhaustive // the others compare columns, or have kids
+	case opLike, opNotLike, opRegex, opRegexIn:
+		return true
+	}
+	return f.column == colParameter || slices.ContainsFunc(f.kids, Filter.hasPattern)
+}
+
+// isSelective reports whether few jobs can pass a filter: it wants some IDs, or values of an indexed
+// column that has many different ones.
+func (f Filter) isSelective(indexed func(column string) bool) bool {
+	if f.op == opAnd {
+		return slices.ContainsFunc(f.kids, func(kid Filter) bool { return kid.isSelective(indexed) })
+	}
+	selective := []Column{colJobID, columnByName["JobGroup"], columnByName["JobName"]}
+	return f.op == opIn && slices.Contains(selective, f.column) && (f.column == colJobID || indexed(f.column.Name()))
+}
+
+// Connections is how many connections questions can have at the same time; 0 is any number, which
+// only the pool of [OpenDB] may be set to.
+func (db *DB) Connections() int { return db.engine.Reader.Stats().MaxOpenConnections }

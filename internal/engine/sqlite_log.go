@@ -1,0 +1,149 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// SQLite's write-ahead log begins anew only at a moment when nobody reads what is in it. Where
+// readers overlap there is no such moment, and beside writers the log would grow without end. So
+// when it is large, new readers wait for a moment until those that run have ended.
+const (
+	logLimit = 128 << 20 // bytes from which on the log is made to begin anew
+
+	// logPatience is how long new readers wait for those that run, for each logLimit of the log. From
+	// logMost of these on the long questions among the readers are ended.
+	logPatience = time.Second
+	logMost     = 8
+	// checkpointWait is how long writers wait for readers in other processes.
+	checkpointWait = 100 * time.Millisecond
+)
+
+// busyTimeout is how long SQLite waits for another process's lock.
+const busyTimeout = 10 * time.Second
+
+// ErrLetGo ended a question so that SQLite's log could begin anew.
+var ErrLetGo = errors.New("it was ended because SQLite's log could not begin anew while it ran; ask for less, or try again later")
+
+// allReaders are more than there are.
+const allReaders = 1 << 30
+
+// sqliteLog keeps the log of a file small.
+type sqliteLog struct {
+	path    string
+	limit   int64 // logLimit; tests have less
+	groups  *GroupCommit
+	readers *semaphore.Weighted // one of allReaders for each that reads
+	written chan struct{}       // something was, since the log was looked at
+
+	mutex    sync.Mutex
+	letGo    context.Context // ends when questions have to; then there is a new one
+	endThese context.CancelFunc
+}
+
+// keepLogSmall does so until the function that it returns is called.
+func keepLogSmall(path string, groups *GroupCommit) (_ *sqliteLog, stop func()) {
+	l := &sqliteLog{
+		path: path + "-wal", limit: logLimit, groups: groups,
+		readers: semaphore.NewWeighted(allReaders), written: make(chan struct{}, 1),
+	}
+	l.letGo, l.endThese = context.WithCancel(context.Background())
+	groups.committed = func() {
+		select {
+		case l.written <- struct{}{}:
+		default:
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var loop sync.WaitGroup
+	loop.Go(func() { l.loop(ctx) })
+	return l, func() { cancel(); loop.Wait() }
+}
+
+func (l *sqliteLog) loop(ctx context.Context) {
+	tried := int64(0) // the log's size when it didn't begin anew
+	for {
+		select {
+		case <-l.written:
+		case <-ctx.Done():
+			return
+		}
+		info, err := os.Stat(l.path)
+		switch {
+		case err != nil || info.Size() < l.limit:
+			tried = 0
+		case info.Size() >= tried+l.limit/2: // else it was tried just now
+			if tried = info.Size(); l.beginAnew(ctx, tried) {
+				tried = 0
+			}
+		}
+	}
+}
+
+// beginAnew tries to make a log of this size empty, and reports whether it is.
+func (l *sqliteLog) beginAnew(ctx context.Context, size int64) bool {
+	times := size / l.limit
+	if times >= logMost {
+		l.endQuestions()
+	}
+	ctx, cancel := context.WithTimeout(ctx, logPatience*time.Duration(times))
+	defer cancel()
+	if l.readers.Acquire(ctx, allReaders) != nil {
+		return false
+	}
+	defer l.readers.Release(allReaders)
+	busy := 1
+	err := l.groups.alone(ctx, func(writer *sql.Conn) error {
+		if _, err := writer.ExecContext(ctx, pragmaBusyTimeout(checkpointWait)); err != nil {
+			return err
+		}
+		var pages, done int
+		err := writer.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &done)
+		_, reset := writer.ExecContext(context.WithoutCancel(ctx), pragmaBusyTimeout(busyTimeout))
+		return errors.Join(err, reset)
+	})
+	return err == nil && busy == 0
+}
+
+func pragmaBusyTimeout(d time.Duration) string {
+	return "PRAGMA busy_timeout = " + strconv.FormatInt(d.Milliseconds(), 10)
+}
+
+func (l *sqliteLog) endQuestions() {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	l.endThese()
+	l.letGo, l.endThese = context.WithCancel(context.Background())
+}
+
+// Reading is called before a read that no transaction is around, and the function that it returns
+// after it.
+func (e *Engine) Reading(ctx context.Context) (done func(), err error) {
+	if e.log == nil {
+		return func() {}, nil
+	}
+	if err := e.log.readers.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	return func() { e.log.readers.Release(1) }, nil
+}
+
+// Question is a context for a question that may take long. It ends with [ErrLetGo] as its cause
+// when the question has to.
+func (e *Engine) Question(ctx context.Context) (context.Context, context.CancelFunc) {
+	if e.log == nil {
+		return ctx, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	e.log.mutex.Lock()
+	defer e.log.mutex.Unlock()
+	stop := context.AfterFunc(e.log.letGo, func() { cancel(ErrLetGo) })
+	return ctx, func() { stop(); cancel(nil) }
+}
