@@ -103,7 +103,8 @@
 //	                         what clients send is checked here; no SQL is written
 //	compile.go               the SQL of searches and summaries; testdata/compile shows it
 //	read.go                  runs queries: pages, streams, summaries
-//	open.go, db.go, clock.go Open, Options, DB
+//	open.go, db.go           Open, Options, DB
+//	clock.go, watch.go       the database's time; what a DB looks at every few seconds
 //	tx.go                    transactions and their retries; engines' errors become this package's
 //	bulk.go, scan.go         writing in batches; reading rows
 //	write.go, numbered.go    jobs are created, changed, deleted; the IDs of new ones
