@@ -105,7 +105,8 @@
 //	compile.go               the SQL of searches and summaries; testdata/compile shows it
 //	read.go                  runs queries: pages, streams, summaries
 //	costly.go                which questions may have to look at all jobs
-//	open.go, db.go, clock.go Open, Options, DB
+//	open.go, db.go           Open, Options, DB
+//	clock.go, watch.go       the database's time; what a DB looks at every few seconds
 //	tx.go                    transactions and their retries; engines' errors become this package's
 //	bulk.go, scan.go         writing in batches; reading rows
 //	write.go, numbered.go, reserve.go

@@ -465,8 +465,9 @@ const (
 // end it: when the end comes while a trigger is read, the server keeps the table with half of a
 // trigger, and refuses the changes of whoever gets it next, until [Engine.Mend].
 var atWork = []string{
-	"copying to tmp table", "creating sort index", "creating tmp table", "executing", "optimizing", "preparing", "removing duplicates",
-	"sending data", "sending to client", "sorting result", "statistics", "update", "updating", "user lock", "user sleep", "writing to net",
+	"copying to tmp table", "creating sort index", "creating tmp table", "deleting from main table", "deleting from reference tables",
+	"executing", "optimizing", "preparing", "removing duplicates", "sending data", "sending to client", "sorting result", "statistics",
+	"update", "updating", "updating main table", "updating reference tables", "user lock", "user sleep", "writing to net",
 }
 
 // brokenTrigger is in what MariaDB says of a table that it keeps with half of a trigger.
