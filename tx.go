@@ -33,7 +33,8 @@ type session struct {
 	failed    error    // the first error of a statement in a transaction
 	historyTx *session // the transaction on the history's own database, once begun
 	locked    map[JobID]bool
-	wrote     bool // a statement has changed rows
+	wrote     bool            // a statement has changed rows
+	numbered  map[JobID]int64 // the last numbers of histories that only this transaction can write
 }
 
 // read runs one query.
