@@ -241,6 +241,7 @@ func selectRows(t *tables.Table, columns []tables.Column, in string) string {
 // removeRows deletes the rows of t that belong to the jobs, and returns how many there were.
 func (s *session) removeRows(ctx context.Context, t *tables.Table, ids []JobID) (int64, error) {
 	var removed int64
+	s.numbered = nil
 	err := s.eachIDBatch(ids, func(in string, args []any) error {
 		n, err := s.exec(ctx, "DELETE FROM "+t.Quoted()+` WHERE "JobID"`+in, args...)
 		removed += n

@@ -15,6 +15,9 @@ var (
 	ErrInvalidQuery = errors.New("invalid query")
 	// ErrInvalidValue: a value can't be stored in its column; see [ValueError].
 	ErrInvalidValue = errors.New("invalid value")
+	// ErrTooLarge: a job would have more of something than a job may have, such as [MaxParameters].
+	// It is an [ErrInvalidValue], too.
+	ErrTooLarge = errors.New("too large")
 	// ErrNotFound: jobs named by the call don't exist; see [NotFoundError].
 	ErrNotFound = errors.New("job not found")
 	// ErrConflict: the row exists already; see [ConflictError].
@@ -52,14 +55,18 @@ type ValueError struct {
 	Column string
 	Reason string
 	Err    error // what the engine said, if it was the one to refuse; not for remote callers
+
+	TooLarge bool // see [ErrTooLarge]
 }
 
 func (e *ValueError) Error() string {
 	return "invalid value: " + jobPrefix(e.Job) + "column " + e.Column + ": " + e.Reason
 }
 
-// Is reports whether target is [ErrInvalidValue].
-func (e *ValueError) Is(target error) bool { return target == ErrInvalidValue }
+// Is reports whether target is [ErrInvalidValue] or, if it is, [ErrTooLarge].
+func (e *ValueError) Is(target error) bool {
+	return target == ErrInvalidValue || e.TooLarge && target == ErrTooLarge
+}
 
 // Unwrap gives the engine's own error, if there is one.
 func (e *ValueError) Unwrap() error { return e.Err }

@@ -16,7 +16,7 @@ func (db *DB) ParameterText(text string) string { return db.parameterText(tables
 func (db *DB) parameterText(t *tables.Table, text string) string {
 	limits := db.schema.ColumnLimits[t.Name+".Value"]
 	text = replaceUnstorable(text, limits.CanEncode)
-	maxBytes := cmp.Or(limits.Bytes, tables.MaxText)
+	maxBytes := cmp.Or(limits.Bytes, MaxParameterBytes)
 	if len(text) <= maxBytes {
 		return text
 	}

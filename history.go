@@ -147,16 +147,30 @@ func (s *session) retryNumbering(ctx context.Context, insert func() error) error
 	}
 }
 
+// lastSequenceNumbers finds each job's last number from the end of the table's key, however many
+// records there are. Where no other transaction can number any it keeps them for the next call.
 func (s *session) lastSequenceNumbers(ctx context.Context, ids []JobID) (map[JobID]int64, error) {
+	isKnown := func(id JobID) bool { _, known := s.numbered[id]; return known }
+	if !slices.ContainsFunc(ids, func(id JobID) bool { return !isKnown(id) }) && len(ids) > 0 {
+		return s.numbered, nil
+	}
 	last := make(map[JobID]int64, len(ids))
+	rows := make([][]any, 0, len(ids))
+	for _, id := range sorted(ids) {
+		rows = append(rows, []any{int64(id)})
+	}
 	columns := tables.LoggingInfo.Pick("JobID", "SeqNum")
-	err := s.eachIDBatch(ids, func(in string, args []any) error {
-		text := `SELECT t."JobID", MAX(t."SeqNum") FROM ` + s.db.logging.Quoted() + ` AS t WHERE t."JobID"` + in + ` GROUP BY t."JobID"`
+	err := s.eachBatch(columns[:1], rows, func(source string, args []any) error {
+		text := `SELECT s.c0, COALESCE((SELECT t."SeqNum" FROM ` + s.db.logging.Quoted() +
+			` AS t WHERE t."JobID" = s.c0 ORDER BY t."SeqNum" DESC LIMIT 1), 0) FROM ` + source
 		return s.query(ctx, text, args, scanRows(columns, func(row []scanned) error {
 			last[row[0].id()] = row[1].integer()
 			return nil
 		}))
 	})
+	if err == nil && s.inTx && s.numbersAlone(ids) {
+		s.numbered = last
+	}
 	return last, err
 }
 
@@ -200,9 +214,16 @@ func (a access) History(ctx context.Context, ids []JobID) (map[JobID][]HistoryRe
 	if err != nil {
 		return history, err
 	}
-	columns := tables.LoggingInfo.Pick("JobID", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusSource")
 	order := ` ORDER BY t."JobID", t."StatusTimeOrder", t."StatusTime", t."SeqNum"`
-	err = a.readRows(ctx, "read history", a.db.logging, columns, ids, order, func(row []scanned) error {
+	err = a.readRows(ctx, "read history", a.db.logging, historyColumns, ids, order, addHistory(history))
+	return history, err
+}
+
+var historyColumns = tables.LoggingInfo.Pick("JobID", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusSource")
+
+// addHistory adds rows of historyColumns, which come in the order of their times.
+func addHistory(history map[JobID][]HistoryRecord) func(row []scanned) error {
+	return func(row []scanned) error {
 		r := HistoryRecord{
 			JobID: row[0].id(), Status: Status(row[1].text()), MinorStatus: row[2].text(), ApplicationStatus: row[3].text(),
 			Time: row[4].time(), Source: row[5].text(),
@@ -213,8 +234,7 @@ func (a access) History(ctx context.Context, ids []JobID) (map[JobID][]HistoryRe
 		}
 		history[r.JobID] = append(history[r.JobID], r.after(before))
 		return nil
-	})
-	return history, err
+	}
 }
 
 // after fills in what r leaves as it was before.
@@ -243,25 +263,29 @@ func (a access) DeleteHistory(ctx context.Context, ids []JobID) error {
 // job entered it, to the millisecond. Jobs without history are left out.
 func (a access) StatusTimes(ctx context.Context, ids []JobID) (map[JobID]map[Status]time.Time, error) {
 	times := make(map[JobID]map[Status]time.Time)
-	columns := tables.LoggingInfo.Pick("JobID", "Status", "StatusTimeOrder")
 	a, err := a.historyAccess(ctx)
 	if err != nil {
 		return times, err
 	}
 	err = a.read(ctx, "read status times", func(s *session) error {
-		status := s.byteExact(tables.LoggingInfo, "Status")
 		return s.eachIDBatch(ids, func(in string, args []any) error {
-			text := `SELECT t."JobID", ` + status + `, MAX(t."StatusTimeOrder") FROM ` + s.db.logging.Quoted() +
-				` AS t WHERE t."JobID"` + in + ` GROUP BY t."JobID", ` + status
-			return s.query(ctx, text, args, scanRows(columns, func(row []scanned) error {
-				id := row[0].id()
-				if times[id] == nil {
-					times[id] = map[Status]time.Time{}
-				}
-				times[id][Status(row[1].text())] = timeOfOrder(row[2].float())
-				return nil
-			}))
+			return s.statusTimes(ctx, " FROM "+s.db.logging.Quoted()+` AS t WHERE t."JobID"`+in, args, times)
 		})
 	})
 	return times, err
+}
+
+// statusTimes adds the latest times of each status of the records that follow FROM.
+func (s *session) statusTimes(ctx context.Context, from string, args []any, times map[JobID]map[Status]time.Time) error {
+	columns := tables.LoggingInfo.Pick("JobID", "Status", "StatusTimeOrder")
+	status := s.byteExact(tables.LoggingInfo, "Status")
+	text := `SELECT t."JobID", ` + status + `, MAX(t."StatusTimeOrder")` + from + ` GROUP BY t."JobID", ` + status
+	return s.query(ctx, text, args, scanRows(columns, func(row []scanned) error {
+		id := row[0].id()
+		if times[id] == nil {
+			times[id] = map[Status]time.Time{}
+		}
+		times[id][Status(row[1].text())] = timeOfOrder(row[2].float())
+		return nil
+	}))
 }

@@ -26,7 +26,8 @@ var errNoParameters = &SchemaError{
 }
 
 // SetJobParameters stores parameters of jobs, values by name, and replaces those of the same names.
-// A job that doesn't exist is a [NotFoundError], a text that is too long a [ValueError]. On a live
+// A job that doesn't exist is a [NotFoundError], a text that is too long a [ValueError], as are more
+// than [MaxParameters] or [MaxParametersBytes] of a job ([ErrTooLarge]). On a live
 // database a name that its collation holds equal to another one of the job, such as cpu and CPU, is
 // a [ConflictError]. Then nothing is stored. See also [DB.HasJobParameters].
 func (a access) SetJobParameters(ctx context.Context, values map[JobID]map[string]string) error {
@@ -38,9 +39,10 @@ func (a access) SetOptimizerParameters(ctx context.Context, values map[JobID]map
 	return a.setParameters(ctx, tables.OptimizerParameters, values, nil)
 }
 
-// JobParameters returns the parameters of jobs, values by name. Jobs without any are left out.
+// JobParameters returns the parameters of jobs, values by name. Jobs without any are left out. More
+// than [MaxParametersRead] of them are a [QueryError].
 func (a access) JobParameters(ctx context.Context, ids []JobID) (map[JobID]map[string]string, error) {
-	return a.parameters(ctx, tables.JobParameters, ids)
+	return a.parameters(ctx, tables.JobParameters, ids, MaxParametersRead)
 }
 
 // JobParametersNamed is [DB.JobParameters] for parameters of these names only.
@@ -56,6 +58,7 @@ func (a access) JobParametersNamed(ctx context.Context, ids []JobID, names []str
 	if len(named) == 0 {
 		return values, nil
 	}
+	bound := readBound(MaxParametersRead)
 	err := a.read(ctx, "read parameters", func(s *session) error {
 		if s.lacks(t) {
 			return errNoParameters
@@ -63,12 +66,7 @@ func (a access) JobParametersNamed(ctx context.Context, ids []JobID, names []str
 		condition := " AND " + s.byteExact(t, "Name") + " IN (?" + strings.Repeat(", ?", len(named)-1) + ")"
 		return s.eachIDBatch(ids, func(in string, args []any) error {
 			return s.query(ctx, selectRows(t, t.Columns, in)+condition, slices.Concat(args, named), scanRows(t.Columns, func(row []scanned) error {
-				id := row[0].id()
-				if values[id] == nil {
-					values[id] = map[string]string{}
-				}
-				values[id][row[1].text()] = row[2].text()
-				return nil
+				return bound.add(values, row)
 			}))
 		})
 	})
@@ -77,22 +75,17 @@ func (a access) JobParametersNamed(ctx context.Context, ids []JobID, names []str
 
 // OptimizerParameters is [DB.JobParameters] for the parameters that DIRAC's optimizers use.
 func (a access) OptimizerParameters(ctx context.Context, ids []JobID) (map[JobID]map[string]string, error) {
-	return a.parameters(ctx, tables.OptimizerParameters, ids)
+	return a.parameters(ctx, tables.OptimizerParameters, ids, MaxParametersRead)
 }
 
-func (a access) parameters(ctx context.Context, t *tables.Table, ids []JobID) (map[JobID]map[string]string, error) {
+func (a access) parameters(ctx context.Context, t *tables.Table, ids []JobID, bound readBound) (map[JobID]map[string]string, error) {
 	values := make(map[JobID]map[string]string)
 	err := a.read(ctx, "read parameters", func(s *session) error {
 		if s.lacks(t) {
 			return errNoParameters
 		}
 		return s.readRows(ctx, t, t.Columns, ids, "", func(row []scanned) error {
-			id := row[0].id()
-			if values[id] == nil {
-				values[id] = map[string]string{}
-			}
-			values[id][row[1].text()] = row[2].text()
-			return nil
+			return bound.add(values, row)
 		})
 	})
 	return values, err
@@ -116,6 +109,9 @@ func (a access) setParameters(
 		if len(rows) > 0 && s.lacks(t) {
 			return errNoParameters
 		}
+		if err := s.checkParametersSize(ctx, t, values); err != nil {
+			return err
+		}
 		if t == tables.JobParameters && s.db.HasParametersOutbox() {
 			if err := s.queueSet(ctx, values, typed); err != nil {
 				return err
@@ -138,6 +134,12 @@ func (a access) setParameters(
 }
 
 func checkParameter(t *tables.Table, id JobID, name, value string) error {
+	if len(value) > MaxParameterBytes {
+		return &ValueError{
+			Job: id, Column: t.Name + ".Value", TooLarge: true,
+			Reason: itoa(len(value)) + " bytes, a parameter may have " + itoa(MaxParameterBytes) + "; keep long texts in files of the job's output",
+		}
+	}
 	for i, text := range []string{name, value} {
 		c := t.Columns[i+1]
 		if err := checkLength(c, text); err != nil {
@@ -214,11 +216,14 @@ func (s *session) mergeKeys(
 }
 
 // ArchivedJobParameters returns what [DB.ArchiveJobParameters] kept, sorted by cycle and then by
-// name.
+// name. More than [MaxParametersRead] of it are a [QueryError].
 func (a access) ArchivedJobParameters(ctx context.Context, ids []JobID) (map[JobID][]ArchivedParameter, error) {
-	archived := make(map[JobID][]ArchivedParameter)
+	archived, bound := make(map[JobID][]ArchivedParameter), readBound(MaxParametersRead)
 	err := a.readRows(ctx, "read archived job parameters", tables.AtticJobParameters, tables.AtticJobParameters.Columns, ids,
 		"", func(row []scanned) error {
+			if err := bound.take(row); err != nil {
+				return err
+			}
 			id := row[0].id()
 			archived[id] = append(archived[id], ArchivedParameter{Name: row[1].text(), Value: row[2].text(), Cycle: int(row[3].integer())})
 			return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -184,7 +185,7 @@ func (db *DB) QueueAllParameters(ctx context.Context) (jobs int64, err error) {
 			if err != nil {
 				return err
 			}
-			values, err := access{db: db, tx: s}.JobParameters(ctx, ids)
+			values, err := access{db: db, tx: s}.parameters(ctx, tables.JobParameters, ids, math.MaxInt) // it reads few jobs at a time
 			if err != nil {
 				return err
 			}

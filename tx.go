@@ -34,7 +34,8 @@ type session struct {
 	given     bool     // a row was given to the caller
 	historyTx *session // the transaction on the history's own database, once begun
 	locked    map[JobID]bool
-	wrote     bool // a statement has changed rows
+	wrote     bool            // a statement has changed rows
+	numbered  map[JobID]int64 // the last numbers of histories that only this transaction can write
 }
 
 // read runs one query.

@@ -51,13 +51,18 @@ type heartbeatAnswer struct {
 const (
 	defaultHeartbeats = 10
 	maxHeartbeats     = 1000
+	defaultHistory    = 1000
+	maxHistory        = 10_000
 )
 
 // details answers with all that is stored about one job.
 func (s *service) details(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
 	var in validation.Reader
 	id, _ := in.Integer(r.PathValue("job_id"), validation.Location{"path", "job_id"})
-	heartbeats := in.QueryCount(r.URL.Query(), "heartbeats", defaultHeartbeats, maxHeartbeats)
+	options := wms.DetailsOptions{
+		Heartbeats: in.QueryCount(r.URL.Query(), "heartbeats", defaultHeartbeats, maxHeartbeats),
+		History:    in.QueryCount(r.URL.Query(), "history", defaultHistory, maxHistory),
+	}
 	if err := in.Err(); err != nil {
 		return err
 	}
@@ -66,13 +71,32 @@ func (s *service) details(w http.ResponseWriter, r *http.Request, p auth.Princip
 		return err
 	}
 	return s.ask(w, r, p, question{class: s.pages, read: func([]byte) (int, []byte, error) {
-		job, err := s.Jobs.Details(r.Context(), scope, jobdb.JobID(id), heartbeats)
+		job, err := s.Jobs.Details(r.Context(), scope, jobdb.JobID(id), options)
 		if err != nil {
 			return 0, nil, err
 		}
+		giveBack, err := takeMemory(r.Context(), s.work, p.Subject, sizeOf(job))
+		if err != nil {
+			return 0, nil, err
+		}
+		defer giveBack()
 		answer, err := json.Marshal(detailsOf(job))
 		return http.StatusOK, answer, err
 	}})
+}
+
+// sizeOf is about how many bytes of texts a job has.
+func sizeOf(job wms.Details) int64 {
+	size := len(job.JDL) + len(job.OriginalJDL)
+	for _, parameters := range []map[string]string{job.Parameters, job.OptimizerParameters} {
+		for name, value := range parameters {
+			size += len(name) + len(value)
+		}
+	}
+	for _, archived := range job.ArchivedParameters {
+		size += len(archived.Name) + len(archived.Value)
+	}
+	return int64(size)
 }
 
 func detailsOf(job wms.Details) detailsAnswer {

@@ -68,7 +68,7 @@ func noteCommands(r *http.Request, commands []jobdb.Command) {
 func (s *service) noteDropped(ctx context.Context, n int) {
 	total := s.dropped.Add(uint64(n))                    //nolint:gosec // it is not negative
 	if bits.Len64(total) > bits.Len64(total-uint64(n)) { //nolint:gosec // as above
-		s.Logger.WarnContext(ctx, "outputs in heartbeats are dropped: the database has no table JobParameters", "dropped", total)
+		s.Logger.WarnContext(ctx, "outputs in heartbeats are dropped: the database has no table JobParameters, or the jobs have too many parameters", "dropped", total)
 	}
 }
 

@@ -108,7 +108,7 @@ func (a additions) names() []string {
 const (
 	additionBatch      = 100
 	maxHistoryRecords  = 100_000
-	maxParametersBytes = 64 << 20
+	maxParametersBytes = 16 << 20
 )
 
 // addedRows appends a page whose rows have additions, as JSON.
@@ -165,7 +165,7 @@ type added struct {
 func (s *service) readAdditions(ctx context.Context, vo string, ids []jobdb.JobID, a additions) (found added, err error) {
 	found.additions = a
 	if a.history {
-		if found.histories, err = s.DB.History(ctx, ids); err != nil {
+		if found.histories, err = s.readHistories(ctx, ids); err != nil {
 			return found, err
 		}
 	}
@@ -173,6 +173,22 @@ func (s *service) readAdditions(ctx context.Context, vo string, ids []jobdb.JobI
 		found.parameters, err = s.Jobs.ParametersOf(ctx, vo, ids, a.names())
 	}
 	return found, err
+}
+
+// readHistories reads the histories of jobs: short ones all at once, and long ones by themselves, as
+// long as an answer may have so many records.
+func (s *service) readHistories(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.HistoryRecord, error) {
+	histories, err := s.DB.RecentHistory(ctx, ids, 0)
+	records := 0
+	for _, id := range ids {
+		if err == nil && records <= maxHistoryRecords && len(histories[id]) == jobdb.RecentRecords {
+			var whole map[jobdb.JobID][]jobdb.HistoryRecord
+			whole, err = s.DB.RecentHistory(ctx, []jobdb.JobID{id}, maxHistoryRecords+1)
+			histories[id] = whole[id]
+		}
+		records += len(histories[id])
+	}
+	return histories, err
 }
 
 // appendRow writes a row with its additions: parameters by name, all parameters, the history.

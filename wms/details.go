@@ -1,9 +1,10 @@
 package wms
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"strings"
+	"strconv"
 
 	"jobdb"
 	"jobdb/jdl"
@@ -20,16 +21,22 @@ type Details struct {
 	History             []jobdb.HistoryRecord
 	Commands            []jobdb.CommandRecord
 	Heartbeats          []jobdb.Heartbeat // the latest first
-	// Note tells in words what of the job is damaged; "" when nothing is.
+	// Note tells in words what of the job is damaged, too large for an answer, or cut; "" when nothing
+	// is.
 	Note string
 }
 
-// Details returns all that is known of one job, with up to so many of its last heartbeats. Of a JDL
-// that is damaged it has what can be read, and says so in Note. A job
+// DetailsOptions say how much of what a job may have many of is wanted: the last so many. History 0
+// means [jobdb.RecentRecords].
+type DetailsOptions struct{ Heartbeats, History int }
+
+// Details returns all that is known of one job, with its last heartbeats and the last records of its
+// history. Of a JDL that is damaged it has what can be read, and of parameters that are too large for
+// an answer nothing, and says so in Note. A job
 // out of scope is a [jobdb.NotFoundError]; one of another owner is, too, even if the scope isn't
 // Hidden. The parts are read one after the other: if the job changes meanwhile they may be of
 // different times.
-func (m *JobManager) Details(ctx context.Context, scope Scope, id jobdb.JobID, heartbeats int) (Details, error) {
+func (m *JobManager) Details(ctx context.Context, scope Scope, id jobdb.JobID, options DetailsOptions) (Details, error) {
 	attributes, err := m.attributes(ctx, scope.VO, id)
 	if err != nil {
 		return Details{}, err
@@ -39,7 +46,7 @@ func (m *JobManager) Details(ctx context.Context, scope Scope, id jobdb.JobID, h
 		return Details{}, &jobdb.NotFoundError{Jobs: []jobdb.JobID{id}}
 	}
 	d := Details{Attributes: attributes}
-	if err := m.readParts(ctx, id, heartbeats, &d); err != nil {
+	if err := m.readParts(ctx, id, options, &d); err != nil {
 		return Details{}, err
 	}
 	d.decompress()
@@ -47,7 +54,7 @@ func (m *JobManager) Details(ctx context.Context, scope Scope, id jobdb.JobID, h
 }
 
 // readParts reads all of a job but its attributes; the JDLs as they are stored.
-func (m *JobManager) readParts(ctx context.Context, id jobdb.JobID, heartbeats int, d *Details) (err error) {
+func (m *JobManager) readParts(ctx context.Context, id jobdb.JobID, options DetailsOptions, d *Details) (err error) {
 	if d.JDL, err = readPart(ctx, id, m.DB.JobJDLs); err != nil {
 		return err
 	}
@@ -56,30 +63,60 @@ func (m *JobManager) readParts(ctx context.Context, id jobdb.JobID, heartbeats i
 	}
 	if m.keepsParameters() {
 		parameters, err := m.ParametersOf(ctx, textOf(d.Attributes, "VO"), []jobdb.JobID{id}, nil)
-		if err != nil {
+		if err := d.leaveOut("Parameters", err); err != nil {
 			return err
 		}
 		d.Parameters = parameters[id]
 	}
-	if d.OptimizerParameters, err = readPart(ctx, id, m.DB.OptimizerParameters); err != nil {
+	d.OptimizerParameters, err = readPart(ctx, id, m.DB.OptimizerParameters)
+	if err := d.leaveOut("OptimizerParameters", err); err != nil {
 		return err
 	}
-	if d.ArchivedParameters, err = readPart(ctx, id, m.DB.ArchivedJobParameters); err != nil {
+	d.ArchivedParameters, err = readPart(ctx, id, m.DB.ArchivedJobParameters)
+	if err := d.leaveOut("ArchivedParameters", err); err != nil {
 		return err
 	}
 	if d.InputData, err = readPart(ctx, id, m.DB.InputData); err != nil {
 		return err
 	}
-	if d.History, err = readPart(ctx, id, m.DB.History); err != nil {
+	if d.Commands, err = readPart(ctx, id, m.DB.JobCommands); err != nil {
 		return err
 	}
-	if d.Commands, err = readPart(ctx, id, m.DB.JobCommands); err != nil || heartbeats < 1 {
+	return m.readLast(ctx, id, options, d)
+}
+
+// readLast reads the last of what a job may have many of.
+func (m *JobManager) readLast(ctx context.Context, id jobdb.JobID, options DetailsOptions, d *Details) error {
+	history, err := m.DB.RecentHistory(ctx, []jobdb.JobID{id}, options.History)
+	if err != nil {
 		return err
 	}
-	d.Heartbeats, err = readPart(ctx, id, func(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.Heartbeat, error) {
-		return m.DB.Heartbeats(ctx, ids, heartbeats)
-	})
+	if d.History = history[id]; len(d.History) == cmp.Or(options.History, jobdb.RecentRecords) {
+		d.note("the History has the last " + strconv.Itoa(len(d.History)) + " records; there may be more")
+	}
+	if options.Heartbeats < 1 {
+		return nil
+	}
+	heartbeats, err := m.DB.Heartbeats(ctx, []jobdb.JobID{id}, options.Heartbeats)
+	d.Heartbeats = heartbeats[id]
 	return err
+}
+
+func (d *Details) note(text string) {
+	if d.Note != "" {
+		d.Note += "; "
+	}
+	d.Note += text
+}
+
+// leaveOut notes what is too large for an answer.
+func (d *Details) leaveOut(part string, err error) error {
+	large := (*jobdb.QueryError)(nil)
+	if !errors.As(err, &large) {
+		return err
+	}
+	d.note(part + " are left out: they have more than " + strconv.Itoa(jobdb.MaxParametersRead) + " bytes")
+	return nil
 }
 
 // keepsParameters reports whether there is a place for parameters of jobs.
@@ -130,7 +167,6 @@ func (m *JobManager) attributes(ctx context.Context, vo string, id jobdb.JobID) 
 // decompress turns the JDLs from what is stored into what was written. Of one that is damaged it
 // leaves what can be read. A job that is just being submitted has none yet.
 func (d *Details) decompress() {
-	var notes []string
 	for _, part := range []struct {
 		name string
 		text *string
@@ -140,9 +176,8 @@ func (d *Details) decompress() {
 		}
 		text, err := jdl.Decompress(*part.text)
 		if err != nil {
-			notes = append(notes, "the "+part.name+" is damaged, and shown as far as it can be read: "+err.Error())
+			d.note("the " + part.name + " is damaged, and shown as far as it can be read: " + err.Error())
 		}
 		*part.text = text
 	}
-	d.Note = strings.Join(notes, "; ")
 }

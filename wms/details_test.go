@@ -46,7 +46,7 @@ func testDetails(t *testing.T, m *wms.JobManager) {
 			t.Fatal(err)
 		}
 	}
-	got, err := m.Details(t.Context(), lhcb, ids[0], 1)
+	got, err := m.Details(t.Context(), lhcb, ids[0], wms.DetailsOptions{Heartbeats: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,11 +72,11 @@ func testDetails(t *testing.T, m *wms.JobManager) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := m.Details(t.Context(), lhcb, submitted[0].JobID, 1); err != nil || got.OriginalJDL != `[Executable = "echo";]` || got.JDL == "" {
+	if got, err := m.Details(t.Context(), lhcb, submitted[0].JobID, wms.DetailsOptions{Heartbeats: 1}); err != nil || got.OriginalJDL != `[Executable = "echo";]` || got.JDL == "" {
 		t.Errorf("a submitted job: %+v, %v", got, err)
 	}
 	for _, id := range []jobdb.JobID{-1, 0, 1 << 30, 1 << 40, 1<<63 - 1} {
-		if _, err := m.Details(t.Context(), lhcb, id, 1); !errors.Is(err, jobdb.ErrNotFound) {
+		if _, err := m.Details(t.Context(), lhcb, id, wms.DetailsOptions{Heartbeats: 1}); !errors.Is(err, jobdb.ErrNotFound) {
 			t.Errorf("job %d: %v", id, err)
 		}
 	}
@@ -94,7 +94,7 @@ func TestLastHeartbeats(t *testing.T) {
 		}
 	}
 	for asked, want := range map[int]int{-1: 0, 0: 0, 1: 2, 2: 4, 9: 6} {
-		details, err := m.Details(t.Context(), lhcb, id, asked)
+		details, err := m.Details(t.Context(), lhcb, id, wms.DetailsOptions{Heartbeats: asked})
 		if err != nil || len(details.Heartbeats) != want || want > 0 && !details.Heartbeats[0].Time.Equal(at) {
 			t.Errorf("%d asked for: %v, %v", asked, details.Heartbeats, err)
 		}
@@ -118,12 +118,12 @@ func TestDetailsScope(t *testing.T) {
 		{wms.Scope{VO: "lhcb", Owner: "Alice"}, false},
 		{wms.Scope{VO: "lhcb", Owner: "bob", Hidden: true}, false},
 	} {
-		_, err := m.Details(t.Context(), test.scope, id, 1)
+		_, err := m.Details(t.Context(), test.scope, id, wms.DetailsOptions{Heartbeats: 1})
 		if missing := (*jobdb.NotFoundError)(nil); test.found != (err == nil) || err != nil && (!errors.As(err, &missing) || missing.Jobs[0] != id) {
 			t.Errorf("%+v: %v", test.scope, err)
 		}
 	}
-	if _, err := m.Details(t.Context(), wms.Scope{}, id, 1); !errors.Is(err, jobdb.ErrNoScope) {
+	if _, err := m.Details(t.Context(), wms.Scope{}, id, wms.DetailsOptions{Heartbeats: 1}); !errors.Is(err, jobdb.ErrNoScope) {
 		t.Errorf("without a scope: %v", err)
 	}
 }
@@ -148,7 +148,7 @@ func TestDamagedJDL(t *testing.T) {
 			if err := m.DB.UpdateJobJDLs(t.Context(), map[jobdb.JobID]string{id: test.stored}); err != nil {
 				t.Fatal(err)
 			}
-			d, err := m.Details(t.Context(), lhcb, id, 1)
+			d, err := m.Details(t.Context(), lhcb, id, wms.DetailsOptions{Heartbeats: 1})
 			if err != nil || d.Attributes["Status"] != "Received" || d.OriginalJDL != `[Executable = "echo";]` || len(d.History) != 1 {
 				t.Errorf("%+v, %v", d, err)
 			}

@@ -2,6 +2,7 @@ package wms
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"math"
 	"slices"
@@ -21,7 +22,7 @@ type Beat struct {
 type HeartbeatReport struct {
 	Commands []jobdb.Command // for the jobs, by job and then in the order in which they were set
 	Missing  []jobdb.JobID   // jobs that don't exist, ascending
-	Dropped  int             // outputs of jobs that the database has no place for, see [jobdb.DB.HasJobParameters]
+	Dropped  int             // outputs of jobs that there is no place for, see [jobdb.DB.HasJobParameters] and [jobdb.MaxParameters]
 }
 
 // sourceHeartbeat is the source in the history of jobs that a heartbeat makes Running.
@@ -128,13 +129,27 @@ func (m *JobManager) storeBeats(
 		return len(outputs), nil
 	}
 	if m.Parameters == nil {
-		return 0, tx.SetJobParameters(ctx, outputs)
+		return storeOutputs(ctx, tx, outputs)
 	}
 	parameters := make(map[jobdb.JobID]map[string]any, len(outputs))
 	for id, output := range outputs {
 		parameters[id] = map[string]any{"StandardOutput": output["StandardOutput"]}
 	}
 	return 0, m.Parameters.Set(ctx, vo, parameters, m.now())
+}
+
+// storeOutputs stores outputs of jobs, and returns how many weren't, of jobs with as many parameters
+// as they may have.
+func storeOutputs(ctx context.Context, tx *jobdb.Tx, outputs map[jobdb.JobID]map[string]string) (dropped int, err error) {
+	for {
+		err := tx.SetJobParameters(ctx, outputs)
+		large := (*jobdb.ValueError)(nil)
+		if !errors.As(err, &large) || !large.TooLarge || outputs[large.Job] == nil {
+			return dropped, err
+		}
+		delete(outputs, large.Job)
+		dropped++
+	}
 }
 
 // beatTexts returns the values of a heartbeat as they are stored.

@@ -317,3 +317,29 @@ func TestCommandsAreConfirmed(t *testing.T) {
 		})
 	}
 }
+
+// A job with as many parameters as it may have still beats, and hears of its Kill: its output is
+// dropped.
+func TestHeartbeatOfFullJob(t *testing.T) {
+	db := jobdbtest.Open(t, jobdbtest.SQLite(t), jobdb.Options{})
+	m := manager(t, db, time.Now)
+	jobs, err := m.Submit(t.Context(), wms.Owner{Name: "alice", Group: "lhcb_user", VO: "lhcb"}, []string{`Executable = "x";`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, full := jobs[0].JobID, map[string]string{}
+	for i := range jobdb.MaxParameters {
+		full[fmt.Sprint("p", i)] = "x"
+	}
+	if err := db.SetJobParameters(t.Context(), map[jobdb.JobID]map[string]string{id: full}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.SetJobCommands(t.Context(), []jobdb.Command{{JobID: id, Command: jobdb.KillCommand}}); err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("x", 100_000) // so long that the bounds are looked at
+	report, err := m.Heartbeat(t.Context(), wms.Scope{VO: "lhcb", Owner: "alice"}, map[jobdb.JobID]wms.Beat{id: {StandardOutput: &long}})
+	if err != nil || report.Dropped != 1 || len(report.Commands) != 1 {
+		t.Errorf("%+v, %v", report, err)
+	}
+}

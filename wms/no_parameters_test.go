@@ -39,7 +39,7 @@ func testNoParameters(t *testing.T, m *wms.JobManager) {
 	if err != nil || report.Dropped != 2 || len(report.Commands) != 1 {
 		t.Errorf("the heartbeat: %+v, %v", report, err)
 	}
-	details, err := m.Details(t.Context(), lhcb, first, 1)
+	details, err := m.Details(t.Context(), lhcb, first, wms.DetailsOptions{Heartbeats: 1})
 	if err != nil || len(details.Heartbeats) != 1 || details.Attributes["Status"] != "Running" || details.Parameters != nil {
 		t.Errorf("the details: %+v, %v", details, err)
 	}

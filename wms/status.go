@@ -49,7 +49,8 @@ type StatusReport struct {
 // SetStatus applies updates to the statuses of jobs, by the rules of DiracX's set_job_statuses:
 //
 //   - Updates count in the order of their times. One that is older than the job's last update is
-//     late: it goes into the history and changes no status.
+//     late: it goes into the history and changes no status. Of long histories the last
+//     [jobdb.RecentRecords] records decide on that.
 //   - StartExecTime and EndExecTime come from updates that count, unless the job has them.
 //   - The status changes if the state machine lets it. If not, the job keeps its status, the source
 //     in the history gets the mark (SM), and the rest of the update counts. Stalled counts as Running.
@@ -162,7 +163,7 @@ func (m *JobManager) applyUpdates(
 func (m *JobManager) planUpdates(
 	ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, updates map[jobdb.JobID][]StatusUpdate, policy updatePolicy,
 ) (map[jobdb.JobID]*jobUpdate, error) {
-	times, err := tx.StatusTimes(ctx, slices.Collect(maps.Keys(jobs)))
+	times, err := tx.RecentStatusTimes(ctx, slices.Collect(maps.Keys(jobs)))
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +176,7 @@ func (m *JobManager) planUpdates(
 			late = append(late, id)
 		}
 	}
-	histories, err := tx.History(ctx, late)
+	histories, err := tx.RecentHistory(ctx, late, 0)
 	if err != nil {
 		return nil, err
 	}

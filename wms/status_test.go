@@ -77,7 +77,7 @@ func setStatus(t *testing.T, m *wms.JobManager, id jobdb.JobID, options wms.Stat
 func everything(t *testing.T, m *wms.JobManager, ids ...jobdb.JobID) (all []wms.Details) {
 	t.Helper()
 	for _, id := range ids {
-		details, err := m.Details(t.Context(), lhcb, id, 100)
+		details, err := m.Details(t.Context(), lhcb, id, wms.DetailsOptions{Heartbeats: 100})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ var historyTests = []conformanceTest{
 	{"RefusedHistory", testRefusedHistory},
 	{"DeleteHistory", testDeleteHistory},
 	{"StatusTimes", testStatusTimes},
+	{"RecentHistory", testRecentHistory},
 }
 
 func record(id jobdb.JobID, status jobdb.Status, minor, application string, at time.Time) jobdb.HistoryRecord {
@@ -155,4 +156,37 @@ func testStatusTimes(f *fixture) {
 		},
 		ids[1]: {"Done": millisecond},
 	})
+}
+
+// Of long histories the last records can be read alone; of short ones these are all.
+func testRecentHistory(f *fixture) {
+	ids := f.addPlainJobs(3)
+	records := []jobdb.HistoryRecord{record(ids[0], "Done", "first", "a", noon.Add(time.Hour)), record(ids[1], "Received", "m", "a", noon)}
+	for i := range jobdb.RecentRecords {
+		records = append(records, record(ids[0], []jobdb.Status{"Running", jobdb.Idem}[i%2], "m", "a", noon.Add(time.Duration(i)*time.Second)))
+	}
+	f.insertHistory(records...)
+	for _, of := range [][]jobdb.JobID{ids, ids[:1], ids[1:2], {missingID}, nil} {
+		recent, err := f.RecentHistory(f.ctx, of, 0)
+		f.ok(err)
+		want := f.history(of...)
+		if long := want[ids[0]]; long != nil {
+			f.equal("the first record is the latest", long[len(long)-1].MinorStatus, "first")
+			want[ids[0]] = long[:len(long)-1]
+		}
+		f.equal("recent history", recent, want)
+		three, err := f.RecentHistory(f.ctx, of, 3)
+		f.ok(err)
+		if long := want[ids[0]]; long != nil {
+			want[ids[0]] = long[len(long)-3:]
+			want[ids[0]][0].Status = three[ids[0]][0].Status // what idem stood for may be out of sight
+		}
+		f.equal("three records", three, want)
+		times, err := f.RecentStatusTimes(f.ctx, of)
+		f.ok(err)
+		all, err := f.StatusTimes(f.ctx, of)
+		f.ok(err)
+		delete(all[ids[0]], "Done")
+		f.equal("times", times, all)
+	}
 }

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ var parameterTests = []conformanceTest{
 	{"ArchiveParameters", testArchiveParameters},
 	{"AddHeartbeatData", testAddHeartbeatData},
 	{"Heartbeats", testHeartbeats},
+	{"ParametersBounds", testParametersBounds},
 }
 
 func testJobParameters(f *fixture) {
@@ -214,4 +216,55 @@ func testHeartbeats(f *fixture) {
 		},
 		ids[1]: {{Name: "Vsize", Value: "only", Time: second(1)}},
 	})
+}
+
+// A job has bounded parameters: in one piece or in many small ones it doesn't get many more.
+func testParametersBounds(f *fixture) {
+	if f.traits.NoParameters || f.traits.SmallTexts {
+		f.test.Skip("there are no parameters, or no long ones")
+	}
+	ids := f.addPlainJobs(3)
+	refused := func(what string, err error) {
+		f.t.Helper()
+		f.only(what, err, jobdb.ErrInvalidValue)
+		f.refused(err, jobdb.ErrTooLarge, "may have")
+	}
+	set := func(id jobdb.JobID, values map[string]string) error {
+		return f.SetJobParameters(f.ctx, map[jobdb.JobID]map[string]string{id: values})
+	}
+	names := func(prefix string, n int) map[string]string {
+		values := map[string]string{}
+		for i := range n {
+			values[fmt.Sprint(prefix, i)] = "x"
+		}
+		return values
+	}
+	refused("a long value", set(ids[0], map[string]string{"a": strings.Repeat("x", jobdb.MaxParameterBytes+1)}))
+	refused("many names", set(ids[0], names("n", jobdb.MaxParameters+1)))
+	f.ok(set(ids[0], names("n", jobdb.MaxParameters)))
+	f.ok(set(ids[0], names("n", jobdb.MaxParameters))) // the same again
+	refused("more names", set(ids[0], names("other", 20)))
+	some := func() (err error) {
+		for i := 0; i < 500 && err == nil; i++ {
+			err = set(ids[0], names(fmt.Sprint("small ", i, " "), 1))
+		}
+		return err
+	}
+	refused("names one by one", some())
+
+	long := map[string]string{}
+	for i := range 4 {
+		long[fmt.Sprint(i)] = strings.Repeat("x", jobdb.MaxParameterBytes)
+	}
+	f.ok(set(ids[1], long))
+	refused("more bytes", set(ids[1], map[string]string{"more": strings.Repeat("x", 100_000)}))
+	f.ok(set(ids[1], map[string]string{"0": strings.Repeat("y", 100_000)}))
+	f.ok(set(ids[1], map[string]string{"more": strings.Repeat("x", 100_000)}))
+
+	both := map[jobdb.JobID]map[string]string{ids[0]: names("z", 30), ids[2]: {"a": "b"}}
+	refused("one of two jobs", f.SetJobParameters(f.ctx, both))
+	found, err := f.JobParameters(f.ctx, ids[2:])
+	f.ok(err)
+	f.equal("nothing is kept", len(found), 0)
+	refused("optimizer parameters", f.SetOptimizerParameters(f.ctx, map[jobdb.JobID]map[string]string{ids[2]: names("n", 1001)}))
 }

@@ -141,6 +141,12 @@ var everyMethod = []methodCall{
 	{"LockJobs", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
 		return result(m.LockJobs(ctx, ids, "Status"))
 	}},
+	{"RecentHistory", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.RecentHistory(ctx, ids, 5))
+	}},
+	{"RecentStatusTimes", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.RecentStatusTimes(ctx, ids))
+	}},
 	{"StatusTimes", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.StatusTimes(ctx, ids)) }},
 }
 

@@ -54,7 +54,7 @@ func testReads(p *pair) {
 	p.equal("the last record", records[1].([]any)[:2], []any{"Checking", "JobPath"}) //nolint:forcetypeassert // as above
 	p.jobs("removeJobFromDB", id)
 	p.history("deleteJob", id)
-	if _, err := p.Details(ctx, lhcb, id, 0); err == nil {
+	if _, err := p.Details(ctx, lhcb, id, wms.DetailsOptions{Heartbeats: 0}); err == nil {
 		p.Errorf("the job that DIRAC removed is still there")
 	}
 }
@@ -71,7 +71,7 @@ func testWrites(p *pair) {
 	p.jobs("setJobCommand", id, "Peek", "x")
 	p.jobs("setJobOptParameter", id, "p", "é")
 
-	d, err := p.Details(ctx, lhcb, id, 1)
+	d, err := p.Details(ctx, lhcb, id, wms.DetailsOptions{Heartbeats: 1})
 	p.ok(err)
 	p.equal("attributes", []any{
 		d.Attributes["Status"], d.Attributes["MinorStatus"], d.Attributes["ApplicationStatus"], d.Attributes["Owner"], d.Attributes["JobName"],

@@ -1,0 +1,61 @@
+package jobdb
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"jobdb/internal/tables"
+)
+
+// RecentRecords is how many of the last records of a job's history [DB.RecentHistory] and
+// [DB.RecentStatusTimes] look at. Real jobs have some tens; whoever makes a hundred thousand must
+// not make each later change of the job slow.
+const RecentRecords = 1000
+
+// RecentHistory is [DB.History] of each job's last n records as they were written, at most
+// [RecentRecords] of them where n is 0.
+func (a access) RecentHistory(ctx context.Context, ids []JobID, n int) (map[JobID][]HistoryRecord, error) {
+	history := make(map[JobID][]HistoryRecord)
+	order := ` ORDER BY t."JobID", t."StatusTimeOrder", t."StatusTime", t."SeqNum"`
+	err := a.recentRows(ctx, ids, cmp.Or(n, RecentRecords), func(s *session, from string, args []any) error {
+		text := "SELECT " + tables.QuotedNames("t.", historyColumns) + from + order
+		return s.query(ctx, text, args, scanRows(historyColumns, addHistory(history)))
+	})
+	return history, err
+}
+
+// RecentStatusTimes is [DB.StatusTimes] of each job's last [RecentRecords] records.
+func (a access) RecentStatusTimes(ctx context.Context, ids []JobID) (map[JobID]map[Status]time.Time, error) {
+	times := make(map[JobID]map[Status]time.Time)
+	err := a.recentRows(ctx, ids, RecentRecords, func(s *session, from string, args []any) error {
+		return s.statusTimes(ctx, from, args, times)
+	})
+	return times, err
+}
+
+// recentRows calls run with what follows the columns of queries that find the last n records of all
+// jobs between them, as the table t.
+func (a access) recentRows(ctx context.Context, ids []JobID, n int, run func(s *session, from string, args []any) error) error {
+	a, err := a.historyAccess(ctx)
+	if err != nil {
+		return err
+	}
+	return a.read(ctx, "read the history's last records", func(s *session) error {
+		last, err := s.lastSequenceNumbers(ctx, ids)
+		if err != nil {
+			return err
+		}
+		isLong := func(id JobID) bool { return last[id] > int64(n) }
+		short := slices.DeleteFunc(slices.Clone(ids), isLong)
+		from := " FROM " + s.db.logging.Quoted() + ` AS t WHERE t."JobID"`
+		err = s.eachIDBatch(short, func(in string, args []any) error { return run(s, from+in, args) })
+		for _, id := range sorted(ids) {
+			if err == nil && isLong(id) {
+				err = run(s, from+` = ? AND t."SeqNum" > ?`, []any{int64(id), last[id] - int64(n)})
+			}
+		}
+		return err
+	})
+}
