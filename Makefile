@@ -38,6 +38,8 @@ COMPATFLAGS ?=
 FUZZTIME ?= 30s
 MODULE ?=
 SOURCE ?=
+MINUTES ?=
+FAULT ?=
 
 .PHONY: help
 help: ## say what each target does
@@ -142,8 +144,12 @@ diracx-web: build oracle ## build diracx-web (SOURCE=../diracx-web, a clone) and
 	PYTHONDONTWRITEBYTECODE=1 JOBDB_DIRACX_WEB=.cache/diracx-web/out .cache/e2e-venv/bin/python -m pytest -v e2e
 
 .PHONY: faults
-faults: engines ## hostile loads and silent databases against the real server, with the figures of docs/reliability.md (LOAD=2m)
-	JOBDB_FAULTS_LOAD=$(or $(LOAD),20s) $(WITHENGINES) -- go test -v -count=1 -timeout 1h ./internal/faults
+faults: engines ## what may happen to servers and databases, with the figures of docs/reliability.md (MINUTES=120: a fault a minute for so long on each engine; FAULT='disk|lock'; LOAD=2m)
+	JOBDB_FAULTS_LOAD=$(or $(LOAD),20s) JOBDB_FAULTS_MINUTES='$(MINUTES)' JOBDB_FAULT='$(FAULT)' $(WITHENGINES) -- go test -v -count=1 -timeout 0 ./internal/faults
+
+.PHONY: soak
+soak: engines ## an hour of traffic beside slow readers on each engine, after which nothing has grown (MINUTES=60)
+	JOBDB_SOAK_MINUTES=$(or $(MINUTES),60) $(WITHENGINES) -- go test -v -count=1 -timeout 0 -run Soak ./internal/faults
 
 .PHONY: stress
 stress: engines ## 200 clients at once, a minute on each engine (STRESS=10m)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"net"
 	"time"
 )
@@ -30,8 +31,16 @@ type boundedTx struct {
 	conn net.Conn // of the transaction
 }
 
-// Commit commits.
-func (t *boundedTx) Commit() error { return t.within(t.Tx.Commit) }
+// Commit commits. Where no answer came, what was sent may have been done: pgx then says that its
+// connection is closed and that it is safe to run all again, which would do it twice.
+func (t *boundedTx) Commit() error {
+	err := t.within(t.Tx.Commit)
+	var unsent interface{ SafeToRetry() bool }
+	if errors.As(err, &unsent) {
+		return fmt.Errorf("%w during a COMMIT: %v", driver.ErrBadConn, err) //nolint:errorlint // on purpose: it isn't safe
+	}
+	return err
+}
 
 // Rollback rolls back.
 func (t *boundedTx) Rollback() error { return t.within(t.Tx.Rollback) }

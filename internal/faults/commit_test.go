@@ -51,3 +51,32 @@ func TestCommitsWithoutAnswers(t *testing.T) {
 		})
 	}
 }
+
+// A transaction whose connection breaks after its COMMIT was done, and before that was told, isn't
+// run a second time.
+func TestCommitsAreNotRepeated(t *testing.T) {
+	for name, open := range map[string]func(testing.TB) string{
+		"MariaDB": jobdbtest.MariaDB, "MySQL": jobdbtest.MySQL, "PostgreSQL": jobdbtest.PostgreSQL,
+	} {
+		t.Run(name, func(t *testing.T) {
+			between := newProxy(t, open(t))
+			db := jobdbtest.Open(t, between.address, jobdb.Options{FoldInterval: -1})
+			runs := 0
+			err := db.Tx(t.Context(), func(ctx context.Context, tx *jobdb.Tx) error {
+				runs++
+				_, err := tx.CreateJob(ctx, "[a]")
+				if runs == 1 {
+					between.holdCommits()
+					time.AfterFunc(500*time.Millisecond, func() {
+						between.cut()
+						between.letGo()
+					})
+				}
+				return err
+			})
+			if !errors.Is(err, jobdb.ErrUnavailable) || runs != 1 {
+				t.Errorf("%d runs, %v", runs, err)
+			}
+		})
+	}
+}

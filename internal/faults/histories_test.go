@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,6 +38,8 @@ type grid struct {
 	tokens  map[string]string
 	client  *http.Client
 	began   time.Time
+	log     bytes.Buffer // of the databases, which say there when they try something again
+	logger  *slog.Logger
 
 	asked, unknown, late atomic.Int64
 }
@@ -44,6 +47,12 @@ type grid struct {
 func newGrid(t *testing.T, address string) *grid {
 	t.Helper()
 	g := &grid{t: t, tokens: map[string]string{}, client: &http.Client{Timeout: patience}, began: time.Now()}
+	g.logger = slog.New(slog.NewTextHandler(&g.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the databases said:\n%s", g.log.String())
+		}
+	})
 	jobdbtest.Open(t, address, jobdb.Options{}) // makes the tables
 	if !strings.HasPrefix(address, "sqlite:") {
 		g.between = newProxy(t, address)
@@ -69,7 +78,7 @@ func (g *grid) startServer(address string, key *auth.Key) {
 	g.t.Helper()
 	ahead := &atomic.Int64{}
 	clock := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	db := jobdbtest.Open(g.t, address, jobdb.Options{Clock: clock})
+	db := jobdbtest.Open(g.t, address, jobdb.Options{Clock: clock, Logger: g.logger})
 	jobs, err := wms.NewJobManager(db, wms.DefaultRules, clock)
 	if err != nil {
 		g.t.Fatal(err)
@@ -84,14 +93,14 @@ func (g *grid) startServer(address string, key *auth.Key) {
 
 // TestHistories lets clients ask several servers at once about the same jobs, while connections are
 // cut and clocks jump by up to a minute, and checks that the answers are those of one job that does
-// one thing after the other. JOBDB_FAULTS_MINUTES says for how long on each engine, by default 4 s.
+// one thing after the other. JOBDB_FAULTS_MINUTES, up to 5, says for how long on each engine, by default 4 s.
 func TestHistories(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: it takes some seconds on each engine")
 	}
 	lasts := 4 * time.Second
 	if minutes, err := strconv.Atoi(os.Getenv("JOBDB_FAULTS_MINUTES")); err == nil {
-		lasts = time.Duration(minutes) * time.Minute
+		lasts = time.Duration(min(minutes, 5)) * time.Minute
 	}
 	jobdbtest.EachEngine(t, func(t *testing.T, address string) {
 		g := newGrid(t, address)
@@ -110,7 +119,7 @@ func TestHistories(t *testing.T) {
 		}
 		all.Wait()
 		t.Logf("the histories of %d jobs: %d requests, %d of them without an answer, %d late", jobs.Load(), g.asked.Load(), g.unknown.Load(), g.late.Load())
-		if g.late.Load() > g.asked.Load()/2 || g.unknown.Load() > g.asked.Load()/4 {
+		if g.asked.Load()-g.late.Load()-g.unknown.Load() < 50 {
 			t.Error("too little was done to say anything")
 		}
 	})
