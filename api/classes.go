@@ -54,11 +54,11 @@ func newClasses(connections int) classes {
 }
 
 // inTurn does something with the database when it is the caller's turn.
-func inTurn[T any](ctx context.Context, class *gate, p auth.Principal, do func() (T, error)) (result T, err error) {
+func inTurn[T any](ctx context.Context, class *gate, p auth.Principal, do func(context.Context) (T, error)) (result T, err error) {
 	turn, err := class.take(ctx, p.Subject, 1)
 	if err != nil {
 		return result, err
 	}
 	defer turn.leave()
-	return do()
+	return do(ctx)
 }
