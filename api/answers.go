@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"time"
@@ -43,11 +44,11 @@ type question struct {
 	class *gate
 	size  int64 // bytes of memory that it is expected to take; 0: few, or nobody knows
 	// read appends the answer, and may set headers.
-	read func(b []byte) (status int, answer []byte, err error)
+	read func(ctx context.Context, b []byte) (status int, answer []byte, err error)
 }
 
 // ofJobs is a question for rows of Jobs.
-func (s *service) ofJobs(query jobdb.Search, read func(b []byte) (int, []byte, error)) question {
+func (s *service) ofJobs(query jobdb.Search, read func(context.Context, []byte) (int, []byte, error)) question {
 	q := question{class: s.pages, size: rowsSize(query, query.PerPage), read: read}
 	if query.PerPage > largePage || s.DB.CostlySearch(query) {
 		q.class = s.costly
@@ -91,7 +92,7 @@ func (s *service) read(r *http.Request, p auth.Principal, q question, b *[]byte)
 			return nil, 0, err
 		}
 	}
-	if status, *b, err = q.read((*b)[:0]); err != nil {
+	if status, *b, err = q.read(r.Context(), (*b)[:0]); err != nil {
 		return memory, 0, err
 	}
 	switch size := len(*b); {

@@ -13,7 +13,7 @@ import (
 type classes struct {
 	actions *gate // of pilots and users: submissions, heartbeats, statuses … may have all connections
 	pages   *gate // questions that are answered in milliseconds: half of the connections
-	costly  *gate // the others, see [jobdb.DB.CostlySearch]: a quarter
+	costly  *gate // the others, see [jobdb.DB.CostlySearch]: an eighth, since each keeps a processor busy
 	lines   *gate // pieces of answers of any length: an eighth
 
 	openLines *gate // answers of any length that clients read, in pieces or not at all
@@ -48,17 +48,17 @@ func newClasses(connections int) classes {
 	all := max(minActions, n)
 	return classes{
 		actions: newGate(all, all, actionQueue, queueWait, full, full), // all pilots of a VO may be one caller
-		pages:   part(n/2, pageQueue), costly: part(n/4, costlyQueue), lines: part(n/8, lineQueue),
+		pages:   part(n/2, pageQueue), costly: part(min(max(2, n/8), n/4), costlyQueue), lines: part(n/8, lineQueue),
 		openLines: newGate(maxLines, maxLines/2, 0, time.Second, full, own),
 	}
 }
 
 // inTurn does something with the database when it is the caller's turn.
-func inTurn[T any](ctx context.Context, class *gate, p auth.Principal, do func() (T, error)) (result T, err error) {
+func inTurn[T any](ctx context.Context, class *gate, p auth.Principal, do func(context.Context) (T, error)) (result T, err error) {
 	turn, err := class.take(ctx, p.Subject, 1)
 	if err != nil {
 		return result, err
 	}
 	defer turn.leave()
-	return do()
+	return do(ctx)
 }

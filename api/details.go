@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 
@@ -70,12 +71,12 @@ func (s *service) details(w http.ResponseWriter, r *http.Request, p auth.Princip
 	if err != nil {
 		return err
 	}
-	return s.ask(w, r, p, question{class: s.pages, read: func([]byte) (int, []byte, error) {
-		job, err := s.Jobs.Details(r.Context(), scope, jobdb.JobID(id), options)
+	return s.ask(w, r, p, question{class: s.pages, read: func(ctx context.Context, _ []byte) (int, []byte, error) {
+		job, err := s.Jobs.Details(ctx, scope, jobdb.JobID(id), options)
 		if err != nil {
 			return 0, nil, err
 		}
-		giveBack, err := takeMemory(r.Context(), s.work, p.Subject, sizeOf(job))
+		giveBack, err := takeMemory(ctx, s.work, p.Subject, sizeOf(job))
 		if err != nil {
 			return 0, nil, err
 		}

@@ -51,39 +51,35 @@ type taken struct {
 func (g *gate) take(ctx context.Context, name string, n int64) (*taken, error) {
 	limited, cancel := context.WithTimeout(ctx, g.wait)
 	defer cancel()
-	t, err := g.enter(limited, name, n, g.queue)
-	return t, cmp.Or(ctx.Err(), err) // a client that hung up isn't told
+	t, err := g.enter(name, n, g.queue, until(limited))
+	if err != nil {
+		return nil, cmp.Or(ctx.Err(), err) // a client that hung up isn't told
+	}
+	return t, nil
 }
 
 // takeOn is take for a request that was let through before and goes on: however many others wait,
 // and however long it takes.
 func (g *gate) takeOn(ctx context.Context, name string, n int64) (*taken, error) {
-	return g.enter(ctx, name, n, -1)
+	return g.enter(name, n, -1, until(ctx))
 }
 
 // tryTake is take for a request that can do with less: nil when there isn't room at once.
 func (g *gate) tryTake(name string, n int64) *taken {
-	t, err := g.enter(ended, name, n, -1)
+	t, err := g.enter(name, n, -1, func(room *semaphore.Weighted, n int64) bool { return room.TryAcquire(n) })
 	if err != nil {
 		return nil
 	}
 	return t
 }
 
-// ended waits for nothing.
-var ended = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()
-
-func (g *gate) enter(ctx context.Context, name string, n int64, queue int) (*taken, error) {
+func (g *gate) enter(name string, n int64, queue int, acquire acquirer) (*taken, error) {
 	t := &taken{gate: g, name: name, n: min(n, g.share)}
 	var refused *httpError
 	if t.own, refused = g.queueUp(name, queue); refused != nil {
 		return nil, refused
 	}
-	err := g.acquire(ctx, t)
+	err := g.acquire(t, acquire)
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	g.waiting--
@@ -116,11 +112,18 @@ func (g *gate) queueUp(name string, queue int) (*caller, *httpError) {
 	return own, nil
 }
 
-func (g *gate) acquire(ctx context.Context, t *taken) error {
-	if err := t.own.room.Acquire(ctx, t.n); err != nil {
+// acquirer takes room, and reports whether it could.
+type acquirer func(room *semaphore.Weighted, n int64) bool
+
+func until(ctx context.Context) acquirer {
+	return func(room *semaphore.Weighted, n int64) bool { return room.Acquire(ctx, n) == nil }
+}
+
+func (g *gate) acquire(t *taken, acquire acquirer) error {
+	if !acquire(t.own.room, t.n) {
 		return g.ownFull
 	}
-	if err := g.room.Acquire(ctx, t.n); err != nil {
+	if !acquire(g.room, t.n) {
 		t.own.room.Release(t.n)
 		return g.full
 	}

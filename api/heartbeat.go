@@ -34,8 +34,8 @@ func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Princ
 	if err != nil {
 		return err
 	}
-	report, err := inTurn(r.Context(), s.actions, p, func() (wms.HeartbeatReport, error) {
-		return s.Jobs.Heartbeat(r.Context(), scope, beats)
+	report, err := inTurn(r.Context(), s.actions, p, func(ctx context.Context) (wms.HeartbeatReport, error) {
+		return s.Jobs.Heartbeat(ctx, scope, beats)
 	})
 	if err != nil {
 		return err

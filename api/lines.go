@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"mime"
@@ -43,7 +44,6 @@ type lines struct {
 	service *service
 	w       http.ResponseWriter
 	control *http.ResponseController
-	request *http.Request
 	caller  string
 	class   *gate
 	query   jobdb.Search
@@ -61,13 +61,13 @@ func (s *service) sendLines(w http.ResponseWriter, r *http.Request, p auth.Princ
 	}
 	query.Page, query.Uncounted = 1, true
 	l := &lines{
-		service: s, w: w, control: http.NewResponseController(w), request: r, caller: p.Subject, class: s.lines,
+		service: s, w: w, control: http.NewResponseController(w), caller: p.Subject, class: s.lines,
 		query: query, keys: jsonKeys(columns, false),
 	}
 	if s.DB.CostlySearch(query) {
 		l.class = s.costly
 	}
-	err := l.all()
+	err := l.all(r.Context())
 	if err != nil && l.sent {
 		addToLog(r, slog.String("error", err.Error()))
 		panic(http.ErrAbortHandler)
@@ -75,8 +75,8 @@ func (s *service) sendLines(w http.ResponseWriter, r *http.Request, p auth.Princ
 	return err
 }
 
-func (l *lines) all() error {
-	open, err := l.service.openLines.take(l.request.Context(), l.caller, 1)
+func (l *lines) all(ctx context.Context) error {
+	open, err := l.service.openLines.take(ctx, l.caller, 1)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (l *lines) all() error {
 				rows = fewRows
 			}
 		}
-		took, last, err := l.next(rows, memory)
+		took, last, err := l.next(ctx, rows, memory)
 		memory.leave()
 		if err != nil || last {
 			return err
@@ -102,8 +102,8 @@ func (l *lines) all() error {
 }
 
 // next reads and sends so many rows, and tells how long the client took. Fewer rows are the last.
-func (l *lines) next(rows int, memory *taken) (took time.Duration, last bool, err error) {
-	if last, err = l.read(rows); err != nil {
+func (l *lines) next(ctx context.Context, rows int, memory *taken) (took time.Duration, last bool, err error) {
+	if last, err = l.read(ctx, rows); err != nil {
 		return 0, false, err
 	}
 	if memory != nil {
@@ -114,13 +114,12 @@ func (l *lines) next(rows int, memory *taken) (took time.Duration, last bool, er
 	if cap(l.piece) > maxReused {
 		l.piece = nil
 	}
-	return time.Since(began), last, err //nolint:forbidigo // as above
+	return time.Since(began), last, err
 }
 
 // read makes the next piece, of so many rows; fewer are the last. Only the first piece may be
 // refused because too many wait.
-func (l *lines) read(rows int) (last bool, err error) {
-	ctx := l.request.Context()
+func (l *lines) read(ctx context.Context, rows int) (last bool, err error) {
 	take := l.class.take
 	if l.sent {
 		take = l.class.takeOn

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
 	"math"
@@ -24,8 +25,8 @@ func (s *service) setMetadata(w http.ResponseWriter, r *http.Request, p auth.Pri
 	if err != nil {
 		return err
 	}
-	_, err = inTurn(r.Context(), s.actions, p, func() (struct{}, error) {
-		return struct{}{}, s.Jobs.SetMetadata(r.Context(), scope, values)
+	_, err = inTurn(r.Context(), s.actions, p, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, s.Jobs.SetMetadata(ctx, scope, values)
 	})
 	if err != nil {
 		return err

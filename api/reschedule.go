@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"jobdb"
@@ -28,8 +29,8 @@ func (s *service) reschedule(w http.ResponseWriter, r *http.Request, p auth.Prin
 	if err != nil {
 		return err
 	}
-	report, err := inTurn(r.Context(), s.actions, p, func() (wms.RescheduleReport, error) {
-		return s.Jobs.Reschedule(r.Context(), scope, ids, reset)
+	report, err := inTurn(r.Context(), s.actions, p, func(ctx context.Context) (wms.RescheduleReport, error) {
+		return s.Jobs.Reschedule(ctx, scope, ids, reset)
 	})
 	if err != nil {
 		return err

@@ -33,14 +33,14 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 		return s.sendLines(w, r, p, query)
 	}
 	query.Page, query.PerPage, query.Cursor = page.number, page.size, page.cursor
-	return s.ask(w, r, p, s.ofJobs(query, func(b []byte) (int, []byte, error) {
-		found, err := s.DB.Search(r.Context(), query)
+	return s.ask(w, r, p, s.ofJobs(query, func(ctx context.Context, b []byte) (int, []byte, error) {
+		found, err := s.DB.Search(ctx, query)
 		if err != nil {
 			return 0, nil, err
 		}
 		if adding.none() {
 			b = appendRows(b, found.Columns, false, found.Rows, zulu)
-		} else if b, err = s.addedRows(r.Context(), b, query.Scope.VO, found, adding); err != nil {
+		} else if b, err = s.addedRows(ctx, b, query.Scope.VO, found, adding); err != nil {
 			return 0, nil, err
 		}
 		return pageStatus(w, found), b, nil
@@ -116,8 +116,8 @@ func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Princip
 		return err
 	}
 	query.Scope = scope
-	q := question{class: s.pages, read: func(b []byte) (int, []byte, error) {
-		counts, err := s.DB.Summary(r.Context(), query)
+	q := question{class: s.pages, read: func(ctx context.Context, b []byte) (int, []byte, error) {
+		counts, err := s.DB.Summary(ctx, query)
 		if err != nil {
 			return 0, nil, err
 		}

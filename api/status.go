@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -28,8 +29,8 @@ func (s *service) setStatus(w http.ResponseWriter, r *http.Request, p auth.Princ
 	if err != nil {
 		return err
 	}
-	report, err := inTurn(r.Context(), s.actions, p, func() (wms.StatusReport, error) {
-		return s.Jobs.SetStatus(r.Context(), scope, updates, wms.StatusOptions{Force: force, Pilot: p.Has(auth.GenericPilot)})
+	report, err := inTurn(r.Context(), s.actions, p, func(ctx context.Context) (wms.StatusReport, error) {
+		return s.Jobs.SetStatus(ctx, scope, updates, wms.StatusOptions{Force: force, Pilot: p.Has(auth.GenericPilot)})
 	})
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -40,14 +41,14 @@ func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principa
 	var jobs []wms.Submitted
 	switch keys := r.Header.Values(idempotencyKey); {
 	case len(keys) == 0:
-		jobs, err = inTurn(r.Context(), s.actions, p, func() ([]wms.Submitted, error) { return s.Jobs.Submit(r.Context(), owner, jdls) })
+		jobs, err = inTurn(r.Context(), s.actions, p, func(ctx context.Context) ([]wms.Submitted, error) { return s.Jobs.Submit(ctx, owner, jdls) })
 	case len(keys) > 1 || keys[0] == "" || len(keys[0]) > maxIdempotencyKey:
 		return badRequest(idempotencyKey + " must be one text of 1 to " + strconv.Itoa(maxIdempotencyKey) + " characters")
 	case s.DB.Schema() != jobdb.SchemaOurs:
 		return badRequest("this server runs on a database that has nowhere to keep an " + idempotencyKey + "; send none")
 	default:
-		jobs, err = inTurn(r.Context(), s.actions, p, func() ([]wms.Submitted, error) {
-			return s.Jobs.SubmitOnce(r.Context(), owner, keys[0], jdls)
+		jobs, err = inTurn(r.Context(), s.actions, p, func(ctx context.Context) ([]wms.Submitted, error) {
+			return s.Jobs.SubmitOnce(ctx, owner, keys[0], jdls)
 		})
 	}
 	if errors.Is(err, wms.ErrOtherSubmission) {

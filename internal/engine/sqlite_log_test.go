@@ -69,7 +69,7 @@ func readFor(ctx context.Context, e *Engine, d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // it only reads
+	defer tx.Rollback()
 	var n int
 	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM texts").Scan(&n); err != nil {
 		return err

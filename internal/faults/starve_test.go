@@ -261,7 +261,7 @@ func (s *server) readSlowly(ctx context.Context, token, path, accept string, per
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	_ = conn.(*net.TCPConn).SetReadBuffer(64 << 10) //nolint:forcetypeassert,errcheck // it was dialed as one; a larger one does, too
+	_ = conn.(*net.TCPConn).SetReadBuffer(64 << 10) //nolint:forcetypeassert // it was dialed as one
 	_, _ = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nAccept: %s\r\nAuthorization: Bearer %s\r\nContent-Length: 0\r\n\r\n", path, accept, token)
 	piece := make([]byte, max(1, perSecond/10))
 	for {

@@ -1,0 +1,150 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+var errFull, errOwn = busy("full"), tooManyOwn("own")
+
+func mustTake(t *testing.T, g *gate, name string, n int64) *taken {
+	t.Helper()
+	got, err := g.take(t.Context(), name, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// empty reports a gate that somebody forgot to leave.
+func empty(t *testing.T, g *gate) {
+	t.Helper()
+	if !g.room.TryAcquire(g.size) || len(g.callers) != 0 || g.waiting != 0 {
+		t.Errorf("something was not given back: %d callers, %d wait", len(g.callers), g.waiting)
+	}
+}
+
+// One caller has a share; who waits too long is told whose requests are in the way.
+func TestGateShares(t *testing.T) {
+	g := newGate(4, 2, 10, 20*time.Millisecond, errFull, errOwn)
+	first, second := mustTake(t, g, "alice", 1), mustTake(t, g, "alice", 1)
+	if _, err := g.take(t.Context(), "alice", 1); !errors.Is(err, errOwn) {
+		t.Errorf("more than a share: %v", err)
+	}
+	bob := mustTake(t, g, "bob", 100) // all of a share
+	if _, err := g.take(t.Context(), "carol", 1); !errors.Is(err, errFull) {
+		t.Errorf("without room: %v", err)
+	}
+	if g.tryTake("carol", 1) != nil {
+		t.Error("without room something was taken at once")
+	}
+	bob.shrinkTo(1)
+	carol := g.tryTake("carol", 1)
+	if carol == nil {
+		t.Fatal("there is room again")
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := g.take(gone, "dave", 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("of a client that hung up: %v", err)
+	}
+	for _, got := range []*taken{first, second, bob, carol, carol, nil} { // twice does nothing
+		got.leave()
+	}
+	empty(t, g)
+}
+
+// Of those that wait one caller may be half; who was let through before is never refused.
+func TestGateQueue(t *testing.T) {
+	g := newGate(2, 1, 4, time.Minute, errFull, errOwn)
+	holds := []*taken{mustTake(t, g, "alice", 1), mustTake(t, g, "bob", 1)}
+	var all sync.WaitGroup
+	wait := func(name string, take func(context.Context, string, int64) (*taken, error)) {
+		before := g.waitingNow()
+		all.Go(func() {
+			got, err := take(t.Context(), name, 1)
+			if err != nil {
+				t.Error(err)
+			}
+			got.leave()
+		})
+		for g.waitingNow() == before {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	for range 3 {
+		wait("alice", g.take)
+	}
+	if _, err := g.take(t.Context(), "alice", 1); !errors.Is(err, errOwn) {
+		t.Errorf("more than half of the queue: %v", err)
+	}
+	for _, name := range []string{"bob", "carol"} {
+		wait(name, g.take)
+	}
+	if _, err := g.take(t.Context(), "dave", 1); !errors.Is(err, errFull) {
+		t.Errorf("more than the queue: %v", err)
+	}
+	wait("alice", g.takeOn)
+	for _, held := range holds {
+		held.leave()
+	}
+	all.Wait()
+	empty(t, g)
+}
+
+func (g *gate) waitingNow() int {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	return g.waiting
+}
+
+// However many come, no more are let through at once than there is room for, and all get their turn.
+func TestGateUnderLoad(t *testing.T) {
+	g := newGate(5, 3, 1000, time.Minute, errFull, errOwn)
+	var all sync.WaitGroup
+	var inside, most, done atomic.Int64
+	for n := range 200 {
+		all.Go(func() {
+			got, err := g.take(t.Context(), strconv.Itoa(n%4), 1)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if now := inside.Add(1); now > most.Load() {
+				most.Store(now)
+			}
+			time.Sleep(time.Millisecond)
+			inside.Add(-1)
+			done.Add(1)
+			got.leave()
+		})
+	}
+	all.Wait()
+	if most.Load() > 5 || done.Load() != 200 {
+		t.Errorf("%d at once, %d got their turn", most.Load(), done.Load())
+	}
+	empty(t, g)
+}
+
+// Questions leave at least one connection to actions, where there are more than four.
+func TestClassesLeaveConnections(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 4, 5, 8, 9, 16, 32, 100} {
+		c := newClasses(n)
+		if n == 0 {
+			n = 32
+		}
+		sum := c.pages.size + c.costly.size + c.lines.size
+		if n > 4 && sum >= int64(n) || c.actions.size < int64(n) {
+			t.Errorf("%d connections: %d pages, %d costly, %d lines, %d actions", n, c.pages.size, c.costly.size, c.lines.size, c.actions.size)
+		}
+	}
+	if status := newClasses(1).costly.full.status; status != http.StatusServiceUnavailable {
+		t.Errorf("a full class is a %d", status)
+	}
+}
