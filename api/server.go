@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -114,16 +115,20 @@ func New(c Config) http.Handler {
 	return s.withLog(withSecurity(s.withCORS(withGzip(s.withoutRedirects(mux)))))
 }
 
-// withSecurity tells browsers to take each answer for what it says it is, to keep none, to run nothing
-// of it and to show it in no other page. Pages have policies of their own.
+// forBrowsers tells browsers to take each answer for what it says it is, to keep none, to run nothing
+// of it and to show it in no other page.
+var forBrowsers = http.Header{
+	"X-Content-Type-Options":       {"nosniff"},
+	"Content-Security-Policy":      {"default-src 'none'; frame-ancestors 'none'"},
+	"Referrer-Policy":              {"no-referrer"},
+	"Cross-Origin-Resource-Policy": {"same-origin"},
+	"Cache-Control":                {"no-store"},
+}
+
+// withSecurity adds forBrowsers to each answer. Pages have policies of their own.
 func withSecurity(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		header := w.Header()
-		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		header.Set("Referrer-Policy", "no-referrer")
-		header.Set("Cross-Origin-Resource-Policy", "same-origin")
-		header.Set("Cache-Control", "no-store")
+		maps.Copy(w.Header(), forBrowsers)
 		next.ServeHTTP(w, r)
 	})
 }
