@@ -22,7 +22,7 @@ type Options struct {
 	Limits            Limits           // zero fields have their defaults
 	CommandRedelivery time.Duration    // a Kill whose job beats this long after it was sent is sent again; 0: never
 	StatementTimeout  time.Duration    // the server ends statements after this; default 10 minutes
-	Connections       int              // at most; default 32 to a server, one a core to a SQLite file
+	Connections       int              // at most; default 32 to a server; to a SQLite file 8, or one a core
 	FoldInterval      time.Duration    // how often counts of jobs are brought together; default 1 s, negative: never, see [DB.FoldCounts]
 	ReadOnly          bool             // nothing can be written
 	ParametersOutbox  bool             // changes of parameters wait to be copied elsewhere, see [DB.WaitingJobs]; on our own schema only
