@@ -25,7 +25,7 @@ type Options struct {
 	CommandRedelivery time.Duration    // a command is handed out again this long after it was, if nothing has confirmed it; 0: never
 	CommandExpiry     time.Duration    // but not this long after it was set, unless it is a Kill; 0: always
 	StatementTimeout  time.Duration    // the server ends statements after this; default 10 minutes
-	Connections       int              // at most; default 32 to a server, one a core to a SQLite file
+	Connections       int              // at most; default 32 to a server; to a SQLite file 8, or one a core
 	FoldInterval      time.Duration    // how often counts of jobs are brought together; default 1 s, negative: never, see [DB.FoldCounts]
 	ReadOnly          bool             // nothing can be written
 	ParametersOutbox  bool             // changes of parameters wait to be copied elsewhere, see [DB.WaitingJobs]; on our own schema only
