@@ -84,7 +84,7 @@ func (c *importCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	p.say("counting jobs")
-	if err := c.count(ctx, p, report.Recount); err != nil {
+	if err := c.count(ctx, report.Recount); err != nil {
 		return err
 	}
 	return printImport(p, report, "copied")
@@ -118,7 +118,7 @@ func (c *importCommand) fromParameters() (*opensearch.DB, error) {
 }
 
 // count makes the counts of jobs from which summaries are answered, all or those of what changed.
-func (c *importCommand) count(ctx context.Context, p *program, all bool) error {
+func (c *importCommand) count(ctx context.Context, all bool) error {
 	db, err := jobdb.Open(ctx, c.To, jobdb.Options{FoldInterval: -1, StatementTimeout: time.Hour})
 	if err != nil {
 		return err

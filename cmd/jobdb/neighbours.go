@@ -15,13 +15,13 @@ import (
 // are to be kept in step with, and closes them. serve gets those beside the jobs' for the probe of
 // readiness.
 func (c *serveCommand) withNeighbours(
-	ctx context.Context, p *program, jobs *wms.JobManager, logger *slog.Logger, serve func([]api.Store) error,
+	ctx context.Context, jobs *wms.JobManager, logger *slog.Logger, serve func([]api.Store) error,
 ) error {
 	var stores []api.Store
 	if c.HistoryDB != "" {
 		stores = append(stores, api.Store{Name: "history", Ping: jobs.DB.PingHistory, Needed: true})
 	}
-	queues, err := c.openTaskQueues(ctx, p, jobs.DB, logger)
+	queues, err := c.openTaskQueues(ctx, jobs.DB, logger)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (c *serveCommand) withNeighbours(
 
 // openTaskQueues opens the database of task queues. Without one it says what that means beside
 // DiracX and DIRAC.
-func (c *serveCommand) openTaskQueues(ctx context.Context, p *program, db *jobdb.DB, logger *slog.Logger) (*jobdb.TaskQueues, error) {
+func (c *serveCommand) openTaskQueues(ctx context.Context, db *jobdb.DB, logger *slog.Logger) (*jobdb.TaskQueues, error) {
 	if c.TaskQueueDB == "" {
 		if live(db) {
 			logger.WarnContext(ctx, "killed, deleted and rescheduled jobs stay in the task queues of DIRAC, so a pilot may still get one; "+

@@ -78,7 +78,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer keys.Close()
-	db, err := c.openDatabase(ctx, p, logger)
+	db, err := c.openDatabase(ctx, logger)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	err = c.withNeighbours(ctx, p, jobs, logger, func(stores []api.Store) error {
+	err = c.withNeighbours(ctx, jobs, logger, func(stores []api.Store) error {
 		return c.serve(ctx, p, listener, key, api.Config{
 			DB: db, Jobs: jobs, Stores: stores,
 			Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins,
@@ -99,7 +99,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 // serve opens the database of pilots, welcomes the user and answers requests until ctx ends. key is
 // nil where tokens come from another issuer.
 func (c *serveCommand) serve(ctx context.Context, p *program, listener net.Listener, key *auth.Key, config api.Config) error {
-	pilots, err := c.openPilots(ctx, p, config.Logger)
+	pilots, err := c.openPilots(ctx, config.Logger)
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func newLogger(p *program, format string) *slog.Logger {
 }
 
 // openDatabase opens the database, and creates, updates or checks its tables.
-func (c *serveCommand) openDatabase(ctx context.Context, p *program, logger *slog.Logger) (*jobdb.DB, error) {
+func (c *serveCommand) openDatabase(ctx context.Context, logger *slog.Logger) (*jobdb.DB, error) {
 	db, err := c.open(ctx, c.folderSettings, jobdb.Options{
 		HistoryURL: c.HistoryDB, Logger: logger, Limits: c.limits(),
 		CommandRedelivery: c.CommandRedelivery, CommandExpiry: c.CommandExpiry, ParametersOutbox: c.ParametersDB != "",
@@ -167,7 +167,7 @@ func (c *serveCommand) openDatabase(ctx context.Context, p *program, logger *slo
 }
 
 // openPilots opens the pilots' database, if there is one.
-func (c *serveCommand) openPilots(ctx context.Context, p *program, logger *slog.Logger) (*jobdb.Pilots, error) {
+func (c *serveCommand) openPilots(ctx context.Context, logger *slog.Logger) (*jobdb.Pilots, error) {
 	if c.PilotsDB == "" {
 		return nil, nil //nolint:nilnil // there is none
 	}

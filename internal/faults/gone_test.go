@@ -52,7 +52,7 @@ func (s *server) hangUpBehindLock(t *testing.T, token, address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer holder.Rollback() //nolint:errcheck // it only locked
+	defer holder.Rollback()
 	if _, err := holder.ExecContext(t.Context(), `SELECT 1 FROM "Jobs" WHERE "JobID" = 1 FOR UPDATE`); err != nil {
 		t.Fatal(err)
 	}
