@@ -120,6 +120,8 @@
 //	counts.go                which counts are kept; counts_fold.go, counts_tally.go: how;
 //	                         counts_check.go: are they right
 //	parameters_archive.go    parameters of jobs that are rescheduled, but are kept elsewhere
+//	parameters_limits.go     how much a job may have, and a call returns, of parameters
+//	history_recent.go        the last records of long histories
 //	parameters_outbox.go     changes of parameters that are to be copied elsewhere
 //	pilots.go, taskqueues*.go
 //	                         the neighbours: pilots, DiracX's task queues

@@ -82,8 +82,8 @@ func isJob(id JobID) Filter {
 }
 
 type filterParser struct {
-	limits          Limits
-	filters, values int // so far
+	limits                 Limits
+	filters, values, times int // so far
 }
 
 func (p *filterParser) group(specs []FilterSpec, depth int) ([]Filter, error) {
@@ -167,6 +167,11 @@ func (p *filterParser) comparison(spec FilterSpec) (Filter, error) {
 	}
 	if p.values += len(values); p.values > p.limits.Values {
 		return Filter{}, errReason("more than " + strconv.Itoa(p.limits.Values) + " values in one query")
+	}
+	if f.column.Kind() == tables.KindTime && len(values) > 1 {
+		if p.times += len(values); p.times > maxTimes {
+			return Filter{}, errReason("more than " + strconv.Itoa(maxTimes) + " times in the lists of one query; ask for a period with gte and lt")
+		}
 	}
 	f.op = comparisons[spec.Operator]
 	if f.values, err = f.column.operands(values); err != nil {

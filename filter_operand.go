@@ -57,15 +57,12 @@ func (c Column) operand(value any) (any, error) {
 	return integerOperand(value)
 }
 
-// maxTimes is how many times one list may have. Each is a comparison of its own, which engines plan
+// maxTimes is how many times the lists of one query may have together. Each is a comparison of its own, which engines plan
 // one by one: with thousands that takes them longer than to read all jobs.
 const maxTimes = 500
 
 // timeOperands are periods of one resolution, as DiracX wants them in a list.
 func timeOperands(values []any) ([]any, error) {
-	if len(values) > maxTimes {
-		return nil, errReason("more than " + strconv.Itoa(maxTimes) + " times in one list; ask for a period with gte and lt")
-	}
 	periods := make([]any, len(values))
 	var first resolution
 	for i, value := range values {

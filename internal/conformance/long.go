@@ -42,7 +42,7 @@ func (f *fixture) addSpreadJobs(n int) []jobdb.JobID {
 	return f.addJobs(jobs...)
 }
 
-// A list may have 500 times, and no more: engines plan each of them by itself.
+// The lists of a query may have 500 times, and no more: engines plan each of them by itself.
 func testManyTimes(f *fixture) {
 	f.addSpreadJobs(60) // 40 of them were updated, two on each of 20 days
 	many := make([]any, 500)
@@ -55,6 +55,10 @@ func testManyTimes(f *fixture) {
 		request.Search[0].Values = append(many, "2030-01-01")
 		_, err := request.Parse(f.Limits())
 		f.refused(err, jobdb.ErrInvalidQuery)
+		request.Search[0].Values = many[:300]
+		request.Search = append(request.Search, jobdb.FilterSpec{Parameter: "SubmissionTime", Operator: operator, Values: many[:201]})
+		_, err = request.Parse(f.Limits())
+		f.refused(err, jobdb.ErrInvalidQuery, "one query")
 	}
 }
 

@@ -22,6 +22,7 @@ var shown = map[difference]func(r *round){
 	"client.version":           showClientVersion,
 	"heartbeat.missing":        showHeartbeatMissing,
 	"history.idem":             showIdem,
+	"metadata.bounds":          showMetadataBounds,
 	"metadata.job-id":          showMetadataJobID,
 	"metadata.missing":         showMetadataMissing,
 	"metadata.too-large":       showMetadataTooLarge,
@@ -253,6 +254,14 @@ func showBoolean(r *round) {
 
 func showNUL(r *round) {
 	r.differ(search(object{"parameter": "Owner", "operator": "eq", "value": "a\x00"}), 200, 400)
+}
+
+func showMetadataBounds(r *round) {
+	values := object{}
+	for i := range 1001 {
+		values[fmt.Sprint("Name", i)] = "x"
+	}
+	r.differ(with("alice", "PATCH", "/api/jobs/metadata", about(r.new(), values)), 204, 400)
 }
 
 func showMalformedQuery(r *round) {
