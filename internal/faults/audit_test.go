@@ -44,7 +44,7 @@ func audit(t *testing.T, address string, writes []*write) verdict {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // it was only read
+	defer db.Close()
 	v := verdict{}
 	s := readStored(t, db, writes)
 	for _, w := range writes {

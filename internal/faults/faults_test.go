@@ -86,7 +86,7 @@ var faults = []fault{
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		defer connection.Close() //nolint:errcheck // nothing is to be kept
+		defer connection.Close()
 		texts := map[string][2]string{
 			"SQLite": {"BEGIN EXCLUSIVE", "ROLLBACK"}, "MariaDB": {"LOCK TABLES Jobs WRITE", "UNLOCK TABLES"},
 			"MySQL": {"LOCK TABLES Jobs WRITE", "UNLOCK TABLES"}, "PostgreSQL": {`BEGIN; LOCK TABLE "Jobs"`, "ROLLBACK"},
@@ -104,7 +104,7 @@ var faults = []fault{
 	}, nil},
 	{"a server gets no more memory", func(w *world, lasts time.Duration) {
 		size := processField(w.t, strconv.Itoa(w.servers[0].process.Pid), "VmSize:")
-		w.limit(w.servers[0], unix.RLIMIT_AS, uint64(size)) //nolint:gosec // a size
+		w.limit(w.servers[0], unix.RLIMIT_AS, uint64(size))
 		for end := time.Now().Add(lasts); time.Now().Before(end) && !w.servers[0].hasEnded(); time.Sleep(100 * time.Millisecond) {
 			w.servers[0].send(w.tokens["user"], "POST", "/api/jobs/jdl", heavyBodies[12].body)
 		}

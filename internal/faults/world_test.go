@@ -93,7 +93,7 @@ func newDisk(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
-	if err := os.Chmod(folder, 0o777|os.ModeSticky); err != nil { //nolint:gosec // databases run as users of their own
+	if err := os.Chmod(folder, 0o777|os.ModeSticky); err != nil {
 		t.Fatal(err)
 	}
 	if os.Geteuid() == 0 {
@@ -115,7 +115,7 @@ func (w *world) fillDisk(full bool) {
 		if err := syscall.Statfs(w.disk, &used); err != nil {
 			w.t.Fatal(err)
 		}
-		size = int64(used.Blocks-used.Bfree)*used.Bsize + 256<<10 //nolint:gosec // no disk is that large
+		size = int64(used.Blocks-used.Bfree)*used.Bsize + 256<<10
 	}
 	if err := syscall.Mount("tmpfs", w.disk, "tmpfs", syscall.MS_REMOUNT, fmt.Sprintf("size=%d", size)); err != nil {
 		w.t.Errorf("resize the disk: %v", err)
