@@ -49,6 +49,9 @@ type taken struct {
 
 // take waits for n of the room, or all of the caller's share when n is more.
 func (g *gate) take(ctx context.Context, name string, n int64) (*taken, error) {
+	if t := g.tryTake(name, n); t != nil {
+		return t, nil // mostly; a wait has a timer
+	}
 	limited, cancel := context.WithTimeout(ctx, g.wait)
 	defer cancel()
 	t, err := g.enter(name, n, g.queue, until(limited))
