@@ -84,11 +84,17 @@ func Names(columns []Column) []string {
 
 // QuotedNames is a list for a statement, with the prefix ("t.") before each name.
 func QuotedNames(prefix string, columns []Column) string {
-	names := make([]string, len(columns))
+	var list strings.Builder
 	for i, c := range columns {
-		names[i] = prefix + Quote(c.Name)
+		if i > 0 {
+			list.WriteString(", ")
+		}
+		list.WriteString(prefix)
+		list.WriteByte('"')
+		list.WriteString(c.Name) // which has no quotes
+		list.WriteByte('"')
 	}
-	return strings.Join(names, ", ")
+	return list.String()
 }
 
 // Quote quotes an identifier, which comes from this file, or is the name of a database, which can
