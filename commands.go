@@ -49,9 +49,9 @@ func (a access) setFirstCommand(ctx context.Context, c Command) (done bool, err 
 	lock, now := a.db.dialect.Lock, a.db.now().UTC().Truncate(a.db.schema.Tick())
 	text := `INSERT INTO "JobCommands" (` + tables.QuotedNames("", tables.JobCommands.Columns) + `)
 		SELECT t."JobID", ?, ?, ?, ?, NULL FROM "Jobs" AS t WHERE t."JobID" = ? AND NOT EXISTS (
-			SELECT 1 FROM "JobCommands" AS c WHERE c."JobID" = ? AND (c."Status" = ? OR c."ReceptionTime" >= ?)` + lock + ")" + lock
+			SELECT 1 FROM "JobCommands" AS c WHERE c."JobID" = t."JobID" AND (c."Status" = ? OR c."ReceptionTime" >= ?)` + lock + ")" + lock
 	n, err := a.writeAlone(ctx, "set job commands", text,
-		c.Command, c.Arguments, CommandReceived, now, int64(c.JobID), int64(c.JobID), CommandReceived, now)
+		c.Command, c.Arguments, CommandReceived, now, int64(c.JobID), CommandReceived, now)
 	return n > 0, err
 }
 

@@ -39,8 +39,14 @@ func (f Filter) isSelective(indexed func(column string) bool) bool {
 	if f.op == opAnd {
 		return slices.ContainsFunc(f.kids, func(kid Filter) bool { return kid.isSelective(indexed) })
 	}
-	selective := []Column{colJobID, columnByName["JobGroup"], columnByName["JobName"]}
-	return f.op == opIn && slices.Contains(selective, f.column) && (f.column == colJobID || indexed(f.column.Name()))
+	switch f.column {
+	case colJobID:
+		return f.op == opIn
+	case columnByName["JobGroup"], columnByName["JobName"]:
+		// Whoever gives none has the column's default, as most jobs may.
+		return f.op == opIn && indexed(f.column.Name()) && !slices.Contains(f.values, f.column.def().Value)
+	}
+	return false
 }
 
 // Connections is how many connections questions can have at the same time; 0 is any number, which

@@ -67,6 +67,7 @@ type DB struct {
 
 	closed        atomic.Bool
 	full          atomic.Bool    // see [DB.Full]
+	crowded       crowdedJobs    // whose parameters are looked at before each change of them
 	counted       atomic.Bool    // counts of jobs are kept and complete
 	unswept       atomic.Int64   // differences folded since counts that are zero were deleted
 	folding       sync.WaitGroup // foldLoop

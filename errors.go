@@ -56,7 +56,7 @@ type ValueError struct {
 	Reason string
 	Err    error // what the engine said, if it was the one to refuse; not for remote callers
 
-	TooLarge bool // see [ErrTooLarge]
+	TooLarge []JobID // those with too much, see [ErrTooLarge]; Reason is about the first
 }
 
 func (e *ValueError) Error() string {
@@ -65,7 +65,7 @@ func (e *ValueError) Error() string {
 
 // Is reports whether target is [ErrInvalidValue] or, if it is, [ErrTooLarge].
 func (e *ValueError) Is(target error) bool {
-	return target == ErrInvalidValue || e.TooLarge && target == ErrTooLarge
+	return target == ErrInvalidValue || len(e.TooLarge) > 0 && target == ErrTooLarge
 }
 
 // Unwrap gives the engine's own error, if there is one.

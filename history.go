@@ -66,9 +66,9 @@ func (a access) insertOneRecord(ctx context.Context, r HistoryRecord) (done bool
 	}
 	logging, lock := a.db.logging, a.db.dialect.Lock
 	text := `INSERT INTO ` + logging.Quoted() + ` (` + tables.QuotedNames("", tables.LoggingInfo.Columns) + `)
-		SELECT t."JobID", 1 + COALESCE((SELECT MAX(l."SeqNum") FROM ` + logging.Quoted() + ` AS l WHERE l."JobID" = ?` + lock + `), 0),
+		SELECT t."JobID", 1 + COALESCE((SELECT MAX(l."SeqNum") FROM ` + logging.Quoted() + ` AS l WHERE l."JobID" = t."JobID"` + lock + `), 0),
 			?, ?, ?, ?, ?, ? FROM "Jobs" AS t WHERE t."JobID" = ?` + lock
-	args := slices.Concat([]any{int64(r.JobID)}, a.db.recordValues(r), []any{int64(r.JobID)})
+	args := append(a.db.recordValues(r), int64(r.JobID))
 	n, err := a.writeAlone(ctx, "insert history", text, args...)
 	return n > 0, err
 }

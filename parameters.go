@@ -136,7 +136,7 @@ func (a access) setParameters(
 func checkParameter(t *tables.Table, id JobID, name, value string) error {
 	if len(value) > MaxParameterBytes {
 		return &ValueError{
-			Job: id, Column: t.Name + ".Value", TooLarge: true,
+			Job: id, Column: t.Name + ".Value", TooLarge: []JobID{id},
 			Reason: itoa(len(value)) + " bytes, a parameter may have " + itoa(MaxParameterBytes) + "; keep long texts in files of the job's output",
 		}
 	}

@@ -2,7 +2,10 @@ package jobdb
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"sync"
 
 	"jobdb/internal/tables"
 )
@@ -46,54 +49,107 @@ func (b *readBound) add(values map[JobID]map[string]string, row []scanned) error
 // parametersSize is how much a job has of them.
 type parametersSize struct{ names, bytes int }
 
-// check refuses more than may be.
-func (p parametersSize) check(id JobID, t *tables.Table) error {
-	refuse := func(has, may int, what string) error {
-		return &ValueError{
-			Job: id, Column: t.Name, TooLarge: true,
-			Reason: "the job would have " + itoa(has) + " " + what + ", and may have " + itoa(may) + "; keep large or many values in files of its output",
-		}
+// excess says what is more than may be; "" is nothing.
+func (p parametersSize) excess() string {
+	tell := func(has, may int, what string) string {
+		return "the job would have " + itoa(has) + " " + what + ", and may have " + itoa(may) + "; keep large or many values in files of its output"
 	}
 	switch {
 	case p.names > MaxParameters:
-		return refuse(p.names, MaxParameters, "parameters")
+		return tell(p.names, MaxParameters, "parameters")
 	case p.bytes > MaxParametersBytes:
-		return refuse(p.bytes, MaxParametersBytes, "bytes of parameters")
+		return tell(p.bytes, MaxParametersBytes, "bytes of parameters")
 	}
-	return nil
+	return ""
+}
+
+// checkSizes refuses jobs that would have too much.
+func checkSizes(t *tables.Table, sizes map[JobID]parametersSize) error {
+	var large *ValueError
+	for _, id := range slices.Sorted(maps.Keys(sizes)) {
+		excess := sizes[id].excess()
+		switch {
+		case excess == "":
+		case large == nil:
+			large = &ValueError{Job: id, Column: t.Name, Reason: excess, TooLarge: []JobID{id}}
+		default:
+			large.TooLarge = append(large.TooLarge, id)
+		}
+	}
+	if large == nil {
+		return nil
+	}
+	return large
 }
 
 // A write of few and short parameters looks only now and then at what a job has already: heartbeats
-// are many. Whoever writes again and again in small pieces gets a little over the bounds.
+// are many. Of jobs that were found to have half of what they may it always looks. So those that
+// write again and again in small pieces get a little over the bounds.
 const (
 	fewParameters   = 16
 	shortParameters = 64 << 10
 	lookEvery       = 16
 )
 
+// crowdedJobs are those that were found to have half of the parameters that they may have, or more.
+type crowdedJobs struct {
+	mutex sync.Mutex
+	jobs  map[JobID]struct{}
+}
+
+// maxCrowded is how many of them are known at most; then all are forgotten.
+const maxCrowded = 10_000
+
+func (c *crowdedJobs) note(id JobID, size parametersSize) {
+	if size.names < MaxParameters/2 && size.bytes < MaxParametersBytes/2 {
+		return
+	}
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.jobs == nil || len(c.jobs) >= maxCrowded {
+		c.jobs = map[JobID]struct{}{}
+	}
+	c.jobs[id] = struct{}{}
+}
+
+// hasAny reports whether one of the jobs is known to be crowded.
+func (c *crowdedJobs) hasAny(ids []JobID) bool {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return slices.ContainsFunc(ids, func(id JobID) bool { _, ok := c.jobs[id]; return ok })
+}
+
 // checkParametersSize refuses parameters with which a job would have more than it may. A job that
 // has more, from another program, may have its values replaced by shorter ones.
 func (s *session) checkParametersSize(ctx context.Context, t *tables.Table, values map[JobID]map[string]string) error {
-	ids := make([]JobID, 0, len(values))
-	sizes := map[JobID]parametersSize{} // of what is written
+	sizes := make(map[JobID]parametersSize, len(values)) // of what is written
 	rows, bytes := 0, 0
 	for id, named := range values {
 		size := parametersSize{names: len(named)}
 		for _, value := range named {
 			size.bytes += len(value)
 		}
-		if err := size.check(id, t); err != nil {
-			return err
-		}
-		ids, sizes[id] = append(ids, id), size
+		sizes[id] = size
 		rows, bytes = rows+size.names, bytes+size.bytes
 	}
-	if rows <= fewParameters && bytes <= shortParameters && rand.IntN(lookEvery) > 0 { //nolint:gosec // nothing secret
+	if err := checkSizes(t, sizes); err != nil {
+		return err
+	}
+	ids := slices.Collect(maps.Keys(sizes))
+	isSmall := rows <= fewParameters && bytes <= shortParameters
+	if isSmall && rand.IntN(lookEvery) > 0 && !s.db.crowded.hasAny(ids) { //nolint:gosec // nothing secret
 		return nil
 	}
-	before, after := map[JobID]parametersSize{}, sizes
+	return s.checkStoredSize(ctx, t, values, sizes)
+}
+
+// checkStoredSize is checkParametersSize with what the jobs have already; sizes are those of values.
+func (s *session) checkStoredSize(
+	ctx context.Context, t *tables.Table, values map[JobID]map[string]string, sizes map[JobID]parametersSize,
+) error {
+	before, after := map[JobID]parametersSize{}, maps.Clone(sizes)
 	columns := append(t.Pick("JobID", "Name"), tables.Column{Name: "Bytes", Kind: tables.KindInteger})
-	err := s.eachIDBatch(ids, func(in string, args []any) error {
+	err := s.eachIDBatch(slices.Collect(maps.Keys(sizes)), func(in string, args []any) error {
 		text := `SELECT t."JobID", t."Name", OCTET_LENGTH(t."Value") FROM ` + t.Quoted() + ` AS t WHERE t."JobID"` + in
 		return s.query(ctx, text, args, scanRows(columns, func(row []scanned) error {
 			id, name, bytes := row[0].id(), row[1].text(), int(row[2].integer())
@@ -104,11 +160,14 @@ func (s *session) checkParametersSize(ctx context.Context, t *tables.Table, valu
 			return nil
 		}))
 	})
-	for _, id := range sorted(ids) {
-		isMore := after[id].names > before[id].names || after[id].bytes > before[id].bytes
-		if err == nil && isMore {
-			err = after[id].check(id, t)
-		}
+	if err != nil {
+		return err
 	}
-	return err
+	for id, size := range after {
+		s.db.crowded.note(id, size)
+	}
+	maps.DeleteFunc(after, func(id JobID, size parametersSize) bool {
+		return size.names <= before[id].names && size.bytes <= before[id].bytes
+	})
+	return checkSizes(t, after)
 }

@@ -144,11 +144,13 @@ func storeOutputs(ctx context.Context, tx *jobdb.Tx, outputs map[jobdb.JobID]map
 	for {
 		err := tx.SetJobParameters(ctx, outputs)
 		large := (*jobdb.ValueError)(nil)
-		if !errors.As(err, &large) || !large.TooLarge || outputs[large.Job] == nil {
+		if !errors.As(err, &large) || len(large.TooLarge) == 0 {
 			return dropped, err
 		}
-		delete(outputs, large.Job)
-		dropped++
+		for _, id := range large.TooLarge {
+			delete(outputs, id)
+			dropped++
+		}
 	}
 }
 

@@ -318,6 +318,46 @@ func TestCommandsAreConfirmed(t *testing.T) {
 	}
 }
 
+// TestLateReportConfirmsNothing: what a job's run before the last says of its end is no news of the
+// run that is to be killed.
+func TestLateReportConfirmsNothing(t *testing.T) {
+	clock := now
+	m := openWith(t, jobdbtest.SQLite(t), jobdb.Options{Clock: func() time.Time { return clock }, CommandRedelivery: time.Minute})
+	jobs, err := m.Submit(t.Context(), alice, []string{`Executable = "x";`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := jobs[0].JobID
+	kills := func() int {
+		clock = clock.Add(2 * time.Minute)
+		report, err := m.Heartbeat(t.Context(), lhcb, map[jobdb.JobID]wms.Beat{id: {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(report.Commands)
+	}
+	update := func(at time.Time, status jobdb.Status, source string) {
+		setStatus(t, m, id, wms.StatusOptions{Force: true}, wms.StatusUpdate{Time: at, Status: status, Source: source})
+	}
+	ended := clock
+	clock = clock.Add(time.Minute)
+	update(clock, "Failed", "StalledJobAgent")
+	clock = clock.Add(time.Minute)
+	if _, err := m.Reschedule(t.Context(), lhcb, []jobdb.JobID{id}, false); err != nil {
+		t.Fatal(err)
+	}
+	clock = clock.Add(time.Minute)
+	update(clock, "Running", "JobWrapper")
+	update(clock.Add(time.Second), "Killed", "User")
+	if n := kills(); n != 1 {
+		t.Fatalf("%d kills of the second run", n)
+	}
+	update(ended, "Failed", "JobWrapper")
+	if n := kills(); n != 1 {
+		t.Error("a report of the first run confirmed the Kill of the second")
+	}
+}
+
 // A job with as many parameters as it may have still beats, and hears of its Kill: its output is
 // dropped.
 func TestHeartbeatOfFullJob(t *testing.T) {

@@ -137,7 +137,7 @@ func (m *JobManager) applyUpdates(
 			killed = append(killed, id)
 			update.change.Kill = true
 		}
-		if (needsKill(statusOf(jobs[id])) || needsKill(update.change.Status)) && slices.ContainsFunc(updates[id], StatusUpdate.reportsEnd) {
+		if (needsKill(statusOf(jobs[id])) || needsKill(update.change.Status)) && slices.ContainsFunc(updates[id], update.confirmsKill) {
 			ended = append(ended, id)
 		}
 		history = append(history, update.historyRecords(id)...)
@@ -209,6 +209,11 @@ var ownSources = []string{"JobWrapper", "JobAgent", "PushJobAgent", "Watchdog", 
 func (u StatusUpdate) reportsEnd() bool {
 	isBegin := func(begin string) bool { return strings.HasPrefix(u.Source, begin) }
 	return slices.Contains(jobdb.FinalStatuses, u.Status) && slices.ContainsFunc(ownSources, isBegin)
+}
+
+// confirmsKill tells whether an update shows that the job's present run has ended.
+func (u *jobUpdate) confirmsKill(update StatusUpdate) bool {
+	return update.reportsEnd() && u.isOfThisRun(update.Time)
 }
 
 // needsKill tells whether a job that gets a status must be stopped.

@@ -1,7 +1,9 @@
 package conformance
 
 import (
+	"context"
 	"strings"
+	"sync"
 	"time"
 
 	"jobdb"
@@ -11,6 +13,7 @@ import (
 var commandTests = []conformanceTest{
 	{"SetJobCommands", testSetJobCommands},
 	{"PendingCommandsAreNotRepeated", testPendingCommands},
+	{"EqualCommandMeanwhile", testEqualCommandMeanwhile},
 	{"TakeJobCommands", testTakeJobCommands},
 	{"CommandsAreLeased", testRedelivery},
 	{"ConfirmJobCommands", testConfirmJobCommands},
@@ -73,6 +76,26 @@ func testPendingCommands(f *fixture) {
 	f.equal("commands taken again", f.take(id), []jobdb.Command(nil))
 	f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{peek}))
 	f.equal("commands taken of new", f.take(id), []jobdb.Command{peek})
+}
+
+// A command that waits for its job finds the equal one that was set meanwhile.
+func testEqualCommandMeanwhile(f *fixture) {
+	ids := f.addPlainJobs(1)
+	kill := []jobdb.Command{command(ids[0], jobdb.KillCommand, "")}
+	waits := make(chan error, 1)
+	ask := sync.OnceFunc(func() {
+		go func() { waits <- f.SetJobCommands(f.ctx, kill) }()
+		time.Sleep(200 * time.Millisecond) // until it waits; a test that is slower finds nothing
+	})
+	f.ok(f.Tx(f.ctx, func(ctx context.Context, tx *jobdb.Tx) error {
+		if _, err := tx.LockJobs(ctx, ids); err != nil {
+			return err
+		}
+		ask()
+		return tx.SetJobCommands(ctx, kill)
+	}))
+	f.ok(<-waits)
+	f.equal("commands taken", f.take(ids...), kill)
 }
 
 // Only what is handed out changes: commands of other jobs, and those that came later, stay as they

@@ -2,7 +2,9 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -251,6 +253,9 @@ func testParametersBounds(f *fixture) {
 		return err
 	}
 	refused("names one by one", some())
+	for range 50 {
+		refused("another name", set(ids[0], names("another", 1)))
+	}
 
 	long := map[string]string{}
 	for i := range 4 {
@@ -258,6 +263,11 @@ func testParametersBounds(f *fixture) {
 	}
 	f.ok(set(ids[1], long))
 	refused("more bytes", set(ids[1], map[string]string{"more": strings.Repeat("x", 100_000)}))
+	err := f.SetJobParameters(f.ctx, map[jobdb.JobID]map[string]string{ids[0]: names("more", 20), ids[1]: {"more": strings.Repeat("x", 100_000)}, ids[2]: names("a", 1)})
+	large := (*jobdb.ValueError)(nil)
+	if errors.As(err, &large); large == nil || !slices.Equal(large.TooLarge, ids[:2]) {
+		f.t.Errorf("two jobs with too much: %v", err)
+	}
 	f.ok(set(ids[1], map[string]string{"0": strings.Repeat("y", 100_000)}))
 	f.ok(set(ids[1], map[string]string{"more": strings.Repeat("x", 100_000)}))
 

@@ -92,10 +92,11 @@ func classifyMySQL(err error) ErrClass {
 	if !errors.As(err, &e) {
 		return networkClass(err)
 	}
-	if strings.Contains(e.Message, brokenTrigger) {
-		return ClassBroken
-	}
 	switch e.Number {
+	case 1064: // a syntax error, which only a trigger can have
+		if strings.Contains(e.Message, brokenTrigger) {
+			return ClassBroken
+		}
 	case 1205, 1213, 1020, 3572, 4025: // lock wait, deadlock (also Galera's certification), changed since read
 		if e.Number == 4025 { // a CHECK failed
 			return ClassValue
