@@ -174,6 +174,9 @@ func (f *fixture) filled() []jobdb.JobID {
 // everyMethod has those that do something on this database.
 func (f *fixture) everyMethod() []methodCall {
 	return slices.DeleteFunc(slices.Clone(everyMethod), func(c methodCall) bool {
+		if c.name == "CreateReservedJobs" { // elsewhere no IDs are reserved, and the database gives those that a test takes to others
+			return f.Engine() != "sqlite" || f.Schema() != jobdb.SchemaOurs
+		}
 		return f.traits.NoParameters && slices.Contains([]string{"SetJobParameters", "SetJobParameterValues", "JobParameters", "JobParametersNamed", "ArchiveJobParameters"}, c.name)
 	})
 }

@@ -55,7 +55,7 @@ func testReservedJobs(f *fixture) {
 		if f.Engine() == "sqlite" && f.Schema() == jobdb.SchemaOurs {
 			f.t.Errorf("no IDs were reserved")
 		}
-		ids = []jobdb.JobID{before + 1000, before + 1001, before + 1002}
+		return
 	}
 	meanwhile, err := f.CreateJob(f.ctx, "[meanwhile]")
 	f.ok(err)
