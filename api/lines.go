@@ -141,9 +141,12 @@ func (l *lines) read(ctx context.Context, rows int) (last bool, err error) {
 	for _, row := range page.Rows {
 		l.piece = append(appendRow(l.piece, l.keys, row, zulu), '\n')
 	}
-	if page.Next != "" {
+	switch {
+	case page.Next != "":
 		l.query.Page, l.query.Cursor = 0, page.Next
-	} else {
+	case l.query.Cursor != "": // no row comes after these, however many they are
+		return true, nil
+	default:
 		l.query.Page++
 	}
 	return len(page.Rows) < l.query.PerPage, nil
