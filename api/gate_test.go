@@ -66,7 +66,7 @@ func TestGateQueue(t *testing.T) {
 	holds := []*taken{mustTake(t, g, "alice", 1), mustTake(t, g, "bob", 1)}
 	var all sync.WaitGroup
 	wait := func(name string, take func(context.Context, string, int64) (*taken, error)) {
-		before := g.waitingNow()
+		before := g.requestsNow()
 		all.Go(func() {
 			got, err := take(t.Context(), name, 1)
 			if err != nil {
@@ -74,7 +74,7 @@ func TestGateQueue(t *testing.T) {
 			}
 			got.leave()
 		})
-		for g.waitingNow() == before {
+		for g.requestsNow() == before {
 			time.Sleep(time.Millisecond)
 		}
 	}
@@ -98,10 +98,50 @@ func TestGateQueue(t *testing.T) {
 	empty(t, g)
 }
 
-func (g *gate) waitingNow() int {
+// requestsNow is how many have room, or wait for it.
+func (g *gate) requestsNow() (n int) {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
-	return g.waiting
+	for _, c := range g.callers {
+		n += c.requests
+	}
+	return n
+}
+
+// Streams that go on after a piece have no places in the queue: however many of them wait, others
+// find theirs.
+func TestGateGoingOnTakesNoPlaces(t *testing.T) {
+	g := newGate(2, 1, 4, time.Minute, errFull, errOwn)
+	first, second := mustTake(t, g, "alice", 1), mustTake(t, g, "bob", 1)
+	var all sync.WaitGroup
+	for range 10 {
+		all.Go(func() {
+			got, err := g.takeOn(t.Context(), "alice", 1)
+			if err != nil {
+				t.Error(err)
+			}
+			got.leave()
+		})
+	}
+	for g.requestsNow() < 12 {
+		time.Sleep(time.Millisecond)
+	}
+	for _, name := range []string{"alice", "carol"} {
+		all.Go(func() {
+			got, err := g.take(t.Context(), name, 1)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			got.leave()
+		})
+	}
+	for g.requestsNow() < 14 && !t.Failed() {
+		time.Sleep(time.Millisecond)
+	}
+	first.leave()
+	second.leave()
+	all.Wait()
+	empty(t, g)
 }
 
 // However many come, no more are let through at once than there is room for, and all get their turn.
