@@ -31,11 +31,6 @@ func (s *service) withBody(action auth.Action, handle func(http.ResponseWriter, 
 			return err
 		}
 		defer giveBack()
-		if action == auth.Create || action == auth.Manage { // not heartbeats: who goes away gets no command
-			ctx, cancel := outlive(r.Context(), writeGrace)
-			defer cancel()
-			r = r.WithContext(ctx)
-		}
 		return handle(w, r, p, body)
 	})
 }

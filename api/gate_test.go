@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"jobdb/auth"
 )
 
 var errFull, errOwn = busy("full"), tooManyOwn("own")
@@ -186,5 +188,40 @@ func TestClassesLeaveConnections(t *testing.T) {
 	}
 	if status := newClasses(1).costly.full.status; status != http.StatusServiceUnavailable {
 		t.Errorf("a full class is a %d", status)
+	}
+}
+
+// One caller, however many come, leaves half of the room and of the queue of actions to others, and
+// who hangs up leaves the queue at once. Pilots may have all: those of a VO may be one caller.
+func TestActionsLeavePlaces(t *testing.T) {
+	s := &service{classes: newClasses(4)}
+	g := s.actions
+	mallory, pilots := auth.Principal{Subject: "mallory"}, auth.Principal{Subject: "pilots", Properties: []string{auth.GenericPilot}}
+	ctx, end := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	t.Cleanup(all.Wait)
+	hold := func(ctx context.Context, p auth.Principal, n int64) {
+		before := g.requestsNow()
+		for range n {
+			all.Go(func() {
+				_, _ = change(ctx, s, p, func(context.Context) (int, error) { <-t.Context().Done(); return 0, nil })
+			})
+		}
+		for g.requestsNow() < before+int(n) {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	hold(ctx, mallory, g.share+10)
+	hold(t.Context(), pilots, g.size-g.share-1)
+	if _, err := act(t.Context(), s, auth.Principal{Subject: "alice"}, func(context.Context) (int, error) { return 0, nil }); err != nil {
+		t.Errorf("beside one caller's many: %v", err)
+	}
+	hold(ctx, mallory, actionQueue/2+1-10)
+	if _, err := change(ctx, s, mallory, func(context.Context) (int, error) { return 0, nil }); !errors.Is(err, g.ownFull) {
+		t.Errorf("more than half of the queue: %v", err)
+	}
+	end() // those that wait hang up; those whose turn it is go on
+	for g.requestsNow() > int(g.size)-1 {
+		time.Sleep(time.Millisecond)
 	}
 }

@@ -34,7 +34,8 @@ func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Princ
 	if err != nil {
 		return err
 	}
-	report, err := inTurn(r.Context(), s.actions, p, func(ctx context.Context) (wms.HeartbeatReport, error) {
+	// Not change: who hangs up gets no command.
+	report, err := act(r.Context(), s, p, func(ctx context.Context) (wms.HeartbeatReport, error) {
 		return s.Jobs.Heartbeat(ctx, scope, beats)
 	})
 	if err != nil {

@@ -25,7 +25,7 @@ func (s *service) setMetadata(w http.ResponseWriter, r *http.Request, p auth.Pri
 	if err != nil {
 		return err
 	}
-	_, err = inTurn(r.Context(), s.actions, p, func(ctx context.Context) (struct{}, error) {
+	_, err = change(r.Context(), s, p, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, s.Jobs.SetMetadata(ctx, scope, values)
 	})
 	if err != nil {

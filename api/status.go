@@ -29,7 +29,7 @@ func (s *service) setStatus(w http.ResponseWriter, r *http.Request, p auth.Princ
 	if err != nil {
 		return err
 	}
-	report, err := inTurn(r.Context(), s.actions, p, func(ctx context.Context) (wms.StatusReport, error) {
+	report, err := change(r.Context(), s, p, func(ctx context.Context) (wms.StatusReport, error) {
 		return s.Jobs.SetStatus(ctx, scope, updates, wms.StatusOptions{Force: force, Pilot: p.Has(auth.GenericPilot)})
 	})
 	if err != nil {
