@@ -166,6 +166,20 @@ func (t *taken) shrinkTo(n int64) {
 	t.n = n
 }
 
+// growTo takes more until it is n, or all of the caller's share. It doesn't wait: others may wait
+// for what the request has.
+func (t *taken) growTo(n int64) error {
+	more := min(n, t.own.share) - t.n
+	if more <= 0 {
+		return nil
+	}
+	if err := t.gate.acquire(t.own, more, atOnce); err != nil {
+		return err
+	}
+	t.n += more
+	return nil
+}
+
 // leave gives everything back. It may be called again.
 func (t *taken) leave() {
 	if t == nil || t.own == nil {

@@ -116,15 +116,16 @@ func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Princip
 		return err
 	}
 	query.Scope = scope
-	q := question{class: s.pages, read: func(ctx context.Context, b []byte) (int, []byte, error) {
-		counts, err := s.DB.Summary(ctx, query)
-		if err != nil {
-			return 0, nil, err
-		}
-		return http.StatusOK, appendRows(b, counts.Columns, true, counts.Rows, zeroOffset), nil
-	}}
+	class := s.pages
 	if s.DB.CostlySummary(query) {
-		q.class = s.costly
+		class = s.costly
 	}
-	return s.ask(w, r, p, q)
+	counts, err := inTurn(r.Context(), class, p, func(ctx context.Context) (jobdb.SummaryRows, error) { return s.DB.Summary(ctx, query) })
+	if err != nil {
+		return err
+	}
+	size := int64(len(counts.Rows)) * int64(len(counts.Columns)+1) * valueSize // how many there are is known only now
+	return s.ask(w, r, p, question{size: size, read: func(_ context.Context, b []byte) (int, []byte, error) {
+		return http.StatusOK, appendRows(b, counts.Columns, true, counts.Rows, zeroOffset), nil
+	}})
 }
