@@ -41,15 +41,16 @@ const maxReused = 1 << 20
 
 // question is answered with what is read in its turn.
 type question struct {
-	class *gate // nil: it needs no turn, since what it is answered with is there
-	size  int64 // bytes of memory that it is expected to take; 0: few
+	class *gate       // nil: it needs no turn, since what it is answered with is there
+	size  int64       // bytes of memory that it is expected to take; 0: few
+	body  *bodyMemory // of what was asked, if that is part of size; else nil
 	// read appends the answer, and may set headers.
 	read func(ctx context.Context, b []byte) (status int, answer []byte, err error)
 }
 
-// ofJobs is a question for rows of Jobs.
-func (s *service) ofJobs(query jobdb.Search, read func(context.Context, []byte) (int, []byte, error)) question {
-	q := question{class: s.pages, size: rowsSize(query, query.PerPage), read: read}
+// ofJobs is a question for rows of Jobs. What is left of the query's body counts as part of it.
+func (s *service) ofJobs(query jobdb.Search, body *bodyMemory, read func(context.Context, []byte) (int, []byte, error)) question {
+	q := question{class: s.pages, size: body.left + rowsSize(query, query.PerPage), body: body, read: read}
 	if query.PerPage > largePage || s.DB.CostlySearch(query) {
 		q.class = s.costly
 	}
@@ -69,17 +70,20 @@ func rowsSize(query jobdb.Search, rows int) int64 {
 // keeps nobody from a turn. The turn ends when the answer is read from the database; the client reads
 // it at its own pace, and the answer takes memory until then.
 func (s *service) ask(w http.ResponseWriter, r *http.Request, p auth.Principal, q question) error {
-	memory, err := s.fit(r.Context(), p, nil, q.size)
+	memory, err := s.fit(r.Context(), p.Subject, nil, q.size)
 	if err != nil {
 		return err
 	}
 	defer func() { memory.leave() }()
+	if q.body != nil {
+		q.body.giveBack()
+	}
 	b := buffers.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put there
 	status, err := q.answer(r.Context(), p, b)
 	if err != nil {
 		return err
 	}
-	if memory, err = s.fit(r.Context(), p, memory, int64(len(*b))); err != nil {
+	if memory, err = s.fit(r.Context(), p.Subject, memory, int64(len(*b))); err != nil {
 		return err
 	}
 	writeJSON(w, status, *b)
@@ -103,13 +107,13 @@ func (q question) answer(ctx context.Context, p auth.Principal, b *[]byte) (stat
 
 // fit makes the memory of an answer, nil before it has any, what so many bytes take. It is also
 // returned with an error.
-func (s *service) fit(ctx context.Context, p auth.Principal, memory *taken, size int64) (*taken, error) {
+func (s *service) fit(ctx context.Context, caller string, memory *taken, size int64) (*taken, error) {
 	switch {
 	case memory != nil:
 		memory.shrinkTo(size)
 		return memory, memory.growTo(size)
 	case size > smallAnswer:
-		return s.answers.take(ctx, p.Subject, size)
+		return s.answers.take(ctx, caller, size)
 	}
 	return nil, nil //nolint:nilnil // few bytes take none
 }

@@ -64,8 +64,10 @@ func inTurn[T any](ctx context.Context, class *gate, p auth.Principal, do func(c
 }
 
 // act does something of the class of actions when it is the caller's turn. All pilots of a VO may be
-// one caller, so they may have all of the room and the queue.
-func act[T any](ctx context.Context, s *service, p auth.Principal, do func(context.Context) (T, error)) (result T, err error) {
+// one caller, so they may have all of the room and the queue. The body that it was read from has
+// memory until it is done.
+func act[T any](ctx context.Context, s *service, p auth.Principal, memory *bodyMemory, do func(context.Context) (T, error)) (result T, err error) {
+	memory.decoded()
 	share := s.actions.share
 	if p.Has(auth.GenericPilot) {
 		share = s.actions.size
@@ -75,13 +77,14 @@ func act[T any](ctx context.Context, s *service, p auth.Principal, do func(conte
 		return result, err
 	}
 	defer turn.leave()
+	defer memory.giveBack()
 	return do(ctx)
 }
 
 // change is act for what goes on for a while when the client hangs up after its turn began. Who
 // hangs up before has no turn.
-func change[T any](ctx context.Context, s *service, p auth.Principal, do func(context.Context) (T, error)) (T, error) {
-	return act(ctx, s, p, func(ctx context.Context) (T, error) {
+func change[T any](ctx context.Context, s *service, p auth.Principal, memory *bodyMemory, do func(context.Context) (T, error)) (T, error) {
+	return act(ctx, s, p, memory, func(ctx context.Context) (T, error) {
 		ctx, cancel := outlive(ctx, writeGrace)
 		defer cancel()
 		return do(ctx)

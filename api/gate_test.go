@@ -204,7 +204,7 @@ func TestActionsLeavePlaces(t *testing.T) {
 		before := g.requestsNow()
 		for range n {
 			all.Go(func() {
-				_, _ = change(ctx, s, p, func(context.Context) (int, error) { <-t.Context().Done(); return 0, nil })
+				_, _ = change(ctx, s, p, &bodyMemory{}, func(context.Context) (int, error) { <-t.Context().Done(); return 0, nil })
 			})
 		}
 		for g.requestsNow() < before+int(n) {
@@ -213,11 +213,11 @@ func TestActionsLeavePlaces(t *testing.T) {
 	}
 	hold(ctx, mallory, g.share+10)
 	hold(t.Context(), pilots, g.size-g.share-1)
-	if _, err := act(t.Context(), s, auth.Principal{Subject: "alice"}, func(context.Context) (int, error) { return 0, nil }); err != nil {
+	if _, err := act(t.Context(), s, auth.Principal{Subject: "alice"}, &bodyMemory{}, func(context.Context) (int, error) { return 0, nil }); err != nil {
 		t.Errorf("beside one caller's many: %v", err)
 	}
 	hold(ctx, mallory, actionQueue/2+1-10)
-	if _, err := change(ctx, s, mallory, func(context.Context) (int, error) { return 0, nil }); !errors.Is(err, g.ownFull) {
+	if _, err := change(ctx, s, mallory, &bodyMemory{}, func(context.Context) (int, error) { return 0, nil }); !errors.Is(err, g.ownFull) {
 		t.Errorf("more than half of the queue: %v", err)
 	}
 	end() // those that wait hang up; those whose turn it is go on

@@ -56,8 +56,9 @@ type lines struct {
 }
 
 // sendLines answers a search with all its rows. When it fails after the first piece it cuts the
-// connection, so that the client can tell that rows are missing.
-func (s *service) sendLines(w http.ResponseWriter, r *http.Request, p auth.Principal, query jobdb.Search) error {
+// connection, so that the client can tell that rows are missing. What is left of the query's body
+// counts to the end.
+func (s *service) sendLines(w http.ResponseWriter, r *http.Request, p auth.Principal, query jobdb.Search, body *bodyMemory) error {
 	columns := query.Columns
 	if len(columns) == 0 {
 		columns = jobdb.Columns()
@@ -74,7 +75,7 @@ func (s *service) sendLines(w http.ResponseWriter, r *http.Request, p auth.Princ
 	if s.DB.CostlySearch(query) {
 		l.class = s.costly
 	}
-	err := l.all(r.Context())
+	err := l.all(r.Context(), body)
 	if err != nil && l.sent {
 		addToLog(r, slog.String("error", err.Error()))
 		panic(http.ErrAbortHandler)
@@ -82,12 +83,18 @@ func (s *service) sendLines(w http.ResponseWriter, r *http.Request, p auth.Princ
 	return err
 }
 
-func (l *lines) all(ctx context.Context) error {
+func (l *lines) all(ctx context.Context, body *bodyMemory) error {
 	open, err := l.service.openLines.take(ctx, l.caller, 1)
 	if err != nil {
 		return err
 	}
 	defer open.leave()
+	memory, err := l.service.fit(ctx, l.caller, nil, body.left)
+	if err != nil {
+		return err
+	}
+	defer memory.leave()
+	body.giveBack()
 	for last := false; !last; {
 		if last, err = l.next(ctx); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 
 	"jobdb"
 	"jobdb/api"
+	"jobdb/auth"
 )
 
 // fillLong makes many jobs whose texts are long, and differ.
@@ -102,4 +103,31 @@ func TestParametersAreCountedInJSON(t *testing.T) {
 	if r := w.post(alice, "search?per_page=1", `{"parameters":["Parameters"]}`); r.status != http.StatusPartialContent || len(r.body) < 12<<20 {
 		t.Errorf("12 MiB in JSON: %d, %d bytes", r.status, len(r.body))
 	}
+}
+
+// TestMemoryOfBodiesIsGivenBack: two users whose answers nobody reads keep no third one from sending
+// large bodies, however large their own were.
+func TestMemoryOfBodiesIsGivenBack(t *testing.T) {
+	var service http.Handler
+	w := start(t, func(c *api.Config) { service = api.New(*c) })
+	w.fill(1000)
+	var begun, all sync.WaitGroup
+	let := make(chan struct{})
+	for _, who := range []auth.Principal{alice, bob} {
+		for _, accept := range []string{"application/json", lines} {
+			request := w.request(http.MethodPost, "/api/jobs/search", w.token(who), `{"search":[]`+strings.Repeat(" ", 10<<20-20)+`}`)
+			request.Header.Set("Accept", accept)
+			begun.Add(1)
+			answer := &stuck{discarded: discarded{header: http.Header{}}, begun: &begun, let: let}
+			all.Go(func() { service.ServeHTTP(answer, request) })
+		}
+	}
+	begun.Wait()
+	request := w.request(http.MethodPost, "/api/jobs/jdl", w.token(alice), `["Executable = \"echo\"; Arguments = \"`+strings.Repeat("a", 5<<20)+`\";"]`)
+	answer := &discarded{header: http.Header{}}
+	if service.ServeHTTP(answer, request); answer.status == http.StatusTooManyRequests || answer.status == http.StatusServiceUnavailable {
+		t.Errorf("a submission beside them: %d", answer.status)
+	}
+	close(let)
+	all.Wait()
 }
