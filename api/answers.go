@@ -41,15 +41,16 @@ const maxReused = 1 << 20
 
 // question is answered with what is read in its turn.
 type question struct {
-	class *gate
-	size  int64 // bytes of memory that it is expected to take; 0: few, or nobody knows
+	class *gate       // nil: it needs no turn, since what it is answered with is there
+	size  int64       // bytes of memory that it is expected to take; 0: few
+	body  *bodyMemory // of what was asked, if that is part of size; else nil
 	// read appends the answer, and may set headers.
 	read func(ctx context.Context, b []byte) (status int, answer []byte, err error)
 }
 
-// ofJobs is a question for rows of Jobs.
-func (s *service) ofJobs(query jobdb.Search, read func(context.Context, []byte) (int, []byte, error)) question {
-	q := question{class: s.pages, size: rowsSize(query, query.PerPage), read: read}
+// ofJobs is a question for rows of Jobs. What is left of the query's body counts as part of it.
+func (s *service) ofJobs(query jobdb.Search, body *bodyMemory, read func(context.Context, []byte) (int, []byte, error)) question {
+	q := question{class: s.pages, size: body.left + rowsSize(query, query.PerPage), body: body, read: read}
 	if query.PerPage > largePage || s.DB.CostlySearch(query) {
 		q.class = s.costly
 	}
@@ -65,13 +66,24 @@ func rowsSize(query jobdb.Search, rows int) int64 {
 	return int64(rows) * int64(columns) * valueSize
 }
 
-// ask answers a question. Its turn ends when the answer is read from the database; the client reads
+// ask answers a question. It takes memory first and then its turn, so that who waits for memory
+// keeps nobody from a turn. The turn ends when the answer is read from the database; the client reads
 // it at its own pace, and the answer takes memory until then.
 func (s *service) ask(w http.ResponseWriter, r *http.Request, p auth.Principal, q question) error {
-	b := buffers.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put there
-	memory, status, err := s.read(r, p, q, b)
-	defer memory.leave()
+	memory, err := s.fit(r.Context(), p.Subject, nil, q.size)
 	if err != nil {
+		return err
+	}
+	defer func() { memory.leave() }()
+	if q.body != nil {
+		q.body.giveBack()
+	}
+	b := buffers.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put there
+	status, err := q.answer(r.Context(), p, b)
+	if err != nil {
+		return err
+	}
+	if memory, err = s.fit(r.Context(), p.Subject, memory, int64(len(*b))); err != nil {
 		return err
 	}
 	writeJSON(w, status, *b)
@@ -81,27 +93,29 @@ func (s *service) ask(w http.ResponseWriter, r *http.Request, p auth.Principal, 
 	return nil
 }
 
-func (s *service) read(r *http.Request, p auth.Principal, q question, b *[]byte) (memory *taken, status int, err error) {
-	turn, err := q.class.take(r.Context(), p.Subject, 1)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer turn.leave()
-	if q.size > smallAnswer {
-		if memory, err = s.answers.take(r.Context(), p.Subject, q.size); err != nil {
-			return nil, 0, err
+func (q question) answer(ctx context.Context, p auth.Principal, b *[]byte) (status int, err error) {
+	if q.class != nil {
+		turn, err := q.class.take(ctx, p.Subject, 1)
+		if err != nil {
+			return 0, err
 		}
+		defer turn.leave()
 	}
-	if status, *b, err = q.read(r.Context(), (*b)[:0]); err != nil {
-		return memory, 0, err
-	}
-	switch size := len(*b); {
+	status, *b, err = q.read(ctx, (*b)[:0])
+	return status, err
+}
+
+// fit makes the memory of an answer, nil before it has any, what so many bytes take. It is also
+// returned with an error.
+func (s *service) fit(ctx context.Context, caller string, memory *taken, size int64) (*taken, error) {
+	switch {
 	case memory != nil:
-		memory.shrinkTo(int64(size))
+		memory.shrinkTo(size)
+		return memory, memory.growTo(size)
 	case size > smallAnswer:
-		memory, err = s.answers.take(r.Context(), p.Subject, int64(size))
+		return s.answers.take(ctx, caller, size)
 	}
-	return memory, status, err
+	return nil, nil //nolint:nilnil // few bytes take none
 }
 
 // writeJSON sends a whole answer. An error is ignored: the client is gone.

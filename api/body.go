@@ -15,7 +15,7 @@ import (
 
 // withBody lets requests with a valid token through, with their bodies. A body that is large is
 // read only when the caller's token allows the action at all and there is memory for it.
-func (s *service) withBody(action auth.Action, handle func(http.ResponseWriter, *http.Request, auth.Principal, []byte) error) handler {
+func (s *service) withBody(action auth.Action, handle func(http.ResponseWriter, *http.Request, auth.Principal, []byte, *bodyMemory) error) handler {
 	return s.authenticated(func(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
 		size := r.ContentLength // negative where the client doesn't say
 		if size < 0 || size > s.MaxBody {
@@ -26,62 +26,58 @@ func (s *service) withBody(action auth.Action, handle func(http.ResponseWriter, 
 				return err
 			}
 		}
-		body, giveBack, err := s.readBody(r, p, size)
+		body, memory, err := s.readBody(r, p, size)
 		if err != nil {
 			return err
 		}
-		defer giveBack()
-		if action == auth.Create || action == auth.Manage { // not heartbeats: who goes away gets no command
-			ctx, cancel := outlive(r.Context(), writeGrace)
-			defer cancel()
-			r = r.WithContext(ctx)
-		}
-		return handle(w, r, p, body)
+		defer memory.giveBack()
+		return handle(w, r, p, body, memory)
 	})
 }
 
 // readBody reads a body that has up to size bytes, and takes the memory that working on it needs.
 // One that comes in slowly only takes memory from others that come in.
-func (s *service) readBody(r *http.Request, p auth.Principal, size int64) (body []byte, giveBack func(), err error) {
-	read, err := takeMemory(r.Context(), s.uploads, p.Subject, size)
+func (s *service) readBody(r *http.Request, p auth.Principal, size int64) ([]byte, *bodyMemory, error) {
+	upload, err := takeMemory(r.Context(), s.uploads, p.Subject, size)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer read()
-	body, values, err := readBody(r, s.MaxBody)
+	defer giveBack(upload)
+	body, values, blanks, err := readBody(r, s.MaxBody)
 	if err != nil {
 		return nil, nil, err
 	}
-	giveBack, err = takeMemory(r.Context(), s.work, p.Subject, int64(len(body)+values*valueMemory))
-	return body, giveBack, err
+	all := int64(len(body) + values*valueMemory)
+	work, err := takeMemory(r.Context(), s.work, p.Subject, all)
+	return body, &bodyMemory{work, all - int64(blanks)}, err
 }
 
 // readBody returns the body of a request, trimmed as [validation.Trim] does: empty where there is
-// none, and how many values it has, see [validation.CountValues]. JSON is UTF-8 and nothing else; what isn't is a 400, as in DiracX.
-func readBody(r *http.Request, limit int64) (body []byte, values int, err error) {
+// none, and how many values and blanks it has, see [validation.CountValues]. JSON is UTF-8 and
+// nothing else; what isn't is a 400, as in DiracX.
+func readBody(r *http.Request, limit int64) (body []byte, values, blanks int, err error) {
 	var read bytes.Buffer
 	if r.ContentLength > 0 {
 		read.Grow(int(min(r.ContentLength, limit)) + bytes.MinRead)
 	}
 	_, err = io.Copy(&read, r.Body)
 	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
-		return nil, 0, err
+		return nil, 0, 0, err
 	}
-	body = read.Bytes()
-	values = validation.CountValues(body)
+	body, notJSON := validation.Trim(read.Bytes())
+	values, blanks = validation.CountValues(body)
 	switch {
 	case err != nil:
-		return nil, 0, badRequest("the body can't be read to its end")
+		return nil, 0, 0, badRequest("the body can't be read to its end")
 	case !utf8.Valid(body):
-		return nil, 0, badRequest("the body isn't UTF-8")
+		return nil, 0, 0, badRequest("the body isn't UTF-8")
 	case values > maxValues:
-		return nil, 0, validation.Faults{{
+		return nil, 0, 0, validation.Faults{{
 			Type: "too_long", Location: validation.Body,
 			Message: "must have at most " + strconv.Itoa(maxValues) + " values; send fewer jobs, or shorter lists, in a request",
 		}}
 	}
-	body, err = validation.Trim(body)
-	return body, values, err
+	return body, values, blanks, notJSON
 }
 
 // maxValues is how many values a body may have, keys and members of lists and objects. It bounds

@@ -11,7 +11,7 @@ import (
 // however many and however costly, leave some for what pilots and users do. Each class has a queue,
 // in which one caller has at most half of the places.
 type classes struct {
-	actions *gate // of pilots and users: submissions, heartbeats, statuses … may have all connections
+	actions *gate // of pilots and users: submissions, heartbeats, statuses … may have all connections; see act
 	pages   *gate // questions that are answered in milliseconds: half of the connections
 	costly  *gate // the others, see [jobdb.DB.CostlySearch]: an eighth, since each keeps a processor busy
 	lines   *gate // pieces of answers of any length: an eighth
@@ -47,13 +47,13 @@ func newClasses(connections int) classes {
 	}
 	all := max(minActions, n)
 	return classes{
-		actions: newGate(all, all, actionQueue, queueWait, full, full), // all pilots of a VO may be one caller
+		actions: newGate(all, all/2, actionQueue, queueWait, full, own),
 		pages:   part(n/2, pageQueue), costly: part(min(max(2, n/8), n/4), costlyQueue), lines: part(n/8, lineQueue),
 		openLines: newGate(maxLines, maxLines/2, 0, time.Second, full, own),
 	}
 }
 
-// inTurn does something with the database when it is the caller's turn.
+// inTurn asks the database something when it is the caller's turn.
 func inTurn[T any](ctx context.Context, class *gate, p auth.Principal, do func(context.Context) (T, error)) (result T, err error) {
 	turn, err := class.take(ctx, p.Subject, 1)
 	if err != nil {
@@ -61,4 +61,32 @@ func inTurn[T any](ctx context.Context, class *gate, p auth.Principal, do func(c
 	}
 	defer turn.leave()
 	return do(ctx)
+}
+
+// act does something of the class of actions when it is the caller's turn. All pilots of a VO may be
+// one caller, so they may have all of the room and the queue. The body that it was read from has
+// memory until it is done.
+func act[T any](ctx context.Context, s *service, p auth.Principal, memory *bodyMemory, do func(context.Context) (T, error)) (result T, err error) {
+	memory.decoded()
+	share := s.actions.share
+	if p.Has(auth.GenericPilot) {
+		share = s.actions.size
+	}
+	turn, err := s.actions.takeShare(ctx, p.Subject, share, 1)
+	if err != nil {
+		return result, err
+	}
+	defer turn.leave()
+	defer memory.giveBack()
+	return do(ctx)
+}
+
+// change is act for what goes on for a while when the client hangs up after its turn began. Who
+// hangs up before has no turn.
+func change[T any](ctx context.Context, s *service, p auth.Principal, memory *bodyMemory, do func(context.Context) (T, error)) (T, error) {
+	return act(ctx, s, p, memory, func(ctx context.Context) (T, error) {
+		ctx, cancel := outlive(ctx, writeGrace)
+		defer cancel()
+		return do(ctx)
+	})
 }

@@ -54,6 +54,7 @@ const (
 	maxHeartbeats     = 1000
 	defaultHistory    = 1000
 	maxHistory        = 10_000
+	historySize       = 5 * valueSize // bytes of memory that a record takes
 )
 
 // details answers with all that is stored about one job.
@@ -71,24 +72,21 @@ func (s *service) details(w http.ResponseWriter, r *http.Request, p auth.Princip
 	if err != nil {
 		return err
 	}
-	return s.ask(w, r, p, question{class: s.pages, read: func(ctx context.Context, _ []byte) (int, []byte, error) {
-		job, err := s.Jobs.Details(ctx, scope, jobdb.JobID(id), options)
-		if err != nil {
-			return 0, nil, err
-		}
-		giveBack, err := takeMemory(ctx, s.work, p.Subject, sizeOf(job))
-		if err != nil {
-			return 0, nil, err
-		}
-		defer giveBack()
+	job, err := inTurn(r.Context(), s.pages, p, func(ctx context.Context) (wms.Details, error) {
+		return s.Jobs.Details(ctx, scope, jobdb.JobID(id), options)
+	})
+	if err != nil {
+		return err
+	}
+	return s.ask(w, r, p, question{size: sizeOf(job), read: func(context.Context, []byte) (int, []byte, error) {
 		answer, err := json.Marshal(detailsOf(job))
 		return http.StatusOK, answer, err
 	}})
 }
 
-// sizeOf is about how many bytes of texts a job has.
+// sizeOf is about how many bytes of memory an answer with a job takes.
 func sizeOf(job wms.Details) int64 {
-	size := len(job.JDL) + len(job.OriginalJDL)
+	size := len(job.JDL) + len(job.OriginalJDL) + len(job.History)*historySize
 	for _, parameters := range []map[string]string{job.Parameters, job.OptimizerParameters} {
 		for name, value := range parameters {
 			size += len(name) + len(value)

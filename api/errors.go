@@ -90,7 +90,10 @@ func errorAnswer(err error) *httpError {
 
 func (s *service) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	answer := errorAnswer(err)
-	if clientGone(r.Context()) && answer.status >= http.StatusInternalServerError {
+	switch {
+	case stopping(r.Context()) && answer.status >= statusClientGone:
+		answer = busy("the server is stopping; try again")
+	case clientGone(r.Context()) && answer.status >= http.StatusInternalServerError:
 		answer = errorAnswer(context.Canceled)
 		addToLog(r, slog.String("error", err.Error()))
 	}

@@ -21,15 +21,17 @@ type gate struct {
 	ownFull     *httpError // the same, where the caller's own requests are in the way
 
 	mutex   sync.Mutex
-	waiting int
+	waiting int                // in the queue
 	callers map[string]*caller // by their subjects; those that have requests
 }
 
 // caller has requests that take room, or wait to.
 type caller struct {
+	share    int64
 	room     *semaphore.Weighted
+	full     *httpError // told when the caller's own requests are in the way
 	requests int
-	waiting  int
+	waiting  int // in the queue
 }
 
 func newGate(size, share int64, queue int, wait time.Duration, full, ownFull *httpError) *gate {
@@ -49,12 +51,17 @@ type taken struct {
 
 // take waits for n of the room, or all of the caller's share when n is more.
 func (g *gate) take(ctx context.Context, name string, n int64) (*taken, error) {
-	if t := g.tryTake(name, n); t != nil {
+	return g.takeShare(ctx, name, g.share, n)
+}
+
+// takeShare is take for a caller with another share.
+func (g *gate) takeShare(ctx context.Context, name string, share, n int64) (*taken, error) {
+	if t, err := g.enter(name, share, n, false, atOnce); err == nil {
 		return t, nil // mostly; a wait has a timer
 	}
 	limited, cancel := context.WithTimeout(ctx, g.wait)
 	defer cancel()
-	t, err := g.enter(name, n, g.queue, until(limited))
+	t, err := g.enter(name, share, n, true, until(limited))
 	if err != nil {
 		return nil, cmp.Or(ctx.Err(), err) // a client that hung up isn't told
 	}
@@ -62,31 +69,33 @@ func (g *gate) take(ctx context.Context, name string, n int64) (*taken, error) {
 }
 
 // takeOn is take for a request that was let through before and goes on: however many others wait,
-// and however long it takes.
+// and however long it takes. It has no place in the queue.
 func (g *gate) takeOn(ctx context.Context, name string, n int64) (*taken, error) {
-	return g.enter(name, n, -1, until(ctx))
+	return g.enter(name, g.share, n, false, until(ctx))
 }
 
 // tryTake is take for a request that can do with less: nil when there isn't room at once.
 func (g *gate) tryTake(name string, n int64) *taken {
-	t, err := g.enter(name, n, -1, func(room *semaphore.Weighted, n int64) bool { return room.TryAcquire(n) })
+	t, err := g.enter(name, g.share, n, false, atOnce)
 	if err != nil {
 		return nil
 	}
 	return t
 }
 
-func (g *gate) enter(name string, n int64, queue int, acquire acquirer) (*taken, error) {
-	t := &taken{gate: g, name: name, n: min(n, g.share)}
-	var refused *httpError
-	if t.own, refused = g.queueUp(name, queue); refused != nil {
+func (g *gate) enter(name string, share, n int64, queues bool, acquire acquirer) (*taken, error) {
+	own, refused := g.come(name, share, queues)
+	if refused != nil {
 		return nil, refused
 	}
-	err := g.acquire(t, acquire)
+	t := &taken{gate: g, name: name, own: own, n: min(n, own.share)}
+	err := g.acquire(t.own, t.n, acquire)
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
-	g.waiting--
-	t.own.waiting--
+	if queues {
+		g.waiting--
+		t.own.waiting--
+	}
 	if err != nil {
 		g.forget(t)
 		return nil, err
@@ -94,24 +103,29 @@ func (g *gate) enter(name string, n int64, queue int, acquire acquirer) (*taken,
 	return t, nil
 }
 
-// queueUp counts a request among those that wait, unless there are too many of them.
-func (g *gate) queueUp(name string, queue int) (*caller, *httpError) {
+// come counts a request among its caller's, and among those in the queue if there is a place.
+func (g *gate) come(name string, share int64, queues bool) (*caller, *httpError) {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	own := g.callers[name]
 	if own == nil {
-		own = &caller{room: semaphore.NewWeighted(g.share)}
+		own = &caller{share: share, room: semaphore.NewWeighted(share), full: g.ownFull}
+		if share == g.size {
+			own.full = g.full
+		}
 	}
-	switch {
-	case queue >= 0 && int64(own.waiting) > int64(queue)*g.share/g.size:
-		return nil, g.ownFull
-	case queue >= 0 && g.waiting > queue:
-		return nil, g.full
+	if queues {
+		switch {
+		case int64(own.waiting) > int64(g.queue)*own.share/g.size:
+			return nil, own.full
+		case g.waiting > g.queue:
+			return nil, g.full
+		}
+		own.waiting++
+		g.waiting++
 	}
 	g.callers[name] = own
 	own.requests++
-	own.waiting++
-	g.waiting++
 	return own, nil
 }
 
@@ -122,12 +136,14 @@ func until(ctx context.Context) acquirer {
 	return func(room *semaphore.Weighted, n int64) bool { return room.Acquire(ctx, n) == nil }
 }
 
-func (g *gate) acquire(t *taken, acquire acquirer) error {
-	if !acquire(t.own.room, t.n) {
-		return g.ownFull
+func atOnce(room *semaphore.Weighted, n int64) bool { return room.TryAcquire(n) }
+
+func (g *gate) acquire(own *caller, n int64, acquire acquirer) error {
+	if !acquire(own.room, n) {
+		return own.full
 	}
-	if !acquire(g.room, t.n) {
-		t.own.room.Release(t.n)
+	if !acquire(g.room, n) {
+		own.room.Release(n)
 		return g.full
 	}
 	return nil
@@ -148,6 +164,20 @@ func (t *taken) shrinkTo(n int64) {
 	t.gate.room.Release(t.n - n)
 	t.own.room.Release(t.n - n)
 	t.n = n
+}
+
+// growTo takes more until it is n, or all of the caller's share. It doesn't wait: others may wait
+// for what the request has.
+func (t *taken) growTo(n int64) error {
+	more := min(n, t.own.share) - t.n
+	if more <= 0 {
+		return nil
+	}
+	if err := t.gate.acquire(t.own, more, atOnce); err != nil {
+		return err
+	}
+	t.n += more
+	return nil
 }
 
 // leave gives everything back. It may be called again.

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"jobdb/auth"
 )
 
 var errFull, errOwn = busy("full"), tooManyOwn("own")
@@ -66,7 +68,7 @@ func TestGateQueue(t *testing.T) {
 	holds := []*taken{mustTake(t, g, "alice", 1), mustTake(t, g, "bob", 1)}
 	var all sync.WaitGroup
 	wait := func(name string, take func(context.Context, string, int64) (*taken, error)) {
-		before := g.waitingNow()
+		before := g.requestsNow()
 		all.Go(func() {
 			got, err := take(t.Context(), name, 1)
 			if err != nil {
@@ -74,7 +76,7 @@ func TestGateQueue(t *testing.T) {
 			}
 			got.leave()
 		})
-		for g.waitingNow() == before {
+		for g.requestsNow() == before {
 			time.Sleep(time.Millisecond)
 		}
 	}
@@ -98,10 +100,50 @@ func TestGateQueue(t *testing.T) {
 	empty(t, g)
 }
 
-func (g *gate) waitingNow() int {
+// requestsNow is how many have room, or wait for it.
+func (g *gate) requestsNow() (n int) {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
-	return g.waiting
+	for _, c := range g.callers {
+		n += c.requests
+	}
+	return n
+}
+
+// Streams that go on after a piece have no places in the queue: however many of them wait, others
+// find theirs.
+func TestGateGoingOnTakesNoPlaces(t *testing.T) {
+	g := newGate(2, 1, 4, time.Minute, errFull, errOwn)
+	first, second := mustTake(t, g, "alice", 1), mustTake(t, g, "bob", 1)
+	var all sync.WaitGroup
+	for range 10 {
+		all.Go(func() {
+			got, err := g.takeOn(t.Context(), "alice", 1)
+			if err != nil {
+				t.Error(err)
+			}
+			got.leave()
+		})
+	}
+	for g.requestsNow() < 12 {
+		time.Sleep(time.Millisecond)
+	}
+	for _, name := range []string{"alice", "carol"} {
+		all.Go(func() {
+			got, err := g.take(t.Context(), name, 1)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			got.leave()
+		})
+	}
+	for g.requestsNow() < 14 && !t.Failed() {
+		time.Sleep(time.Millisecond)
+	}
+	first.leave()
+	second.leave()
+	all.Wait()
+	empty(t, g)
 }
 
 // However many come, no more are let through at once than there is room for, and all get their turn.
@@ -146,5 +188,40 @@ func TestClassesLeaveConnections(t *testing.T) {
 	}
 	if status := newClasses(1).costly.full.status; status != http.StatusServiceUnavailable {
 		t.Errorf("a full class is a %d", status)
+	}
+}
+
+// One caller, however many come, leaves half of the room and of the queue of actions to others, and
+// who hangs up leaves the queue at once. Pilots may have all: those of a VO may be one caller.
+func TestActionsLeavePlaces(t *testing.T) {
+	s := &service{classes: newClasses(4)}
+	g := s.actions
+	mallory, pilots := auth.Principal{Subject: "mallory"}, auth.Principal{Subject: "pilots", Properties: []string{auth.GenericPilot}}
+	ctx, end := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	t.Cleanup(all.Wait)
+	hold := func(ctx context.Context, p auth.Principal, n int64) {
+		before := g.requestsNow()
+		for range n {
+			all.Go(func() {
+				_, _ = change(ctx, s, p, &bodyMemory{}, func(context.Context) (int, error) { <-t.Context().Done(); return 0, nil })
+			})
+		}
+		for g.requestsNow() < before+int(n) {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	hold(ctx, mallory, g.share+10)
+	hold(t.Context(), pilots, g.size-g.share-1)
+	if _, err := act(t.Context(), s, auth.Principal{Subject: "alice"}, &bodyMemory{}, func(context.Context) (int, error) { return 0, nil }); err != nil {
+		t.Errorf("beside one caller's many: %v", err)
+	}
+	hold(ctx, mallory, actionQueue/2+1-10)
+	if _, err := change(ctx, s, mallory, &bodyMemory{}, func(context.Context) (int, error) { return 0, nil }); !errors.Is(err, g.ownFull) {
+		t.Errorf("more than half of the queue: %v", err)
+	}
+	end() // those that wait hang up; those whose turn it is go on
+	for g.requestsNow() > int(g.size)-1 {
+		time.Sleep(time.Millisecond)
 	}
 }

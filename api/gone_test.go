@@ -3,6 +3,9 @@ package api
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,5 +39,39 @@ func TestOutlive(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// What goes on without its client ends with the server: its database is closed then.
+func TestOutliveEndsWithServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base, stop := stoppable(t.Context())
+		request, hangUp := context.WithCancel(base)
+		longer, done := outlive(request, writeGrace)
+		defer done()
+		began := time.Now()
+		hangUp()
+		time.Sleep(time.Second)
+		if longer.Err() != nil {
+			t.Error("it ended with the client")
+		}
+		stop()
+		<-longer.Done()
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("it ended after %v", took)
+		}
+	})
+}
+
+// Clients that are there when the server stops are told so, and when to come again.
+func TestStoppingAnswer(t *testing.T) {
+	base, stop := stoppable(t.Context())
+	stop()
+	for _, err := range []error{base.Err(), errors.New("the query was interrupted"), context.DeadlineExceeded} {
+		w := httptest.NewRecorder()
+		(&service{}).writeError(w, httptest.NewRequest(http.MethodGet, "/", nil).WithContext(base), err)
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "stopping") {
+			t.Errorf("%v: %d %s, Retry-After %q", err, w.Code, w.Body, w.Header().Get("Retry-After"))
+		}
 	}
 }

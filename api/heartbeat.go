@@ -24,7 +24,7 @@ type command struct {
 
 // heartbeat stores heartbeats and answers with the commands that wait for these jobs.
 // Jobs that don't exist are listed in a header.
-func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte) error {
+func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte, memory *bodyMemory) error {
 	var in validation.Reader
 	beats := map[jobdb.JobID]wms.Beat{}
 	if err := readByJob(&in, body, func(id jobdb.JobID, value any, at validation.Location) { beats[id] = readBeat(&in, value, at) }); err != nil {
@@ -34,7 +34,8 @@ func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Princ
 	if err != nil {
 		return err
 	}
-	report, err := inTurn(r.Context(), s.actions, p, func(ctx context.Context) (wms.HeartbeatReport, error) {
+	// Not change: who hangs up gets no command.
+	report, err := act(r.Context(), s, p, memory, func(ctx context.Context) (wms.HeartbeatReport, error) {
 		return s.Jobs.Heartbeat(ctx, scope, beats)
 	})
 	if err != nil {

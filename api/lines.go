@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,26 +49,33 @@ type lines struct {
 	class   *gate
 	query   jobdb.Search
 	keys    []string
+	rows    int    // of the next piece
+	memory  *taken // of a piece of many rows
 	piece   []byte
 	sent    bool
 }
 
 // sendLines answers a search with all its rows. When it fails after the first piece it cuts the
-// connection, so that the client can tell that rows are missing.
-func (s *service) sendLines(w http.ResponseWriter, r *http.Request, p auth.Principal, query jobdb.Search) error {
+// connection, so that the client can tell that rows are missing. What is left of the query's body
+// counts to the end.
+func (s *service) sendLines(w http.ResponseWriter, r *http.Request, p auth.Principal, query jobdb.Search, body *bodyMemory) error {
 	columns := query.Columns
 	if len(columns) == 0 {
 		columns = jobdb.Columns()
 	}
 	query.Page, query.Uncounted = 1, true
+	query.Distinct = query.Distinct && !slices.Contains(columns, jobdb.Column{}) // rows with a JobID are so anyway
 	l := &lines{
 		service: s, w: w, control: http.NewResponseController(w), caller: p.Subject, class: s.lines,
-		query: query, keys: jsonKeys(columns, false),
+		query: query, keys: jsonKeys(columns, false), rows: fewRows,
+	}
+	if query.Distinct { // they have no places, so all pages must be of one size, which takes little memory
+		l.rows = int(max(fewRows, min(manyRows, smallAnswer/rowsSize(query, 1))))
 	}
 	if s.DB.CostlySearch(query) {
 		l.class = s.costly
 	}
-	err := l.all(r.Context())
+	err := l.all(r.Context(), body)
 	if err != nil && l.sent {
 		addToLog(r, slog.String("error", err.Error()))
 		panic(http.ErrAbortHandler)
@@ -75,51 +83,53 @@ func (s *service) sendLines(w http.ResponseWriter, r *http.Request, p auth.Princ
 	return err
 }
 
-func (l *lines) all(ctx context.Context) error {
+func (l *lines) all(ctx context.Context, body *bodyMemory) error {
 	open, err := l.service.openLines.take(ctx, l.caller, 1)
 	if err != nil {
 		return err
 	}
 	defer open.leave()
-	for rows := fewRows; ; {
-		var memory *taken
-		if rows > fewRows {
-			if memory = l.service.answers.tryTake(l.caller, rowsSize(l.query, rows)); memory == nil {
-				rows = fewRows
-			}
-		}
-		took, last, err := l.next(ctx, rows, memory)
-		memory.leave()
-		if err != nil || last {
+	memory, err := l.service.fit(ctx, l.caller, nil, body.left)
+	if err != nil {
+		return err
+	}
+	defer memory.leave()
+	body.giveBack()
+	for last := false; !last; {
+		if last, err = l.next(ctx); err != nil {
 			return err
 		}
-		if took < quick {
-			rows = min(2*rows, manyRows)
-		} else {
-			rows = fewRows
-		}
 	}
+	return nil
 }
 
-// next reads and sends so many rows, and tells how long the client took. Fewer rows are the last.
-func (l *lines) next(ctx context.Context, rows int, memory *taken) (took time.Duration, last bool, err error) {
-	if last, err = l.read(ctx, rows); err != nil {
-		return 0, false, err
+// next reads and sends a piece, and tells whether it is the last. Its memory is had until it is sent.
+func (l *lines) next(ctx context.Context) (last bool, err error) {
+	defer func() { l.memory.leave() }()
+	if last, err = l.read(ctx); err != nil {
+		return false, err
 	}
-	if memory != nil {
-		memory.shrinkTo(int64(len(l.piece)))
+	if l.memory != nil {
+		l.memory.shrinkTo(int64(len(l.piece)))
 	}
 	began := time.Now() //nolint:forbidigo // the connection knows no other clock
 	err = l.send()
 	if cap(l.piece) > maxReused {
 		l.piece = nil
 	}
-	return time.Since(began), last, err
+	switch took := time.Since(began); {
+	case l.query.Distinct:
+	case took < quick:
+		l.rows = min(2*l.rows, manyRows)
+	default:
+		l.rows = fewRows
+	}
+	return last, err
 }
 
-// read makes the next piece, of so many rows; fewer are the last. Only the first piece may be
-// refused because too many wait.
-func (l *lines) read(ctx context.Context, rows int) (last bool, err error) {
+// read makes the next piece; one of fewer rows than asked for is the last. Only the first piece may
+// be refused because too many wait.
+func (l *lines) read(ctx context.Context) (last bool, err error) {
 	take := l.class.take
 	if l.sent {
 		take = l.class.takeOn
@@ -129,10 +139,13 @@ func (l *lines) read(ctx context.Context, rows int) (last bool, err error) {
 		return false, err
 	}
 	defer turn.leave()
-	l.query.PerPage = min(rows, l.service.DB.Limits().PerPage)
-	if l.query.Distinct { // distinct rows have no places, so all pages must be of one size
-		l.query.PerPage = min(manyRows, l.service.DB.Limits().PerPage)
+	l.memory = nil
+	if l.rows > fewRows && !l.query.Distinct {
+		if l.memory = l.service.answers.tryTake(l.caller, rowsSize(l.query, l.rows)); l.memory == nil {
+			l.rows = fewRows
+		}
 	}
+	l.query.PerPage = min(l.rows, l.service.DB.Limits().PerPage)
 	page, err := l.service.DB.Search(ctx, l.query)
 	if err != nil {
 		return false, err
@@ -141,9 +154,12 @@ func (l *lines) read(ctx context.Context, rows int) (last bool, err error) {
 	for _, row := range page.Rows {
 		l.piece = append(appendRow(l.piece, l.keys, row, zulu), '\n')
 	}
-	if page.Next != "" {
+	switch {
+	case page.Next != "":
 		l.query.Page, l.query.Cursor = 0, page.Next
-	} else {
+	case l.query.Cursor != "": // no row comes after these, however many they are
+		return true, nil
+	default:
 		l.query.Page++
 	}
 	return len(page.Rows) < l.query.PerPage, nil

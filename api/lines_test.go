@@ -69,6 +69,24 @@ func TestLines(t *testing.T) {
 	}
 }
 
+// TestLinesOfWholePieces are all there, and end well, where the last piece is a full one: pieces have
+// 256 rows, then 512, then 1024.
+func TestLinesOfWholePieces(t *testing.T) {
+	w := start(t)
+	filled := 0
+	for _, jobs := range []int{255, 256, 257, 512, 767, 768, 769, 1792} {
+		w.fill(jobs - filled)
+		filled = jobs
+		request := w.request(http.MethodPost, "/api/jobs/search", w.token(alice), "")
+		request.Header.Set("Accept", lines)
+		answer := do(t, request) //nolint:bodyclose // at the end of the test
+		body, err := io.ReadAll(answer.Body)
+		if n := bytes.Count(body, []byte("\n")); n != jobs || err != nil {
+			t.Errorf("%d jobs: %d lines, error %v; log %s", jobs, n, err, w.log)
+		}
+	}
+}
+
 // TestLinesOfNoJob is an empty answer, not a missing one.
 func TestLinesOfNoJob(t *testing.T) {
 	w := start(t)

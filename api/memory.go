@@ -33,20 +33,38 @@ func bodyGate(size int64) *gate {
 		tooManyOwn("you have other large requests running; wait for their answers, or send smaller ones"))
 }
 
-// takeMemory waits for n bytes of memory, in turn with others, and returns what gives them back. A
-// small n is had at once.
-func takeMemory(ctx context.Context, g *gate, caller string, n int64) (giveBack func(), err error) {
+// takeMemory waits for n bytes of memory, in turn with others. A small n is had at once: nil.
+func takeMemory(ctx context.Context, g *gate, caller string, n int64) (*taken, error) {
 	if n <= smallBody {
-		return func() {}, nil
+		return nil, nil //nolint:nilnil // it takes none
 	}
-	t, err := g.take(ctx, caller, n)
-	if err != nil {
-		return nil, err
-	}
-	return func() {
-		if t.n >= collectFrom {
-			runtime.GC()
-		}
-		t.leave()
-	}, nil
+	return g.take(ctx, caller, n)
 }
+
+// keepMemory gives all but n bytes of memory back, if there is any.
+func keepMemory(t *taken, n int64) {
+	if t == nil || n >= t.n {
+		return
+	}
+	if t.n-n >= collectFrom {
+		runtime.GC()
+	}
+	t.shrinkTo(n)
+}
+
+func giveBack(t *taken) {
+	keepMemory(t, 0)
+	t.leave()
+}
+
+// bodyMemory is what working on a body takes. Once it is decoded only what is left of it counts, and
+// nothing while its answer is read.
+type bodyMemory struct {
+	memory *taken // nil: little
+	left   int64  // bytes of texts and values
+}
+
+func (m *bodyMemory) decoded() { keepMemory(m.memory, m.left) }
+
+// giveBack may be called again.
+func (m *bodyMemory) giveBack() { giveBack(m.memory) }

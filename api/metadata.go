@@ -15,7 +15,7 @@ import (
 )
 
 // setMetadata sets attributes and parameters of jobs.
-func (s *service) setMetadata(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte) error {
+func (s *service) setMetadata(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte, memory *bodyMemory) error {
 	var in validation.Reader
 	values := map[jobdb.JobID]map[string]any{}
 	if err := readByJob(&in, body, func(id jobdb.JobID, value any, at validation.Location) { values[id] = readMetadata(&in, value, at) }); err != nil {
@@ -25,7 +25,7 @@ func (s *service) setMetadata(w http.ResponseWriter, r *http.Request, p auth.Pri
 	if err != nil {
 		return err
 	}
-	_, err = inTurn(r.Context(), s.actions, p, func(ctx context.Context) (struct{}, error) {
+	_, err = change(r.Context(), s, p, memory, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, s.Jobs.SetMetadata(ctx, scope, values)
 	})
 	if err != nil {

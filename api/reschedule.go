@@ -11,7 +11,7 @@ import (
 )
 
 // reschedule makes jobs run again.
-func (s *service) reschedule(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte) error {
+func (s *service) reschedule(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte, memory *bodyMemory) error {
 	var value any
 	if len(body) > 0 {
 		var err error
@@ -29,7 +29,7 @@ func (s *service) reschedule(w http.ResponseWriter, r *http.Request, p auth.Prin
 	if err != nil {
 		return err
 	}
-	report, err := inTurn(r.Context(), s.actions, p, func(ctx context.Context) (wms.RescheduleReport, error) {
+	report, err := change(r.Context(), s, p, memory, func(ctx context.Context) (wms.RescheduleReport, error) {
 		return s.Jobs.Reschedule(ctx, scope, ids, reset)
 	})
 	if err != nil {

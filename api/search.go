@@ -14,7 +14,7 @@ import (
 
 // search answers with one page of rows: 200 when that is all, 206 when it isn't, 416 when the page
 // is past the end. A client that accepts lines gets all rows.
-func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte) error {
+func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte, memory *bodyMemory) error {
 	var in validation.Reader
 	asLines := wantsLines(r)
 	page := readPage(&in, r.URL.Query(), asLines)
@@ -22,6 +22,7 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 	if err != nil {
 		return err
 	}
+	memory.decoded()
 	adding := takeAdditions(&request)
 	query, err := s.searchQuery(r.Context(), p, request)
 	switch {
@@ -30,10 +31,10 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 	case asLines && !adding.none():
 		return badRequest("LoggingInfo and parameters of jobs can't be sent with Accept: " + linesType)
 	case asLines:
-		return s.sendLines(w, r, p, query)
+		return s.sendLines(w, r, p, query, memory)
 	}
 	query.Page, query.PerPage, query.Cursor = page.number, page.size, page.cursor
-	return s.ask(w, r, p, s.ofJobs(query, func(ctx context.Context, b []byte) (int, []byte, error) {
+	return s.ask(w, r, p, s.ofJobs(query, memory, func(ctx context.Context, b []byte) (int, []byte, error) {
 		found, err := s.DB.Search(ctx, query)
 		if err != nil {
 			return 0, nil, err
@@ -99,11 +100,12 @@ func pageStatus(w http.ResponseWriter, found jobdb.Page) int {
 }
 
 // summary answers with the number of jobs in each group.
-func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte) error {
+func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte, memory *bodyMemory) error {
 	request, err := readSummary(body)
 	if err != nil {
 		return err
 	}
+	memory.decoded()
 	byParameters := nameParameters(request.Search)
 	query, invalid := request.Parse(s.DB.Limits())
 	scope, err := s.queryScope(p, invalid)
@@ -116,15 +118,17 @@ func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Princip
 		return err
 	}
 	query.Scope = scope
-	q := question{class: s.pages, read: func(ctx context.Context, b []byte) (int, []byte, error) {
-		counts, err := s.DB.Summary(ctx, query)
-		if err != nil {
-			return 0, nil, err
-		}
-		return http.StatusOK, appendRows(b, counts.Columns, true, counts.Rows, zeroOffset), nil
-	}}
+	class := s.pages
 	if s.DB.CostlySummary(query) {
-		q.class = s.costly
+		class = s.costly
 	}
-	return s.ask(w, r, p, q)
+	counts, err := inTurn(r.Context(), class, p, func(ctx context.Context) (jobdb.SummaryRows, error) { return s.DB.Summary(ctx, query) })
+	if err != nil {
+		return err
+	}
+	memory.giveBack()
+	size := int64(len(counts.Rows)) * int64(len(counts.Columns)+1) * valueSize // how many there are is known only now
+	return s.ask(w, r, p, question{size: size, read: func(_ context.Context, b []byte) (int, []byte, error) {
+		return http.StatusOK, appendRows(b, counts.Columns, true, counts.Rows, zeroOffset), nil
+	}})
 }

@@ -104,7 +104,8 @@ func (a additions) names() []string {
 }
 
 // Histories and parameters may be long: those of additionBatch jobs are read at a time, and an
-// answer has at most so much.
+// answer has at most so much, parameters as they are in JSON: text of which each character is escaped
+// has six times its size.
 const (
 	additionBatch      = 100
 	maxHistoryRecords  = 100_000
@@ -123,24 +124,27 @@ func (s *service) addedRows(ctx context.Context, b []byte, vo string, found jobd
 			return nil, err
 		}
 		for i, id := range ids {
-			records += len(added.histories[id])
-			for name, text := range added.parameters[id] {
-				size += len(name) + len(text)
-			}
-			switch {
-			case records > maxHistoryRecords:
+			if records += len(added.histories[id]); records > maxHistoryRecords {
 				return nil, badRequest("the histories on this page have more than " + strconv.Itoa(maxHistoryRecords) +
 					" records; ask for fewer jobs with per_page")
-			case size > maxParametersBytes:
-				return nil, badRequest("the parameters on this page have more than " + strconv.Itoa(maxParametersBytes) +
-					" bytes; ask for fewer jobs with per_page")
 			}
 			if len(b) > 1 {
 				b = append(b, ',')
 			}
-			if b, err = added.appendRow(b, keys, rows[i], id); err != nil {
+			b = appendRow(b, keys, rows[i], zulu)
+			b = b[:len(b)-1] // the closing brace
+			before := len(b)
+			if b, err = added.appendParameters(b, id); err != nil {
 				return nil, err
 			}
+			if size += len(b) - before; size > maxParametersBytes {
+				return nil, badRequest("the parameters on this page have more than " + strconv.Itoa(maxParametersBytes) +
+					" bytes in JSON; ask for fewer jobs with per_page")
+			}
+			if b, err = added.appendHistory(b, id); err != nil {
+				return nil, err
+			}
+			b = append(b, '}')
 		}
 	}
 	return append(b, ']'), nil
@@ -191,10 +195,8 @@ func (s *service) readHistories(ctx context.Context, ids []jobdb.JobID) (map[job
 	return histories, err
 }
 
-// appendRow writes a row with its additions: parameters by name, all parameters, the history.
-func (a added) appendRow(b []byte, keys []string, row []any, id jobdb.JobID) ([]byte, error) {
-	b = appendRow(b, keys, row, zulu)
-	b = b[:len(b)-1] // the closing brace
+// appendParameters writes the members of a row that have parameters by name, and all parameters.
+func (a added) appendParameters(b []byte, id jobdb.JobID) ([]byte, error) {
 	for _, asked := range a.named {
 		var value any // null, where the job has no such parameter
 		name, _ := parameterName(asked)
@@ -210,12 +212,16 @@ func (a added) appendRow(b []byte, keys []string, row []any, id jobdb.JobID) ([]
 			return nil, err
 		}
 	}
-	if a.history {
-		if err := appendMember(&b, historyParameter, historyOf(a.histories[id])); err != nil {
-			return nil, err
-		}
+	return b, nil
+}
+
+// appendHistory writes the member of a row that has the history.
+func (a added) appendHistory(b []byte, id jobdb.JobID) ([]byte, error) {
+	if !a.history {
+		return b, nil
 	}
-	return append(b, '}'), nil
+	err := appendMember(&b, historyParameter, historyOf(a.histories[id]))
+	return b, err
 }
 
 // appendMember writes one more member of an object that has some.

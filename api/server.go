@@ -216,8 +216,8 @@ type Timeouts struct {
 // run longer than the shutdown timeout are cut off, which is an error. It always closes the
 // listener.
 func Serve(ctx context.Context, listener net.Listener, service http.Handler, logger *slog.Logger, timeouts Timeouts) error {
-	running, cut := context.WithCancelCause(context.WithoutCancel(ctx)) // requests outlive ctx
-	defer cut(errStopping)
+	running, cut := stoppable(context.WithoutCancel(ctx)) // requests outlive ctx
+	defer cut()
 	server := &http.Server{
 		Handler:           service,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -232,7 +232,7 @@ func Serve(ctx context.Context, listener net.Listener, service http.Handler, log
 	stop := context.AfterFunc(ctx, func() {
 		err := shutdown(running, server, timeouts.Shutdown)
 		if errors.Is(err, context.DeadlineExceeded) {
-			cut(errStopping)
+			cut()
 			err = fmt.Errorf("requests were still running after %v and were cut off", timeouts.Shutdown)
 			_ = shutdown(context.WithoutCancel(running), server, 5*time.Second) // queries need a moment to end in the database, too
 		}

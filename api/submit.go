@@ -21,7 +21,7 @@ const (
 
 // submit makes jobs of a list of JDLs and answers with them. A request that is sent again with the
 // same Idempotency-Key gets the first answer.
-func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte) error {
+func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte, memory *bodyMemory) error {
 	var in validation.Reader
 	list, ok, err := readJSON(&in, body)
 	if err != nil {
@@ -41,13 +41,13 @@ func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principa
 	var jobs []wms.Submitted
 	switch keys := r.Header.Values(idempotencyKey); {
 	case len(keys) == 0:
-		jobs, err = inTurn(r.Context(), s.actions, p, func(ctx context.Context) ([]wms.Submitted, error) { return s.Jobs.Submit(ctx, owner, jdls) })
+		jobs, err = change(r.Context(), s, p, memory, func(ctx context.Context) ([]wms.Submitted, error) { return s.Jobs.Submit(ctx, owner, jdls) })
 	case len(keys) > 1 || keys[0] == "" || len(keys[0]) > maxIdempotencyKey:
 		return badRequest(idempotencyKey + " must be one text of 1 to " + strconv.Itoa(maxIdempotencyKey) + " characters")
 	case s.DB.Schema() != jobdb.SchemaOurs:
 		return badRequest("this server runs on a database that has nowhere to keep an " + idempotencyKey + "; send none")
 	default:
-		jobs, err = inTurn(r.Context(), s.actions, p, func(ctx context.Context) ([]wms.Submitted, error) {
+		jobs, err = change(r.Context(), s, p, memory, func(ctx context.Context) ([]wms.Submitted, error) {
 			return s.Jobs.SubmitOnce(ctx, owner, keys[0], jdls)
 		})
 	}

@@ -24,10 +24,10 @@ func Trim(body []byte) ([]byte, error) {
 	return trimmed, nil
 }
 
-// CountValues returns about how many values a body has, each key counted as one more. It looks at
-// the text alone, so that a body is refused before memory is spent on it; of what isn't JSON it
-// makes a guess.
-func CountValues(body []byte) (n int) {
+// CountValues returns about how many values a body has, each key counted as one more, and how many
+// blanks between them. It looks at the text alone, so that a body is refused before memory is spent
+// on it; of what isn't JSON it makes a guess.
+func CountValues(body []byte) (values, blanks int) {
 	inText := false
 	for i := 0; i < len(body); i++ {
 		switch body[i] {
@@ -39,11 +39,15 @@ func CountValues(body []byte) (n int) {
 			}
 		case ',', ':', '[', '{':
 			if !inText {
-				n++
+				values++
+			}
+		case ' ', '\t', '\r', '\n':
+			if !inText {
+				blanks++
 			}
 		}
 	}
-	return n
+	return values, blanks
 }
 
 // Object is a JSON object in the order of the text. Of a repeated key the last value counts.
