@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"regexp"
 	"slices"
@@ -114,17 +116,25 @@ func classifyMySQL(err error) ErrClass {
 		return ClassTimeout
 	case 1021, 1114: // the disk is full, the table is
 		return ClassFull
-	// A file can't be written, with the system's reason in the text.
-	case 3, 1026, 1030:
+	// A file can't be written, or a COMMIT be done, with the reason in the text.
+	case 3, 1026, 1030, commitFailed:
 		if mysqlNoSpace.MatchString(e.Message) {
 			return ClassFull
 		}
+		if e.Number == commitFailed { // as on a node that lost its cluster meanwhile: what was committed is not known
+			return ClassUnavailable
+		}
 	// No connection, access, shutdown, read-only.
-	case 1040, 1041, 1044, 1045, 1047, 1049, 1053, 1129, 1130, 1203, 1226, 1290, 1792, 1836:
+	case 1040, 1041, 1044, 1045, notReady, 1049, 1053, 1129, 1130, 1203, 1226, 1290, 1792, 1836:
 		return ClassUnavailable
 	}
 	return ClassOther
 }
+
+const (
+	notReady     = 1047 // a node of a Galera cluster that the others are cut off from: it does nothing that it is asked
+	commitFailed = 1180
+)
 
 // mysqlNoSpace finds ENOSPC in messages: "Got error 28 …", "(Errcode: 28 …)", "(errno: 28 …)".
 var mysqlNoSpace = regexp.MustCompile(`(?:error|[Ee]rrcode:|errno:) 28\b`)
@@ -145,6 +155,7 @@ type mysqlConnector struct {
 	hosts         []driver.Connector
 	statementTime time.Duration
 	readOnly      bool
+	cluster       sync.Map // of host: whether it is a node of a Galera cluster
 }
 
 // Driver is what database/sql wants of a connector.
@@ -188,7 +199,8 @@ func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, con
 		return nil, errors.Join(errors.New("the MySQL driver lacks what jobdb needs of it"), conn.Close())
 	}
 	wrapped := &mysqlConn{mysqlDriverConn: inner, network: network, host: host, statements: map[string]*mysqlStatement{}}
-	values, err := oneRow(ctx, inner, "SELECT CONNECTION_ID(), @@hostname, @@port, @@version")
+	// The table makes a node that is cut off from its cluster refuse: what has none it answers.
+	values, err := oneRow(ctx, inner, "SELECT CONNECTION_ID(), @@hostname, @@port, @@version FROM (SELECT 1) AS ready")
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
@@ -201,6 +213,13 @@ func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, con
 	} else {
 		settings += ", max_execution_time = " + strconv.FormatInt(c.statementTime.Milliseconds(), 10)
 	}
+	cluster, err := c.inCluster(ctx, host, inner)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	if cluster {
+		settings += ", wsrep_sync_wait = 7" // what another node has acknowledged is seen by reads, updates and inserts
+	}
 	if c.readOnly {
 		settings += ", transaction_read_only = 1"
 		if isMariaDB(values[3]) {
@@ -211,6 +230,20 @@ func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, con
 		return nil, errors.Join(err, conn.Close())
 	}
 	return wrapped, nil
+}
+
+// inCluster tells whether a host is a node of a Galera cluster, which it is asked once.
+func (c *mysqlConnector) inCluster(ctx context.Context, host driver.Connector, conn driver.QueryerContext) (bool, error) {
+	if known, found := c.cluster.Load(host); found {
+		return known == true, nil
+	}
+	values, err := oneRow(ctx, conn, "SHOW VARIABLES LIKE 'wsrep_on'")
+	if err != nil && !errors.Is(err, io.EOF) { // there is no such variable
+		return false, err
+	}
+	cluster := err == nil && values[1] == "ON"
+	c.cluster.Store(host, cluster)
+	return cluster, nil
 }
 
 // oneRow reads the texts of a single row.
@@ -286,6 +319,16 @@ func (c *mysqlConn) IsValid() bool { return !c.killed && c.mysqlDriverConn.IsVal
 
 var mysqlIsolation = map[sql.IsolationLevel]string{sql.LevelReadCommitted: "READ COMMITTED", sql.LevelRepeatableRead: "REPEATABLE READ"}
 
+// refused gives the connection up when its node of a cluster does nothing any more: with an error
+// by which the pool asks on another connection, which leads to another node if the URL names one.
+func (c *mysqlConn) refused(err error) error {
+	if e := (*mysql.MySQLError)(nil); errors.As(err, &e) && e.Number == notReady {
+		c.killed = true
+		return fmt.Errorf("%w: %w", driver.ErrBadConn, err)
+	}
+	return err
+}
+
 // BeginTx tells the session of the isolation when it is another than before. The driver would tell
 // it before every transaction, which costs as much as a statement of it.
 func (c *mysqlConn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
@@ -303,7 +346,7 @@ func (c *mysqlConn) BeginTx(ctx context.Context, options driver.TxOptions) (driv
 	options.Isolation = driver.IsolationLevel(sql.LevelDefault)
 	tx, err := c.mysqlDriverConn.BeginTx(ctx, options)
 	if err != nil {
-		return nil, err
+		return nil, c.refused(err)
 	}
 	return &boundedTx{tx, c.network}, nil
 }
@@ -315,7 +358,7 @@ func (c *mysqlConn) QueryContext(ctx context.Context, query string, args []drive
 	rows, err := c.query(ctx, query, args)
 	if err != nil {
 		done()
-		return nil, err
+		return nil, c.refused(err)
 	}
 	return &mysqlRows{rows, done}, nil
 }
@@ -348,6 +391,11 @@ func (r *mysqlRows) Close() error {
 // ExecContext runs a statement, prepared when it has arguments.
 func (c *mysqlConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	defer c.killOnCancel(ctx)()
+	result, err := c.exec(ctx, query, args)
+	return result, c.refused(err)
+}
+
+func (c *mysqlConn) exec(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if len(args) == 0 {
 		return c.mysqlDriverConn.ExecContext(ctx, query, args)
 	}

@@ -185,7 +185,7 @@ func (w *world) strikeAll(minutes int) map[string]*row {
 		w.t.Fatal(err)
 	}
 	for end := time.Now().Add(time.Duration(minutes) * time.Minute); ; {
-		for _, f := range faults {
+		for _, f := range w.faults {
 			if minutes > 0 && time.Now().After(end) {
 				return rows
 			}
@@ -194,6 +194,9 @@ func (w *world) strikeAll(minutes int) map[string]*row {
 			}
 			if rows[f.name] == nil {
 				rows[f.name] = &row{trouble: map[string]int{}}
+			}
+			if w.cluster != nil {
+				w.spread()
 			}
 			began := time.Now()
 			if minutes > 0 {
@@ -237,7 +240,7 @@ func (w *world) strike(f fault, r *row, lasts, before time.Duration) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	w.stop()
-	v := audit(w.t, w.address, j.takeNew())
+	v := w.audit(j.takeNew())
 
 	r.rounds++
 	r.acknowledged += j.acknowledged - acknowledged
@@ -257,6 +260,15 @@ func (w *world) strike(f fault, r *row, lasts, before time.Duration) {
 	if j.longest > longestRequest || !all || goesOn > longestPause {
 		w.t.Errorf("%s: the longest request took %v; all went on after %v (%t)", f.name, j.longest, goesOn, all)
 	}
+}
+
+// audit is audit of the database, of which each node of a cluster has all.
+func (w *world) audit(writes []*write) verdict {
+	w.t.Helper()
+	if w.cluster != nil {
+		checkSame(w.t, w.cluster)
+	}
+	return audit(w.t, w.address, writes)
 }
 
 // checkStop stops the servers under load, and audits everything once more: what was acknowledged is
@@ -279,7 +291,7 @@ func (w *world) checkStop() {
 	}
 	w.stop()
 	w.revive()
-	v := audit(w.t, w.address, w.journal.all())
+	v := w.audit(w.journal.all())
 	w.checkKills(&v, w.journal.all())
 	w.t.Logf("%d jobs, all audited once more: %d lost, %d twice, %d wrong", len(w.journal.jobs), v.lost, v.twice, v.wrong)
 	if len(v.faults) > 0 {
@@ -290,7 +302,7 @@ func (w *world) checkStop() {
 // report prints the rows of docs/reliability.md.
 func (w *world) report(rows map[string]*row) {
 	var text strings.Builder
-	for _, f := range faults {
+	for _, f := range w.faults {
 		if r := rows[f.name]; r != nil {
 			fmt.Fprintf(&text, "| %s | %s | %d | %d | %d | %d | %d | %.1f | %.1f | %d |\n", f.name, w.engine, r.rounds,
 				r.acknowledged, r.lost, r.twice, r.wrong, r.longest.Seconds(), r.goesOn.Seconds(), r.memory/mega)

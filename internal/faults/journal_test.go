@@ -100,9 +100,9 @@ func troubleOf(r reply) string {
 	return strconv.Itoa(r.status)
 }
 
-// pick returns different jobs among the latest, whose number leaves a remainder by 3 that is one of
-// the wanted.
-func (j *journal) pick(random *rand.Rand, n int, remainders ...jobdb.JobID) (jobs []jobdb.JobID) {
+// pick returns different jobs among the latest, of three kinds by their numbers, of which the wanted
+// are some. A node of a cluster may give only each third number.
+func (j *journal) pick(random *rand.Rand, n int, kinds ...jobdb.JobID) (jobs []jobdb.JobID) {
 	const latest = 600
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
@@ -112,7 +112,7 @@ func (j *journal) pick(random *rand.Rand, n int, remainders ...jobdb.JobID) (job
 			break
 		}
 		id := from[random.IntN(len(from))]
-		if slices.Contains(remainders, id%3) && !slices.Contains(jobs, id) {
+		if slices.Contains(kinds, id/3%3) && !slices.Contains(jobs, id) {
 			jobs = append(jobs, id)
 		}
 	}

@@ -32,6 +32,8 @@ type world struct {
 	process *jobdbtest.Process // the database's, nil: it has none
 	between *proxy             // before the database, nil: nothing can be
 	disk    string             // the file system that the database is on
+	cluster []*node            // whose nodes are the database, nil: it is no cluster
+	faults  []fault            // that may happen
 }
 
 // keepsAll are settings with which a server has on its disk what it has committed, if the machine
@@ -50,7 +52,7 @@ func newWorld(t *testing.T, engine string) *world {
 		t.Fatal(err)
 	}
 	folder := t.TempDir() // as well: a server whose log can't be written stands still
-	w := &world{engine: engine, disk: newDisk(t)}
+	w := &world{engine: engine, disk: newDisk(t), faults: faults}
 	flags, count := []string{"--command-redelivery", redelivery.String()}, 2
 	if engine == "SQLite" {
 		w.address = "sqlite:" + filepath.Join(w.disk, "jobs.db")
