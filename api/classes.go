@@ -64,8 +64,8 @@ func inTurn[T any](ctx context.Context, class *gate, p auth.Principal, do func(c
 }
 
 // act does something of the class of actions when it is the caller's turn. All pilots of a VO may be
-// one caller, so they may have all of the room and the queue. The body that it was read from has
-// memory until it is done.
+// one caller, so they may have all of the room and the queue. Meanwhile what is left of the body
+// counts.
 func act[T any](ctx context.Context, s *service, p auth.Principal, memory *bodyMemory, do func(context.Context) (T, error)) (result T, err error) {
 	memory.decoded()
 	share := s.actions.share
@@ -77,7 +77,6 @@ func act[T any](ctx context.Context, s *service, p auth.Principal, memory *bodyM
 		return result, err
 	}
 	defer turn.leave()
-	defer memory.giveBack()
 	return do(ctx)
 }
 

@@ -41,6 +41,7 @@ func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Princ
 	if err != nil {
 		return err
 	}
+	memory.giveBack()
 	s.noteDropped(r.Context(), report.Dropped)
 	if len(report.Missing) > 0 {
 		w.Header().Set(missingJobs, idList(report.Missing))

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"runtime"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,9 +18,9 @@ const (
 	// valueMemory is how many bytes of a body one value counts as, beside its text: many short values
 	// take as much memory as a few long ones.
 	valueMemory = 64
-	// collectFrom is from how many bytes on what a request leaves behind is collected before its memory
-	// counts as free. Else the garbage of one stands beside the next one's trees.
-	collectFrom = 1 << 20
+	// collectFrom is from how many bytes on what large requests leave behind is collected before the
+	// memory of the last of them counts as free. Else their garbage stands beside the next one's trees.
+	collectFrom = 4 << 20
 	// memoryWait is how long a request waits for memory until it is told to come later.
 	memoryWait = 5 * time.Second
 	// memoryQueue is how many requests wait for memory.
@@ -41,12 +42,16 @@ func takeMemory(ctx context.Context, g *gate, caller string, n int64) (*taken, e
 	return g.take(ctx, caller, n)
 }
 
+// garbage is how many bytes requests have left behind since it was last collected.
+var garbage atomic.Int64
+
 // keepMemory gives all but n bytes of memory back, if there is any.
 func keepMemory(t *taken, n int64) {
 	if t == nil || n >= t.n {
 		return
 	}
-	if t.n-n >= collectFrom {
+	if garbage.Add(t.n-n) >= collectFrom {
+		garbage.Store(0)
 		runtime.GC()
 	}
 	t.shrinkTo(n)

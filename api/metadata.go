@@ -31,6 +31,7 @@ func (s *service) setMetadata(w http.ResponseWriter, r *http.Request, p auth.Pri
 	if err != nil {
 		return err
 	}
+	memory.giveBack()
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

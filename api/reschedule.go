@@ -35,6 +35,7 @@ func (s *service) reschedule(w http.ResponseWriter, r *http.Request, p auth.Prin
 	if err != nil {
 		return err
 	}
+	memory.giveBack()
 	answer := outcome{Success: make(map[jobdb.JobID]any, len(report.Success)), Failed: reasons(report.Failed)}
 	for id, job := range report.Success {
 		answer.Success[id] = rescheduledOf(job)

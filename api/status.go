@@ -35,6 +35,7 @@ func (s *service) setStatus(w http.ResponseWriter, r *http.Request, p auth.Princ
 	if err != nil {
 		return err
 	}
+	memory.giveBack()
 	answer := outcome{Success: make(map[jobdb.JobID]any, len(report.Success)), Failed: reasons(report.Failed)}
 	var killed []jobdb.JobID
 	for id, change := range report.Success {

@@ -59,6 +59,7 @@ func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principa
 	if err != nil {
 		return err
 	}
+	memory.giveBack()
 	writeJSON(w, http.StatusCreated, appendSubmitted(nil, jobs))
 	return nil
 }
