@@ -47,7 +47,9 @@ func TestAnswersAreCountedWhole(t *testing.T) {
 	for _, expected := range []int64{0, smallAnswer + 1, 20 << 20} {
 		left, q := int64(0), question{class: s.pages, size: expected, read: ofSize(8 << 20)}
 		err := s.ask(looking{look: func() {
-			for left = s.answers.size; left > 0 && !s.answers.room.TryAcquire(left); left -= 1 << 20 {
+			left = s.answers.size
+			for left > 0 && !s.answers.room.TryAcquire(left) {
+				left -= 1 << 20
 			}
 			s.answers.room.Release(left)
 		}}, request, alice, q)

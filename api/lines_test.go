@@ -44,7 +44,7 @@ func TestLines(t *testing.T) {
 	w.fill(jobs)
 	w.submit(other, "not ours")
 	for _, coding := range []string{"identity", "gzip"} {
-		request := w.request(http.MethodPost, "/api/jobs/search", w.token(alice), `{"sort": [{"parameter": "JobID", "direction": "desc"}]}`)
+		request := w.request("/api/jobs/search", w.token(alice), `{"sort": [{"parameter": "JobID", "direction": "desc"}]}`)
 		request.Header.Set("Accept", lines)
 		if coding == "identity" {
 			request.Header.Set("Accept-Encoding", coding) // else the client asks for gzip by itself
@@ -77,7 +77,7 @@ func TestLinesOfWholePieces(t *testing.T) {
 	for _, jobs := range []int{255, 256, 257, 512, 767, 768, 769, 1792} {
 		w.fill(jobs - filled)
 		filled = jobs
-		request := w.request(http.MethodPost, "/api/jobs/search", w.token(alice), "")
+		request := w.request("/api/jobs/search", w.token(alice), "")
 		request.Header.Set("Accept", lines)
 		answer := do(t, request) //nolint:bodyclose // at the end of the test
 		body, err := io.ReadAll(answer.Body)
@@ -90,7 +90,7 @@ func TestLinesOfWholePieces(t *testing.T) {
 // TestLinesOfNoJob is an empty answer, not a missing one.
 func TestLinesOfNoJob(t *testing.T) {
 	w := start(t)
-	request := w.request(http.MethodPost, "/api/jobs/search", w.token(alice), "")
+	request := w.request("/api/jobs/search", w.token(alice), "")
 	request.Header.Set("Accept", "application/json;q=0.5, "+lines)
 	answer := do(t, request) //nolint:bodyclose // at the end of the test
 	body, err := io.ReadAll(answer.Body)
@@ -131,7 +131,7 @@ func TestLinesThatFail(t *testing.T) {
 	t.Cleanup(server.Close)
 	for _, coding := range []string{"identity", "gzip"} {
 		w.url = server.URL
-		request := w.request(http.MethodPost, "/api/jobs/search", w.token(alice), "")
+		request := w.request("/api/jobs/search", w.token(alice), "")
 		request.Header.Set("Accept", lines)
 		if coding == "identity" {
 			request.Header.Set("Accept-Encoding", coding)
@@ -198,9 +198,9 @@ func TestLinesThatNobodyReads(t *testing.T) {
 	}
 }
 
-func (w *testServer) request(method, path, authorization, body string) *http.Request {
+func (w *testServer) request(path, authorization, body string) *http.Request {
 	w.t.Helper()
-	request, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, strings.NewReader(body))
+	request, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.url+path, strings.NewReader(body))
 	if err != nil {
 		w.t.Fatal(err)
 	}

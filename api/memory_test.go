@@ -51,7 +51,7 @@ func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc) //nolint:gosec // it isn't that large
+	return int64(m.HeapAlloc)
 }
 
 // TestMemoryOfLines has lines of each kind that nobody reads: they hold a small piece each.
@@ -66,7 +66,7 @@ func TestMemoryOfLines(t *testing.T) {
 		begun.Add(streams)
 		let := make(chan struct{})
 		for range streams {
-			request := w.request(http.MethodPost, "/api/jobs/search", w.token(alice), body)
+			request := w.request("/api/jobs/search", w.token(alice), body)
 			request.Header.Set("Accept", lines)
 			answer := &stuck{discarded: discarded{header: http.Header{}}, begun: &begun, let: let}
 			all.Go(func() {
@@ -115,7 +115,7 @@ func TestMemoryOfBodiesIsGivenBack(t *testing.T) {
 	let := make(chan struct{})
 	for _, who := range []auth.Principal{alice, bob} {
 		for _, accept := range []string{"application/json", lines} {
-			request := w.request(http.MethodPost, "/api/jobs/search", w.token(who), `{"search":[]`+strings.Repeat(" ", 10<<20-20)+`}`)
+			request := w.request("/api/jobs/search", w.token(who), `{"search":[]`+strings.Repeat(" ", 10<<20-20)+`}`)
 			request.Header.Set("Accept", accept)
 			begun.Add(1)
 			answer := &stuck{discarded: discarded{header: http.Header{}}, begun: &begun, let: let}
@@ -123,7 +123,7 @@ func TestMemoryOfBodiesIsGivenBack(t *testing.T) {
 		}
 	}
 	begun.Wait()
-	request := w.request(http.MethodPost, "/api/jobs/jdl", w.token(alice), `["Executable = \"echo\"; Arguments = \"`+strings.Repeat("a", 5<<20)+`\";"]`)
+	request := w.request("/api/jobs/jdl", w.token(alice), `["Executable = \"echo\"; Arguments = \"`+strings.Repeat("a", 5<<20)+`\";"]`)
 	answer := &discarded{header: http.Header{}}
 	if service.ServeHTTP(answer, request); answer.status == http.StatusTooManyRequests || answer.status == http.StatusServiceUnavailable {
 		t.Errorf("a submission beside them: %d", answer.status)
