@@ -133,6 +133,9 @@ func cleanItem(item string) (string, error) {
 	if item[0] != '"' {
 		return strings.ReplaceAll(item, `"`, ""), nil
 	}
+	if text, rest, closed := strings.Cut(item[1:], `"`); closed && !strings.Contains(rest, `"`) {
+		return text, nil
+	}
 	if strings.Count(item, `"`)%2 != 0 {
 		return "", errors.New(`a " that isn't closed; a " within a text can't be written`)
 	}
