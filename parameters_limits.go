@@ -143,7 +143,31 @@ func (s *session) checkParametersSize(ctx context.Context, t *tables.Table, valu
 	if isSmall && rand.IntN(lookEvery) > 0 && !s.db.crowded.hasAny(ids) { //nolint:gosec // nothing secret
 		return nil
 	}
-	return s.checkStoredSize(ctx, t, values, sizes)
+	near, err := s.nearBounds(ctx, t, sizes)
+	if err != nil || len(near) == 0 {
+		return err
+	}
+	return s.checkStoredSize(ctx, t, values, near)
+}
+
+// nearBounds are those of the sizes with which jobs would have too much if they replaced nothing.
+func (s *session) nearBounds(ctx context.Context, t *tables.Table, sizes map[JobID]parametersSize) (map[JobID]parametersSize, error) {
+	near := map[JobID]parametersSize{}
+	bytes := `CAST(COALESCE(SUM(OCTET_LENGTH(t."Value")), 0) AS ` + s.db.dialect.Integer + ")"
+	columns := append(t.Pick("JobID"), tables.Column{Name: "Names", Kind: tables.KindInteger}, tables.Column{Name: "Bytes", Kind: tables.KindInteger})
+	err := s.eachIDBatch(slices.Collect(maps.Keys(sizes)), func(in string, args []any) error {
+		text := `SELECT t."JobID", COUNT(*), ` + bytes + " FROM " + t.Quoted() + ` AS t WHERE t."JobID"` + in + ` GROUP BY t."JobID"`
+		return s.query(ctx, text, args, scanRows(columns, func(row []scanned) error {
+			id := row[0].id()
+			sum := parametersSize{sizes[id].names + int(row[1].integer()), sizes[id].bytes + int(row[2].integer())}
+			s.db.crowded.note(id, sum)
+			if sum.excess() != "" {
+				near[id] = sizes[id]
+			}
+			return nil
+		}))
+	})
+	return near, err
 }
 
 // checkStoredSize is checkParametersSize with what the jobs have already; sizes are those of values.
@@ -165,9 +189,6 @@ func (s *session) checkStoredSize(
 	})
 	if err != nil {
 		return err
-	}
-	for id, size := range after {
-		s.db.crowded.note(id, size)
 	}
 	maps.DeleteFunc(after, func(id JobID, size parametersSize) bool {
 		return size.names <= before[id].names && size.bytes <= before[id].bytes
