@@ -129,7 +129,7 @@ func testSetStatus(t *testing.T, m *wms.JobManager) {
 				Status: "Running", MinorStatus: "m1", ApplicationStatus: "é", HeartBeatTime: second(-10), StartExecTime: second(-20),
 				LastUpdateTime: now, Note: late,
 			},
-			ids[1]: {Status: "Killed", MinorStatus: "m1", EndExecTime: second(-30), LastUpdateTime: now},
+			ids[1]: {Status: "Killed", MinorStatus: "m1", EndExecTime: second(-30), LastUpdateTime: now, Kill: true},
 			ids[2]: {Status: "Waiting", LastUpdateTime: now, Note: "a job in Waiting can't become Done: it stays Waiting"},
 		},
 		Failed: map[jobdb.JobID]string{missing: "Not found"},
