@@ -63,7 +63,30 @@ func (p *pair) ask(t *testing.T, r request) exchange {
 	both.Go(func() { x.theirs = send(t, p.reference, r, token) })
 	both.Go(func() { x.ours = send(t, p.ours, r, token) })
 	both.Wait()
+	if x.theirs.Status == http.StatusInternalServerError && x.ours.Status != x.theirs.Status {
+		p.askAgain(t, &x, token)
+	}
 	return x
+}
+
+// maxPassing is how many faults of the reference may pass by themselves in one run.
+const maxPassing = 3
+
+// askAgain asks the reference once more after a 500, from which nothing is kept. One that comes from a slow
+// machine passes: two beats of a job in the same second by the reference's clock, a database file that is
+// locked. One that is the reference's answer comes again.
+func (p *pair) askAgain(t *testing.T, x *exchange, token string) {
+	t.Helper()
+	time.Sleep(1100 * time.Millisecond)
+	again := send(t, p.reference, x.request, token)
+	if again.Status == http.StatusInternalServerError {
+		return
+	}
+	x.theirs = again
+	t.Logf("%s\nthe reference answered 500 once only", x)
+	if p.passed++; p.passed > maxPassing {
+		t.Errorf("%d answers of 500 were passing ones: the reference is not well", p.passed)
+	}
 }
 
 func send(t *testing.T, service string, r request, token string) (answer shadow.Answer) {

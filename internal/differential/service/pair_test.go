@@ -1,4 +1,4 @@
-// package differential_test plays the same requests on the reference's own
+// Package service_test plays the same requests on the reference's own
 // service and on jobdb serve, over HTTP, and compares the answers.
 package service_test
 
@@ -30,6 +30,7 @@ type pair struct {
 	sent            instants
 
 	asked, excused, failures int // requests
+	passed                   int // answers of 500 that the reference did not give again
 	met                      map[difference]int
 }
 
