@@ -104,6 +104,13 @@ func (c *compiler) total(s Search) statement {
 // names. The query around it sorts: MariaDB 10.11 loses rows when DISTINCT and ORDER BY repeat an
 // expression.
 func (c *compiler) distinctRows(s Search) {
+	if kind := c.countedBy(s.Scope, s.Filter, s.columns()); kind != nil {
+		list := selectList(s.columns())
+		c.write("(SELECT ", list, " FROM ")
+		c.countSource(kind, s.Scope, s.Filter, s.columns())
+		c.write(" GROUP BY ", list, c.havingNonZero(kind), ") AS d")
+		return
+	}
 	columns := make([]string, len(s.columns()))
 	for i, column := range s.columns() {
 		name := tables.Quote(column.Name())
@@ -598,16 +605,20 @@ func (c *compiler) coversVO(columns []Column) bool {
 	})
 }
 
-// foldedCounts selects the counts in JobCounts of a kind, under the names of its columns.
+// foldedCounts selects the counts in JobTotals of a kind, under the names of its columns.
 func (c *compiler) foldedCounts(kind *countKind) {
 	c.write(`SELECT "VO"`)
 	for i, column := range kind.columns {
-		c.write(`, "Value`, itoa(i+1), `" AS `, tables.Quote(column.Name()))
+		value := `"Value` + itoa(i+1) + `"`
+		if column.Kind() == tables.KindInteger {
+			value = "CAST(" + value + " AS " + c.dialect.Integer + ")"
+		}
+		c.write(", ", value, " AS ", tables.Quote(column.Name()))
 	}
-	c.write(`, "Count" FROM "JobCounts" WHERE "Kind" = `, itoa(kind.number))
+	c.write(`, "Count" FROM "JobTotals" WHERE "Kind" = `, itoa(kind.number))
 }
 
-// countedTotal adds the sums of JobCounts and JobDifferences: MariaDB would write their union to
+// countedTotal adds the sums of JobTotals and JobDifferences: MariaDB would write their union to
 // disk.
 func (c *compiler) countedTotal(kind *countKind, s Search) {
 	const sum = `(SELECT COALESCE(sum("Count"), 0) FROM `

@@ -7,13 +7,15 @@ import "slices"
 // counts tell, or for a page far behind. Others take milliseconds. A program that serves many
 // callers keeps costly ones from taking all its connections, see [DB.Connections].
 func (db *DB) CostlySearch(s Search) bool {
+	c := &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
 	switch {
-	case s.distinct() || s.Page > 0 && s.offset(max(1, s.PerPage)) >= deepOffset || s.Filter.hasPattern():
+	case s.Page > 0 && s.offset(max(1, s.PerPage)) >= deepOffset || s.Filter.hasPattern():
 		return true
+	case s.distinct():
+		return c.countedBy(s.Scope, s.Filter, s.columns()) == nil
 	case s.Filter.isSelective(db.schema.IndexesColumn):
 		return false
 	}
-	c := &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
 	first := s.keys()[0].Column
 	return c.countedBy(s.Scope, s.Filter, nil) == nil || first != colJobID && !db.schema.IndexesColumn(first.Name())
 }

@@ -86,7 +86,7 @@
 //	JobCommands              JobCommands, ExpireJobCommands, ConfirmJobCommands
 //	LoggingInfo              InsertHistory, History, DeleteHistory, StatusTimes
 //	Answers (ours only)      SaveReply, SavedReply
-//	JobCounts (ours only)    FoldCounts, VerifyCounts, RebuildCounts
+//	JobTotals (ours only)    FoldCounts, VerifyCounts, RebuildCounts
 //	ParametersOutbox (ours only)
 //	                         WaitingJobs, ParametersChanges, RemoveParametersChanges,
 //	                         CountParametersChanges, QueueAllParameters

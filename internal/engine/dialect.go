@@ -75,8 +75,7 @@ type Dialect struct {
 
 	// Migrating.
 	KeepsDDL    bool     // statements that change tables can't be rolled back
-	tableRights []string // for making tables
-	indexRights []string // for adding indexes to Jobs, which goes with the triggers
+	tableRights []string // for making and changing tables
 	lockName    string   // the migration lock's: the database's, because other databases on the server have their own
 	unlimited   string   // a statement after which no statement of the session has a time limit
 }

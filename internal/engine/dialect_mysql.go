@@ -35,8 +35,7 @@ var MariaDB = Dialect{
 
 	ExactCollation: "utf8mb4_nopad_bin",
 	KeepsDDL:       true,
-	tableRights:    []string{"CREATE", "INSERT"},
-	indexRights:    []string{"ALTER"},
+	tableRights:    []string{"CREATE", "ALTER", "INSERT"},
 	lockName:       "CONCAT('jobdb/', MD5(DATABASE()))",
 	unlimited:      "SET SESSION max_statement_time = 0",
 
@@ -78,8 +77,7 @@ var MySQL = func() Dialect {
 	d.Recoded = [2]string{"CAST(", " AS CHAR CHARACTER SET utf8mb4)"} // a bare one would have to be in that set already
 	d.IDStep = "SELECT @@auto_increment_increment"
 	d.ExactCollation = "utf8mb4_0900_bin"
-	d.tableRights = []string{"CREATE", "INSERT", "REFERENCES"}
-	d.indexRights = nil                                              // its indexes are made with their tables
+	d.tableRights = []string{"CREATE", "ALTER", "INSERT", "REFERENCES"}
 	d.lockName = "CONCAT('jobdb/', LEFT(SHA2(DATABASE(), 256), 32))" // newer releases have no MD5
 	d.unlimited = "SET SESSION max_execution_time = 0"
 	return d
