@@ -186,10 +186,20 @@ func (a access) inSnapshot(ctx context.Context, what string, alone bool, fn func
 // that occurs, sorted by them; on live MariaDB and MySQL texts that their
 // collation holds equal are one value.
 func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
-	limits := a.db.options.Limits
 	result := SummaryRows{Columns: s.columns()}
+	err := a.EachSummaryRow(ctx, s, func(row []any) error {
+		result.Rows = append(result.Rows, row)
+		return nil
+	})
+	return result, err
+}
+
+// EachSummaryRow is [DB.Summary] that gives each row as it is read, to keep or not. An error of each
+// ends it, and is returned.
+func (a access) EachSummaryRow(ctx context.Context, s Summary, each func(row []any) error) error {
+	limits := a.db.options.Limits
 	if err := cmp.Or(s.Scope.check(), a.checkParameters(s.Filter)); err != nil {
-		return result, err
+		return err
 	}
 	waits := a.db.waits()
 	ctx, end := a.db.engine.Question(ctx)
@@ -201,17 +211,16 @@ func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
 			return err
 		}
-		columns := append(definitions(result.Columns), tables.Column{Name: "count", Kind: tables.KindInteger})
+		columns := append(definitions(s.columns()), tables.Column{Name: "count", Kind: tables.KindInteger})
 		n := 0
 		return session.table(ctx, session.compiler().summary(s, limits.SummaryRows), columns, func(row []any) error {
 			if n++; n > limits.SummaryRows {
 				return &QueryError{Field: "grouping", Reason: "more than " + itoa(limits.SummaryRows) + " groups; group by fewer columns"}
 			}
-			result.Rows = append(result.Rows, row)
-			return nil
+			return each(row)
 		})
 	})
-	return result, a.db.explainTimeout(ctx, err, waits)
+	return a.db.explainTimeout(ctx, err, waits)
 }
 
 // checkParameters refuses filters for parameters in a database that has none.

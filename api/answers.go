@@ -41,9 +41,10 @@ const maxReused = 1 << 20
 
 // question is answered with what is read in its turn.
 type question struct {
-	class *gate       // nil: it needs no turn, since what it is answered with is there
-	size  int64       // bytes of memory that it is expected to take; 0: few
-	body  *bodyMemory // of what was asked, if that is part of size; else nil
+	class  *gate       // nil: it needs no turn, since what it is answered with is there
+	size   int64       // bytes of memory that it is expected to take; 0: few
+	memory *taken      // what it has of that already; nil: nothing
+	body   *bodyMemory // of what was asked, if that is part of size; else nil
 	// read appends the answer, and may set headers.
 	read func(ctx context.Context, b []byte) (status int, answer []byte, err error)
 }
@@ -70,11 +71,11 @@ func rowsSize(query jobdb.Search, rows int) int64 {
 // keeps nobody from a turn. The turn ends when the answer is read from the database; the client reads
 // it at its own pace, and the answer takes memory until then.
 func (s *service) ask(w http.ResponseWriter, r *http.Request, p auth.Principal, q question) error {
-	memory, err := s.fit(r.Context(), p.Subject, nil, q.size)
+	memory, err := s.fit(r.Context(), p.Subject, q.memory, q.size)
+	defer func() { memory.leave() }()
 	if err != nil {
 		return err
 	}
-	defer func() { memory.leave() }()
 	if q.body != nil {
 		q.body.giveBack()
 	}
@@ -116,6 +117,18 @@ func (s *service) fit(ctx context.Context, caller string, memory *taken, size in
 		return s.answers.take(ctx, caller, size)
 	}
 	return nil, nil //nolint:nilnil // few bytes take none
+}
+
+// growAnswer makes the memory of an answer whose rows are being read, nil before it has any, what so
+// many bytes take. It takes some more each time, and doesn't wait. It is also returned with an error.
+func (s *service) growAnswer(caller string, memory *taken, size int64) (*taken, error) {
+	switch {
+	case memory == nil && size > smallAnswer:
+		return s.answers.enter(caller, s.answers.share, size+smallAnswer, false, atOnce)
+	case memory != nil && size > memory.n:
+		return memory, memory.growTo(size + smallAnswer)
+	}
+	return memory, nil
 }
 
 // writeJSON sends a whole answer. An error is ignored: the client is gone.

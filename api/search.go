@@ -122,13 +122,35 @@ func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Princip
 	if s.DB.CostlySummary(query) {
 		class = s.costly
 	}
-	counts, err := inTurn(r.Context(), class, p, func(ctx context.Context) (jobdb.SummaryRows, error) { return s.DB.Summary(ctx, query) })
-	if err != nil {
+	counts := counted{service: s, caller: p.Subject}
+	defer func() { counts.memory.leave() }()
+	if _, err := inTurn(r.Context(), class, p, func(ctx context.Context) (none struct{}, _ error) { return none, counts.read(ctx, query) }); err != nil {
 		return err
 	}
 	memory.giveBack()
-	size := int64(len(counts.Rows)) * int64(len(counts.Columns)+1) * valueSize // how many there are is known only now
-	return s.ask(w, r, p, question{size: size, read: func(_ context.Context, b []byte) (int, []byte, error) {
-		return http.StatusOK, appendRows(b, counts.Columns, true, counts.Rows, zeroOffset), nil
+	return s.ask(w, r, p, question{size: counts.size, memory: counts.memory, read: func(_ context.Context, b []byte) (int, []byte, error) {
+		return http.StatusOK, appendRows(b, counts.columns, true, counts.rows, zeroOffset), nil
 	}})
+}
+
+// counted are the rows of a summary, with the memory that they take.
+type counted struct {
+	service *service
+	caller  string
+	columns []jobdb.Column
+	rows    [][]any
+	size    int64
+	memory  *taken
+}
+
+// read takes memory as the rows come: how many there are is known only then.
+func (c *counted) read(ctx context.Context, query jobdb.Summary) error {
+	if c.columns = query.GroupBy; len(c.columns) == 0 {
+		c.columns = jobdb.Columns()
+	}
+	return c.service.DB.EachSummaryRow(ctx, query, func(row []any) (err error) {
+		c.rows, c.size = append(c.rows, row), c.size+int64(len(row))*valueSize
+		c.memory, err = c.service.growAnswer(c.caller, c.memory, c.size)
+		return err
+	})
 }

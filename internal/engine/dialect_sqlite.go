@@ -26,7 +26,7 @@ var SQLite = Dialect{
 	Returning:     true,
 	Upsert:        upsertOnConflict,
 	UpsertAdding:  addOnConflict,
-	parameter:     func(tables.Column) string { return "?" },
+	parameter:     sqliteParameter,
 	source:        sqliteSource,
 	arguments:     jsonArguments,
 	ManyValues:    sqliteMany,
@@ -40,6 +40,14 @@ var SQLite = Dialect{
 	TimeEqual: func(column, value string) string { // both text forms of a time
 		return column + " IN (" + value + ", substr(" + value + ", 1, 19))"
 	},
+}
+
+// sqliteParameter tells the type of integers: else SQLite sorts the rows with a given key by that key.
+func sqliteParameter(c tables.Column) string {
+	if c.Kind == tables.KindInteger {
+		return "CAST(? AS INTEGER)"
+	}
+	return "?"
 }
 
 // sqliteSource reads a batch from one argument of JSON, an array of rows.
