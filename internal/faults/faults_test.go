@@ -309,4 +309,5 @@ func (w *world) report(rows map[string]*row) {
 		}
 	}
 	w.t.Logf("fault, engine, rounds, acknowledged, lost, twice, wrong, longest request (s), goes on after (s), peak memory (MB)\n%s", text.String())
+	w.t.Logf("%g LHCbs (0: no rates): %d requests, %d left out, in %v", w.lhcbs, w.journal.answers, w.leftOut.Load(), w.loaded.Round(time.Second))
 }

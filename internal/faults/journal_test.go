@@ -14,6 +14,7 @@ import (
 type journal struct {
 	mutex   sync.Mutex
 	marks   int
+	latest  int           // so many of the last jobs are those that something happens to
 	jobs    []jobdb.JobID // that exist, in the order in which they were acknowledged
 	writes  []*write
 	audited int                  // so many of the writes were audited before
@@ -21,6 +22,7 @@ type journal struct {
 	open    map[*write]time.Time // requests without an answer yet, by when they began
 
 	acknowledged, unknown int
+	answers               int           // to all requests
 	longest               time.Duration // a request
 	lastFailure           time.Time     // when a request ended that failed or took part in a fault
 	trouble               map[string]int
@@ -50,8 +52,11 @@ type write struct {
 	refused      bool // by an answer that says that nothing was done
 }
 
-func newJournal() *journal {
-	return &journal{told: map[jobdb.JobID]bool{}, open: map[*write]time.Time{}, trouble: map[string]int{}}
+// latestJobs is how many jobs something happens to, unless the traffic is paced.
+const latestJobs = 600
+
+func newJournal(latest int) *journal {
+	return &journal{latest: latest, told: map[jobdb.JobID]bool{}, open: map[*write]time.Time{}, trouble: map[string]int{}}
 }
 
 // begin enters a write before it is sent.
@@ -90,6 +95,7 @@ func (j *journal) end(w *write, r reply) {
 func (j *journal) answered(took time.Duration) {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
+	j.answers++
 	j.longest = max(j.longest, took)
 }
 
@@ -103,10 +109,9 @@ func troubleOf(r reply) string {
 // pick returns different jobs among the latest, of three kinds by their numbers, of which the wanted
 // are some. A node of a cluster may give only each third number.
 func (j *journal) pick(random *rand.Rand, n int, kinds ...jobdb.JobID) (jobs []jobdb.JobID) {
-	const latest = 600
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
-	from := j.jobs[max(0, len(j.jobs)-latest):]
+	from := j.jobs[max(0, len(j.jobs)-j.latest):]
 	for range 20 {
 		if len(from) == 0 || len(jobs) == n {
 			break
