@@ -182,11 +182,12 @@ sbom: ## write bin/jobdb.cdx.json: what the binary is made of, with licences (Cy
 	@echo "bin/jobdb.cdx.json names $$(grep -c '"purl"' bin/jobdb.cdx.json) modules"
 
 .PHONY: engines
-engines: mysql-or-skip ## install MariaDB, Galera, PostgreSQL and SQLite's shell by apt where that is allowed, and unpack MySQL
+engines: mysql-or-skip ## install MariaDB, Galera, PostgreSQL, SQLite's shell and libfaketime by apt where that is allowed, and unpack MySQL
 	@missing=(); \
 	command -v sqlite3 >/dev/null || missing+=(sqlite3); \
 	command -v mariadbd >/dev/null || missing+=(mariadb-server-core mariadb-client-core); \
 	compgen -G '/usr/lib*/galera*/libgalera_smm.so' >/dev/null || missing+=(galera-4); \
+	compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || missing+=(libfaketime); \
 	compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || missing+=(postgresql); \
 	[[ $${#missing[@]} = 0 ]] || { $(call apt-install,$${missing[@]}); } || { \
 	  printf '\n!!! MISSING: %s. Their tests are left out. To install: apt-get update && apt-get install %s\n\n' "$${missing[*]}" "$${missing[*]}"; \

@@ -43,13 +43,14 @@ const (
 
 // write is a request that changes jobs: all of them or, if it fails, none.
 type write struct {
-	kind         kind
-	mark         string        // of this write alone, in what it leaves
-	jobs         []jobdb.JobID // that it changes, or has made
-	size         int           // so many jobs are submitted
-	ended        []jobdb.JobID // those of the jobs that are to be told to end
-	acknowledged bool
-	refused      bool // by an answer that says that nothing was done
+	kind           kind
+	mark           string        // of this write alone, in what it leaves
+	jobs           []jobdb.JobID // that it changes, or has made
+	size           int           // so many jobs are submitted
+	ended          []jobdb.JobID // those of the jobs that are to be told to end
+	acknowledged   bool
+	refused        bool // by an answer that says that nothing was done
+	sent, answered time.Time
 }
 
 // latestJobs is how many jobs something happens to, unless the traffic is paced.
@@ -64,9 +65,9 @@ func (j *journal) begin(kind kind, jobs []jobdb.JobID) *write {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
 	j.marks++
-	w := &write{kind: kind, mark: strconv.Itoa(1_000_000 + j.marks), jobs: jobs}
+	w := &write{kind: kind, mark: strconv.Itoa(1_000_000 + j.marks), jobs: jobs, sent: time.Now()}
 	j.writes = append(j.writes, w)
-	j.open[w] = time.Now()
+	j.open[w] = w.sent
 	return w
 }
 
@@ -75,6 +76,7 @@ func (j *journal) end(w *write, r reply) {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
 	delete(j.open, w)
+	w.answered = time.Now()
 	w.acknowledged = r.err == nil && r.status < 300
 	w.refused = r.err == nil && r.status >= 400 && r.status < 500
 	switch {
