@@ -1,12 +1,14 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,8 +24,9 @@ func wantsLines(r *http.Request) bool {
 		return false // only searches may take this long
 	}
 	for accepted := range strings.SplitSeq(r.Header.Get("Accept"), ",") {
-		if kind, _, err := mime.ParseMediaType(accepted); err == nil && kind == linesType {
-			return true
+		if kind, parameters, err := mime.ParseMediaType(accepted); err == nil && kind == linesType {
+			quality, err := strconv.ParseFloat(cmp.Or(parameters["q"], "1"), 64)
+			return err == nil && quality > 0
 		}
 	}
 	return false

@@ -167,6 +167,9 @@ type handler func(http.ResponseWriter, *http.Request) error
 func (s *service) wrap(handle handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, s.MaxBody)
+		if len(r.TransferEncoding) > 0 { // net/http hides whether there was a length, too (RFC 9112, 6.1)
+			w.Header().Set("Connection", "close")
+		}
 		if s.RequestTimeout > 0 && !wantsLines(r) { // lines last as long as they are read
 			ctx, cancel := context.WithTimeout(r.Context(), s.RequestTimeout)
 			defer cancel()
