@@ -200,7 +200,7 @@ func (r *kindRow) add(a *asked, jobs []int) {
 	if a.short(jobs) {
 		r.short++
 	}
-	if a.answers[r.most].refused {
+	if most := a.answers[r.most]; most.refused && !most.late {
 		r.refused++
 	}
 	if r.slowest == nil || a.answers[r.most].took > r.slowest.answers[r.most].took {
