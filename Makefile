@@ -109,8 +109,9 @@ bench: engines oracle ## measure everything into docs/benchmarks/ (BENCHFLAGS='-
 	go run ./bench -writers -jobs 10000 $(BENCHFLAGS)
 
 .PHONY: bench-check
-bench-check: engines ## fail when a method falls below its part of the bare driver's rate (a small bench)
+bench-check: engines ## fail when a method falls below its part of the bare driver's rate, or a question grows with the jobs (a small bench)
 	$(WITHENGINES) -durable -- go run ./bench -check -engine sqlite,mariadb,mysql -jobs 10000 -sizes 1,1000 -time 100ms >/dev/null
+	go run ./bench -questions -check -engine sqlite -jobs 10000,100000 -draw 4 >/dev/null
 
 .PHONY: bench-dirac
 bench-dirac: engines oracle ## measure beside DIRAC's own database classes on databases that DIRAC ships, with 200,000 jobs (half an hour)
@@ -119,6 +120,11 @@ bench-dirac: engines oracle ## measure beside DIRAC's own database classes on da
 .PHONY: bench-large
 bench-large: ## measure what must not grow with the jobs: 10,000,000 against 10,000 on SQLite (half an hour, 10 GB)
 	go run ./bench -growth -engine sqlite -jobs 10000,10000000 $(BENCHFLAGS)
+
+.PHONY: bench-questions
+bench-questions: engines ## measure what a monitor asks, with 10,000 and 1,000,000 jobs on each engine, 10,000,000 on SQLite (three hours, 20 GB)
+	$(WITHENGINES) -durable -- go run ./bench -questions -engine mariadb,mysql,postgres -jobs 10000,1000000 $(BENCHFLAGS)
+	go run ./bench -questions -engine sqlite -jobs 10000,1000000,10000000 $(BENCHFLAGS)
 
 .PHONY: import-large
 import-large: engines oracle ## measure jobdb import of 1,000,000 jobs from DIRAC 8 on MariaDB to PostgreSQL, killed on the way (IMPORT=100000 KILLS=20)

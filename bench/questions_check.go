@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"slices"
+	"strings"
+	"time"
+)
+
+// What is faster than this passes the check of questions whatever it took with fewer jobs: noise
+// makes a large part of it.
+const checkedFrom = 15 * time.Millisecond
+
+// checkQuestions measures again what took more than maxTimes its time with the fewest jobs, up to
+// checkTries times in all, if that is wanted. The error names what stays there. Questions that may pass
+// over an index, and kinds in notYet, may take longer.
+func (d *database) checkQuestions(ctx context.Context, s settings, all []*asked) (slow error) {
+	if !s.check {
+		return nil
+	}
+	for _, a := range all {
+		if a.kind.onePass || a.kind.notYet(d.engine) {
+			continue
+		}
+		for try := 1; try < checkTries && a.grows(s.jobs); try++ {
+			log.Printf("%s: %s: %s took %.1f times as long; again", d.engine, a.kind.name, a.name, a.times(s.jobs))
+			again, err := d.best(ctx, a.question)
+			if err != nil {
+				return err
+			}
+			if again.took < a.answers[d.jobs].took {
+				again.jobs = a.answers[d.jobs].jobs
+				a.answers[d.jobs] = again
+			}
+		}
+		if a.grows(s.jobs) {
+			slow = errors.Join(slow, fmt.Errorf("%w: %s: %s takes %s ms, %.1f times as long as with %d jobs",
+				errFloor, a.kind.name, a.name, milliseconds(a.answers[d.jobs].took), a.times(s.jobs), s.jobs[0]))
+		}
+	}
+	return slow
+}
+
+func (a *asked) grows(jobs []int) bool {
+	return a.answers[jobs[len(jobs)-1]].took > checkedFrom && a.times(jobs) > maxTimes
+}
+
+// notYet has the kinds of questions that read more jobs than they find or show, with the engines on
+// which they do. A test holds that this is so, and that others don't.
+var notYet = map[string]string{
+	"submitted in a span: page 1":                                 "sqlite",
+	"submitted in a span: summary by one":                         "sqlite",
+	"submitted in a span: summary by two":                         "sqlite",
+	"submitted in a span: summary by three":                       "sqlite",
+	"submitted in a span with a value: page 1":                    "sqlite",
+	"submitted in a span with a value: summary by one":            "sqlite",
+	"submitted in a span with a value: summary by two":            "sqlite",
+	"submitted in a span with a value: summary by three":          "sqlite",
+	"started in a span: page 1":                                   "sqlite",
+	"started in a span: summary by one":                           "sqlite",
+	"started in a span: summary by two":                           "sqlite",
+	"started in a span: summary by three":                         "sqlite",
+	"started in a span with a value: page 1":                      "sqlite",
+	"started in a span with a value: summary by one":              "sqlite",
+	"started in a span with a value: summary by two":              "sqlite",
+	"started in a span with a value: summary by three":            "sqlite",
+	"ended in a span: page 1":                                     "sqlite",
+	"ended in a span: summary by one":                             "sqlite",
+	"ended in a span: summary by two":                             "sqlite",
+	"ended in a span: summary by three":                           "sqlite",
+	"ended in a span with a value: page 1":                        "sqlite",
+	"ended in a span with a value: summary by one":                "sqlite",
+	"ended in a span with a value: summary by two":                "sqlite",
+	"ended in a span with a value: summary by three":              "sqlite",
+	"page 1 sorted by any column":                                 "sqlite",
+	"page 1,000 sorted by any column":                             "sqlite",
+	"page 1 sorted, of the commonest value":                       "sqlite",
+	"page 1 sorted, of a middling value":                          "sqlite",
+	"page 1 sorted, of the rarest value":                          "sqlite",
+	"page 1,000 sorted, of the commonest value":                   "sqlite",
+	"distinct values":                                             "sqlite",
+	"distinct values of the commonest value":                      "sqlite",
+	"distinct pairs":                                              "sqlite",
+	"summary by three":                                            "sqlite",
+	"summary by three of the commonest value":                     "sqlite",
+	"summary by three of a middling value":                        "sqlite",
+	"summary by three of the rarest value":                        "sqlite",
+	"summary by ApplicationStatus and one":                        "sqlite",
+	"summary by ApplicationStatus and two":                        "sqlite",
+	"summary by ApplicationStatus and one of the commonest value": "sqlite",
+	"summary by UserPriority":                                     "sqlite",
+	"summary by RescheduleCounter":                                "sqlite",
+	"Running and not heard of":                                    "sqlite",
+	"final and ended before":                                      "sqlite",
+	"names that begin with":                                       "sqlite",
+}
+
+func (k questionKind) notYet(engine string) bool {
+	return slices.Contains(strings.Fields(notYet[k.name]), engine)
+}
