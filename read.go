@@ -107,7 +107,7 @@ func (a access) find(ctx context.Context, s Search, each func(row []any) error) 
 func (a access) findEach(ctx context.Context, s Search, each func(row []any) error) (f found, err error) {
 	limits := a.db.options.Limits
 	perPage, err := s.checkPage(limits)
-	if err = cmp.Or(s.Scope.check(), err, a.checkParameters(s.Filter)); err != nil {
+	if err = a.checkQuestion(s.Scope, s.Filter, err); err != nil {
 		return f, err
 	}
 	waits := a.db.waits()
@@ -188,20 +188,15 @@ func (a access) inSnapshot(ctx context.Context, what string, alone bool, fn func
 func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 	limits := a.db.options.Limits
 	result := SummaryRows{Columns: s.columns()}
-	if err := cmp.Or(s.Scope.check(), a.checkParameters(s.Filter)); err != nil {
+	if err := a.checkQuestion(s.Scope, s.Filter, nil); err != nil {
 		return result, err
 	}
-	waits := a.db.waits()
-	ctx, end := a.db.engine.Question(ctx)
-	defer end()
-	ctx, cancel := limits.context(ctx)
-	defer cancel()
-	err := a.inSnapshot(ctx, "summarize jobs", !s.Filter.hasRegex(), func(session *session) error {
+	err := a.ask(ctx, "summarize jobs", !s.Filter.hasRegex(), func(ctx context.Context, session *session) error {
 		var err error
 		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
 			return err
 		}
-		columns := append(definitions(result.Columns), tables.Column{Name: "count", Kind: tables.KindInteger})
+		columns := append(definitions(result.Columns), countColumn)
 		n := 0
 		return session.table(ctx, session.compiler().summary(s, limits.SummaryRows), columns, func(row []any) error {
 			if n++; n > limits.SummaryRows {
@@ -211,7 +206,25 @@ func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 			return nil
 		})
 	})
-	return result, a.db.explainTimeout(ctx, err, waits)
+	return result, err
+}
+
+// ask reads what one question wants, within the time that it may take. alone says that it is one
+// statement.
+func (a access) ask(ctx context.Context, what string, alone bool, fn func(context.Context, *session) error) error {
+	waits := a.db.waits()
+	ctx, end := a.db.engine.Question(ctx)
+	defer end()
+	ctx, cancel := a.db.options.Limits.context(ctx)
+	defer cancel()
+	err := a.inSnapshot(ctx, what, alone, func(s *session) error { return fn(ctx, s) })
+	return a.db.explainTimeout(ctx, err, waits)
+}
+
+// checkQuestion refuses a question without a scope, one that is invalid, and one that this database
+// can't answer.
+func (a access) checkQuestion(scope Scope, filter Filter, invalid error) error {
+	return cmp.Or(scope.check(), invalid, a.checkParameters(filter))
 }
 
 // checkParameters refuses filters for parameters in a database that has none.
