@@ -11,7 +11,15 @@ import (
 	"jobdb/internal/tables"
 )
 
-// Values is a query for the values of a column that begin with a text, such as completion asks for.
+// ValuesRequest asks for the values of a column as clients do, not yet checked.
+type ValuesRequest struct {
+	Column string `json:"column"`
+	Prefix string `json:"prefix,omitempty"`
+	Limit  int    `json:"limit,omitempty"`
+}
+
+// Values is a checked query for the values of a column that begin with a text, such as completion
+// asks for. Get one from [ValuesRequest.Parse], then set Scope, which must be given.
 type Values struct {
 	Scope  Scope
 	Column Column // of texts
@@ -37,6 +45,17 @@ const (
 	// for each way to write the prefix in upper and lower case that values begin with.
 	maxSkips = 200
 )
+
+// Parse checks a request for values against the table's columns and the limits. Every fault is a
+// [QueryError] that names the parameter.
+func (r ValuesRequest) Parse(limits Limits) (Values, error) {
+	column, err := ParseColumn(r.Column)
+	if err != nil {
+		return Values{}, inField("column", err)
+	}
+	v := Values{Column: column, Prefix: r.Prefix, Limit: r.Limit}
+	return v, v.check(limits.withDefaults())
+}
 
 func (v Values) check(limits Limits) error {
 	if v.Column.Kind() != tables.KindText || v.Column == colParameter {
