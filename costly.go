@@ -26,6 +26,22 @@ func (db *DB) CostlySummary(s Summary) bool {
 	return s.Filter.hasPattern() || c.countedBy(s.Scope, s.Filter, s.columns()) == nil
 }
 
+// CostlyFacets reports whether facets have to look at jobs because no counts answer one of them.
+func (db *DB) CostlyFacets(f Facets) bool {
+	return slices.ContainsFunc(f.Columns, func(column Column) bool { return db.CostlySummary(f.of(column)) })
+}
+
+// CostlyValues reports whether the newest jobs have to be looked for among those of other VOs or
+// owners, which live databases may keep together.
+func (db *DB) CostlyValues(v Values) bool {
+	c := &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
+	by := colJobID
+	if v.Scope.Owner != "" {
+		by = colOwner
+	}
+	return v.Scope.VO != "" && c.countedBy(v.Scope, Filter{}, []Column{v.Column}) == nil && !c.walks(v) && db.schema.OfVO[by.Name()] == ""
+}
+
 // hasPattern reports whether a filter compares by what no index serves.
 func (f Filter) hasPattern() bool {
 	switch f.op { //nolint:exhaustive // the others compare columns, or have kids

@@ -107,7 +107,7 @@ func (a access) find(ctx context.Context, s Search, each func(row []any) error) 
 func (a access) findEach(ctx context.Context, s Search, each func(row []any) error) (f found, err error) {
 	limits := a.db.options.Limits
 	perPage, err := s.checkPage(limits)
-	if err = cmp.Or(s.Scope.check(), err, a.checkParameters(s.Filter)); err != nil {
+	if err = a.checkQuestion(s.Scope, s.Filter, err); err != nil {
 		return f, err
 	}
 	waits := a.db.waits()
@@ -197,30 +197,42 @@ func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 // EachSummaryRow is [DB.Summary] that gives each row as it is read, to keep or not. An error of each
 // ends it, and is returned.
 func (a access) EachSummaryRow(ctx context.Context, s Summary, each func(row []any) error) error {
-	limits := a.db.options.Limits
-	if err := cmp.Or(s.Scope.check(), a.checkParameters(s.Filter)); err != nil {
+	limit := a.db.options.Limits.SummaryRows
+	if err := a.checkQuestion(s.Scope, s.Filter, nil); err != nil {
 		return err
 	}
-	waits := a.db.waits()
-	ctx, end := a.db.engine.Question(ctx)
-	defer end()
-	ctx, cancel := limits.context(ctx)
-	defer cancel()
-	err := a.inSnapshot(ctx, "summarize jobs", !s.Filter.hasRegex(), func(session *session) error {
+	return a.ask(ctx, "summarize jobs", !s.Filter.hasRegex(), func(ctx context.Context, session *session) error {
 		var err error
 		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
 			return err
 		}
-		columns := append(definitions(s.columns()), tables.Column{Name: "count", Kind: tables.KindInteger})
+		columns := append(definitions(s.columns()), countColumn)
 		n := 0
-		return session.table(ctx, session.compiler().summary(s, limits.SummaryRows), columns, func(row []any) error {
-			if n++; n > limits.SummaryRows {
-				return &QueryError{Field: "grouping", Reason: "more than " + itoa(limits.SummaryRows) + " groups; group by fewer columns"}
+		return session.table(ctx, session.compiler().summary(s, limit), columns, func(row []any) error {
+			if n++; n > limit {
+				return &QueryError{Field: "grouping", Reason: "more than " + itoa(limit) + " groups; group by fewer columns"}
 			}
 			return each(row)
 		})
 	})
+}
+
+// ask reads what one question wants, within the time that it may take. alone says that it is one
+// statement.
+func (a access) ask(ctx context.Context, what string, alone bool, fn func(context.Context, *session) error) error {
+	waits := a.db.waits()
+	ctx, end := a.db.engine.Question(ctx)
+	defer end()
+	ctx, cancel := a.db.options.Limits.context(ctx)
+	defer cancel()
+	err := a.inSnapshot(ctx, what, alone, func(s *session) error { return fn(ctx, s) })
 	return a.db.explainTimeout(ctx, err, waits)
+}
+
+// checkQuestion refuses a question without a scope, one that is invalid, and one that this database
+// can't answer.
+func (a access) checkQuestion(scope Scope, filter Filter, invalid error) error {
+	return cmp.Or(scope.check(), invalid, a.checkParameters(filter))
 }
 
 // checkParameters refuses filters for parameters in a database that has none.

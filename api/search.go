@@ -48,23 +48,32 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 	}))
 }
 
-// searchQuery makes a query of a request, for the jobs that the caller may see. Pilot stamps become
-// the jobs that these pilots ran.
+// searchQuery makes a query of a request, for the jobs that the caller may see.
 func (s *service) searchQuery(ctx context.Context, p auth.Principal, request jobdb.SearchRequest) (jobdb.Search, error) {
-	stamps, stampErr := takeStamps(&request)
-	byParameters := nameParameters(request.Search)
-	query, err := request.Parse(s.DB.Limits())
-	scope, err := s.queryScope(p, cmp.Or(stampErr, err))
-	if err == nil && byParameters {
-		if request.Search, err = s.Jobs.FindByParameters(ctx, scope.VO, request.Search); err == nil {
-			query, err = request.Parse(s.DB.Limits())
-		}
-	}
-	if err == nil && stamps != nil {
-		query, err = s.searchOfPilots(ctx, request, stamps)
-	}
+	query, scope, err := queryOf(ctx, s, p, &request.Search, func(limits jobdb.Limits) (jobdb.Search, error) { return request.Parse(limits) })
 	query.Scope = scope
 	return query, err
+}
+
+// queryOf makes a query of a request with filters, which parse reads, and says which jobs the caller
+// may see. Pilot stamps become the jobs that these pilots ran.
+func queryOf[Q any](
+	ctx context.Context, s *service, p auth.Principal, filters *[]jobdb.FilterSpec, parse func(jobdb.Limits) (Q, error),
+) (query Q, scope jobdb.Scope, err error) {
+	stamps, stampErr := takeStamps(filters)
+	byParameters := nameParameters(*filters)
+	query, err = parse(s.DB.Limits())
+	scope, err = s.queryScope(p, cmp.Or(stampErr, err))
+	if err == nil && byParameters {
+		*filters, err = s.Jobs.FindByParameters(ctx, scope.VO, *filters)
+	}
+	if err == nil && stamps != nil {
+		*filters, err = s.addJobsOfPilots(ctx, *filters, stamps)
+	}
+	if err == nil && (byParameters || stamps != nil) {
+		query, err = parse(s.DB.Limits())
+	}
+	return query, scope, err
 }
 
 // queryScope returns which jobs a query may find, or why it is refused: the caller may not search,

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -150,7 +152,8 @@ func (f *fixture) changeCounted(random *rand.Rand, ids []jobdb.JobID) error {
 }
 
 // countsAgree holds summaries by each one, two and three of the counted columns, all and those with
-// one value of another, distinct values, and totals of searches for one value, against the rows.
+// one value of another, distinct values, totals of searches for one value, facets and lists of values
+// against the rows.
 func (f *fixture) countsAgree() {
 	f.t.Helper()
 	rows := f.search(jobdb.SearchRequest{Parameters: countedColumns}, 0, 0)
@@ -166,6 +169,40 @@ func (f *fixture) countsAgree() {
 			filter := []jobdb.FilterSpec{{Parameter: one, Operator: "eq", Value: value}}
 			f.equal("total of "+one, f.search(jobdb.SearchRequest{Search: filter}, 1, 1).Total, int64(len(f.matching(rows, filter))))
 		}
+	}
+	f.facetsAgree(rows)
+}
+
+// facetsAgree holds facets of all counted columns, under a condition on one of them, and the lists of
+// their values against the rows.
+func (f *fixture) facetsAgree(page jobdb.Page) {
+	f.t.Helper()
+	var rows []modelRow
+	for _, values := range page.Rows {
+		row := modelRow{}
+		for i, column := range page.Columns {
+			row[column.Name()] = values[i]
+		}
+		rows = append(rows, row)
+	}
+	for _, one := range countedColumns[:8] { // the texts
+		request := jobdb.FacetsRequest{Columns: countedColumns, Search: []jobdb.FilterSpec{{Parameter: one, Operator: "in", Values: []any{"a", "é"}}}, Top: 3}
+		for _, facet := range f.facets(request, jobdb.Scope{VO: f.vo}) {
+			want := textOrder(nil).modelFacet(rows, request.Search, facet.Column.Name())
+			f.equal("more "+facet.Column.Name()+" where "+one+" is a or é", facet.More, len(want) > 3)
+			for i, value := range facet.Values {
+				f.equal(facet.Column.Name()+" where "+one+" is a or é", []any{value.Value, value.Count}, want[i])
+			}
+		}
+		values := map[string]bool{}
+		for _, row := range rows {
+			if text := row[one].(string); strings.HasPrefix(strings.ToLower(text), "a") { //nolint:forcetypeassert // a column of texts
+				values[text] = true
+			}
+		}
+		list, err := f.Values(f.ctx, jobdb.Values{Scope: jobdb.Scope{VO: f.vo}, Column: f.columns(one)[0], Prefix: "a"})
+		f.ok(err)
+		f.equal("values of "+one, list, jobdb.ValueList{Values: slices.Sorted(maps.Keys(values))})
 	}
 }
 

@@ -32,6 +32,8 @@ type Dialect struct {
 	// 0000-00-00 doesn't survive time.Time.
 	TextTimes  bool
 	NormalTime func(column string) string // the one text of a time, of two that are the same; NULL for none
+	Minutes    [2]string                  // around a column of times from 1970 on: the whole minutes since then
+	Divide     string                     // divides integers, without a remainder
 
 	// Comparing texts.
 	Like           [3]string // before the column, between column and pattern, after the pattern, which is in lower case

@@ -65,6 +65,8 @@ var MariaDB = Dialect{
 	Join:       " STRAIGHT_JOIN ",
 	ForceIndex: true,
 	TimeEqual:  equal,
+	Minutes:    [2]string{"TIMESTAMPDIFF(MINUTE, '1970-01-01', ", ")"},
+	Divide:     " DIV ",
 	NormalTime: func(column string) string { return "NULLIF(" + column + ", '0000-00-00 00:00:00')" },
 }
 

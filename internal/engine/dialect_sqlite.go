@@ -37,6 +37,8 @@ var SQLite = Dialect{
 	NormalTime: func(column string) string {
 		return "CASE length(" + column + ") WHEN 19 THEN " + column + " || '.000000' ELSE " + column + " END"
 	},
+	Minutes: [2]string{"unixepoch(substr(", ", 1, 19)) / 60"}, // with a fraction it would round
+	Divide:  " / ",
 	TimeEqual: func(column, value string) string { // both text forms of a time
 		return column + " IN (" + value + ", substr(" + value + ", 1, 19))"
 	},
