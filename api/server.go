@@ -167,7 +167,7 @@ type handler func(http.ResponseWriter, *http.Request) error
 func (s *service) wrap(handle handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, s.MaxBody)
-		if s.RequestTimeout > 0 && !wantsLines(r) { // lines last as long as they are read
+		if s.RequestTimeout > 0 && linesWanted(r) == "" { // lines last as long as they are read
 			ctx, cancel := context.WithTimeout(r.Context(), s.RequestTimeout)
 			defer cancel()
 			r = r.WithContext(ctx)
