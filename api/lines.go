@@ -48,6 +48,7 @@ type lines struct {
 	control *http.ResponseController
 	caller  string
 	class   *gate
+	cost    costOf
 	query   jobdb.Search
 	kind    string   // of the answer
 	keys    []string // of JSON
@@ -81,7 +82,7 @@ func (s *service) sendLines(w http.ResponseWriter, r *http.Request, p auth.Princ
 		l.rows = int(max(fewRows, min(manyRows, smallAnswer/rowsSize(query, 1))))
 	}
 	if s.DB.CostlySearch(query) {
-		l.class = s.costly
+		l.class, l.cost = s.costly, s.costOf(query.Scope, query.Filter)
 	}
 	err := l.all(r.Context(), body)
 	if err != nil && l.sent {
@@ -138,11 +139,11 @@ func (l *lines) next(ctx context.Context) (last bool, err error) {
 // read makes the next piece; one of fewer rows than asked for is the last. Only the first piece may
 // be refused because too many wait.
 func (l *lines) read(ctx context.Context) (last bool, err error) {
-	take := l.class.take
+	take := l.class.takeTurn
 	if l.sent {
 		take = l.class.takeOn
 	}
-	turn, err := take(ctx, l.caller, 1)
+	turn, err := take(ctx, l.caller, l.cost)
 	if err != nil {
 		return false, err
 	}

@@ -118,11 +118,11 @@ func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Princip
 		return err
 	}
 	query.Scope = scope
-	class := s.pages
+	class, cost := s.pages, costOf(nil)
 	if s.DB.CostlySummary(query) {
-		class = s.costly
+		class, cost = s.costly, s.costOf(query.Scope, query.Filter)
 	}
-	counts, err := inTurn(r.Context(), class, p, func(ctx context.Context) (jobdb.SummaryRows, error) { return s.DB.Summary(ctx, query) })
+	counts, err := inTurn(r.Context(), class, p, cost, func(ctx context.Context) (jobdb.SummaryRows, error) { return s.DB.Summary(ctx, query) })
 	if err != nil {
 		return err
 	}
