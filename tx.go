@@ -36,6 +36,8 @@ type session struct {
 	locked    map[JobID]bool
 	wrote     bool            // a statement has changed rows
 	numbered  map[JobID]int64 // the last numbers of histories that only this transaction can write
+
+	reusesRows bool // of a search, whose rows nobody keeps
 }
 
 // read runs one query.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -42,6 +43,7 @@ const maxReused = 1 << 20
 // question is answered with what is read in its turn.
 type question struct {
 	class  *gate       // nil: it needs no turn, since what it is answered with is there
+	cost   costOf      // of its turn
 	size   int64       // bytes of memory that it is expected to take; 0: few
 	memory *taken      // what it has of that already; nil: nothing
 	body   *bodyMemory // of what was asked, if that is part of size; else nil
@@ -52,10 +54,24 @@ type question struct {
 // ofJobs is a question for rows of Jobs. What is left of the query's body counts as part of it.
 func (s *service) ofJobs(query jobdb.Search, body *bodyMemory, read func(context.Context, []byte) (int, []byte, error)) question {
 	q := question{class: s.pages, size: body.left + rowsSize(query, query.PerPage), body: body, read: read}
-	if query.PerPage > largePage || s.DB.CostlySearch(query) {
-		q.class = s.costly
+	switch {
+	case s.DB.CostlySearch(query):
+		q.class, q.cost = s.costly, s.costOf(query.Scope, query.Filter)
+	case query.PerPage > largePage:
+		q.class, q.cost = s.costly, func(context.Context) int64 { return int64(query.PerPage) }
 	}
 	return q
+}
+
+// costOf is about how many jobs a costly question looks at. One that can't be estimated goes last.
+func (s *service) costOf(scope jobdb.Scope, filter jobdb.Filter) costOf {
+	return func(ctx context.Context) int64 {
+		jobs, err := s.DB.JobsToSearch(ctx, scope, filter)
+		if err != nil {
+			return math.MaxInt64
+		}
+		return jobs
+	}
 }
 
 // rowsSize is how many bytes of memory so many rows of a search take.
@@ -96,7 +112,7 @@ func (s *service) ask(w http.ResponseWriter, r *http.Request, p auth.Principal, 
 
 func (q question) answer(ctx context.Context, p auth.Principal, b *[]byte) (status int, err error) {
 	if q.class != nil {
-		turn, err := q.class.take(ctx, p.Subject, 1)
+		turn, err := q.class.takeTurn(ctx, p.Subject, q.cost)
 		if err != nil {
 			return 0, err
 		}

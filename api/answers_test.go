@@ -19,7 +19,7 @@ import (
 
 // answering is what questions need of a service. Who waits for memory gives up soon.
 func answering() *service {
-	s := &service{answers: answerGate(), classes: newClasses(32)}
+	s := &service{answers: answerGate(), classes: newClasses(32, 0)}
 	s.answers.wait = 20 * time.Millisecond
 	return s
 }
@@ -53,16 +53,16 @@ func TestAnswersAreCountedWhole(t *testing.T) {
 		left, q := int64(0), question{class: s.pages, size: expected, read: ofSize(8 << 20)}
 		err := s.ask(looking{look: func() {
 			left = s.answers.size
-			for left > 0 && !s.answers.room.TryAcquire(left) {
+			for left > 0 && !s.answers.room.tryTake(left) {
 				left -= 1 << 20
 			}
-			s.answers.room.Release(left)
+			s.answers.room.giveBack(left)
 		}}, request, alice, q)
 		if took := s.answers.size - left; err != nil || took != 8<<20 {
 			t.Errorf("expected %d bytes: took %d of 8 MiB, error %v", expected, took, err)
 		}
 		empty(t, s.answers)
-		s.answers.room.Release(s.answers.size)
+		s.answers.room.giveBack(s.answers.size)
 	}
 	bob := mustTake(t, s.answers, "bob", 32<<20)
 	carol := mustTake(t, s.answers, "carol", 31<<20)
@@ -97,7 +97,7 @@ func TestAnswersWaitForMemoryFirst(t *testing.T) {
 	for _, held := range holds {
 		held.leave()
 	}
-	s.costly.room.Release(s.costly.size)
+	s.costly.room.giveBack(s.costly.size)
 	all.Wait()
 	empty(t, s.answers)
 }

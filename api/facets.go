@@ -47,7 +47,7 @@ func (s *service) histogram(w http.ResponseWriter, r *http.Request, p auth.Princ
 		return err
 	}
 	query.Scope = scope
-	rows, err := inTurn(r.Context(), s.costly, p, func(ctx context.Context) (jobdb.HistogramRows, error) { return s.DB.Histogram(ctx, query) })
+	rows, err := inTurn(r.Context(), s.costly, p, s.costOf(query.Scope, query.Filter), func(ctx context.Context) (jobdb.HistogramRows, error) { return s.DB.Histogram(ctx, query) })
 	if err != nil {
 		return err
 	}

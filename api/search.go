@@ -13,11 +13,11 @@ import (
 )
 
 // search answers with one page of rows: 200 when that is all, 206 when it isn't, 416 when the page
-// is past the end. A client that accepts lines gets all rows.
+// is past the end. A client that accepts lines or CSV gets all rows.
 func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte, memory *bodyMemory) error {
 	var in validation.Reader
-	asLines := wantsLines(r)
-	page := readPage(&in, r.URL.Query(), asLines)
+	lines := linesWanted(r)
+	page := readPage(&in, r.URL.Query(), lines)
 	request, err := readSearch(&in, body)
 	if err != nil {
 		return err
@@ -28,10 +28,10 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 	switch {
 	case err != nil:
 		return err
-	case asLines && !adding.none():
-		return badRequest("LoggingInfo and parameters of jobs can't be sent with Accept: " + linesType)
-	case asLines:
-		return s.sendLines(w, r, p, query, memory)
+	case lines != "" && !adding.none():
+		return badRequest("LoggingInfo and parameters of jobs can't be sent with Accept: " + lines)
+	case lines != "":
+		return s.sendLines(w, r, p, query, request.Parameters, memory)
 	}
 	query.Page, query.PerPage, query.Cursor = page.number, page.size, page.cursor
 	return s.ask(w, r, p, s.ofJobs(query, memory, func(ctx context.Context, b []byte) (int, []byte, error) {
@@ -127,13 +127,15 @@ func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Princip
 		return err
 	}
 	query.Scope = scope
-	class := s.pages
+	class, cost := s.pages, costOf(nil)
 	if s.DB.CostlySummary(query) {
-		class = s.costly
+		class, cost = s.costly, s.costOf(query.Scope, query.Filter)
 	}
 	counts := counted{service: s, caller: p.Subject}
 	defer func() { counts.memory.leave() }()
-	if _, err := inTurn(r.Context(), class, p, func(ctx context.Context) (none struct{}, _ error) { return none, counts.read(ctx, query) }); err != nil {
+	if _, err := inTurn(r.Context(), class, p, cost, func(ctx context.Context) (none struct{}, _ error) {
+		return none, counts.read(ctx, query)
+	}); err != nil {
 		return err
 	}
 	memory.giveBack()

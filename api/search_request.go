@@ -18,11 +18,11 @@ type pageRequest struct {
 	cursor       string
 }
 
-// readPage reads page, or cursor in its place, and per_page. Who gets all rows as lines may send
-// none of them.
-func readPage(in *validation.Reader, query url.Values, asLines bool) (page pageRequest) {
-	if asLines {
-		refusePages(in, query)
+// readPage reads page, or cursor in its place, and per_page. Who gets all rows in the form lines may
+// send none of them.
+func readPage(in *validation.Reader, query url.Values, lines string) (page pageRequest) {
+	if lines != "" {
+		refusePages(in, query, lines)
 		return page
 	}
 	page.cursor, _ = validation.QueryValue(query, "cursor")
@@ -37,11 +37,11 @@ func readPage(in *validation.Reader, query url.Values, asLines bool) (page pageR
 	return page
 }
 
-func refusePages(in *validation.Reader, query url.Values) {
+func refusePages(in *validation.Reader, query url.Values, kind string) {
 	for _, name := range []string{"page", "per_page", "cursor"} {
 		if text, given := validation.QueryValue(query, name); given {
 			at := validation.Location{"query", name}
-			in.Fault("extra_forbidden", at, "has no meaning with Accept: "+linesType+", which gives all rows", text)
+			in.Fault("extra_forbidden", at, "has no meaning with Accept: "+kind+", which gives all rows", text)
 		}
 	}
 }

@@ -71,7 +71,7 @@ func New(c Config) http.Handler {
 		Config: c, verifier: auth.NewVerifier(c.Issuer, c.Keys, c.Clock),
 		metadata: auth.NewMetadata(c.Issuer, c.Clock), crossOrigin: newCrossOrigin(c.Origins),
 		uploads: bodyGate(max(uploadMemory, 2*c.MaxBody)), work: bodyGate(max(workMemory, 2*c.MaxBody)),
-		answers: answerGate(), classes: newClasses(c.DB.Connections()),
+		answers: answerGate(), classes: newClasses(c.DB.Connections(), c.DB.Processors()),
 	}
 	mux := http.NewServeMux()
 	for _, r := range []struct {
@@ -173,7 +173,7 @@ func (s *service) wrap(handle handler) http.Handler {
 		if len(r.TransferEncoding) > 0 { // net/http hides whether there was a length, too (RFC 9112, 6.1)
 			w.Header().Set("Connection", "close")
 		}
-		if s.RequestTimeout > 0 && !wantsLines(r) { // lines last as long as they are read
+		if s.RequestTimeout > 0 && linesWanted(r) == "" { // lines last as long as they are read
 			ctx, cancel := context.WithTimeout(r.Context(), s.RequestTimeout)
 			defer cancel()
 			r = r.WithContext(ctx)

@@ -61,6 +61,7 @@ type Dialect struct {
 
 	// Writing.
 	OneWriter    bool                                          // only one transaction at a time can write
+	InProcess    bool                                          // the work is done in this process, not by a server
 	Returning    bool                                          // an UPDATE can return its rows
 	IDStep       string                                        // asks how far apart an INSERT's IDs are; "" where it returns them
 	Upsert       func(key, set []string) string                // ends an INSERT of rows some of which may be there

@@ -23,6 +23,7 @@ var SQLite = Dialect{
 	MaxIDs:        MaxRows,
 	Regexp:        true,
 	OneWriter:     true,
+	InProcess:     true,
 	Returning:     true,
 	Upsert:        upsertOnConflict,
 	UpsertAdding:  addOnConflict,
