@@ -16,7 +16,8 @@ import (
 type compiler struct {
 	dialect *engine.Dialect
 	schema  *schema.Facts
-	counted bool // the counts of jobs are kept and complete
+	counted bool   // the counts of jobs are kept and complete
+	index   string // of Jobs, that the engine is told to use; "": it chooses itself
 	b       strings.Builder
 	args    []any
 }
@@ -66,7 +67,7 @@ func (c *compiler) rows(s Search, perPage int) statement {
 	if distinct {
 		c.distinctRows(s)
 	} else {
-		c.write(`"Jobs"`)
+		c.jobs()
 		if len(s.Filter.kids) == 1 { // else the optimizer may find a better index
 			c.writeForcedIndex(c.forcedIndex(s))
 		}
@@ -94,10 +95,19 @@ func (c *compiler) total(s Search) statement {
 		c.countedTotal(kind, s)
 		return c.statement()
 	}
-	c.write(`SELECT count(*) FROM "Jobs"`)
+	c.write("SELECT count(*) FROM ")
+	c.jobs()
 	c.writeForcedIndex(c.countingIndex(s))
 	c.where(s.Scope, s.Filter)
 	return c.statement()
+}
+
+// jobs writes the table Jobs, with the index that was chosen for it.
+func (c *compiler) jobs() {
+	c.write(`"Jobs"`)
+	if c.index != "" {
+		c.write(c.dialect.IndexedBy, tables.Quote(c.index))
+	}
 }
 
 // distinctRows writes a derived table of the rows without repetitions, under the columns' own
@@ -165,9 +175,9 @@ func (c *compiler) histogram(h Histogram, limit int) statement {
 		groups = "2, 1"
 		c.write(", ", d.NoIndexPrefix, c.grouped(h.By))
 	}
-	c.write(`, count(*) FROM "Jobs"`)
-	h.Filter.kids = append(slices.Clip(h.Filter.kids), Filter{op: opIn, column: h.Time, values: []any{h.period()}})
-	c.where(h.Scope, h.Filter)
+	c.write(", count(*) FROM ")
+	c.jobs()
+	c.where(h.Scope, h.within())
 	c.write(" GROUP BY ", groups, " ORDER BY ", groups, " LIMIT ", c.arg(int64(limit)+1))
 	return c.statement()
 }
@@ -632,7 +642,7 @@ func (c *compiler) countSource(kind *countKind, scope Scope, filter Filter, colu
 // of the jobs of a VO, their rows have to be read, which is fastest in the table's own order; MariaDB
 // and MySQL would go along some index, from row to row.
 func (c *compiler) jobsToGroup(scope Scope, filter Filter, columns []Column) {
-	c.write(`"Jobs"`)
+	c.jobs()
 	live := c.schema.Kind != schema.KindOurs
 	if live && c.choosesIndex(scope) && filter.op == opAnd && len(filter.kids) == 0 && !c.coversVO(columns) {
 		c.write(" USE INDEX ()")

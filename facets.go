@@ -138,7 +138,11 @@ func (a access) Facets(ctx context.Context, f Facets) ([]Facet, error) {
 
 func (s *session) facet(ctx context.Context, summary Summary, top int, facet *Facet) error {
 	columns := append(definitions(summary.GroupBy), countColumn)
-	return s.table(ctx, s.compiler().facet(summary, top), columns, func(row []any) error {
+	c, err := s.planned(ctx, summary.Scope, summary.Filter, false)
+	if err != nil {
+		return err
+	}
+	return s.table(ctx, c.facet(summary, top), columns, func(row []any) error {
 		if facet.More = len(facet.Values) == top; !facet.More {
 			facet.Values = append(facet.Values, ValueCount{Value: row[0], Count: row[1].(int64)}) //nolint:forcetypeassert // countColumn's
 		}

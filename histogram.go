@@ -195,12 +195,21 @@ type valueGroups struct {
 
 type bucketCount struct{ bucket, count int64 }
 
+// within is the filter, and that jobs are in the histogram's period.
+func (h Histogram) within() Filter {
+	return Filter{op: opAnd, kids: append(slices.Clip(h.Filter.kids), Filter{op: opIn, column: h.Time, values: []any{h.period()}})}
+}
+
 // histogram reads the groups in the order of their values.
 func (s *session) histogram(ctx context.Context, h Histogram) (found []valueGroups, err error) {
 	first, end := h.buckets()
 	limit := s.db.options.Limits.SummaryRows
 	groups := 0
-	err = s.table(ctx, s.compiler().histogram(h, limit), h.columns(), func(row []any) error {
+	c, err := s.planned(ctx, h.Scope, h.within(), false)
+	if err != nil {
+		return nil, err
+	}
+	err = s.table(ctx, c.histogram(h, limit), h.columns(), func(row []any) error {
 		if groups++; groups > limit {
 			return &QueryError{
 				Field: "by", Reason: "more than " + itoa(limit) + " groups; make the buckets longer, or split by a column with fewer values",

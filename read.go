@@ -150,7 +150,11 @@ func (a access) findEach(ctx context.Context, s Search, keeps bool, each func(ro
 
 // page gives the rows of a page, or all, and their number on all pages.
 func (s *session) page(ctx context.Context, search Search, perPage int, each func([]any) error) (found, error) {
-	st := s.compiler().rows(search, perPage)
+	c, err := s.planned(ctx, search.Scope, search.Filter, perPage > 0 && !search.distinct())
+	if err != nil {
+		return found{}, err
+	}
+	st := c.rows(search, perPage)
 	if perPage == 0 || search.distinct() {
 		rows, err := s.rows(ctx, st, search.columns(), each)
 		if err != nil {
@@ -159,7 +163,7 @@ func (s *session) page(ctx context.Context, search Search, perPage int, each fun
 		return s.paged(ctx, search, perPage, rows)
 	}
 	rows, place := int64(0), []any(nil)
-	err := s.placedRows(ctx, st, search, func(row, at []any) error {
+	err = s.placedRows(ctx, st, search, func(row, at []any) error {
 		rows, place = rows+1, append(place[:0], at...)
 		return each(row)
 	})
@@ -186,7 +190,11 @@ func (s *session) paged(ctx context.Context, search Search, perPage int, rows in
 		f.total = -1
 		return f, nil
 	}
-	f.total, err = s.count(ctx, s.compiler().total(search))
+	c, err := s.planned(ctx, search.Scope, search.Filter, false)
+	if err != nil {
+		return f, err
+	}
+	f.total, err = s.count(ctx, c.total(search))
 	return f, err
 }
 
@@ -223,8 +231,12 @@ func (a access) EachSummaryRow(ctx context.Context, s Summary, each func(row []a
 			return err
 		}
 		columns := append(definitions(s.columns()), countColumn)
+		c, err := session.planned(ctx, s.Scope, s.Filter, false)
+		if err != nil {
+			return err
+		}
 		n := 0
-		return session.table(ctx, session.compiler().summary(s, limit), columns, func(row []any) error {
+		return session.table(ctx, c.summary(s, limit), columns, func(row []any) error {
 			if n++; n > limit {
 				return &QueryError{Field: "grouping", Reason: "more than " + itoa(limit) + " groups; group by fewer columns"}
 			}

@@ -48,6 +48,7 @@ type Dialect struct {
 
 	// Choosing how a query runs.
 	NullsFirst    bool   // must be told to sort NULLs as the other engines do
+	IndexedBy     string // before the index to use, where the optimizer doesn't know how few rows a range has; "" where it does
 	ForceIndex    bool   // supports FORCE INDEX and needs it; the optimizer picks a worse plan
 	NoIndexPrefix string // before a grouped column: keeps its index from use, so that the filters choose one
 	LongTexts     bool   // reading long texts of a batch takes longer than a statement for each

@@ -17,6 +17,7 @@ var SQLite = Dialect{
 	Like:          [3]string{"", " LIKE ", likeEnd},
 	AsText:        [2]string{"CAST(", " AS TEXT)"},
 	NoIndexPrefix: "+",
+	IndexedBy:     " INDEXED BY ",
 	Integer:       "INTEGER",
 	TextTimes:     true,
 	LongTexts:     true,

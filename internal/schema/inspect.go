@@ -36,7 +36,7 @@ func Probe(ctx context.Context, q engine.Querier, d *engine.Dialect) (*Facts, er
 func inspect(c Catalog, d *engine.Dialect, pending bool) *Facts {
 	s := &Facts{
 		Jobs: c[tables.Jobs.Name] != nil, History: c[tables.LoggingInfo.Name] != nil,
-		Parameters: c[tables.JobParameters.Name] != nil, Outbox: c[tables.ParametersOutbox.Name] != nil, OfVO: c.indexesOfVO(), Indexes: c.indexes(),
+		Parameters: c[tables.JobParameters.Name] != nil, Outbox: c[tables.ParametersOutbox.Name] != nil, OfVO: c.indexesOfVO(d), Indexes: c.indexes(),
 		Collations: map[string]string{}, ExactCollation: d.ExactCollation, ColumnLimits: map[string]ColumnLimits{},
 	}
 	for _, t := range tables.Tables {
@@ -249,12 +249,15 @@ func (c Catalog) indexes() []Index {
 
 // indexesOfVO are the indexes of Jobs by (VO, column, JobID), and by (VO, JobID), by the column's
 // name. More columns may follow.
-func (c Catalog) indexesOfVO() map[string]string {
+func (c Catalog) indexesOfVO(d *engine.Dialect) map[string]string {
 	found := map[string]string{}
 	if c[tables.Jobs.Name] == nil {
 		return found
 	}
 	for name, columns := range c[tables.Jobs.Name].indexes {
+		if d.Catalog.EndsWithKey {
+			columns = append(slices.Clip(columns), "JobID")
+		}
 		if at := slices.Index(columns, "JobID"); columns[0] == "VO" && (at == 1 || at == 2) {
 			found[columns[1]] = name
 		}
