@@ -30,7 +30,8 @@ func timeOfOrder(order float64) time.Time {
 }
 
 // InsertHistory adds records to the jobs' histories, in the order given. It numbers each job's
-// records from 1 without gaps, even when several calls write at once. A record without a time, or
+// records from 1 without gaps, even when several calls write at once. Of more than [MaxHistory] a job
+// keeps so many. A record without a time, or
 // with a value that LoggingInfo can't hold, is a [ValueError]; then nothing is written. A database
 // without that table is a [SchemaError], here and in the other methods for history.
 func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) error {
@@ -41,7 +42,11 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 			return err
 		}
 	}
+	some := someOf(ids)
 	if done, err := a.insertRecordsAlone(ctx, records); done || err != nil {
+		if len(some) > 0 && err == nil {
+			a.trimAfterwards(ctx, some)
+		}
 		return err
 	}
 	return a.writeHistory(ctx, "insert history", func(s *session) error {
@@ -51,10 +56,14 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 			}
 		}
 		insert := func() error { return s.insertRecords(ctx, ids, records) }
-		if s.numbersAlone(ids) {
-			return insert()
+		if !s.numbersAlone(ids) {
+			once := insert
+			insert = func() error { return s.retryNumbering(ctx, once) }
 		}
-		return s.retryNumbering(ctx, insert)
+		if err := insert(); err != nil {
+			return err
+		}
+		return s.trimHistory(ctx, some)
 	})
 }
 
