@@ -68,8 +68,9 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 }
 
 // insertRecordsAlone adds records by a single statement, where one can do it; else it does nothing.
-// The statement locks the jobs, as far as they exist, in the order of all who lock jobs, and finds
-// their last numbers.
+// The statement finds the jobs' last numbers. In our own schema it locks the jobs, as far as they exist,
+// in the order of all who lock jobs. Others don't lock them: there who finds a number taken does it all
+// again, in a transaction.
 func (a access) insertRecordsAlone(ctx context.Context, records []HistoryRecord) (done bool, err error) {
 	if !a.writesAlone() || !a.db.schema.Jobs || !a.db.history.schema.History || a.db.HistoryElsewhere() {
 		return false, nil
@@ -85,12 +86,14 @@ func (a access) insertRecordsAlone(ctx context.Context, records []HistoryRecord)
 	}
 	logging, lock := a.db.logging.Quoted(), a.db.dialect.Lock
 	source, args := a.db.dialect.Batch(columns, rows)
-	// A subquery, because a JOIN whose columns nobody asks for MariaDB leaves out, and MySQL locks no
-	// JSON_TABLE.
-	job := `(SELECT t."JobID" FROM "Jobs" AS t WHERE t."JobID" = s.c0` + lock + `)`
 	last := `(SELECT l."SeqNum" FROM ` + logging + ` AS l WHERE l."JobID" = s.c0 ORDER BY l."JobID" DESC, l."SeqNum" DESC LIMIT 1` + lock + `)`
 	values := s.values(tables.LoggingInfo, columns)
-	values[0], values[1] = "COALESCE("+job+", s.c0)", "s.c1 + COALESCE("+last+", 0)"
+	values[1] += " + COALESCE(" + last + ", 0)"
+	if a.db.schema.Kind == schema.KindOurs {
+		// A subquery, because a JOIN whose columns nobody asks for MariaDB leaves out, and MySQL locks no
+		// JSON_TABLE.
+		values[0] = `COALESCE((SELECT t."JobID" FROM "Jobs" AS t WHERE t."JobID" = s.c0` + lock + `), s.c0)`
+	}
 	n, err := a.writeAlone(ctx, "insert history", "INSERT INTO "+logging+" ("+tables.QuotedNames("", columns)+") SELECT "+
 		strings.Join(values, ", ")+" FROM "+source, args...)
 	return n > 0, err
