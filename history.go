@@ -30,7 +30,8 @@ func timeOfOrder(order float64) time.Time {
 }
 
 // InsertHistory adds records to the jobs' histories, in the order given. It numbers each job's
-// records from 1 without gaps, even when several calls write at once. A record without a time, or
+// records from 1 without gaps, even when several calls write at once. Of more than [MaxHistory] a job
+// keeps so many. A record without a time, or
 // with a value that LoggingInfo can't hold, is a [ValueError]; then nothing is written. A database
 // without that table is a [SchemaError], here and in the other methods for history.
 func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) error {
@@ -41,7 +42,11 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 			return err
 		}
 	}
+	some := someOf(ids)
 	if done, err := a.insertRecordsAlone(ctx, records); done || err != nil {
+		if len(some) > 0 && err == nil {
+			a.trimAfterwards(ctx, some)
+		}
 		return err
 	}
 	return a.writeHistory(ctx, "insert history", func(s *session) error {
@@ -51,16 +56,21 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 			}
 		}
 		insert := func() error { return s.insertRecords(ctx, ids, records) }
-		if s.numbersAlone(ids) {
-			return insert()
+		if !s.numbersAlone(ids) {
+			once := insert
+			insert = func() error { return s.retryNumbering(ctx, once) }
 		}
-		return s.retryNumbering(ctx, insert)
+		if err := insert(); err != nil {
+			return err
+		}
+		return s.trimHistory(ctx, some)
 	})
 }
 
 // insertRecordsAlone adds records by a single statement, where one can do it; else it does nothing.
-// The statement locks the jobs, as far as they exist, in the order of all who lock jobs, and finds
-// their last numbers.
+// The statement finds the jobs' last numbers. In our own schema it locks the jobs, as far as they exist,
+// in the order of all who lock jobs. Others don't lock them: there who finds a number taken does it all
+// again, in a transaction.
 func (a access) insertRecordsAlone(ctx context.Context, records []HistoryRecord) (done bool, err error) {
 	if !a.writesAlone() || !a.db.schema.Jobs || !a.db.history.schema.History || a.db.HistoryElsewhere() {
 		return false, nil
@@ -76,12 +86,14 @@ func (a access) insertRecordsAlone(ctx context.Context, records []HistoryRecord)
 	}
 	logging, lock := a.db.logging.Quoted(), a.db.dialect.Lock
 	source, args := a.db.dialect.Batch(columns, rows)
-	// A subquery, because a JOIN whose columns nobody asks for MariaDB leaves out, and MySQL locks no
-	// JSON_TABLE.
-	job := `(SELECT t."JobID" FROM "Jobs" AS t WHERE t."JobID" = s.c0` + lock + `)`
 	last := `(SELECT l."SeqNum" FROM ` + logging + ` AS l WHERE l."JobID" = s.c0 ORDER BY l."JobID" DESC, l."SeqNum" DESC LIMIT 1` + lock + `)`
 	values := s.values(tables.LoggingInfo, columns)
-	values[0], values[1] = "COALESCE("+job+", s.c0)", "s.c1 + COALESCE("+last+", 0)"
+	values[1] += " + COALESCE(" + last + ", 0)"
+	if a.db.schema.Kind == schema.KindOurs {
+		// A subquery, because a JOIN whose columns nobody asks for MariaDB leaves out, and MySQL locks no
+		// JSON_TABLE.
+		values[0] = `COALESCE((SELECT t."JobID" FROM "Jobs" AS t WHERE t."JobID" = s.c0` + lock + `), s.c0)`
+	}
 	n, err := a.writeAlone(ctx, "insert history", "INSERT INTO "+logging+" ("+tables.QuotedNames("", columns)+") SELECT "+
 		strings.Join(values, ", ")+" FROM "+source, args...)
 	return n > 0, err

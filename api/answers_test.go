@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"jobdb"
 	"jobdb/auth"
 	"jobdb/jobdbtest"
+	"jobdb/wms"
 )
 
 // answering is what questions need of a service. Who waits for memory gives up soon.
@@ -151,6 +154,20 @@ func TestSummariesAreCountedWhileTheyAreRead(t *testing.T) {
 	bob.leave()
 	carol.leave()
 	empty(t, s.answers)
+}
+
+// What details of a job are expected to take is as much as they are, whatever there is most of.
+func TestDetailsAreCountedWhole(t *testing.T) {
+	for name, job := range map[string]wms.Details{
+		"history":    {History: make([]jobdb.HistoryRecord, 10_000)},
+		"heartbeats": {Heartbeats: make([]jobdb.Heartbeat, 7000)},
+		"commands":   {Commands: make([]jobdb.CommandRecord, 1000)},
+		"input data": {InputData: slices.Repeat([]jobdb.InputFile{{LFN: "/lhcb/" + strings.Repeat("x", 100)}}, 10_000)},
+	} {
+		if answer, err := json.Marshal(detailsOf(job)); err != nil || sizeOf(job) < int64(len(answer)) {
+			t.Errorf("%s: %d bytes are expected, %d are sent (error: %v)", name, sizeOf(job), len(answer), err)
+		}
+	}
 }
 
 // fillDifferent makes jobs each of which is a group of its own.

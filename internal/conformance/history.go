@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ var historyTests = []conformanceTest{
 	{"StatusTimes", testStatusTimes},
 	{"RecentHistory", testRecentHistory},
 	{"LongHistory", testLongHistory},
+	{"HistoryBound", testHistoryBound},
 }
 
 func record(id jobdb.JobID, status jobdb.Status, minor, application string, at time.Time) jobdb.HistoryRecord {
@@ -198,9 +200,7 @@ func testRecentHistory(f *fixture) {
 func testLongHistory(f *fixture) {
 	ids := f.addPlainJobs(3)
 	long, short := ids[:2], ids[1:]
-	for range 10 {
-		f.insertHistory(slices.Repeat([]jobdb.HistoryRecord{record(ids[0], "Running", "m", "a", noon)}, 1000)...)
-	}
+	f.makeLong(ids[0], jobdb.MaxHistory)
 	add := func(insert func(context.Context, []jobdb.HistoryRecord) error, ids []jobdb.JobID) error {
 		var records []jobdb.HistoryRecord
 		for _, id := range ids {
@@ -224,6 +224,45 @@ func testLongHistory(f *fixture) {
 			f.t.Errorf("to %s takes %v with a long history, %v with a short one", what, ofLong, ofShort)
 		}
 	}
+}
+
+// makeLong adds so many records to a job's history, which have their numbers as minor statuses.
+func (f *fixture) makeLong(id jobdb.JobID, n int) {
+	f.t.Helper()
+	records := make([]jobdb.HistoryRecord, n)
+	for i := range records {
+		records[i] = record(id, "Running", strconv.Itoa(i+1), "a", noon.Add(time.Duration(i)*time.Second))
+	}
+	for some := range slices.Chunk(records, 1000) {
+		f.insertHistory(some...)
+	}
+}
+
+// A job keeps the first and the last records of its history.
+func testHistoryBound(f *fixture) {
+	ids := f.addPlainJobs(2)
+	f.insertHistory(record(ids[1], "Running", "m", "a", noon))
+	const all = jobdb.MaxHistory + 3000
+	f.makeLong(ids[0], all)
+	history := f.history(ids...)
+	f.equal("the other history", history[ids[1]], f.withTimes(record(ids[1], "Running", "m", "a", noon)))
+	kept := history[ids[0]]
+	if len(kept) < jobdb.MaxHistory || len(kept) > jobdb.MaxHistory+1000 {
+		f.t.Fatalf("%d records are kept of %d", len(kept), all)
+	}
+	dropped := all - len(kept)
+	for i, r := range kept {
+		want := i + 1
+		if i >= 100 {
+			want += dropped
+		}
+		if r.MinorStatus != strconv.Itoa(want) {
+			f.t.Fatalf("record %d of those kept is number %s, not %d", i, r.MinorStatus, want)
+		}
+	}
+	raw := f.rawHistory()
+	f.insertHistory(record(ids[0], "Done", "", "", noon.Add(time.Hour)))
+	f.equal("the last number", raw.number(`SELECT MAX("SeqNum") FROM "LoggingInfo" WHERE "JobID" = `+asJSON(ids[0])), int64(all+1))
 }
 
 func (f *fixture) took(call func() error) time.Duration {
