@@ -44,13 +44,13 @@ type question struct {
 	class *gate       // nil: it needs no turn, since what it is answered with is there
 	size  int64       // bytes of memory that it is expected to take; 0: few
 	body  *bodyMemory // of what was asked, if that is part of size; else nil
-	// read appends the answer, and may set headers.
-	read func(ctx context.Context, b []byte) (status int, answer []byte, err error)
+	// read appends the answer, and may set headers. It tells fit when it takes more than was expected.
+	read func(ctx context.Context, b []byte, fit func(size int64) error) (status int, answer []byte, err error)
 }
 
-// ofJobs is a question for rows of Jobs. What is left of the query's body counts as part of it.
-func (s *service) ofJobs(query jobdb.Search, body *bodyMemory, read func(context.Context, []byte) (int, []byte, error)) question {
-	q := question{class: s.pages, size: body.left + rowsSize(query, query.PerPage), body: body, read: read}
+// ofJobs is a question for rows of Jobs, which take more memory than their columns do. What is left of the query's body counts as part of it.
+func (s *service) ofJobs(query jobdb.Search, body *bodyMemory, more int64, read func(context.Context, []byte, func(int64) error) (int, []byte, error)) question {
+	q := question{class: s.pages, size: body.left + rowsSize(query, query.PerPage) + more, body: body, read: read}
 	if query.PerPage > largePage || s.DB.CostlySearch(query) {
 		q.class = s.costly
 	}
@@ -79,7 +79,11 @@ func (s *service) ask(w http.ResponseWriter, r *http.Request, p auth.Principal, 
 		q.body.giveBack()
 	}
 	b := buffers.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put there
-	status, err := q.answer(r.Context(), p, b)
+	fit := func(size int64) (err error) {
+		memory, err = s.fitAtOnce(p.Subject, memory, size)
+		return err
+	}
+	status, err := q.answer(r.Context(), p, b, fit)
 	if err != nil {
 		return err
 	}
@@ -93,7 +97,7 @@ func (s *service) ask(w http.ResponseWriter, r *http.Request, p auth.Principal, 
 	return nil
 }
 
-func (q question) answer(ctx context.Context, p auth.Principal, b *[]byte) (status int, err error) {
+func (q question) answer(ctx context.Context, p auth.Principal, b *[]byte, fit func(int64) error) (status int, err error) {
 	if q.class != nil {
 		turn, err := q.class.take(ctx, p.Subject, 1)
 		if err != nil {
@@ -101,7 +105,7 @@ func (q question) answer(ctx context.Context, p auth.Principal, b *[]byte) (stat
 		}
 		defer turn.leave()
 	}
-	status, *b, err = q.read(ctx, (*b)[:0])
+	status, *b, err = q.read(ctx, (*b)[:0], fit)
 	return status, err
 }
 
@@ -114,6 +118,18 @@ func (s *service) fit(ctx context.Context, caller string, memory *taken, size in
 		return memory, memory.growTo(size)
 	case size > smallAnswer:
 		return s.answers.take(ctx, caller, size)
+	}
+	return nil, nil //nolint:nilnil // few bytes take none
+}
+
+// fitAtOnce is fit for an answer that is being read: it takes more, and waits for none, which would
+// keep others from their turn.
+func (s *service) fitAtOnce(caller string, memory *taken, size int64) (*taken, error) {
+	switch {
+	case memory != nil:
+		return memory, memory.growTo(size)
+	case size > smallAnswer:
+		return s.answers.enter(caller, s.answers.share, size, false, atOnce)
 	}
 	return nil, nil //nolint:nilnil // few bytes take none
 }
