@@ -47,13 +47,16 @@ type question struct {
 	size   int64       // bytes of memory that it is expected to take; 0: few
 	memory *taken      // what it has of that already; nil: nothing
 	body   *bodyMemory // of what was asked, if that is part of size; else nil
-	// read appends the answer, and may set headers.
-	read func(ctx context.Context, b []byte) (status int, answer []byte, err error)
+	// read appends the answer, and may set headers. It tells fit when it takes more than was expected.
+	read reader
 }
 
-// ofJobs is a question for rows of Jobs. What is left of the query's body counts as part of it.
-func (s *service) ofJobs(query jobdb.Search, body *bodyMemory, read func(context.Context, []byte) (int, []byte, error)) question {
-	q := question{class: s.pages, size: body.left + rowsSize(query, query.PerPage), body: body, read: read}
+type reader func(ctx context.Context, b []byte, fit func(size int64) error) (status int, answer []byte, err error)
+
+// ofJobs is a question for rows of Jobs, which take more memory than their columns do. What is left
+// of the query's body counts as part of it.
+func (s *service) ofJobs(query jobdb.Search, body *bodyMemory, more int64, read reader) question {
+	q := question{class: s.pages, size: body.left + rowsSize(query, query.PerPage) + more, body: body, read: read}
 	switch {
 	case s.DB.CostlySearch(query):
 		q.class, q.cost = s.costly, s.costOf(query.Scope, query.Filter)
@@ -96,7 +99,11 @@ func (s *service) ask(w http.ResponseWriter, r *http.Request, p auth.Principal, 
 		q.body.giveBack()
 	}
 	b := buffers.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put there
-	status, err := q.answer(r.Context(), p, b)
+	fit := func(size int64) (err error) {
+		memory, err = s.growAnswer(p.Subject, memory, size)
+		return err
+	}
+	status, err := q.answer(r.Context(), p, b, fit)
 	if err != nil {
 		return err
 	}
@@ -110,7 +117,7 @@ func (s *service) ask(w http.ResponseWriter, r *http.Request, p auth.Principal, 
 	return nil
 }
 
-func (q question) answer(ctx context.Context, p auth.Principal, b *[]byte) (status int, err error) {
+func (q question) answer(ctx context.Context, p auth.Principal, b *[]byte, fit func(int64) error) (status int, err error) {
 	if q.class != nil {
 		turn, err := q.class.takeTurn(ctx, p.Subject, q.cost)
 		if err != nil {
@@ -118,7 +125,7 @@ func (q question) answer(ctx context.Context, p auth.Principal, b *[]byte) (stat
 		}
 		defer turn.leave()
 	}
-	status, *b, err = q.read(ctx, (*b)[:0])
+	status, *b, err = q.read(ctx, (*b)[:0], fit)
 	return status, err
 }
 
@@ -136,7 +143,8 @@ func (s *service) fit(ctx context.Context, caller string, memory *taken, size in
 }
 
 // growAnswer makes the memory of an answer whose rows are being read, nil before it has any, what so
-// many bytes take. It takes some more each time, and doesn't wait. It is also returned with an error.
+// many bytes take. It takes some more each time, and doesn't wait, which would keep others from their turn.
+// It is also returned with an error.
 func (s *service) growAnswer(caller string, memory *taken, size int64) (*taken, error) {
 	switch {
 	case memory == nil && size > smallAnswer:

@@ -43,8 +43,10 @@ func (l looking) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func ofSize(n int) func(context.Context, []byte) (int, []byte, error) {
-	return func(context.Context, []byte) (int, []byte, error) { return http.StatusOK, make([]byte, n), nil }
+func ofSize(n int) func(context.Context, []byte, func(int64) error) (int, []byte, error) {
+	return func(context.Context, []byte, func(int64) error) (int, []byte, error) {
+		return http.StatusOK, make([]byte, n), nil
+	}
 }
 
 // An answer has memory for all of its bytes while it is sent, whatever it was expected to be, and is
@@ -110,7 +112,7 @@ func TestAnswersThatPanic(t *testing.T) {
 	s := answering()
 	func() {
 		defer func() { _ = recover() }()
-		q := question{class: s.pages, size: 30 << 20, read: func(context.Context, []byte) (int, []byte, error) { panic("x") }}
+		q := question{class: s.pages, size: 30 << 20, read: func(context.Context, []byte, func(int64) error) (int, []byte, error) { panic("x") }}
 		_ = s.ask(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil), auth.Principal{Subject: "alice"}, q)
 	}()
 	empty(t, s.answers)

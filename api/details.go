@@ -78,7 +78,7 @@ func (s *service) details(w http.ResponseWriter, r *http.Request, p auth.Princip
 	if err != nil {
 		return err
 	}
-	return s.ask(w, r, p, question{size: sizeOf(job), read: func(context.Context, []byte) (int, []byte, error) {
+	return s.ask(w, r, p, question{size: sizeOf(job), read: func(context.Context, []byte, func(int64) error) (int, []byte, error) {
 		answer, err := json.Marshal(detailsOf(job))
 		return http.StatusOK, answer, err
 	}})

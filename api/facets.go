@@ -26,7 +26,7 @@ func (s *service) facets(w http.ResponseWriter, r *http.Request, p auth.Principa
 	if s.DB.CostlyFacets(query) {
 		q.class = s.costly
 	}
-	q.read = func(ctx context.Context, b []byte) (int, []byte, error) {
+	q.read = func(ctx context.Context, b []byte, _ func(int64) error) (int, []byte, error) {
 		facets, err := s.DB.Facets(ctx, query)
 		return http.StatusOK, appendFacets(b, facets), err
 	}
@@ -53,7 +53,7 @@ func (s *service) histogram(w http.ResponseWriter, r *http.Request, p auth.Princ
 	}
 	memory.giveBack()
 	size := int64(len(rows.Series)+1) * (valueSize + int64(len(rows.Other))*countSize)
-	return s.ask(w, r, p, question{size: size, read: func(_ context.Context, b []byte) (int, []byte, error) {
+	return s.ask(w, r, p, question{size: size, read: func(_ context.Context, b []byte, _ func(int64) error) (int, []byte, error) {
 		return http.StatusOK, appendHistogram(b, rows), nil
 	}})
 }
@@ -76,7 +76,7 @@ func (s *service) values(w http.ResponseWriter, r *http.Request, p auth.Principa
 	if s.DB.CostlyValues(query) {
 		q.class = s.costly
 	}
-	q.read = func(ctx context.Context, b []byte) (int, []byte, error) {
+	q.read = func(ctx context.Context, b []byte, _ func(int64) error) (int, []byte, error) {
 		list, err := s.DB.Values(ctx, query)
 		return http.StatusOK, appendValues(b, list), err
 	}

@@ -25,6 +25,9 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 	memory.decoded()
 	adding := takeAdditions(&request)
 	query, err := s.searchQuery(r.Context(), p, request)
+	if err == nil {
+		err = adding.check()
+	}
 	switch {
 	case err != nil:
 		return err
@@ -34,14 +37,14 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 		return s.sendLines(w, r, p, query, request.Parameters, memory)
 	}
 	query.Page, query.PerPage, query.Cursor = page.number, page.size, page.cursor
-	return s.ask(w, r, p, s.ofJobs(query, memory, func(ctx context.Context, b []byte) (int, []byte, error) {
+	return s.ask(w, r, p, s.ofJobs(query, memory, adding.size(query.PerPage), func(ctx context.Context, b []byte, fit func(int64) error) (int, []byte, error) {
 		found, err := s.DB.Search(ctx, query)
 		if err != nil {
 			return 0, nil, err
 		}
 		if adding.none() {
 			b = appendRows(b, found.Columns, false, found.Rows, zulu)
-		} else if b, err = s.addedRows(ctx, b, query.Scope.VO, found, adding); err != nil {
+		} else if b, err = s.addedRows(ctx, b, query.Scope.VO, found, adding, fit); err != nil {
 			return 0, nil, err
 		}
 		return pageStatus(w, found), b, nil
@@ -139,7 +142,7 @@ func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Princip
 		return err
 	}
 	memory.giveBack()
-	return s.ask(w, r, p, question{size: counts.size, memory: counts.memory, read: func(_ context.Context, b []byte) (int, []byte, error) {
+	return s.ask(w, r, p, question{size: counts.size, memory: counts.memory, read: func(_ context.Context, b []byte, _ func(int64) error) (int, []byte, error) {
 		return http.StatusOK, appendRows(b, counts.columns, true, counts.rows, zeroOffset), nil
 	}})
 }

@@ -68,7 +68,13 @@ func (l *load) pace(ctx context.Context) {
 		}
 		random := newRandom()
 		l.running.Go(func() {
-			for l.awaitTurn(ctx, random, a.rate*l.lhcbs) {
+			for next := time.Now(); ; {
+				next = next.Add(time.Duration(random.ExpFloat64() / (a.rate * l.lhcbs) * float64(time.Second)))
+				select {
+				case <-ctx.Done():
+					return
+				case <-time.After(time.Until(next)): // at once when this machine is behind
+				}
 				select {
 				case waiting <- struct{}{}:
 					l.running.Go(func() {
@@ -80,17 +86,6 @@ func (l *load) pace(ctx context.Context) {
 				}
 			}
 		})
-	}
-}
-
-// awaitTurn waits as long as it is until the next of so many things a second that happen by chance,
-// and tells whether it came before ctx ended.
-func (l *load) awaitTurn(ctx context.Context, random *rand.Rand, rate float64) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(time.Duration(random.ExpFloat64() / rate * float64(time.Second))):
-		return true
 	}
 }
 
