@@ -18,7 +18,9 @@ import (
 // publish prints tables under a heading or, with -write, puts them between the markers of the
 // document of that name, under a line that says where, when and with what they were measured. What
 // can't be written is printed, not lost.
-func (s settings) publish(name, heading, text string) error { return s.publishIn(name, name, heading, text) }
+func (s settings) publish(name, heading, text string) error {
+	return s.publishIn(name, name, heading, text)
+}
 
 // publishIn is publish for a document that has several tables.
 func (s settings) publishIn(document, name, heading, text string) error {
