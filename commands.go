@@ -122,7 +122,8 @@ func (s *session) commandQueues(ctx context.Context, ids []JobID) (map[JobID]*co
 //
 // A caller has a command on lease: after [Options.CommandRedelivery] it is returned again, until
 // [DB.ConfirmJobCommands] or [DB.ExpireJobCommands] closes it, or it is older than
-// [Options.CommandExpiry]. A Kill doesn't age.
+// [Options.CommandExpiry]. A Kill doesn't age. What was sent while the clock was ahead is returned
+// again once it is right.
 func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, error) {
 	var taken []CommandRecord
 	err := a.write(ctx, "take job commands", func(s *session) error {
@@ -196,8 +197,8 @@ func (s *session) pendingCommands(args []any, now time.Time) (string, []any) {
 	args = append(args, CommandReceived)
 	o, bound := s.db.options, s.db.dialect.TimeBound
 	if o.CommandRedelivery > 0 {
-		text += ` OR t."Status" = ? AND t."ExecutionTime" < ?`
-		args = append(args, CommandSent, bound(now.Add(-o.CommandRedelivery)))
+		text += ` OR t."Status" = ? AND (t."ExecutionTime" < ? OR t."ExecutionTime" > ?)` // the latter were sent while the clock was ahead
+		args = append(args, CommandSent, bound(now.Add(-o.CommandRedelivery)), bound(now.Add(o.CommandRedelivery)))
 		if o.CommandExpiry > 0 {
 			text += ` AND (t."ReceptionTime" > ? OR ` + s.byteExact(tables.JobCommands, "Command") + " = ?)"
 			args = append(args, bound(now.Add(-o.CommandExpiry)), KillCommand)

@@ -1,19 +1,24 @@
 package jobdb
 
-import "slices"
+import (
+	"runtime"
+	"slices"
+)
 
 // CostlySearch reports whether a search may have to look at many more jobs than it gives: at all of
 // a VO for a pattern, a parameter, a sort or distinct values that no index has, for a total that no
 // counts tell, or for a page far behind. Others take milliseconds. A program that serves many
 // callers keeps costly ones from taking all its connections, see [DB.Connections].
 func (db *DB) CostlySearch(s Search) bool {
+	c := &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
 	switch {
-	case s.distinct() || s.Page > 0 && s.offset(max(1, s.PerPage)) >= deepOffset || s.Filter.hasPattern():
+	case s.Page > 0 && s.offset(max(1, s.PerPage)) >= deepOffset || s.Filter.hasPattern():
 		return true
+	case s.distinct():
+		return c.countedBy(s.Scope, s.Filter, s.columns()) == nil
 	case s.Filter.isSelective(db.schema.IndexesColumn):
 		return false
 	}
-	c := &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
 	first := s.keys()[0].Column
 	return c.countedBy(s.Scope, s.Filter, nil) == nil || first != colJobID && !db.schema.IndexesColumn(first.Name())
 }
@@ -22,6 +27,22 @@ func (db *DB) CostlySearch(s Search) bool {
 func (db *DB) CostlySummary(s Summary) bool {
 	c := &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
 	return s.Filter.hasPattern() || c.countedBy(s.Scope, s.Filter, s.columns()) == nil
+}
+
+// CostlyFacets reports whether facets have to look at jobs because no counts answer one of them.
+func (db *DB) CostlyFacets(f Facets) bool {
+	return slices.ContainsFunc(f.Columns, func(column Column) bool { return db.CostlySummary(f.of(column)) })
+}
+
+// CostlyValues reports whether the newest jobs have to be looked for among those of other VOs or
+// owners, which live databases may keep together.
+func (db *DB) CostlyValues(v Values) bool {
+	c := &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
+	by := colJobID
+	if v.Scope.Owner != "" {
+		by = colOwner
+	}
+	return v.Scope.VO != "" && c.countedBy(v.Scope, Filter{}, []Column{v.Column}) == nil && !c.walks(v) && db.schema.OfVO[by.Name()] == ""
 }
 
 // hasPattern reports whether a filter compares by what no index serves.
@@ -52,3 +73,12 @@ func (f Filter) isSelective(indexed func(column string) bool) bool {
 // Connections is how many connections questions can have at the same time; 0 is any number, which
 // only the pool of [OpenDB] may be set to.
 func (db *DB) Connections() int { return db.engine.Reader.Stats().MaxOpenConnections }
+
+// Processors is how many processors questions share with all else that this process does: on SQLite,
+// which answers in here. 0: the database has a server, with its own.
+func (db *DB) Processors() int {
+	if db.dialect.InProcess {
+		return runtime.GOMAXPROCS(0)
+	}
+	return 0
+}

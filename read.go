@@ -34,13 +34,26 @@ type SummaryRows struct {
 // MariaDB and MySQL by the columns' collation, for the sake of their indexes. A page ends its sort with JobID, so that pages neither
 // overlap nor skip.
 func (a access) Search(ctx context.Context, s Search) (Page, error) {
-	page := Page{Columns: s.columns()}
-	f, err := a.find(ctx, s, func(row []any) error {
-		page.Rows = append(page.Rows, row)
+	var rows [][]any
+	page, err := a.search(ctx, s, true, func(row []any) error {
+		rows = append(rows, row)
 		return nil
 	})
-	page.Total, page.Before, page.Next = f.total, f.before, f.next
+	page.Rows = rows
 	return page, err
+}
+
+// SearchEach is [DB.Search] for who looks at each row once: it gives the rows to each instead of
+// returning them. A row is valid until each returns. An error of each ends the search, and is
+// returned.
+func (a access) SearchEach(ctx context.Context, s Search, each func(row []any) error) (Page, error) {
+	return a.search(ctx, s, false, each)
+}
+
+// search tells of a page all but its rows, which it gives to each.
+func (a access) search(ctx context.Context, s Search, keeps bool, each func(row []any) error) (Page, error) {
+	f, err := a.find(ctx, s, keeps, each)
+	return Page{Columns: s.columns(), Total: f.total, Before: f.before, Next: f.next}, err
 }
 
 // Job returns one job. A job that doesn't exist, or not in the scope, is a [NotFoundError].
@@ -68,7 +81,7 @@ func (a access) Job(ctx context.Context, scope Scope, id JobID) (Job, error) {
 func (a access) Stream(ctx context.Context, s Search) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
 		ended := false
-		_, err := a.find(ctx, s, func(row []any) error {
+		_, err := a.find(ctx, s, true, func(row []any) error {
 			if ended = !yield(row, nil); ended {
 				return errEndOfLoop
 			}
@@ -89,12 +102,13 @@ type found struct {
 	next          string
 }
 
-func (a access) find(ctx context.Context, s Search, each func(row []any) error) (found, error) {
+// find gives the rows of a search to each; keeps tells whether each keeps them.
+func (a access) find(ctx context.Context, s Search, keeps bool, each func(row []any) error) (found, error) {
 	if a.tx != nil || !a.db.engine.OneConnection {
-		return a.findEach(ctx, s, each)
+		return a.findEach(ctx, s, keeps, each)
 	}
 	var rows [][]any // each may use the DB, and would wait for the connection that gives it rows
-	f, err := a.findEach(ctx, s, func(row []any) error {
+	f, err := a.findEach(ctx, s, true, func(row []any) error {
 		rows = append(rows, row)
 		return nil
 	})
@@ -104,10 +118,10 @@ func (a access) find(ctx context.Context, s Search, each func(row []any) error) 
 	return f, err
 }
 
-func (a access) findEach(ctx context.Context, s Search, each func(row []any) error) (f found, err error) {
+func (a access) findEach(ctx context.Context, s Search, keeps bool, each func(row []any) error) (f found, err error) {
 	limits := a.db.options.Limits
 	perPage, err := s.checkPage(limits)
-	if err = cmp.Or(s.Scope.check(), err, a.checkParameters(s.Filter)); err != nil {
+	if err = a.checkQuestion(s.Scope, s.Filter, err); err != nil {
 		return f, err
 	}
 	waits := a.db.waits()
@@ -119,6 +133,8 @@ func (a access) findEach(ctx context.Context, s Search, each func(row []any) err
 		each = afterFirst(begun, each)
 	}
 	err = a.inSnapshot(ctx, "search jobs", s.singleStatement(), func(session *session) error {
+		session.reusesRows = !keeps
+		defer func() { session.reusesRows = false }()
 		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
 			return err
 		}
@@ -144,7 +160,7 @@ func (s *session) page(ctx context.Context, search Search, perPage int, each fun
 	}
 	rows, place := int64(0), []any(nil)
 	err := s.placedRows(ctx, st, search, func(row, at []any) error {
-		rows, place = rows+1, at
+		rows, place = rows+1, append(place[:0], at...)
 		return each(row)
 	})
 	if err != nil {
@@ -186,32 +202,53 @@ func (a access) inSnapshot(ctx context.Context, what string, alone bool, fn func
 // that occurs, sorted by them; on live MariaDB and MySQL texts that their
 // collation holds equal are one value.
 func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
-	limits := a.db.options.Limits
 	result := SummaryRows{Columns: s.columns()}
-	if err := cmp.Or(s.Scope.check(), a.checkParameters(s.Filter)); err != nil {
-		return result, err
+	err := a.EachSummaryRow(ctx, s, func(row []any) error {
+		result.Rows = append(result.Rows, row)
+		return nil
+	})
+	return result, err
+}
+
+// EachSummaryRow is [DB.Summary] that gives each row as it is read, to keep or not. An error of each
+// ends it, and is returned.
+func (a access) EachSummaryRow(ctx context.Context, s Summary, each func(row []any) error) error {
+	limit := a.db.options.Limits.SummaryRows
+	if err := a.checkQuestion(s.Scope, s.Filter, nil); err != nil {
+		return err
 	}
-	waits := a.db.waits()
-	ctx, end := a.db.engine.Question(ctx)
-	defer end()
-	ctx, cancel := limits.context(ctx)
-	defer cancel()
-	err := a.inSnapshot(ctx, "summarize jobs", !s.Filter.hasRegex(), func(session *session) error {
+	return a.ask(ctx, "summarize jobs", !s.Filter.hasRegex(), func(ctx context.Context, session *session) error {
 		var err error
 		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
 			return err
 		}
-		columns := append(definitions(result.Columns), tables.Column{Name: "count", Kind: tables.KindInteger})
+		columns := append(definitions(s.columns()), countColumn)
 		n := 0
-		return session.table(ctx, session.compiler().summary(s, limits.SummaryRows), columns, func(row []any) error {
-			if n++; n > limits.SummaryRows {
-				return &QueryError{Field: "grouping", Reason: "more than " + itoa(limits.SummaryRows) + " groups; group by fewer columns"}
+		return session.table(ctx, session.compiler().summary(s, limit), columns, func(row []any) error {
+			if n++; n > limit {
+				return &QueryError{Field: "grouping", Reason: "more than " + itoa(limit) + " groups; group by fewer columns"}
 			}
-			result.Rows = append(result.Rows, row)
-			return nil
+			return each(row)
 		})
 	})
-	return result, a.db.explainTimeout(ctx, err, waits)
+}
+
+// ask reads what one question wants, within the time that it may take. alone says that it is one
+// statement.
+func (a access) ask(ctx context.Context, what string, alone bool, fn func(context.Context, *session) error) error {
+	waits := a.db.waits()
+	ctx, end := a.db.engine.Question(ctx)
+	defer end()
+	ctx, cancel := a.db.options.Limits.context(ctx)
+	defer cancel()
+	err := a.inSnapshot(ctx, what, alone, func(s *session) error { return fn(ctx, s) })
+	return a.db.explainTimeout(ctx, err, waits)
+}
+
+// checkQuestion refuses a question without a scope, one that is invalid, and one that this database
+// can't answer.
+func (a access) checkQuestion(scope Scope, filter Filter, invalid error) error {
+	return cmp.Or(scope.check(), invalid, a.checkParameters(filter))
 }
 
 // checkParameters refuses filters for parameters in a database that has none.
@@ -236,14 +273,20 @@ func (s *session) rows(ctx context.Context, st statement, columns []Column, each
 	return n, err
 }
 
-// table runs a query for rows that may be kept. Room is made for more and more of them at once.
+// table runs a query for rows that may be kept, unless the session reuses them. Room is made for
+// more and more of them at once.
 func (s *session) table(ctx context.Context, st statement, columns []tables.Column, each func([]any) error) error {
-	var room []any
+	var room, reused []any
 	rows := 1
 	return s.query(ctx, st.text, st.args, scanRows(columns, func(cells []scanned) error {
-		if len(room) == 0 {
+		switch {
+		case reused != nil:
+			room = reused
+		case len(room) == 0:
 			room = make([]any, rows*len(cells))
-			rows = min(2*rows, maxPreallocated)
+			if rows = min(2*rows, maxPreallocated); s.reusesRows {
+				reused = room
+			}
 		}
 		row := room[:len(cells):len(cells)]
 		room = room[len(cells):]
@@ -377,7 +420,7 @@ func (s *session) pageAfter(ctx context.Context, search Search, perPage int, eac
 			if rows++; rows > int64(perPage) {
 				return nil
 			}
-			place = at
+			place = append(place[:0], at...)
 			return each(row)
 		})
 		if err != nil {

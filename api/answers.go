@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -41,9 +42,11 @@ const maxReused = 1 << 20
 
 // question is answered with what is read in its turn.
 type question struct {
-	class *gate       // nil: it needs no turn, since what it is answered with is there
-	size  int64       // bytes of memory that it is expected to take; 0: few
-	body  *bodyMemory // of what was asked, if that is part of size; else nil
+	class  *gate       // nil: it needs no turn, since what it is answered with is there
+	cost   costOf      // of its turn
+	size   int64       // bytes of memory that it is expected to take; 0: few
+	memory *taken      // what it has of that already; nil: nothing
+	body   *bodyMemory // of what was asked, if that is part of size; else nil
 	// read appends the answer, and may set headers.
 	read func(ctx context.Context, b []byte) (status int, answer []byte, err error)
 }
@@ -51,10 +54,24 @@ type question struct {
 // ofJobs is a question for rows of Jobs. What is left of the query's body counts as part of it.
 func (s *service) ofJobs(query jobdb.Search, body *bodyMemory, read func(context.Context, []byte) (int, []byte, error)) question {
 	q := question{class: s.pages, size: body.left + rowsSize(query, query.PerPage), body: body, read: read}
-	if query.PerPage > largePage || s.DB.CostlySearch(query) {
-		q.class = s.costly
+	switch {
+	case s.DB.CostlySearch(query):
+		q.class, q.cost = s.costly, s.costOf(query.Scope, query.Filter)
+	case query.PerPage > largePage:
+		q.class, q.cost = s.costly, func(context.Context) int64 { return int64(query.PerPage) }
 	}
 	return q
+}
+
+// costOf is about how many jobs a costly question looks at. One that can't be estimated goes last.
+func (s *service) costOf(scope jobdb.Scope, filter jobdb.Filter) costOf {
+	return func(ctx context.Context) int64 {
+		jobs, err := s.DB.JobsToSearch(ctx, scope, filter)
+		if err != nil {
+			return math.MaxInt64
+		}
+		return jobs
+	}
 }
 
 // rowsSize is how many bytes of memory so many rows of a search take.
@@ -70,11 +87,11 @@ func rowsSize(query jobdb.Search, rows int) int64 {
 // keeps nobody from a turn. The turn ends when the answer is read from the database; the client reads
 // it at its own pace, and the answer takes memory until then.
 func (s *service) ask(w http.ResponseWriter, r *http.Request, p auth.Principal, q question) error {
-	memory, err := s.fit(r.Context(), p.Subject, nil, q.size)
+	memory, err := s.fit(r.Context(), p.Subject, q.memory, q.size)
+	defer func() { memory.leave() }()
 	if err != nil {
 		return err
 	}
-	defer func() { memory.leave() }()
 	if q.body != nil {
 		q.body.giveBack()
 	}
@@ -95,7 +112,7 @@ func (s *service) ask(w http.ResponseWriter, r *http.Request, p auth.Principal, 
 
 func (q question) answer(ctx context.Context, p auth.Principal, b *[]byte) (status int, err error) {
 	if q.class != nil {
-		turn, err := q.class.take(ctx, p.Subject, 1)
+		turn, err := q.class.takeTurn(ctx, p.Subject, q.cost)
 		if err != nil {
 			return 0, err
 		}
@@ -116,6 +133,18 @@ func (s *service) fit(ctx context.Context, caller string, memory *taken, size in
 		return s.answers.take(ctx, caller, size)
 	}
 	return nil, nil //nolint:nilnil // few bytes take none
+}
+
+// growAnswer makes the memory of an answer whose rows are being read, nil before it has any, what so
+// many bytes take. It takes some more each time, and doesn't wait. It is also returned with an error.
+func (s *service) growAnswer(caller string, memory *taken, size int64) (*taken, error) {
+	switch {
+	case memory == nil && size > smallAnswer:
+		return s.answers.enter(caller, s.answers.share, size+smallAnswer, false, atOnce)
+	case memory != nil && size > memory.n:
+		return memory, memory.growTo(size + smallAnswer)
+	}
+	return memory, nil
 }
 
 // writeJSON sends a whole answer. An error is ignored: the client is gone.

@@ -3,18 +3,23 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"jobdb"
 	"jobdb/auth"
+	"jobdb/jobdbtest"
 )
 
 // answering is what questions need of a service. Who waits for memory gives up soon.
 func answering() *service {
-	s := &service{answers: answerGate(), classes: newClasses(32)}
+	s := &service{answers: answerGate(), classes: newClasses(32, 0)}
 	s.answers.wait = 20 * time.Millisecond
 	return s
 }
@@ -48,16 +53,16 @@ func TestAnswersAreCountedWhole(t *testing.T) {
 		left, q := int64(0), question{class: s.pages, size: expected, read: ofSize(8 << 20)}
 		err := s.ask(looking{look: func() {
 			left = s.answers.size
-			for left > 0 && !s.answers.room.TryAcquire(left) {
+			for left > 0 && !s.answers.room.tryTake(left) {
 				left -= 1 << 20
 			}
-			s.answers.room.Release(left)
+			s.answers.room.giveBack(left)
 		}}, request, alice, q)
 		if took := s.answers.size - left; err != nil || took != 8<<20 {
 			t.Errorf("expected %d bytes: took %d of 8 MiB, error %v", expected, took, err)
 		}
 		empty(t, s.answers)
-		s.answers.room.Release(s.answers.size)
+		s.answers.room.giveBack(s.answers.size)
 	}
 	bob := mustTake(t, s.answers, "bob", 32<<20)
 	carol := mustTake(t, s.answers, "carol", 31<<20)
@@ -92,7 +97,7 @@ func TestAnswersWaitForMemoryFirst(t *testing.T) {
 	for _, held := range holds {
 		held.leave()
 	}
-	s.costly.room.Release(s.costly.size)
+	s.costly.room.giveBack(s.costly.size)
 	all.Wait()
 	empty(t, s.answers)
 }
@@ -107,4 +112,66 @@ func TestAnswersThatPanic(t *testing.T) {
 	}()
 	empty(t, s.answers)
 	empty(t, s.pages)
+}
+
+// Summaries that find no memory for their rows are refused while they read them, and don't hold them
+// until there is some.
+func TestSummariesAreCountedWhileTheyAreRead(t *testing.T) {
+	s := answering()
+	s.answers.wait = 2 * time.Second
+	s.DB, s.Visibility = jobdbtest.Open(t, jobdbtest.SQLite(t), jobdb.Options{}), auth.VisibleVO
+	fillDifferent(t, s.DB, 10_000)
+	bob, carol := mustTake(t, s.answers, "bob", 32<<20), mustTake(t, s.answers, "carol", 31<<20)
+	before := liveHeap()
+	var all sync.WaitGroup
+	for _, name := range []string{"alice", "dave", "erin", "frank", "grace", "heidi"} {
+		all.Go(func() {
+			p := auth.Principal{Subject: name, Username: name, VO: "lhcb", Properties: []string{auth.NormalUser}}
+			r := httptest.NewRequest(http.MethodPost, "/", nil)
+			if err := s.summary(httptest.NewRecorder(), r, p, []byte(`{"grouping":["JobID","JobName","Owner"]}`), &bodyMemory{}); !errors.Is(err, s.answers.full) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { all.Wait(); close(done) }()
+	most := int64(0)
+	for ended := false; !ended; {
+		select {
+		case <-done:
+			ended = true
+		case <-time.After(50 * time.Millisecond):
+			most = max(most, liveHeap()-before)
+		}
+	}
+	t.Logf("they held up to %d KiB", most>>10)
+	if most > 4<<20 {
+		t.Errorf("summaries without memory for their rows hold %d bytes", most)
+	}
+	bob.leave()
+	carol.leave()
+	empty(t, s.answers)
+}
+
+// fillDifferent makes jobs each of which is a group of its own.
+func fillDifferent(t *testing.T, db *jobdb.DB, n int) {
+	t.Helper()
+	ids, err := db.CreateJobs(t.Context(), make([]string, n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	jobs := make(map[jobdb.JobID]jobdb.Attributes, n)
+	for _, id := range ids {
+		jobs[id] = jobdb.Attributes{"VO": "lhcb", "Owner": "alice", "JobName": fmt.Sprint(strings.Repeat("x", 100), id)}
+	}
+	if err := db.InsertJobAttributes(t.Context(), jobs); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func liveHeap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

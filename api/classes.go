@@ -13,7 +13,7 @@ import (
 type classes struct {
 	actions *gate // of pilots and users: submissions, heartbeats, statuses … may have all connections; see act
 	pages   *gate // questions that are answered in milliseconds: half of the connections
-	costly  *gate // the others, see [jobdb.DB.CostlySearch]: an eighth, since each keeps a processor busy
+	costly  *gate // the others, see [jobdb.DB.CostlySearch]: an eighth, since each keeps a processor busy; the cheapest first
 	lines   *gate // pieces of answers of any length: an eighth
 
 	openLines *gate // answers of any length that clients read, in pieces or not at all
@@ -33,8 +33,9 @@ const (
 	maxLines    = 1000
 )
 
-// newClasses divides so many connections; 0 is any number.
-func newClasses(connections int) classes {
+// newClasses divides so many connections; 0 is any number. Where the database works in this process,
+// costly questions leave one of its processors to others; 0: it doesn't.
+func newClasses(connections, processors int) classes {
 	if connections == 0 {
 		connections = 32
 	}
@@ -45,17 +46,20 @@ func newClasses(connections int) classes {
 		size = max(1, size)
 		return newGate(size, max(1, size/2), queue, queueWait, full, own)
 	}
-	all := max(minActions, n)
+	all, costly := max(minActions, n), min(max(2, n/8), n/4)
+	if processors > 0 {
+		costly = min(costly, int64(processors)-1)
+	}
 	return classes{
 		actions: newGate(all, all/2, actionQueue, queueWait, full, own),
-		pages:   part(n/2, pageQueue), costly: part(min(max(2, n/8), n/4), costlyQueue), lines: part(n/8, lineQueue),
+		pages:   part(n/2, pageQueue), costly: part(costly, costlyQueue), lines: part(n/8, lineQueue),
 		openLines: newGate(maxLines, maxLines/2, 0, time.Second, full, own),
 	}
 }
 
 // inTurn asks the database something when it is the caller's turn.
-func inTurn[T any](ctx context.Context, class *gate, p auth.Principal, do func(context.Context) (T, error)) (result T, err error) {
-	turn, err := class.take(ctx, p.Subject, 1)
+func inTurn[T any](ctx context.Context, class *gate, p auth.Principal, cost costOf, do func(context.Context) (T, error)) (result T, err error) {
+	turn, err := class.takeTurn(ctx, p.Subject, cost)
 	if err != nil {
 		return result, err
 	}
@@ -72,7 +76,7 @@ func act[T any](ctx context.Context, s *service, p auth.Principal, memory *bodyM
 	if p.Has(auth.GenericPilot) {
 		share = s.actions.size
 	}
-	turn, err := s.actions.takeShare(ctx, p.Subject, share, 1)
+	turn, err := s.actions.takeShare(ctx, p.Subject, share, 1, nil)
 	if err != nil {
 		return result, err
 	}

@@ -72,7 +72,7 @@ func (s *service) details(w http.ResponseWriter, r *http.Request, p auth.Princip
 	if err != nil {
 		return err
 	}
-	job, err := inTurn(r.Context(), s.pages, p, func(ctx context.Context) (wms.Details, error) {
+	job, err := inTurn(r.Context(), s.pages, p, nil, func(ctx context.Context) (wms.Details, error) {
 		return s.Jobs.Details(ctx, scope, jobdb.JobID(id), options)
 	})
 	if err != nil {

@@ -2,8 +2,10 @@ package api
 
 import (
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -30,6 +32,27 @@ func FuzzText(f *testing.F) {
 		}
 		if err := json.Unmarshal(theirs, &want); err != nil || got != want {
 			t.Errorf("%q: %s is %q, want %q", text, ours, got, want)
+		}
+	})
+}
+
+// Fields are in quotes where encoding/csv has them.
+func FuzzField(f *testing.F) {
+	for _, text := range []string{"", "plain", `\.`, `a,"b"`, " x", "\tx", "a\r\nb", "é\u2028", "\xff\xc3", "\u00a0x"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var theirs strings.Builder
+		w := csv.NewWriter(&theirs)
+		if err := w.Write([]string{"1", strings.ToValidUTF8(text, "\ufffd")}); err != nil {
+			t.Fatal(err)
+		}
+		w.Flush()
+		ours := string(appendCSV(nil, []int{1, 0}, []any{text, int64(1)}))
+		got, err := csv.NewReader(strings.NewReader(ours)).Read()
+		want, wantErr := csv.NewReader(strings.NewReader(theirs.String())).Read()
+		if err != nil || wantErr != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %q %v, encoding/csv has %q %v", text, ours, err, theirs.String(), wantErr)
 		}
 	})
 }

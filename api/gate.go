@@ -6,17 +6,15 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 )
 
-// gate lets requests through, in the order in which they come, while there is room for what they
-// take. One caller may take a share of the room, and of the queue.
+// gate lets requests through while there is room for what they take: in the order in which they come,
+// unless it is told what they cost. One caller may take a share of the room, and of the queue.
 type gate struct {
 	size, share int64         // units of what is taken: bytes, or connections
 	queue       int           // how many requests may wait
 	wait        time.Duration // how long a request may
-	room        *semaphore.Weighted
+	room        *room
 	full        *httpError // told when the queue is, or after the wait
 	ownFull     *httpError // the same, where the caller's own requests are in the way
 
@@ -28,7 +26,7 @@ type gate struct {
 // caller has requests that take room, or wait to.
 type caller struct {
 	share    int64
-	room     *semaphore.Weighted
+	room     *room
 	full     *httpError // told when the caller's own requests are in the way
 	requests int
 	waiting  int // in the queue
@@ -36,7 +34,7 @@ type caller struct {
 
 func newGate(size, share int64, queue int, wait time.Duration, full, ownFull *httpError) *gate {
 	return &gate{
-		size: size, share: share, queue: queue, wait: wait, room: semaphore.NewWeighted(size),
+		size: size, share: share, queue: queue, wait: wait, room: newRoom(size),
 		full: full, ownFull: ownFull, callers: map[string]*caller{},
 	}
 }
@@ -51,17 +49,26 @@ type taken struct {
 
 // take waits for n of the room, or all of the caller's share when n is more.
 func (g *gate) take(ctx context.Context, name string, n int64) (*taken, error) {
-	return g.takeShare(ctx, name, g.share, n)
+	return g.takeShare(ctx, name, g.share, n, nil)
 }
 
-// takeShare is take for a caller with another share.
-func (g *gate) takeShare(ctx context.Context, name string, share, n int64) (*taken, error) {
+// costOf says what a request costs, in any unit. It is asked when the request has to wait, and those
+// that cost less go first; nil: nothing.
+type costOf func(context.Context) int64
+
+// takeTurn is take for one request that has a cost.
+func (g *gate) takeTurn(ctx context.Context, name string, cost costOf) (*taken, error) {
+	return g.takeShare(ctx, name, g.share, 1, cost)
+}
+
+// takeShare is take for a caller with another share, and a request that has a cost.
+func (g *gate) takeShare(ctx context.Context, name string, share, n int64, cost costOf) (*taken, error) {
 	if t, err := g.enter(name, share, n, false, atOnce); err == nil {
 		return t, nil // mostly; a wait has a timer
 	}
 	limited, cancel := context.WithTimeout(ctx, g.wait)
 	defer cancel()
-	t, err := g.enter(name, share, n, true, until(limited))
+	t, err := g.enter(name, share, n, true, until(limited, cost))
 	if err != nil {
 		return nil, cmp.Or(ctx.Err(), err) // a client that hung up isn't told
 	}
@@ -70,8 +77,8 @@ func (g *gate) takeShare(ctx context.Context, name string, share, n int64) (*tak
 
 // takeOn is take for a request that was let through before and goes on: however many others wait,
 // and however long it takes. It has no place in the queue.
-func (g *gate) takeOn(ctx context.Context, name string, n int64) (*taken, error) {
-	return g.enter(name, g.share, n, false, until(ctx))
+func (g *gate) takeOn(ctx context.Context, name string, cost costOf) (*taken, error) {
+	return g.enter(name, g.share, 1, false, until(ctx, cost))
 }
 
 // tryTake is take for a request that can do with less: nil when there isn't room at once.
@@ -109,7 +116,7 @@ func (g *gate) come(name string, share int64, queues bool) (*caller, *httpError)
 	defer g.mutex.Unlock()
 	own := g.callers[name]
 	if own == nil {
-		own = &caller{share: share, room: semaphore.NewWeighted(share), full: g.ownFull}
+		own = &caller{share: share, room: newRoom(share), full: g.ownFull}
 		if share == g.size {
 			own.full = g.full
 		}
@@ -130,20 +137,29 @@ func (g *gate) come(name string, share int64, queues bool) (*caller, *httpError)
 }
 
 // acquirer takes room, and reports whether it could.
-type acquirer func(room *semaphore.Weighted, n int64) bool
+type acquirer func(r *room, n int64) bool
 
-func until(ctx context.Context) acquirer {
-	return func(room *semaphore.Weighted, n int64) bool { return room.Acquire(ctx, n) == nil }
+func until(ctx context.Context, cost costOf) acquirer {
+	known := int64(-1)
+	return func(r *room, n int64) bool {
+		if r.tryTake(n) {
+			return true
+		}
+		if known < 0 && cost != nil {
+			known = cost(ctx)
+		}
+		return r.take(ctx, n, max(0, known))
+	}
 }
 
-func atOnce(room *semaphore.Weighted, n int64) bool { return room.TryAcquire(n) }
+func atOnce(r *room, n int64) bool { return r.tryTake(n) }
 
 func (g *gate) acquire(own *caller, n int64, acquire acquirer) error {
 	if !acquire(own.room, n) {
 		return own.full
 	}
 	if !acquire(g.room, n) {
-		own.room.Release(n)
+		own.room.giveBack(n)
 		return g.full
 	}
 	return nil
@@ -161,8 +177,8 @@ func (t *taken) shrinkTo(n int64) {
 	if n >= t.n {
 		return
 	}
-	t.gate.room.Release(t.n - n)
-	t.own.room.Release(t.n - n)
+	t.gate.room.giveBack(t.n - n)
+	t.own.room.giveBack(t.n - n)
 	t.n = n
 }
 

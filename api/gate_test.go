@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -27,7 +28,7 @@ func mustTake(t *testing.T, g *gate, name string, n int64) *taken {
 // empty reports a gate that somebody forgot to leave.
 func empty(t *testing.T, g *gate) {
 	t.Helper()
-	if !g.room.TryAcquire(g.size) || len(g.callers) != 0 || g.waiting != 0 {
+	if !g.room.tryTake(g.size) || len(g.callers) != 0 || g.waiting != 0 {
 		t.Errorf("something was not given back: %d callers, %d wait", len(g.callers), g.waiting)
 	}
 }
@@ -67,6 +68,7 @@ func TestGateQueue(t *testing.T) {
 	g := newGate(2, 1, 4, time.Minute, errFull, errOwn)
 	holds := []*taken{mustTake(t, g, "alice", 1), mustTake(t, g, "bob", 1)}
 	var all sync.WaitGroup
+	goOn := func(ctx context.Context, name string, _ int64) (*taken, error) { return g.takeOn(ctx, name, nil) }
 	wait := func(name string, take func(context.Context, string, int64) (*taken, error)) {
 		before := g.requestsNow()
 		all.Go(func() {
@@ -92,7 +94,7 @@ func TestGateQueue(t *testing.T) {
 	if _, err := g.take(t.Context(), "dave", 1); !errors.Is(err, errFull) {
 		t.Errorf("more than the queue: %v", err)
 	}
-	wait("alice", g.takeOn)
+	wait("alice", goOn)
 	for _, held := range holds {
 		held.leave()
 	}
@@ -110,6 +112,66 @@ func (g *gate) requestsNow() (n int) {
 	return n
 }
 
+// Of those that wait the one that costs least goes first, of equal ones the first; who gives up, and
+// who takes at once what is free, changes nothing in that.
+func TestGateCheapestFirst(t *testing.T) {
+	g := newGate(1, 1, 100, time.Minute, errFull, errOwn)
+	held := mustTake(t, g, "holder", 1)
+	var mutex sync.Mutex
+	var order, asked []int64
+	var all sync.WaitGroup
+	gone, hangUp := context.WithCancel(t.Context())
+	for n, cost := range []int64{5, 9, 1, 5, 0, 7, 1} {
+		ctx := t.Context()
+		if cost == 0 {
+			ctx = gone
+		}
+		before := g.requestsNow()
+		all.Go(func() {
+			got, err := g.takeTurn(ctx, strconv.Itoa(n), func(context.Context) int64 {
+				mutex.Lock()
+				defer mutex.Unlock()
+				asked = append(asked, cost)
+				return cost
+			})
+			if err != nil {
+				if cost != 0 || !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+				return
+			}
+			mutex.Lock()
+			order = append(order, 10*cost+int64(n))
+			mutex.Unlock()
+			got.leave()
+		})
+		for g.requestsNow() == before || g.room.waits() == n {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	hangUp()
+	for g.room.waits() > 6 {
+		time.Sleep(time.Millisecond)
+	}
+	held.leave()
+	all.Wait()
+	if want := []int64{12, 16, 50, 53, 75, 91}; !slices.Equal(order, want) {
+		t.Errorf("they went as %d, not %d", order, want)
+	}
+	mustTake(t, g, "holder", 1).leave()
+	if len(asked) != 7 {
+		t.Errorf("%d were asked what they cost", len(asked))
+	}
+	empty(t, g)
+}
+
+// waits is how many wait for room.
+func (r *room) waits() int {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return len(r.waiting)
+}
+
 // Streams that go on after a piece have no places in the queue: however many of them wait, others
 // find theirs.
 func TestGateGoingOnTakesNoPlaces(t *testing.T) {
@@ -118,7 +180,7 @@ func TestGateGoingOnTakesNoPlaces(t *testing.T) {
 	var all sync.WaitGroup
 	for range 10 {
 		all.Go(func() {
-			got, err := g.takeOn(t.Context(), "alice", 1)
+			got, err := g.takeOn(t.Context(), "alice", nil)
 			if err != nil {
 				t.Error(err)
 			}
@@ -177,7 +239,7 @@ func TestGateUnderLoad(t *testing.T) {
 // Questions leave at least one connection to actions, where there are more than four.
 func TestClassesLeaveConnections(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 4, 5, 8, 9, 16, 32, 100} {
-		c := newClasses(n)
+		c := newClasses(n, 0)
 		if n == 0 {
 			n = 32
 		}
@@ -186,7 +248,12 @@ func TestClassesLeaveConnections(t *testing.T) {
 			t.Errorf("%d connections: %d pages, %d costly, %d lines, %d actions", n, c.pages.size, c.costly.size, c.lines.size, c.actions.size)
 		}
 	}
-	if status := newClasses(1).costly.full.status; status != http.StatusServiceUnavailable {
+	for processors, want := range map[int]int64{1: 1, 2: 1, 3: 2, 64: 2} {
+		if n := newClasses(8, processors).costly.size; n != want {
+			t.Errorf("%d processors: %d costly questions at once, want %d", processors, n, want)
+		}
+	}
+	if status := newClasses(1, 0).costly.full.status; status != http.StatusServiceUnavailable {
 		t.Errorf("a full class is a %d", status)
 	}
 }
@@ -194,7 +261,7 @@ func TestClassesLeaveConnections(t *testing.T) {
 // One caller, however many come, leaves half of the room and of the queue of actions to others, and
 // who hangs up leaves the queue at once. Pilots may have all: those of a VO may be one caller.
 func TestActionsLeavePlaces(t *testing.T) {
-	s := &service{classes: newClasses(4)}
+	s := &service{classes: newClasses(4, 0)}
 	g := s.actions
 	mallory, pilots := auth.Principal{Subject: "mallory"}, auth.Principal{Subject: "pilots", Properties: []string{auth.GenericPilot}}
 	ctx, end := context.WithCancel(t.Context())

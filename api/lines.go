@@ -1,12 +1,14 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,17 +18,22 @@ import (
 
 const linesType = "application/x-ndjson"
 
-// wantsLines reports whether all rows of a search are wanted, one JSON object a line.
-func wantsLines(r *http.Request) bool {
+// linesWanted is the form in which all rows of a search are wanted, one a line: as JSON objects or as
+// CSV. It is empty where a page is.
+func linesWanted(r *http.Request) string {
 	if r.URL.Path != "/api/jobs/search" {
-		return false // only searches may take this long
+		return "" // only searches may take this long
 	}
 	for accepted := range strings.SplitSeq(r.Header.Get("Accept"), ",") {
-		if kind, _, err := mime.ParseMediaType(accepted); err == nil && kind == linesType {
-			return true
+		kind, parameters, err := mime.ParseMediaType(accepted)
+		if err != nil || kind != linesType && kind != csvType {
+			continue
+		}
+		if quality, err := strconv.ParseFloat(cmp.Or(parameters["q"], "1"), 64); err == nil && quality > 0 {
+			return kind
 		}
 	}
-	return false
+	return ""
 }
 
 const (
@@ -47,18 +54,21 @@ type lines struct {
 	control *http.ResponseController
 	caller  string
 	class   *gate
+	cost    costOf
 	query   jobdb.Search
-	keys    []string
-	rows    int    // of the next piece
-	memory  *taken // of a piece of many rows
+	kind    string   // of the answer
+	keys    []string // of JSON
+	places  []int    // of the columns of CSV, whose header begins the first piece
+	rows    int      // of the next piece
+	memory  *taken   // of a piece of many rows
 	piece   []byte
 	sent    bool
 }
 
 // sendLines answers a search with all its rows. When it fails after the first piece it cuts the
-// connection, so that the client can tell that rows are missing. What is left of the query's body
-// counts to the end.
-func (s *service) sendLines(w http.ResponseWriter, r *http.Request, p auth.Principal, query jobdb.Search, body *bodyMemory) error {
+// connection, so that the client can tell that rows are missing. names are the columns as they were
+// asked for. What is left of the query's body counts until there is memory for the answer.
+func (s *service) sendLines(w http.ResponseWriter, r *http.Request, p auth.Principal, query jobdb.Search, names []string, body *bodyMemory) error {
 	columns := query.Columns
 	if len(columns) == 0 {
 		columns = jobdb.Columns()
@@ -67,13 +77,18 @@ func (s *service) sendLines(w http.ResponseWriter, r *http.Request, p auth.Princ
 	query.Distinct = query.Distinct && !slices.Contains(columns, jobdb.Column{}) // rows with a JobID are so anyway
 	l := &lines{
 		service: s, w: w, control: http.NewResponseController(w), caller: p.Subject, class: s.lines,
-		query: query, keys: jsonKeys(columns, false), rows: fewRows,
+		query: query, kind: linesWanted(r), rows: fewRows,
+	}
+	if l.kind == csvType {
+		l.places, l.piece = csvColumns(names, columns)
+	} else {
+		l.keys = jsonKeys(columns, false)
 	}
 	if query.Distinct { // they have no places, so all pages must be of one size, which takes little memory
 		l.rows = int(max(fewRows, min(manyRows, smallAnswer/rowsSize(query, 1))))
 	}
 	if s.DB.CostlySearch(query) {
-		l.class = s.costly
+		l.class, l.cost = s.costly, s.costOf(query.Scope, query.Filter)
 	}
 	err := l.all(r.Context(), body)
 	if err != nil && l.sent {
@@ -130,11 +145,11 @@ func (l *lines) next(ctx context.Context) (last bool, err error) {
 // read makes the next piece; one of fewer rows than asked for is the last. Only the first piece may
 // be refused because too many wait.
 func (l *lines) read(ctx context.Context) (last bool, err error) {
-	take := l.class.take
+	take := l.class.takeTurn
 	if l.sent {
 		take = l.class.takeOn
 	}
-	turn, err := take(ctx, l.caller, 1)
+	turn, err := take(ctx, l.caller, l.cost)
 	if err != nil {
 		return false, err
 	}
@@ -146,13 +161,17 @@ func (l *lines) read(ctx context.Context) (last bool, err error) {
 		}
 	}
 	l.query.PerPage = min(l.rows, l.service.DB.Limits().PerPage)
-	page, err := l.service.DB.Search(ctx, l.query)
+	if l.sent {
+		l.piece = l.piece[:0]
+	}
+	rows := 0
+	page, err := l.service.DB.SearchEach(ctx, l.query, func(row []any) error {
+		rows++
+		l.add(row)
+		return nil
+	})
 	if err != nil {
 		return false, err
-	}
-	l.piece = l.piece[:0]
-	for _, row := range page.Rows {
-		l.piece = append(appendRow(l.piece, l.keys, row, zulu), '\n')
 	}
 	switch {
 	case page.Next != "":
@@ -162,13 +181,22 @@ func (l *lines) read(ctx context.Context) (last bool, err error) {
 	default:
 		l.query.Page++
 	}
-	return len(page.Rows) < l.query.PerPage, nil
+	return rows < l.query.PerPage, nil
+}
+
+// add writes a row into the piece.
+func (l *lines) add(row []any) {
+	if l.kind == csvType {
+		l.piece = appendCSV(l.piece, l.places, row)
+		return
+	}
+	l.piece = append(appendRow(l.piece, l.keys, row, zulu), '\n')
 }
 
 func (l *lines) send() error {
 	if !l.sent {
 		l.sent = true
-		l.w.Header().Set("Content-Type", linesType)
+		l.w.Header().Set("Content-Type", l.kind)
 		l.w.WriteHeader(http.StatusOK)
 	}
 	for rest := l.piece; len(rest) > 0; {

@@ -3,7 +3,9 @@ package api_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -85,6 +87,72 @@ func TestLinesOfWholePieces(t *testing.T) {
 			t.Errorf("%d jobs: %d lines, error %v; log %s", jobs, n, err, w.log)
 		}
 	}
+}
+
+// TestCSV gets the same rows as lines and as CSV, in the order of columns that was asked for, whatever
+// users wrote into them.
+func TestCSV(t *testing.T) {
+	w := start(t)
+	w.fill(300)
+	names := map[jobdb.JobID]jobdb.Attributes{}
+	for i, name := range []string{`comma, "quotes"`, " blank", "two\nlines\r\n", `\.`, `"`, "日本", "=1+1", ""} {
+		names[jobdb.JobID(i+1)] = jobdb.Attributes{"JobName": name, "EndExecTime": time.Now()}
+	}
+	if _, err := w.db.SetJobAttributes(t.Context(), names, jobdb.SetOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, columns := range []string{``, `"parameters": ["Status", "JobName", "JobID", "SubmissionTime", "EndExecTime", "AccountedFlag", "VerifiedFlag"],`} {
+		search := `{` + columns + `"sort": [{"parameter": "JobName", "direction": "asc"}]}`
+		header, rows := w.csv(t, search)
+		if columns != "" && strings.Join(header[:3], ",") != "Status,JobName,JobID" {
+			t.Errorf("the header is %s", header)
+		}
+		objects := json.NewDecoder(w.rows(t, search, lines))
+		objects.UseNumber()
+		for _, row := range rows {
+			var want map[string]any
+			if err := objects.Decode(&want); err != nil {
+				t.Fatal(err)
+			}
+			for i, name := range header {
+				text := ""
+				if want[name] != nil {
+					text = fmt.Sprint(want[name])
+				}
+				if row[i] != strings.ReplaceAll(text, "\r\n", "\n") {
+					t.Errorf("%s is %q, in lines %q", name, row[i], text)
+				}
+			}
+		}
+		if len(rows) != 300 || objects.More() {
+			t.Errorf("%d rows, and more objects: %t", len(rows), objects.More())
+		}
+	}
+	if header, rows := w.csv(t, `{"parameters": ["JobID"], "search": [{"parameter": "JobID", "operator": "eq", "value": 0}]}`); len(header) != 1 || len(rows) != 0 {
+		t.Errorf("of no job: %q and %q", header, rows)
+	}
+}
+
+// csv searches and returns the names and the values of all rows.
+func (w *testServer) csv(t *testing.T, search string) (header []string, rows [][]string) {
+	t.Helper()
+	all, err := csv.NewReader(w.rows(t, search, "text/csv")).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all[0], all[1:]
+}
+
+// rows searches and returns all rows in a form.
+func (w *testServer) rows(t *testing.T, search, kind string) io.Reader {
+	t.Helper()
+	request := w.request("/api/jobs/search", w.token(alice), search)
+	request.Header.Set("Accept", kind)
+	answer := do(t, request) //nolint:bodyclose // at the end of the test
+	if got := answer.Header.Get("Content-Type"); answer.StatusCode != http.StatusOK || got != kind {
+		t.Fatalf("status %d, type %q", answer.StatusCode, got)
+	}
+	return answer.Body
 }
 
 // TestLinesOfNoJob is an empty answer, not a missing one.

@@ -18,11 +18,11 @@ type pageRequest struct {
 	cursor       string
 }
 
-// readPage reads page, or cursor in its place, and per_page. Who gets all rows as lines may send
-// none of them.
-func readPage(in *validation.Reader, query url.Values, asLines bool) (page pageRequest) {
-	if asLines {
-		refusePages(in, query)
+// readPage reads page, or cursor in its place, and per_page. Who gets all rows in the form lines may
+// send none of them.
+func readPage(in *validation.Reader, query url.Values, lines string) (page pageRequest) {
+	if lines != "" {
+		refusePages(in, query, lines)
 		return page
 	}
 	page.cursor, _ = validation.QueryValue(query, "cursor")
@@ -37,11 +37,11 @@ func readPage(in *validation.Reader, query url.Values, asLines bool) (page pageR
 	return page
 }
 
-func refusePages(in *validation.Reader, query url.Values) {
+func refusePages(in *validation.Reader, query url.Values, kind string) {
 	for _, name := range []string{"page", "per_page", "cursor"} {
 		if text, given := validation.QueryValue(query, name); given {
 			at := validation.Location{"query", name}
-			in.Fault("extra_forbidden", at, "has no meaning with Accept: "+linesType+", which gives all rows", text)
+			in.Fault("extra_forbidden", at, "has no meaning with Accept: "+kind+", which gives all rows", text)
 		}
 	}
 }
@@ -60,14 +60,19 @@ func readSearch(in *validation.Reader, body []byte) (request jobdb.SearchRequest
 }
 
 // readSummary reads the body of a summary.
-func readSummary(body []byte) (request jobdb.SummaryRequest, err error) {
+func readSummary(body []byte) (jobdb.SummaryRequest, error) {
+	return readRequest(body, readSummaryObject)
+}
+
+// readRequest reads a body that must be there.
+func readRequest[R any](body []byte, read func(*validation.Reader, any) R) (request R, err error) {
 	var in validation.Reader
 	value, ok, err := readJSON(&in, body)
 	if err != nil {
 		return request, err
 	}
 	if ok {
-		request = readSummaryObject(&in, value)
+		request = read(&in, value)
 	}
 	return request, in.Err()
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -107,12 +108,12 @@ func (c *client) post(ctx context.Context, path string, body any) (answer, error
 	return c.read(response)
 }
 
-// lines copies all rows of a search to out as they arrive, one JSON object a line. It has no time
-// limit.
-func (c *client) lines(ctx context.Context, body any, out io.Writer) error {
+// lines copies all rows of a search to out as they arrive, of the type linesType or csvType. It has
+// no time limit.
+func (c *client) lines(ctx context.Context, body any, kind string, out io.Writer) error {
 	unlimited := *c
 	unlimited.http = &http.Client{CheckRedirect: stay}
-	response, err := unlimited.send(ctx, "/api/jobs/search", linesType, body)
+	response, err := unlimited.send(ctx, "/api/jobs/search", kind, body)
 	if err != nil {
 		return err
 	}
@@ -121,7 +122,7 @@ func (c *client) lines(ctx context.Context, body any, out io.Writer) error {
 		_, err := c.read(response)
 		return cmp.Or(err, errNoLines)
 	}
-	if response.Header.Get("Content-Type") != linesType { // DiracX sends a page
+	if response.Header.Get("Content-Type") != kind { // DiracX sends a page
 		return errNoLines
 	}
 	if _, err := io.Copy(out, response.Body); err != nil {
@@ -130,7 +131,11 @@ func (c *client) lines(ctx context.Context, body any, out io.Writer) error {
 	return nil
 }
 
-const linesType = "application/x-ndjson"
+// The forms in which a server sends all rows of a search.
+const (
+	linesType = "application/x-ndjson"
+	csvType   = "text/csv"
+)
 
 var errNoLines = errors.New("this server has no form ndjson; use --all with --output json or csv")
 
@@ -168,6 +173,19 @@ func (c *client) read(response *http.Response) (answer, error) {
 	return a, nil
 }
 
+// refusalError says why the server refused a request.
+type refusalError struct {
+	status int
+	text   string
+}
+
+func (e *refusalError) Error() string { return e.text }
+
+// isOfBody reports whether what was sent is the reason, so that another body may be accepted.
+func (e *refusalError) isOfBody() bool {
+	return slices.Contains([]int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity}, e.status)
+}
+
 // refusal is the error for an answer that refuses a request.
 func (c *client) refusal(a answer) error {
 	var said struct {
@@ -178,9 +196,9 @@ func (c *client) refusal(a answer) error {
 		detail = printable(describe(said.Detail))
 	}
 	if a.status == http.StatusUnauthorized {
-		return fmt.Errorf("the server doesn't accept the token (from %s): %s", c.origin, detail)
+		return &refusalError{a.status, "the server doesn't accept the token (from " + c.origin + "): " + detail}
 	}
-	return fmt.Errorf("the server says: %s (%d)", detail, a.status)
+	return &refusalError{a.status, fmt.Sprintf("the server says: %s (%d)", detail, a.status)}
 }
 
 // describe makes one line of an error's detail, which is a text or FastAPI's list of faults.

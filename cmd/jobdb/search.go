@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"jobdb"
@@ -16,22 +18,22 @@ type searchCommand struct {
 
 	Sort    []string `help:"Sort by COLUMN, COLUMN:asc or COLUMN:desc; repeat for several." placeholder:"COLUMN"`
 	Columns []string `short:"c" help:"Columns to print, in this order. Default: a few in a table, all in other formats." placeholder:"COLUMN"`
-	Page    int      `help:"Number of the page, from 1." default:"1"`
-	PerPage int      `help:"Jobs on a page, at most 10000." default:"100"`
+	Page    *int     `help:"Number of the page, from 1; csv: all pages, unless this or --per-page is given." placeholder:"1"`
+	PerPage *int     `help:"Jobs on a page, at most 10000." placeholder:"100"`
 	All     bool     `help:"Print all pages; --page and --per-page have no effect."`
 	Output  string   `short:"o" help:"Format: table, json, csv or ndjson (all pages, one JSON object a line, printed as they arrive)." default:"table" enum:"table,json,csv,ndjson"`
 }
 
 // Help is printed by jobdb search --help.
 func (*searchCommand) Help() string {
-	return `Prints one page of the jobs that match all conditions.
+	return `Prints one page of the jobs that match all conditions, and all of them as csv or ndjson.
 
 Examples:
 
   jobdb search
   jobdb search --status Running --status Waiting --site LCG.CERN.cern --sort SubmissionTime:desc
   jobdb search -w 'SubmissionTime>2024-01' -w JobName~^prod --columns JobID,JobName,Status
-  jobdb search --owner alice --all --output csv >jobs.csv
+  jobdb search --owner alice --output csv >jobs.csv
   jobdb search --output ndjson | jq .Site` + whereHelp + whoHelp
 }
 
@@ -47,11 +49,17 @@ func (c *searchCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if c.Output == "ndjson" {
-		return server.lines(ctx, request, p.stdout)
+	all := c.All || c.Output == "csv" && c.Page == nil && c.PerPage == nil
+	switch {
+	case c.Output == "ndjson":
+		return server.lines(ctx, request, linesType, p.stdout)
+	case c.Output == "csv" && all && c.hasColumnsOnly():
+		if err := server.lines(ctx, request, csvType, p.stdout); !errors.Is(err, errNoLines) {
+			return err
+		}
 	}
 	out := newOutput(p.stdout, c.Output, request.Parameters, c.Columns)
-	if c.All {
+	if all {
 		err = everything(ctx, server, request, out)
 	} else {
 		err = c.page(ctx, p, server, request, out)
@@ -62,12 +70,24 @@ func (c *searchCommand) Run(ctx context.Context, p *program) error {
 	return out.close()
 }
 
+// hasColumnsOnly reports whether no parameters of jobs are printed, which come on pages only.
+func (c *searchCommand) hasColumnsOnly() bool {
+	return !slices.ContainsFunc(c.Columns, func(name string) bool { _, err := jobdb.ParseColumn(name); return err != nil })
+}
+
 func (c *searchCommand) page(ctx context.Context, p *program, server *client, request jobdb.SearchRequest, out output) error {
-	a, err := server.search(ctx, request, c.Page, c.PerPage)
+	page, perPage := 1, 100
+	if c.Page != nil {
+		page = *c.Page
+	}
+	if c.PerPage != nil {
+		perPage = *c.PerPage
+	}
+	a, err := server.search(ctx, request, page, perPage)
 	if err != nil {
 		return err
 	}
-	c.sayPart(p, a)
+	sayPart(p, page, a)
 	return out.rows(a.body)
 }
 
@@ -95,13 +115,13 @@ func (c *client) search(ctx context.Context, request jobdb.SearchRequest, page, 
 }
 
 // sayPart says so when there are more jobs than were printed.
-func (c *searchCommand) sayPart(p *program, a answer) {
+func sayPart(p *program, page int, a answer) {
 	_, total, _ := strings.Cut(a.header.Get("Content-Range"), "/")
 	switch a.status {
 	case http.StatusRequestedRangeNotSatisfiable:
-		p.say("page %d is past the end: %s jobs match", c.Page, printable(total))
+		p.say("page %d is past the end: %s jobs match", page, printable(total))
 	case http.StatusPartialContent:
-		p.say("page %d of %s jobs that match; see --page, --per-page and --all", c.Page, printable(total))
+		p.say("page %d of %s jobs that match; see --page, --per-page and --all", page, printable(total))
 	}
 }
 

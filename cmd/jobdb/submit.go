@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,8 +18,8 @@ type submitCommand struct {
 
 // Help is printed by jobdb submit --help.
 func (*submitCommand) Help() string {
-	return `Each file describes one job. The IDs of the new jobs are printed, one a line, in the order of the files. If a file can't
-be read, nothing is submitted. If the server refuses one, the others are still submitted.
+	return `Each file describes one job, or with Parameters several. The IDs of the new jobs are printed, one a line, in the order of the
+files. If a file can't be read, nothing is submitted. If the server refuses one, the others are still submitted.
 
 Examples:
 
@@ -45,9 +46,9 @@ func (c *submitCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	for i, name := range c.Files {
-		if err := submit(ctx, p, server, texts[i]); err != nil {
-			p.say("jobdb: %s: %v", name, err)
+	for first := 0; first < len(texts); first += submittedTogether {
+		last := min(first+submittedTogether, len(texts))
+		if !submitTogether(ctx, p, server, c.Files[first:last], texts[first:last]) {
 			failed = true
 		}
 	}
@@ -77,8 +78,32 @@ func (p *program) readText(name string) (string, error) {
 	return string(text), nil
 }
 
-func submit(ctx context.Context, p *program, server *client, text string) error {
-	a, err := server.post(ctx, "/api/jobs/jdl", []string{text})
+// submittedTogether is how many jobs one request submits: as many as DiracX lets it.
+const submittedTogether = 20
+
+// submitTogether submits files in one request or, if the server refuses that, each by itself. It says
+// which failed, and reports whether none did.
+func submitTogether(ctx context.Context, p *program, server *client, names, texts []string) bool {
+	err := submit(ctx, p, server, texts)
+	if err == nil {
+		return true
+	}
+	refused := (*refusalError)(nil)
+	if len(texts) == 1 || !errors.As(err, &refused) || !refused.isOfBody() {
+		for _, name := range names {
+			p.say("jobdb: %s: %v", name, err)
+		}
+		return false
+	}
+	good := true
+	for i := range texts {
+		good = submitTogether(ctx, p, server, names[i:i+1], texts[i:i+1]) && good
+	}
+	return good
+}
+
+func submit(ctx context.Context, p *program, server *client, texts []string) error {
+	a, err := server.post(ctx, "/api/jobs/jdl", texts)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ var commandTests = []conformanceTest{
 	{"EqualCommandMeanwhile", testEqualCommandMeanwhile},
 	{"TakeJobCommands", testTakeJobCommands},
 	{"CommandsAreLeased", testRedelivery},
+	{"CommandsAfterClockWasAhead", testRedeliveryAfterClock},
 	{"ConfirmJobCommands", testConfirmJobCommands},
 	{"NoRedelivery", testNoRedelivery},
 	{"CommandsOfOthers", testCommandsOfOthers},
@@ -141,6 +142,22 @@ func testRedelivery(f *fixture) {
 	f.clock.advance(redelivery + time.Second)
 	f.ok(f.ConfirmJobCommands(f.ctx, []jobdb.JobID{id}, jobdb.KillCommand))
 	f.equal("after all", f.take(id), []jobdb.Command(nil))
+}
+
+// A command that was sent while the clock was ahead is handed out once more when the clock is right
+// again: whoever should have got it may not have.
+func testRedeliveryAfterClock(f *fixture) {
+	id := f.addPlainJobs(1)[0]
+	kill := []jobdb.Command{command(id, jobdb.KillCommand, "")}
+	right := f.clock.now()
+	f.clock.advance(26 * time.Hour)
+	f.ok(f.SetJobCommands(f.ctx, kill))
+	f.equal("commands taken", f.take(id), kill)
+	f.clock.set(right)
+	f.equal("when the clock is right", f.take(id), kill)
+	f.equal("right after", f.take(id), []jobdb.Command(nil))
+	f.clock.set(right.Add(-redelivery))
+	f.equal("when the clock is behind by no more than the time", f.take(id), []jobdb.Command(nil))
 }
 
 // Commands of the name that were sent are confirmed, and nothing else is.

@@ -17,6 +17,7 @@ var cursorTests = []conformanceTest{
 	{"CursorWalks", testCursorWalks},
 	{"CursorBesideChanges", testCursorBesideChanges},
 	{"UncountedPages", testUncountedPages},
+	{"JobsToSearch", testJobsToSearch},
 	{"CostlyQuestions", testCostlyQuestions},
 	{"BadCursors", testBadCursors},
 	{"ForgedCursors", testForgedCursors},
@@ -159,11 +160,13 @@ func testCostlyQuestions(f *fixture) {
 		{"all", jobdb.SearchRequest{}, 1, !counted},
 		{"all by an index", jobdb.SearchRequest{Sort: byTime}, 1, !counted},
 		{"of a status", jobdb.SearchRequest{Search: filter("Status", "eq", "Done")}, 1, !counted},
-		{"of a priority", jobdb.SearchRequest{Search: filter("UserPriority", "gt", int64(1))}, 1, true},
-		{"by what no index has", jobdb.SearchRequest{Sort: []jobdb.SortSpec{{Parameter: "UserPriority", Direction: "asc"}}}, 1, true},
+		{"of a priority", jobdb.SearchRequest{Search: filter("UserPriority", "gt", int64(1))}, 1, !counted},
+		{"not heard of", jobdb.SearchRequest{Search: filter("HeartBeatTime", "lt", "2026-01-01")}, 1, true},
+		{"by what no index has", jobdb.SearchRequest{Sort: []jobdb.SortSpec{{Parameter: "HeartBeatTime", Direction: "asc"}}}, 1, true},
 		{"a pattern", jobdb.SearchRequest{Search: filter("JobName", "like", "%x%")}, 1, true},
 		{"a pattern in a group", jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Or: filter("JobName", "regex", "x")}}}, 1, true},
-		{"distinct values", jobdb.SearchRequest{Parameters: []string{"Site"}, Distinct: true}, 1, true},
+		{"distinct values", jobdb.SearchRequest{Parameters: []string{"Site"}, Distinct: true}, 1, !counted},
+		{"distinct names", jobdb.SearchRequest{Parameters: []string{"JobName"}, Distinct: true}, 1, true},
 		{"far behind", jobdb.SearchRequest{}, 101, true},
 	} {
 		search, err := c.request.Parse(f.Limits())
@@ -175,7 +178,40 @@ func testCostlyQuestions(f *fixture) {
 		return jobdb.Summary{Scope: jobdb.Scope{VO: f.vo}, GroupBy: f.columns(columns...)}
 	}
 	f.equal("a summary by status", f.CostlySummary(summary("Status")), !counted)
-	f.equal("a summary by priority", f.CostlySummary(summary("UserPriority")), true)
+	f.equal("a summary by name", f.CostlySummary(summary("JobName")), true)
+}
+
+// What a costly question looks at is told by what the counts know of its filters.
+func testJobsToSearch(f *fixture) {
+	for i := range 6 {
+		f.addJobs(jobdb.Attributes{"Status": []string{"Done", "Failed"}[i%2], "Site": []string{"a", "b", "c"}[i%3], "Owner": []string{"alice", "bob"}[i/4]})
+	}
+	of := func(parameter, operator, value string) jobdb.FilterSpec {
+		return jobdb.FilterSpec{Parameter: parameter, Operator: operator, Value: value}
+	}
+	like, priority, done, site := of("JobName", "like", "%x%"), of("UserPriority", "eq", "1"), of("Status", "eq", "Done"), of("Site", "neq", "a")
+	for _, c := range []struct {
+		filters []jobdb.FilterSpec
+		owner   string
+		jobs    int64
+	}{
+		{nil, "", 6},
+		{[]jobdb.FilterSpec{like}, "", 6},
+		{[]jobdb.FilterSpec{like, done}, "", 3},
+		{[]jobdb.FilterSpec{priority, site, like, done}, "", 2},
+		{[]jobdb.FilterSpec{{Or: []jobdb.FilterSpec{done, like}}}, "", 6},
+		{[]jobdb.FilterSpec{done}, "bob", 1},
+		{[]jobdb.FilterSpec{of("Status", "like", "D%")}, "", 6},
+	} {
+		filter, err := jobdb.ParseFilters(c.filters, f.Limits())
+		f.ok(err)
+		jobs, err := f.JobsToSearch(f.ctx, jobdb.Scope{VO: f.vo, Owner: c.owner}, filter)
+		f.ok(err)
+		if f.Schema() != jobdb.SchemaOurs { // there are no counts
+			c.jobs = 0
+		}
+		f.equal(fmt.Sprint(c.filters), jobs, c.jobs)
+	}
 }
 
 // Jobs that come, go and change between two pages make a walk neither repeat nor skip the others.

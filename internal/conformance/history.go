@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +18,7 @@ var historyTests = []conformanceTest{
 	{"DeleteHistory", testDeleteHistory},
 	{"StatusTimes", testStatusTimes},
 	{"RecentHistory", testRecentHistory},
+	{"LongHistory", testLongHistory},
 }
 
 func record(id jobdb.JobID, status jobdb.Status, minor, application string, at time.Time) jobdb.HistoryRecord {
@@ -189,4 +192,43 @@ func testRecentHistory(f *fixture) {
 		delete(all[ids[0]], "Done")
 		f.equal("times", times, all)
 	}
+}
+
+// What is done at the end of a long history takes no longer than with a short one.
+func testLongHistory(f *fixture) {
+	ids := f.addPlainJobs(3)
+	long, short := ids[:2], ids[1:]
+	for range 10 {
+		f.insertHistory(slices.Repeat([]jobdb.HistoryRecord{record(ids[0], "Running", "m", "a", noon)}, 1000)...)
+	}
+	add := func(insert func(context.Context, []jobdb.HistoryRecord) error, ids []jobdb.JobID) error {
+		var records []jobdb.HistoryRecord
+		for _, id := range ids {
+			records = append(records, record(id, "x", "", "", noon))
+		}
+		return insert(f.ctx, records)
+	}
+	for what, call := range map[string]func(ids []jobdb.JobID) error{
+		"add a record": func(ids []jobdb.JobID) error { return add(f.InsertHistory, ids[:1]) },
+		"add records":  func(ids []jobdb.JobID) error { return add(f.InsertHistory, ids) },
+		"add records in a transaction": func(ids []jobdb.JobID) error {
+			return f.Tx(f.ctx, func(_ context.Context, tx *jobdb.Tx) error { return add(tx.InsertHistory, ids) })
+		},
+		"read": func(ids []jobdb.JobID) error { _, err := f.RecentHistory(f.ctx, ids, 1); return err },
+	} {
+		ofLong, ofShort := time.Hour, time.Hour // the least of many
+		for range 20 {
+			ofLong, ofShort = min(ofLong, f.took(func() error { return call(long) })), min(ofShort, f.took(func() error { return call(short) }))
+		}
+		if ofLong > 3*ofShort {
+			f.t.Errorf("to %s takes %v with a long history, %v with a short one", what, ofLong, ofShort)
+		}
+	}
+}
+
+func (f *fixture) took(call func() error) time.Duration {
+	f.t.Helper()
+	began := time.Now()
+	f.ok(call())
+	return time.Since(began)
 }

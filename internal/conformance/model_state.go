@@ -14,6 +14,7 @@ import (
 type methods interface {
 	Search(ctx context.Context, s jobdb.Search) (jobdb.Page, error)
 	Job(ctx context.Context, scope jobdb.Scope, id jobdb.JobID) (jobdb.Job, error)
+	SearchEach(ctx context.Context, s jobdb.Search, each func(row []any) error) (jobdb.Page, error)
 	Stream(ctx context.Context, s jobdb.Search) iter.Seq2[[]any, error]
 	Summary(ctx context.Context, s jobdb.Summary) (jobdb.SummaryRows, error)
 	CreateJob(ctx context.Context, originalJDL string) (jobdb.JobID, error)

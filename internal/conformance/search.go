@@ -7,6 +7,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"time"
 
 	"jobdb"
@@ -20,6 +21,7 @@ var searchTests = []conformanceTest{
 	{"Pages", testPages},
 	{"Distinct", testDistinct},
 	{"Stream", testStream},
+	{"SearchEach", testSearchEach},
 	{"Job", testJob},
 	{"Scope", testScope},
 	{"NoScope", testNoScope},
@@ -196,6 +198,59 @@ func testStream(f *fixture) {
 	if !errors.Is(last, context.Canceled) {
 		f.t.Errorf("got %v, want: %v", last, context.Canceled)
 	}
+}
+
+// Rows that are given one by one are those of a page, and the page after it is the same, although they
+// aren't kept.
+func testSearchEach(f *fixture) {
+	at := f.stored(noon)
+	for i := range 7 {
+		attributes := jobdb.Attributes{"Site": strconv.Itoa(i % 3)}
+		if i%2 == 0 {
+			attributes["EndExecTime"] = at.Add(time.Duration(i%4) * time.Second)
+		}
+		f.addJobs(attributes)
+	}
+	search, err := jobdb.SearchRequest{Sort: []jobdb.SortSpec{{Parameter: "EndExecTime", Direction: "desc"}, {Parameter: "Site", Direction: "asc"}}}.Parse(f.Limits())
+	f.ok(err)
+	search.Scope.VO, search.Page, search.PerPage = f.vo, 1, 2
+	for pages := 1; ; pages++ {
+		want, err := f.Search(f.ctx, search)
+		f.ok(err)
+		got, err := eachRow(f.ctx, f.DB, search)
+		f.ok(err)
+		f.equal("page "+strconv.Itoa(pages), got, want)
+		f.ok(f.Tx(f.ctx, func(ctx context.Context, tx *jobdb.Tx) error {
+			got, err := eachRow(ctx, tx, search)
+			f.ok(err)
+			f.equal("page "+strconv.Itoa(pages)+" in a transaction", got, want)
+			sites, err := tx.Summary(ctx, jobdb.Summary{Scope: search.Scope, GroupBy: jobdb.Columns()[3:4]})
+			f.equal("a summary after it", sites.Rows, [][]any{{"0", int64(3)}, {"1", int64(2)}, {"2", int64(2)}})
+			return err
+		}))
+		if want.Next == "" {
+			f.equal("pages", pages, 4)
+			break
+		}
+		search.Page, search.Cursor = 0, want.Next
+	}
+	enough := errors.New("enough")
+	search.Page, search.Cursor = 1, ""
+	_, err = f.SearchEach(f.ctx, search, func([]any) error { return enough })
+	if !errors.Is(err, enough) {
+		f.t.Errorf("got %v, want: %v", err, enough)
+	}
+}
+
+// eachRow is a page made of its rows, given one by one.
+func eachRow(ctx context.Context, m methods, search jobdb.Search) (jobdb.Page, error) {
+	var rows [][]any
+	page, err := m.SearchEach(ctx, search, func(row []any) error {
+		rows = append(rows, slices.Clone(row))
+		return nil
+	})
+	page.Rows = rows
+	return page, err
 }
 
 func testJob(f *fixture) {

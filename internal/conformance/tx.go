@@ -54,6 +54,9 @@ var everyMethod = []methodCall{
 	{"Search", false, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
 		return result(m.Search(ctx, jobdb.Search{Scope: allVOs, Page: 1}))
 	}},
+	{"SearchEach", false, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
+		return result(m.SearchEach(ctx, jobdb.Search{Scope: allVOs, Page: 1}, func([]any) error { return nil }))
+	}},
 	{"Stream", false, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
 		return streamError(m.Stream(ctx, jobdb.Search{Scope: allVOs, Page: 1}))
 	}},

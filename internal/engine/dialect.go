@@ -32,6 +32,8 @@ type Dialect struct {
 	// 0000-00-00 doesn't survive time.Time.
 	TextTimes  bool
 	NormalTime func(column string) string // the one text of a time, of two that are the same; NULL for none
+	Minutes    [2]string                  // around a column of times from 1970 on: the whole minutes since then
+	Divide     string                     // divides integers, without a remainder
 
 	// Comparing texts.
 	Like           [3]string // before the column, between column and pattern, after the pattern, which is in lower case
@@ -59,6 +61,7 @@ type Dialect struct {
 
 	// Writing.
 	OneWriter    bool                                          // only one transaction at a time can write
+	InProcess    bool                                          // the work is done in this process, not by a server
 	Returning    bool                                          // an UPDATE can return its rows
 	IDStep       string                                        // asks how far apart an INSERT's IDs are; "" where it returns them
 	Upsert       func(key, set []string) string                // ends an INSERT of rows some of which may be there
@@ -75,8 +78,7 @@ type Dialect struct {
 
 	// Migrating.
 	KeepsDDL    bool     // statements that change tables can't be rolled back
-	tableRights []string // for making tables
-	indexRights []string // for adding indexes to Jobs, which goes with the triggers
+	tableRights []string // for making and changing tables
 	lockName    string   // the migration lock's: the database's, because other databases on the server have their own
 	unlimited   string   // a statement after which no statement of the session has a time limit
 }

@@ -23,10 +23,11 @@ var SQLite = Dialect{
 	MaxIDs:        MaxRows,
 	Regexp:        true,
 	OneWriter:     true,
+	InProcess:     true,
 	Returning:     true,
 	Upsert:        upsertOnConflict,
 	UpsertAdding:  addOnConflict,
-	parameter:     func(tables.Column) string { return "?" },
+	parameter:     sqliteParameter,
 	source:        sqliteSource,
 	arguments:     jsonArguments,
 	ManyValues:    sqliteMany,
@@ -37,9 +38,19 @@ var SQLite = Dialect{
 	NormalTime: func(column string) string {
 		return "CASE length(" + column + ") WHEN 19 THEN " + column + " || '.000000' ELSE " + column + " END"
 	},
+	Minutes: [2]string{"unixepoch(substr(", ", 1, 19)) / 60"}, // with a fraction it would round
+	Divide:  " / ",
 	TimeEqual: func(column, value string) string { // both text forms of a time
 		return column + " IN (" + value + ", substr(" + value + ", 1, 19))"
 	},
+}
+
+// sqliteParameter tells the type of integers: else SQLite sorts the rows with a given key by that key.
+func sqliteParameter(c tables.Column) string {
+	if c.Kind == tables.KindInteger {
+		return "CAST(? AS INTEGER)"
+	}
+	return "?"
 }
 
 // sqliteSource reads a batch from one argument of JSON, an array of rows.

@@ -1,0 +1,61 @@
+package api
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"jobdb"
+)
+
+const csvType = "text/csv"
+
+// csvColumns are the places in a row of the columns of a table, in the order in which they were asked
+// for, and the line with their names. Without names they are all.
+func csvColumns(names []string, columns []jobdb.Column) (places []int, header []byte) {
+	if len(names) == 0 {
+		for _, c := range columns {
+			names = append(names, c.Name())
+		}
+	}
+	at := make(map[string]int, len(columns))
+	for i, c := range columns {
+		at[c.Name()] = i
+	}
+	for _, name := range names {
+		places = append(places, at[name])
+	}
+	return places, []byte(strings.Join(names, ",") + "\n")
+}
+
+// appendCSV writes a row as a line of values separated by commas. What is NULL is empty.
+func appendCSV(b []byte, places []int, row []any) []byte {
+	for i, at := range places {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		switch v := row[at].(type) {
+		case nil:
+		case string:
+			b = appendField(b, v)
+		default:
+			n := len(b)
+			b = appendValue(b, v, zulu)
+			if b[n] == '"' { // a time, or Failed: neither needs quotes here
+				b = append(b[:n], b[n+1:len(b)-1]...)
+			}
+		}
+	}
+	return append(b, '\n')
+}
+
+// appendField writes a text, in quotes where it needs them, as encoding/csv does. Bytes that aren't
+// UTF-8 become U+FFFD.
+func appendField(b []byte, text string) []byte {
+	if !utf8.ValidString(text) {
+		text = strings.ToValidUTF8(text, "\ufffd")
+	}
+	if text == "" || text != `\.` && text[0] != ' ' && text[0] != '\t' && !strings.ContainsAny(text, ",\"\r\n") {
+		return append(b, text...)
+	}
+	return append(append(append(b, '"'), strings.ReplaceAll(text, `"`, `""`)...), '"')
+}
