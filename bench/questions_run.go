@@ -46,21 +46,18 @@ func runQuestions(ctx context.Context, s settings) error {
 	slices.Sort(s.jobs)
 	for _, engine := range s.engines {
 		var all []*asked
-		var plans strings.Builder
 		for _, jobs := range s.jobs {
 			err := questionsOn(ctx, s, engine, jobs, &all, func(d *database) error {
 				if jobs != s.jobs[len(s.jobs)-1] {
 					return nil
 				}
-				return errors.Join(d.checkQuestions(ctx, s, all), d.explainShort(ctx, s, &plans, all))
+				slow := d.checkQuestions(ctx, s, all)
+				err := s.publishIn("questions", "questions-"+engine, "", questionsTable(engine, all, s.jobs))
+				return errors.Join(slow, err, d.explainShort(ctx, s, os.Stdout, all))
 			})
 			if err != nil {
 				return fmt.Errorf("%s with %d jobs: %w", engine, jobs, err)
 			}
-		}
-		_, err := os.Stdout.WriteString(plans.String())
-		if err := errors.Join(err, s.publishIn("questions", "questions-"+engine, "", questionsTable(engine, all, s.jobs))); err != nil {
-			return err
 		}
 	}
 	return nil
