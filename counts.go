@@ -47,9 +47,8 @@ var countKinds = func() []countKind {
 		"OwnerGroup MinorStatus Site Status JobType",
 		"ApplicationStatus MinorStatus Status",
 		"JobGroup MinorStatus OwnerGroup Owner Status JobType",
-		"OwnerGroup MinorStatus Site Owner Status JobType",
+		"OwnerGroup Site Status Owner JobType",
 		"JobGroup OwnerGroup Site Owner JobType",
-		"ApplicationStatus Site",
 	} {
 		kind := countKind{number: len(kinds)}
 		for name := range strings.FieldsSeq(names) {
