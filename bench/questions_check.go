@@ -12,7 +12,7 @@ import (
 
 // What is faster than this passes the check of questions whatever it took with fewer jobs: noise
 // makes a large part of it.
-const checkedFrom = 15 * time.Millisecond
+const checkedFrom = 40 * time.Millisecond
 
 // checkQuestions measures again what took more than maxTimes its time with the fewest jobs, up to
 // checkTries times in all, if that is wanted. The error names what stays there. Questions that may pass
