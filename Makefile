@@ -111,7 +111,7 @@ bench: engines oracle ## measure everything into docs/benchmarks/ (BENCHFLAGS='-
 .PHONY: bench-check
 bench-check: engines ## fail when a method falls below its part of the bare driver's rate, or a question grows with the jobs (a small bench)
 	$(WITHENGINES) -durable -- go run ./bench -check -engine sqlite,mariadb,mysql -jobs 10000 -sizes 1,1000 -time 100ms >/dev/null
-	go run ./bench -questions -check -engine sqlite -jobs 10000,100000 -draw 4 >/dev/null
+	go run ./bench -questions -check -processor -engine sqlite -jobs 10000,100000 -draw 4 >/dev/null
 
 .PHONY: bench-dirac
 bench-dirac: engines oracle ## measure beside DIRAC's own database classes on databases that DIRAC ships, with 200,000 jobs (half an hour)

@@ -50,6 +50,8 @@ type settings struct {
 
 	draw    int  // questions of a kind at most; 0: all
 	explain bool // show the plans of questions that fall short
+
+	processor bool // time is that of processors
 }
 
 func main() {
@@ -122,6 +124,7 @@ func parseFlags() (settings, error) {
 	flag.BoolVar(&s.questions, "questions", false, "measure what a monitor asks of a grid's jobs: with the first number of jobs and with the last")
 	flag.IntVar(&s.draw, "draw", 24, "with -questions: how `many` of each kind are asked, drawn by chance, always the same; 0: all")
 	flag.BoolVar(&s.explain, "explain", false, "with -questions: print the engine's plans of those that fall short")
+	flag.BoolVar(&s.processor, "processor", false, "with -questions on SQLite: measure the time that processors work, where others keep them busy, too")
 	flag.BoolVar(&s.routes, "routes", false, "measure the service's routes, over 16 connections, beside those of the reference's service")
 	flag.BoolVar(&s.writers, "writers", false, "measure 16 writers of small transactions on SQLite: shared commits beside a commit for each")
 	flag.Parse()

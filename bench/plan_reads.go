@@ -37,8 +37,11 @@ var (
 
 // passesOverJobs looks at a plan of SQLite.
 func (p plan) passesOverJobs(q question) bool {
-	ofJobs := false
-	for _, step := range p.steps {
+	steps, ofJobs := p.steps, false
+	if page := slices.Index(steps, "SCAN p"); page >= 0 {
+		steps = steps[:page] // the rest is about the jobs of one page
+	}
+	for _, step := range steps {
 		found := sqliteStep.FindStringSubmatch(step)
 		if found == nil {
 			continue
@@ -49,7 +52,7 @@ func (p plan) passesOverJobs(q question) bool {
 		}
 	}
 	sorts := func(step string) bool { return strings.HasPrefix(step, "USE TEMP B-TREE FOR ") }
-	return ofJobs && !q.finds && (gathering.MatchString(p.query.text) || slices.ContainsFunc(p.steps, sorts))
+	return ofJobs && !q.finds && (gathering.MatchString(p.query.text) || slices.ContainsFunc(steps, sorts))
 }
 
 // gathering queries read all that they find, whatever their LIMIT.

@@ -42,8 +42,12 @@ var questionKinds = slices.Concat(
 	timeKinds("submitted", "SubmissionTime"), timeKinds("updated", "LastUpdateTime"),
 	timeKinds("started", "StartExecTime"), timeKinds("ended", "EndExecTime"),
 	[]questionKind{
-		{"page 1 sorted by any column", false, func(m *monitor) []question { return m.sorted(1) }},
-		{"page 1,000 sorted by any column", false, func(m *monitor) []question { return m.sorted(m.deep) }},
+		{"page 1 sorted by a column", false, func(m *monitor) []question { return m.sorted(1, sortedNames...) }},
+		{"page 1,000 sorted by a column", false, func(m *monitor) []question { return m.sorted(m.deep, sortedNames...) }},
+		{"page 1 sorted by VO or a flag", false, func(m *monitor) []question { return m.sorted(1, "VO", "VerifiedFlag", "AccountedFlag") }},
+		{"page 1,000 sorted by VO or a flag", false, func(m *monitor) []question { return m.sorted(m.deep, "VO", "VerifiedFlag", "AccountedFlag") }},
+		{"page 1 sorted by HeartBeatTime", false, func(m *monitor) []question { return m.sorted(1, "HeartBeatTime") }},
+		{"page 1,000 sorted by HeartBeatTime", false, func(m *monitor) []question { return m.sorted(m.deep, "HeartBeatTime") }},
 		{"page 1 sorted, of the commonest value", false, func(m *monitor) []question { return m.sortedEqual(1, commonest) }},
 		{"page 1 sorted, of a middling value", false, func(m *monitor) []question { return m.sortedEqual(1, middling) }},
 		{"page 1 sorted, of the rarest value", false, func(m *monitor) []question { return finding(m.sortedEqual(1, rarest)) }},
@@ -82,6 +86,13 @@ var questionKinds = slices.Concat(
 
 // countedNames are the columns by which jobs are counted in combinations.
 var countedNames = []string{"JobType", "JobGroup", "Site", "Owner", "OwnerGroup", "Status", "MinorStatus"}
+
+// sortedNames are all columns but HeartBeatTime, which changes so often that no index has it in order,
+// VO, which is the same for all that is found, and flags, which some engines keep in an order of theirs.
+var sortedNames = []string{
+	"JobID", "JobType", "JobGroup", "Site", "JobName", "Owner", "OwnerGroup", "SubmissionTime", "RescheduleTime", "LastUpdateTime",
+	"StartExecTime", "EndExecTime", "Status", "MinorStatus", "ApplicationStatus", "UserPriority", "RescheduleCounter",
+}
 
 // rank says which value of a column a filter wants, by the number of jobs that have it.
 type rank int
@@ -270,11 +281,11 @@ func finding(questions []question) []question {
 }
 
 // sorted asks for a page, or the last where there are fewer.
-func (m *monitor) sorted(page int) (questions []question) {
-	for _, column := range jobdb.Columns() {
+func (m *monitor) sorted(page int, columns ...string) (questions []question) {
+	for _, column := range columns {
 		for _, direction := range []string{"asc", "desc"} {
-			sort := []jobdb.SortSpec{{Parameter: column.Name(), Direction: direction}}
-			questions = append(questions, search(column.Name()+" "+direction, m.page(page, "VO", commonest), jobdb.SearchRequest{Sort: sort}))
+			sort := []jobdb.SortSpec{{Parameter: column, Direction: direction}}
+			questions = append(questions, search(column+" "+direction, m.page(page, "VO", commonest), jobdb.SearchRequest{Sort: sort}))
 		}
 	}
 	return questions

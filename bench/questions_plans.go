@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"strings"
 
@@ -103,7 +104,7 @@ const shortShown = 2
 
 // explainShort writes the plans of questions that fall short, the slowest of each kind, if that is
 // wanted.
-func (d *database) explainShort(ctx context.Context, s settings, out *strings.Builder, all []*asked) (err error) {
+func (d *database) explainShort(ctx context.Context, s settings, out io.Writer, all []*asked) (err error) {
 	if !s.explain {
 		return nil
 	}
@@ -117,13 +118,18 @@ func (d *database) explainShort(ctx context.Context, s settings, out *strings.Bu
 		if shown[a.kind.name]++; shown[a.kind.name] > shortShown {
 			continue
 		}
-		fmt.Fprintf(out, "%s with %s jobs, %s ms: %s: %s\n", engineNames[d.engine], withCommas(d.jobs), milliseconds(a.answers[d.jobs].took), a.kind.name, a.name)
 		plans, _, err := p.plans(ctx, a.question)
 		if err != nil {
-			fmt.Fprintf(out, "    %v\n", err)
+			return err
+		}
+		took := milliseconds(a.answers[d.jobs].took)
+		if _, err := fmt.Fprintf(out, "%s with %s jobs, %s ms: %s: %s\n", engineNames[d.engine], withCommas(d.jobs), took, a.kind.name, a.name); err != nil {
+			return err
 		}
 		for _, plan := range plans {
-			fmt.Fprintf(out, "  %s %v\n    %s\n", plan.query.text, plan.query.args, strings.Join(plan.steps, "\n    "))
+			if _, err := fmt.Fprintf(out, "  %s %v\n    %s\n", plan.query.text, plan.query.args, strings.Join(plan.steps, "\n    ")); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
