@@ -155,9 +155,9 @@ func (c *compiler) groups(s Summary, first string, limit int) statement {
 }
 
 // histogram selects the number of the bucket, the value if jobs are split by one, and the number of
-// jobs, in the order of the values: at most one more group than the limit. Values are told apart by
-// their bytes also in live databases, where no index groups them by bucket.
-func (c *compiler) histogram(h Histogram, limit int) statement {
+// jobs, in the order of the values. Values are told apart by their bytes also in live databases, where
+// no index groups them by bucket.
+func (c *compiler) histogram(h Histogram) statement {
 	d := c.dialect
 	c.write("SELECT ", d.Minutes[0], tables.Quote(h.Time.Name()), d.Minutes[1], d.Divide, c.arg(int64(h.Bucket/time.Minute)))
 	groups := "1"
@@ -168,7 +168,7 @@ func (c *compiler) histogram(h Histogram, limit int) statement {
 	c.write(`, count(*) FROM "Jobs"`)
 	h.Filter.kids = append(slices.Clip(h.Filter.kids), Filter{op: opIn, column: h.Time, values: []any{h.period()}})
 	c.where(h.Scope, h.Filter)
-	c.write(" GROUP BY ", groups, " ORDER BY ", groups, " LIMIT ", c.arg(int64(limit)+1))
+	c.write(" GROUP BY ", groups, " ORDER BY ", groups)
 	return c.statement()
 }
 
