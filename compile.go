@@ -154,6 +154,17 @@ func (c *compiler) groups(s Summary, first string, limit int) statement {
 	return c.statement()
 }
 
+// values selects the columns of the jobs of a summary, one row for each job.
+func (c *compiler) values(s Summary) statement {
+	columns := make([]string, len(s.GroupBy))
+	for i, column := range s.GroupBy {
+		columns[i] = c.merged(column)
+	}
+	c.write("SELECT ", strings.Join(columns, ", "), ` FROM "Jobs"`)
+	c.where(s.Scope, s.Filter)
+	return c.statement()
+}
+
 // histogram selects the number of the bucket, the value if jobs are split by one, and the number of
 // jobs, in the order of the values. Values are told apart by their bytes also in live databases, where
 // no index groups them by bucket.
