@@ -164,10 +164,21 @@ func (c *compiler) groups(s Summary, first string, limit int) statement {
 	return c.statement()
 }
 
+// values selects the columns of the jobs of a summary, one row for each job.
+func (c *compiler) values(s Summary) statement {
+	columns := make([]string, len(s.GroupBy))
+	for i, column := range s.GroupBy {
+		columns[i] = c.merged(column)
+	}
+	c.write("SELECT ", strings.Join(columns, ", "), ` FROM "Jobs"`)
+	c.where(s.Scope, s.Filter)
+	return c.statement()
+}
+
 // histogram selects the number of the bucket, the value if jobs are split by one, and the number of
-// jobs, in the order of the values: at most one more group than the limit. Values are told apart by
-// their bytes also in live databases, where no index groups them by bucket.
-func (c *compiler) histogram(h Histogram, limit int) statement {
+// jobs, in the order of the values. Values are told apart by their bytes also in live databases, where
+// no index groups them by bucket.
+func (c *compiler) histogram(h Histogram) statement {
 	d := c.dialect
 	c.write("SELECT ", d.Minutes[0], tables.Quote(h.Time.Name()), d.Minutes[1], d.Divide, c.arg(int64(h.Bucket/time.Minute)))
 	groups := "1"
@@ -178,7 +189,7 @@ func (c *compiler) histogram(h Histogram, limit int) statement {
 	c.write(", count(*) FROM ")
 	c.jobs()
 	c.where(h.Scope, h.within())
-	c.write(" GROUP BY ", groups, " ORDER BY ", groups, " LIMIT ", c.arg(int64(limit)+1))
+	c.write(" GROUP BY ", groups, " ORDER BY ", groups)
 	return c.statement()
 }
 

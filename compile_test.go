@@ -120,7 +120,7 @@ func compileGolden(t *testing.T, d goldenDialect, query txtar.File) string {
 	if query.Name == "histogram" {
 		histogram := parseGolden(t, query, HistogramRequest.Parse)
 		histogram.Scope = extra.Scope
-		return show(d, compile().histogram(histogram, 1000))
+		return show(d, compile().histogram(histogram))
 	}
 	request, err := ParseSearchJSON(query.Data)
 	if err != nil {

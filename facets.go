@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"jobdb/internal/tables"
 )
@@ -104,36 +105,134 @@ func (f Filter) without(column Column) Filter {
 
 // Facets counts the jobs that match by each of the columns, all of them in one state of the
 // database. Where jobs are counted by the column and all that the filter compares, that costs what
-// there are values. Else it is one pass for each column over the jobs that the filter leaves, or over
-// an index with all jobs of the scope, all together within [Limits.QueryTimeout]; [DB.CostlyFacets]
-// tells. On live MariaDB and MySQL texts that their collation holds equal are one value.
+// there are values. Else it is a pass over the jobs that the filter leaves, most often one for all
+// columns without conditions of their own, or over an index with all jobs of the scope for each
+// column; all together within [Limits.QueryTimeout]. [DB.CostlyFacets] tells. On live MariaDB and
+// MySQL texts that their collation holds equal are one value.
 func (a access) Facets(ctx context.Context, f Facets) ([]Facet, error) {
 	if err := a.checkQuestion(f.Scope, f.Filter, f.check()); err != nil {
 		return nil, err
 	}
 	var facets []Facet
-	err := a.ask(ctx, "count jobs by facets", len(f.Columns) == 1 && !f.Filter.hasRegex(), func(ctx context.Context, s *session) error {
-		facets = make([]Facet, 0, len(f.Columns))
-		whole, err := s.resolveRegexes(ctx, f.Scope, f.Filter)
-		for _, column := range f.Columns {
-			summary := f.of(column)
-			switch {
-			case err != nil:
-				return err
-			case len(summary.Filter.kids) == len(whole.kids):
-				summary.Filter = whole
-			default: // a regex is tried on the values that the other conditions leave
-				summary.Filter, err = s.resolveRegexes(ctx, f.Scope, summary.Filter)
-			}
-			facet := Facet{Column: column}
-			if err == nil {
-				err = s.facet(ctx, summary, cmp.Or(f.Top, defaultTop), &facet)
-			}
-			facets = append(facets, facet)
-		}
+	err := a.ask(ctx, "count jobs by facets", len(f.Columns) == 1 && !f.Filter.hasRegex(), func(ctx context.Context, s *session) (err error) {
+		facets, err = s.facets(ctx, f)
 		return err
 	})
 	return facets, err
+}
+
+func (s *session) facets(ctx context.Context, f Facets) ([]Facet, error) {
+	whole, err := s.resolveRegexes(ctx, f.Scope, f.Filter)
+	if err != nil {
+		return nil, err
+	}
+	together, err := s.countTogether(ctx, Summary{Scope: f.Scope, GroupBy: s.compiler().uncounted(f), Filter: whole})
+	if err != nil {
+		return nil, err
+	}
+	top := cmp.Or(f.Top, defaultTop)
+	facets := make([]Facet, len(f.Columns))
+	for i, column := range f.Columns {
+		if values := together[column]; values != nil {
+			facets[i] = facetOf(column, values, top)
+			continue
+		}
+		summary := f.of(column)
+		if len(summary.Filter.kids) == len(whole.kids) {
+			summary.Filter = whole
+		} else if summary.Filter, err = s.resolveRegexes(ctx, f.Scope, summary.Filter); err != nil {
+			return nil, err // a regex is tried on the values that the other conditions leave
+		}
+		facets[i].Column = column
+		if err = s.facet(ctx, summary, top, &facets[i]); err != nil {
+			return nil, err
+		}
+	}
+	return facets, nil
+}
+
+// uncounted are the columns that one pass over the jobs that the filter leaves counts at once: more
+// than one, without conditions of their own. Names are left out, since hardly two jobs have the same,
+// and texts that don't compare byte by byte.
+func (c *compiler) uncounted(f Facets) (columns []Column) {
+	for _, column := range f.Columns {
+		own := f.of(column)
+		if (len(f.Filter.kids) > 0 || f.Scope.Owner != "") && len(own.Filter.kids) == len(f.Filter.kids) && column != columnByName["JobName"] &&
+			c.schema.Collation(tables.Jobs.Name, column.Name()) == "" && c.countedBy(own.Scope, own.Filter, own.GroupBy) == nil {
+			columns = append(columns, column)
+		}
+	}
+	if len(columns) < 2 {
+		return nil
+	}
+	return columns
+}
+
+// maxTogether is how many values of a column are counted in memory; of one with more the database
+// counts them.
+const maxTogether = 5000
+
+// countTogether counts the jobs of a summary by each of its columns alone, in one pass over them: to
+// group by all columns in the database takes longer. Columns with too many values are left out.
+func (s *session) countTogether(ctx context.Context, summary Summary) (map[Column]map[any]int64, error) {
+	if len(summary.GroupBy) == 0 {
+		return nil, nil //nolint:nilnil // no column
+	}
+	counts := map[Column]map[any]int64{}
+	for _, column := range summary.GroupBy {
+		counts[column] = map[any]int64{}
+	}
+	st := s.compiler().values(summary)
+	err := s.query(ctx, st.text, st.args, scanRows(definitions(summary.GroupBy), func(cells []scanned) error {
+		for i, column := range summary.GroupBy {
+			if values := counts[column]; len(values) > maxTogether {
+				counts[column] = nil
+			} else if values != nil {
+				values[cells[i].value]++
+			}
+		}
+		return nil
+	}))
+	return counts, err
+}
+
+func facetOf(column Column, values map[any]int64, top int) Facet {
+	facet := Facet{Column: column, More: len(values) > top}
+	for value, count := range values {
+		facet.Values = append(facet.Values, ValueCount{value, count})
+	}
+	slices.SortFunc(facet.Values, func(a, b ValueCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), compareValues(a.Value, b.Value))
+	})
+	facet.Values = slices.Clip(facet.Values[:min(top, len(facet.Values))])
+	return facet
+}
+
+// compareValues sorts values of one column as the database does: nil first, flags by their names.
+func compareValues(a, b any) int {
+	x, isInteger := a.(int64)
+	y, both := b.(int64)
+	switch {
+	case a == nil:
+		return -1 // no two are the same
+	case b == nil:
+		return 1
+	case isInteger && both:
+		return cmp.Compare(x, y)
+	}
+	return strings.Compare(valueText(a), valueText(b))
+}
+
+func valueText(value any) string {
+	switch v := value.(type) {
+	case string:
+		return v
+	case bool:
+		return flagText(v)
+	case AccountedFlag:
+		return string(v)
+	}
+	return ""
 }
 
 func (s *session) facet(ctx context.Context, summary Summary, top int, facet *Facet) error {

@@ -166,34 +166,22 @@ func (h Histogram) columns() []tables.Column {
 }
 
 // Histogram counts the jobs that match by a time of theirs. It looks at all jobs of the period, in
-// an index by the time if there is one, within [Limits.QueryTimeout]. More groups than
-// [Limits.SummaryRows], each of the jobs with one value in one bucket, are refused.
+// an index by the time if there is one, within [Limits.QueryTimeout]. It takes memory for the series
+// that it gives, however many values there are.
 func (a access) Histogram(ctx context.Context, h Histogram) (HistogramRows, error) {
 	if err := a.checkQuestion(h.Scope, h.Filter, h.check()); err != nil {
 		return HistogramRows{}, err
 	}
-	var found []valueGroups
+	var rows HistogramRows
 	err := a.ask(ctx, "count jobs over time", !h.Filter.hasRegex(), func(ctx context.Context, s *session) error {
 		var err error
 		if h.Filter, err = s.resolveRegexes(ctx, h.Scope, h.Filter); err == nil {
-			found, err = s.histogram(ctx, h)
+			rows, err = s.histogram(ctx, h)
 		}
 		return err
 	})
-	if err != nil {
-		return HistogramRows{}, err
-	}
-	return h.rows(found), nil
+	return rows, err
 }
-
-// valueGroups are the groups of the jobs with one value.
-type valueGroups struct {
-	value  any
-	total  int64
-	groups []bucketCount
-}
-
-type bucketCount struct{ bucket, count int64 }
 
 // within is the filter, and that jobs are in the histogram's period.
 func (h Histogram) within() Filter {
@@ -201,54 +189,78 @@ func (h Histogram) within() Filter {
 }
 
 // histogram reads the groups in the order of their values.
-func (s *session) histogram(ctx context.Context, h Histogram) (found []valueGroups, err error) {
+func (s *session) histogram(ctx context.Context, h Histogram) (HistogramRows, error) {
 	first, end := h.buckets()
-	limit := s.db.options.Limits.SummaryRows
-	groups := 0
+	rows := HistogramRows{From: h.start(first), To: h.start(end), Bucket: h.Bucket, Other: make([]int64, end-first)}
+	largest := largestSeries{rows: &rows, top: h.top()}
 	c, err := s.planned(ctx, h.Scope, h.within(), false)
 	if err != nil {
-		return nil, err
+		return HistogramRows{}, err
 	}
-	err = s.table(ctx, c.histogram(h, limit), h.columns(), func(row []any) error {
-		if groups++; groups > limit {
-			return &QueryError{
-				Field: "by", Reason: "more than " + itoa(limit) + " groups; make the buckets longer, or split by a column with fewer values",
-			}
-		}
-		number, _ := row[0].(int64)
+	st := c.histogram(h)
+	err = s.query(ctx, st.text, st.args, scanRows(h.columns(), func(cells []scanned) error {
+		number, count := cells[0].integer(), cells[len(cells)-1].integer()
 		if number < first || number >= end {
 			return errors.New("the column " + h.Time.Name() + " holds what is no time")
 		}
 		var value any
-		if len(row) == 3 {
-			value = row[1]
+		if len(cells) == 3 {
+			value = cells[1].value
 		}
-		if len(found) == 0 || found[len(found)-1].value != value {
-			found = append(found, valueGroups{value: value})
-		}
-		of := &found[len(found)-1]
-		count := row[len(row)-1].(int64) //nolint:forcetypeassert // countColumn's
-		of.total += count
-		of.groups = append(of.groups, bucketCount{number - first, count})
+		largest.add(value, bucketCount{number - first, count})
 		return nil
-	})
-	return found, err
+	}))
+	largest.endValue()
+	return rows, err
 }
 
-// rows makes series of the values with most jobs.
-func (h Histogram) rows(found []valueGroups) HistogramRows {
-	first, end := h.buckets()
-	rows := HistogramRows{From: h.start(first), To: h.start(end), Bucket: h.Bucket, Other: make([]int64, end-first)}
-	slices.SortStableFunc(found, func(a, b valueGroups) int { return cmp.Compare(b.total, a.total) })
-	for i, of := range found {
-		counts := rows.Other
-		if i < h.top() {
-			counts = make([]int64, end-first)
-			rows.Series = append(rows.Series, Series{Value: of.value, Counts: counts})
-		}
-		for _, group := range of.groups {
-			counts[group.bucket] += group.count
-		}
+// largestSeries makes series of groups that come in the order of their values.
+type largestSeries struct {
+	rows   *HistogramRows
+	top    int
+	totals []int64       // of the series so far
+	value  any           // whose groups come
+	groups []bucketCount // of that value so far
+}
+
+type bucketCount struct{ bucket, count int64 }
+
+func (l *largestSeries) add(value any, group bucketCount) {
+	if value != l.value {
+		l.endValue()
 	}
-	return rows
+	l.value, l.groups = value, append(l.groups, group)
+}
+
+// endValue puts the value whose groups have come among the largest, or to the others.
+func (l *largestSeries) endValue() {
+	total := int64(0)
+	for _, group := range l.groups {
+		total += group.count
+	}
+	place := len(l.totals)
+	for place > 0 && l.totals[place-1] < total {
+		place--
+	}
+	counts := l.rows.Other
+	if place < l.top && total > 0 {
+		if len(l.totals) == l.top {
+			l.removeLast()
+		}
+		counts = make([]int64, len(counts))
+		l.totals = slices.Insert(l.totals, place, total)
+		l.rows.Series = slices.Insert(l.rows.Series, place, Series{Value: l.value, Counts: counts})
+	}
+	for _, group := range l.groups {
+		counts[group.bucket] += group.count
+	}
+	l.groups = l.groups[:0]
+}
+
+func (l *largestSeries) removeLast() {
+	last := len(l.totals) - 1
+	for i, count := range l.rows.Series[last].Counts {
+		l.rows.Other[i] += count
+	}
+	l.totals, l.rows.Series = l.totals[:last], l.rows.Series[:last]
 }

@@ -47,19 +47,15 @@ func (s *service) histogram(w http.ResponseWriter, r *http.Request, p auth.Princ
 		return err
 	}
 	query.Scope = scope
-	rows, err := inTurn(r.Context(), s.costly, p, s.costOf(query.Scope, query.Filter), func(ctx context.Context) (jobdb.HistogramRows, error) { return s.DB.Histogram(ctx, query) })
-	if err != nil {
-		return err
-	}
-	memory.giveBack()
-	size := int64(len(rows.Series)+1) * (valueSize + int64(len(rows.Other))*countSize)
-	return s.ask(w, r, p, question{size: size, read: func(_ context.Context, b []byte, _ func(int64) error) (int, []byte, error) {
-		return http.StatusOK, appendHistogram(b, rows), nil
+	size := memory.left + int64(query.Top+1)*jobdb.MaxBuckets*countSize
+	return s.ask(w, r, p, question{class: s.costly, cost: s.costOf(query.Scope, query.Filter), size: size, body: memory, read: func(ctx context.Context, b []byte, _ func(int64) error) (int, []byte, error) {
+		rows, err := s.DB.Histogram(ctx, query)
+		return http.StatusOK, appendHistogram(b, rows), err
 	}})
 }
 
-// countSize is how many bytes one number of a histogram takes at most, with its text.
-const countSize = 28
+// countSize is about how many bytes a number of a histogram takes, with its text.
+const countSize = 16
 
 // values answers with the first values of a column that begin with a text.
 func (s *service) values(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte, memory *bodyMemory) error {

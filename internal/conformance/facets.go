@@ -16,7 +16,6 @@ var facetTests = []conformanceTest{
 	{"FacetsOfOwner", testFacetsOfOwner},
 	{"Histogram", testHistogram},
 	{"HistogramOfOddTimes", testHistogramOfOddTimes},
-	{"HistogramOfManyValues", testHistogramOfManyValues},
 	{"ListedValues", testListedValues},
 	{"InvalidFacets", testInvalidFacets},
 	{"RandomFacets", testRandomFacets},
@@ -132,20 +131,6 @@ func testHistogramOfOddTimes(f *fixture) {
 	}
 	request := jobdb.HistogramRequest{Time: "SubmissionTime", From: "2024-05-17", To: "2024-05-18", Bucket: 86400}
 	f.equal("jobs", f.histogramOf(request, jobdb.Scope{VO: f.vo}).Other, want)
-}
-
-// More groups than one may have are refused, and what to do about it is told.
-func testHistogramOfManyValues(f *fixture) {
-	f = f.alone(jobdb.Options{Limits: jobdb.Limits{SummaryRows: 2}})
-	f.addJobs(jobdb.Attributes{"JobName": "a", "SubmissionTime": noon}, jobdb.Attributes{"JobName": "b", "SubmissionTime": noon})
-	request := jobdb.HistogramRequest{Time: "SubmissionTime", From: "2024-05-17", To: "2024-05-18", Bucket: 3600, By: "JobName"}
-	f.equal("two values", len(f.histogramOf(request, jobdb.Scope{VO: f.vo}).Series), 2)
-	f.addJobs(jobdb.Attributes{"JobName": "c", "SubmissionTime": noon})
-	query, err := request.Parse(f.Limits())
-	f.ok(err)
-	query.Scope.VO = f.vo
-	_, err = f.Histogram(f.ctx, query)
-	f.refused(err, jobdb.ErrInvalidQuery, "longer")
 }
 
 // Values begin with a text in any case, of ASCII letters only, whichever way they are found.
