@@ -46,7 +46,7 @@ type settings struct {
 	uncounted bool // without the triggers that count jobs
 
 	// What is measured instead of the methods.
-	plans, counts, growth, routes, writers, indexes bool
+	plans, counts, growth, routes, writers, bulk, indexes bool
 }
 
 func main() {
@@ -85,6 +85,8 @@ func measure(s settings, gobench string) (err error) {
 		return runDIRAC(ctx, s)
 	case s.growth:
 		return runGrowth(ctx, s)
+	case s.bulk:
+		return runBulk(ctx, s)
 	case s.writers:
 		return runWriters(ctx, s)
 	case s.counts:
@@ -97,7 +99,7 @@ func measure(s settings, gobench string) (err error) {
 
 func parseFlags() (settings, error) {
 	engines := flag.String("engine", "sqlite,mariadb,mysql,postgres", "`engines` to measure, separated by commas")
-	jobs := flag.String("jobs", "10000,1000000", "`numbers` of jobs in the database, separated by commas; -routes and -writers take the first")
+	jobs := flag.String("jobs", "10000,1000000", "`numbers` of jobs in the database, separated by commas; -routes, -writers and -bulk take the first")
 	sizes := flag.String("sizes", "1,100,1000,5000", "`numbers` of jobs in one call of a bulk method; above 1000, at most a tenth of the jobs")
 	methods := flag.String("method", ".", "measure only what matches this regular `expression`")
 	s := settings{versions: map[string]string{}}
@@ -114,6 +116,7 @@ func parseFlags() (settings, error) {
 	flag.BoolVar(&s.plans, "plans", false, "print the engines' plans of searches and summaries instead of measuring")
 	flag.BoolVar(&s.counts, "counts", false, "measure what writes cost with and without the triggers that count jobs")
 	flag.BoolVar(&s.growth, "growth", false, "measure what must not grow with the number of jobs: first pages, pages by cursor, summaries")
+	flag.BoolVar(&s.bulk, "bulk", false, "measure what a client does to many jobs at once: kills, submissions, all rows into a file")
 	flag.BoolVar(&s.routes, "routes", false, "measure the service's routes, over 16 connections, beside those of the reference's service")
 	flag.BoolVar(&s.writers, "writers", false, "measure 16 writers of small transactions on SQLite: shared commits beside a commit for each")
 	flag.Parse()
