@@ -16,6 +16,8 @@ type classes struct {
 	costly  *gate // the others, see [jobdb.DB.CostlySearch]: an eighth, since each keeps a processor busy; the cheapest first
 	lines   *gate // pieces of answers of any length: an eighth
 
+	estimates *room // one at a time, of what waits among the costly
+
 	openLines *gate // answers of any length that clients read, in pieces or not at all
 }
 
@@ -50,6 +52,7 @@ func newClasses(connections, processors int) classes {
 	return classes{
 		actions: newGate(all, all/2, actionQueue, queueWait, full, own),
 		pages:   part(n/2, pageQueue), costly: part(costly, costlyQueue), lines: part(n/8, lineQueue),
+		estimates: newRoom(1),
 		openLines: newGate(maxLines, maxLines/2, 0, time.Second, full, own),
 	}
 }
