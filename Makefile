@@ -107,6 +107,7 @@ bench: engines oracle ## measure everything into docs/benchmarks/ (BENCHFLAGS='-
 	$(WITHENGINES) -durable -- go run ./bench -routes -jobs 10000 -reference $(ORACLE)/bin/python $(BENCHFLAGS)
 	$(WITHENGINES) -durable -- go run ./bench -counts -jobs 10000 -sizes 1,1000 $(BENCHFLAGS)
 	go run ./bench -writers -jobs 10000 $(BENCHFLAGS)
+	$(WITHENGINES) -durable -- go run ./bench -bulk -jobs 1000000 $(BENCHFLAGS)
 
 .PHONY: bench-check
 bench-check: engines ## fail when a method falls below its part of the bare driver's rate, or a question grows with the jobs (a small bench)

@@ -1,9 +1,6 @@
 package jobdb
 
-import (
-	"runtime"
-	"slices"
-)
+import "slices"
 
 // CostlySearch reports whether a search may have to look at many more jobs than it gives: at all of
 // a VO for a pattern, a parameter, a sort or distinct values that no index has, for a total that no
@@ -73,12 +70,3 @@ func (f Filter) isSelective(indexed func(column string) bool) bool {
 // Connections is how many connections questions can have at the same time; 0 is any number, which
 // only the pool of [OpenDB] may be set to.
 func (db *DB) Connections() int { return db.engine.Reader.Stats().MaxOpenConnections }
-
-// Processors is how many processors questions share with all else that this process does: on SQLite,
-// which answers in here. 0: the database has a server, with its own.
-func (db *DB) Processors() int {
-	if db.dialect.InProcess {
-		return runtime.GOMAXPROCS(0)
-	}
-	return 0
-}

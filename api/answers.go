@@ -66,9 +66,14 @@ func (s *service) ofJobs(query jobdb.Search, body *bodyMemory, more int64, read 
 	return q
 }
 
-// costOf is about how many jobs a costly question looks at. One that can't be estimated goes last.
+// costOf is about how many jobs a costly question looks at. One that can't be estimated goes last. One
+// at a time is estimated, which is a question, too.
 func (s *service) costOf(scope jobdb.Scope, filter jobdb.Filter) costOf {
 	return func(ctx context.Context) int64 {
+		if !s.estimates.take(ctx, 1, 0) {
+			return math.MaxInt64
+		}
+		defer s.estimates.giveBack(1)
 		jobs, err := s.DB.JobsToSearch(ctx, scope, filter)
 		if err != nil {
 			return math.MaxInt64

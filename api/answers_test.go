@@ -22,7 +22,7 @@ import (
 
 // answering is what questions need of a service. Who waits for memory gives up soon.
 func answering() *service {
-	s := &service{answers: answerGate(), classes: newClasses(32, 0)}
+	s := &service{answers: answerGate(), classes: newClasses(32, 64)}
 	s.answers.wait = 20 * time.Millisecond
 	return s
 }

@@ -16,6 +16,8 @@ type classes struct {
 	costly  *gate // the others, see [jobdb.DB.CostlySearch]: an eighth, since each keeps a processor busy; the cheapest first
 	lines   *gate // pieces of answers of any length: an eighth
 
+	estimates *room // one at a time, of what waits among the costly
+
 	openLines *gate // answers of any length that clients read, in pieces or not at all
 }
 
@@ -33,8 +35,8 @@ const (
 	maxLines    = 1000
 )
 
-// newClasses divides so many connections; 0 is any number. Where the database works in this process,
-// costly questions leave one of its processors to others; 0: it doesn't.
+// newClasses divides so many connections; 0 is any number. Costly questions leave one of this machine's
+// processors to others: their answers keep one busy here, and on SQLite all of their work does.
 func newClasses(connections, processors int) classes {
 	if connections == 0 {
 		connections = 32
@@ -46,13 +48,11 @@ func newClasses(connections, processors int) classes {
 		size = max(1, size)
 		return newGate(size, max(1, size/2), queue, queueWait, full, own)
 	}
-	all, costly := max(minActions, n), min(max(2, n/8), n/4)
-	if processors > 0 {
-		costly = min(costly, int64(processors)-1)
-	}
+	all, costly := max(minActions, n), min(max(2, n/8), n/4, int64(processors)-1)
 	return classes{
 		actions: newGate(all, all/2, actionQueue, queueWait, full, own),
 		pages:   part(n/2, pageQueue), costly: part(costly, costlyQueue), lines: part(n/8, lineQueue),
+		estimates: newRoom(1),
 		openLines: newGate(maxLines, maxLines/2, 0, time.Second, full, own),
 	}
 }

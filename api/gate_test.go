@@ -239,7 +239,7 @@ func TestGateUnderLoad(t *testing.T) {
 // Questions leave at least one connection to actions, where there are more than four.
 func TestClassesLeaveConnections(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 4, 5, 8, 9, 16, 32, 100} {
-		c := newClasses(n, 0)
+		c := newClasses(n, 64)
 		if n == 0 {
 			n = 32
 		}
@@ -253,7 +253,7 @@ func TestClassesLeaveConnections(t *testing.T) {
 			t.Errorf("%d processors: %d costly questions at once, want %d", processors, n, want)
 		}
 	}
-	if status := newClasses(1, 0).costly.full.status; status != http.StatusServiceUnavailable {
+	if status := newClasses(1, 64).costly.full.status; status != http.StatusServiceUnavailable {
 		t.Errorf("a full class is a %d", status)
 	}
 }
@@ -261,7 +261,7 @@ func TestClassesLeaveConnections(t *testing.T) {
 // One caller, however many come, leaves half of the room and of the queue of actions to others, and
 // who hangs up leaves the queue at once. Pilots may have all: those of a VO may be one caller.
 func TestActionsLeavePlaces(t *testing.T) {
-	s := &service{classes: newClasses(4, 0)}
+	s := &service{classes: newClasses(4, 64)}
 	g := s.actions
 	mallory, pilots := auth.Principal{Subject: "mallory"}, auth.Principal{Subject: "pilots", Properties: []string{auth.GenericPilot}}
 	ctx, end := context.WithCancel(t.Context())

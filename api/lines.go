@@ -62,6 +62,7 @@ type lines struct {
 	rows    int      // of the next piece
 	memory  *taken   // of a piece of many rows
 	piece   []byte
+	rowSize int // bytes of a row of the last piece, on average
 	sent    bool
 }
 
@@ -164,6 +165,7 @@ func (l *lines) read(ctx context.Context) (last bool, err error) {
 	if l.sent {
 		l.piece = l.piece[:0]
 	}
+	l.piece = slices.Grow(l.piece, l.query.PerPage*(l.rowSize+l.rowSize/16)) // to copy it as it grows takes a fifth of the time
 	rows := 0
 	page, err := l.service.DB.SearchEach(ctx, l.query, func(row []any) error {
 		rows++
@@ -173,6 +175,7 @@ func (l *lines) read(ctx context.Context) (last bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	l.rowSize = len(l.piece) / max(1, rows)
 	switch {
 	case page.Next != "":
 		l.query.Page, l.query.Cursor = 0, page.Next

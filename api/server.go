@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -71,7 +72,7 @@ func New(c Config) http.Handler {
 		Config: c, verifier: auth.NewVerifier(c.Issuer, c.Keys, c.Clock),
 		metadata: auth.NewMetadata(c.Issuer, c.Clock), crossOrigin: newCrossOrigin(c.Origins),
 		uploads: bodyGate(max(uploadMemory, 2*c.MaxBody)), work: bodyGate(max(workMemory, 2*c.MaxBody)),
-		answers: answerGate(), classes: newClasses(c.DB.Connections(), c.DB.Processors()),
+		answers: answerGate(), classes: newClasses(c.DB.Connections(), runtime.GOMAXPROCS(0)),
 	}
 	mux := http.NewServeMux()
 	for _, r := range []struct {

@@ -139,6 +139,29 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+// What a client does to many jobs at once is done, and told.
+func TestBulk(t *testing.T) {
+	t.Chdir("..") // where the program is that it runs
+	s := smallRun(t)
+	s.jobs, s.bulk = []int{8000}, true
+	command := s.folder + "/jobdb"
+	if err := runCommand(t.Context(), "go", "build", "-o", command, "./cmd/jobdb"); err != nil {
+		t.Fatal(err)
+	}
+	results, err := bulkOn(t.Context(), s, "sqlite", s.folder, command)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range results {
+		if r.jobs == 0 || r.rate() < 1 { // whatever else the machine does
+			t.Errorf("%s: %d jobs in %v", r.what, r.jobs, r.took)
+		}
+	}
+	if table := bulkTable(8000, results); strings.Count(table, "\n") != len(results)+3 || len(results) != 8 {
+		t.Errorf("%d results, and a table\n%s", len(results), table)
+	}
+}
+
 // A method that stays below its floor fails the check; one that was measured badly once doesn't.
 func TestCheckFloor(t *testing.T) {
 	ratios := func(all ...float64) func(context.Context, time.Duration) (result, error) {

@@ -44,7 +44,7 @@ var serverURL = map[string]string{
 
 // openDatabase creates and fills a database, or opens one that was kept.
 func openDatabase(ctx context.Context, s settings, engine string, jobs int) (*database, error) {
-	d := &database{engine: engine, jobs: jobs, jobsOnly: s.growth || s.questions, grid: s.questions, processor: s.processor}
+	d := &database{engine: engine, jobs: jobs, jobsOnly: s.growth || s.questions || s.bulk, grid: s.questions, processor: s.processor}
 	var err error
 	if engine == "sqlite" {
 		err = d.createFile(s)

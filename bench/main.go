@@ -46,7 +46,7 @@ type settings struct {
 	uncounted bool // without the triggers that count jobs
 
 	// What is measured instead of the methods.
-	plans, counts, growth, questions, routes, writers, indexes bool
+	plans, counts, growth, questions, routes, writers, bulk, indexes bool
 
 	draw    int  // questions of a kind at most; 0: all
 	explain bool // show the plans of questions that fall short
@@ -92,6 +92,8 @@ func measure(s settings, gobench string) (err error) {
 		return runGrowth(ctx, s)
 	case s.questions:
 		return runQuestions(ctx, s)
+	case s.bulk:
+		return runBulk(ctx, s)
 	case s.writers:
 		return runWriters(ctx, s)
 	case s.counts:
@@ -104,7 +106,7 @@ func measure(s settings, gobench string) (err error) {
 
 func parseFlags() (settings, error) {
 	engines := flag.String("engine", "sqlite,mariadb,mysql,postgres", "`engines` to measure, separated by commas")
-	jobs := flag.String("jobs", "10000,1000000", "`numbers` of jobs in the database, separated by commas; -routes and -writers take the first")
+	jobs := flag.String("jobs", "10000,1000000", "`numbers` of jobs in the database, separated by commas; -routes, -writers and -bulk take the first")
 	sizes := flag.String("sizes", "1,100,1000,5000", "`numbers` of jobs in one call of a bulk method; above 1000, at most a tenth of the jobs")
 	methods := flag.String("method", ".", "measure only what matches this regular `expression`")
 	s := settings{versions: map[string]string{}}
@@ -125,6 +127,7 @@ func parseFlags() (settings, error) {
 	flag.IntVar(&s.draw, "draw", 24, "with -questions: how `many` of each kind are asked, drawn by chance, always the same; 0: all")
 	flag.BoolVar(&s.explain, "explain", false, "with -questions: print the engine's plans of those that fall short")
 	flag.BoolVar(&s.processor, "processor", false, "with -questions on SQLite: measure the time that processors work, where others keep them busy, too")
+	flag.BoolVar(&s.bulk, "bulk", false, "measure what a client does to many jobs at once: kills, submissions, all rows into a file")
 	flag.BoolVar(&s.routes, "routes", false, "measure the service's routes, over 16 connections, beside those of the reference's service")
 	flag.BoolVar(&s.writers, "writers", false, "measure 16 writers of small transactions on SQLite: shared commits beside a commit for each")
 	flag.Parse()

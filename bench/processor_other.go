@@ -4,5 +4,5 @@ package main
 
 import "time"
 
-// processorTime isn't known here.
-func processorTime() time.Duration { return 0 }
+// ownProcessorTime isn't known here.
+func ownProcessorTime() time.Duration { return 0 }

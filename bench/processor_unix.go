@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// processorTime is how long processors have worked for this process.
-func processorTime() time.Duration {
+// ownProcessorTime is how long processors have worked for this process.
+func ownProcessorTime() time.Duration {
 	var usage syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {
 		return 0

@@ -122,11 +122,11 @@ func (d *database) best(ctx context.Context, q question) (a answer, err error) {
 		long   = 300 * time.Millisecond
 	)
 	for start, n := time.Now(), 0; n < calls && (n < 2 && a.took < long || time.Since(start) < budget); n++ {
-		before, worked := time.Now(), processorTime()
+		before, worked := time.Now(), ownProcessorTime()
 		_, err := q.ask(ctx, d.db)
 		took := time.Since(before)
 		if d.processor {
-			took = processorTime() - worked
+			took = ownProcessorTime() - worked
 		}
 		switch invalid := (*jobdb.QueryError)(nil); {
 		case errors.As(err, &invalid):

@@ -25,6 +25,7 @@ type server struct {
 	submitted []jobdb.JobID
 	turn      int
 	profiles  string // address where it answers with profiles
+	pid       int
 	stop      func()
 }
 

@@ -261,7 +261,7 @@ func startServer(ctx context.Context, welcome, logFile, name string, args ...str
 		_ = command.Wait() // what it says is in its log
 		close(ended)
 	}()
-	s := &server{stop: func() {
+	s := &server{pid: command.Process.Pid, stop: func() {
 		_ = command.Process.Signal(os.Interrupt)
 		<-ended
 	}}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -111,8 +112,11 @@ func (c *client) post(ctx context.Context, path string, body any) (answer, error
 // lines copies all rows of a search to out as they arrive, of the type linesType or csvType. It has
 // no time limit.
 func (c *client) lines(ctx context.Context, body any, kind string, out io.Writer) error {
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http says so
+	transport.DisableCompression = c.isHere()
+	defer transport.CloseIdleConnections()
 	unlimited := *c
-	unlimited.http = &http.Client{CheckRedirect: stay}
+	unlimited.http = &http.Client{CheckRedirect: stay, Transport: transport}
 	response, err := unlimited.send(ctx, "/api/jobs/search", kind, body)
 	if err != nil {
 		return err
@@ -138,6 +142,17 @@ const (
 )
 
 var errNoLines = errors.New("this server has no form ndjson; use --all with --output json or csv")
+
+// isHere reports whether the server is on this machine: to compress an answer would take longer than to
+// send it.
+func (c *client) isHere() bool {
+	base, err := url.Parse(c.base)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(base.Hostname())
+	return base.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
 
 func (c *client) send(ctx context.Context, path, accept string, body any) (*http.Response, error) {
 	text, err := json.Marshal(body)

@@ -19,7 +19,7 @@ type importCommand struct {
 	FromParameters string `help:"OpenSearch that has the parameters of the jobs, as jobdb serve --parameters-db has it. Default: the table JobParameters." env:"JOBDB_IMPORT_FROM_PARAMETERS" placeholder:"JSON"`
 	To             string `help:"Database to move into: an empty one, or one that this command has brought jobs to." required:"" env:"JOBDB_IMPORT_TO" placeholder:"URL"`
 	Groups         string `help:"File that says the VO of each group, in lines of GROUP = VO. Needed for DIRAC 7 and 8, whose jobs have no VO." type:"path" placeholder:"FILE"`
-	Batch          int    `help:"Jobs in one transaction." default:"1000"`
+	Batch          *int   `help:"Jobs in one transaction. Default: 1000, into SQLite 200, since nobody else writes there meanwhile." placeholder:"N"`
 	DryRun         bool   `help:"Read all, write nothing, and say what would move and what would be made right." xor:"what"`
 	Verify         bool   `help:"Compare all rows of both databases instead. The exit code is 1 when some differ." xor:"what"`
 }
@@ -46,8 +46,11 @@ Examples:
 
 // Run moves, or does what it was asked instead.
 func (c *importCommand) Run(ctx context.Context, p *program) error {
-	if c.Batch < 1 {
-		return usageError{errors.New("--batch must be at least 1")}
+	batch := 0
+	if c.Batch != nil {
+		if batch = *c.Batch; batch < 1 {
+			return usageError{errors.New("--batch must be at least 1")}
+		}
 	}
 	groups, err := c.groups()
 	if err != nil {
@@ -59,7 +62,7 @@ func (c *importCommand) Run(ctx context.Context, p *program) error {
 	}
 	meter := &meter{p: p, start: p.clock()}
 	im, err := transfer.Open(ctx, transfer.Options{
-		From: c.From, FromHistory: c.FromHistory, FromParameters: parameters, To: c.To, Groups: groups, Batch: c.Batch,
+		From: c.From, FromHistory: c.FromHistory, FromParameters: parameters, To: c.To, Groups: groups, Batch: batch,
 		Now: p.clock, Progress: meter.show,
 		Logger: slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})

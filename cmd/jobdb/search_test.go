@@ -106,8 +106,8 @@ func TestSearchLines(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.Header.Get("Accept") != linesType || r.URL.RawQuery != "" {
-					t.Errorf("asked for %s %s", r.Header.Get("Accept"), r.URL)
+				if r.Header.Get("Accept") != linesType || r.URL.RawQuery != "" || r.Header.Get("Accept-Encoding") != "" {
+					t.Errorf("asked for %s %s %s", r.Header.Get("Accept"), r.Header.Get("Accept-Encoding"), r.URL)
 				}
 				w.Header().Set("Content-Type", test.kind)
 				w.WriteHeader(test.status)

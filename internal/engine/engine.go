@@ -68,7 +68,21 @@ type Engine struct {
 
 	logger *slog.Logger
 	log    *sqliteLog // nil where there is none to keep small
+	turns  turns      // of BeginWrite
 }
+
+// BeginWrite begins a transaction that writes, beside [Engine.Groups]. On SQLite, where it may keep
+// other processes from writing, EndWrite is to be called after it. One goroutine at a time may have
+// one.
+func (e *Engine) BeginWrite(ctx context.Context) (*sql.Tx, error) {
+	if e.Dialect.InProcess {
+		return e.turns.begin(ctx, e.Writer, &e.WriteOptions)
+	}
+	return e.Writer.BeginTx(ctx, &e.WriteOptions)
+}
+
+// EndWrite lets other processes write for a while, if this one has kept them from it for long.
+func (e *Engine) EndWrite() { e.turns.end() }
 
 // serverSnapshot is for engines with a server.
 var serverSnapshot = &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}

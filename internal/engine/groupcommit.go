@@ -15,6 +15,7 @@ type GroupCommit struct {
 	turn    chan struct{} // holds one token: the right to use the writer
 	waiting atomic.Int64
 	group   *commitGroup // of those whose savepoint is released; touched only with the token
+	turns   turns        // among processes; as above
 
 	committed func() // is called after each commit
 }
@@ -113,6 +114,7 @@ func (g *GroupCommit) alone(ctx context.Context, fn func(*sql.Conn) error) error
 }
 
 func (g *GroupCommit) end(err error) {
+	g.turns.end()
 	g.group.err = err
 	close(g.group.done)
 	g.group = nil
@@ -121,7 +123,7 @@ func (g *GroupCommit) end(err error) {
 // member runs fn in the open group or in a new one.
 func (g *GroupCommit) member(ctx context.Context, fn func(Querier) error) (*commitGroup, error) {
 	if g.group == nil {
-		tx, err := g.writer.BeginTx(context.WithoutCancel(ctx), nil)
+		tx, err := g.turns.begin(context.WithoutCancel(ctx), g.writer, nil)
 		if err != nil {
 			return nil, err
 		}

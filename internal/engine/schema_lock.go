@@ -45,7 +45,11 @@ func sqliteSchemaLock(ctx context.Context, e *Engine, fn func(Querier) error) er
 	if err := startWAL(ctx, e); err != nil {
 		return err
 	}
-	return inTransaction(ctx, e.Writer, nil, fn)
+	tx, err := new(turns).begin(ctx, e.Writer, nil)
+	if err != nil {
+		return err
+	}
+	return endTransaction(tx, fn)
 }
 
 func inTransaction(ctx context.Context, pool *sql.DB, options *sql.TxOptions, fn func(Querier) error) error {
@@ -53,6 +57,10 @@ func inTransaction(ctx context.Context, pool *sql.DB, options *sql.TxOptions, fn
 	if err != nil {
 		return err
 	}
+	return endTransaction(tx, fn)
+}
+
+func endTransaction(tx *sql.Tx, fn func(Querier) error) error {
 	defer tx.Rollback()
 	if err := fn(tx); err != nil {
 		return err

@@ -3,6 +3,7 @@ package engine
 import (
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -18,6 +19,15 @@ const logKept = "67108864"
 // sends all jobs fills one while another folds counts: when there were five, with 32 MiB each, it
 // took up to 123 MB, with 8 MiB 58 MB.
 const pageCache = "4096"
+
+// lockWait is for how many milliseconds a connection waits by itself for another's lock. One that
+// writes is asked again, see [turns].
+func lockWait(writer bool) string {
+	if writer {
+		return strconv.Itoa(lockStep)
+	}
+	return strconv.FormatInt(busyTimeout.Milliseconds(), 10)
+}
 
 // sqliteFile is a file's name as SQLite reads it in a URI.
 func sqliteFile(path string) string {

@@ -26,9 +26,6 @@ const (
 	checkpointWait = 100 * time.Millisecond
 )
 
-// busyTimeout is how long SQLite waits for another process's lock.
-const busyTimeout = 10 * time.Second
-
 // ErrLetGo ended a question so that SQLite's log could begin anew.
 var ErrLetGo = errors.New("it was ended because SQLite's log could not begin anew while it ran; ask for less, or try again later")
 
@@ -106,7 +103,7 @@ func (l *sqliteLog) beginAnew(ctx context.Context, size int64) bool {
 		}
 		var pages, done int
 		err := writer.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &done)
-		_, reset := writer.ExecContext(context.WithoutCancel(ctx), pragmaBusyTimeout(busyTimeout))
+		_, reset := writer.ExecContext(context.WithoutCancel(ctx), pragmaBusyTimeout(lockStep*time.Millisecond))
 		return errors.Join(err, reset)
 	})
 	return err == nil && busy == 0

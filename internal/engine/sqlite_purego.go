@@ -37,7 +37,7 @@ func isSQLite(d driver.Driver) bool {
 }
 
 func sqliteDSN(path string, readOnly, writer bool) string {
-	dsn := sqliteFile(path) + "?_pragma=busy_timeout(10000)&" + foreignKeysOption + "&_pragma=synchronous(FULL)" +
+	dsn := sqliteFile(path) + "?_pragma=busy_timeout(" + lockWait(writer) + ")&" + foreignKeysOption + "&_pragma=synchronous(FULL)" +
 		"&_pragma=cache_size(-" + pageCache + ")&_pragma=wal_autocheckpoint(" + walPages + ")&_pragma=journal_size_limit(" + logKept + ")"
 	switch {
 	case readOnly:

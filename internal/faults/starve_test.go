@@ -36,12 +36,12 @@ func loadTime(t *testing.T) time.Duration {
 // manyJobs is how many jobs the loads search: their lines are several times what sockets hold.
 const manyJobs = 20_000
 
-// fill makes many running jobs of alice's.
-func fill(t *testing.T, address string) {
+// fill makes so many running jobs of alice's.
+func fill(t *testing.T, address string, jobs int) {
 	t.Helper()
 	db := jobdbtest.Open(t, address, jobdb.Options{})
 	const batch = 5_000
-	for range manyJobs / batch {
+	for range jobs / batch {
 		ids, err := db.CreateJobs(t.Context(), make([]string, batch))
 		if err != nil {
 			t.Fatal(err)
@@ -71,7 +71,13 @@ func startLoaded(t *testing.T, address string) *loaded {
 	if testing.Short() {
 		t.Skip("-short: a server is built and loaded for this")
 	}
-	fill(t, address)
+	fill(t, address, manyJobs)
+	return serveLoaded(t, address)
+}
+
+// serveLoaded starts a server on jobs that are there.
+func serveLoaded(t *testing.T, address string) *loaded {
+	t.Helper()
 	s := &loaded{server: startServer(t, "--db", address)}
 	s.pilot, s.alice, s.root = s.token("pilot", "GenericPilot"), s.token("alice", "NormalUser"), s.token("root", "JobAdministrator")
 	return s
@@ -79,12 +85,12 @@ func startLoaded(t *testing.T, address string) *loaded {
 
 // beat sends a heartbeat of some job, and kill kills one: what must go on, whatever others ask.
 func (s *loaded) beat() int {
-	return s.patiently(s.pilot, "PATCH", "/api/jobs/heartbeat", fmt.Sprintf(`{"%d":{"LoadAverage":1}}`, 1+s.job.Add(1)))
+	return s.patiently(s.pilot, "PATCH", "/api/jobs/heartbeat", fmt.Sprintf(`{"%d":{"LoadAverage":1}}`, 1+s.job.Add(1)%manyJobs))
 }
 
 func (s *loaded) kill() int {
 	return s.patiently(s.alice, "PATCH", "/api/jobs/status",
-		fmt.Sprintf(`{"%d":{"2026-01-01T00:00:00Z":{"Status":"Killed"}}}`, manyJobs-s.job.Add(1)))
+		fmt.Sprintf(`{"%d":{"2026-01-01T00:00:00Z":{"Status":"Killed"}}}`, manyJobs-s.job.Add(1)%manyJobs))
 }
 
 func (s *loaded) ready() int { return s.patiently(s.pilot, "GET", "/api/health/ready", "") }
@@ -202,7 +208,11 @@ func (s *loaded) besideQuestions(t *testing.T) {
 
 // ask sends a search and returns its status, 0 where there was none, and the header Retry-After.
 func ask(ctx context.Context, client *http.Client, url, token, body string) (status int, retry string) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/api/jobs/search", strings.NewReader(body))
+	return askFor(ctx, client, url+"/api/jobs/search", token, body)
+}
+
+func askFor(ctx context.Context, client *http.Client, url, token, body string) (status int, retry string) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		return 0, ""
 	}

@@ -29,7 +29,7 @@ type Options struct {
 	FromParameters *opensearch.DB    // has the source's parameters; nil: the table JobParameters does
 	To             string            // URL of the target, which is empty or has what earlier runs brought
 	Groups         map[string]string // the VO of each OwnerGroup, for sources that have no VO
-	Batch          int               // jobs in a range
+	Batch          int               // jobs in a range; 0: 1000, or 200 into SQLite, where nobody else writes meanwhile
 	Now            func() time.Time
 	Logger         *slog.Logger
 	Progress       func(Progress) // called after each range; may be nil
@@ -92,6 +92,12 @@ func Open(ctx context.Context, o Options) (*Import, error) {
 	im := &Import{options: o, source: s}
 	if err := im.openTarget(ctx); err != nil {
 		return nil, errors.Join(err, im.Close())
+	}
+	if im.options.Batch == 0 {
+		im.options.Batch = 1000
+		if im.target.Dialect.OneWriter {
+			im.options.Batch = 200
+		}
 	}
 	return im, nil
 }

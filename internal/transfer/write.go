@@ -16,7 +16,7 @@ import (
 	"jobdb/internal/tables"
 )
 
-// queued is how many events the reader may be ahead. With the rows of one it bounds the memory.
+// queued is how many events the reader may be ahead. With the rows of those that wait it bounds the memory.
 const queued = 4
 
 // copyAll copies what isn't in the target yet, and what changed. When a connection is lost or
@@ -122,7 +122,9 @@ func (im *Import) finishIDs(ctx context.Context, report Report) (Report, error) 
 // writer writes one range after the other.
 type writer struct {
 	im       *Import
-	tx       *sql.Tx  // of the range that was begun
+	tx       *sql.Tx  // of the range that was begun, once it is written
+	begun    event    // the range's beginning
+	waiting  []event  // what is to be written of it
 	again    []record // of ranges of earlier runs that are still to be read again
 	ranges   int      // that are done
 	done     *tally
@@ -151,26 +153,24 @@ func (w *writer) writeAll(ctx context.Context, events <-chan event) error {
 func (w *writer) write(ctx context.Context, e event) error {
 	switch {
 	case e.begins:
-		var err error
-		if w.tx, err = w.im.target.Writer.BeginTx(ctx, &w.im.target.WriteOptions); err != nil {
-			return err
-		}
-		if e.replace {
-			return w.remove(ctx, e.done.span)
-		}
+		w.begun = e
 		return nil
 	case e.table != nil:
-		if err := w.insert(ctx, e.table, e.rows); err != nil {
-			return fmt.Errorf("%s, JobIDs %v to %v: %w", e.table.Name, e.rows[0][0], e.rows[len(e.rows)-1][0], err)
+		if w.waiting = append(w.waiting, e); len(w.waiting) < maxWaiting {
+			return nil
 		}
-		return nil
+		return w.flush(ctx)
 	case !e.unchanged:
+		if err := w.flush(ctx); err != nil {
+			return err
+		}
 		if err := e.done.write(ctx, w.tx, &w.im.target.Dialect); err != nil {
 			return err
 		}
 		if err := w.tx.Commit(); err != nil {
 			return err
 		}
+		w.im.target.EndWrite()
 		w.tx = nil
 	}
 	w.ranges++
@@ -180,6 +180,33 @@ func (w *writer) write(ctx context.Context, e event) error {
 	w.done.add(e)
 	w.progress.Jobs += e.done.jobs
 	w.im.options.Progress(w.progress)
+	return nil
+}
+
+// maxWaiting is how many statements of rows wait, so that a range whose source is slow keeps others
+// from writing for as long only as it takes to write it.
+const maxWaiting = 10
+
+// flush writes what waits, in the range's transaction.
+func (w *writer) flush(ctx context.Context) error {
+	if w.tx == nil {
+		var err error
+		if w.tx, err = w.im.target.BeginWrite(ctx); err != nil {
+			return err
+		}
+		if w.begun.replace {
+			if err := w.remove(ctx, w.begun.done.span); err != nil {
+				return err
+			}
+		}
+	}
+	for _, e := range w.waiting {
+		if err := w.insert(ctx, e.table, e.rows); err != nil {
+			return fmt.Errorf("%s, JobIDs %v to %v: %w", e.table.Name, e.rows[0][0], e.rows[len(e.rows)-1][0], err)
+		}
+	}
+	clear(w.waiting)
+	w.waiting = w.waiting[:0]
 	return nil
 }
 
