@@ -110,7 +110,8 @@
 //	costly.go                which questions may have to look at all jobs
 //	open.go, db.go           Open, Options, DB
 //	clock.go, watch.go       the database's time; what a DB looks at every few seconds
-//	tx.go                    transactions and their retries; engines' errors become this package's
+//	tx.go                    transactions; engines' errors become this package's
+//	retry.go                 what lost against others, or somebody ended, runs again
 //	bulk.go, scan.go         writing in batches; reading rows
 //	write.go, numbered.go, reserve.go
 //	                         jobs are created, changed, deleted; the IDs of new ones
@@ -124,7 +125,7 @@
 //	                         counts_check.go: are they right
 //	parameters_archive.go    parameters of jobs that are rescheduled, but are kept elsewhere
 //	parameters_limits.go     how much a job may have, and a call returns, of parameters
-//	history_recent.go        the last records of long histories
+//	history_recent.go        long histories: their last records, and which they keep
 //	parameters_outbox.go     changes of parameters that are to be copied elsewhere
 //	pilots.go, taskqueues*.go
 //	                         the neighbours: pilots, DiracX's task queues

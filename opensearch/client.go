@@ -32,6 +32,7 @@ type DB struct {
 	hosts    []url.URL
 	answered atomic.Int64 // the place in hosts of the one that answered last
 	template atomic.Bool  // the index template is known to be there
+	crowded  crowdedJobs  // what they have is looked at before each change
 }
 
 // Open takes the JSON that DiracX connects with: hosts, as URLs, host:port or objects

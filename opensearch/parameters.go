@@ -1,6 +1,7 @@
 package opensearch
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,7 +16,9 @@ import (
 )
 
 // Set adds parameters to those of jobs of one VO, as of a time; those of the same names are
-// overwritten. Values are of the types that JSON gives. The error is [jobdb.ErrUnavailable], or
+// overwritten. Values are of the types that JSON gives. The error is [jobdb.ErrUnavailable],
+// [jobdb.ErrTooLarge] where jobs would have more than they may, as with [jobdb.DB.SetJobParameters],
+// and nothing is stored, or
 // [jobdb.ErrInvalidValue] for a value that doesn't fit what the index has under its name; other
 // jobs' parameters are stored then.
 func (p *DB) Set(ctx context.Context, vo string, parameters map[jobdb.JobID]map[string]any, at time.Time) error {
@@ -27,6 +30,9 @@ func (p *DB) Set(ctx context.Context, vo string, parameters map[jobdb.JobID]map[
 	}
 	if len(writes) == 0 {
 		return nil
+	}
+	if err := p.checkSizes(ctx, vo, parameters); err != nil {
+		return err
 	}
 	if err := p.makeTemplate(ctx); err != nil {
 		return err
@@ -109,11 +115,17 @@ func (p *DB) find(ctx context.Context, vos map[jobdb.JobID]string, fields []stri
 // Get returns the parameters of jobs of one VO, a value that is no text as compact JSON. Jobs
 // without parameters are left out.
 func (p *DB) Get(ctx context.Context, vo string, ids []jobdb.JobID) (map[jobdb.JobID]map[string]string, error) {
-	return p.GetNamed(ctx, vo, ids, nil)
+	return p.get(ctx, vo, ids, nil)
 }
 
-// GetNamed is [DB.Get] for parameters of these names only; nil: all.
+// GetNamed is [DB.Get] for parameters of these names only; nil: all. More than
+// [jobdb.MaxParametersRead] of them are a [jobdb.QueryError].
 func (p *DB) GetNamed(ctx context.Context, vo string, ids []jobdb.JobID, names []string) (map[jobdb.JobID]map[string]string, error) {
+	all, err := p.get(ctx, vo, ids, names)
+	return all, cmp.Or(err, checkRead(all))
+}
+
+func (p *DB) get(ctx context.Context, vo string, ids []jobdb.JobID, names []string) (map[jobdb.JobID]map[string]string, error) {
 	vos := make(map[jobdb.JobID]string, len(ids))
 	for _, id := range ids {
 		vos[id] = vo

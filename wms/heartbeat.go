@@ -127,21 +127,23 @@ func (m *JobManager) storeBeats(
 	if !m.keepsParameters() {
 		return len(outputs), nil
 	}
-	if m.Parameters == nil {
-		return storeOutputs(ctx, tx, outputs)
-	}
-	parameters := make(map[jobdb.JobID]map[string]any, len(outputs))
-	for id, output := range outputs {
-		parameters[id] = map[string]any{"StandardOutput": output["StandardOutput"]}
-	}
-	return 0, m.Parameters.Set(ctx, vo, parameters, m.now())
+	return storeOutputs(outputs, func() error {
+		if m.Parameters == nil {
+			return tx.SetJobParameters(ctx, outputs)
+		}
+		parameters := make(map[jobdb.JobID]map[string]any, len(outputs))
+		for id, output := range outputs {
+			parameters[id] = map[string]any{"StandardOutput": output["StandardOutput"]}
+		}
+		return m.Parameters.Set(ctx, vo, parameters, m.now())
+	})
 }
 
 // storeOutputs stores outputs of jobs, and returns how many weren't, of jobs with as many parameters
 // as they may have.
-func storeOutputs(ctx context.Context, tx *jobdb.Tx, outputs map[jobdb.JobID]map[string]string) (dropped int, err error) {
+func storeOutputs(outputs map[jobdb.JobID]map[string]string, store func() error) (dropped int, err error) {
 	for {
-		err := tx.SetJobParameters(ctx, outputs)
+		err := store()
 		large := (*jobdb.ValueError)(nil)
 		if !errors.As(err, &large) || len(large.TooLarge) == 0 {
 			return dropped, err

@@ -17,6 +17,7 @@ type methods interface {
 	SearchEach(ctx context.Context, s jobdb.Search, each func(row []any) error) (jobdb.Page, error)
 	Stream(ctx context.Context, s jobdb.Search) iter.Seq2[[]any, error]
 	Summary(ctx context.Context, s jobdb.Summary) (jobdb.SummaryRows, error)
+	EachSummaryRow(ctx context.Context, s jobdb.Summary, each func(row []any) error) error
 	CreateJob(ctx context.Context, originalJDL string) (jobdb.JobID, error)
 	CreateJobs(ctx context.Context, originalJDLs []string) ([]jobdb.JobID, error)
 	CreateReservedJobs(ctx context.Context, jobs []jobdb.ReservedJob) error

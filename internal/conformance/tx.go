@@ -66,6 +66,9 @@ var everyMethod = []methodCall{
 	{"Summary", false, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
 		return result(m.Summary(ctx, jobdb.Summary{Scope: allVOs, GroupBy: jobdb.Columns()[:2]}))
 	}},
+	{"EachSummaryRow", false, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
+		return m.EachSummaryRow(ctx, jobdb.Summary{Scope: allVOs, GroupBy: jobdb.Columns()[:2]}, func([]any) error { return nil })
+	}},
 	{"CreateJob", true, func(ctx context.Context, m methods, _ []jobdb.JobID) error { return result(m.CreateJob(ctx, "[x]")) }},
 	{"CreateJobs", true, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
 		return result(m.CreateJobs(ctx, []string{"[x]"}))

@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
-
-	"jobdb/internal/tables"
 )
 
 // openMySQL opens a pool on MariaDB or MySQL. Of several hosts the first that answers is taken, for
@@ -454,87 +452,3 @@ func (c *mysqlConn) forget(statements, arguments int) (err error) {
 	}
 	return err
 }
-
-// killOnCancel watches the context until the function it returns is called. The driver only hangs
-// up, and the server would work on.
-func (c *mysqlConn) killOnCancel(ctx context.Context) (done func()) {
-	if ctx.Done() == nil {
-		return func() {}
-	}
-	kill := sync.OnceFunc(func() { c.kill(context.WithoutCancel(ctx)) })
-	stop := context.AfterFunc(ctx, kill)
-	return func() {
-		// The driver may have seen the context end before AfterFunc did.
-		if !stop() || ctx.Err() != nil {
-			c.killed = true
-			kill() // or waits until it is done
-		}
-	}
-}
-
-// kill ends this connection, and the query on it, from one beside it. KILL QUERY would do nothing
-// when it comes just before the query begins. What fails here is left to the server's own time
-// limit, as is a query that opens its tables for longer than killTime; see atWork.
-func (c *mysqlConn) kill(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, killTime)
-	defer cancel()
-	conn, err := c.host.Connect(ctx)
-	if err != nil {
-		return
-	}
-	defer conn.Close() //nolint:errcheck // nothing more to do with it
-	side, ok := conn.(mysqlDriverConn)
-	if !ok {
-		return
-	}
-	if values, err := oneRow(ctx, side, "SELECT @@hostname, @@port"); err != nil || strings.Join(values, ":") != c.server {
-		return
-	}
-	for {
-		values, err := oneRow(ctx, side, "SELECT command, LOWER(state) FROM information_schema.processlist WHERE id = "+c.id)
-		if err != nil || values[0] != "Query" && values[0] != "Execute" && values[0] != "Prepare" { // it is over
-			return
-		}
-		if values[0] != "Prepare" && slices.Contains(atWork, values[1]) {
-			_, _ = side.ExecContext(ctx, "KILL "+c.id, nil)
-			return
-		}
-		if Sleep(ctx, killPause) != nil {
-			return
-		}
-	}
-}
-
-const (
-	killTime  = 5 * time.Second
-	killPause = 5 * time.Millisecond
-)
-
-// atWork are the states of a statement that has its tables. Before that MariaDB must not be told to
-// end it: when the end comes while a trigger is read, the server keeps the table with half of a
-// trigger, and refuses the changes of whoever gets it next, until [Engine.Mend].
-var atWork = []string{
-	"copying to tmp table", "creating sort index", "creating tmp table", "deleting from main table", "deleting from reference tables",
-	"executing", "optimizing", "preparing", "removing duplicates", "sending data", "sending to client", "sorting result", "statistics",
-	"update", "updating", "updating main table", "updating reference tables", "user lock", "user sleep", "writing to net",
-}
-
-// brokenTrigger is in what MariaDB says of a table that it keeps with half of a trigger.
-const brokenTrigger = "has an error in its body"
-
-// mysqlMend makes the server open the tables that have triggers anew. It waits a second at most for
-// those who use them, since all others wait meanwhile.
-func mysqlMend(ctx context.Context, e *Engine) error {
-	conn, err := e.Writer.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer discard(conn)
-	if _, err := conn.ExecContext(ctx, "SET SESSION lock_wait_timeout = 1"); err != nil {
-		return err
-	}
-	_, err = conn.ExecContext(ctx, flushTriggers)
-	return err
-}
-
-var flushTriggers = "FLUSH LOCAL TABLES " + tables.Jobs.Quoted() + ", " + tables.JobJDLs.Quoted()
