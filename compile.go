@@ -148,7 +148,7 @@ func (c *compiler) groups(s Summary, first string, limit int) statement {
 	order := make([]string, len(columns))
 	kind := c.countedBy(s.Scope, s.Filter, columns)
 	unindexed := ""
-	if kind == nil && s.Scope.VO != "" && len(s.Filter.kids) > 0 {
+	if kind == nil && s.Scope.VO != "" && (len(s.Filter.kids) > 0 || s.Scope.Owner != "") {
 		unindexed = c.dialect.NoIndexPrefix
 	}
 	for i, column := range columns {

@@ -75,8 +75,8 @@ func (a access) Values(ctx context.Context, v Values) (ValueList, error) {
 	if err := a.checkQuestion(v.Scope, Filter{}, v.check(a.db.options.Limits)); err != nil {
 		return ValueList{}, err
 	}
-	if checkText(v.Prefix) != nil {
-		return ValueList{}, nil // no value can begin with it
+	if storable := checkText(v.Prefix) == nil; !storable {
+		return ValueList{}, nil
 	}
 	v.Limit = cmp.Or(v.Limit, defaultValues)
 	var list ValueList
