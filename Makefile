@@ -40,6 +40,7 @@ MODULE ?=
 SOURCE ?=
 MINUTES ?=
 FAULT ?=
+LHCBS ?=
 
 .PHONY: help
 help: ## say what each target does
@@ -109,8 +110,9 @@ bench: engines oracle ## measure everything into docs/benchmarks/ (BENCHFLAGS='-
 	$(WITHENGINES) -durable -- go run ./bench -bulk -jobs 1000000 $(BENCHFLAGS)
 
 .PHONY: bench-check
-bench-check: engines ## fail when a method falls below its part of the bare driver's rate (a small bench)
+bench-check: engines ## fail when a method falls below its part of the bare driver's rate, or a question grows with the jobs (a small bench)
 	$(WITHENGINES) -durable -- go run ./bench -check -engine sqlite,mariadb,mysql -jobs 10000 -sizes 1,1000 -time 100ms >/dev/null
+	go run ./bench -questions -check -processor -engine sqlite -jobs 10000,100000 -draw 4 >/dev/null
 
 .PHONY: bench-dirac
 bench-dirac: engines oracle ## measure beside DIRAC's own database classes on databases that DIRAC ships, with 200,000 jobs (half an hour)
@@ -119,6 +121,11 @@ bench-dirac: engines oracle ## measure beside DIRAC's own database classes on da
 .PHONY: bench-large
 bench-large: ## measure what must not grow with the jobs: 10,000,000 against 10,000 on SQLite (half an hour, 10 GB)
 	go run ./bench -growth -engine sqlite -jobs 10000,10000000 $(BENCHFLAGS)
+
+.PHONY: bench-questions
+bench-questions: engines ## measure what a monitor asks, with 10,000 and 1,000,000 jobs on each engine, 10,000,000 on SQLite (three hours, 20 GB)
+	$(WITHENGINES) -durable -- go run ./bench -questions -engine mariadb,mysql,postgres -jobs 10000,1000000 $(BENCHFLAGS)
+	go run ./bench -questions -engine sqlite -jobs 10000,1000000,10000000 $(BENCHFLAGS)
 
 .PHONY: import-large
 import-large: engines oracle ## measure jobdb import of 1,000,000 jobs from DIRAC 8 on MariaDB to PostgreSQL, killed on the way (IMPORT=100000 KILLS=20)
@@ -148,9 +155,14 @@ diracx-web: build oracle ## build diracx-web (SOURCE=../diracx-web, a clone) and
 faults: engines ## what may happen to servers and databases, with the figures of docs/reliability.md (MINUTES=120: a fault a minute for so long on each engine; FAULT='disk|lock'; LOAD=2m)
 	JOBDB_FAULTS_LOAD=$(or $(LOAD),20s) JOBDB_FAULTS_MINUTES='$(MINUTES)' JOBDB_FAULT='$(FAULT)' $(WITHENGINES) -- go test -v -count=1 -timeout 0 ./internal/faults
 
+.PHONY: grid
+grid: engines ## the traffic of ten LHCbs with a fault a minute, for two hours on each engine (LHCBS=10 MINUTES=120 FAULT='disk|lock')
+	JOBDB_LHCBS=$(or $(LHCBS),10) JOBDB_FAULTS_MINUTES=$(or $(MINUTES),120) JOBDB_FAULT='$(FAULT)' $(WITHENGINES) -- \
+	  go test -v -count=1 -timeout 0 -run 'TestFaults' ./internal/faults
+
 .PHONY: soak
-soak: engines ## an hour of traffic beside slow readers on each engine, after which nothing has grown (MINUTES=60)
-	JOBDB_SOAK_MINUTES=$(or $(MINUTES),60) $(WITHENGINES) -- go test -v -count=1 -timeout 0 -run Soak ./internal/faults
+soak: engines ## an hour of traffic beside slow readers on each engine, after which nothing has grown (MINUTES=60; LHCBS=1: paced)
+	JOBDB_LHCBS='$(LHCBS)' JOBDB_SOAK_MINUTES=$(or $(MINUTES),60) $(WITHENGINES) -- go test -v -count=1 -timeout 0 -run Soak ./internal/faults
 
 .PHONY: stress
 stress: engines ## 200 clients at once, a minute on each engine (STRESS=10m)
@@ -177,11 +189,12 @@ sbom: ## write bin/jobdb.cdx.json: what the binary is made of, with licences (Cy
 	@echo "bin/jobdb.cdx.json names $$(grep -c '"purl"' bin/jobdb.cdx.json) modules"
 
 .PHONY: engines
-engines: mysql-or-skip ## install MariaDB, Galera, PostgreSQL and SQLite's shell by apt where that is allowed, and unpack MySQL
+engines: mysql-or-skip ## install MariaDB, Galera, PostgreSQL, SQLite's shell and libfaketime by apt where that is allowed, and unpack MySQL
 	@missing=(); \
 	command -v sqlite3 >/dev/null || missing+=(sqlite3); \
 	command -v mariadbd >/dev/null || missing+=(mariadb-server-core mariadb-client-core); \
 	compgen -G '/usr/lib*/galera*/libgalera_smm.so' >/dev/null || missing+=(galera-4); \
+	compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || missing+=(libfaketime); \
 	compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || missing+=(postgresql); \
 	[[ $${#missing[@]} = 0 ]] || { $(call apt-install,$${missing[@]}); } || { \
 	  printf '\n!!! MISSING: %s. Their tests are left out. To install: apt-get update && apt-get install %s\n\n' "$${missing[*]}" "$${missing[*]}"; \

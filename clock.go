@@ -3,6 +3,8 @@ package jobdb
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -16,6 +18,14 @@ type databaseClock struct {
 	machine  func() time.Time
 	measured atomic.Pointer[clockReading] // nil: the machine's time is taken as it is
 	told     time.Duration                // the difference that the log told last; touched by its reader only
+	mutex    sync.Mutex
+	leaps    []leap // of the last [ReplyLifetime], in their order
+}
+
+// leap is a moment at which the time of the database's server was set.
+type leap struct {
+	at time.Time // by the machine's clock
+	by time.Duration
 }
 
 // clockReading is what both clocks said at one moment.
@@ -34,6 +44,29 @@ func (c *databaseClock) now() time.Time {
 		return r.at(now)
 	}
 	return now
+}
+
+// leapt enters that the time was set.
+func (c *databaseClock) leapt(at time.Time, by time.Duration) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.leaps = append(slices.DeleteFunc(c.leaps, func(l leap) bool { return at.Sub(l.at) > ReplyLifetime }), leap{at, by})
+}
+
+// gained is by how much what was dated within the last [ReplyLifetime] may look older than it is,
+// because the time was set ahead.
+func (c *databaseClock) gained() (most time.Duration) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	now, sum := c.machine(), time.Duration(0)
+	for _, l := range slices.Backward(c.leaps) {
+		if now.Sub(l.at) > ReplyLifetime {
+			break
+		}
+		sum += l.by
+		most = max(most, sum)
+	}
+	return most
 }
 
 // Now is the time by which this DB dates what it writes, in UTC: that of the database's server; on
@@ -69,7 +102,13 @@ func (db *DB) readClock(ctx context.Context) error {
 		}
 	}
 	// What is as exact as the last reading would only make the time jump to and fro.
-	if last := db.clock.measured.Load(); last == nil || last.at(best.machine).Sub(best.database).Abs() > best.within {
+	last := db.clock.measured.Load()
+	if last == nil {
+		db.clock.measured.Store(best)
+	} else if by := best.database.Sub(last.at(best.machine)); by.Abs() > best.within {
+		if by.Abs() > clockTold { // else it is the clocks' drift
+			db.clock.leapt(best.machine, by)
+		}
 		db.clock.measured.Store(best)
 	}
 	if ahead := db.ClockDifference(); (ahead - db.clock.told).Abs() > clockTold {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -11,8 +12,13 @@ import (
 	"jobdb/internal/tables"
 )
 
+// MaxCommands is how many commands of a job are kept. Jobs get a few; who sends thousands must not
+// make each further one slow.
+const MaxCommands = 1000
+
 // SetJobCommands stores commands, which the jobs get with their next heartbeats in the order given.
-// A command that equals a pending one of the same job is not stored again. Jobs that don't exist
+// A command that equals a pending one of the same job is not stored again. Of more than
+// [MaxCommands] of a job the oldest go that are not pending. Jobs that don't exist
 // are a [NotFoundError], texts longer than their columns a [ValueError]; then nothing is stored.
 func (a access) SetJobCommands(ctx context.Context, commands []Command) error {
 	ids := make([]JobID, len(commands))
@@ -39,19 +45,41 @@ func (a access) SetJobCommands(ctx context.Context, commands []Command) error {
 		if s.db.classOf(err) == engine.ClassDuplicate { // DiracX, which doesn't lock the job, took the same time
 			return errors.Join(engine.ErrLost, err)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return s.deleteOldCommands(ctx, queues)
 	})
 }
 
-// setFirstCommand stores the command of a job that exists, has no other pending and has had none
-// since; else it does nothing.
+// deleteOldCommands deletes commands of jobs that have more than [MaxCommands].
+func (s *session) deleteOldCommands(ctx context.Context, queues map[JobID]*commandQueue) error {
+	const text = `DELETE FROM "JobCommands" WHERE "JobID" = ? AND "ReceptionTime" < ? AND "Status" <> ?`
+	for _, id := range slices.Sorted(maps.Keys(queues)) {
+		q := queues[id]
+		n := min(len(q.handedOut)+len(q.pending)-MaxCommands, len(q.handedOut))
+		if n <= 0 {
+			continue
+		}
+		slices.SortFunc(q.handedOut, time.Time.Compare)
+		after := q.handedOut[n-1].Add(s.tick())
+		if _, err := s.exec(ctx, text, int64(id), s.db.dialect.TimeBound(after), CommandReceived); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setFirstCommand stores the command of a job that exists, has no other pending, has had none since
+// and not too many before; else it does nothing.
 func (a access) setFirstCommand(ctx context.Context, c Command) (done bool, err error) {
 	lock, now := a.db.dialect.Lock, a.db.now().UTC().Truncate(a.db.schema.Tick())
 	text := `INSERT INTO "JobCommands" (` + tables.QuotedNames("", tables.JobCommands.Columns) + `)
 		SELECT t."JobID", ?, ?, ?, ?, NULL FROM "Jobs" AS t WHERE t."JobID" = ? AND NOT EXISTS (
-			SELECT 1 FROM "JobCommands" AS c WHERE c."JobID" = t."JobID" AND (c."Status" = ? OR c."ReceptionTime" >= ?)` + lock + ")" + lock
+			SELECT 1 FROM "JobCommands" AS c WHERE c."JobID" = t."JobID" AND (c."Status" = ? OR c."ReceptionTime" >= ?)` + lock + `)
+			AND (SELECT count(*) FROM "JobCommands" AS c WHERE c."JobID" = t."JobID") < ?` + lock
 	n, err := a.writeAlone(ctx, "set job commands", text,
-		c.Command, c.Arguments, CommandReceived, now, int64(c.JobID), CommandReceived, now)
+		c.Command, c.Arguments, CommandReceived, now, int64(c.JobID), CommandReceived, now, int64(MaxCommands))
 	return n > 0, err
 }
 
@@ -77,10 +105,11 @@ func (s *session) commandRows(commands []Command, queues map[JobID]*commandQueue
 	return rows
 }
 
-// commandQueue is what the time of a job's next command depends on.
+// commandQueue is what the time of a job's next command depends on, and which ones are old.
 type commandQueue struct {
-	last    time.Time // of any command
-	pending map[Command]bool
+	last      time.Time // of any command
+	pending   map[Command]bool
+	handedOut []time.Time // the ReceptionTimes of those that aren't pending
 }
 
 // add returns the time to store a command under, or false if it is pending already. A job gets its
@@ -110,6 +139,8 @@ func (s *session) commandQueues(ctx context.Context, ids []JobID) (map[JobID]*co
 		}
 		if row[3].text() == CommandReceived {
 			q.pending[Command{row[0].id(), row[1].text(), row[2].text()}] = true
+		} else {
+			q.handedOut = append(q.handedOut, row[4].time())
 		}
 		return nil
 	})
@@ -122,7 +153,8 @@ func (s *session) commandQueues(ctx context.Context, ids []JobID) (map[JobID]*co
 //
 // A caller has a command on lease: after [Options.CommandRedelivery] it is returned again, until
 // [DB.ConfirmJobCommands] or [DB.ExpireJobCommands] closes it, or it is older than
-// [Options.CommandExpiry]. A Kill doesn't age.
+// [Options.CommandExpiry]. A Kill doesn't age. What was sent while the clock was ahead is returned
+// again once it is right.
 func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, error) {
 	var taken []CommandRecord
 	err := a.write(ctx, "take job commands", func(s *session) error {
@@ -196,8 +228,8 @@ func (s *session) pendingCommands(args []any, now time.Time) (string, []any) {
 	args = append(args, CommandReceived)
 	o, bound := s.db.options, s.db.dialect.TimeBound
 	if o.CommandRedelivery > 0 {
-		text += ` OR t."Status" = ? AND t."ExecutionTime" < ?`
-		args = append(args, CommandSent, bound(now.Add(-o.CommandRedelivery)))
+		text += ` OR t."Status" = ? AND (t."ExecutionTime" < ? OR t."ExecutionTime" > ?)` // the latter were sent while the clock was ahead
+		args = append(args, CommandSent, bound(now.Add(-o.CommandRedelivery)), bound(now.Add(o.CommandRedelivery)))
 		if o.CommandExpiry > 0 {
 			text += ` AND (t."ReceptionTime" > ? OR ` + s.byteExact(tables.JobCommands, "Command") + " = ?)"
 			args = append(args, bound(now.Add(-o.CommandExpiry)), KillCommand)

@@ -16,7 +16,8 @@ import (
 type compiler struct {
 	dialect *engine.Dialect
 	schema  *schema.Facts
-	counted bool // the counts of jobs are kept and complete
+	counted bool   // the counts of jobs are kept and complete
+	index   string // of Jobs, that the engine is told to use; "": it chooses itself
 	b       strings.Builder
 	args    []any
 }
@@ -66,7 +67,7 @@ func (c *compiler) rows(s Search, perPage int) statement {
 	if distinct {
 		c.distinctRows(s)
 	} else {
-		c.write(`"Jobs"`)
+		c.jobs()
 		if len(s.Filter.kids) == 1 { // else the optimizer may find a better index
 			c.writeForcedIndex(c.forcedIndex(s))
 		}
@@ -94,16 +95,32 @@ func (c *compiler) total(s Search) statement {
 		c.countedTotal(kind, s)
 		return c.statement()
 	}
-	c.write(`SELECT count(*) FROM "Jobs"`)
+	c.write("SELECT count(*) FROM ")
+	c.jobs()
 	c.writeForcedIndex(c.countingIndex(s))
 	c.where(s.Scope, s.Filter)
 	return c.statement()
+}
+
+// jobs writes the table Jobs, with the index that was chosen for it.
+func (c *compiler) jobs() {
+	c.write(`"Jobs"`)
+	if c.index != "" {
+		c.write(c.dialect.IndexedBy, tables.Quote(c.index))
+	}
 }
 
 // distinctRows writes a derived table of the rows without repetitions, under the columns' own
 // names. The query around it sorts: MariaDB 10.11 loses rows when DISTINCT and ORDER BY repeat an
 // expression.
 func (c *compiler) distinctRows(s Search) {
+	if kind := c.countedBy(s.Scope, s.Filter, s.columns()); kind != nil {
+		list := selectList(s.columns())
+		c.write("(SELECT ", list, " FROM ")
+		c.countSource(kind, s.Scope, s.Filter, s.columns())
+		c.write(" GROUP BY ", list, c.havingNonZero(kind), ") AS d")
+		return
+	}
 	columns := make([]string, len(s.columns()))
 	for i, column := range s.columns() {
 		name := tables.Quote(column.Name())
@@ -119,7 +136,12 @@ func (c *compiler) distinctRows(s Search) {
 
 // summary selects the groups of a summary with their counts: at most one more than the limit, to
 // tell that there are too many.
-func (c *compiler) summary(s Summary, limit int) statement {
+func (c *compiler) summary(s Summary, limit int) statement { return c.groups(s, "", limit) }
+
+// facet selects the groups of a summary by one column, the largest first.
+func (c *compiler) facet(s Summary, top int) statement { return c.groups(s, "2 DESC, ", top) }
+
+func (c *compiler) groups(s Summary, first string, limit int) statement {
 	columns := s.columns()
 	selected := make([]string, len(columns))
 	groups := make([]string, len(columns))
@@ -137,8 +159,46 @@ func (c *compiler) summary(s Summary, limit int) statement {
 	c.write("SELECT ", strings.Join(selected, ", "), ", ", c.countOf(kind), " FROM ")
 	c.countSource(kind, s.Scope, s.Filter, columns)
 	c.write(" GROUP BY ", strings.Join(c.inIndexOrder(columns, groups), ", "), c.havingNonZero(kind))
-	c.write(" ORDER BY ", strings.Join(order, ", "))
+	c.write(" ORDER BY ", first, strings.Join(order, ", "))
 	c.write(" LIMIT ", c.arg(int64(limit)+1))
+	return c.statement()
+}
+
+// histogram selects the number of the bucket, the value if jobs are split by one, and the number of
+// jobs, in the order of the values: at most one more group than the limit. Values are told apart by
+// their bytes also in live databases, where no index groups them by bucket.
+func (c *compiler) histogram(h Histogram, limit int) statement {
+	d := c.dialect
+	c.write("SELECT ", d.Minutes[0], tables.Quote(h.Time.Name()), d.Minutes[1], d.Divide, c.arg(int64(h.Bucket/time.Minute)))
+	groups := "1"
+	if h.By != (Column{}) {
+		groups = "2, 1"
+		c.write(", ", d.NoIndexPrefix, c.grouped(h.By))
+	}
+	c.write(", count(*) FROM ")
+	c.jobs()
+	c.where(h.Scope, h.within())
+	c.write(" GROUP BY ", groups, " ORDER BY ", groups, " LIMIT ", c.arg(int64(limit)+1))
+	return c.statement()
+}
+
+// grouped is an expression for a column that groups values that are equal byte by byte.
+func (c *compiler) grouped(column Column) string {
+	if column.Kind() == tables.KindText {
+		return c.byteExact(column)
+	}
+	return c.merged(column)
+}
+
+// nextValue selects the first value of an indexed column from a text on, or after it.
+func (c *compiler) nextValue(v Values, sign op, from string) statement {
+	name := tables.Quote(v.Column.Name())
+	c.write("SELECT ", name, ` FROM "Jobs"`)
+	if c.choosesIndex(v.Scope) {
+		c.writeForcedIndex(c.schema.OfVO[v.Column.Name()])
+	}
+	c.where(v.Scope, Filter{op: sign, column: v.Column, values: []any{from}})
+	c.write(" ORDER BY ", name, " LIMIT 1")
 	return c.statement()
 }
 
@@ -582,7 +642,7 @@ func (c *compiler) countSource(kind *countKind, scope Scope, filter Filter, colu
 // of the jobs of a VO, their rows have to be read, which is fastest in the table's own order; MariaDB
 // and MySQL would go along some index, from row to row.
 func (c *compiler) jobsToGroup(scope Scope, filter Filter, columns []Column) {
-	c.write(`"Jobs"`)
+	c.jobs()
 	live := c.schema.Kind != schema.KindOurs
 	if live && c.choosesIndex(scope) && filter.op == opAnd && len(filter.kids) == 0 && !c.coversVO(columns) {
 		c.write(" USE INDEX ()")
@@ -598,16 +658,20 @@ func (c *compiler) coversVO(columns []Column) bool {
 	})
 }
 
-// foldedCounts selects the counts in JobCounts of a kind, under the names of its columns.
+// foldedCounts selects the counts in JobTotals of a kind, under the names of its columns.
 func (c *compiler) foldedCounts(kind *countKind) {
 	c.write(`SELECT "VO"`)
 	for i, column := range kind.columns {
-		c.write(`, "Value`, itoa(i+1), `" AS `, tables.Quote(column.Name()))
+		value := `"Value` + itoa(i+1) + `"`
+		if column.Kind() == tables.KindInteger {
+			value = "CAST(" + value + " AS " + c.dialect.Integer + ")"
+		}
+		c.write(", ", value, " AS ", tables.Quote(column.Name()))
 	}
-	c.write(`, "Count" FROM "JobCounts" WHERE "Kind" = `, itoa(kind.number))
+	c.write(`, "Count" FROM "JobTotals" WHERE "Kind" = `, itoa(kind.number))
 }
 
-// countedTotal adds the sums of JobCounts and JobDifferences: MariaDB would write their union to
+// countedTotal adds the sums of JobTotals and JobDifferences: MariaDB would write their union to
 // disk.
 func (c *compiler) countedTotal(kind *countKind, s Search) {
 	const sum = `(SELECT COALESCE(sum("Count"), 0) FROM `

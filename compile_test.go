@@ -43,7 +43,7 @@ var goldenDialects = map[string]goldenDialect{
 }
 
 // TestCompileGolden compiles each query of testdata/compile/*.txtar for each
-// dialect. An archive holds "search" or "summary" (JSON, with our "scope",
+// dialect. An archive holds "search", "summary", "facets" or "histogram" (JSON, with our "scope",
 // "page" and "per_page") and one file for each dialect with the statements.
 func TestCompileGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/compile/*.txtar")
@@ -108,6 +108,20 @@ func compileGolden(t *testing.T, d goldenDialect, query txtar.File) string {
 		summary.Scope = extra.Scope
 		return show(d, compile().summary(summary, 1000))
 	}
+	if query.Name == "facets" {
+		facets := parseGolden(t, query, FacetsRequest.Parse)
+		facets.Scope = extra.Scope
+		text := ""
+		for _, column := range facets.Columns {
+			text += show(d, compile().facet(facets.of(column), 10))
+		}
+		return text
+	}
+	if query.Name == "histogram" {
+		histogram := parseGolden(t, query, HistogramRequest.Parse)
+		histogram.Scope = extra.Scope
+		return show(d, compile().histogram(histogram, 1000))
+	}
 	request, err := ParseSearchJSON(query.Data)
 	if err != nil {
 		t.Fatal(err)
@@ -118,6 +132,19 @@ func compileGolden(t *testing.T, d goldenDialect, query txtar.File) string {
 	}
 	search.Scope, search.Page = extra.Scope, extra.Page
 	return show(d, compile().rows(search, extra.PerPage)) + show(d, compile().total(search))
+}
+
+func parseGolden[R, Q any](t *testing.T, query txtar.File, parse func(R, Limits) (Q, error)) Q {
+	t.Helper()
+	var request R
+	if err := json.Unmarshal(query.Data, &request); err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := parse(request, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
 }
 
 // show breaks a statement into lines, its arguments below.

@@ -7,13 +7,15 @@ import "slices"
 // counts tell, or for a page far behind. Others take milliseconds. A program that serves many
 // callers keeps costly ones from taking all its connections, see [DB.Connections].
 func (db *DB) CostlySearch(s Search) bool {
+	c := &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
 	switch {
-	case s.distinct() || s.Page > 0 && s.offset(max(1, s.PerPage)) >= deepOffset || s.Filter.hasPattern():
+	case s.Page > 0 && s.offset(max(1, s.PerPage)) >= deepOffset || s.Filter.hasPattern():
 		return true
+	case s.distinct():
+		return c.countedBy(s.Scope, s.Filter, s.columns()) == nil
 	case s.Filter.isSelective(db.schema.IndexesColumn):
 		return false
 	}
-	c := &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
 	first := s.keys()[0].Column
 	return c.countedBy(s.Scope, s.Filter, nil) == nil || first != colJobID && !db.schema.IndexesColumn(first.Name())
 }
@@ -22,6 +24,22 @@ func (db *DB) CostlySearch(s Search) bool {
 func (db *DB) CostlySummary(s Summary) bool {
 	c := &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
 	return s.Filter.hasPattern() || c.countedBy(s.Scope, s.Filter, s.columns()) == nil
+}
+
+// CostlyFacets reports whether facets have to look at jobs because no counts answer one of them.
+func (db *DB) CostlyFacets(f Facets) bool {
+	return slices.ContainsFunc(f.Columns, func(column Column) bool { return db.CostlySummary(f.of(column)) })
+}
+
+// CostlyValues reports whether the newest jobs have to be looked for among those of other VOs or
+// owners, which live databases may keep together.
+func (db *DB) CostlyValues(v Values) bool {
+	c := &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
+	by := colJobID
+	if v.Scope.Owner != "" {
+		by = colOwner
+	}
+	return v.Scope.VO != "" && c.countedBy(v.Scope, Filter{}, []Column{v.Column}) == nil && !c.walks(v) && db.schema.OfVO[by.Name()] == ""
 }
 
 // hasPattern reports whether a filter compares by what no index serves.

@@ -2,9 +2,7 @@ package jobdb
 
 import (
 	"context"
-	"maps"
 	"slices"
-	"strings"
 
 	"jobdb/internal/tables"
 )
@@ -53,7 +51,7 @@ func (db *DB) RebuildCounts(ctx context.Context) ([]WrongCount, error) {
 
 // countsState is how often all jobs have been counted: 0 means that the counts are not complete.
 func (s *session) countsState(ctx context.Context) (int64, error) {
-	return s.count(ctx, statement{text: `SELECT "Count" FROM "JobCounts" WHERE "Kind" = 0`})
+	return s.count(ctx, statement{text: `SELECT "Count" FROM "JobTotals" WHERE "Kind" = 0`})
 }
 
 // audit is what the counts are in one snapshot, and what they should be.
@@ -77,15 +75,15 @@ func (db *DB) auditCounts(ctx context.Context) (audit, error) {
 	return a, err
 }
 
-// readCounts adds up JobCounts and JobDifferences.
+// readCounts adds up JobTotals and JobDifferences.
 func (a audit) readCounts(ctx context.Context, s *session) error {
-	text := "SELECT " + tables.QuotedNames("", tables.JobCounts.Columns) + ` FROM "JobCounts" WHERE "Kind" > 0`
-	err := s.query(ctx, text, nil, scanRows(tables.JobCounts.Columns, func(row []scanned) error {
-		key := countKey{kind: int(row[0].integer()), vo: row[1].text()}
-		for i := range key.values {
-			key.values[i] = row[i+2].text()
+	text := "SELECT " + tables.QuotedNames("", tables.JobTotals.Columns) + ` FROM "JobTotals" WHERE "Kind" > 0`
+	err := s.query(ctx, text, nil, scanRows(tables.JobTotals.Columns, func(row []scanned) error {
+		key := append([]byte{firstKind + byte(row[0].integer())}, row[1].text()...)
+		for _, value := range row[2 : len(row)-1] {
+			key = append(append(key, 0), value.text()...)
 		}
-		a.counted[key] += row[len(row)-1].integer()
+		a.counted.addTo(key, row[len(row)-1].integer())
 		return nil
 	}))
 	if err != nil {
@@ -98,66 +96,49 @@ func (a audit) readCounts(ctx context.Context, s *session) error {
 	}))
 }
 
-// readJobs counts the jobs in two queries: one by the columns of the index VOSummary, and one by
-// ApplicationStatus, which may have as many values as there are jobs.
+// readJobs counts the jobs as they come: to have the engine group them would be to sort them all.
 func (a audit) readJobs(ctx context.Context, s *session) error {
-	var byApplication, others []countKind
-	for _, kind := range countKinds {
-		if kind.has([]Column{colApplicationStatus}) {
-			byApplication = append(byApplication, kind)
-		} else {
-			others = append(others, kind)
-		}
-	}
-	var indexed []Column
-	for name := range strings.FieldsSeq("Status MinorStatus Site Owner OwnerGroup JobGroup JobType") {
-		indexed = append(indexed, columnByName[name])
-	}
-	if err := a.countJobs(ctx, s, others, indexed); err != nil {
-		return err
-	}
-	return a.countJobs(ctx, s, byApplication, []Column{colApplicationStatus})
-}
-
-// countJobs counts the jobs by VO and columns, for kinds that have no other columns.
-func (a audit) countJobs(ctx context.Context, s *session, kinds []countKind, columns []Column) error {
-	by := definitions(slices.Concat([]Column{colVO}, columns))
-	names := tables.QuotedNames("", by)
-	result := append(by, tables.Column{Kind: tables.KindInteger})
-	return s.query(ctx, "SELECT "+names+`, count(*) FROM "Jobs" GROUP BY `+names, nil, scanRows(result, func(row []scanned) error {
-		a.jobs.add(kinds, columns, row[0].text(), row[1:], row[len(row)-1].integer())
+	read := definitions(slices.Concat([]Column{colVO}, countedColumns))
+	return s.query(ctx, "SELECT "+tables.QuotedNames("", read)+` FROM "Jobs"`, nil, scanRows(read, func(row []scanned) error {
+		a.jobs.add(countKinds, countedColumns, row[0].text(), row[1:], 1)
 		return nil
 	}))
 }
 
 // correct adds what the counts lack, unless someone else did so since the snapshot.
 func (a audit) correct(ctx context.Context, s *session) error {
-	n, err := s.exec(ctx, `UPDATE "JobCounts" SET "Count" = ? WHERE "Kind" = 0 AND "Count" = ?`, a.state+1, a.state)
+	n, err := s.exec(ctx, `UPDATE "JobTotals" SET "Count" = ? WHERE "Kind" = 0 AND "Count" = ?`, a.state+1, a.state)
 	if err != nil || n == 0 {
 		return err
 	}
-	missing := maps.Clone(a.jobs)
-	for key, n := range a.counted {
-		missing[key] -= n
+	return a.missing().write(ctx, s)
+}
+
+// missing is what has to be added to the counts to make them right.
+func (a audit) missing() tally {
+	missing := tally{}
+	for key, n := range a.jobs {
+		if lack := *n - a.counted.of(key); lack != 0 {
+			missing[key] = &lack
+		}
 	}
-	return missing.write(ctx, s)
+	for key, n := range a.counted {
+		if a.jobs[key] == nil && *n != 0 {
+			lack := -*n
+			missing[key] = &lack
+		}
+	}
+	return missing
 }
 
 func (a audit) wrongCounts() []WrongCount {
 	var wrong []WrongCount
-	check := func(key countKey) {
-		if counted, jobs := a.counted[key], a.jobs[key]; counted != jobs {
-			columns := countKinds[key.kind-1].columns
-			wrong = append(wrong, WrongCount{VO: key.vo, Columns: columns, Values: key.values[:len(columns)], Counted: counted, Jobs: jobs})
-		}
-	}
-	for key := range a.jobs {
-		check(key)
-	}
-	for key := range a.counted {
-		if _, seen := a.jobs[key]; !seen {
-			check(key)
-		}
+	for key := range a.missing() {
+		kind, vo, values := split(key)
+		columns := countKinds[kind-1].columns
+		wrong = append(wrong, WrongCount{
+			VO: vo, Columns: columns, Values: values[:len(columns)], Counted: a.counted.of(key), Jobs: a.jobs.of(key),
+		})
 	}
 	return wrong
 }

@@ -1,61 +1,93 @@
 package jobdb
 
 import (
-	"cmp"
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"jobdb/internal/tables"
 )
 
-// maxCountedColumns is the number of columns Value1, Value2 … in JobCounts.
-const maxCountedColumns = 4
+// maxCountedColumns is the number of columns Value1, Value2 … in JobTotals.
+const maxCountedColumns = 7
 
-// countKey is the key of a row of JobCounts: a combination of values of one kind.
-type countKey struct {
-	kind   int
-	vo     string
-	values [maxCountedColumns]string
+// tally is a sum for each key: the kind, the VO and the values, as a key of JobTotals has them,
+// joined by NULs, which no text of a database has. Keys sort as the table's do.
+type tally map[string]*int64
+
+const firstKind = 'A' // the letter of Kind 0 in a key
+
+func (t tally) addTo(key []byte, jobs int64) {
+	if sum, ok := t[string(key)]; ok {
+		*sum += jobs
+		return
+	}
+	first := jobs
+	t[string(key)] = &first
 }
 
-func (k countKey) compare(other countKey) int {
-	return cmp.Or(cmp.Compare(k.kind, other.kind), strings.Compare(k.vo, other.vo), slices.Compare(k.values[:], other.values[:]))
+// of is the sum for a key.
+func (t tally) of(key string) int64 {
+	if sum, ok := t[key]; ok {
+		return *sum
+	}
+	return 0
 }
-
-// tally is a sum for each key.
-type tally map[countKey]int64
 
 // add adds a number of jobs, which may be negative, whose columns have the values of row.
 func (t tally) add(kinds []countKind, columns []Column, vo string, row []scanned, jobs int64) {
 	var values [256]string // by the column's index
 	for i, c := range columns {
-		values[c.index] = row[i].text()
+		values[c.index] = row[i].counted()
 	}
+	var room [256]byte
+	key := room[:0]
 	for _, kind := range kinds {
-		key := countKey{kind: kind.number, vo: vo}
-		for i, c := range kind.columns {
-			key.values[i] = values[c.index]
+		key = append(append(key[:0], firstKind+byte(kind.number)), vo...)
+		for i := range maxCountedColumns {
+			if key = append(key, 0); i < len(kind.columns) {
+				key = append(key, values[kind.columns[i].index]...)
+			}
 		}
-		t[key] += jobs
+		t.addTo(key, jobs)
 	}
 }
 
-// write adds the sums to JobCounts. The keys are sorted, so that all transactions lock rows in the
+// counted is the text of a value in the counts.
+func (c *scanned) counted() string {
+	if n, ok := c.value.(int64); ok {
+		return strconv.FormatInt(n, 10)
+	}
+	return c.text()
+}
+
+// split gives what a key was made of.
+func split(key string) (kind int, vo string, values []string) {
+	parts := strings.Split(key[1:], "\x00")
+	return int(key[0]) - firstKind, parts[0], parts[1:]
+}
+
+// write adds the sums to JobTotals. The keys are sorted, so that all transactions lock rows in the
 // same order.
 func (t tally) write(ctx context.Context, s *session) error {
-	keys := make([]countKey, 0, len(t))
+	keys := make([]string, 0, len(t))
 	for key, n := range t {
-		if n != 0 {
+		if *n != 0 {
 			keys = append(keys, key)
 		}
 	}
-	slices.SortFunc(keys, countKey.compare)
+	slices.Sort(keys)
 	rows := make([][]any, len(keys))
 	for i, key := range keys {
-		rows[i] = []any{int64(key.kind), key.vo, key.values[0], key.values[1], key.values[2], key.values[3], t[key]}
+		kind, vo, values := split(key)
+		rows[i] = append(make([]any, 0, len(values)+3), int64(kind), vo)
+		for _, value := range values {
+			rows[i] = append(rows[i], value)
+		}
+		rows[i] = append(rows[i], *t[key])
 	}
-	return s.insert(ctx, tables.JobCounts, tables.JobCounts.Columns, rows, s.db.dialect.UpsertAdding(tables.JobCounts, "Count"))
+	return s.insert(ctx, tables.JobTotals, tables.JobTotals.Columns, rows, s.db.dialect.UpsertAdding(tables.JobTotals, "Count"))
 }
 
 // countedColumns are the columns of Jobs in JobDifferences, between VO and Count.

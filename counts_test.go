@@ -75,7 +75,7 @@ func TestZeroCountsAreSwept(t *testing.T) {
 			if _, err := db.FoldCounts(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if err := db.Raw().QueryRowContext(t.Context(), `SELECT count(*) FROM "JobCounts" WHERE "Count" = 0`).Scan(&zeros); err != nil {
+			if err := db.Raw().QueryRowContext(t.Context(), `SELECT count(*) FROM "JobTotals" WHERE "Count" = 0`).Scan(&zeros); err != nil {
 				t.Fatal(err)
 			}
 			return zeros

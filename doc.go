@@ -25,7 +25,8 @@
 // see. [DB.Search] answers with a page, [DB.Stream] with all rows one by one, [DB.Summary] with
 // counts, [DB.Job] with one job. To read page by page set Page to 1, then for each further page
 // Page to 0 and Cursor to the Next of the page before, until Next is "". Page 0 without a Cursor
-// means all rows.
+// means all rows. What a page shows beside the jobs is [DB.Facets] (the most frequent values of some
+// columns), [DB.Histogram] (numbers of jobs over time) and [DB.Values] (values to complete).
 //
 // Errors are told apart by [errors.Is]: [ErrInvalidQuery], [ErrInvalidValue], [ErrNotFound],
 // [ErrConflict], [ErrUnavailable] (worth another try later) and [ErrSchema]; [ErrNoScope] means a
@@ -86,12 +87,12 @@
 //	JobCommands              JobCommands, ExpireJobCommands, ConfirmJobCommands
 //	LoggingInfo              InsertHistory, History, DeleteHistory, StatusTimes
 //	Answers (ours only)      SaveReply, SavedReply
-//	JobCounts (ours only)    FoldCounts, VerifyCounts, RebuildCounts
+//	JobTotals (ours only)    FoldCounts, VerifyCounts, RebuildCounts
 //	ParametersOutbox (ours only)
 //	                         WaitingJobs, ParametersChanges, RemoveParametersChanges,
 //	                         CountParametersChanges, QueueAllParameters
-//	Jobs (locks of rows)     LockJobs
-//	of no table              CostlySearch, CostlySummary, Connections
+//	Jobs                     Facets, Histogram, Values; LockJobs locks rows
+//	of no table              CostlySearch, CostlySummary, CostlyFacets, CostlyValues, Connections
 //
 // The pilots' database is another one: [OpenPilots].
 //
@@ -102,8 +103,10 @@
 //	errors.go                the classes of errors
 //	query.go, filter.go, filter_operand.go, period.go, limits.go, cursor.go
 //	                         what clients send is checked here; no SQL is written
-//	compile.go               the SQL of searches and summaries; testdata/compile shows it
+//	compile.go               the SQL of searches, summaries and what follows; testdata/compile shows it
 //	read.go                  runs queries: pages, streams, summaries
+//	facets.go, histogram.go, values.go
+//	                         the most frequent values; numbers over time; values that begin with a text
 //	costly.go                which questions may have to look at all jobs
 //	open.go, db.go           Open, Options, DB
 //	clock.go, watch.go       the database's time; what a DB looks at every few seconds

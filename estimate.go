@@ -7,18 +7,8 @@ import "context"
 func (db *DB) JobsToSearch(ctx context.Context, scope Scope, filter Filter) (int64, error) {
 	c := &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
 	group := []Column{colStatus}
-	counted := Filter{op: opAnd}
-	parts := []Filter{filter}
-	if filter.op == opAnd {
-		parts = filter.kids
-	}
-	for _, part := range parts {
-		more := Filter{op: opAnd, kids: append(counted.kids[:len(counted.kids):len(counted.kids)], part)}
-		if !part.hasPattern() && c.countedBy(scope, more, group) != nil {
-			counted = more
-		}
-	}
-	if c.countedBy(scope, counted, group) == nil {
+	counted, ok := c.countedPart(scope, filter, group)
+	if !ok {
 		return 0, nil
 	}
 	summary, err := db.Summary(ctx, Summary{Scope: scope, GroupBy: group, Filter: counted})

@@ -3,6 +3,7 @@ package jobdb
 import (
 	"context"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -10,8 +11,8 @@ import (
 )
 
 // AddHeartbeatData stores values that jobs report, by name, under the present time. A second value
-// in the smallest unit of time that the database keeps replaces the first. The column HeartBeatTime
-// of Jobs stays as it is. A name not in [HeartbeatFields] is a [QueryError], a value that is too
+// in the smallest unit of time that the database keeps replaces the first. Of each value a job keeps
+// the last [MaxHeartbeats]. The column HeartBeatTime of Jobs stays as it is. A name not in [HeartbeatFields] is a [QueryError], a value that is too
 // long a [ValueError], a job that doesn't exist a [NotFoundError]; then nothing is stored.
 func (a access) AddHeartbeatData(ctx context.Context, data map[JobID]map[string]string) error {
 	ids := slices.Sorted(maps.Keys(data))
@@ -30,9 +31,58 @@ func (a access) AddHeartbeatData(ctx context.Context, data map[JobID]map[string]
 		for _, row := range rows {
 			row[3] = now
 		}
-		return s.insert(ctx, t, t.Columns, rows, s.db.dialect.Upsert(t.Key, []string{"Value"}))
+		if err := s.insert(ctx, t, t.Columns, rows, s.db.dialect.Upsert(t.Key, []string{"Value"})); err != nil {
+			return err
+		}
+		return s.trimHeartbeats(ctx, someOf(ids))
 	})
 	return a.explainRefusal(ctx, err, "heartbeat", tables.Jobs, ids)
+}
+
+// MaxHeartbeats is how many of the last values of a name a job keeps: those of six weeks, with a
+// heartbeat every half an hour.
+const MaxHeartbeats = 2000
+
+// What jobs have too many of is looked for once in so many writes of a job. So they may have some
+// more.
+const trimEvery = 64
+
+// maxTrimmed is how many rows of a kind are deleted at once. What was written before there were
+// bounds goes little by little, so that nobody waits for it.
+const maxTrimmed = 5000
+
+// someOf picks jobs by chance, each once in trimEvery times that it is among the IDs.
+func someOf(ids []JobID) (some []JobID) {
+	for _, id := range ids {
+		if rand.IntN(trimEvery) == 0 { //nolint:gosec // nothing secret
+			some = append(some, id)
+		}
+	}
+	return sorted(some)
+}
+
+// trimHeartbeats deletes the oldest values of jobs that have more than they may.
+func (s *session) trimHeartbeats(ctx context.Context, ids []JobID) error {
+	t := tables.HeartBeatLoggingInfo
+	columns := append(t.Pick("JobID", "Name"), tables.Column{Name: "count", Kind: tables.KindInteger})
+	var excess [][]any // of each job and name: the two, and how many there are too many
+	err := s.eachIDBatch(ids, func(in string, args []any) error {
+		text := `SELECT t."JobID", t."Name", COUNT(*) FROM ` + t.Quoted() + ` AS t WHERE t."JobID"` + in +
+			` GROUP BY t."JobID", t."Name" HAVING COUNT(*) > ` + itoa(MaxHeartbeats)
+		return s.query(ctx, text, args, scanRows(columns, func(row []scanned) error {
+			excess = append(excess, []any{int64(row[0].id()), row[1].text(), row[2].integer() - MaxHeartbeats})
+			return nil
+		}))
+	})
+	for _, e := range excess {
+		if err != nil {
+			return err
+		}
+		of := ` FROM ` + t.Quoted() + ` WHERE "JobID" = ? AND "Name" = ?`
+		newest := `(SELECT o."HeartBeatTime" FROM (SELECT "HeartBeatTime"` + of + ` ORDER BY "HeartBeatTime" LIMIT 1 OFFSET ?) AS o)`
+		_, err = s.exec(ctx, "DELETE"+of+` AND "HeartBeatTime" <= `+newest, e[0], e[1], e[0], e[1], min(e[2].(int64), maxTrimmed)-1) //nolint:forcetypeassert // as above
+	}
+	return err
 }
 
 func checkHeartbeat(id JobID, name, value string) error {

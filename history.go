@@ -1,11 +1,13 @@
 package jobdb
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"jobdb/internal/engine"
@@ -28,7 +30,8 @@ func timeOfOrder(order float64) time.Time {
 }
 
 // InsertHistory adds records to the jobs' histories, in the order given. It numbers each job's
-// records from 1 without gaps, even when several calls write at once. A record without a time, or
+// records from 1 without gaps, even when several calls write at once. Of more than [MaxHistory] a job
+// keeps so many. A record without a time, or
 // with a value that LoggingInfo can't hold, is a [ValueError]; then nothing is written. A database
 // without that table is a [SchemaError], here and in the other methods for history.
 func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) error {
@@ -39,10 +42,12 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 			return err
 		}
 	}
-	if len(records) == 1 {
-		if done, err := a.insertOneRecord(ctx, records[0]); done || err != nil {
-			return err
+	some := someOf(ids)
+	if done, err := a.insertRecordsAlone(ctx, records); done || err != nil {
+		if len(some) > 0 && err == nil {
+			a.trimAfterwards(ctx, some)
 		}
+		return err
 	}
 	return a.writeHistory(ctx, "insert history", func(s *session) error {
 		if s.db.schema.Jobs { // so that writers of one job's history wait for each other
@@ -51,25 +56,46 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 			}
 		}
 		insert := func() error { return s.insertRecords(ctx, ids, records) }
-		if s.numbersAlone(ids) {
-			return insert()
+		if !s.numbersAlone(ids) {
+			once := insert
+			insert = func() error { return s.retryNumbering(ctx, once) }
 		}
-		return s.retryNumbering(ctx, insert)
+		if err := insert(); err != nil {
+			return err
+		}
+		return s.trimHistory(ctx, some)
 	})
 }
 
-// insertOneRecord adds a record to the history of a job that exists, where one statement can do it;
-// else it does nothing.
-func (a access) insertOneRecord(ctx context.Context, r HistoryRecord) (done bool, err error) {
-	if h := a.db.history; !a.db.schema.Jobs || !h.schema.History || h != a.db && !a.db.sameServer {
+// insertRecordsAlone adds records by a single statement, where one can do it; else it does nothing.
+// The statement finds the jobs' last numbers. In our own schema it locks the jobs, as far as they exist,
+// in the order of all who lock jobs. Others don't lock them: there who finds a number taken does it all
+// again, in a transaction.
+func (a access) insertRecordsAlone(ctx context.Context, records []HistoryRecord) (done bool, err error) {
+	if !a.writesAlone() || !a.db.schema.Jobs || !a.db.history.schema.History || a.db.HistoryElsewhere() {
 		return false, nil
 	}
-	logging, lock := a.db.logging, a.db.dialect.Lock
-	text := `INSERT INTO ` + logging.Quoted() + ` (` + tables.QuotedNames("", tables.LoggingInfo.Columns) + `)
-		SELECT t."JobID", 1 + COALESCE((SELECT MAX(l."SeqNum") FROM ` + logging.Quoted() + ` AS l WHERE l."JobID" = t."JobID"` + lock + `), 0),
-			?, ?, ?, ?, ?, ? FROM "Jobs" AS t WHERE t."JobID" = ?` + lock
-	args := append(a.db.recordValues(r), int64(r.JobID))
-	n, err := a.writeAlone(ctx, "insert history", text, args...)
+	columns, rows := tables.LoggingInfo.Columns, a.db.recordRows(records, map[JobID]int64{})
+	if n := batchSize(rows); n == 0 || n < len(rows) {
+		return false, nil
+	}
+	slices.SortStableFunc(rows, func(x, y []any) int { return cmp.Compare(x[0].(int64), y[0].(int64)) }) //nolint:forcetypeassert // a JobID
+	s := &session{db: a.db}
+	if err := s.checkLimits(tables.LoggingInfo, columns, rows); err != nil {
+		return false, err
+	}
+	logging, lock := a.db.logging.Quoted(), a.db.dialect.Lock
+	source, args := a.db.dialect.Batch(columns, rows)
+	last := `(SELECT l."SeqNum" FROM ` + logging + ` AS l WHERE l."JobID" = s.c0 ORDER BY l."JobID" DESC, l."SeqNum" DESC LIMIT 1` + lock + `)`
+	values := s.values(tables.LoggingInfo, columns)
+	values[1] += " + COALESCE(" + last + ", 0)"
+	if a.db.schema.Kind == schema.KindOurs {
+		// A subquery, because a JOIN whose columns nobody asks for MariaDB leaves out, and MySQL locks no
+		// JSON_TABLE.
+		values[0] = `COALESCE((SELECT t."JobID" FROM "Jobs" AS t WHERE t."JobID" = s.c0` + lock + `), s.c0)`
+	}
+	n, err := a.writeAlone(ctx, "insert history", "INSERT INTO "+logging+" ("+tables.QuotedNames("", columns)+") SELECT "+
+		strings.Join(values, ", ")+" FROM "+source, args...)
 	return n > 0, err
 }
 
@@ -101,20 +127,20 @@ func (s *session) insertRecords(ctx context.Context, ids []JobID, records []Hist
 	if err != nil {
 		return err
 	}
+	return s.insert(ctx, s.db.logging, tables.LoggingInfo.Columns, s.db.recordRows(records, last), "")
+}
+
+// recordRows are records with the numbers that follow each job's last, which it counts on.
+func (db *DB) recordRows(records []HistoryRecord, last map[JobID]int64) [][]any {
 	rows := make([][]any, len(records))
 	for i, r := range records {
 		last[r.JobID]++
-		rows[i] = slices.Concat([]any{int64(r.JobID), last[r.JobID]}, s.db.recordValues(r))
+		rows[i] = []any{
+			int64(r.JobID), last[r.JobID], string(r.Status), r.MinorStatus, r.ApplicationStatus,
+			r.Time.UTC().Truncate(db.history.schema.Tick()), timeOrder(r.Time.Truncate(time.Microsecond)), r.Source,
+		}
 	}
-	return s.insert(ctx, s.db.logging, tables.LoggingInfo.Columns, rows, "")
-}
-
-// recordValues are the columns of a record behind JobID and SeqNum.
-func (db *DB) recordValues(r HistoryRecord) []any {
-	return []any{
-		string(r.Status), r.MinorStatus, r.ApplicationStatus,
-		r.Time.UTC().Truncate(db.history.schema.Tick()), timeOrder(r.Time.Truncate(time.Microsecond)), r.Source,
-	}
+	return rows
 }
 
 // numbersAlone reports whether no other transaction can number records of these jobs until this one
@@ -148,7 +174,7 @@ func (s *session) retryNumbering(ctx context.Context, insert func() error) error
 }
 
 // lastSequenceNumbers finds each job's last number from the end of the table's key, however many
-// records there are. Where no other transaction can number any it keeps them for the next call.
+// records there are: sorted by SeqNum alone MySQL would read them all. Where no other transaction can number any it keeps them for the next call.
 func (s *session) lastSequenceNumbers(ctx context.Context, ids []JobID) (map[JobID]int64, error) {
 	isKnown := func(id JobID) bool { _, known := s.numbered[id]; return known }
 	if !slices.ContainsFunc(ids, func(id JobID) bool { return !isKnown(id) }) && len(ids) > 0 {
@@ -162,7 +188,7 @@ func (s *session) lastSequenceNumbers(ctx context.Context, ids []JobID) (map[Job
 	columns := tables.LoggingInfo.Pick("JobID", "SeqNum")
 	err := s.eachBatch(columns[:1], rows, func(source string, args []any) error {
 		text := `SELECT s.c0, COALESCE((SELECT t."SeqNum" FROM ` + s.db.logging.Quoted() +
-			` AS t WHERE t."JobID" = s.c0 ORDER BY t."SeqNum" DESC LIMIT 1), 0) FROM ` + source
+			` AS t WHERE t."JobID" = s.c0 ORDER BY t."JobID" DESC, t."SeqNum" DESC LIMIT 1), 0) FROM ` + source
 		return s.query(ctx, text, args, scanRows(columns, func(row []scanned) error {
 			last[row[0].id()] = row[1].integer()
 			return nil

@@ -14,6 +14,38 @@ import (
 // not make each later change of the job slow.
 const RecentRecords = 1000
 
+// MaxHistory is how many records of its history a job keeps: the first hundred, which tell how it
+// began, and the last ones. Those between go; the numbers of the others stay as they are.
+const MaxHistory = 10_000
+
+const firstRecords = 100
+
+// trimHistory deletes records of jobs that have more than they may.
+func (s *session) trimHistory(ctx context.Context, ids []JobID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	last, err := s.lastSequenceNumbers(ctx, ids)
+	for _, id := range ids {
+		if err != nil || last[id] <= MaxHistory {
+			continue
+		}
+		of := ` FROM ` + s.db.logging.Quoted() + ` WHERE "JobID" = ? AND "SeqNum" > ` + itoa(firstRecords)
+		oldest := `(SELECT o.n FROM (SELECT MIN("SeqNum") AS n` + of + `) AS o)`
+		_, err = s.exec(ctx, "DELETE"+of+` AND "SeqNum" <= ? AND "SeqNum" < `+oldest+" + "+itoa(maxTrimmed),
+			int64(id), last[id]-(MaxHistory-firstRecords), int64(id))
+	}
+	return err
+}
+
+// trimAfterwards is trimHistory for what is written already: it fails for the log only.
+func (a access) trimAfterwards(ctx context.Context, ids []JobID) {
+	err := a.writeHistory(ctx, "trim history", func(s *session) error { return s.trimHistory(ctx, ids) })
+	if err != nil {
+		a.db.options.Logger.WarnContext(ctx, "long histories of jobs keep too many records for now", "jobs", ids, "error", err)
+	}
+}
+
 // RecentHistory is [DB.History] of each job's last n records as they were written, at most
 // [RecentRecords] of them where n is 0.
 func (a access) RecentHistory(ctx context.Context, ids []JobID, n int) (map[JobID][]HistoryRecord, error) {

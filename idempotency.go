@@ -9,7 +9,7 @@ import (
 	"jobdb/internal/tables"
 )
 
-// ReplyLifetime is how long a [Reply] is kept.
+// ReplyLifetime is how long a [Reply] is kept, and longer when the clock was set ahead meanwhile.
 const ReplyLifetime = 24 * time.Hour
 
 // Reply is what a request was answered with. A client that doesn't know whether its request arrived
@@ -34,7 +34,7 @@ func (a access) SaveReply(ctx context.Context, reply Reply) error {
 	}
 	err := a.write(ctx, "keep an answer", func(s *session) error {
 		now := s.time(s.db.now())
-		if _, err := s.exec(ctx, `DELETE FROM "Answers" WHERE "AnswerTime" < ?`, s.db.dialect.TimeBound(now.Add(-ReplyLifetime))); err != nil {
+		if _, err := s.exec(ctx, `DELETE FROM "Answers" WHERE "AnswerTime" < ?`, s.oldestReply(now)); err != nil {
 			return err
 		}
 		return s.insert(ctx, tables.Answers, tables.Answers.Columns, [][]any{{reply.Request, reply.Content, reply.Text, now}}, "")
@@ -43,6 +43,11 @@ func (a access) SaveReply(ctx context.Context, reply Reply) error {
 		conflict.What = "the answer to this request"
 	}
 	return err
+}
+
+// oldestReply is the time of the oldest replies that are kept.
+func (s *session) oldestReply(now time.Time) any {
+	return s.db.dialect.TimeBound(now.Add(-ReplyLifetime - s.db.clock.gained()))
 }
 
 // SavedReply returns the reply to a request, and whether there is one that is not older than
@@ -58,7 +63,7 @@ func (a access) SavedReply(ctx context.Context, request string) (reply Reply, fo
 			return nil
 		}
 		text := `SELECT "Request", "Content", "Answer" FROM "Answers" WHERE "Request" = ? AND "AnswerTime" >= ?`
-		args := []any{request, s.db.dialect.TimeBound(s.time(s.db.now()).Add(-ReplyLifetime))}
+		args := []any{request, s.oldestReply(s.time(s.db.now()))}
 		return s.query(ctx, text, args, scanRows(tables.Answers.Columns[:3], func(row []scanned) error {
 			reply, found = Reply{row[0].text(), row[1].text(), row[2].text()}, true
 			return nil

@@ -188,15 +188,24 @@ func parseColumns(field string, names []string) ([]Column, error) {
 	for _, name := range names {
 		column, err := ParseColumn(name)
 		if err != nil {
-			if q := (*QueryError)(nil); errors.As(err, &q) {
-				q.Field = field + ": " + q.Field
-			}
-			return nil, err
+			return nil, inField(field, err)
 		}
 		columns = append(columns, column)
 	}
 	slices.SortFunc(columns, func(a, b Column) int { return int(a.index) - int(b.index) })
 	return slices.Compact(columns), nil
+}
+
+// inField says of an error in which field of a query it is.
+func inField(field string, err error) error {
+	var query *QueryError
+	switch reason := errReason(""); {
+	case errors.As(err, &query):
+		return &QueryError{Field: field + ": " + query.Field, Reason: query.Reason}
+	case errors.As(err, &reason):
+		return &QueryError{Field: field, Reason: string(reason)}
+	}
+	return err
 }
 
 // checkPage gives the rows of a page, 0 for all.

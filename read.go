@@ -121,7 +121,7 @@ func (a access) find(ctx context.Context, s Search, keeps bool, each func(row []
 func (a access) findEach(ctx context.Context, s Search, keeps bool, each func(row []any) error) (f found, err error) {
 	limits := a.db.options.Limits
 	perPage, err := s.checkPage(limits)
-	if err = cmp.Or(s.Scope.check(), err, a.checkParameters(s.Filter)); err != nil {
+	if err = a.checkQuestion(s.Scope, s.Filter, err); err != nil {
 		return f, err
 	}
 	waits := a.db.waits()
@@ -150,7 +150,11 @@ func (a access) findEach(ctx context.Context, s Search, keeps bool, each func(ro
 
 // page gives the rows of a page, or all, and their number on all pages.
 func (s *session) page(ctx context.Context, search Search, perPage int, each func([]any) error) (found, error) {
-	st := s.compiler().rows(search, perPage)
+	c, err := s.planned(ctx, search.Scope, search.Filter, perPage > 0 && !search.distinct())
+	if err != nil {
+		return found{}, err
+	}
+	st := c.rows(search, perPage)
 	if perPage == 0 || search.distinct() {
 		rows, err := s.rows(ctx, st, search.columns(), each)
 		if err != nil {
@@ -159,7 +163,7 @@ func (s *session) page(ctx context.Context, search Search, perPage int, each fun
 		return s.paged(ctx, search, perPage, rows)
 	}
 	rows, place := int64(0), []any(nil)
-	err := s.placedRows(ctx, st, search, func(row, at []any) error {
+	err = s.placedRows(ctx, st, search, func(row, at []any) error {
 		rows, place = rows+1, append(place[:0], at...)
 		return each(row)
 	})
@@ -186,7 +190,11 @@ func (s *session) paged(ctx context.Context, search Search, perPage int, rows in
 		f.total = -1
 		return f, nil
 	}
-	f.total, err = s.count(ctx, s.compiler().total(search))
+	c, err := s.planned(ctx, search.Scope, search.Filter, false)
+	if err != nil {
+		return f, err
+	}
+	f.total, err = s.count(ctx, c.total(search))
 	return f, err
 }
 
@@ -202,32 +210,57 @@ func (a access) inSnapshot(ctx context.Context, what string, alone bool, fn func
 // that occurs, sorted by them; on live MariaDB and MySQL texts that their
 // collation holds equal are one value.
 func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
-	limits := a.db.options.Limits
 	result := SummaryRows{Columns: s.columns()}
-	if err := cmp.Or(s.Scope.check(), a.checkParameters(s.Filter)); err != nil {
-		return result, err
+	err := a.EachSummaryRow(ctx, s, func(row []any) error {
+		result.Rows = append(result.Rows, row)
+		return nil
+	})
+	return result, err
+}
+
+// EachSummaryRow is [DB.Summary] that gives each row as it is read, to keep or not. An error of each
+// ends it, and is returned.
+func (a access) EachSummaryRow(ctx context.Context, s Summary, each func(row []any) error) error {
+	limit := a.db.options.Limits.SummaryRows
+	if err := a.checkQuestion(s.Scope, s.Filter, nil); err != nil {
+		return err
 	}
-	waits := a.db.waits()
-	ctx, end := a.db.engine.Question(ctx)
-	defer end()
-	ctx, cancel := limits.context(ctx)
-	defer cancel()
-	err := a.inSnapshot(ctx, "summarize jobs", !s.Filter.hasRegex(), func(session *session) error {
+	return a.ask(ctx, "summarize jobs", !s.Filter.hasRegex(), func(ctx context.Context, session *session) error {
 		var err error
 		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
 			return err
 		}
-		columns := append(definitions(result.Columns), tables.Column{Name: "count", Kind: tables.KindInteger})
+		columns := append(definitions(s.columns()), countColumn)
+		c, err := session.planned(ctx, s.Scope, s.Filter, false)
+		if err != nil {
+			return err
+		}
 		n := 0
-		return session.table(ctx, session.compiler().summary(s, limits.SummaryRows), columns, func(row []any) error {
-			if n++; n > limits.SummaryRows {
-				return &QueryError{Field: "grouping", Reason: "more than " + itoa(limits.SummaryRows) + " groups; group by fewer columns"}
+		return session.table(ctx, c.summary(s, limit), columns, func(row []any) error {
+			if n++; n > limit {
+				return &QueryError{Field: "grouping", Reason: "more than " + itoa(limit) + " groups; group by fewer columns"}
 			}
-			result.Rows = append(result.Rows, row)
-			return nil
+			return each(row)
 		})
 	})
-	return result, a.db.explainTimeout(ctx, err, waits)
+}
+
+// ask reads what one question wants, within the time that it may take. alone says that it is one
+// statement.
+func (a access) ask(ctx context.Context, what string, alone bool, fn func(context.Context, *session) error) error {
+	waits := a.db.waits()
+	ctx, end := a.db.engine.Question(ctx)
+	defer end()
+	ctx, cancel := a.db.options.Limits.context(ctx)
+	defer cancel()
+	err := a.inSnapshot(ctx, what, alone, func(s *session) error { return fn(ctx, s) })
+	return a.db.explainTimeout(ctx, err, waits)
+}
+
+// checkQuestion refuses a question without a scope, one that is invalid, and one that this database
+// can't answer.
+func (a access) checkQuestion(scope Scope, filter Filter, invalid error) error {
+	return cmp.Or(scope.check(), invalid, a.checkParameters(filter))
 }
 
 // checkParameters refuses filters for parameters in a database that has none.

@@ -86,11 +86,11 @@ func remedies(text string) []string {
 }
 
 // countRights are those that docs/rights.md names for the counts, tableRights all others.
-var countRights = map[string]string{"MariaDB": "TRIGGER, ALTER", "MySQL": "TRIGGER"}
+const countRights = "TRIGGER, DROP"
 
 var tableRights = map[string]string{
-	"MariaDB": "SELECT, INSERT, UPDATE, DELETE, CREATE",
-	"MySQL":   "SELECT, INSERT, UPDATE, DELETE, CREATE, REFERENCES",
+	"MariaDB": "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER",
+	"MySQL":   "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, REFERENCES",
 }
 
 // refused migrates in vain, finds nothing made, and that a check told the same before; it returns
@@ -148,7 +148,7 @@ func (u limitedUser) withoutCounts(t *testing.T, grant func()) {
 			t.Fatal(err)
 		}
 	}
-	if got, want := check(t, db).Applied, db.MigrationNames(); slices.Contains(got, "0003_counts") || len(got) != len(want)-1 {
+	if got, want := check(t, db).Applied, db.MigrationNames(); slices.Contains(got, "0003_counts") || len(got) != len(want)-2 {
 		t.Errorf("applied %q of %q", got, want)
 	}
 	addWaiting(t, db, 1)
@@ -160,7 +160,7 @@ func (u limitedUser) withoutCounts(t *testing.T, grant func()) {
 	}
 	grant()
 	db = openDB(t, u.url)
-	if got, err := db.Migrate(t.Context(), jobdb.AddCounts); err != nil || !slices.Equal(got, []string{"0003_counts"}) {
+	if got, err := db.Migrate(t.Context(), jobdb.AddCounts); err != nil || !slices.Equal(got, []string{"0003_counts", "0007_counts_ends_older"}) {
 		t.Errorf("added %q, %v", got, err)
 	}
 	if _, err := db.RebuildCounts(t.Context()); err != nil {
@@ -180,7 +180,7 @@ func TestRightsOnMariaDBAndMySQL(t *testing.T) {
 			t.Run("without a right, and no trust in a binary log", func(t *testing.T) {
 				u := newMySQLUser(t, server, "untrusted", tableRights[engine])
 				u.run(t, "SET GLOBAL log_bin_trust_function_creators = 0")
-				statements := u.refused(t, "GRANT "+countRights[engine]+" ON `untrusted\\_db`.* TO 'untrusted'@'127.0.0.1'",
+				statements := u.refused(t, "GRANT "+countRights+" ON `untrusted\\_db`.* TO 'untrusted'@'127.0.0.1'",
 					"SET GLOBAL log_bin_trust_function_creators = 1")
 				if len(statements) != 2 {
 					t.Errorf("remedies %q", statements)
@@ -188,7 +188,7 @@ func TestRightsOnMariaDBAndMySQL(t *testing.T) {
 				u.withoutCounts(t, func() { u.run(t, statements...) })
 			})
 			t.Run("trusted, so nothing is lacking", func(t *testing.T) {
-				u := newMySQLUser(t, server, "trusted", tableRights[engine]+", "+countRights[engine])
+				u := newMySQLUser(t, server, "trusted", tableRights[engine]+", "+countRights)
 				u.run(t, "SET GLOBAL log_bin_trust_function_creators = 1")
 				migrate(t, openDB(t, u.url))
 				if !u.keepsCounts(t, 0) {
@@ -196,20 +196,20 @@ func TestRightsOnMariaDBAndMySQL(t *testing.T) {
 				}
 			})
 			t.Run("whoever has SUPER needs no trust", func(t *testing.T) {
-				u := newMySQLUser(t, server, "super", tableRights[engine]+", "+countRights[engine])
+				u := newMySQLUser(t, server, "super", tableRights[engine]+", "+countRights)
 				u.run(t, "SET GLOBAL log_bin_trust_function_creators = 0", "GRANT SUPER ON *.* TO super@'127.0.0.1'")
 				migrate(t, openDB(t, u.url))
 			})
 			t.Run("a user who only reads", func(t *testing.T) {
 				u := newMySQLUser(t, server, "reader", "SELECT")
-				u.refused(t, "GRANT CREATE, INSERT")
+				u.refused(t, "GRANT CREATE, ALTER, INSERT")
 				report := check(t, openDB(t, u.url))
 				if !strings.Contains(strings.Join(report.Obstacles, "\n"), "GRANT INSERT, UPDATE, DELETE ON `reader\\_db`.*") {
 					t.Errorf("obstacles %q", report.Obstacles)
 				}
 			})
 			t.Run("a server that is read-only", func(t *testing.T) {
-				u := newMySQLUser(t, server, "replica", tableRights[engine]+", "+countRights[engine])
+				u := newMySQLUser(t, server, "replica", tableRights[engine]+", "+countRights)
 				u.run(t, "SET GLOBAL log_bin_trust_function_creators = 1")
 				migrate(t, openDB(t, u.url))
 				u.run(t, "SET GLOBAL read_only = 1")
@@ -227,7 +227,8 @@ func TestRightsOnMariaDBAndMySQL(t *testing.T) {
 				if _, err := openDB(t, u.url).Migrate(t.Context(), jobdb.WithoutCounts); err != nil {
 					t.Fatal(err)
 				}
-				u.run(t, "GRANT "+countRights[engine]+" ON member_db.Jobs TO counting", "GRANT TRIGGER ON member_db.JobJDLs TO counting")
+				u.run(t, "GRANT TRIGGER ON member_db.Jobs TO counting", "GRANT TRIGGER ON member_db.JobJDLs TO counting",
+					"GRANT DROP ON `member\\_db`.* TO counting")
 				if _, err := openDB(t, u.url).Migrate(t.Context(), jobdb.AddCounts); err != nil {
 					t.Fatal(err)
 				}
@@ -297,7 +298,7 @@ func TestMigrateWithoutCounts(t *testing.T) {
 	if got := migrate(t, db); len(got) > 0 || u.keepsCounts(t, 0) {
 		t.Errorf("then applied %q", got)
 	}
-	if got, err := db.Migrate(t.Context(), jobdb.AddCounts); err != nil || !slices.Equal(got, []string{"0003_counts"}) {
+	if got, err := db.Migrate(t.Context(), jobdb.AddCounts); err != nil || !slices.Equal(got, []string{"0003_counts", "0007_counts_ends_older"}) {
 		t.Errorf("added %q, %v", got, err)
 	}
 	if _, err := db.Migrate(t.Context(), jobdb.WithoutCounts); err != nil || !u.keepsCounts(t, 0) {

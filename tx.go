@@ -106,11 +106,16 @@ func (a access) write(ctx context.Context, what string, fn func(*session) error)
 	return a.db.transact(ctx, func(s *session) error { return s.run(what, fn) })
 }
 
+// writesAlone reports whether writeAlone may write.
+func (a access) writesAlone() bool {
+	return a.tx == nil && !a.db.options.ReadOnly && a.db.dialect.LockWithin
+}
+
 // writeAlone runs a single statement that does all of a small change at once, without the round
 // trips of a transaction, and returns how many rows it wrote. Where it can't, or another transaction
 // was in its way, none is written: the caller then does the same in a transaction.
 func (a access) writeAlone(ctx context.Context, what, text string, args ...any) (int64, error) {
-	if a.tx != nil || a.db.options.ReadOnly || !a.db.dialect.LockWithin {
+	if !a.writesAlone() {
 		return 0, nil
 	}
 	if err := a.db.usable(ctx); err != nil {

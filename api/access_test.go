@@ -22,10 +22,11 @@ import (
 
 // accessMatrix says for each caller and route what becomes of a request about alice's job, bob's of
 // the same VO, and that of another alice in another VO: the status, for searches with the number of
-// rows. Where all three are the same, or all routes, one stands for all. The last lines are of a
-// server that shows normal users their own jobs only.
+// rows, and for facets, histograms and values with the number of owners. Where all three are the
+// same, or all routes, one stands for all. The last lines are of a server that shows normal users
+// their own jobs only.
 const accessMatrix = `
-caller           submit search               summary             status      force       heartbeat   metadata    reschedule  details
+caller           submit search               summary             status      force       heartbeat   metadata    reschedule  details        facets               histogram            values
 
 no token         401
 basic            400
@@ -37,16 +38,16 @@ other issuer     401
 expired          401
 no property      403
 
-alice            201    200/1,200/1,200/0    200/1,200/1,200/0   200,403,404 403,403,403 200,403,404 204,403,404 200,403,400 200,200,404
-other alice      201    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 403,403,403 404,404,200 404,404,204 400,400,200 404,404,200
-boss             403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404
-other boss       403    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 404,404,200 404,404,200 404,404,204 400,400,200 404,404,200
-pilot            403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403
-boss and user    201    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404
+alice            201    200/1,200/1,200/0    200/1,200/1,200/0   200,403,404 403,403,403 200,403,404 204,403,404 200,403,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2
+other alice      201    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 403,403,403 404,404,200 404,404,204 400,400,200 404,404,200    200/0,200/0,200/1    200/0,200/0,200/1    200/1
+boss             403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2
+other boss       403    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 404,404,200 404,404,200 404,404,204 400,400,200 404,404,200    200/0,200/0,200/1    200/0,200/0,200/1    200/1
+pilot            403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403    403,403,403          403,403,403          403
+boss and user    201    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2
 
-own: alice       201    200/1,200/0,200/0    200/1,200/0,200/0   200,404,404 403,403,403 200,404,404 204,404,404 200,400,400 200,404,404
-own: boss        403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404
-own: pilot       403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403
+own: alice       201    200/1,200/0,200/0    200/1,200/0,200/0   200,404,404 403,403,403 200,404,404 204,404,404 200,400,400 200,404,404    200/1,200/0,200/0    200/1,200/0,200/0    200/1
+own: boss        403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2
+own: pilot       403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403    403,403,403          403,403,403          403
 `
 
 // accessRoutes are the requests of the matrix; %d is the job.
@@ -63,6 +64,12 @@ var accessRoutes = map[string]struct {
 	"metadata":   {http.MethodPatch, "/api/jobs/metadata", `{"%d":{"Site":"LCG.CERN.cern","Pilot_Reference":"p"}}`, true},
 	"reschedule": {http.MethodPost, "/api/jobs/reschedule", `{"job_ids":[%d]}`, true},
 	"details":    {http.MethodGet, "/api/jobdb/jobs/%d", ``, false},
+	"facets":     {http.MethodPost, "/api/jobdb/facets", `{"columns":["Owner"],"search":[{"parameter":"JobID","operator":"eq","value":%d}]}`, false},
+	"histogram": {
+		http.MethodPost, "/api/jobdb/histogram",
+		`{"time":"SubmissionTime","from":"1970","to":"2100","bucket":31622400,"by":"Owner","search":[{"parameter":"JobID","operator":"eq","value":%d}]}`, false,
+	},
+	"values": {http.MethodPost, "/api/jobdb/values", `{"column":"Owner"}`, false},
 }
 
 // TestMatrixHasAllRoutes wants every route that needs a token in the matrix; only who one is shows
@@ -256,8 +263,15 @@ func (w *accessServer) tryAccess(caller, route string, job int, want string) (ch
 	}
 	answer := w.ask(r.method, path, w.accessToken(caller), body)
 	got := fmt.Sprint(answer.status)
-	if (route == "search" || route == "summary") && answer.status == http.StatusOK {
-		got += fmt.Sprint("/", strings.Count(answer.body, "{"))
+	if answer.status == http.StatusOK {
+		switch route {
+		case "search", "summary":
+			got += fmt.Sprint("/", strings.Count(answer.body, "{"))
+		case "facets", "histogram":
+			got += fmt.Sprint("/", strings.Count(answer.body, `"value":`))
+		case "values":
+			got += fmt.Sprint("/", strings.Count(answer.body, `"`)/2-2) // beside two keys
+		}
 	}
 	if got != want {
 		w.t.Errorf("%s, %s of job %d: %s, want %s: %s", caller, route, job, got, want, answer.body)

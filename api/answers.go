@@ -42,17 +42,21 @@ const maxReused = 1 << 20
 
 // question is answered with what is read in its turn.
 type question struct {
-	class *gate       // nil: it needs no turn, since what it is answered with is there
-	cost  costOf      // of its turn
-	size  int64       // bytes of memory that it is expected to take; 0: few
-	body  *bodyMemory // of what was asked, if that is part of size; else nil
-	// read appends the answer, and may set headers.
-	read func(ctx context.Context, b []byte) (status int, answer []byte, err error)
+	class  *gate       // nil: it needs no turn, since what it is answered with is there
+	cost   costOf      // of its turn
+	size   int64       // bytes of memory that it is expected to take; 0: few
+	memory *taken      // what it has of that already; nil: nothing
+	body   *bodyMemory // of what was asked, if that is part of size; else nil
+	// read appends the answer, and may set headers. It tells fit when it takes more than was expected.
+	read reader
 }
 
-// ofJobs is a question for rows of Jobs. What is left of the query's body counts as part of it.
-func (s *service) ofJobs(query jobdb.Search, body *bodyMemory, read func(context.Context, []byte) (int, []byte, error)) question {
-	q := question{class: s.pages, size: body.left + rowsSize(query, query.PerPage), body: body, read: read}
+type reader func(ctx context.Context, b []byte, fit func(size int64) error) (status int, answer []byte, err error)
+
+// ofJobs is a question for rows of Jobs, which take more memory than their columns do. What is left
+// of the query's body counts as part of it.
+func (s *service) ofJobs(query jobdb.Search, body *bodyMemory, more int64, read reader) question {
+	q := question{class: s.pages, size: body.left + rowsSize(query, query.PerPage) + more, body: body, read: read}
 	switch {
 	case s.DB.CostlySearch(query):
 		q.class, q.cost = s.costly, s.costOf(query.Scope, query.Filter)
@@ -91,16 +95,20 @@ func rowsSize(query jobdb.Search, rows int) int64 {
 // keeps nobody from a turn. The turn ends when the answer is read from the database; the client reads
 // it at its own pace, and the answer takes memory until then.
 func (s *service) ask(w http.ResponseWriter, r *http.Request, p auth.Principal, q question) error {
-	memory, err := s.fit(r.Context(), p.Subject, nil, q.size)
+	memory, err := s.fit(r.Context(), p.Subject, q.memory, q.size)
+	defer func() { memory.leave() }()
 	if err != nil {
 		return err
 	}
-	defer func() { memory.leave() }()
 	if q.body != nil {
 		q.body.giveBack()
 	}
 	b := buffers.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put there
-	status, err := q.answer(r.Context(), p, b)
+	fit := func(size int64) (err error) {
+		memory, err = s.growAnswer(p.Subject, memory, size)
+		return err
+	}
+	status, err := q.answer(r.Context(), p, b, fit)
 	if err != nil {
 		return err
 	}
@@ -114,7 +122,7 @@ func (s *service) ask(w http.ResponseWriter, r *http.Request, p auth.Principal, 
 	return nil
 }
 
-func (q question) answer(ctx context.Context, p auth.Principal, b *[]byte) (status int, err error) {
+func (q question) answer(ctx context.Context, p auth.Principal, b *[]byte, fit func(int64) error) (status int, err error) {
 	if q.class != nil {
 		turn, err := q.class.takeTurn(ctx, p.Subject, q.cost)
 		if err != nil {
@@ -122,7 +130,7 @@ func (q question) answer(ctx context.Context, p auth.Principal, b *[]byte) (stat
 		}
 		defer turn.leave()
 	}
-	status, *b, err = q.read(ctx, (*b)[:0])
+	status, *b, err = q.read(ctx, (*b)[:0], fit)
 	return status, err
 }
 
@@ -137,6 +145,19 @@ func (s *service) fit(ctx context.Context, caller string, memory *taken, size in
 		return s.answers.take(ctx, caller, size)
 	}
 	return nil, nil //nolint:nilnil // few bytes take none
+}
+
+// growAnswer makes the memory of an answer whose rows are being read, nil before it has any, what so
+// many bytes take. It takes some more each time, and doesn't wait, which would keep others from their turn.
+// It is also returned with an error.
+func (s *service) growAnswer(caller string, memory *taken, size int64) (*taken, error) {
+	switch {
+	case memory == nil && size > smallAnswer:
+		return s.answers.enter(caller, s.answers.share, size+smallAnswer, false, atOnce)
+	case memory != nil && size > memory.n:
+		return memory, memory.growTo(size + smallAnswer)
+	}
+	return memory, nil
 }
 
 // writeJSON sends a whole answer. An error is ignored: the client is gone.

@@ -31,7 +31,7 @@ func (s *service) authenticate(r *http.Request) (auth.Principal, error) {
 		return auth.Principal{}, &httpError{
 			status: http.StatusUnauthorized, detail: "Authorization header is missing", challenge: "Bearer",
 		}
-	case !ok || token == "":
+	case !ok || token == "" || len(r.Header.Values("Authorization")) > 1:
 		return auth.Principal{}, &httpError{status: http.StatusBadRequest, detail: "Invalid authorization header"}
 	}
 	return s.verifier.Verify(r.Context(), token)

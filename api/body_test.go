@@ -12,6 +12,7 @@ func FuzzBodies(f *testing.F) {
 	for _, seed := range []string{
 		`{"1":{"2024-01-01T00:00:00Z":{"Status":"Running"}}}`, `{"1":{"LoadAverage":NaN}}`, `{"job_ids":[1,"2"]}`, `[[[[`, `{"a":{"b":[1e999]}}`,
 		`{"search":[{"parameter":"Status","operator":"in","values":["a",1]},{"or":[{"not":5}]}],"sort":[{}],"distinct":"x"}`, `{"grouping":5}`,
+		`{"columns":["Status"],"top":0,"search":[{}]}`, `{"time":1,"from":"2024","bucket":60.5,"by":null}`, `{"column":"Site","prefix":"a","limit":1e99}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -23,6 +24,9 @@ func FuzzBodies(f *testing.F) {
 		var in validation.Reader
 		readSearchObject(&in, value)
 		readSummaryObject(&in, value)
+		readFacetsObject(&in, value)
+		readHistogramObject(&in, value)
+		readValuesObject(&in, value)
 		readJobIDs(&in, value)
 		in.Texts(value, validation.Body)
 		readStatusUpdates(&in, value, validation.Body)

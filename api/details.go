@@ -54,7 +54,7 @@ const (
 	maxHeartbeats     = 1000
 	defaultHistory    = 1000
 	maxHistory        = 10_000
-	historySize       = 5 * valueSize // bytes of memory that a record takes
+	recordSize        = 5 * valueSize // bytes of memory that a record of the history takes, or of another list
 )
 
 // details answers with all that is stored about one job.
@@ -78,7 +78,7 @@ func (s *service) details(w http.ResponseWriter, r *http.Request, p auth.Princip
 	if err != nil {
 		return err
 	}
-	return s.ask(w, r, p, question{size: sizeOf(job), read: func(context.Context, []byte) (int, []byte, error) {
+	return s.ask(w, r, p, question{size: sizeOf(job), read: func(context.Context, []byte, func(int64) error) (int, []byte, error) {
 		answer, err := json.Marshal(detailsOf(job))
 		return http.StatusOK, answer, err
 	}})
@@ -86,7 +86,8 @@ func (s *service) details(w http.ResponseWriter, r *http.Request, p auth.Princip
 
 // sizeOf is about how many bytes of memory an answer with a job takes.
 func sizeOf(job wms.Details) int64 {
-	size := len(job.JDL) + len(job.OriginalJDL) + len(job.History)*historySize
+	records := len(job.History) + len(job.Heartbeats) + len(job.Commands) + len(job.InputData)
+	size := len(job.JDL) + len(job.OriginalJDL) + records*recordSize
 	for _, parameters := range []map[string]string{job.Parameters, job.OptimizerParameters} {
 		for name, value := range parameters {
 			size += len(name) + len(value)

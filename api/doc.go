@@ -9,6 +9,8 @@
 //	               the bodies of searches and summaries
 //	search_history.go, search_pilots.go, lines.go
 //	               what searches have besides a page of rows: histories, pilot stamps, all rows as lines
+//	facets.go, facets_request.go
+//	               what a page shows beside a search: facets, a histogram, values to complete
 //	wellknown.go, health.go, openapi.go
 //	               discovery and login, probes, the description (openapi.json) and its page (docs.html)
 //	body.go        the body of a request, for all routes

@@ -231,3 +231,21 @@ func TestRequestTimeout(t *testing.T) {
 		t.Errorf("afterwards: %d %s", r.status, r.body)
 	}
 }
+
+// A search shows as many parameters by their names as a job may have.
+func TestManyParametersByName(t *testing.T) {
+	w := start(t)
+	w.submit(alice, "one")
+	named := func(n int) string {
+		names := make([]string, n)
+		for i := range names {
+			names[i] = fmt.Sprintf(`"Parameters.p%d"`, i)
+		}
+		return `{"parameters":[` + strings.Join(names, ",") + `]}`
+	}
+	for n, status := range map[int]int{jobdb.MaxParameters: 200, jobdb.MaxParameters + 1: 400, 99_000: 400} {
+		if r := w.post(alice, "search", named(n)); r.status != status {
+			t.Errorf("%d: %d %.200s", n, r.status, r.body)
+		}
+	}
+}

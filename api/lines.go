@@ -1,12 +1,14 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,7 +25,11 @@ func linesWanted(r *http.Request) string {
 		return "" // only searches may take this long
 	}
 	for accepted := range strings.SplitSeq(r.Header.Get("Accept"), ",") {
-		if kind, _, err := mime.ParseMediaType(accepted); err == nil && (kind == linesType || kind == csvType) {
+		kind, parameters, err := mime.ParseMediaType(accepted)
+		if err != nil || kind != linesType && kind != csvType {
+			continue
+		}
+		if quality, err := strconv.ParseFloat(cmp.Or(parameters["q"], "1"), 64); err == nil && quality > 0 {
 			return kind
 		}
 	}

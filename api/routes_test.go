@@ -112,6 +112,15 @@ func TestLifeOfAJob(t *testing.T) {
 		step{alice, "POST", "jobs/search", `{"parameters":["Status","LoggingInfo"]}`, 200, `[{"JobID":1,"Status":"Received","LoggingInfo":[{"Status":"Received",…"Status":"Waiting",…,"Source":"Optimizer"},…]}]`},
 		step{alice, "POST", "jobs/search", `{"parameters":["LoggingInfo"]}`, 200, `[{"JobID":1,"JobType":"user",…"AccountedFlag":false,"LoggingInfo":[…]}]`},
 		step{alice, "POST", "jobs/search", `{"search":[{"parameter":"PilotStamp","operator":"eq","value":"x"}]}`, 200, `[]`},
+		step{alice, "POST", "jobdb/facets", `{"columns":["Status","Site"],"search":[{"parameter":"HostName","operator":"eq","value":"n1"},{"parameter":"Status","operator":"eq","value":"Done"}]}`, 200, `{"Site":{"values":[],"more":false},"Status":{"values":[{"value":"Received","count":1}],"more":false}}`},
+		step{alice, "POST", "jobdb/facets", `{"columns":["Status"],"search":[{"parameter":"PilotStamp","operator":"eq","value":"x"}]}`, 200, `{"Status":{"values":[],"more":false}}`},
+		step{alice, "POST", "jobdb/histogram", `{"time":"SubmissionTime","from":"2024-01-01T09:59:30Z","to":"2024-01-01 10:02","bucket":60,"by":"VerifiedFlag"}`, 200, `{"from":"2024-01-01T09:59:00Z","to":"2024-01-01T10:02:00Z","bucket":60,"series":[{"value":true,"counts":[0,1,0]}],"other":[0,0,0]}`},
+		step{alice, "POST", "jobdb/histogram", `{"time":"SubmissionTime","from":"2024","to":"2025","bucket":31622400,"search":[{"parameter":"HostName","operator":"eq","value":"n2"}]}`, 200, `{"from":"2023-02-10T00:00:00Z","to":"2025-02-11T00:00:00Z",…"series":[],"other":[0,0]}`},
+		step{alice, "POST", "jobdb/values", `{"column":"MinorStatus","prefix":"JOB"}`, 200, `{"values":["Job Rescheduled"],"more":false}`},
+		step{alice, "POST", "jobdb/facets", `{"columns":["JobID"]}`, 400, `{"detail":"…JobID…"}`},
+		step{alice, "POST", "jobdb/facets", `{"columns":["Status"],"search":[{"parameter":"Nope","operator":"eq","value":1}]}`, 400, `{"detail":"…no such column…"}`},
+		step{alice, "POST", "jobdb/histogram", `{"time":"SubmissionTime","from":"2024","to":"2025","bucket":60}`, 400, `{"detail":"…buckets…"}`},
+		step{alice, "POST", "jobdb/values", `{"column":"EndExecTime"}`, 400, `{"detail":"…texts…"}`},
 	)
 }
 
@@ -151,7 +160,8 @@ func TestBatches(t *testing.T) {
 // running is a valid update of a status.
 const running = `"2024-01-01T10:00:00Z":{"Status":"Running"}`
 
-// malformed are requests that DiracX refuses with 422, with the types and locations of its faults.
+// malformed are requests that DiracX refuses with 422, with the types and locations of its faults; the
+// last ones are of our own routes.
 var malformed = []struct{ method, path, body, want string }{
 	{"PATCH", "status", ``, `missing [body]`},
 	{"PATCH", "status", `[]`, `dict_type [body]`},
@@ -191,6 +201,13 @@ var malformed = []struct{ method, path, body, want string }{
 	{"POST", "search", `{"search":[{"or":[{"not":5}]}]}`, `dict_type [body search 0 or 0 not ScalarSearchSpec], dict_type [body search 0 or 0 not VectorSearchSpec]`},
 	{"POST", "summary", `{"grouping":null}`, `list_type [body grouping]`},
 	{"GET", "details", ``, `int_parsing [path job_id]`},
+	{"POST", "facets", ``, `missing [body]`},
+	{"POST", "facets", `[]`, `model_attributes_type [body]`},
+	{"POST", "facets", `{"column":["Status"],"search":5,"top":0}`, `extra_forbidden [body column], missing [body columns], list_type [body search], greater_than_equal [body top]`},
+	{"POST", "facets", `{"columns":["Status",5],"top":1001}`, `string_type [body columns 1], less_than_equal [body top]`},
+	{"POST", "histogram", `{"by":5,"bucket":60.5,"top":"x","Search":[]}`, `extra_forbidden [body Search], missing [body time], missing [body from], missing [body to], int_from_float [body bucket], string_type [body by], int_parsing [body top]`},
+	{"POST", "histogram", `{"time":1,"from":2024,"to":null,"bucket":60,"top":51}`, `string_type [body time], string_type [body from], string_type [body to], less_than_equal [body top]`},
+	{"POST", "values", `{"prefix":null,"limit":1.5}`, `missing [body column], string_type [body prefix], int_from_float [body limit]`},
 }
 
 // TestMalformed sends what DiracX refuses, and compares types and locations of the faults.
@@ -200,8 +217,11 @@ func TestMalformed(t *testing.T) {
 	before := w.everything()
 	for _, test := range malformed {
 		path := "/api/jobs/" + test.path
-		if test.path == "details" {
+		switch test.path {
+		case "details":
 			path = "/api/jobdb/jobs/x"
+		case "facets", "histogram", "values":
+			path = "/api/jobdb/" + test.path
 		}
 		r := w.ask(test.method, path, w.token(alice), test.body)
 		var answer struct {

@@ -25,6 +25,9 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 	memory.decoded()
 	adding := takeAdditions(&request)
 	query, err := s.searchQuery(r.Context(), p, request)
+	if err == nil {
+		err = adding.check()
+	}
 	switch {
 	case err != nil:
 		return err
@@ -34,37 +37,46 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 		return s.sendLines(w, r, p, query, request.Parameters, memory)
 	}
 	query.Page, query.PerPage, query.Cursor = page.number, page.size, page.cursor
-	return s.ask(w, r, p, s.ofJobs(query, memory, func(ctx context.Context, b []byte) (int, []byte, error) {
+	return s.ask(w, r, p, s.ofJobs(query, memory, adding.size(query.PerPage), func(ctx context.Context, b []byte, fit func(int64) error) (int, []byte, error) {
 		found, err := s.DB.Search(ctx, query)
 		if err != nil {
 			return 0, nil, err
 		}
 		if adding.none() {
 			b = appendRows(b, found.Columns, false, found.Rows, zulu)
-		} else if b, err = s.addedRows(ctx, b, query.Scope.VO, found, adding); err != nil {
+		} else if b, err = s.addedRows(ctx, b, query.Scope.VO, found, adding, fit); err != nil {
 			return 0, nil, err
 		}
 		return pageStatus(w, found), b, nil
 	}))
 }
 
-// searchQuery makes a query of a request, for the jobs that the caller may see. Pilot stamps become
-// the jobs that these pilots ran.
+// searchQuery makes a query of a request, for the jobs that the caller may see.
 func (s *service) searchQuery(ctx context.Context, p auth.Principal, request jobdb.SearchRequest) (jobdb.Search, error) {
-	stamps, stampErr := takeStamps(&request)
-	byParameters := nameParameters(request.Search)
-	query, err := request.Parse(s.DB.Limits())
-	scope, err := s.queryScope(p, cmp.Or(stampErr, err))
-	if err == nil && byParameters {
-		if request.Search, err = s.Jobs.FindByParameters(ctx, scope.VO, request.Search); err == nil {
-			query, err = request.Parse(s.DB.Limits())
-		}
-	}
-	if err == nil && stamps != nil {
-		query, err = s.searchOfPilots(ctx, request, stamps)
-	}
+	query, scope, err := queryOf(ctx, s, p, &request.Search, func(limits jobdb.Limits) (jobdb.Search, error) { return request.Parse(limits) })
 	query.Scope = scope
 	return query, err
+}
+
+// queryOf makes a query of a request with filters, which parse reads, and says which jobs the caller
+// may see. Pilot stamps become the jobs that these pilots ran.
+func queryOf[Q any](
+	ctx context.Context, s *service, p auth.Principal, filters *[]jobdb.FilterSpec, parse func(jobdb.Limits) (Q, error),
+) (query Q, scope jobdb.Scope, err error) {
+	stamps, stampErr := takeStamps(filters)
+	byParameters := nameParameters(*filters)
+	query, err = parse(s.DB.Limits())
+	scope, err = s.queryScope(p, cmp.Or(stampErr, err))
+	if err == nil && byParameters {
+		*filters, err = s.Jobs.FindByParameters(ctx, scope.VO, *filters)
+	}
+	if err == nil && stamps != nil {
+		*filters, err = s.addJobsOfPilots(ctx, *filters, stamps)
+	}
+	if err == nil && (byParameters || stamps != nil) {
+		query, err = parse(s.DB.Limits())
+	}
+	return query, scope, err
 }
 
 // queryScope returns which jobs a query may find, or why it is refused: the caller may not search,
@@ -122,13 +134,37 @@ func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Princip
 	if s.DB.CostlySummary(query) {
 		class, cost = s.costly, s.costOf(query.Scope, query.Filter)
 	}
-	counts, err := inTurn(r.Context(), class, p, cost, func(ctx context.Context) (jobdb.SummaryRows, error) { return s.DB.Summary(ctx, query) })
-	if err != nil {
+	counts := counted{service: s, caller: p.Subject}
+	defer func() { counts.memory.leave() }()
+	if _, err := inTurn(r.Context(), class, p, cost, func(ctx context.Context) (none struct{}, _ error) {
+		return none, counts.read(ctx, query)
+	}); err != nil {
 		return err
 	}
 	memory.giveBack()
-	size := int64(len(counts.Rows)) * int64(len(counts.Columns)+1) * valueSize // how many there are is known only now
-	return s.ask(w, r, p, question{size: size, read: func(_ context.Context, b []byte) (int, []byte, error) {
-		return http.StatusOK, appendRows(b, counts.Columns, true, counts.Rows, zeroOffset), nil
+	return s.ask(w, r, p, question{size: counts.size, memory: counts.memory, read: func(_ context.Context, b []byte, _ func(int64) error) (int, []byte, error) {
+		return http.StatusOK, appendRows(b, counts.columns, true, counts.rows, zeroOffset), nil
 	}})
+}
+
+// counted are the rows of a summary, with the memory that they take.
+type counted struct {
+	service *service
+	caller  string
+	columns []jobdb.Column
+	rows    [][]any
+	size    int64
+	memory  *taken
+}
+
+// read takes memory as the rows come: how many there are is known only then.
+func (c *counted) read(ctx context.Context, query jobdb.Summary) error {
+	if c.columns = query.GroupBy; len(c.columns) == 0 {
+		c.columns = jobdb.Columns()
+	}
+	return c.service.DB.EachSummaryRow(ctx, query, func(row []any) (err error) {
+		c.rows, c.size = append(c.rows, row), c.size+int64(len(row))*valueSize
+		c.memory, err = c.service.growAnswer(c.caller, c.memory, c.size)
+		return err
+	})
 }

@@ -75,7 +75,7 @@ func takeAdditions(request *jobdb.SearchRequest) additions {
 			a.history = true
 		case asked == parametersParameter:
 			a.parameters = true
-		case isNamed && !slices.Contains(a.named, asked):
+		case isNamed && len(a.named) <= jobdb.MaxParameters && !slices.Contains(a.named, asked): // more are refused
 			a.named = append(a.named, asked)
 		case !isNamed:
 			columns = append(columns, asked)
@@ -91,6 +91,24 @@ func takeAdditions(request *jobdb.SearchRequest) additions {
 	return a
 }
 
+// check refuses more parameters than a job may have.
+func (a additions) check() error {
+	if len(a.named) > jobdb.MaxParameters {
+		return badRequest("parameters: more than " + strconv.Itoa(jobdb.MaxParameters) + " parameters of jobs; ask for fewer, or for " + parametersParameter)
+	}
+	return nil
+}
+
+// size is how many bytes of memory so many rows with additions are expected to take, histories left
+// out: those are short, or else read bit by bit.
+func (a additions) size(rows int) int64 {
+	size := int64(rows) * int64(len(a.named)) * valueSize
+	if a.parameters {
+		size += min(int64(rows)*jobdb.MaxParametersBytes, jobdb.MaxParametersRead)
+	}
+	return size
+}
+
 // names are those of the parameters to read; nil: all.
 func (a additions) names() []string {
 	if a.parameters {
@@ -103,51 +121,75 @@ func (a additions) names() []string {
 	return names
 }
 
-// Histories and parameters may be long: those of additionBatch jobs are read at a time, and an
-// answer has at most so much, parameters as they are in JSON: text of which each character is escaped
-// has six times its size.
+// Histories and parameters may be long: those of firstBatch jobs are read at a time, and of up to
+// additionBatch when they turn out to be short. An answer has at most so much, parameters as they are
+// in JSON: text of which each character is escaped has six times its size.
 const (
+	firstBatch         = 10
 	additionBatch      = 100
+	fewRecords         = 1000
 	maxHistoryRecords  = 100_000
 	maxParametersBytes = 16 << 20
 )
 
-// addedRows appends a page whose rows have additions, as JSON.
-func (s *service) addedRows(ctx context.Context, b []byte, vo string, found jobdb.Page, a additions) ([]byte, error) {
-	keys := jsonKeys(found.Columns, false)
-	records, size := 0, 0
-	b = append(b, '[')
-	for rows := range slices.Chunk(found.Rows, additionBatch) {
+// addedRows appends a page whose rows have additions, as JSON, and tells fit what that takes.
+func (s *service) addedRows(ctx context.Context, b []byte, vo string, found jobdb.Page, a additions, fit func(int64) error) ([]byte, error) {
+	page := addedPage{keys: jsonKeys(found.Columns, false), b: append(b, '[')}
+	batch := firstBatch
+	for rest := found.Rows; len(rest) > 0; {
+		rows := rest[:min(batch, len(rest))]
+		rest = rest[len(rows):]
 		ids := jobIDs(rows)
 		added, err := s.readAdditions(ctx, vo, ids, a)
 		if err != nil {
 			return nil, err
 		}
+		records := added.records()
 		for i, id := range ids {
-			if records += len(added.histories[id]); records > maxHistoryRecords {
-				return nil, badRequest("the histories on this page have more than " + strconv.Itoa(maxHistoryRecords) +
-					" records; ask for fewer jobs with per_page")
-			}
-			if len(b) > 1 {
-				b = append(b, ',')
-			}
-			b = appendRow(b, keys, rows[i], zulu)
-			b = b[:len(b)-1] // the closing brace
-			before := len(b)
-			if b, err = added.appendParameters(b, id); err != nil {
+			if err := fit(2*int64(len(page.b)) + int64(records)*recordSize); err != nil { // a buffer that grows is there twice
 				return nil, err
 			}
-			if size += len(b) - before; size > maxParametersBytes {
-				return nil, badRequest("the parameters on this page have more than " + strconv.Itoa(maxParametersBytes) +
-					" bytes in JSON; ask for fewer jobs with per_page")
-			}
-			if b, err = added.appendHistory(b, id); err != nil {
+			if err := page.add(rows[i], id, added); err != nil {
 				return nil, err
 			}
-			b = append(b, '}')
+		}
+		if records < fewRecords {
+			batch = min(2*batch, additionBatch)
 		}
 	}
-	return append(b, ']'), nil
+	return append(page.b, ']'), nil
+}
+
+// addedPage is a page of rows with additions while it is made.
+type addedPage struct {
+	keys          []string
+	b             []byte
+	records, size int // of histories, and bytes of parameters
+}
+
+func (p *addedPage) add(row []any, id jobdb.JobID, added added) (err error) {
+	if p.records += len(added.histories[id]); p.records > maxHistoryRecords {
+		return badRequest("the histories on this page have more than " + strconv.Itoa(maxHistoryRecords) +
+			" records; ask for fewer jobs with per_page")
+	}
+	if len(p.b) > 1 {
+		p.b = append(p.b, ',')
+	}
+	p.b = appendRow(p.b, p.keys, row, zulu)
+	p.b = p.b[:len(p.b)-1] // the closing brace
+	before := len(p.b)
+	if p.b, err = added.appendParameters(p.b, id); err != nil {
+		return err
+	}
+	if p.size += len(p.b) - before; p.size > maxParametersBytes {
+		return badRequest("the parameters on this page have more than " + strconv.Itoa(maxParametersBytes) +
+			" bytes in JSON; ask for fewer jobs with per_page")
+	}
+	if p.b, err = added.appendHistory(p.b, id); err != nil {
+		return err
+	}
+	p.b = append(p.b, '}')
+	return nil
 }
 
 // jobIDs are those of rows whose first column is JobID.
@@ -164,6 +206,14 @@ type added struct {
 	additions
 	histories  map[jobdb.JobID][]jobdb.HistoryRecord
 	parameters map[jobdb.JobID]map[string]string
+}
+
+// records is how many records the histories have.
+func (a added) records() (n int) {
+	for _, history := range a.histories {
+		n += len(history)
+	}
+	return n
 }
 
 func (s *service) readAdditions(ctx context.Context, vo string, ids []jobdb.JobID, a additions) (found added, err error) {

@@ -60,14 +60,19 @@ func readSearch(in *validation.Reader, body []byte) (request jobdb.SearchRequest
 }
 
 // readSummary reads the body of a summary.
-func readSummary(body []byte) (request jobdb.SummaryRequest, err error) {
+func readSummary(body []byte) (jobdb.SummaryRequest, error) {
+	return readRequest(body, readSummaryObject)
+}
+
+// readRequest reads a body that must be there.
+func readRequest[R any](body []byte, read func(*validation.Reader, any) R) (request R, err error) {
 	var in validation.Reader
 	value, ok, err := readJSON(&in, body)
 	if err != nil {
 		return request, err
 	}
 	if ok {
-		request = readSummaryObject(&in, value)
+		request = read(&in, value)
 	}
 	return request, in.Err()
 }

@@ -87,6 +87,9 @@ func New(c Config) http.Handler {
 		{http.MethodPatch, "/api/jobs/metadata", s.withBody(auth.Manage, s.setMetadata)},
 		{http.MethodPost, "/api/jobs/reschedule", s.withBody(auth.Manage, s.reschedule)},
 		{http.MethodGet, "/api/jobdb/jobs/{job_id}", s.authenticated(s.details)},
+		{http.MethodPost, "/api/jobdb/facets", s.withBody(auth.Query, s.facets)},
+		{http.MethodPost, "/api/jobdb/histogram", s.withBody(auth.Query, s.histogram)},
+		{http.MethodPost, "/api/jobdb/values", s.withBody(auth.Query, s.values)},
 		{http.MethodGet, "/.well-known/openid-configuration", s.openIDConfiguration},
 		{http.MethodGet, "/.well-known/jwks.json", s.jwks},
 		{http.MethodGet, "/.well-known/dirac-metadata", s.diracMetadata},
@@ -168,6 +171,9 @@ type handler func(http.ResponseWriter, *http.Request) error
 func (s *service) wrap(handle handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, s.MaxBody)
+		if len(r.TransferEncoding) > 0 { // net/http hides whether there was a length, too (RFC 9112, 6.1)
+			w.Header().Set("Connection", "close")
+		}
 		if s.RequestTimeout > 0 && linesWanted(r) == "" { // lines last as long as they are read
 			ctx, cancel := context.WithTimeout(r.Context(), s.RequestTimeout)
 			defer cancel()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -55,6 +56,33 @@ func openFile(path string) (writer, reader *sql.DB, err error) {
 }
 
 func openServer(engine string, server *url.URL) (*sql.DB, error) {
+	connector, err := serverConnector(engine, server)
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxIdleConns(4)
+	return db, nil
+}
+
+// fileConnector connects to a SQLite file by the driver of that name.
+func fileConnector(name, dsn string) (driver.Connector, error) {
+	db, err := sql.Open(name, dsn)
+	if err != nil {
+		return nil, err
+	}
+	return fileDriver{db.Driver(), dsn}, db.Close()
+}
+
+type fileDriver struct {
+	driver driver.Driver
+	dsn    string
+}
+
+func (f fileDriver) Connect(context.Context) (driver.Conn, error) { return f.driver.Open(f.dsn) }
+func (f fileDriver) Driver() driver.Driver                        { return f.driver }
+
+func serverConnector(engine string, server *url.URL) (driver.Connector, error) {
 	password, _ := server.User.Password()
 	name := strings.TrimPrefix(server.Path, "/")
 	if engine == "postgres" {
@@ -63,9 +91,7 @@ func openServer(engine string, server *url.URL) (*sql.DB, error) {
 			return nil, errors.New("the URL of the PostgreSQL server can't be read")
 		}
 		config.RuntimeParams["timezone"] = "UTC"
-		db := stdlib.OpenDB(*config)
-		db.SetMaxIdleConns(4)
-		return db, nil
+		return stdlib.GetConnector(*config), nil
 	}
 	config := mysql.NewConfig()
 	config.Net, config.Addr, config.User, config.Passwd, config.DBName = "tcp", server.Host, server.User.Username(), password, name
@@ -77,13 +103,7 @@ func openServer(engine string, server *url.URL) (*sql.DB, error) {
 	if engine == "mariadb" {
 		config.Params["in_predicate_conversion_threshold"] = "0"
 	}
-	connector, err := mysql.NewConnector(config)
-	if err != nil {
-		return nil, err
-	}
-	db := sql.OpenDB(connector)
-	db.SetMaxIdleConns(4)
-	return db, nil
+	return mysql.NewConnector(config)
 }
 
 // isMySQL reports whether an engine is MariaDB or MySQL, which have one driver.

@@ -21,6 +21,8 @@ type database struct {
 	engine     string
 	jobs       int
 	jobsOnly   bool // no rows are needed in the tables that belong to jobs
+	grid       bool // the jobs are those of newGrid
+	processor  bool // questions take the time that processors work for this process
 	url        string
 	historyURL string        // the URL of the database that has the histories; "": the same
 	ids        []jobdb.JobID // of all jobs, ascending
@@ -42,7 +44,7 @@ var serverURL = map[string]string{
 
 // openDatabase creates and fills a database, or opens one that was kept.
 func openDatabase(ctx context.Context, s settings, engine string, jobs int) (*database, error) {
-	d := &database{engine: engine, jobs: jobs, jobsOnly: s.growth || s.bulk}
+	d := &database{engine: engine, jobs: jobs, jobsOnly: s.growth || s.questions || s.bulk, grid: s.questions, processor: s.processor}
 	var err error
 	if engine == "sqlite" {
 		err = d.createFile(s)
@@ -76,7 +78,14 @@ func (d *database) open(ctx context.Context) (err error) {
 }
 
 func (d *database) openOurs(ctx context.Context) (err error) {
-	d.db, err = jobdb.Open(ctx, d.url, jobdb.Options{HistoryURL: d.historyURL, StatementTimeout: time.Hour, FoldInterval: -1})
+	options := jobdb.Options{HistoryURL: d.historyURL, StatementTimeout: time.Hour, FoldInterval: -1}
+	if d.grid {
+		options.Limits.QueryTimeout = questionTimeout
+		if d.processor {
+			options.Limits.QueryTimeout *= 6 // it may wait for one
+		}
+	}
+	d.db, err = jobdb.Open(ctx, d.url, options)
 	return err
 }
 
@@ -125,6 +134,9 @@ func (d *database) name(s settings) string {
 	name := "jobdb_bench_" + strconv.Itoa(d.jobs)
 	if s.uncounted {
 		name += "_uncounted"
+	}
+	if s.questions {
+		name += "_grid"
 	}
 	return name
 }

@@ -46,7 +46,12 @@ type settings struct {
 	uncounted bool // without the triggers that count jobs
 
 	// What is measured instead of the methods.
-	plans, counts, growth, routes, writers, bulk, indexes bool
+	plans, counts, growth, questions, routes, writers, bulk, indexes bool
+
+	draw    int  // questions of a kind at most; 0: all
+	explain bool // show the plans of questions that fall short
+
+	processor bool // time is that of processors
 }
 
 func main() {
@@ -87,6 +92,8 @@ func measure(s settings, gobench string) (err error) {
 		return runGrowth(ctx, s)
 	case s.bulk:
 		return runBulk(ctx, s)
+	case s.questions:
+		return runQuestions(ctx, s)
 	case s.writers:
 		return runWriters(ctx, s)
 	case s.counts:
@@ -116,6 +123,10 @@ func parseFlags() (settings, error) {
 	flag.BoolVar(&s.plans, "plans", false, "print the engines' plans of searches and summaries instead of measuring")
 	flag.BoolVar(&s.counts, "counts", false, "measure what writes cost with and without the triggers that count jobs")
 	flag.BoolVar(&s.growth, "growth", false, "measure what must not grow with the number of jobs: first pages, pages by cursor, summaries")
+	flag.BoolVar(&s.questions, "questions", false, "measure what a monitor asks of a grid's jobs: with the first number of jobs and with the last")
+	flag.IntVar(&s.draw, "draw", 24, "with -questions: how `many` of each kind are asked, drawn by chance, always the same; 0: all")
+	flag.BoolVar(&s.explain, "explain", false, "with -questions: print the engine's plans of those that fall short")
+	flag.BoolVar(&s.processor, "processor", false, "with -questions on SQLite: measure the time that processors work, where others keep them busy, too")
 	flag.BoolVar(&s.bulk, "bulk", false, "measure what a client does to many jobs at once: kills, submissions, all rows into a file")
 	flag.BoolVar(&s.routes, "routes", false, "measure the service's routes, over 16 connections, beside those of the reference's service")
 	flag.BoolVar(&s.writers, "writers", false, "measure 16 writers of small transactions on SQLite: shared commits beside a commit for each")

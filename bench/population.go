@@ -22,10 +22,17 @@ func (d *database) populate(ctx context.Context) error {
 	}
 	switch {
 	case found == d.jobs:
+		if err := d.countAnew(ctx); err != nil {
+			return err
+		}
 	case found > 0:
 		return fmt.Errorf("the database that was kept has %d jobs; drop it", found)
+	case d.grid:
+		if err := d.fillFast(ctx, newGrid(d.jobs).row); err != nil {
+			return fmt.Errorf("populate: %w", err)
+		}
 	case d.engine == "sqlite" && d.jobs >= minLarge:
-		if err := d.fillLarge(ctx); err != nil {
+		if err := d.fillFast(ctx, randomRows()); err != nil {
 			return fmt.Errorf("populate: %w", err)
 		}
 	default:
@@ -51,6 +58,15 @@ func (d *database) populate(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(d.refreshStatistics(ctx), d.waitForPurge(ctx))
+}
+
+// countAnew makes the counts of a database that was kept, where a migration since then has others.
+func (d *database) countAnew(ctx context.Context) error {
+	complete, err := queryInt(ctx, d.unmeasured.reader, `SELECT "Count" FROM "JobTotals" WHERE "Kind" = 0`)
+	if err != nil || complete > 0 {
+		return err
+	}
+	return d.rebuildCounts(ctx, time.Now())
 }
 
 // waitForPurge waits until MariaDB or MySQL has removed deleted rows: until then every total reads past the

@@ -19,11 +19,16 @@ import (
 // document of that name, under a line that says where, when and with what they were measured. What
 // can't be written is printed, not lost.
 func (s settings) publish(name, heading, text string) error {
+	return s.publishIn(name, name, heading, text)
+}
+
+// publishIn is publish for a document that has several tables.
+func (s settings) publishIn(document, name, heading, text string) error {
 	if s.write == "" {
 		_, err := os.Stdout.WriteString(heading + text)
 		return err
 	}
-	err := rewriteFile(filepath.Join(s.write, name+".md"), name, s.provenance()+"\n\n"+text)
+	err := rewriteFile(filepath.Join(s.write, document+".md"), name, s.provenance()+"\n\n"+text)
 	if err != nil {
 		fmt.Print(heading + text)
 	}

@@ -18,15 +18,16 @@ type Process struct {
 }
 
 // StartProcess is [Server] for tests that kill the server. Unless the settings say otherwise it
-// forgets what was committed last when it is killed.
-func StartProcess(tb testing.TB, name, settings string) *Process {
+// forgets what was committed last when it is killed. It may have more variables (NAME=value) in its
+// environment.
+func StartProcess(tb testing.TB, name, settings string, environment ...string) *Process {
 	tb.Helper()
 	i := slices.IndexFunc(engine.All, func(e *engine.Engine) bool { return e.Name == name })
 	if i < 0 {
 		tb.Fatalf("there is no server of %q", name)
 	}
 	needEngine(tb, engine.All[i])
-	server, err := engine.All[i].With(settings).Start(tb.Context(), false)
+	server, err := engine.All[i].With(settings, environment...).Start(tb.Context(), false)
 	skipMissing(tb, err)
 	tb.Cleanup(server.Stop)
 	return &Process{URL: server.URL, tb: tb, server: server}

@@ -141,7 +141,18 @@ func (u *jobUpdate) findLastUpdate(times map[jobdb.Status]time.Time) (last time.
 	return last
 }
 
-func (u *jobUpdate) isFuture(t time.Time) bool { return t.After(u.now.Add(maxClockSkew)) }
+func (u *jobUpdate) isFuture(t time.Time) bool { return isFuture(t, u.now) }
+
+func isFuture(t, now time.Time) bool { return t.After(now.Add(maxClockSkew)) }
+
+// timeOf is one of a job's times; the zero time if it has none, or one that lies ahead: the clock
+// was ahead when it was written.
+func timeOf(job jobdb.Attributes, name string, now time.Time) time.Time {
+	if t, _ := job[name].(time.Time); !isFuture(t, now) {
+		return t
+	}
+	return time.Time{}
+}
 
 // asksFor tells whether one of the updates is a record of the history.
 func (u *jobUpdate) asksFor(status jobdb.Status, at time.Time) bool {
@@ -231,8 +242,7 @@ func (u *jobUpdate) sameSource(recorded, asked string) bool {
 // isOfThisRun tells whether something of a time is of the job's present run, not of one before it
 // was rescheduled.
 func (u *jobUpdate) isOfThisRun(at time.Time) bool {
-	rescheduled, _ := u.job["RescheduleTime"].(time.Time)
-	return !at.Before(rescheduled)
+	return !at.Before(timeOf(u.job, "RescheduleTime", u.now))
 }
 
 // setExecTimes sets the times at which the job began and ended to run, unless it has them.
@@ -250,7 +260,7 @@ func (u *jobUpdate) setExecTimes(s *step) {
 // setHeartBeat takes a word of the job for a sign of life, even if it is late, but not for one
 // older than the last.
 func (u *jobUpdate) setHeartBeat(s *step) {
-	last, _ := u.job["HeartBeatTime"].(time.Time)
+	last := timeOf(u.job, "HeartBeatTime", u.now)
 	isOwn := strings.HasPrefix(s.Source, "Job") || s.Source == sourceHeartbeat
 	if isOwn && u.isOfThisRun(s.at) && s.at.After(latest(last, u.change.HeartBeatTime)) {
 		u.change.HeartBeatTime = s.at

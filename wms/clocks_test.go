@@ -84,6 +84,56 @@ func testSkewedClocks(t *testing.T, address string) {
 	}
 }
 
+// TestClockSetBack has a database whose clock was 26 hours ahead for a while. What was dated
+// meanwhile doesn't count for more than what jobs say once the clock is right again.
+func TestClockSetBack(t *testing.T) {
+	for name, url := range databases {
+		t.Run(name, func(t *testing.T) {
+			clock := now.Add(26 * time.Hour)
+			testClockSetBack(t, openWith(t, url(t), jobdb.Options{Clock: func() time.Time { return clock }}), &clock)
+		})
+	}
+}
+
+func testClockSetBack(t *testing.T, m *wms.JobManager, clock *time.Time) {
+	t.Helper()
+	beat := func(id jobdb.JobID) {
+		t.Helper()
+		if _, err := m.Heartbeat(t.Context(), lhcb, map[jobdb.JobID]wms.Beat{id: {}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ids := submitIn(t, m, jdlAgain, "Running", "Running", "Running")
+	for _, id := range ids {
+		beat(id)
+	}
+	reschedule(t, m, false, ids[0])
+	*clock = now
+	for at, status := range []jobdb.Status{"Checking", "Waiting", "Matched", "Running", "Completing", "Done"} {
+		*clock = second(at)
+		said := wms.StatusUpdate{Time: second(at), Status: status, Source: "JobWrapper"}
+		if change := setStatus(t, m, ids[0], wms.StatusOptions{Pilot: true}, said); change.Status != status {
+			t.Errorf("%s: %+v", status, change)
+		}
+	}
+	beat(ids[1])
+	setStatus(t, m, ids[2], wms.StatusOptions{Pilot: true}, wms.StatusUpdate{Time: second(5), Status: "Running", Source: "JobWrapper"})
+	type times struct{ Heart, Start, End any }
+	for i, want := range []times{{second(5), second(3), second(5)}, {second(5), second(-60), nil}, {second(5), second(-60), nil}} {
+		job := everything(t, m, ids[i])[0].Attributes
+		stored := func(at any) any {
+			if at, ok := at.(time.Time); ok {
+				return at.Truncate(tickOf(m))
+			}
+			return at
+		}
+		got := times{job["HeartBeatTime"], job["StartExecTime"], job["EndExecTime"]}
+		if diff := cmp.Diff(times{stored(want.Heart), stored(want.Start), stored(want.End)}, got); diff != "" {
+			t.Errorf("job %d: %s", i, diff)
+		}
+	}
+}
+
 // recordedStatuses are the statuses of a job's history, whose times ascend.
 func recordedStatuses(t *testing.T, m *wms.JobManager, id jobdb.JobID) (statuses []jobdb.Status) {
 	t.Helper()

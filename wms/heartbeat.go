@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"time"
 
 	"jobdb"
 )
@@ -92,7 +91,7 @@ func (m *JobManager) revive(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.Jo
 			revived[id] = job
 			updates[id] = []StatusUpdate{{Time: now, Status: jobdb.StatusRunning, Source: sourceHeartbeat}}
 		default:
-			if last, _ := job["HeartBeatTime"].(time.Time); now.After(last) {
+			if now.After(timeOf(job, "HeartBeatTime", now)) {
 				alive[id] = jobdb.Attributes{"HeartBeatTime": now}
 			}
 		}

@@ -232,10 +232,10 @@ func TestRescheduledAgainstReference(t *testing.T) {
 			jobs: map[jobdb.JobID]jobdb.Attributes{firstID: {
 				"Owner": referenceOwner.Name, "OwnerGroup": referenceOwner.Group, "VO": referenceOwner.VO, "RescheduleCounter": int64(1),
 			}},
-			report: RescheduleReport{Success: map[jobdb.JobID]Rescheduled{}},
+			originals: map[jobdb.JobID]string{firstID: jdl.Compress(text)},
 		}
-		err := r.prepare(firstID, jdl.Compress(text))
-		got := r.report.Success[firstID]
+		prepared := r.prepared(firstID)
+		got, err := prepared.job, prepared.err
 		switch {
 		case want.Hangs || want.Error != "":
 			if err == nil {
@@ -249,7 +249,7 @@ func TestRescheduledAgainstReference(t *testing.T) {
 		default:
 			compared++
 			attributes := map[string]any{
-				"Site": got.Site, "UserPriority": float64(got.UserPriority), "RescheduleCounter": float64(got.RescheduleCounter),
+				"Site": got.Site, "UserPriority": float64(got.UserPriority), "RescheduleCounter": float64(r.counter(r.jobs[firstID])),
 				"Status": string(received.status), "MinorStatus": minorRescheduled, "ApplicationStatus": unknownApplication,
 			}
 			if diff := cmp.Diff(want.Jobs[0].JDL, got.JDL) + cmp.Diff(want.Jobs[0].Attributes, attributes); diff != "" {

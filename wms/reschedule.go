@@ -62,16 +62,18 @@ func MayReschedule(status jobdb.Status) bool { return !slices.Contains(notResche
 // the rules allow no rescheduling at all: then they stay as they are, too.
 //
 // On [ErrNotOwner], for a job of another owner, nothing is written. All is one transaction, and the
-// number of statements doesn't depend on the number of jobs.
+// number of statements doesn't depend on the number of jobs. Large JDLs are read in one before, and
+// prepared between the two.
 func (m *JobManager) Reschedule(ctx context.Context, scope Scope, ids []jobdb.JobID, reset bool) (RescheduleReport, error) {
 	var r *rescheduling
-	err := m.DB.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
+	var early map[jobdb.JobID]preparedAgain
+	run := func(ctx context.Context, tx *jobdb.Tx) error {
 		jobs, err := scope.lock(ctx, tx, ids, slices.Concat(rescheduleColumns, updateColumns)...)
 		if err != nil {
 			return err
 		}
 		r = &rescheduling{
-			JobManager: m, jobs: jobs, reset: reset,
+			JobManager: m, jobs: jobs, reset: reset, early: early, stored: map[jobdb.JobID]string{},
 			report:    RescheduleReport{Success: map[jobdb.JobID]Rescheduled{}, Failed: map[jobdb.JobID]string{}},
 			exhausted: map[jobdb.JobID]jobdb.Attributes{},
 		}
@@ -82,12 +84,24 @@ func (m *JobManager) Reschedule(ctx context.Context, scope Scope, ids []jobdb.Jo
 			return err
 		}
 		return r.leaveTaskQueues(ctx, tx)
-	})
+	}
+	err := m.DB.Tx(ctx, run)
+	if errors.Is(err, errPrepareFirst) {
+		early = r.prepareEarly()
+		err = m.DB.Tx(ctx, run)
+	}
 	if err != nil {
 		return RescheduleReport{}, err
 	}
 	return r.report, nil
 }
+
+// largeReschedule is from how many bytes of stored JDLs on they are prepared outside of the
+// transaction: nobody can write to SQLite meanwhile. For few a second transaction would take longer.
+const largeReschedule = 4 << 10
+
+// errPrepareFirst ends a transaction whose JDLs are to be prepared before it. Nobody sees it.
+var errPrepareFirst = errors.New("the JDLs are to be prepared before the transaction")
 
 var rescheduleColumns = []string{"MinorStatus", "OwnerGroup", "VerifiedFlag", "RescheduleCounter"}
 
@@ -97,7 +111,19 @@ type rescheduling struct {
 	reset     bool
 	jobs      map[jobdb.JobID]jobdb.Attributes // those that may still succeed
 	exhausted map[jobdb.JobID]jobdb.Attributes // those that were rescheduled too often
+	originals map[jobdb.JobID]string           // the original JDLs of jobs, as they are stored
+	early     map[jobdb.JobID]preparedAgain    // what was prepared before the transaction; nil: not yet
+	stored    map[jobdb.JobID]string           // the new JDLs, as they are stored
 	report    RescheduleReport
+}
+
+// preparedAgain is what becomes of a job, and of what it follows.
+type preparedAgain struct {
+	original string
+	owner    Owner
+	job      Rescheduled
+	stored   string // its JDL
+	err      error
 }
 
 func (r *rescheduling) fail(id jobdb.JobID, reason string) {
@@ -108,14 +134,21 @@ func (r *rescheduling) fail(id jobdb.JobID, reason string) {
 func (r *rescheduling) run(ctx context.Context, tx *jobdb.Tx) error {
 	r.refuse()
 	ids := slices.Collect(maps.Keys(r.jobs))
-	originals, err := tx.OriginalJDLs(ctx, ids)
-	if err != nil {
+	var err error
+	if r.originals, err = tx.OriginalJDLs(ctx, ids); err != nil {
 		return err
 	}
+	if r.early == nil && r.isLarge() {
+		return errPrepareFirst
+	}
 	for _, id := range ids {
-		if err := r.prepare(id, originals[id]); err != nil {
-			r.fail(id, "its original JDL can't be prepared any more: "+err.Error())
+		p := r.prepared(id)
+		if p.err != nil {
+			r.fail(id, "its original JDL can't be prepared any more: "+p.err.Error())
+			continue
 		}
+		p.job.RescheduleCounter = r.counter(r.jobs[id])
+		r.report.Success[id], r.stored[id] = p.job, p.stored
 	}
 	failed := StatusUpdate{Status: "Failed", MinorStatus: minorMaxReschedulings}
 	if _, err := r.setStatus(ctx, tx, r.exhausted, failed, false); err != nil {
@@ -154,27 +187,48 @@ func (r *rescheduling) counter(job jobdb.Attributes) int64 {
 	return before + 1
 }
 
-// prepare finds out what becomes of a job, from its original JDL as it is stored.
-func (r *rescheduling) prepare(id jobdb.JobID, original string) error {
-	ad, err := originalAd(original)
+func (r *rescheduling) isLarge() bool {
+	size := 0
+	for _, original := range r.originals {
+		size += len(original)
+	}
+	return size >= largeReschedule
+}
+
+// prepareEarly prepares all jobs whose originals were read.
+func (r *rescheduling) prepareEarly() map[jobdb.JobID]preparedAgain {
+	early := make(map[jobdb.JobID]preparedAgain, len(r.jobs))
+	for id := range r.jobs {
+		early[id] = r.prepared(id)
+	}
+	return early
+}
+
+// prepared is what becomes of a job, as it was prepared before if that is still right.
+func (r *rescheduling) prepared(id jobdb.JobID) preparedAgain {
+	job := r.jobs[id]
+	p := preparedAgain{original: r.originals[id], owner: Owner{Name: textOf(job, "Owner"), Group: textOf(job, "OwnerGroup"), VO: textOf(job, "VO")}}
+	if before, ok := r.early[id]; ok && before.original == p.original && before.owner == p.owner {
+		return before
+	}
+	p.err = r.prepare(id, &p)
+	return p
+}
+
+// prepare finds out what becomes of a job.
+func (r *rescheduling) prepare(id jobdb.JobID, p *preparedAgain) error {
+	ad, err := originalAd(p.original)
 	if err != nil {
 		return err
 	}
-	job := r.jobs[id]
-	owner := Owner{Name: textOf(job, "Owner"), Group: textOf(job, "OwnerGroup"), VO: textOf(job, "VO")}
-	text, priority, err := r.Rules.rulesOf(owner.VO).prepare(ad, owner, id)
+	text, priority, err := r.Rules.rulesOf(p.owner.VO).prepare(ad, p.owner, id)
 	if err != nil {
 		return err
 	}
 	site, err := siteOf(ad)
-	if err != nil {
-		return err
-	}
-	r.report.Success[id] = Rescheduled{
-		JDL:  strings.ReplaceAll(text, "%j", strconv.FormatInt(int64(id), 10)),
-		Site: site, UserPriority: priority, RescheduleCounter: r.counter(job),
-	}
-	return nil
+	p.job = Rescheduled{JDL: strings.ReplaceAll(text, "%j", strconv.FormatInt(int64(id), 10)), Site: site, UserPriority: priority}
+	p.stored = jdl.Compress(p.job.JDL)
+	return err
 }
 
 // originalAd reads an original JDL as it is stored.
@@ -209,20 +263,18 @@ func (r *rescheduling) store(ctx context.Context, tx *jobdb.Tx) error {
 		return err
 	}
 	attributes := make(map[jobdb.JobID]jobdb.Attributes, len(r.jobs))
-	jdls := make(map[jobdb.JobID]string, len(r.jobs))
 	for id, job := range r.report.Success {
 		change := changes[id]
 		job.Status, job.MinorStatus, job.ApplicationStatus = change.Status, change.MinorStatus, change.ApplicationStatus
 		job.RescheduleTime, job.LastUpdateTime = change.LastUpdateTime, change.LastUpdateTime
 		r.report.Success[id] = job
-		jdls[id] = jdl.Compress(job.JDL)
 		attributes[id] = jobdb.Attributes{
 			"Site": job.Site, "UserPriority": job.UserPriority, "RescheduleTime": job.RescheduleTime,
 			"RescheduleCounter": job.RescheduleCounter, "StartExecTime": nil, "EndExecTime": nil, "HeartBeatTime": nil,
 		}
 	}
 	ids := slices.Collect(maps.Keys(r.jobs))
-	if err := tx.UpdateJobJDLs(ctx, jdls); err != nil {
+	if err := tx.UpdateJobJDLs(ctx, r.stored); err != nil {
 		return err
 	}
 	// Parameters are archived under the RescheduleCounter that the job has; so this goes before it

@@ -406,3 +406,45 @@ func TestRescheduleStatements(t *testing.T) {
 	}
 	t.Log("statements:", counts[1])
 }
+
+// TestLargeRescheduleKeepsNobodyWaiting writes while large JDLs are prepared. SQLite has one writer,
+// whom the reschedule must not have at that time.
+func TestLargeRescheduleKeepsNobodyWaiting(t *testing.T) {
+	m := open(t, jobdbtest.SQLite(t))
+	var files strings.Builder
+	for i := range 30_000 {
+		fmt.Fprintf(&files, `, "/lhcb/user/%d"`, i)
+	}
+	ids := submitIn(t, m, `Executable = "job_%j"; Files = {"/lhcb/user/x"`+files.String()+`};`, slices.Repeat([]string{"Running"}, 8)...)
+	var took time.Duration
+	done := make(chan wms.RescheduleReport)
+	go func() {
+		began := time.Now()
+		report, err := m.Reschedule(t.Context(), lhcb, ids, false)
+		if err != nil {
+			t.Error(err)
+		}
+		took = time.Since(began)
+		done <- report
+	}()
+	longest, waits := time.Duration(0), 0
+	for {
+		select {
+		case report := <-done:
+			t.Logf("of %v the longest of %d other writes took %v", took, waits, longest)
+			if longest > took/2 {
+				t.Errorf("another write waited %v for a reschedule of %v", longest, took)
+			}
+			if got := report.Success[ids[7]]; len(report.Success) != 8 || got.RescheduleCounter != 1 || !strings.Contains(got.JDL, fmt.Sprintf("job_%d", ids[7])) {
+				t.Errorf("%d jobs were rescheduled, the last with counter %d", len(report.Success), got.RescheduleCounter)
+			}
+			return
+		default:
+		}
+		began := time.Now()
+		if _, err := m.DB.CreateJob(t.Context(), "[meanwhile]"); err != nil {
+			t.Error(err)
+		}
+		longest, waits = max(longest, time.Since(began)), waits+1
+	}
+}

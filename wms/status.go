@@ -61,9 +61,9 @@ type StatusReport struct {
 // server's time. So is the time of a late Killed or Deleted unless options.Pilot, because whoever
 // ends a job means now. So is that of a late update that is newer than all that its source said in
 // this run of the job, and that the state machine allows: a worker's clock may be behind. The
-// history keeps its own time. HeartBeatTime never goes back. A text that is too long for its column
-// is cut, and characters that the column can't hold are replaced. The Note of each job's change
-// tells what didn't go as asked.
+// history keeps its own time. HeartBeatTime never goes back, but from a time more than a minute
+// ahead. A text that is too long for its column is cut, and characters that the column can't hold
+// are replaced. The Note of each job's change tells what didn't go as asked.
 //
 // A job that doesn't exist is in the report's Failed. Nothing is written on an error: [ErrNotOwner]
 // for a job of another owner, a [jobdb.ValueError] for a status that there isn't.

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"sync/atomic"
 	"time"
 
 	"jobdb"
@@ -9,6 +10,7 @@ import (
 // This file has several servers on one database whose machines' clocks differ.
 var clockTests = []conformanceTest{
 	{"ClocksApart", testClocksApart},
+	{"ClockLeaps", testClockLeaps},
 	{"OwnClock", testOwnClock},
 }
 
@@ -57,6 +59,36 @@ func testClocksApart(f *fixture) {
 			f.equal("the reply", reply, first)
 		}
 	}
+}
+
+// When the clock of the database's server is set ahead no reply is taken for older than it is.
+func testClockLeaps(f *fixture) {
+	f.needServer("with a clock of its own")
+	if f.Schema() != jobdb.SchemaOurs {
+		f.test.Skip("a database of DiracX or DIRAC keeps no replies")
+	}
+	const leap = 26 * time.Hour
+	behind := atomic.Int64{} // the machine's clock, which is the same as the other one's being ahead
+	db := f.suite.opened(f.test, f.address, jobdb.Options{
+		CorrectClock: true, Clock: func() time.Time { return time.Now().Add(-time.Duration(behind.Load())) },
+	})
+	keep := func(request string, age time.Duration) {
+		of := f.suite.opened(f.test, f.address, jobdb.Options{Clock: func() time.Time { return time.Now().Add(-age) }})
+		f.ok(of.SaveReply(f.ctx, jobdb.Reply{Request: f.vo + request, Content: "c"}))
+	}
+	isKept := func(request string) bool {
+		_, found, err := db.SavedReply(f.ctx, f.vo+request)
+		f.ok(err)
+		return found
+	}
+	keep("older", leap+jobdb.ReplyLifetime+time.Minute)
+	keep("young", leap)
+	f.equal("before the leap, of 26 hours ago", isKept("young"), false)
+	behind.Store(int64(leap))
+	f.equal("the leap is noticed", f.within(20*time.Second, func() bool { return db.ClockDifference() < -time.Hour }), true)
+	f.ok(db.SaveReply(f.ctx, jobdb.Reply{Request: f.vo + "other", Content: "c"})) // deletes old ones
+	f.equal("after it, of 26 hours ago", isKept("young"), true)
+	f.equal("after it, of more than two days ago", isKept("older"), false)
 }
 
 // A clock that is given is taken as it is, unless it shall be corrected.

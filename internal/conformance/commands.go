@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -16,7 +17,9 @@ var commandTests = []conformanceTest{
 	{"EqualCommandMeanwhile", testEqualCommandMeanwhile},
 	{"TakeJobCommands", testTakeJobCommands},
 	{"CommandsAreLeased", testRedelivery},
+	{"CommandsAfterClockWasAhead", testRedeliveryAfterClock},
 	{"ConfirmJobCommands", testConfirmJobCommands},
+	{"OldCommandsGo", testOldCommandsGo},
 	{"NoRedelivery", testNoRedelivery},
 	{"CommandsOfOthers", testCommandsOfOthers},
 	{"ExpireJobCommands", testExpireJobCommands},
@@ -143,6 +146,22 @@ func testRedelivery(f *fixture) {
 	f.equal("after all", f.take(id), []jobdb.Command(nil))
 }
 
+// A command that was sent while the clock was ahead is handed out once more when the clock is right
+// again: whoever should have got it may not have.
+func testRedeliveryAfterClock(f *fixture) {
+	id := f.addPlainJobs(1)[0]
+	kill := []jobdb.Command{command(id, jobdb.KillCommand, "")}
+	right := f.clock.now()
+	f.clock.advance(26 * time.Hour)
+	f.ok(f.SetJobCommands(f.ctx, kill))
+	f.equal("commands taken", f.take(id), kill)
+	f.clock.set(right)
+	f.equal("when the clock is right", f.take(id), kill)
+	f.equal("right after", f.take(id), []jobdb.Command(nil))
+	f.clock.set(right.Add(-redelivery))
+	f.equal("when the clock is behind by no more than the time", f.take(id), []jobdb.Command(nil))
+}
+
 // Commands of the name that were sent are confirmed, and nothing else is.
 func testConfirmJobCommands(f *fixture) {
 	ids := f.addPlainJobs(2)
@@ -166,6 +185,33 @@ func testConfirmJobCommands(f *fixture) {
 	stored, err = f.JobCommands(f.ctx, ids[:1])
 	f.ok(err)
 	f.equal("the state of a confirmed one", stored[ids[0]][0].Status, jobdb.CommandConfirmed)
+}
+
+// A job keeps its last commands, or each further one would take longer; none goes that it hasn't got.
+func testOldCommandsGo(f *fixture) {
+	ids := f.addPlainJobs(2)
+	const more = 100
+	var many []jobdb.Command
+	for _, id := range ids {
+		for i := range jobdb.MaxCommands + more {
+			many = append(many, command(id, jobdb.PeekCommand, strconv.Itoa(i)))
+		}
+	}
+	f.ok(f.SetJobCommands(f.ctx, many))
+	f.equal("commands taken", len(f.take(ids[0])), jobdb.MaxCommands+more)
+	f.clock.advance(time.Hour) // where ticks are seconds the last ones are of then
+	for range 2 {
+		for _, id := range ids {
+			f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{command(id, jobdb.KillCommand, "")}))
+		}
+		stored, err := f.JobCommands(f.ctx, ids)
+		f.ok(err)
+		f.equal("commands of the job that got them", len(stored[ids[0]]), jobdb.MaxCommands)
+		f.equal("the last", stored[ids[0]][jobdb.MaxCommands-1].Command, command(ids[0], jobdb.KillCommand, ""))
+		f.equal("commands of the other", len(stored[ids[1]]), jobdb.MaxCommands+more+1)
+		taken := f.take(ids[0])
+		f.equal("the command taken last", taken[len(taken)-1], command(ids[0], jobdb.KillCommand, ""))
+	}
 }
 
 func testNoRedelivery(f *fixture) {

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -35,7 +37,7 @@ func (f *fixture) keepsCounts() bool {
 	return false
 }
 
-var countedColumns = []string{"JobType", "JobGroup", "Site", "Owner", "OwnerGroup", "Status", "MinorStatus", "ApplicationStatus"}
+var countedColumns = []string{"JobType", "JobGroup", "Site", "Owner", "OwnerGroup", "Status", "MinorStatus", "ApplicationStatus", "UserPriority", "RescheduleCounter"}
 
 // countable are attributes of few values, some of them hostile to whoever compares carelessly.
 func countable(random *rand.Rand) jobdb.Attributes {
@@ -43,7 +45,16 @@ func countable(random *rand.Rand) jobdb.Attributes {
 	for _, name := range countedColumns {
 		a[name] = []string{"a", "A", "a ", "é", ""}[random.IntN(5)]
 	}
+	a["UserPriority"], a["RescheduleCounter"] = []int{-3, 0, 9, 10}[random.IntN(4)], random.IntN(3)
 	return a
+}
+
+// countedValues are some that a column may have.
+func countedValues(name string) []any {
+	if name == "UserPriority" || name == "RescheduleCounter" {
+		return []any{0, 10, -3}
+	}
+	return []any{"a", "A ", ""}
 }
 
 // some leaves some of the attributes.
@@ -140,46 +151,105 @@ func (f *fixture) changeCounted(random *rand.Rand, ids []jobdb.JobID) error {
 	return err
 }
 
-// countsAgree holds summaries by each one and two of the counted columns, and
-// totals of searches for one value, against the rows.
+// countsAgree holds summaries by each one, two and three of the counted columns, all and those with
+// one value of another, distinct values, totals of searches for one value, facets and lists of values
+// against the rows.
 func (f *fixture) countsAgree() {
 	f.t.Helper()
 	rows := f.search(jobdb.SearchRequest{Parameters: countedColumns}, 0, 0)
-	place := func(name string) int {
-		return slices.IndexFunc(rows.Columns, func(c jobdb.Column) bool { return c.Name() == name })
-	}
 	for i, one := range countedColumns {
-		for _, two := range countedColumns[i:] {
-			names := slices.Compact([]string{one, two})
-			want := map[string]int64{}
-			for _, row := range rows.Rows {
-				values := make([]any, len(names))
-				for i, name := range names {
-					values[i] = row[place(name)]
-				}
-				want[fmt.Sprintf("%q", values)]++
+		for j, two := range countedColumns[i:] {
+			f.groupsAgree(rows, nil, slices.Compact([]string{one, two})...)
+			for _, three := range countedColumns[i+j:] {
+				other := countedColumns[(i+j+1)%len(countedColumns)]
+				f.groupsAgree(rows, []jobdb.FilterSpec{{Parameter: other, Operator: "in", Values: countedValues(other)[:2]}}, one, two, three)
 			}
-			got := map[string]int64{}
-			request, err := jobdb.SummaryRequest{Grouping: names}.Parse(f.Limits())
-			f.ok(err)
-			request.Scope.VO = f.vo
-			summary, err := f.Summary(f.ctx, request)
-			f.ok(err)
-			for _, row := range summary.Rows {
-				got[fmt.Sprintf("%q", row[:len(names)])] = row[len(names)].(int64)
-			}
-			f.equal("summary by "+one+" and "+two, got, want)
 		}
-		for _, value := range []string{"a", "A ", ""} {
-			want := int64(0)
-			for _, row := range rows.Rows {
-				if row[place(one)] == value {
-					want++
-				}
-			}
-			f.equal("total of "+one, f.search(jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: one, Operator: "eq", Value: value}}}, 1, 1).Total, want)
+		for _, value := range countedValues(one) {
+			filter := []jobdb.FilterSpec{{Parameter: one, Operator: "eq", Value: value}}
+			f.equal("total of "+one, f.search(jobdb.SearchRequest{Search: filter}, 1, 1).Total, int64(len(f.matching(rows, filter))))
 		}
 	}
+	f.facetsAgree(rows)
+}
+
+// facetsAgree holds facets of all counted columns, under a condition on one of them, and the lists of
+// their values against the rows.
+func (f *fixture) facetsAgree(page jobdb.Page) {
+	f.t.Helper()
+	var rows []modelRow
+	for _, values := range page.Rows {
+		row := modelRow{}
+		for i, column := range page.Columns {
+			row[column.Name()] = values[i]
+		}
+		rows = append(rows, row)
+	}
+	for _, one := range countedColumns[:8] { // the texts
+		request := jobdb.FacetsRequest{Columns: countedColumns, Search: []jobdb.FilterSpec{{Parameter: one, Operator: "in", Values: []any{"a", "é"}}}, Top: 3}
+		for _, facet := range f.facets(request, jobdb.Scope{VO: f.vo}) {
+			want := textOrder(nil).modelFacet(rows, request.Search, facet.Column.Name())
+			f.equal("more "+facet.Column.Name()+" where "+one+" is a or é", facet.More, len(want) > 3)
+			for i, value := range facet.Values {
+				f.equal(facet.Column.Name()+" where "+one+" is a or é", []any{value.Value, value.Count}, want[i])
+			}
+		}
+		values := map[string]bool{}
+		for _, row := range rows {
+			if text := row[one].(string); strings.HasPrefix(strings.ToLower(text), "a") { //nolint:forcetypeassert // a column of texts
+				values[text] = true
+			}
+		}
+		list, err := f.Values(f.ctx, jobdb.Values{Scope: jobdb.Scope{VO: f.vo}, Column: f.columns(one)[0], Prefix: "a"})
+		f.ok(err)
+		f.equal("values of "+one, list, jobdb.ValueList{Values: slices.Sorted(maps.Keys(values))})
+	}
+}
+
+// matching are the rows that a filter for values of one column finds; nil finds all.
+func (f *fixture) matching(rows jobdb.Page, filter []jobdb.FilterSpec) (found [][]any) {
+	for _, row := range rows.Rows {
+		if filter == nil || slices.ContainsFunc(append(filter[0].Values, filter[0].Value), func(value any) bool {
+			return value != nil && fmt.Sprint(value) == fmt.Sprint(row[place(rows, filter[0].Parameter)])
+		}) {
+			found = append(found, row)
+		}
+	}
+	return found
+}
+
+func place(rows jobdb.Page, name string) int {
+	return slices.IndexFunc(rows.Columns, func(c jobdb.Column) bool { return c.Name() == name })
+}
+
+// groupsAgree holds a summary, and the distinct rows, against the rows.
+func (f *fixture) groupsAgree(rows jobdb.Page, filter []jobdb.FilterSpec, names ...string) {
+	f.t.Helper()
+	columns := slices.Compact(slices.SortedFunc(slices.Values(names), func(a, b string) int { return place(rows, a) - place(rows, b) }))
+	want := map[string]int64{}
+	for _, row := range f.matching(rows, filter) {
+		values := make([]any, len(columns))
+		for i, name := range columns {
+			values[i] = row[place(rows, name)]
+		}
+		want[fmt.Sprintf("%q", values)]++
+	}
+	request, err := jobdb.SummaryRequest{Grouping: columns, Search: filter}.Parse(f.Limits())
+	f.ok(err)
+	request.Scope.VO = f.vo
+	summary, err := f.Summary(f.ctx, request)
+	f.ok(err)
+	got := map[string]int64{}
+	for _, row := range summary.Rows {
+		got[fmt.Sprintf("%q", row[:len(columns)])] = row[len(columns)].(int64)
+	}
+	what := fmt.Sprint("by ", columns, " of ", filter)
+	f.equal("summary "+what, got, want)
+	clear(got)
+	for _, row := range f.search(jobdb.SearchRequest{Parameters: columns, Search: filter, Distinct: true}, 0, 0).Rows {
+		got[fmt.Sprintf("%q", row)] = want[fmt.Sprintf("%q", row)]
+	}
+	f.equal("distinct "+what, got, want)
 }
 
 // A transaction's own changes are in the counts that it sees, and in nobody's after it failed.
@@ -228,8 +298,8 @@ func testCountsAreRebuilt(f *fixture) {
 	wrong, err := f.VerifyCounts(f.ctx)
 	f.ok(err)
 	f.equal("wrong counts at first", len(wrong), 0)
-	f.raw().exec(`UPDATE "JobCounts" SET "Count" = 7 WHERE "Kind" = 3`)
-	f.raw().exec(`DELETE FROM "JobCounts" WHERE "Kind" = 16`)
+	f.raw().exec(`UPDATE "JobTotals" SET "Count" = 7 WHERE "Kind" = 5`)
+	f.raw().exec(`DELETE FROM "JobTotals" WHERE "Kind" = 20`)
 	wrong, err = f.VerifyCounts(f.ctx)
 	f.ok(err)
 	slices.SortFunc(wrong, func(a, b jobdb.WrongCount) int { return cmp.Compare(len(a.Columns), len(b.Columns)) })

@@ -1,6 +1,9 @@
 package conformance
 
 import (
+	"context"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +19,8 @@ var historyTests = []conformanceTest{
 	{"DeleteHistory", testDeleteHistory},
 	{"StatusTimes", testStatusTimes},
 	{"RecentHistory", testRecentHistory},
+	{"LongHistory", testLongHistory},
+	{"HistoryBound", testHistoryBound},
 }
 
 func record(id jobdb.JobID, status jobdb.Status, minor, application string, at time.Time) jobdb.HistoryRecord {
@@ -189,4 +194,80 @@ func testRecentHistory(f *fixture) {
 		delete(all[ids[0]], "Done")
 		f.equal("times", times, all)
 	}
+}
+
+// What is done at the end of a long history takes no longer than with a short one.
+func testLongHistory(f *fixture) {
+	ids := f.addPlainJobs(3)
+	long, short := ids[:2], ids[1:]
+	f.makeLong(ids[0], jobdb.MaxHistory)
+	add := func(insert func(context.Context, []jobdb.HistoryRecord) error, ids []jobdb.JobID) error {
+		var records []jobdb.HistoryRecord
+		for _, id := range ids {
+			records = append(records, record(id, "x", "", "", noon))
+		}
+		return insert(f.ctx, records)
+	}
+	for what, call := range map[string]func(ids []jobdb.JobID) error{
+		"add a record": func(ids []jobdb.JobID) error { return add(f.InsertHistory, ids[:1]) },
+		"add records":  func(ids []jobdb.JobID) error { return add(f.InsertHistory, ids) },
+		"add records in a transaction": func(ids []jobdb.JobID) error {
+			return f.Tx(f.ctx, func(_ context.Context, tx *jobdb.Tx) error { return add(tx.InsertHistory, ids) })
+		},
+		"read": func(ids []jobdb.JobID) error { _, err := f.RecentHistory(f.ctx, ids, 1); return err },
+	} {
+		ofLong, ofShort := time.Hour, time.Hour // the least of many
+		for range 20 {
+			ofLong, ofShort = min(ofLong, f.took(func() error { return call(long) })), min(ofShort, f.took(func() error { return call(short) }))
+		}
+		if ofLong > 3*ofShort {
+			f.t.Errorf("to %s takes %v with a long history, %v with a short one", what, ofLong, ofShort)
+		}
+	}
+}
+
+// makeLong adds so many records to a job's history, which have their numbers as minor statuses.
+func (f *fixture) makeLong(id jobdb.JobID, n int) {
+	f.t.Helper()
+	records := make([]jobdb.HistoryRecord, n)
+	for i := range records {
+		records[i] = record(id, "Running", strconv.Itoa(i+1), "a", noon.Add(time.Duration(i)*time.Second))
+	}
+	for some := range slices.Chunk(records, 1000) {
+		f.insertHistory(some...)
+	}
+}
+
+// A job keeps the first and the last records of its history.
+func testHistoryBound(f *fixture) {
+	ids := f.addPlainJobs(2)
+	f.insertHistory(record(ids[1], "Running", "m", "a", noon))
+	const all = jobdb.MaxHistory + 3000
+	f.makeLong(ids[0], all)
+	history := f.history(ids...)
+	f.equal("the other history", history[ids[1]], f.withTimes(record(ids[1], "Running", "m", "a", noon)))
+	kept := history[ids[0]]
+	if len(kept) < jobdb.MaxHistory || len(kept) > jobdb.MaxHistory+1000 {
+		f.t.Fatalf("%d records are kept of %d", len(kept), all)
+	}
+	dropped := all - len(kept)
+	for i, r := range kept {
+		want := i + 1
+		if i >= 100 {
+			want += dropped
+		}
+		if r.MinorStatus != strconv.Itoa(want) {
+			f.t.Fatalf("record %d of those kept is number %s, not %d", i, r.MinorStatus, want)
+		}
+	}
+	raw := f.rawHistory()
+	f.insertHistory(record(ids[0], "Done", "", "", noon.Add(time.Hour)))
+	f.equal("the last number", raw.number(`SELECT MAX("SeqNum") FROM "LoggingInfo" WHERE "JobID" = `+asJSON(ids[0])), int64(all+1))
+}
+
+func (f *fixture) took(call func() error) time.Duration {
+	f.t.Helper()
+	began := time.Now()
+	f.ok(call())
+	return time.Since(began)
 }

@@ -58,7 +58,7 @@ func (m *machine) take(t *rapid.T) {
 		for i := range m.states[id].Commands {
 			record := &m.states[id].Commands[i]
 			young := record.Command.Command == jobdb.KillCommand || now.Sub(record.ReceptionTime) < expiry
-			again := record.Status == jobdb.CommandSent && young && now.Sub(record.ExecutionTime) > redelivery
+			again := record.Status == jobdb.CommandSent && young && now.Sub(record.ExecutionTime).Abs() > redelivery
 			if record.Status == jobdb.CommandReceived || again {
 				want = append(want, record.Command)
 				record.Status, record.ExecutionTime = jobdb.CommandSent, now

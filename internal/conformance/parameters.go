@@ -19,6 +19,7 @@ var parameterTests = []conformanceTest{
 	{"ArchiveParameters", testArchiveParameters},
 	{"AddHeartbeatData", testAddHeartbeatData},
 	{"Heartbeats", testHeartbeats},
+	{"HeartbeatsBound", testHeartbeatsBound},
 	{"ParametersBounds", testParametersBounds},
 }
 
@@ -220,6 +221,39 @@ func testHeartbeats(f *fixture) {
 		},
 		ids[1]: {{Name: "Vsize", Value: "only", Time: second(1)}},
 	})
+}
+
+// A job keeps the last of what it reports; older values go now and then.
+func testHeartbeatsBound(f *fixture) {
+	ids := f.addPlainJobs(2)
+	raw, old := f.raw(), noon.AddDate(-1, 0, 0)
+	for start := 0; start < jobdb.MaxHeartbeats; start += 500 {
+		var rows []string
+		for i := range 500 {
+			at := old.Add(time.Duration(start+i) * time.Second).Format(time.DateTime)
+			for _, id := range ids {
+				rows = append(rows, fmt.Sprintf("(%d, 'Vsize', 'old', '%s')", id, at))
+			}
+		}
+		raw.exec(`INSERT INTO "HeartBeatLoggingInfo" ("JobID", "Name", "Value", "HeartBeatTime") VALUES ` + strings.Join(rows, ", "))
+	}
+	count := func(id jobdb.JobID, rest string) int64 {
+		return raw.number(`SELECT COUNT(*) FROM "HeartBeatLoggingInfo" WHERE "JobID" = ` + asJSON(id) + rest)
+	}
+	for written := int64(1); ; written++ {
+		f.ok(f.AddHeartbeatData(f.ctx, named{ids[0]: {"Vsize": "new", "LoadAverage": "new"}}))
+		f.clock.advance(time.Second)
+		if kept := count(ids[0], ` AND "Name" = 'Vsize'`); kept == jobdb.MaxHeartbeats {
+			f.equal("values that are new", count(ids[0], ` AND "Value" = 'new'`), 2*written)
+			break
+		} else if kept != jobdb.MaxHeartbeats+written || written > 2000 { // a chance of 10 to the -14th
+			f.t.Fatalf("%d values are kept of %d", kept, jobdb.MaxHeartbeats+written)
+		}
+	}
+	f.equal("values of the job that wrote none", count(ids[1], ""), int64(jobdb.MaxHeartbeats))
+	beats, err := f.Heartbeats(f.ctx, ids[:1], 1)
+	f.ok(err)
+	f.equal("the last values", len(beats[ids[0]]), 2)
 }
 
 // A job has bounded parameters: in one piece or in many small ones it doesn't get many more.

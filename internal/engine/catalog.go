@@ -12,6 +12,7 @@ type Catalog struct {
 	Users         []string // a text for each connection that uses tables, longest first; those after the first take fewer rights
 	CountTriggers string   // how many triggers there are of those whose names follow in parentheses
 
+	EndsWithKey  bool // each index of Jobs ends with its JobID, which isn't listed
 	Untyped      bool // a type bounds nothing: integers always have 64 bits, and times may be texts
 	RowIDs       bool // a primary key of one integer numbers its rows without being told
 	TextBytes    int  // what a TEXT or BLOB holds; 0: as much as any column
@@ -37,8 +38,9 @@ var sqliteCatalog = Catalog{
 		FROM sqlite_master AS m, pragma_foreign_key_list(m.name) AS f WHERE m.type = 'table'`,
 	CountTriggers: `SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name IN `,
 
-	Untyped: true,
-	RowIDs:  true,
+	EndsWithKey: true,
+	Untyped:     true,
+	RowIDs:      true,
 }
 
 var mysqlCatalog = Catalog{

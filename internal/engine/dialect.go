@@ -32,6 +32,8 @@ type Dialect struct {
 	// 0000-00-00 doesn't survive time.Time.
 	TextTimes  bool
 	NormalTime func(column string) string // the one text of a time, of two that are the same; NULL for none
+	Minutes    [2]string                  // around a column of times from 1970 on: the whole minutes since then
+	Divide     string                     // divides integers, without a remainder
 
 	// Comparing texts.
 	Like           [3]string // before the column, between column and pattern, after the pattern, which is in lower case
@@ -46,6 +48,7 @@ type Dialect struct {
 
 	// Choosing how a query runs.
 	NullsFirst    bool   // must be told to sort NULLs as the other engines do
+	IndexedBy     string // before the index to use, where the optimizer doesn't know how few rows a range has; "" where it does
 	ForceIndex    bool   // supports FORCE INDEX and needs it; the optimizer picks a worse plan
 	NoIndexPrefix string // before a grouped column: keeps its index from use, so that the filters choose one
 	LongTexts     bool   // reading long texts of a batch takes longer than a statement for each
@@ -76,8 +79,7 @@ type Dialect struct {
 
 	// Migrating.
 	KeepsDDL    bool     // statements that change tables can't be rolled back
-	tableRights []string // for making tables
-	indexRights []string // for adding indexes to Jobs, which goes with the triggers
+	tableRights []string // for making and changing tables
 	lockName    string   // the migration lock's: the database's, because other databases on the server have their own
 	unlimited   string   // a statement after which no statement of the session has a time limit
 }

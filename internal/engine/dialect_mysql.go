@@ -35,8 +35,7 @@ var MariaDB = Dialect{
 
 	ExactCollation: "utf8mb4_nopad_bin",
 	KeepsDDL:       true,
-	tableRights:    []string{"CREATE", "INSERT"},
-	indexRights:    []string{"ALTER"},
+	tableRights:    []string{"CREATE", "ALTER", "INSERT"},
 	lockName:       "CONCAT('jobdb/', MD5(DATABASE()))",
 	unlimited:      "SET SESSION max_statement_time = 0",
 
@@ -66,6 +65,8 @@ var MariaDB = Dialect{
 	Join:       " STRAIGHT_JOIN ",
 	ForceIndex: true,
 	TimeEqual:  equal,
+	Minutes:    [2]string{"TIMESTAMPDIFF(MINUTE, '1970-01-01', ", ")"},
+	Divide:     " DIV ",
 	NormalTime: func(column string) string { return "NULLIF(" + column + ", '0000-00-00 00:00:00')" },
 }
 
@@ -78,8 +79,7 @@ var MySQL = func() Dialect {
 	d.Recoded = [2]string{"CAST(", " AS CHAR CHARACTER SET utf8mb4)"} // a bare one would have to be in that set already
 	d.IDStep = "SELECT @@auto_increment_increment"
 	d.ExactCollation = "utf8mb4_0900_bin"
-	d.tableRights = []string{"CREATE", "INSERT", "REFERENCES"}
-	d.indexRights = nil                                              // its indexes are made with their tables
+	d.tableRights = []string{"CREATE", "ALTER", "INSERT", "REFERENCES"}
 	d.lockName = "CONCAT('jobdb/', LEFT(SHA2(DATABASE(), 256), 32))" // newer releases have no MD5
 	d.unlimited = "SET SESSION max_execution_time = 0"
 	return d

@@ -36,6 +36,8 @@ var PostgreSQL = Dialect{
 	Update:       updateFrom,
 	Join:         " JOIN ",
 	TimeEqual:    equal,
+	Minutes:      [2]string{"CAST(date_part('epoch', date_bin('1 minute', ", ", TIMESTAMPTZ '1970-01-01 00:00:00Z')) / 60 AS BIGINT)"},
+	Divide:       " / ",
 	NormalTime:   func(column string) string { return column },
 }
 

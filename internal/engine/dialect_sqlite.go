@@ -17,6 +17,7 @@ var SQLite = Dialect{
 	Like:          [3]string{"", " LIKE ", likeEnd},
 	AsText:        [2]string{"CAST(", " AS TEXT)"},
 	NoIndexPrefix: "+",
+	IndexedBy:     " INDEXED BY ",
 	Integer:       "INTEGER",
 	TextTimes:     true,
 	LongTexts:     true,
@@ -27,7 +28,7 @@ var SQLite = Dialect{
 	Returning:     true,
 	Upsert:        upsertOnConflict,
 	UpsertAdding:  addOnConflict,
-	parameter:     func(tables.Column) string { return "?" },
+	parameter:     sqliteParameter,
 	source:        sqliteSource,
 	arguments:     jsonArguments,
 	ManyValues:    sqliteMany,
@@ -38,9 +39,19 @@ var SQLite = Dialect{
 	NormalTime: func(column string) string {
 		return "CASE length(" + column + ") WHEN 19 THEN " + column + " || '.000000' ELSE " + column + " END"
 	},
+	Minutes: [2]string{"unixepoch(substr(", ", 1, 19)) / 60"}, // with a fraction it would round
+	Divide:  " / ",
 	TimeEqual: func(column, value string) string { // both text forms of a time
 		return column + " IN (" + value + ", substr(" + value + ", 1, 19))"
 	},
+}
+
+// sqliteParameter tells the type of integers: else SQLite sorts the rows with a given key by that key.
+func sqliteParameter(c tables.Column) string {
+	if c.Kind == tables.KindInteger {
+		return "CAST(? AS INTEGER)"
+	}
+	return "?"
 }
 
 // sqliteSource reads a batch from one argument of JSON, an array of rows.

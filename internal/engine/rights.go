@@ -203,7 +203,7 @@ func mysqlMigrationObstacles(ctx context.Context, e *Engine) ([]Obstacle, error)
 		found = append(found, Obstacle{Reason: "this user can't make tables; an administrator runs: " + g.grant(missing)})
 	}
 	missing := slices.Concat(
-		g.missing([]string{"Jobs", "JobJDLs"}, "TRIGGER"), g.missing([]string{"Jobs"}, slices.Clone(e.Dialect.indexRights)...),
+		g.missing([]string{"Jobs", "JobJDLs"}, "TRIGGER"), g.missing(nil, "DROP"), // later counts take the place of earlier ones
 	)
 	if len(missing) > 0 {
 		found = append(found, Obstacle{Triggers: true, Reason: "this user can't make triggers; an administrator runs: " + g.grant(missing)})
@@ -270,7 +270,7 @@ func postgresMigrationObstacles(ctx context.Context, e *Engine) ([]Obstacle, err
 	}
 	switch {
 	case owner != "":
-		found = append(found, Obstacle{Triggers: true, Reason: "the table Jobs is another user's, who alone can add triggers and indexes; " +
+		found = append(found, Obstacle{Reason: "the table Jobs is another user's, who alone can add triggers and indexes; " +
 			"migrate as that user, or an administrator runs: GRANT " + owner + " TO " + user})
 	case trigger != "true":
 		found = append(found, Obstacle{Triggers: true, Reason: "this user can't make triggers; an administrator runs: " +

@@ -155,16 +155,20 @@ const (
 // minute; by default each fault happens once, for two seconds. JOBDB_FAULT is a regular expression for
 // the names of those that are wanted, if not all are.
 func TestFaults(t *testing.T) {
-	minutes, _ := strconv.Atoi(os.Getenv("JOBDB_FAULTS_MINUTES"))
 	for _, engine := range slices.Sorted(maps.Keys(jobdbtest.Engines)) {
 		t.Run(engine, func(t *testing.T) {
 			w := newWorld(t, engine)
 			w.prepare()
-			rows := w.strikeAll(minutes)
+			rows := w.strikeAll(faultMinutes())
 			w.checkStop()
 			w.report(rows)
 		})
 	}
+}
+
+func faultMinutes() int {
+	minutes, _ := strconv.Atoi(os.Getenv("JOBDB_FAULTS_MINUTES"))
+	return minutes
 }
 
 // prepare submits jobs for the writers to begin with.
@@ -309,4 +313,5 @@ func (w *world) report(rows map[string]*row) {
 		}
 	}
 	w.t.Logf("fault, engine, rounds, acknowledged, lost, twice, wrong, longest request (s), goes on after (s), peak memory (MB)\n%s", text.String())
+	w.t.Logf("%g LHCbs (0: no rates): %d requests, %d left out, in %v", w.lhcbs, w.journal.answers, w.leftOut.Load(), w.loaded.Round(time.Second))
 }

@@ -3,9 +3,7 @@
 package faults_test
 
 import (
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,10 +33,9 @@ var galeraFaults = slices.Concat(
 // TestGalera is [TestFaults] on a cluster of three nodes of MariaDB. Each of two servers knows all
 // nodes, and works on one of its own while that is there. On a node that is cut off nobody stays.
 func TestGalera(t *testing.T) {
-	minutes, _ := strconv.Atoi(os.Getenv("JOBDB_FAULTS_MINUTES"))
 	w := newGaleraWorld(t)
 	w.prepare()
-	rows := w.strikeAll(minutes)
+	rows := w.strikeAll(faultMinutes())
 	w.checkStop()
 	w.report(rows)
 	for _, n := range w.cluster {

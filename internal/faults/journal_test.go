@@ -14,6 +14,7 @@ import (
 type journal struct {
 	mutex   sync.Mutex
 	marks   int
+	latest  int           // so many of the last jobs are those that something happens to
 	jobs    []jobdb.JobID // that exist, in the order in which they were acknowledged
 	writes  []*write
 	audited int                  // so many of the writes were audited before
@@ -21,6 +22,7 @@ type journal struct {
 	open    map[*write]time.Time // requests without an answer yet, by when they began
 
 	acknowledged, unknown int
+	answers               int           // to all requests
 	longest               time.Duration // a request
 	lastFailure           time.Time     // when a request ended that failed or took part in a fault
 	trouble               map[string]int
@@ -41,17 +43,21 @@ const (
 
 // write is a request that changes jobs: all of them or, if it fails, none.
 type write struct {
-	kind         kind
-	mark         string        // of this write alone, in what it leaves
-	jobs         []jobdb.JobID // that it changes, or has made
-	size         int           // so many jobs are submitted
-	ended        []jobdb.JobID // those of the jobs that are to be told to end
-	acknowledged bool
-	refused      bool // by an answer that says that nothing was done
+	kind           kind
+	mark           string        // of this write alone, in what it leaves
+	jobs           []jobdb.JobID // that it changes, or has made
+	size           int           // so many jobs are submitted
+	ended          []jobdb.JobID // those of the jobs that are to be told to end
+	acknowledged   bool
+	refused        bool // by an answer that says that nothing was done
+	sent, answered time.Time
 }
 
-func newJournal() *journal {
-	return &journal{told: map[jobdb.JobID]bool{}, open: map[*write]time.Time{}, trouble: map[string]int{}}
+// latestJobs is how many jobs something happens to, unless the traffic is paced.
+const latestJobs = 600
+
+func newJournal(latest int) *journal {
+	return &journal{latest: latest, told: map[jobdb.JobID]bool{}, open: map[*write]time.Time{}, trouble: map[string]int{}}
 }
 
 // begin enters a write before it is sent.
@@ -59,9 +65,9 @@ func (j *journal) begin(kind kind, jobs []jobdb.JobID) *write {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
 	j.marks++
-	w := &write{kind: kind, mark: strconv.Itoa(1_000_000 + j.marks), jobs: jobs}
+	w := &write{kind: kind, mark: strconv.Itoa(1_000_000 + j.marks), jobs: jobs, sent: time.Now()}
 	j.writes = append(j.writes, w)
-	j.open[w] = time.Now()
+	j.open[w] = w.sent
 	return w
 }
 
@@ -70,6 +76,7 @@ func (j *journal) end(w *write, r reply) {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
 	delete(j.open, w)
+	w.answered = time.Now()
 	w.acknowledged = r.err == nil && r.status < 300
 	w.refused = r.err == nil && r.status >= 400 && r.status < 500
 	switch {
@@ -90,6 +97,7 @@ func (j *journal) end(w *write, r reply) {
 func (j *journal) answered(took time.Duration) {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
+	j.answers++
 	j.longest = max(j.longest, took)
 }
 
@@ -103,10 +111,9 @@ func troubleOf(r reply) string {
 // pick returns different jobs among the latest, of three kinds by their numbers, of which the wanted
 // are some. A node of a cluster may give only each third number.
 func (j *journal) pick(random *rand.Rand, n int, kinds ...jobdb.JobID) (jobs []jobdb.JobID) {
-	const latest = 600
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
-	from := j.jobs[max(0, len(j.jobs)-latest):]
+	from := j.jobs[max(0, len(j.jobs)-j.latest):]
 	for range 20 {
 		if len(from) == 0 || len(jobs) == n {
 			break

@@ -7,8 +7,11 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,16 +30,22 @@ type load struct {
 	client  *http.Client
 	writers int
 	pause   time.Duration // of a writer between two requests
+	lhcbs   float64       // instead, the rates of a grid as so many multiples of LHCb's; 0: no rates
+	leftOut atomic.Int64  // requests that should have been sent at those rates
 
+	began   time.Time     // of the load that runs
+	loaded  time.Duration // how long there was load until then
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 }
 
+// newLoad is a load of writers, or paced traffic if JOBDB_LHCBS says of how many LHCbs.
 func newLoad(t *testing.T, servers []*server, writers int, pause time.Duration) *load {
 	t.Helper()
+	lhcbs, _ := strconv.ParseFloat(os.Getenv("JOBDB_LHCBS"), 64)
 	return &load{
-		t: t, servers: servers, journal: newJournal(), writers: writers, pause: pause,
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: writers}, Timeout: patience},
+		t: t, servers: servers, journal: newJournal(max(latestJobs, int(lhcbs*runningJobs))), writers: writers, pause: pause, lhcbs: lhcbs,
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: max(writers, int(lhcbs*runningJobs/100))}, Timeout: patience},
 		tokens: map[string]string{
 			"user": servers[0].token("alice", "NormalUser"), "pilot": servers[0].token("pilot", "GenericPilot"),
 			"admin": servers[0].token("root", "NormalUser", "JobAdministrator"),
@@ -47,7 +56,11 @@ func newLoad(t *testing.T, servers []*server, writers int, pause time.Duration) 
 // start lets the writers write until stop.
 func (l *load) start() {
 	ctx, cancel := context.WithCancel(l.t.Context())
-	l.cancel = cancel
+	l.cancel, l.began = cancel, time.Now()
+	if l.lhcbs > 0 {
+		l.pace(ctx)
+		return
+	}
 	for range l.writers {
 		random := newRandom()
 		l.running.Go(func() {
@@ -65,30 +78,8 @@ func newRandom() *rand.Rand { return rand.New(rand.NewPCG(rand.Uint64(), rand.Ui
 func (l *load) stop() {
 	l.cancel()
 	l.running.Wait()
+	l.loaded += time.Since(l.began)
 	l.client.CloseIdleConnections()
-}
-
-// act does one of the things that clients do, in about the shares in which a grid does them: a job
-// has some eight changes of status and as many heartbeats, few are killed.
-func (l *load) act(random *rand.Rand) {
-	switch n := random.IntN(100); {
-	case n < 8:
-		l.submit(random)
-	case n < 48:
-		l.setStatus(random, setStatus, "pilot", `"ApplicationStatus":"working","Source":"Job%s"`, l.journal.pick(random, 2, 0, 1, 2))
-	case n < 80:
-		l.beat(random, l.journal.pick(random, 3, 0, 1, 2))
-	case n < 83:
-		l.setStatus(random, kill, "user", `"Status":"Killed","Source":"User%s"`, l.journal.pick(random, 2, 1, 2))
-	case n < 84:
-		l.setStatus(random, remove, "user", `"Status":"Deleted","Source":"User%s"`, l.journal.pick(random, 1, 2))
-	case n < 94:
-		l.describe(random, l.journal.pick(random, 2, 0, 1, 2))
-	case n < 96:
-		l.reschedule(random, l.journal.pick(random, 1, 0))
-	default:
-		l.search(random)
-	}
 }
 
 // send sends a request to one of the servers.
@@ -184,14 +175,6 @@ func (l *load) setStatus(random *rand.Rand, kind kind, who, update string, jobs 
 		}
 		return err
 	})
-}
-
-func (l *load) beat(random *rand.Rand, jobs []jobdb.JobID) {
-	if len(jobs) == 0 {
-		return
-	}
-	w := l.journal.begin(heartbeat, jobs)
-	l.write(w, random, "pilot", "PATCH", "/api/jobs/heartbeat", byJob(jobs, `"CPUConsumed":`+w.mark), l.hear)
 }
 
 // hear reads the commands in the answer to a heartbeat.

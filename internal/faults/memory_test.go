@@ -7,6 +7,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"jobdb"
+	"jobdb/jobdbtest"
 )
 
 const mega = 1 << 20
@@ -106,6 +110,56 @@ func TestMemoryOfBodies(t *testing.T) {
 			all.Wait()
 			more := s.peakMemory() - idle
 			t.Logf("%d bytes, answers %v, %d MB over idle (%d MB)", len(heavy.body), statuses, more/mega, idle/mega)
+			if more > 256*mega {
+				t.Errorf("%d MB over idle", more/mega)
+			}
+		})
+	}
+}
+
+// Searches that show more than columns, several at once of several users, leave the memory of the
+// server where other answers do.
+func TestMemoryOfAdditions(t *testing.T) {
+	needLinux(t)
+	address := jobdbtest.PostgreSQL(t)
+	db := jobdbtest.Open(t, address, jobdb.Options{})
+	s := startServer(t, "--db", address)
+	users := []string{s.token("alice", "NormalUser"), s.token("bob", "NormalUser"), s.token("carol", "NormalUser")}
+	const jobs, long = 300, 100
+	for range jobs / 20 {
+		if r := s.send(users[0], "POST", "/api/jobs/jdl", some(20, "[", "]", always(`"Executable = 'x';"`))); r.status != http.StatusCreated {
+			t.Fatalf("submit: %+v", r)
+		}
+	}
+	records := make([]jobdb.HistoryRecord, 900*long)
+	for i := range records {
+		records[i] = jobdb.HistoryRecord{JobID: jobdb.JobID(1 + i%long), Status: "Running", MinorStatus: strings.Repeat("m", 100), Time: time.Now(), Source: "x"}
+	}
+	if err := db.InsertHistory(t.Context(), records); err != nil {
+		t.Fatal(err)
+	}
+	idle := s.peakMemory()
+	for _, heavy := range []struct{ name, body string }{
+		{"parameters by name", some(1000, `{"parameters":[`, `]}`, func(n int) string { return fmt.Sprintf(`"Parameters.%d"`, n) })},
+		{"more than may be", some(30_000, `{"parameters":[`, `]}`, func(n int) string { return fmt.Sprintf(`"Parameters.%d"`, n) })},
+		{"parameters by long names", some(1000, `{"parameters":[`, `]}`, func(n int) string { return fmt.Sprintf(`"Parameters.%s%d"`, strings.Repeat(`\u0001`, 90), n) })},
+		{"histories", `{"parameters":["LoggingInfo"]}`},
+	} {
+		t.Run(heavy.name, func(t *testing.T) {
+			s.forgetPeak()
+			var all sync.WaitGroup
+			statuses := make([]int, 24)
+			for i := range statuses {
+				all.Go(func() {
+					r := s.send(users[i%len(users)], "POST", "/api/jobs/search?per_page=300", heavy.body)
+					if statuses[i] = r.status; r.err != nil || r.status == http.StatusInternalServerError {
+						t.Errorf("%+v", r)
+					}
+				})
+			}
+			all.Wait()
+			more := s.peakMemory() - idle
+			t.Logf("answers %v, %d MB over idle (%d MB)", statuses, more/mega, idle/mega)
 			if more > 256*mega {
 				t.Errorf("%d MB over idle", more/mega)
 			}

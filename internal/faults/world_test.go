@@ -42,7 +42,8 @@ var keepsAll = map[string]string{
 	"MariaDB": "--innodb-flush-log-at-trx-commit=2", "MySQL": "--innodb-flush-log-at-trx-commit=2", "PostgreSQL": "-c synchronous_commit=on",
 }
 
-func newWorld(t *testing.T, engine string) *world {
+// newWorld makes a world whose database's server has more variables in its environment.
+func newWorld(t *testing.T, engine string, environment ...string) *world {
 	t.Helper()
 	needLinux(t)
 	if testing.Short() {
@@ -59,7 +60,7 @@ func newWorld(t *testing.T, engine string) *world {
 		flags, count = append(flags, "--db", w.address), 1
 	} else {
 		t.Setenv("TMPDIR", w.disk)
-		w.process = jobdbtest.StartProcess(t, engine, keepsAll[engine])
+		w.process = jobdbtest.StartProcess(t, engine, keepsAll[engine], environment...)
 		w.address = newDatabase(t, w.process.URL)
 		w.between = newProxy(t, w.address)
 		flags = append(flags, "--db", w.between.address)

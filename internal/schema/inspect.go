@@ -36,7 +36,7 @@ func Probe(ctx context.Context, q engine.Querier, d *engine.Dialect) (*Facts, er
 func inspect(c Catalog, d *engine.Dialect, pending bool) *Facts {
 	s := &Facts{
 		Jobs: c[tables.Jobs.Name] != nil, History: c[tables.LoggingInfo.Name] != nil,
-		Parameters: c[tables.JobParameters.Name] != nil, Outbox: c[tables.ParametersOutbox.Name] != nil, OfVO: c.indexesOfVO(), Indexes: c.indexes(),
+		Parameters: c[tables.JobParameters.Name] != nil, Outbox: c[tables.ParametersOutbox.Name] != nil, OfVO: c.indexesOfVO(d), Indexes: c.indexes(),
 		Collations: map[string]string{}, ExactCollation: d.ExactCollation, ColumnLimits: map[string]ColumnLimits{},
 	}
 	for _, t := range tables.Tables {
@@ -224,14 +224,14 @@ var kindNames = map[tables.Kind]string{
 // keepsCounts reports whether counts are kept in a database that has these tables, and are
 // complete.
 func keepsCounts(ctx context.Context, q engine.Querier, d *engine.Dialect, c Catalog) (kept, complete bool, err error) {
-	if c[tables.JobCounts.Name] == nil || c[tables.JobDifferences.Name] == nil || c[tables.Jobs.Name] == nil {
+	if c[tables.JobTotals.Name] == nil || c[tables.JobDifferences.Name] == nil || c[tables.Jobs.Name] == nil {
 		return false, false, nil
 	}
 	var triggers, state int
 	one := func(into *int) func(*sql.Rows) error { return func(rows *sql.Rows) error { return rows.Scan(into) } }
 	err = engine.EachRow(ctx, q, d.Catalog.CountTriggers+"('"+strings.Join(tables.CountTriggers, "', '")+"')", one(&triggers))
 	if err == nil {
-		err = engine.EachRow(ctx, q, `SELECT "Count" FROM "JobCounts" WHERE "Kind" = 0`, one(&state))
+		err = engine.EachRow(ctx, q, `SELECT "Count" FROM "JobTotals" WHERE "Kind" = 0`, one(&state))
 	}
 	return triggers == len(tables.CountTriggers), state > 0, err
 }
@@ -248,15 +248,17 @@ func (c Catalog) indexes() []Index {
 }
 
 // indexesOfVO are the indexes of Jobs by (VO, column, JobID), and by (VO, JobID), by the column's
-// name.
-func (c Catalog) indexesOfVO() map[string]string {
+// name. More columns may follow.
+func (c Catalog) indexesOfVO(d *engine.Dialect) map[string]string {
 	found := map[string]string{}
 	if c[tables.Jobs.Name] == nil {
 		return found
 	}
 	for name, columns := range c[tables.Jobs.Name].indexes {
-		n := len(columns)
-		if n >= 2 && n <= 3 && columns[0] == "VO" && columns[n-1] == "JobID" {
+		if d.Catalog.EndsWithKey {
+			columns = append(slices.Clip(columns), "JobID")
+		}
+		if at := slices.Index(columns, "JobID"); columns[0] == "VO" && (at == 1 || at == 2) {
 			found[columns[1]] = name
 		}
 	}

@@ -40,7 +40,7 @@ func (m *Migrator) has(o Option) bool { return slices.Contains(m.Options, o) }
 
 // leavesOut reports whether a migration is recorded as left out in the place of being applied.
 func (m *Migrator) leavesOut(next Migration) bool {
-	return next.version == countsVersion && m.has(WithoutCounts) && !m.has(AddCounts)
+	return next.counts() && m.has(WithoutCounts) && !m.has(AddCounts)
 }
 
 // RefusedError is why a database is not migrated.
@@ -108,7 +108,7 @@ func (m *Migrator) checkRights(ctx context.Context, pending []Migration) error {
 		return err
 	}
 	triggers := slices.ContainsFunc(pending, func(next Migration) bool {
-		return next.version == countsVersion && !m.leavesOut(next)
+		return next.counts() && !m.leavesOut(next)
 	})
 	var reasons []string
 	avoidable := true
@@ -149,9 +149,9 @@ func (m *Migrator) pending(ctx context.Context, q engine.Querier) ([]Migration, 
 	if reason := s.refusal(); reason != "" {
 		return nil, &RefusedError{reason}
 	}
-	if s.withoutCounts && m.has(AddCounts) {
-		counts := slices.IndexFunc(Migrations(d), func(known Migration) bool { return known.version == countsVersion })
-		s.pending = append([]Migration{Migrations(d)[counts]}, s.pending...) // all others that are pending are newer
+	if m.has(AddCounts) {
+		s.pending = append(s.pending, s.leftOut...)
+		slices.SortFunc(s.pending, func(a, b Migration) int { return a.version - b.version })
 	}
 	return s.pending, nil
 }

@@ -89,15 +89,16 @@ type migrationState struct {
 	newer   []Migration // applied ones that this program doesn't know
 	changed []Migration // applied ones whose text was another
 
-	withoutCounts bool // countsVersion was left out; it is neither applied nor pending
+	withoutCounts bool        // the counts were left out
+	leftOut       []Migration // those of the counts, then: neither applied nor pending
 }
 
-// countsVersion is the migration that makes triggers, for which not every user has the right. One
-// that was left out is recorded with leftOut in the place of its checksum.
-const (
-	countsVersion = 3
-	leftOut       = "left out"
-)
+// leftOut is recorded in the place of the checksum of a migration that was left out.
+const leftOut = "left out"
+
+// counts reports whether a migration makes triggers that keep counts, for which not every user has
+// the right.
+func (m Migration) counts() bool { return strings.Contains(m.Name, "_counts") }
 
 // readMigrationState asks the database, whose catalog is c.
 func readMigrationState(ctx context.Context, q engine.Querier, d *engine.Dialect, c Catalog) (migrationState, error) {
@@ -126,7 +127,9 @@ func readMigrationState(ctx context.Context, q engine.Querier, d *engine.Dialect
 		applied, ok := left[m.version]
 		delete(left, m.version)
 		switch {
-		case !ok && (m.version != countsVersion || !s.withoutCounts):
+		case !ok && m.counts() && s.withoutCounts:
+			s.leftOut = append(s.leftOut, m)
+		case !ok:
 			s.pending = append(s.pending, m)
 		case ok && applied.checksum != m.checksum:
 			s.changed = append(s.changed, applied)

@@ -206,20 +206,24 @@ var (
 		Key: []string{"Request"},
 	}
 
-	// JobCounts and JobDifferences have the counts of jobs.
-	JobCounts = &Table{Name: "JobCounts", Columns: []Column{
+	// JobTotals and JobDifferences have the counts of jobs.
+	JobTotals = &Table{Name: "JobTotals", Columns: []Column{
 		{Name: "Kind", Kind: KindInteger},
 		{Name: "VO", Kind: KindText, Length: 32},
 		{Name: "Value1", Kind: KindText, Length: 255},
 		{Name: "Value2", Kind: KindText, Length: 128},
 		{Name: "Value3", Kind: KindText, Length: 128},
-		{Name: "Value4", Kind: KindText, Length: 128},
+		{Name: "Value4", Kind: KindText, Length: 64},
+		{Name: "Value5", Kind: KindText, Length: 32},
+		{Name: "Value6", Kind: KindText, Length: 32},
+		{Name: "Value7", Kind: KindText, Length: 32},
 		{Name: "Count", Kind: KindInteger},
-	}, Key: []string{"Kind", "VO", "Value1", "Value2", "Value3", "Value4"}}
+	}, Key: []string{"Kind", "VO", "Value1", "Value2", "Value3", "Value4", "Value5", "Value6", "Value7"}}
 
 	JobDifferences = &Table{Name: "JobDifferences", Columns: slices.Concat(
 		[]Column{{Name: "ID", Kind: KindInteger}},
-		Jobs.Pick("VO", "JobType", "JobGroup", "Site", "Owner", "OwnerGroup", "Status", "MinorStatus", "ApplicationStatus"),
+		Jobs.Pick("VO", "JobType", "JobGroup", "Site", "Owner", "OwnerGroup", "Status", "MinorStatus", "ApplicationStatus",
+			"UserPriority", "RescheduleCounter"),
 		[]Column{{Name: "Count", Kind: KindInteger}},
 	), Key: []string{"ID"}}
 

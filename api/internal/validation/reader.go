@@ -133,6 +133,20 @@ func wholeDigits(text string) (digits string, ok bool) {
 	return digits, true
 }
 
+// Count reads a whole number from 1 to most.
+func (r *Reader) Count(value any, at Location, most int) int {
+	n, ok := r.Integer(value, at)
+	switch {
+	case ok && n < 1:
+		r.Fault("greater_than_equal", at, "must be 1 or more", value)
+	case ok && n > int64(most):
+		r.Fault("less_than_equal", at, "must be "+strconv.Itoa(most)+" or less", value)
+	case ok:
+		return int(n)
+	}
+	return 0
+}
+
 // Number reads a finite number, also from a string or a bool.
 func (r *Reader) Number(value any, at Location) (float64, bool) {
 	f, ok := r.float(value, at)

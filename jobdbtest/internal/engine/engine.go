@@ -26,6 +26,7 @@ type Engine struct {
 	stop            string   // the signal that ends it at once
 	password        string   // of the administrator; "": a random one
 	probe           string   // a query that succeeds as soon as the server is ready; "": any does
+	environment     []string // more variables, NAME=value
 }
 
 // MariaDB listens on TCP and on a socket in its data folder. Killing it is clean: the folder is all
@@ -109,10 +110,11 @@ run() {
 	stop:    "QUIT",
 }
 
-// With is the engine with more settings of its server, which come last.
-func (e *Engine) With(settings string) *Engine {
+// With is the engine with more settings of its server, which come last, and more variables of its
+// environment.
+func (e *Engine) With(settings string, environment ...string) *Engine {
 	with := *e
-	with.fast, with.durable = e.fast+" "+settings, e.durable+" "+settings
+	with.fast, with.durable, with.environment = e.fast+" "+settings, e.durable+" "+settings, environment
 	return &with
 }
 

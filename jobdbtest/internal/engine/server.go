@@ -105,10 +105,10 @@ func (e *Engine) startOnce(ctx context.Context, programs []string, durable bool)
 
 	cmd := exec.Command("/bin/sh", "-c", fmt.Sprintf(supervisor, e.script, e.stop))
 	cmd.Dir = dir
-	cmd.Env = []string{
+	cmd.Env = append([]string{
 		"DIR=" + dir, "TMPDIR=" + dir, "HOME=" + dir, "LC_ALL=C", "PORT=" + port, "PASSWORD=" + password, "SETTINGS=" + settings,
 		"PATH=" + strings.Join(append(programs, os.Getenv("PATH"), "/usr/sbin:/usr/bin:/sbin:/bin"), ":"),
-	}
+	}, e.environment...)
 	// A process group of its own: Ctrl-C reaches us, and we end it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: credential}
 	messages, err := supervise(cmd)

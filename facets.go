@@ -1,0 +1,154 @@
+package jobdb
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"jobdb/internal/tables"
+)
+
+// FacetsRequest asks for facets as clients do, not yet checked.
+type FacetsRequest struct {
+	Columns []string     `json:"columns"`
+	Search  []FilterSpec `json:"search,omitempty"`
+	Top     int          `json:"top,omitempty"`
+}
+
+// Facets is a checked query for the values of some columns with the numbers of their jobs. Get one
+// from [FacetsRequest.Parse], then set Scope, which must be given.
+type Facets struct {
+	Scope   Scope
+	Columns []Column // in the table's order
+	Filter  Filter
+	Top     int // values of each column, at most [MaxTop]; 0: 10
+}
+
+// Facet is a column's most frequent values among the jobs that match a filter without its
+// conditions on the column itself: what another choice of the column's values would find.
+type Facet struct {
+	Column Column
+	Values []ValueCount // by their counts, the largest first, then by the value
+	More   bool         // there are other values
+}
+
+// ValueCount is a value and the number of jobs that have it.
+type ValueCount struct {
+	Value any // int64, string, bool, AccountedFlag or nil
+	Count int64
+}
+
+// MaxTop is how many values of a column [DB.Facets] gives at most.
+const MaxTop = 1000
+
+const defaultTop = 10
+
+// Parse checks a request for facets against the table's columns and the limits. Every fault is a
+// [QueryError] that names the parameter.
+func (r FacetsRequest) Parse(limits Limits) (Facets, error) {
+	columns, err := parseColumns("columns", r.Columns)
+	if err != nil {
+		return Facets{}, err
+	}
+	filter, err := ParseFilters(r.Search, limits)
+	if err != nil {
+		return Facets{}, err
+	}
+	f := Facets{Columns: columns, Filter: filter, Top: r.Top}
+	return f, f.check()
+}
+
+func (f Facets) check() error {
+	if len(f.Columns) == 0 {
+		return &QueryError{Field: "columns", Reason: "name at least one column"}
+	}
+	for _, column := range f.Columns {
+		if err := column.checkSplit("columns"); err != nil {
+			return err
+		}
+	}
+	return checkTop("top", f.Top, MaxTop)
+}
+
+// checkSplit refuses columns by whose values nobody divides jobs, since hardly two have the same.
+func (c Column) checkSplit(field string) error {
+	if c == colJobID || c.Kind() == tables.KindTime {
+		return &QueryError{Field: field, Reason: "jobs can't be divided by " + c.Name() + ", of which nearly each has a value of its own"}
+	}
+	return nil
+}
+
+func checkTop(field string, top, limit int) error {
+	if top < 0 || top > limit {
+		return &QueryError{Field: field, Reason: "from 1 to " + itoa(limit) + ", not " + itoa(top)}
+	}
+	return nil
+}
+
+// of is the summary whose most frequent groups are the facet of a column.
+func (f Facets) of(column Column) Summary {
+	return Summary{Scope: f.Scope, GroupBy: []Column{column}, Filter: f.Filter.without(column)}
+}
+
+// without leaves out the conditions on nothing but a column.
+func (f Filter) without(column Column) Filter {
+	others := slices.DeleteFunc(slices.Clone(f.kids), func(kid Filter) bool {
+		columns := kid.columns(nil)
+		return len(columns) > 0 && !slices.ContainsFunc(columns, func(c Column) bool { return c != column })
+	})
+	if f.op != opAnd || len(others) == len(f.kids) {
+		return f
+	}
+	return Filter{op: opAnd, kids: others}
+}
+
+// Facets counts the jobs that match by each of the columns, all of them in one state of the
+// database. Where jobs are counted by the column and all that the filter compares, that costs what
+// there are values. Else it is one pass for each column over the jobs that the filter leaves, or over
+// an index with all jobs of the scope, all together within [Limits.QueryTimeout]; [DB.CostlyFacets]
+// tells. On live MariaDB and MySQL texts that their collation holds equal are one value.
+func (a access) Facets(ctx context.Context, f Facets) ([]Facet, error) {
+	if err := a.checkQuestion(f.Scope, f.Filter, f.check()); err != nil {
+		return nil, err
+	}
+	var facets []Facet
+	err := a.ask(ctx, "count jobs by facets", len(f.Columns) == 1 && !f.Filter.hasRegex(), func(ctx context.Context, s *session) error {
+		facets = make([]Facet, 0, len(f.Columns))
+		whole, err := s.resolveRegexes(ctx, f.Scope, f.Filter)
+		for _, column := range f.Columns {
+			summary := f.of(column)
+			switch {
+			case err != nil:
+				return err
+			case len(summary.Filter.kids) == len(whole.kids):
+				summary.Filter = whole
+			default: // a regex is tried on the values that the other conditions leave
+				summary.Filter, err = s.resolveRegexes(ctx, f.Scope, summary.Filter)
+			}
+			facet := Facet{Column: column}
+			if err == nil {
+				err = s.facet(ctx, summary, cmp.Or(f.Top, defaultTop), &facet)
+			}
+			facets = append(facets, facet)
+		}
+		return err
+	})
+	return facets, err
+}
+
+func (s *session) facet(ctx context.Context, summary Summary, top int, facet *Facet) error {
+	columns := append(definitions(summary.GroupBy), countColumn)
+	c, err := s.planned(ctx, summary.Scope, summary.Filter, false)
+	if err != nil {
+		return err
+	}
+	return s.table(ctx, c.facet(summary, top), columns, func(row []any) error {
+		if facet.More = len(facet.Values) == top; !facet.More {
+			facet.Values = append(facet.Values, ValueCount{Value: row[0], Count: row[1].(int64)}) //nolint:forcetypeassert // countColumn's
+		}
+		return nil
+	})
+}
+
+// countColumn is the number of jobs at the end of a group's row.
+var countColumn = tables.Column{Name: "count", Kind: tables.KindInteger}

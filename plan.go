@@ -1,0 +1,106 @@
+package jobdb
+
+import (
+	"context"
+	"slices"
+
+	"jobdb/internal/tables"
+)
+
+const (
+	// fewJobs are read and sorted for one page without anybody noticing.
+	fewJobs = 20_000
+	// maxTried is how many jobs of a period are counted, in an index alone, to find out whether it
+	// leaves fewer than the other conditions.
+	maxTried = 1_000_000
+)
+
+// planned is a compiler for a question about jobs. Where the engine doesn't know how many rows a
+// range has, it is told whether to go along the index of a period, which may leave few jobs, or that
+// of another condition. For a page a few are those that can all be sorted; other questions look at
+// each job that they find.
+func (s *session) planned(ctx context.Context, scope Scope, filter Filter, page bool) (*compiler, error) {
+	c := s.compiler()
+	period := c.periodOf(scope, filter)
+	if len(period.kids) == 0 {
+		return c, nil
+	}
+	limit := int64(fewJobs)
+	if counted, ok := c.countedPart(scope, filter, nil); ok && !page {
+		jobs, err := s.count(ctx, s.compiler().total(Search{Scope: scope, Filter: counted}))
+		if err != nil {
+			return nil, err
+		}
+		limit = max(limit, min(jobs, maxTried))
+	}
+	found, err := s.count(ctx, s.compiler().jobsOf(scope.VO, period, limit))
+	if found < limit {
+		c.index = c.schema.OfVO[period.kids[0].column.Name()]
+	} else {
+		c.index = c.indexOfEqual(filter)
+	}
+	return c, err
+}
+
+// selective are columns by how few jobs one of their values has, the fewest first.
+var selective = []string{
+	"JobName", "JobGroup", "ApplicationStatus", "Owner", "Site", "MinorStatus", "OwnerGroup", "Status", "JobType",
+}
+
+// indexOfEqual is the index of the jobs of a VO by a column of which a filter wants one value; "" if
+// there is none.
+func (c *compiler) indexOfEqual(filter Filter) string {
+	for _, name := range selective {
+		if slices.ContainsFunc(filter.kids, func(kid Filter) bool { return kid.equals() && kid.column.Name() == name }) {
+			return c.schema.OfVO[name]
+		}
+	}
+	return ""
+}
+
+// periodOf are the conditions of a filter on the first time that it compares, all of which have to be
+// met, if an index has the jobs of a VO by it and the engine has to be told so.
+func (c *compiler) periodOf(scope Scope, filter Filter) Filter {
+	period := Filter{op: opAnd}
+	if c.dialect.IndexedBy == "" || scope.VO == "" || filter.op != opAnd {
+		return period
+	}
+	for _, kid := range filter.kids {
+		first := len(period.kids) == 0 && kid.column.Kind() == tables.KindTime && c.schema.OfVO[kid.column.Name()] != ""
+		if kid.isRange() && (first || len(period.kids) > 0 && kid.column == period.kids[0].column) {
+			period.kids = append(period.kids, kid)
+		}
+	}
+	return period
+}
+
+// isRange reports whether a condition is one range of an index.
+func (f Filter) isRange() bool {
+	return slices.Contains([]op{opIn, opGreater, opGreaterEqual, opLess, opLessEqual}, f.op) && len(f.values) == 1
+}
+
+// jobsOf counts the jobs of a VO in a period, up to a limit.
+func (c *compiler) jobsOf(vo string, period Filter, limit int64) statement {
+	c.index = c.schema.OfVO[period.kids[0].column.Name()]
+	c.write("SELECT count(*) FROM (SELECT 1 FROM ")
+	c.jobs()
+	c.where(Scope{VO: vo}, period)
+	c.write(" LIMIT ", c.arg(limit), ") AS p")
+	return c.statement()
+}
+
+// countedPart is what of a filter the counts tell of, together with some columns.
+func (c *compiler) countedPart(scope Scope, filter Filter, columns []Column) (counted Filter, ok bool) {
+	parts := []Filter{filter}
+	if filter.op == opAnd {
+		parts = filter.kids
+	}
+	counted = Filter{op: opAnd}
+	for _, part := range parts {
+		more := Filter{op: opAnd, kids: append(slices.Clip(counted.kids), part)}
+		if !part.hasPattern() && c.countedBy(scope, more, columns) != nil {
+			counted = more
+		}
+	}
+	return counted, c.countedBy(scope, counted, columns) != nil
+}

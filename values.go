@@ -1,0 +1,206 @@
+package jobdb
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"jobdb/internal/engine"
+	"jobdb/internal/tables"
+)
+
+// ValuesRequest asks for the values of a column as clients do, not yet checked.
+type ValuesRequest struct {
+	Column string `json:"column"`
+	Prefix string `json:"prefix,omitempty"`
+	Limit  int    `json:"limit,omitempty"`
+}
+
+// Values is a checked query for the values of a column that begin with a text, such as completion
+// asks for. Get one from [ValuesRequest.Parse], then set Scope, which must be given.
+type Values struct {
+	Scope  Scope
+	Column Column // of texts
+	Prefix string // ASCII letters match in either case, as in a like
+	Limit  int    // values, at most [MaxValues]; 0: 20
+}
+
+// ValueList has values in the order of their bytes.
+type ValueList struct {
+	Values []string
+	More   bool // there may be others
+}
+
+const (
+	// MaxValues is how many values [DB.Values] gives at most.
+	MaxValues = 1000
+
+	defaultValues = 20
+	// newestJobs is among how many jobs values are looked for where neither counts nor an index have
+	// them.
+	newestJobs = 10_000
+	// maxSkips is how often a walk along an index may find a value that doesn't match. There is one
+	// for each way to write the prefix in upper and lower case that values begin with.
+	maxSkips = 200
+)
+
+// Parse checks a request for values against the table's columns and the limits. Every fault is a
+// [QueryError] that names the parameter.
+func (r ValuesRequest) Parse(limits Limits) (Values, error) {
+	column, err := ParseColumn(r.Column)
+	if err != nil {
+		return Values{}, inField("column", err)
+	}
+	v := Values{Column: column, Prefix: r.Prefix, Limit: r.Limit}
+	return v, v.check(limits.withDefaults())
+}
+
+func (v Values) check(limits Limits) error {
+	if v.Column.Kind() != tables.KindText || v.Column == colParameter {
+		return &QueryError{Field: "column", Reason: v.Column.Name() + " has no texts"}
+	}
+	if len(v.Prefix) > limits.Pattern {
+		return &QueryError{Field: "prefix", Reason: "longer than " + itoa(limits.Pattern) + " bytes"}
+	}
+	return checkTop("limit", v.Limit, MaxValues)
+}
+
+// Values returns the first values of a column that begin with a text. They come from the counts
+// where jobs are counted by the column; else, for a whole VO, from an index of the VO's jobs by it,
+// of which it reads an entry or two for each value. Where there is no such index it looks at the
+// newest 10,000 jobs of the scope only.
+func (a access) Values(ctx context.Context, v Values) (ValueList, error) {
+	if err := a.checkQuestion(v.Scope, Filter{}, v.check(a.db.options.Limits)); err != nil {
+		return ValueList{}, err
+	}
+	if checkText(v.Prefix) != nil {
+		return ValueList{}, nil // no value can begin with it
+	}
+	v.Limit = cmp.Or(v.Limit, defaultValues)
+	var list ValueList
+	err := a.ask(ctx, "list values", false, func(ctx context.Context, s *session) (err error) {
+		c := s.compiler()
+		switch {
+		case c.countedBy(v.Scope, Filter{}, []Column{v.Column}) != nil:
+			list, err = s.countedValues(ctx, v)
+		case c.walks(v):
+			list, err = s.indexedValues(ctx, v)
+		default:
+			list, err = s.newestValues(ctx, v)
+		}
+		return err
+	})
+	return list, err
+}
+
+// walks reports whether an index has the values in the order of their bytes.
+func (c *compiler) walks(v Values) bool {
+	return v.Scope.VO != "" && v.Scope.Owner == "" && c.schema.OfVO[v.Column.Name()] != "" &&
+		c.schema.Collation(tables.Jobs.Name, v.Column.Name()) == "" && c.schema.Collation(tables.Jobs.Name, colVO.Name()) == ""
+}
+
+func (s *session) countedValues(ctx context.Context, v Values) (list ValueList, err error) {
+	escaped := strings.NewReplacer("%", likeEscape+"%", "_", likeEscape+"_", likeEscape, likeEscape+likeEscape).Replace(v.Prefix)
+	begins := Filter{op: opLike, column: v.Column, values: []any{escaped + "%"}}
+	groups := Summary{Scope: v.Scope, GroupBy: []Column{v.Column}, Filter: Filter{op: opAnd, kids: []Filter{begins}}}
+	columns := []tables.Column{v.Column.def(), countColumn}
+	err = s.table(ctx, s.compiler().summary(groups, v.Limit), columns, func(row []any) error {
+		text, _ := row[0].(string)
+		list.add(v, text)
+		return nil
+	})
+	return list, err
+}
+
+const likeEscape = string(engine.LikeEscape)
+
+// add adds one more value, if there is room.
+func (l *ValueList) add(v Values, value string) {
+	if l.More = len(l.Values) == v.Limit; !l.More {
+		l.Values = append(l.Values, value)
+	}
+}
+
+// indexedValues walks along an index from value to value: each is found at once after the one
+// before. From a value that doesn't match it goes on where the next one that may match can be.
+func (s *session) indexedValues(ctx context.Context, v Values) (list ValueList, err error) {
+	from, sign := upperASCII(v.Prefix), opGreaterEqual // capitals are first
+	for skips := 0; skips < maxSkips && !list.More; {
+		value, found, err := s.nextValue(ctx, v, sign, from)
+		switch {
+		case err != nil || !found:
+			return list, err
+		case strings.HasPrefix(foldASCII(value), foldASCII(v.Prefix)):
+			list.add(v, value)
+			from, sign = value, opGreater
+		default:
+			skips++
+			if from, found = nextCase(v.Prefix, value); !found {
+				return list, nil
+			}
+			sign = opGreaterEqual
+		}
+	}
+	list.More = true
+	return list, nil
+}
+
+func (s *session) nextValue(ctx context.Context, v Values, sign op, from string) (value string, found bool, err error) {
+	err = s.table(ctx, s.compiler().nextValue(v, sign, from), []tables.Column{v.Column.def()}, func(row []any) error {
+		value, found = row[0].(string)
+		return nil
+	})
+	return value, found, err
+}
+
+// nextCase is the first text, by its bytes, that comes after one that doesn't begin with the prefix,
+// and that is the prefix but for the case of ASCII letters; found is false where there is none.
+func nextCase(prefix, after string) (text string, found bool) {
+	upper, lower := upperASCII(prefix), foldASCII(prefix)
+	at := 0
+	for at < min(len(prefix), len(after)) && (after[at] == upper[at] || after[at] == lower[at]) {
+		at++
+	}
+	if at == len(after) {
+		return after + upper[at:], true
+	}
+	for ; at >= 0; at-- {
+		switch {
+		case upper[at] > after[at]:
+			return after[:at] + upper[at:], true
+		case lower[at] > after[at]:
+			return after[:at] + lower[at:at+1] + upper[at+1:], true
+		}
+	}
+	return "", false
+}
+
+// upperASCII turns ASCII letters into upper case.
+func upperASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' {
+			return r + 'A' - 'a'
+		}
+		return r
+	}, s)
+}
+
+func (s *session) newestValues(ctx context.Context, v Values) (list ValueList, err error) {
+	newest := Search{Scope: v.Scope, Columns: []Column{v.Column}, Sort: []Sort{{Descending: true}}, Page: 1} // of the zero Column, JobID
+	jobs := 0
+	matching := map[string]bool{}
+	err = s.placedRows(ctx, s.compiler().rows(newest, newestJobs), newest, func(row, _ []any) error {
+		jobs++
+		if text, ok := row[0].(string); ok && strings.HasPrefix(foldASCII(text), foldASCII(v.Prefix)) {
+			matching[text] = true
+		}
+		return nil
+	})
+	for _, value := range slices.Sorted(maps.Keys(matching)) {
+		list.add(v, value)
+	}
+	list.More = list.More || jobs == newestJobs
+	return list, err
+}
