@@ -119,11 +119,11 @@ func bulkOn(ctx context.Context, s settings, engine, folder, command string) (re
 }
 
 // begin begins to measure what a process does.
-func (b *bulkRun) begin(pid int) { b.pid, b.used, b.began = pid, processorTime(pid), time.Now() }
+func (b *bulkRun) begin(pid int) { b.pid, b.used, b.began = pid, processorTimeOf(pid), time.Now() }
 
 // add ends what was begun.
 func (b *bulkRun) add(what string, jobs int, wanted float64, note string) {
-	r := bulkResult{b.engine, what, jobs, time.Since(b.began), processorTime(b.pid) - b.used, wanted, note}
+	r := bulkResult{b.engine, what, jobs, time.Since(b.began), processorTimeOf(b.pid) - b.used, wanted, note}
 	log.Printf("%-8s %-50s %s jobs in %v (%v of a processor), %.0f a second %s",
 		b.engine, what, withCommas(jobs), r.took.Round(time.Millisecond), r.processor, r.rate(), note)
 	b.results = append(b.results, r)

@@ -20,8 +20,8 @@ func (s *server) peakMemory() (int64, error) {
 	return kB << 10, nil
 }
 
-// processorTime is for how long a process has used processors.
-func processorTime(pid int) time.Duration {
+// processorTimeOf is for how long a process has used processors.
+func processorTimeOf(pid int) time.Duration {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) // elsewhere than on Linux nothing is known
 	fields := strings.Fields(string(text[1+bytes.LastIndexByte(text, ')'):]))
 	ticks := 0

@@ -189,7 +189,7 @@ func testJobsToSearch(f *fixture) {
 	of := func(parameter, operator, value string) jobdb.FilterSpec {
 		return jobdb.FilterSpec{Parameter: parameter, Operator: operator, Value: value}
 	}
-	like, priority, done, site := of("JobName", "like", "%x%"), of("UserPriority", "eq", "1"), of("Status", "eq", "Done"), of("Site", "neq", "a")
+	like, ended, done, site := of("JobName", "like", "%x%"), of("EndExecTime", "eq", "2024"), of("Status", "eq", "Done"), of("Site", "neq", "a")
 	for _, c := range []struct {
 		filters []jobdb.FilterSpec
 		owner   string
@@ -198,7 +198,7 @@ func testJobsToSearch(f *fixture) {
 		{nil, "", 6},
 		{[]jobdb.FilterSpec{like}, "", 6},
 		{[]jobdb.FilterSpec{like, done}, "", 3},
-		{[]jobdb.FilterSpec{priority, site, like, done}, "", 2},
+		{[]jobdb.FilterSpec{ended, site, like, done}, "", 2},
 		{[]jobdb.FilterSpec{{Or: []jobdb.FilterSpec{done, like}}}, "", 6},
 		{[]jobdb.FilterSpec{done}, "bob", 1},
 		{[]jobdb.FilterSpec{of("Status", "like", "D%")}, "", 6},
