@@ -79,7 +79,7 @@ func (db *DB) auditCounts(ctx context.Context) (audit, error) {
 func (a audit) readCounts(ctx context.Context, s *session) error {
 	text := "SELECT " + tables.QuotedNames("", tables.JobTotals.Columns) + ` FROM "JobTotals" WHERE "Kind" > 0`
 	err := s.query(ctx, text, nil, scanRows(tables.JobTotals.Columns, func(row []scanned) error {
-		key := append([]byte{firstKind + byte(row[0].integer())}, row[1].text()...)
+		key := append([]byte{letterOf(row[0].integer())}, row[1].text()...)
 		for _, value := range row[2 : len(row)-1] {
 			key = append(append(key, 0), value.text()...)
 		}

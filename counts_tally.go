@@ -18,6 +18,8 @@ type tally map[string]*int64
 
 const firstKind = 'A' // the letter of Kind 0 in a key
 
+func letterOf(kind int64) byte { return byte(firstKind + kind) } //nolint:gosec // there are few kinds
+
 func (t tally) addTo(key []byte, jobs int64) {
 	if sum, ok := t[string(key)]; ok {
 		*sum += jobs
@@ -44,7 +46,7 @@ func (t tally) add(kinds []countKind, columns []Column, vo string, row []scanned
 	var room [256]byte
 	key := room[:0]
 	for _, kind := range kinds {
-		key = append(append(key[:0], firstKind+byte(kind.number)), vo...)
+		key = append(append(key[:0], letterOf(int64(kind.number))), vo...)
 		for i := range maxCountedColumns {
 			if key = append(key, 0); i < len(kind.columns) {
 				key = append(key, values[kind.columns[i].index]...)

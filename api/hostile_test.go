@@ -181,13 +181,15 @@ func TestWorkIsBounded(t *testing.T) {
 func TestLongHistories(t *testing.T) {
 	t.Parallel()
 	w := start(t)
-	w.submit(alice, "one", "two")
-	records := make([]jobdb.HistoryRecord, 100_000) // with those that there are, a few more than an answer may have
-	for i := range records {
-		records[i] = jobdb.HistoryRecord{JobID: 2, Status: "Received", Time: w.now, Source: "x"}
-	}
-	if err := w.db.InsertHistory(t.Context(), records); err != nil {
-		t.Fatal(err)
+	records := make([]jobdb.HistoryRecord, 9_500)
+	for id := range jobdb.JobID(11) { // together a few more records than an answer may have
+		w.submit(alice, "job")
+		for i := range records {
+			records[i] = jobdb.HistoryRecord{JobID: id + 1, Status: "Received", Time: w.now, Source: "x"}
+		}
+		if err := w.db.InsertHistory(t.Context(), records); err != nil {
+			t.Fatal(err)
+		}
 	}
 	body := `{"parameters":["JobID","LoggingInfo"]}`
 	if r := w.post(alice, "search", body); r.status != 400 || !strings.Contains(r.body, "per_page") {

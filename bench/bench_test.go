@@ -206,7 +206,7 @@ func TestPlansAreShown(t *testing.T) {
 	if err := d.printPlans(t.Context(), &out, s.methods); err != nil {
 		t.Error(err)
 	}
-	if !strings.Contains(out.String(), "COVERING INDEX VOSummary") {
+	if !strings.Contains(out.String(), "COVERING INDEX VOUpdated") {
 		t.Errorf("no summary by an index alone:\n%s", out.String())
 	}
 	if err := d.close(false); err != nil {

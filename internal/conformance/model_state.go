@@ -18,6 +18,9 @@ type methods interface {
 	Stream(ctx context.Context, s jobdb.Search) iter.Seq2[[]any, error]
 	Summary(ctx context.Context, s jobdb.Summary) (jobdb.SummaryRows, error)
 	EachSummaryRow(ctx context.Context, s jobdb.Summary, each func(row []any) error) error
+	Facets(ctx context.Context, f jobdb.Facets) ([]jobdb.Facet, error)
+	Histogram(ctx context.Context, h jobdb.Histogram) (jobdb.HistogramRows, error)
+	Values(ctx context.Context, v jobdb.Values) (jobdb.ValueList, error)
 	CreateJob(ctx context.Context, originalJDL string) (jobdb.JobID, error)
 	CreateJobs(ctx context.Context, originalJDLs []string) ([]jobdb.JobID, error)
 	CreateReservedJobs(ctx context.Context, jobs []jobdb.ReservedJob) error

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"jobdb"
 )
@@ -68,6 +69,20 @@ var everyMethod = []methodCall{
 	}},
 	{"EachSummaryRow", false, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
 		return m.EachSummaryRow(ctx, jobdb.Summary{Scope: allVOs, GroupBy: jobdb.Columns()[:2]}, func([]any) error { return nil })
+	}},
+	{"Facets", false, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
+		return result(m.Facets(ctx, jobdb.Facets{Scope: allVOs, Columns: jobdb.Columns()[1:2]}))
+	}},
+	{"Histogram", false, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
+		from := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		submitted, err := jobdb.ParseColumn("SubmissionTime")
+		if err != nil {
+			return err
+		}
+		return result(m.Histogram(ctx, jobdb.Histogram{Scope: allVOs, Time: submitted, Bucket: time.Hour, From: from, To: from.AddDate(0, 0, 1)}))
+	}},
+	{"Values", false, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
+		return result(m.Values(ctx, jobdb.Values{Scope: allVOs, Column: jobdb.Columns()[1]}))
 	}},
 	{"CreateJob", true, func(ctx context.Context, m methods, _ []jobdb.JobID) error { return result(m.CreateJob(ctx, "[x]")) }},
 	{"CreateJobs", true, func(ctx context.Context, m methods, _ []jobdb.JobID) error {
