@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"jobdb/internal/engine"
+	"jobdb/internal/schema"
 	"jobdb/internal/tables"
 )
 
@@ -18,7 +19,7 @@ const MaxCommands = 1000
 
 // SetJobCommands stores commands, which the jobs get with their next heartbeats in the order given.
 // A command that equals a pending one of the same job is not stored again. Of more than
-// [MaxCommands] of a job the oldest go that are not pending. Jobs that don't exist
+// [MaxCommands] of a job the oldest go that are not pending, but not on live databases. Jobs that don't exist
 // are a [NotFoundError], texts longer than their columns a [ValueError]; then nothing is stored.
 func (a access) SetJobCommands(ctx context.Context, commands []Command) error {
 	ids := make([]JobID, len(commands))
@@ -54,6 +55,9 @@ func (a access) SetJobCommands(ctx context.Context, commands []Command) error {
 
 // deleteOldCommands deletes commands of jobs that have more than [MaxCommands].
 func (s *session) deleteOldCommands(ctx context.Context, queues map[JobID]*commandQueue) error {
+	if s.db.schema.Kind != schema.KindOurs {
+		return nil
+	}
 	const text = `DELETE FROM "JobCommands" WHERE "JobID" = ? AND "ReceptionTime" < ? AND "Status" <> ?`
 	for _, id := range slices.Sorted(maps.Keys(queues)) {
 		q := queues[id]

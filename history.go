@@ -31,7 +31,7 @@ func timeOfOrder(order float64) time.Time {
 
 // InsertHistory adds records to the jobs' histories, in the order given. It numbers each job's
 // records from 1 without gaps, even when several calls write at once. Of more than [MaxHistory] a job
-// keeps so many. A record without a time, or
+// keeps so many; on live databases all. A record without a time, or
 // with a value that LoggingInfo can't hold, is a [ValueError]; then nothing is written. A database
 // without that table is a [SchemaError], here and in the other methods for history.
 func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) error {
@@ -42,7 +42,7 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 			return err
 		}
 	}
-	some := someOf(ids)
+	some := a.db.history.someOf(ids)
 	if done, err := a.insertRecordsAlone(ctx, records); done || err != nil {
 		if len(some) > 0 && err == nil {
 			a.trimAfterwards(ctx, some)

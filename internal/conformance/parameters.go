@@ -243,7 +243,12 @@ func testHeartbeatsBound(f *fixture) {
 	for written := int64(1); ; written++ {
 		f.ok(f.AddHeartbeatData(f.ctx, named{ids[0]: {"Vsize": "new", "LoadAverage": "new"}}))
 		f.clock.advance(time.Second)
-		if kept := count(ids[0], ` AND "Name" = 'Vsize'`); kept == jobdb.MaxHeartbeats {
+		kept := count(ids[0], ` AND "Name" = 'Vsize'`)
+		if f.Schema() != jobdb.SchemaOurs && kept == jobdb.MaxHeartbeats+written && written == 300 {
+			break // nothing goes there
+		}
+		if kept == jobdb.MaxHeartbeats {
+			f.equal("a database whose rows may go", f.Schema(), jobdb.SchemaOurs)
 			f.equal("values that are new", count(ids[0], ` AND "Value" = 'new'`), 2*written)
 			break
 		} else if kept != jobdb.MaxHeartbeats+written || written > 2000 { // a chance of 10 to the -14th
