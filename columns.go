@@ -212,7 +212,7 @@ func flagText(b bool) string {
 func selectList(columns []Column) string { return tables.QuotedNames("", definitions(columns)) }
 
 func definitions(columns []Column) []tables.Column {
-	defs := make([]tables.Column, len(columns))
+	defs := make([]tables.Column, len(columns), len(columns)+1) // one is often appended
 	for i, c := range columns {
 		defs[i] = c.def()
 	}

@@ -158,7 +158,10 @@ func (c *compiler) groups(s Summary, first string, limit int) statement {
 	}
 	c.write("SELECT ", strings.Join(selected, ", "), ", ", c.countOf(kind), " FROM ")
 	c.countSource(kind, s.Scope, s.Filter, columns)
-	c.write(" GROUP BY ", strings.Join(c.inIndexOrder(columns, groups), ", "), c.havingNonZero(kind))
+	if kind == nil {
+		groups = c.inIndexOrder(columns, groups)
+	}
+	c.write(" GROUP BY ", strings.Join(groups, ", "), c.havingNonZero(kind))
 	c.write(" ORDER BY ", first, strings.Join(order, ", "))
 	c.write(" LIMIT ", c.arg(int64(limit)+1))
 	return c.statement()
@@ -620,7 +623,7 @@ func (c *compiler) countedBy(scope Scope, filter Filter, columns []Column) *coun
 	if !c.counted {
 		return nil
 	}
-	columns = filter.columns(slices.Clone(columns))
+	columns = filter.columns(slices.Clip(columns))
 	if scope.Owner != "" {
 		columns = append(columns, colOwner)
 	}
