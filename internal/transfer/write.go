@@ -153,7 +153,7 @@ func (w *writer) writeAll(ctx context.Context, events <-chan event) error {
 func (w *writer) write(ctx context.Context, e event) error {
 	switch {
 	case e.begins:
-		w.begun = e
+		w.begun, w.waiting = e, w.waiting[:0] // what waits is of a range that was lost, and comes again
 		return nil
 	case e.table != nil:
 		if w.waiting = append(w.waiting, e); len(w.waiting) < maxWaiting {
