@@ -45,7 +45,7 @@ func (a access) AddHeartbeatData(ctx context.Context, data map[JobID]map[string]
 // heartbeat every half an hour.
 const MaxHeartbeats = 2000
 
-// What jobs have too many of is looked for once in so many writes of a job. So they may have some
+// What a job has too many of is looked for once in so many writes about it alone. So it may have some
 // more.
 const trimEvery = 64
 
@@ -53,18 +53,15 @@ const trimEvery = 64
 // bounds goes little by little, so that nobody waits for it.
 const maxTrimmed = 5000
 
-// someOf picks jobs by chance, each once in trimEvery times that it is among the IDs; none in a
-// database that isn't ours, whose rows go only when its operator says so.
+// someOf picks the job that a write is about, once in trimEvery times that it is among the IDs. A write about several looks for
+// nothing: it takes as many statements as one about few. In a database that isn't ours rows go only when
+// its operator says so.
 func (db *DB) someOf(ids []JobID) (some []JobID) {
-	if db.schema.Kind != schema.KindOurs {
+	several := slices.ContainsFunc(ids, func(id JobID) bool { return id != ids[0] })
+	if len(ids) == 0 || several || db.schema.Kind != schema.KindOurs || rand.IntN(trimEvery) >= len(ids) { //nolint:gosec // nothing secret
 		return nil
 	}
-	for _, id := range ids {
-		if rand.IntN(trimEvery) == 0 { //nolint:gosec // nothing secret
-			some = append(some, id)
-		}
-	}
-	return sorted(some)
+	return ids[:1]
 }
 
 // trimHeartbeats deletes the oldest values of jobs that have more than they may.

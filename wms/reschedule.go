@@ -98,7 +98,7 @@ func (m *JobManager) Reschedule(ctx context.Context, scope Scope, ids []jobdb.Jo
 
 // largeReschedule is from how many bytes of stored JDLs on they are prepared outside of the
 // transaction: nobody can write to SQLite meanwhile. For few a second transaction would take longer.
-const largeReschedule = 4 << 10
+const largeReschedule = 32 << 10
 
 // errPrepareFirst ends a transaction whose JDLs are to be prepared before it. Nobody sees it.
 var errPrepareFirst = errors.New("the JDLs are to be prepared before the transaction")
