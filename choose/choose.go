@@ -68,7 +68,7 @@ func (r Reader) Line(text string) (Choice, error) {
 			return c, errorf("%s: files are read on the command line only", quote(term))
 		}
 		if err := r.Add(&c, term); err != nil {
-			return c, err
+			return Choice{}, err
 		}
 	}
 	return c, nil
@@ -107,21 +107,18 @@ func (r Reader) Add(c *Choice, term string) error {
 	} else {
 		return notATerm(term)
 	}
-	filters, err := r.condition(condition[1], condition[2], strings.TrimSpace(condition[3]))
-	c.Search = append(c.Search, filters...)
-	return err
+	return r.add(c, condition[1], condition[2], strings.TrimSpace(condition[3]))
 }
 
 func notATerm(term string) error {
 	if term == "" {
 		return errorf("it is empty; write a job's ID, or a condition such as Status=Failed")
 	}
-	hint := ""
 	if slices.ContainsFunc(jobdb.Statuses, func(s jobdb.Status) bool { return strings.EqualFold(string(s), term) }) {
-		hint = "; did you mean Status=" + term + "?"
+		return errorf("%s is neither a job's ID nor a condition; did you mean Status=%s?", quote(term), term)
 	}
-	return errorf("%s is neither a job's ID nor a condition%s; write Status=Failed, \"JobName like prod%%\", since=2d and so on, "+
-		"and put a value with spaces in quotes", quote(term), hint)
+	return errorf("%s is neither a job's ID nor a condition; write Status=Failed, \"JobName like prod%%\", since=2d and so on, "+
+		"and put a value with spaces in quotes", quote(term))
 }
 
 // AddAny adds that a column or parameter has one of the values, if there are any. They are taken as
@@ -134,8 +131,14 @@ func (r Reader) AddAny(c *Choice, name string, values []string) error {
 	for i, value := range values {
 		quoted[i] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 	}
-	filters, err := r.condition(name, "in", strings.Join(quoted, ","))
-	c.Search = append(c.Search, filters...)
+	return r.add(c, name, "in", strings.Join(quoted, ","))
+}
+
+func (r Reader) add(c *Choice, name, operator, value string) error {
+	filters, err := r.condition(name, operator, value)
+	if err == nil {
+		c.Search = append(c.Search, filters...)
+	}
 	return err
 }
 
