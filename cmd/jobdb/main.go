@@ -48,6 +48,11 @@ type cli struct {
 	Submit     submitCommand      `cmd:"" help:"Submit jobs."`
 	Search     searchCommand      `cmd:"" aliases:"list" help:"List jobs."`
 	Summary    summaryCommand     `cmd:"" help:"Count jobs in groups."`
+	Show       showCommand        `cmd:"" help:"Print all of one job."`
+	History    historyCommand     `cmd:"" help:"Print the changes of jobs' statuses."`
+	Params     paramsCommand      `cmd:"" help:"Print the parameters of jobs."`
+	Errors     errorsCommand      `cmd:"" help:"Print what went wrong, where, and how often."`
+	Open       openCommand        `cmd:"" help:"Open the page of a job, or of a search, in the browser."`
 	Kill       killCommand        `cmd:"" help:"End jobs."`
 	Reschedule rescheduleCommand  `cmd:"" help:"Make jobs run again."`
 	Delete     deleteCommand      `cmd:"" help:"Mark jobs as Deleted."`

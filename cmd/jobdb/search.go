@@ -263,14 +263,21 @@ func matchCount(a answer) int {
 	return n
 }
 
-// rowsTogether is how many jobs are asked for at once: as many as a server lets one.
-const rowsTogether = 10_000
+// How many jobs are asked for at once: as many as a server lets one, and fewer with their histories
+// or parameters.
+const (
+	rowsTogether     = 10_000
+	longRowsTogether = 500
+)
 
 // eachPage hands over the rows of a search, page by page: so many at most, or all where the limit
 // isn't more than 0. It follows the server's cursors, so that jobs that come and go meanwhile shift
 // nothing; a DiracX server has pages by number only.
 func (c *client) eachPage(ctx context.Context, request jobdb.SearchRequest, limit int, each func(answer, []row) error) error {
 	perPage := rowsTogether
+	if slices.Contains(request.Parameters, "LoggingInfo") || slices.Contains(request.Parameters, "Parameters") {
+		perPage = longRowsTogether
+	}
 	if limit > 0 {
 		perPage = min(limit, perPage)
 	}
