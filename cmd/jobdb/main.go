@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -125,7 +124,7 @@ func execute(p *program, parser *kong.Kong, exited *int) (code int) {
 			panic(r)
 		}
 	}()
-	command, err := parser.Parse(arguments(os.Args[1:]))
+	command, err := parser.Parse(arguments(parser.Model, os.Args[1:]))
 	if err == nil {
 		err = command.Run()
 	} else {
@@ -144,20 +143,6 @@ func execute(p *program, parser *kong.Kong, exited *int) (code int) {
 		p.say("jobdb: %v", err)
 	}
 	return exitError
-}
-
-// arguments are those that kong knows: jobdb alone and jobdb help [COMMAND] print help, and
-// jobdb --version the version.
-func arguments(args []string) []string {
-	switch {
-	case len(args) == 0:
-		return []string{"--help"}
-	case args[0] == "help":
-		return append(slices.Clone(args[1:]), "--help")
-	case len(args) == 1 && args[0] == "--version":
-		return []string{"version"}
-	}
-	return args
 }
 
 func commandName(c *kong.Context) string {

@@ -119,10 +119,13 @@ func runScripts(t *testing.T, folder string, env []string) {
 			"server": serverCommand, "sql": sqlCommand, "disk": diskCommand, "setenv": setenvCommand,
 		},
 		Condition: func(name string) (bool, error) {
-			if name != "mount" {
-				return false, errors.New("no such condition")
+			switch name {
+			case "mount":
+				return canMount(), nil
+			case "diracx":
+				return slices.Contains(env, "DIRACX=yes"), nil
 			}
-			return canMount(), nil
+			return false, errors.New("no such condition")
 		},
 		RequireExplicitExec: true,
 	})
