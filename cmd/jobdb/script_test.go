@@ -107,6 +107,12 @@ func TestReadme(t *testing.T) {
 
 func runScripts(t *testing.T, folder string, env []string) {
 	t.Helper()
+	runScriptsWith(t, folder, env, nil)
+}
+
+// runScriptsWith runs scripts that may have a command of the test's own, "lines".
+func runScriptsWith(t *testing.T, folder string, env []string, lines func(*testscript.TestScript, bool, []string)) {
+	t.Helper()
 	testscript.Run(t, testscript.Params{
 		Dir: folder,
 		Setup: func(e *testscript.Env) error {
@@ -116,7 +122,7 @@ func runScripts(t *testing.T, folder string, env []string) {
 			return os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"server": serverCommand, "sql": sqlCommand, "disk": diskCommand, "setenv": setenvCommand,
+			"server": serverCommand, "sql": sqlCommand, "disk": diskCommand, "setenv": setenvCommand, "lines": lines,
 		},
 		Condition: func(name string) (bool, error) {
 			switch name {
