@@ -150,18 +150,22 @@ func (f actFlags) ask(p *program, jobs int, do action, stdinIsRead bool) (bool, 
 	if !stdinIsRead && !isTerminal(p.stdin) {
 		return false, errNobodyAnswers
 	}
+	from, to := p.stdin, p.stderr
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0) // also where standard input or error is a file
-	if err != nil {
+	switch {
+	case err == nil:
+		defer tty.Close() //nolint:errcheck // nothing is lost
+		from, to = tty, tty
+	case stdinIsRead: // elsewhere than on Unix there is no such file
 		return false, errNobodyAnswers
 	}
-	defer tty.Close() //nolint:errcheck // nothing is lost
 	question, want := fmt.Sprintf("%s %s? [y/N] ", capital(do.verb), plural(jobs, "job")), "y"
 	if jobs > typeTheNumber {
 		question = fmt.Sprintf("Type the number of jobs to %s them, or anything else to leave them: ", do.verb)
 		want = strconv.Itoa(jobs)
 	}
-	_, _ = io.WriteString(tty, question) // if it fails, so does the answer
-	line, err := bufio.NewReader(tty).ReadString('\n')
+	_, _ = io.WriteString(to, question) // if it fails, so does the answer
+	line, err := bufio.NewReader(from).ReadString('\n')
 	given := strings.ToLower(strings.ReplaceAll(strings.TrimSpace(line), ",", ""))
 	if given == want || want == "y" && given == "yes" {
 		return true, nil
