@@ -28,6 +28,7 @@ type Options struct {
 	Connections       int              // at most; default 32 to a server; to a SQLite file 8, or one a core
 	FoldInterval      time.Duration    // how often counts of jobs are brought together; default 1 s, negative: never, see [DB.FoldCounts]
 	ReadOnly          bool             // nothing can be written
+	Hooks             Hooks            // are called while the DB works; default: none
 	ParametersOutbox  bool             // changes of parameters wait to be copied elsewhere, see [DB.WaitingJobs]; on our own schema only
 }
 
@@ -70,6 +71,9 @@ type DB struct {
 	crowded       crowdedJobs    // whose parameters are looked at before each change of them
 	counted       atomic.Bool    // counts of jobs are kept and complete
 	unswept       atomic.Int64   // differences folded since counts that are zero were deleted
+	folded        atomic.Int64   // differences, since the DB was opened
+	foldedAt      atomic.Int64   // when FoldCounts last left none behind; Unix microseconds
+	retries       retries
 	folding       sync.WaitGroup // foldLoop
 	cancelFolding context.CancelFunc
 	clock         databaseClock
