@@ -37,7 +37,7 @@ func (db *DB) transact(ctx context.Context, fn func(*session) error) error {
 	for try := 1; ; try++ {
 		err := withContext(ctx, db.runOnce(ctx, fn))
 		if db.classOf(err) == engine.ClassFull {
-			db.full.Store(true)
+			db.full.Store(systemClock().UnixNano())
 		}
 		if err == nil || !db.runAgain(ctx, try, err) {
 			return db.publicError(err)

@@ -116,7 +116,7 @@ func (a access) writeAlone(ctx context.Context, what, text string, args ...any) 
 	err := a.db.task(what, func() (err error) {
 		s := &session{db: a.db, task: what, q: a.db.engine.Writer}
 		if n, err = s.exec(ctx, text, args...); n > 0 {
-			a.db.full.Store(false)
+			a.db.full.Store(0)
 		}
 		switch a.db.classOf(err) {
 		case engine.ClassDuplicate, engine.ClassRetry, engine.ClassInterrupted, engine.ClassBroken, engine.ClassFull:
@@ -215,7 +215,7 @@ func (db *DB) runOnce(ctx context.Context, fn func(*session) error) (err error) 
 	wrote := false
 	defer func() {
 		if err == nil && wrote {
-			db.full.Store(false)
+			db.full.Store(0)
 		}
 	}()
 	run := func(q engine.Querier) error {

@@ -38,7 +38,7 @@ func (p *program) say(format string, args ...any) {
 }
 
 type cli struct {
-	Config kong.ConfigFlag `help:"JSON file of settings, named as the flags: {\"db\": \"…\", \"log-format\": \"json\"}. Flags and environment take precedence." placeholder:"FILE" env:"JOBDB_CONFIG" type:"path"`
+	ConfigFile kong.ConfigFlag `name:"config" help:"JSON file of settings, named as the flags: {\"db\": \"…\", \"log-format\": \"json\"}. Flags and environment take precedence." placeholder:"FILE" env:"JOBDB_CONFIG" type:"path"`
 
 	Serve      serveCommand       `cmd:"" help:"Start the server."`
 	Token      tokenCommand       `cmd:"" help:"Make a token for a server."`
@@ -51,6 +51,7 @@ type cli struct {
 	Schema     schemaCommands     `cmd:"" help:"Inspect a database."`
 	Parameters parametersCommands `cmd:"" help:"Copy parameters of jobs to OpenSearch once more."`
 	Counts     countsCommands     `cmd:"" help:"Verify the job counts, or correct them."`
+	Config     configCommand      `cmd:"" name:"config" help:"Print the settings of a server, and where they come from."`
 	Version    versionCommand     `cmd:"" help:"Print the version."`
 }
 
@@ -123,7 +124,9 @@ func execute(p *program, parser *kong.Kong, exited *int) (code int) {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &usage):
-		p.say("jobdb: %v\nSee: %s --help", err, commandName(command))
+		if !errors.Is(err, errReported) {
+			p.say("jobdb: %v\nSee: %s --help", err, commandName(command))
+		}
 		return exitUsage
 	case !errors.Is(err, errReported):
 		p.say("jobdb: %v", err)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -140,14 +141,23 @@ type serverKey struct{}
 
 // serverCommand is "server start FLAGS…", which sets JOBDB_URL, and "server
 // stop". Both leave all that the server said so far in the file server.log. "server other FLAGS…"
-// starts one beside it that runs until the script ends, and sets OTHER_URL.
+// starts one beside it that runs until the script ends, and sets OTHER_URL. "server terminal FLAGS…"
+// is start with a terminal as standard error, and "server hup" sends a SIGHUP.
 func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	s, variable := ts.Value(serverKey{}).(*server), "JOBDB_URL"
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: server start FLAGS… | server other FLAGS… | server stop")
+		ts.Fatalf("usage: server start|other|terminal FLAGS… | server hup|log|stop")
 	}
 	if args[0] == "other" {
 		s, variable = &server{}, "OTHER_URL"
+	}
+	if args[0] == "hup" {
+		ts.Check(s.command.Process.Signal(syscall.SIGHUP))
+		return
+	}
+	if args[0] == "log" {
+		ts.Check(os.WriteFile(ts.MkAbs("server.log"), s.said(), 0o600))
+		return
 	}
 	if args[0] == "stop" {
 		ts.Check(s.stop())
@@ -159,13 +169,16 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	s.command = exec.Command(path, append([]string{"serve", "--listen", "127.0.0.1:0"}, args[1:]...)...)
 	s.command.Dir = ts.MkAbs(".")
 	s.command.Env = append([]string{}, environment(ts)...)
-	stderr, err := s.command.StderrPipe()
+	stderr, last, err := s.attach(args[0] == "terminal")
 	ts.Check(err)
 	ts.Check(s.command.Start())
+	if args[0] == "terminal" {
+		ts.Check(s.command.Stderr.(*os.File).Close()) // else its other end wouldn't end with the server
+	}
 	ts.Defer(func() { _ = s.stop() })
 	listening := make(chan string, 1)
 	s.log = nil
-	s.logged.Go(func() { s.read(stderr, listening) })
+	s.logged.Go(func() { s.read(stderr, last, listening) })
 	select {
 	case address := <-listening:
 		if address == "" {
@@ -192,19 +205,34 @@ func environment(ts *testscript.TestScript) (env []string) {
 	return env
 }
 
-// read keeps what the server says. When its welcome is over it sends its address, "" when it ended
-// before.
-func (s *server) read(stderr io.Reader, listening chan<- string) {
+// listens is what a server logs once it takes requests, in text or in JSON.
+var listens = regexp.MustCompile(`jobdb is listening",? ?"?url"?[=:]"?([^ "]+)`)
+
+// attach gives the server a standard error, and returns its other end and what it says there last
+// when it starts.
+func (s *server) attach(terminal bool) (stderr io.Reader, last *regexp.Regexp, err error) {
+	if terminal {
+		here, there, err := openTerminal()
+		s.command.Stderr = there
+		return here, regexp.MustCompile("^Ctrl-C"), err
+	}
+	stderr, err = s.command.StderrPipe()
+	return stderr, listens, err
+}
+
+// read keeps what the server says. When it has said what it says last it sends its address, "" when
+// it ended before.
+func (s *server) read(stderr io.Reader, last *regexp.Regexp, listening chan<- string) {
 	defer close(listening)
 	address := ""
 	for scanner := bufio.NewScanner(stderr); scanner.Scan(); {
 		s.mutex.Lock()
 		s.log = append(s.log, scanner.Text()+"\n"...)
 		s.mutex.Unlock()
-		if _, found, ok := strings.Cut(scanner.Text(), "jobdb is listening on "); ok {
-			address = found
+		if found := listens.FindStringSubmatch(scanner.Text()); found != nil {
+			address = found[1]
 		}
-		if strings.HasPrefix(scanner.Text(), "Ctrl-C") {
+		if last.MatchString(scanner.Text()) {
 			listening <- address
 		}
 	}
