@@ -43,9 +43,9 @@ func (c *configCommand) Run(p *program, command *kong.Context) error {
 		if flag.Name == "json" {
 			continue
 		}
-		value := ""
-		if v := command.FlagValue(flag); v != nil {
-			value = strings.Trim(fmt.Sprint(v), "[]")
+		value := fmt.Sprint(command.FlagValue(flag))
+		if list, ok := command.FlagValue(flag).([]string); ok {
+			value = strings.Join(list, ",")
 		}
 		if flag.Tag.Has("secret") {
 			value = hidden(value)

@@ -32,7 +32,7 @@ type Settings struct {
 	operatingSettings
 
 	Listen      string          `help:"Address to listen on, or unix:PATH for a unix socket. Without --issuer it must be loopback or a socket. Default: ${default}." default:"127.0.0.1:8000" env:"JOBDB_LISTEN" placeholder:"HOST:PORT"`
-	Keys        string          `help:"Public keys of the issuer (a JWK set): a file, a URL, or JSON. Default: from the issuer's discovery document." env:"JOBDB_KEYS,DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE" placeholder:"SET"`
+	Keys        string          `secret:"" help:"Public keys of the issuer (a JWK set): a file, a URL, or JSON. Default: from the issuer's discovery document." env:"JOBDB_KEYS,DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE" placeholder:"SET"`
 	KeysRefresh time.Duration   `help:"Fetch keys from a URL this often, at least 10s. Files are read again when they change." default:"15m" env:"JOBDB_KEYS_REFRESH"`
 	Visibility  auth.Visibility `help:"Jobs that normal users see: all of their VO (vo) or only their own (own)." default:"vo" enum:"vo,own" env:"JOBDB_VISIBILITY"`
 
