@@ -22,6 +22,7 @@ type target struct {
 	JobID             jobdb.JobID
 	Status            jobdb.Status
 	RescheduleCounter int64
+	VO                string
 }
 
 // targets are the jobs that were chosen, in the order of their IDs.
@@ -33,7 +34,7 @@ type targets struct {
 // findTargets finds the jobs of a choice.
 func (c *client) findTargets(ctx context.Context, p *program, chosen choose.Choice) (targets, error) {
 	request := jobdb.SearchRequest{
-		Parameters: []string{"JobID", "Status", "RescheduleCounter"}, Sort: []jobdb.SortSpec{{Parameter: "JobID", Direction: "asc"}},
+		Parameters: []string{"JobID", "Status", "RescheduleCounter", "VO"}, Sort: []jobdb.SortSpec{{Parameter: "JobID", Direction: "asc"}},
 	}
 	var found targets
 	bar := p.progress("found %d of %d jobs", 0)
