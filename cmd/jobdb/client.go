@@ -45,10 +45,10 @@ type client struct {
 	origin string // where the token comes from, for messages
 
 	program  *program
-	timeout  time.Duration // of one try; see ask
-	answered bool          // somebody answers at base
+	timeout  time.Duration                             // of one try; see ask
+	answered bool                                      // somebody answers at base
 	mint     func(vo string) (token string, err error) // with --db only: see actFor
-	ahead    time.Duration // how much the server's clock is; 0 if it is as this machine's
+	ahead    time.Duration                             // how much the server's clock is; 0 if it is as this machine's
 }
 
 func (s clientSettings) client(p *program) (*client, error) {
