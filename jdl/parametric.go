@@ -72,6 +72,25 @@ func (a *Ad) countValuesOf(name string) (n int64, ok bool, err error) {
 	return number.Int64(), true, nil
 }
 
+// Expand returns the text of each job that a submitted text describes: those of [Ad.Expand] if it is
+// parametric, and else the text itself, in brackets. What is wrong with that one isn't looked for.
+func Expand(text string) (jobs []string, parametric bool, err error) {
+	text = Enclose(text)
+	ad, err := ParseAd(text)
+	if errors.Is(err, ErrEndless) {
+		return nil, false, err
+	}
+	if err != nil {
+		return []string{text}, false, nil // its manifest will say what is wrong
+	}
+	count, err := ad.CountJobs()
+	if err != nil || count == 0 {
+		return []string{text}, false, err
+	}
+	jobs, err = ad.Expand()
+	return jobs, true, err
+}
+
 // Expand returns the JDLs of a parametric ad's jobs, as DIRAC's generateParametricJobs
 // writes them. In each, %n becomes the job's number from 0, padded with zeros, %s its value of
 // Parameters, and %(X)s its value of Parameters.X.
