@@ -63,11 +63,14 @@ type checker struct {
 	given    []string
 }
 
-// has reports whether an attribute is set.
-func (c *checker) has(name string) bool {
+// names reports whether the text sets an attribute.
+func (c *checker) names(name string) bool {
 	_, ok := c.seen[name]
-	return ok || slices.Contains(c.given, name)
+	return ok
 }
+
+// has reports whether an attribute is set, in the text or beside it.
+func (c *checker) has(name string) bool { return c.names(name) || slices.Contains(c.given, name) }
 
 // checkedValue is a value with the name of its attribute.
 type checkedValue struct {
@@ -157,14 +160,14 @@ func (c *checker) places() {
 				if !c.has(wanted) || !parametric {
 					c.doubt(value.at+m[0], "%s stands for a value of %s, which isn't set%s", place, wanted, alsoParameters(parametric))
 				}
+			case place == "%s" && !c.names("Parameters"):
+				c.doubt(value.at+m[0], "%%s stands for the value of the parameter without a name, which isn't set: it stays as it is")
 			case !parametric:
-				c.doubt(value.at+m[0], "%s stands for %s, but Parameters isn't set: it stays as it is", place, placeMeaning[place])
+				c.doubt(value.at+m[0], "%%n stands for the number of a parametric job, but Parameters isn't set: it stays as it is")
 			}
 		}
 	}
 }
-
-var placeMeaning = map[string]string{"%s": "the value of the parameter", "%n": "the number of a parametric job"}
 
 func alsoParameters(parametric bool) string {
 	if parametric {

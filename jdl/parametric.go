@@ -121,13 +121,13 @@ func (a *Ad) Expand() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return expandAll(text, count, parameters)
+	return expandJobs(text, count, parameters, maxExpanded)
 }
 
-func expandAll(text string, count int64, parameters []*parameter) ([]string, error) {
+// expandJobs returns the JDLs of all jobs, of at most room bytes together.
+func expandJobs(text string, count int64, parameters []*parameter, room int) ([]string, error) {
 	jobs := make([]string, count)
 	digits := len(strconv.FormatInt(count-1, 10))
-	room := maxExpanded
 	for n := range jobs {
 		numbered := strings.ReplaceAll(text, "%n", fmt.Sprintf("%0*d", digits, n))
 		job, err := expandOne(numbered, n, parameters, room)
@@ -138,6 +138,38 @@ func expandAll(text string, count int64, parameters []*parameter) ([]string, err
 		room -= len(job)
 	}
 	return jobs, nil
+}
+
+// ParameterValues are the values that a parameter takes, one for each job.
+type ParameterValues struct {
+	Name   string
+	Values []string // without quotes, braces and blanks
+}
+
+// maxSwept bounds the bytes of all jobs of a sweep.
+const maxSwept = 256 << 20
+
+// Sweep returns the JDLs of the jobs that [Ad.Expand] would make of the ad with a list Parameters.NAME
+// of each parameter, and with their number as Parameters. The lists aren't part of the ad, so that
+// there may be many more jobs; there is no value for %s. All lists have the same length, and the ad isn't parametric.
+func (a *Ad) Sweep(swept []ParameterValues) ([]string, error) {
+	text, err := a.JDL()
+	if err != nil {
+		return nil, err
+	}
+	parameters := make([]*parameter, len(swept))
+	for i, s := range swept {
+		if len(s.Values) == 0 || len(s.Values) != len(swept[0].Values) {
+			return nil, errInconsistent
+		}
+		parameters[i] = newParameter(s.Name)
+		parameters[i].list = s.Values
+	}
+	jobs, err := expandJobs(text, int64(len(swept[0].Values)), parameters, maxSwept)
+	if errors.Is(err, errExpanded) {
+		err = errors.New("the jobs of this sweep would be longer than 256 MiB together")
+	}
+	return jobs, err
 }
 
 // expandOne returns the JDL of the nth job, of at most room bytes.

@@ -165,10 +165,15 @@ func (c *client) send(ctx context.Context, path, accept string, body any) (*http
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", accept)
+	return c.do(request)
+}
+
+// do sends a request with the token.
+func (c *client) do(request *http.Request) (*http.Response, error) {
 	request.Header.Set("Authorization", "Bearer "+c.token)
 	response, err := c.http.Do(request)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, fmt.Errorf("no server answers at %s; start one with jobdb serve, or say where it is with --server", c.base)
+		return nil, fmt.Errorf("no server answers at %s; start one with jobdb serve, or say where it is with --server (%w)", c.base, syscall.ECONNREFUSED)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ask the server: %w", err)

@@ -43,6 +43,7 @@ type cli struct {
 	Serve      serveCommand       `cmd:"" help:"Start the server."`
 	Token      tokenCommand       `cmd:"" help:"Make a token for a server."`
 	Submit     submitCommand      `cmd:"" help:"Submit jobs."`
+	JDL        jdlCommands        `cmd:"" name:"jdl" help:"Check JDL files, and see what becomes of them."`
 	Search     searchCommand      `cmd:"" help:"List jobs."`
 	Summary    summaryCommand     `cmd:"" help:"Count jobs in groups."`
 	Migrate    migrateCommand     `cmd:"" help:"Create or update the tables of a database."`
