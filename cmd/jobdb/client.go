@@ -15,6 +15,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -31,7 +32,7 @@ type clientSettings struct {
 
 const whoHelp = `
 
-The token comes from JOBDB_TOKEN, else from a login (jobdb token --login or dirac login). Without either, one is made with
+The token comes from JOBDB_TOKEN, else from a login (jobdb login, jobdb token --login or dirac login). Without either, one is made with
 the signing key in the data folder, which only the user who runs the server can read.`
 
 // client sends requests to one server.
@@ -40,6 +41,10 @@ type client struct {
 	base   string
 	token  string
 	origin string // where the token comes from, for messages
+
+	mutex sync.Mutex // of token and origin, which are found again when the token ends
+	find  func(context.Context) (token, origin string, err error)
+	clock func() time.Time
 }
 
 func (s clientSettings) client(p *program) (*client, error) {
@@ -48,7 +53,9 @@ func (s clientSettings) client(p *program) (*client, error) {
 		return nil, err
 	}
 	c := &client{http: &http.Client{Timeout: 5 * time.Minute, CheckRedirect: stay}, base: base}
-	c.token, c.origin, err = s.findToken(p)
+	c.clock = p.clock
+	c.find = func(ctx context.Context) (token, origin string, err error) { return s.findToken(ctx, p, base) }
+	c.token, c.origin, err = c.find(context.Background())
 	return c, err
 }
 
@@ -65,9 +72,14 @@ func serverURL(flag, text string) (string, error) {
 // stay follows no redirect: the token is meant for the server that was named.
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// findToken looks for a token in all places where one may be, and says where it was.
-func (s clientSettings) findToken(p *program) (token, origin string, err error) {
+// findToken looks for a token in all places where one may be, and says where it was. A login that
+// has ended is renewed.
+func (s clientSettings) findToken(ctx context.Context, p *program, base string) (token, origin string, err error) {
+	now := p.clock()
 	if token := strings.TrimSpace(os.Getenv("JOBDB_TOKEN")); token != "" {
+		if hasEnded(token, now) {
+			return "", "", endedError(token, "JOBDB_TOKEN", "set it to a new one, or unset it", now)
+		}
 		return token, "JOBDB_TOKEN", nil
 	}
 	path := credentialsPath()
@@ -75,21 +87,39 @@ func (s clientSettings) findToken(p *program) (token, origin string, err error) 
 	if err != nil {
 		return "", "", err
 	}
-	if found && saved.AccessToken != "" && saved.ExpiresOn > p.clock().Unix() {
+	var notRenewed error
+	if found && !saved.isGood(now) {
+		saved, notRenewed = renewLogin(ctx, base, path, now)
+	}
+	if found && notRenewed == nil {
 		return saved.AccessToken, path, nil
 	}
 	key, err := auth.ReadKey(s.DataDir)
 	switch {
 	case err == nil:
-		token, err := key.Mint(s.issuer(), tokenDefaults().principal(), p.clock(), 10*time.Minute)
+		token, err := key.Mint(s.issuer(), tokenDefaults().principal(), now, 10*time.Minute)
 		return token, "the key in " + s.DataDir, err
 	case found:
-		return "", "", fmt.Errorf("the login in %s has ended; log in again", path)
+		return "", "", fmt.Errorf("the login in %s has ended; log in again with jobdb login (%w)", path, notRenewed)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
-		return "", "", errors.New("no token: set JOBDB_TOKEN to one that jobdb token prints, log in with jobdb token --login, " +
+		return "", "", errors.New("no token: set JOBDB_TOKEN to one that jobdb token prints, log in with jobdb login or jobdb token --login, " +
 			"or say with --data-dir where the server's data folder is")
 	}
 	return "", "", err
+}
+
+// bearer is the token to send, a new one where the last one ends.
+func (c *client) bearer(ctx context.Context) (string, error) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.find == nil || !ended(c.token, c.clock()) {
+		return c.token, nil
+	}
+	token, origin, err := c.find(ctx)
+	if err == nil {
+		c.token, c.origin = token, origin
+	}
+	return c.token, err
 }
 
 // answer is a response of the server.
@@ -115,8 +145,7 @@ func (c *client) lines(ctx context.Context, body any, kind string, out io.Writer
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http says so
 	transport.DisableCompression = c.isHere()
 	defer transport.CloseIdleConnections()
-	unlimited := *c
-	unlimited.http = &http.Client{CheckRedirect: stay, Transport: transport}
+	unlimited := client{base: c.base, token: c.token, origin: c.origin, http: &http.Client{CheckRedirect: stay, Transport: transport}}
 	response, err := unlimited.send(ctx, "/api/jobs/search", kind, body)
 	if err != nil {
 		return err
@@ -170,7 +199,11 @@ func (c *client) send(ctx context.Context, path, accept string, body any) (*http
 
 // do sends a request with the token.
 func (c *client) do(request *http.Request) (*http.Response, error) {
-	request.Header.Set("Authorization", "Bearer "+c.token)
+	token, err := c.bearer(request.Context())
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
 	response, err := c.http.Do(request)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, fmt.Errorf("no server answers at %s; start one with jobdb serve, or say where it is with --server (%w)", c.base, syscall.ECONNREFUSED)

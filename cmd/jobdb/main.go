@@ -42,6 +42,9 @@ type cli struct {
 
 	Serve      serveCommand       `cmd:"" help:"Start the server."`
 	Token      tokenCommand       `cmd:"" help:"Make a token for a server."`
+	Login      loginCommand       `cmd:"" help:"Log in at the issuer of a server."`
+	Logout     logoutCommand      `cmd:"" help:"End a login."`
+	Whoami     whoamiCommand      `cmd:"" help:"Print who a server takes you for."`
 	Submit     submitCommand      `cmd:"" help:"Submit jobs."`
 	JDL        jdlCommands        `cmd:"" name:"jdl" help:"Check JDL files, and see what becomes of them."`
 	Search     searchCommand      `cmd:"" help:"List jobs."`

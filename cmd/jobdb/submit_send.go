@@ -145,12 +145,5 @@ func (s *sender) keepsKeys(ctx context.Context) bool {
 
 // waitBetweenTries waits 0.5 s, and with each try twice as long, at least as long as the server asks for.
 func waitBetweenTries(ctx context.Context, try int, atLeast time.Duration) error {
-	timer := time.NewTimer(min(max(500*time.Millisecond<<(try-1), atLeast), time.Minute))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return sleep(ctx, min(max(500*time.Millisecond<<(try-1), atLeast), time.Minute))
 }
