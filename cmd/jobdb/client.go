@@ -14,8 +14,8 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -27,7 +27,8 @@ type clientSettings struct {
 	folderSettings
 	issuerSettings
 
-	Server string `help:"URL of the server. Default: ${default}." default:"http://127.0.0.1:8000" env:"JOBDB_URL,DIRACX_URL" placeholder:"URL"`
+	Timeout time.Duration `help:"How long to wait for an answer. What was not answered is asked again, up to five times." default:"2m" env:"JOBDB_TIMEOUT" placeholder:"TIME"`
+	Server  string        `help:"URL of the server. Default: ${default}." default:"http://127.0.0.1:8000" env:"JOBDB_URL,DIRACX_URL" placeholder:"URL"`
 }
 
 const whoHelp = `
@@ -42,9 +43,11 @@ type client struct {
 	token  string
 	origin string // where the token comes from, for messages
 
-	mutex sync.Mutex // of token and origin, which are found again when the token ends
-	find  func(context.Context) (token, origin string, err error)
-	clock func() time.Time
+	renewal *renewal // of the token when it ends; may be nil
+
+	program  *program
+	timeout  time.Duration // of one try; see ask
+	answered bool          // somebody answers at base
 }
 
 func (s clientSettings) client(p *program) (*client, error) {
@@ -52,10 +55,15 @@ func (s clientSettings) client(p *program) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &client{http: &http.Client{Timeout: 5 * time.Minute, CheckRedirect: stay}, base: base}
-	c.clock = p.clock
-	c.find = func(ctx context.Context) (token, origin string, err error) { return s.findToken(ctx, p, base) }
-	c.token, c.origin, err = c.find(context.Background())
+	if s.Timeout < 0 {
+		return nil, usageError{errors.New("--timeout can't be negative")}
+	}
+	c := &client{http: &http.Client{Timeout: 5 * time.Minute, CheckRedirect: stay}, base: base, program: p, timeout: cmp.Or(s.Timeout, 2*time.Minute)}
+	c.renewal = &renewal{
+		clock: p.clock,
+		find:  func(ctx context.Context) (token, origin string, err error) { return s.findToken(ctx, p, base) },
+	}
+	c.token, c.origin, err = c.renewal.find(context.Background())
 	return c, err
 }
 
@@ -77,10 +85,7 @@ func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse
 func (s clientSettings) findToken(ctx context.Context, p *program, base string) (token, origin string, err error) {
 	now := p.clock()
 	if token := strings.TrimSpace(os.Getenv("JOBDB_TOKEN")); token != "" {
-		if hasEnded(token, now) {
-			return "", "", endedError(token, "JOBDB_TOKEN", "set it to a new one, or unset it", now)
-		}
-		return token, "JOBDB_TOKEN", nil
+		return token, "JOBDB_TOKEN", checkExpiry(token, "JOBDB_TOKEN", now)
 	}
 	path := credentialsPath()
 	saved, found, err := readCredentials(path)
@@ -108,20 +113,6 @@ func (s clientSettings) findToken(ctx context.Context, p *program, base string) 
 	return "", "", err
 }
 
-// bearer is the token to send, a new one where the last one ends.
-func (c *client) bearer(ctx context.Context) (string, error) {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	if c.find == nil || !ended(c.token, c.clock()) {
-		return c.token, nil
-	}
-	token, origin, err := c.find(ctx)
-	if err == nil {
-		c.token, c.origin = token, origin
-	}
-	return c.token, err
-}
-
 // answer is a response of the server.
 type answer struct {
 	status int
@@ -137,31 +128,6 @@ func (c *client) post(ctx context.Context, path string, body any) (answer, error
 	}
 	defer response.Body.Close()
 	return c.read(response)
-}
-
-// lines copies all rows of a search to out as they arrive, of the type linesType or csvType. It has
-// no time limit.
-func (c *client) lines(ctx context.Context, body any, kind string, out io.Writer) error {
-	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http says so
-	transport.DisableCompression = c.isHere()
-	defer transport.CloseIdleConnections()
-	unlimited := client{base: c.base, token: c.token, origin: c.origin, http: &http.Client{CheckRedirect: stay, Transport: transport}}
-	response, err := unlimited.send(ctx, "/api/jobs/search", kind, body)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		_, err := c.read(response)
-		return cmp.Or(err, errNoLines)
-	}
-	if response.Header.Get("Content-Type") != kind { // DiracX sends a page
-		return errNoLines
-	}
-	if _, err := io.Copy(out, response.Body); err != nil {
-		return fmt.Errorf("not all jobs were printed: %w", err)
-	}
-	return nil
 }
 
 // The forms in which a server sends all rows of a search.
@@ -228,8 +194,10 @@ func (c *client) read(response *http.Response) (answer, error) {
 
 // refusalError says why the server refused a request.
 type refusalError struct {
-	status int
-	text   string
+	status     int
+	text       string
+	retryAfter time.Duration // how long the server asks to wait
+	detail     json.RawMessage
 }
 
 func (e *refusalError) Error() string { return e.text }
@@ -242,16 +210,19 @@ func (e *refusalError) isOfBody() bool {
 // refusal is the error for an answer that refuses a request.
 func (c *client) refusal(a answer) error {
 	var said struct {
-		Detail any `json:"detail"`
+		Detail json.RawMessage `json:"detail"`
 	}
-	detail := http.StatusText(a.status)
-	if err := json.Unmarshal(a.body, &said); err == nil && said.Detail != nil {
-		detail = printable(describe(said.Detail))
+	text := http.StatusText(a.status)
+	var detail any
+	if json.Unmarshal(a.body, &said) == nil && json.Unmarshal(said.Detail, &detail) == nil && detail != nil {
+		text = printable(describe(detail))
 	}
+	seconds, _ := strconv.Atoi(a.header.Get("Retry-After"))
+	refused := &refusalError{a.status, fmt.Sprintf("the server says: %s (%d)", text, a.status), time.Duration(seconds) * time.Second, said.Detail}
 	if a.status == http.StatusUnauthorized {
-		return &refusalError{a.status, "the server doesn't accept the token (from " + c.origin + "): " + detail}
+		refused.text = "the server doesn't accept the token (from " + c.origin + "): " + text
 	}
-	return &refusalError{a.status, fmt.Sprintf("the server says: %s (%d)", detail, a.status)}
+	return refused
 }
 
 // describe makes one line of an error's detail, which is a text or FastAPI's list of faults.

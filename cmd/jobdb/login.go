@@ -170,16 +170,7 @@ func (c *whoamiCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.base+"/api/auth/userinfo", nil)
-	if err != nil {
-		return err
-	}
-	response, err := server.do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	a, err := server.read(response)
+	a, err := server.ask(ctx, http.MethodGet, "/api/auth/userinfo", nil)
 	if err != nil {
 		return err
 	}
@@ -187,8 +178,8 @@ func (c *whoamiCommand) Run(ctx context.Context, p *program) error {
 	if err := json.Unmarshal(a.body, &who); err != nil {
 		return fmt.Errorf("the server's answer can't be read: %w", err)
 	}
-	if claims, ok := readClaims(server.token); ok {
-		who.End = claims.end()
+	if claims, ok := readClaims(server.token); ok && claims.ExpiresAt != nil {
+		who.End = claims.ExpiresAt.Time
 	}
 	if c.Output == "json" {
 		return writeJSON(p.stdout, who)

@@ -2,59 +2,51 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
-	"strings"
+	"sync"
 	"time"
 )
 
-// claims are what a token says of itself. Nothing of it is verified: it is for messages, and to know
-// when to ask for a new one.
-type claims struct {
-	Issuer   string  `json:"iss"`
-	Username string  `json:"preferred_username"`
-	VO       string  `json:"vo"`
-	Group    string  `json:"dirac_group"`
-	Expiry   float64 `json:"exp"` // Unix time, seconds
+// renewal finds a token again when the last one ends.
+type renewal struct {
+	mutex sync.Mutex // held while it is found, so that it is once
+	token string     // the last that was found
+	find  func(context.Context) (token, origin string, err error)
+	clock func() time.Time
 }
 
-func (c claims) end() time.Time { return time.Unix(int64(c.Expiry), 0) }
-
-// readClaims reads a token; ok is false if it isn't one that says when it ends.
-func readClaims(token string) (c claims, ok bool) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return c, false
+// bearer is the token to send.
+func (c *client) bearer(ctx context.Context) (string, error) {
+	if c.renewal == nil {
+		return c.token, nil
 	}
-	text, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil || json.Unmarshal(text, &c) != nil {
-		return c, false
+	c.renewal.mutex.Lock()
+	defer c.renewal.mutex.Unlock()
+	now := c.renewal.clock()
+	if c.renewal.token == "" {
+		c.renewal.token = c.token
 	}
-	return c, c.Expiry > 0
+	if !endsBefore(c.renewal.token, now.Add(renewBefore)) {
+		return c.renewal.token, nil
+	}
+	token, _, err := c.renewal.find(ctx)
+	if err == nil {
+		c.renewal.token = token
+	}
+	return c.renewal.token, err
 }
 
 // renewBefore is how long before its end a token is renewed: as long as a request may be under way.
 const renewBefore = 30 * time.Second
 
-// ended reports whether a token is no good any more, or won't be in a moment.
-func ended(token string, now time.Time) bool {
+// endsBefore reports whether a token says that it is no good at a time.
+func endsBefore(token string, at time.Time) bool {
 	c, ok := readClaims(token)
-	return ok && now.Add(renewBefore).After(c.end())
-}
-
-// endedError says that a token is no good any more.
-func endedError(token, origin, next string, now time.Time) error {
-	c, _ := readClaims(token)
-	ago := now.Sub(c.end()).Round(time.Second)
-	if ago < 0 {
-		return fmt.Errorf("the token (from %s) ends in %v; %s", origin, -ago, next)
-	}
-	return fmt.Errorf("the token (from %s) ended %v ago, at %s; %s", origin, ago, c.end().In(now.Location()).Format(time.DateTime+" MST"), next)
+	return ok && c.ExpiresAt != nil && at.After(c.ExpiresAt.Time)
 }
 
 // renewLogin gets a new token for a login that has ended, and stores it. Several processes may try
@@ -75,7 +67,7 @@ func renewLogin(ctx context.Context, base, path string, now time.Time) (credenti
 		return saved, nil
 	case saved.RefreshToken == nil:
 		return saved, errors.New("it can't be renewed")
-	case hasEnded(*saved.RefreshToken, now):
+	case endsBefore(*saved.RefreshToken, now):
 		return saved, errors.New("it can't be renewed any more")
 	}
 	issuer, err := issuerOf(ctx, base, saved)
@@ -96,14 +88,9 @@ func renewLogin(ctx context.Context, base, path string, now time.Time) (credenti
 	return renewed, nil
 }
 
-func hasEnded(token string, now time.Time) bool {
-	c, ok := readClaims(token)
-	return ok && now.After(c.end())
-}
-
 // isGood reports whether the access token can be used.
 func (c credentials) isGood(now time.Time) bool {
-	return c.AccessToken != "" && c.ExpiresOn > now.Unix() && !ended(c.AccessToken, now)
+	return c.AccessToken != "" && c.ExpiresOn > now.Unix() && !endsBefore(c.AccessToken, now.Add(renewBefore))
 }
 
 // issuerOf is the issuer that a server names, if it is the one of a login: no other gets the refresh token.

@@ -83,7 +83,7 @@ func (c *searchCommand) page(ctx context.Context, p *program, server *client, re
 	if c.PerPage != nil {
 		perPage = *c.PerPage
 	}
-	a, err := server.search(ctx, request, page, perPage)
+	a, err := server.page(ctx, request, page, perPage)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func everything(ctx context.Context, server *client, request jobdb.SearchRequest
 	}
 }
 
-func (c *client) search(ctx context.Context, request jobdb.SearchRequest, page, perPage int) (answer, error) {
+func (c *client) page(ctx context.Context, request jobdb.SearchRequest, page, perPage int) (answer, error) {
 	return c.post(ctx, fmt.Sprintf("/api/jobs/search?page=%d&per_page=%d", page, perPage), request)
 }
 

@@ -71,7 +71,7 @@ func (c *submitCommand) Run(ctx context.Context, p *program) error {
 		key = rand.Text()
 	}
 	s := &submission{
-		p: p, sender: &sender{server: server, wait: waitBetweenTries}, key: key, jobs: jobs, out: c.output(p, len(jobs)),
+		p: p, sender: &sender{server: server}, key: key, jobs: jobs, out: c.output(p, len(jobs)),
 		progress: p.progress("submitted %d of %d jobs", len(jobs)),
 	}
 	return s.run(ctx)
@@ -290,7 +290,7 @@ func (s *submission) report(ctx context.Context, err error) error {
 		return errReported
 	default:
 		s.p.say("jobdb: %v", err)
-		if s.submitted > 0 || s.sender.sent {
+		if s.submitted > 0 || s.sender.server.answered {
 			s.p.say("jobdb: %d of %s were submitted; to go on, run the same again with --key %s", s.submitted, count(len(s.jobs), "job"), s.key)
 		}
 		return errReported

@@ -7,19 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // sender submits lists of JDLs, each with a key of its own, and tries again where that makes no job
 // twice.
 type sender struct {
-	server *client
-	wait   func(ctx context.Context, try int, atLeast time.Duration) error
-
-	sent    bool // a request was answered
+	server  *client
 	noKeys  bool // the server keeps no keys
 	unknown bool // an answer was lost, and with it whether there are jobs
 }
@@ -30,37 +25,26 @@ type madeJob struct {
 	Status string
 }
 
-const (
-	submitTries   = 6
-	submitTimeout = 2 * time.Minute // of one try
-)
-
 // submit returns the jobs that became of the JDLs.
 func (s *sender) submit(ctx context.Context, key string, texts []string) (jobs []madeJob, err error) {
 	for try := 1; ; try++ {
-		var retryAfter time.Duration
-		if jobs, retryAfter, err = s.once(ctx, key, texts); err == nil {
-			s.sent = true
+		jobs, err = s.once(ctx, key, texts)
+		if err == nil {
 			return jobs, nil
 		}
-		refused := (*refusalError)(nil)
-		if errors.As(err, &refused) {
-			s.sent = true
-			if refused.status == http.StatusBadRequest && strings.Contains(refused.text, idempotencyKey) && !s.noKeys {
-				s.noKeys = true // a database of DiracX or DIRAC has nowhere to keep them
-				continue
-			}
+		if s.refusesKeys(err) {
+			s.noKeys = true
+			continue
 		}
-		again, safe := s.mayRetry(err)
-		if !again || try == submitTries {
+		if try == tries || !s.mayTryAgain(err) {
 			return nil, err
 		}
-		if !safe && !s.keepsKeys(ctx) {
+		if !didNothing(err) && !s.keepsKeys(ctx) {
 			s.unknown = true
 			return nil, fmt.Errorf("%w\nWhether these jobs were made is not known, because this server keeps no keys: "+
 				"look with jobdb search before you submit them again", err)
 		}
-		if stopped := s.wait(ctx, try, retryAfter); stopped != nil {
+		if s.server.pause(ctx, try, err) != nil {
 			return nil, err
 		}
 	}
@@ -70,16 +54,16 @@ const idempotencyKey = "Idempotency-Key"
 
 // once sends the JDLs once. A Ctrl-C doesn't end it: it is answered soon, and then it is known what
 // became of it.
-func (s *sender) once(ctx context.Context, key string, texts []string) (jobs []madeJob, retryAfter time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), submitTimeout)
+func (s *sender) once(ctx context.Context, key string, texts []string) (jobs []madeJob, err error) {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), s.server.timeout, fmt.Errorf("no answer after %v", s.server.timeout))
 	defer cancel()
 	body, err := json.Marshal(texts)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.server.base+"/api/jobs/jdl", bytes.NewReader(body))
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if !s.noKeys {
 		request.Header.Set(idempotencyKey, key)
@@ -87,38 +71,37 @@ func (s *sender) once(ctx context.Context, key string, texts []string) (jobs []m
 	request.Header.Set("Content-Type", "application/json")
 	response, err := s.server.do(request)
 	if err != nil {
-		return nil, 0, err
+		return nil, withCause(ctx, err)
 	}
 	defer response.Body.Close()
-	seconds, _ := strconv.Atoi(response.Header.Get("Retry-After"))
-	retryAfter = time.Duration(seconds) * time.Second
 	a, err := s.server.read(response)
+	s.server.answered = true
 	if err != nil {
-		return nil, retryAfter, err
+		return nil, withCause(ctx, err)
 	}
 	if err := json.Unmarshal(a.body, &jobs); err != nil {
-		return nil, 0, fmt.Errorf("the server's answer can't be read: %w", err)
+		return nil, fmt.Errorf("the server's answer can't be read: %w", err)
 	}
-	return jobs, 0, nil
+	return jobs, nil
 }
 
-// mayRetry reports whether a failed try is worth another, and whether that is safe, since the failed
-// one did nothing.
-func (s *sender) mayRetry(err error) (again, safe bool) {
+// refusesKeys reports whether a server of ours runs on a database of DiracX or DIRAC, which has
+// nowhere to keep keys.
+func (s *sender) refusesKeys(err error) bool {
 	refused := (*refusalError)(nil)
-	if errors.As(err, &refused) {
-		switch refused.status {
-		case http.StatusTooManyRequests:
-			return true, true
-		case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-			return true, false
-		}
-		return false, false
-	}
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return s.sent, true // one that never answered is no server, or another one
-	}
-	return true, false
+	return !s.noKeys && errors.As(err, &refused) && refused.status == http.StatusBadRequest && strings.Contains(refused.text, idempotencyKey)
+}
+
+// mayTryAgain reports whether another try could go better. A DiracX server that fails may do better, too.
+func (s *sender) mayTryAgain(err error) bool {
+	refused := (*refusalError)(nil)
+	return s.server.mayAskAgain(err) || errors.As(err, &refused) && refused.status == http.StatusInternalServerError
+}
+
+// didNothing reports whether a try that failed made no jobs for certain.
+func didNothing(err error) bool {
+	refused := (*refusalError)(nil)
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &refused) && refused.status == http.StatusTooManyRequests
 }
 
 // keepsKeys reports whether the server keeps keys: jobdb does, and only jobdb has its routes.
@@ -126,24 +109,7 @@ func (s *sender) keepsKeys(ctx context.Context) bool {
 	if s.noKeys {
 		return false
 	}
-	for try := 1; try < submitTries; try++ {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.server.base+"/api/jobdb/values", nil)
-		if err != nil {
-			return false
-		}
-		response, err := s.server.do(request)
-		if err == nil {
-			_ = response.Body.Close()
-			return response.StatusCode == http.StatusMethodNotAllowed
-		}
-		if s.wait(ctx, try, 0) != nil {
-			return false
-		}
-	}
-	return false
-}
-
-// waitBetweenTries waits 0.5 s, and with each try twice as long, at least as long as the server asks for.
-func waitBetweenTries(ctx context.Context, try int, atLeast time.Duration) error {
-	return sleep(ctx, min(max(500*time.Millisecond<<(try-1), atLeast), time.Minute))
+	_, err := s.server.ask(ctx, http.MethodGet, "/api/jobdb/values", nil)
+	refused := (*refusalError)(nil)
+	return errors.As(err, &refused) && refused.status == http.StatusMethodNotAllowed
 }
