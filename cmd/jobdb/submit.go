@@ -247,7 +247,7 @@ func (s *submission) send(ctx context.Context, jobs []newJob, key string) error 
 	switch {
 	case err == nil:
 		return s.note(jobs, made)
-	case !errors.As(err, &refused) || !refused.isOfBody():
+	case !errors.As(err, &refused) || !refused.isOfBody() || strings.Contains(refused.text, idempotencyKey):
 		return fmt.Errorf("%s: %w", names(jobs), err)
 	case len(jobs) == 1:
 		s.refused++

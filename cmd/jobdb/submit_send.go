@@ -65,6 +65,7 @@ func (s *sender) once(ctx context.Context, key string, texts []string) (jobs []m
 	if err != nil {
 		return nil, err
 	}
+	request.GetBody = nil // net/http would send a request with a key again by itself, also to DiracX
 	if !s.noKeys {
 		request.Header.Set(idempotencyKey, key)
 	}
