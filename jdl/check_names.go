@@ -88,3 +88,6 @@ func distance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// KnownAttributes are the names of the attributes that DIRAC knows, in ascending order.
+func KnownAttributes() []string { return slices.Sorted(slices.Values(knownAttributes)) }

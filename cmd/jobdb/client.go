@@ -50,7 +50,13 @@ type client struct {
 	answered bool          // somebody answers at base
 }
 
-func (s clientSettings) client(p *program) (*client, error) {
+// defaultServer is where a server of one's own listens.
+const defaultServer = "http://127.0.0.1:8000"
+
+func (s clientSettings) client(p *program) (*client, error) { return s.clientWithin(context.Background(), p) }
+
+// clientWithin is client; ctx bounds how long a login that has ended is renewed.
+func (s clientSettings) clientWithin(ctx context.Context, p *program) (*client, error) {
 	base, err := serverURL("--server", s.Server)
 	if err != nil {
 		return nil, err
@@ -63,7 +69,7 @@ func (s clientSettings) client(p *program) (*client, error) {
 		clock: p.clock,
 		find:  func(ctx context.Context) (token, origin string, err error) { return s.findToken(ctx, p, base) },
 	}
-	c.token, c.origin, err = c.renewal.find(context.Background())
+	c.token, c.origin, err = c.renewal.find(ctx)
 	return c, err
 }
 

@@ -55,6 +55,8 @@ type cli struct {
 	Schema     schemaCommands     `cmd:"" help:"Inspect a database."`
 	Parameters parametersCommands `cmd:"" help:"Copy parameters of jobs to OpenSearch once more."`
 	Counts     countsCommands     `cmd:"" help:"Verify the job counts, or correct them."`
+	Completion completionCommand  `cmd:"" help:"Print a script that completes command lines in a shell."`
+	Complete   completeCommand    `cmd:"" hidden:"" name:"__complete"`
 	Version    versionCommand     `cmd:"" help:"Print the version."`
 }
 
