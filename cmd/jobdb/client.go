@@ -142,7 +142,7 @@ const (
 	csvType   = "text/csv"
 )
 
-var errNoLines = errors.New("this server has no form ndjson; use --all with --output json or csv")
+var errNoLines = errors.New("this server sends pages only")
 
 // isHere reports whether the server is on this machine: to compress an answer would take longer than to
 // send it.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -47,7 +48,7 @@ type cli struct {
 	Whoami     whoamiCommand      `cmd:"" help:"Print who a server takes you for."`
 	Submit     submitCommand      `cmd:"" help:"Submit jobs."`
 	JDL        jdlCommands        `cmd:"" name:"jdl" help:"Check JDL files, and see what becomes of them."`
-	Search     searchCommand      `cmd:"" help:"List jobs."`
+	Search     searchCommand      `cmd:"" aliases:"list" help:"List jobs."`
 	Summary    summaryCommand     `cmd:"" help:"Count jobs in groups."`
 	Migrate    migrateCommand     `cmd:"" help:"Create or update the tables of a database."`
 	Import     importCommand      `cmd:"" help:"Move all jobs of another database into one of jobdb's own."`
@@ -118,7 +119,7 @@ func execute(p *program, parser *kong.Kong, exited *int) (code int) {
 			panic(r)
 		}
 	}()
-	command, err := parser.Parse(os.Args[1:])
+	command, err := parser.Parse(arguments(os.Args[1:]))
 	if err == nil {
 		err = command.Run()
 	} else {
@@ -137,11 +138,29 @@ func execute(p *program, parser *kong.Kong, exited *int) (code int) {
 	return exitError
 }
 
+// arguments are those that kong knows: jobdb alone and jobdb help [COMMAND] print help, and
+// jobdb --version the version.
+func arguments(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return []string{"--help"}
+	case args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	case len(args) == 1 && args[0] == "--version":
+		return []string{"version"}
+	}
+	return args
+}
+
 func commandName(c *kong.Context) string {
 	if c == nil || c.Selected() == nil {
 		return "jobdb"
 	}
-	return c.Selected().FullPath()
+	name := ""
+	for node := c.Selected(); node != nil; node = node.Parent {
+		name = node.Name + " " + name
+	}
+	return strings.TrimSpace(name)
 }
 
 // usageError is an error in how the command line is used. It ends the program with exitUsage.

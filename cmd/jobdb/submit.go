@@ -59,7 +59,7 @@ func (c *submitCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	if c.Check {
-		p.say("%s would become %s", count(len(c.Files), "file"), count(len(jobs), "job"))
+		p.say("%s would become %s", plural(len(c.Files), "file"), plural(len(jobs), "job"))
 		return nil
 	}
 	server, err := c.client(p)
@@ -282,25 +282,25 @@ func (s *submission) report(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
-		s.p.say("jobdb: interrupted: %d of %s were submitted; to go on, run the same again with --key %s", s.submitted, count(len(s.jobs), "job"), s.key)
+		s.p.say("jobdb: interrupted: %d of %s were submitted; to go on, run the same again with --key %s", s.submitted, plural(len(s.jobs), "job"), s.key)
 		return errReported
 	case s.sender.unknown:
 		s.p.say("jobdb: %v", err)
-		s.p.say("jobdb: %d of %s were submitted", s.submitted, count(len(s.jobs), "job"))
+		s.p.say("jobdb: %d of %s were submitted", s.submitted, plural(len(s.jobs), "job"))
 		return errReported
 	default:
 		s.p.say("jobdb: %v", err)
 		if s.submitted > 0 || s.sender.server.answered {
-			s.p.say("jobdb: %d of %s were submitted; to go on, run the same again with --key %s", s.submitted, count(len(s.jobs), "job"), s.key)
+			s.p.say("jobdb: %d of %s were submitted; to go on, run the same again with --key %s", s.submitted, plural(len(s.jobs), "job"), s.key)
 		}
 		return errReported
 	}
 	if s.waiting > 0 {
-		s.p.say("%s in the status Submitting until somebody makes them Received", count(s.waiting, "job wait", "jobs wait"))
+		s.p.say("%s in the status Submitting, until somebody makes them Received", plural(s.waiting, "job"))
 	}
 	if s.refused > 0 {
 		if len(s.jobs) > 1 {
-			s.p.say("jobdb: %d of %s were submitted, %d were refused", s.submitted, count(len(s.jobs), "job"), s.refused)
+			s.p.say("jobdb: %d of %s were submitted, %d were refused", s.submitted, plural(len(s.jobs), "job"), s.refused)
 		}
 		return errReported
 	}
@@ -313,15 +313,4 @@ func names(jobs []newJob) string {
 		return jobs[0].String()
 	}
 	return fmt.Sprintf("%v to %v", jobs[0], jobs[len(jobs)-1])
-}
-
-// count is a number with its noun, in the plural where it isn't 1.
-func count(n int, one string, many ...string) string {
-	switch {
-	case n == 1:
-		return "1 " + one
-	case len(many) > 0:
-		return fmt.Sprintf("%d %s", n, many[0])
-	}
-	return fmt.Sprintf("%d %ss", n, one)
 }

@@ -30,3 +30,9 @@ func checkExpiry(token, origin string, now time.Time) error {
 	}
 	return fmt.Errorf("the token (from %s) has expired at %s; get another one, or log in again", origin, c.ExpiresAt.Local().Format(time.DateTime))
 }
+
+// user is who the token says it is of; "" if it doesn't say.
+func (c *client) user() string {
+	said, _ := readClaims(c.token)
+	return said.Username
+}
