@@ -65,6 +65,7 @@ func (c *client) askOnce(ctx context.Context, method, path string, body []byte) 
 	defer response.Body.Close()
 	a, err := c.read(response)
 	c.answered = true
+	c.setClock(c.program.clock(), response.Header)
 	return a, withCause(ctx, err)
 }
 

@@ -79,3 +79,11 @@ func TestSilentServer(t *testing.T) {
 		t.Errorf("error %v after %q", err, out)
 	}
 }
+
+// httptestServer is the URL of a server that runs until the test ends.
+func httptestServer(t *testing.T, handler http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
+}

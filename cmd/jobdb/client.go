@@ -48,6 +48,7 @@ type client struct {
 	program  *program
 	timeout  time.Duration // of one try; see ask
 	answered bool          // somebody answers at base
+	ahead    time.Duration // how much the server's clock is; 0 if it is as this machine's
 }
 
 // defaultServer is where a server of one's own listens.

@@ -24,6 +24,8 @@ const (
 	exitOK    = 0
 	exitError = 1
 	exitUsage = 2
+	// exitRefused: some of the jobs that were to be changed refused.
+	exitRefused = 3
 )
 
 // program is what a command runs with.
@@ -50,6 +52,11 @@ type cli struct {
 	JDL        jdlCommands        `cmd:"" name:"jdl" help:"Check JDL files, and see what becomes of them."`
 	Search     searchCommand      `cmd:"" aliases:"list" help:"List jobs."`
 	Summary    summaryCommand     `cmd:"" help:"Count jobs in groups."`
+	Kill       killCommand        `cmd:"" help:"End jobs."`
+	Reschedule rescheduleCommand  `cmd:"" help:"Make jobs run again."`
+	Delete     deleteCommand      `cmd:"" help:"Mark jobs as Deleted."`
+	Status     statusCommands     `cmd:"" help:"Set the status of jobs."`
+	Heartbeat  heartbeatCommand   `cmd:"" help:"Send a heartbeat of a job."`
 	Migrate    migrateCommand     `cmd:"" help:"Create or update the tables of a database."`
 	Import     importCommand      `cmd:"" help:"Move all jobs of another database into one of jobdb's own."`
 	Shadow     shadowCommand      `cmd:"" help:"Compare the answers of two services to the same questions."`
@@ -70,8 +77,8 @@ Start a server, then submit a job and look at it from another terminal:
   jobdb search
 
 Settings come from flags, environment variables and the --config file; flags take precedence, then the environment.
-Data goes to standard output, messages to standard error. The exit code is 0 for success, 1 for an error, and 2 for
-wrong usage.`
+Data goes to standard output, messages to standard error. The exit code is 0 for success, 1 for an error, 2 for wrong
+usage, and 3 when some of the jobs that were to be changed refused.`
 
 func run() int {
 	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, clock: systemClock}
@@ -125,10 +132,12 @@ func execute(p *program, parser *kong.Kong, exited *int) (code int) {
 	} else {
 		err = usageError{err}
 	}
-	usage := usageError{}
+	usage, status := usageError{}, exitStatus(0)
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &status):
+		return int(status)
 	case errors.As(err, &usage):
 		p.say("jobdb: %v\nSee: %s --help", err, commandName(command))
 		return exitUsage
@@ -167,6 +176,11 @@ func commandName(c *kong.Context) string {
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
+
+// exitStatus ends a command that has said all, with an exit code of its own.
+type exitStatus int
+
+func (exitStatus) Error() string { return "reported already" }
 
 // errReported ends a command that has printed its error already.
 var errReported = errors.New("reported already")

@@ -49,7 +49,9 @@ func TestNestedOutput(t *testing.T) {
 		}
 	}
 	for _, jq := range []struct{ form, expression, want string }{
-		{"json", "length", "2\n"}, {"table", ".[].JobID", "1\n2\n"}, {"ndjson", ".Parameters.a // \"none\"", "<1>\nnone\n"},
+		{"json", "length", "2\n"},
+		{"table", ".[].JobID", "1\n2\n"},
+		{"ndjson", ".Parameters.a // \"none\"", "<1>\nnone\n"},
 		{"json", ".[0].Parameters", `{"a":"<1>","b":[1.50,null]}` + "\n"},
 	} {
 		if got := printed(t, outputFlags{Output: jq.form, JQ: jq.expression}, columns, rows); got != jq.want {
