@@ -54,7 +54,9 @@ type client struct {
 // defaultServer is where a server of one's own listens.
 const defaultServer = "http://127.0.0.1:8000"
 
-func (s clientSettings) client(p *program) (*client, error) { return s.clientWithin(context.Background(), p) }
+func (s clientSettings) client(p *program) (*client, error) {
+	return s.clientWithin(context.Background(), p)
+}
 
 // clientWithin is client; ctx bounds how long a login that has ended is renewed.
 func (s clientSettings) clientWithin(ctx context.Context, p *program) (*client, error) {

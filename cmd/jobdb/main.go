@@ -52,6 +52,7 @@ type cli struct {
 	JDL        jdlCommands        `cmd:"" name:"jdl" help:"Check JDL files, and see what becomes of them."`
 	Search     searchCommand      `cmd:"" aliases:"list" help:"List jobs."`
 	Summary    summaryCommand     `cmd:"" help:"Count jobs in groups."`
+	Top        topCommand         `cmd:"" help:"Show jobs on the whole terminal, and act on them."`
 	Watch      watchCommand       `cmd:"" help:"Show numbers or lists of jobs again and again."`
 	Wait       waitCommand        `cmd:"" help:"Wait until jobs have come to a status."`
 	Kill       killCommand        `cmd:"" help:"End jobs."`

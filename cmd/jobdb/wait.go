@@ -76,11 +76,7 @@ func parseGoal(flag, text string) (goal, error) {
 		if err := (choose.Reader{}).AddAny(&known, "Status", []string{name}); err != nil {
 			return goal{}, usageError{fmt.Errorf("%s %s: %w", flag, text, err)}
 		}
-		at := slices.IndexFunc(jobdb.Statuses, func(s jobdb.Status) bool { return strings.EqualFold(string(s), name) })
-		if at >= 0 {
-			name = string(jobdb.Statuses[at])
-		}
-		g.statuses = append(g.statuses, name)
+		g.statuses = append(g.statuses, fmt.Sprint(known.Search[0].Values[0]))
 	}
 	return g, nil
 }
