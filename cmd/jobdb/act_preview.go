@@ -99,7 +99,7 @@ func (f actFlags) preview(p *program, chosen choose.Choice, found targets, do ac
 		if status == do.target {
 			note = "nothing to do"
 		}
-		p.say("  %-12s %9s  %s", printable(string(status)), thousands(counts[status]), note)
+		p.say("%s", strings.TrimRight(fmt.Sprintf("  %-12s %9s  %s", printable(string(status)), thousands(counts[status]), note), " "))
 	}
 	if n := countIDs(found.missing); n > 0 {
 		p.say("  %-12s %9s  %s", "not found", thousands(n), firstIDs(found.missing))

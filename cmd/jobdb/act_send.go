@@ -158,8 +158,8 @@ func reschedule(p *program, reset bool, reason string) func(context.Context, *cl
 		for try := 1; len(batch) > 0; try++ {
 			r, err := readReport(server.rescheduleOnce(ctx, path, batch))
 			if err == nil {
-				for id := range r.Success {
-					became[id] = outcome{outcomeDone, ""}
+				if err := server.finishReschedule(ctx, p, r, became); err != nil {
+					return became, err
 				}
 				r.noteFailed(became)
 				break
@@ -173,6 +173,33 @@ func reschedule(p *program, reset bool, reason string) func(context.Context, *cl
 		}
 		return became, server.tellReason(ctx, p, reason, became)
 	}
+}
+
+// finishReschedule notes the jobs that were rescheduled. DiracX leaves some in the status that they
+// had: these are taken on the way that its state machine has.
+func (c *client) finishReschedule(ctx context.Context, p *program, r report, became outcomes) error {
+	at := c.now(p)
+	body := map[string]map[string]statusChange{}
+	for id, success := range r.Success {
+		became[id] = outcome{outcomeDone, ""}
+		if success.Status != nil && *success.Status != jobdb.StatusReceived {
+			body[strconv.FormatInt(int64(id), 10)] = map[string]statusChange{
+				at.Format(time.RFC3339Nano):                       {Status: jobdb.StatusRescheduled, Source: "User"},
+				at.Add(time.Millisecond).Format(time.RFC3339Nano): {Status: jobdb.StatusReceived, MinorStatus: "Job Rescheduled", Source: "User"},
+			}
+		}
+	}
+	if len(body) == 0 {
+		return nil
+	}
+	finished, err := readReport(c.ask(ctx, http.MethodPatch, "/api/jobs/status", body))
+	for id, success := range finished.Success {
+		if success.Status == nil || *success.Status != jobdb.StatusReceived {
+			became[id] = outcome{outcomeRefused, "the server left its status as it was"}
+		}
+	}
+	finished.noteFailed(became)
+	return err
 }
 
 func (c *client) rescheduleOnce(ctx context.Context, path string, batch []target) (answer, error) {

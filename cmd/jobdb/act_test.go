@@ -48,13 +48,13 @@ func (a *acting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/api/jobs/status":
 		var changes map[int64]map[string]statusChange
 		_ = json.Unmarshal(body, &changes)
-		a.change(w, keys(changes), func(id int64) { a.statuses[id] = "Killed" })
+		a.change(w, "Killed", keys(changes), func(id int64) { a.statuses[id] = "Killed" })
 	case "/api/jobs/reschedule":
 		var asked struct {
 			IDs []int64 `json:"job_ids"`
 		}
 		_ = json.Unmarshal(body, &asked)
-		a.change(w, asked.IDs, func(id int64) { a.counters[id]++ })
+		a.change(w, "Received", asked.IDs, func(id int64) { a.counters[id]++ })
 	}
 }
 
@@ -78,7 +78,7 @@ func (a *acting) search(w io.Writer, body []byte) {
 	_, _ = io.WriteString(w, "["+strings.Join(rows, ",")+"]")
 }
 
-func (a *acting) change(w http.ResponseWriter, ids []int64, do func(int64)) {
+func (a *acting) change(w http.ResponseWriter, status string, ids []int64, do func(int64)) {
 	for _, id := range ids {
 		if a.foreign[id] {
 			w.WriteHeader(http.StatusForbidden)
@@ -88,7 +88,7 @@ func (a *acting) change(w http.ResponseWriter, ids []int64, do func(int64)) {
 	var success []string
 	for _, id := range ids {
 		do(id)
-		success = append(success, fmt.Sprintf(`"%d":{"Status":"Killed"}`, id))
+		success = append(success, fmt.Sprintf(`"%d":{"Status":%q}`, id, status))
 	}
 	if a.changed != nil {
 		a.changed()

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -55,6 +54,11 @@ type cli struct {
 	Top        topCommand         `cmd:"" help:"Show jobs on the whole terminal, and act on them."`
 	Watch      watchCommand       `cmd:"" help:"Show numbers or lists of jobs again and again."`
 	Wait       waitCommand        `cmd:"" help:"Wait until jobs have come to a status."`
+	Show       showCommand        `cmd:"" help:"Print all of one job."`
+	History    historyCommand     `cmd:"" help:"Print the changes of jobs' statuses."`
+	Params     paramsCommand      `cmd:"" help:"Print the parameters of jobs."`
+	Errors     errorsCommand      `cmd:"" help:"Print what went wrong, where, and how often."`
+	Open       openCommand        `cmd:"" help:"Open the page of a job, or of a search, in the browser."`
 	Kill       killCommand        `cmd:"" help:"End jobs."`
 	Reschedule rescheduleCommand  `cmd:"" help:"Make jobs run again."`
 	Delete     deleteCommand      `cmd:"" help:"Mark jobs as Deleted."`
@@ -129,7 +133,7 @@ func execute(p *program, parser *kong.Kong, exited *int) (code int) {
 			panic(r)
 		}
 	}()
-	command, err := parser.Parse(arguments(os.Args[1:]))
+	command, err := parser.Parse(arguments(parser.Model, os.Args[1:]))
 	if err == nil {
 		err = command.Run()
 	} else {
@@ -148,20 +152,6 @@ func execute(p *program, parser *kong.Kong, exited *int) (code int) {
 		p.say("jobdb: %v", err)
 	}
 	return exitError
-}
-
-// arguments are those that kong knows: jobdb alone and jobdb help [COMMAND] print help, and
-// jobdb --version the version.
-func arguments(args []string) []string {
-	switch {
-	case len(args) == 0:
-		return []string{"--help"}
-	case args[0] == "help":
-		return append(slices.Clone(args[1:]), "--help")
-	case len(args) == 1 && args[0] == "--version":
-		return []string{"version"}
-	}
-	return args
 }
 
 func commandName(c *kong.Context) string {

@@ -86,7 +86,7 @@ func (o *tableOutput) close() error {
 
 func isTime(column string) bool {
 	c, err := jobdb.ParseColumn(column)
-	return err == nil && c.Kind() == jobdb.KindTime
+	return err == nil && c.Kind() == jobdb.KindTime || column == "StatusTime"
 }
 
 func naturalWidths(cells [][]string) []int {

@@ -76,9 +76,12 @@ func (c *searchCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	err = c.print(ctx, p, server, request, parts, out)
+	note, err := c.print(ctx, p, server, request, parts, out)
 	if closed := out.close(); err == nil || errors.Is(err, errPagerClosed) {
 		err = closed
+	}
+	if err == nil && note != "" {
+		p.say("%s", note)
 	}
 	return err
 }
@@ -160,10 +163,12 @@ func parseSort(text string) (jobdb.SortSpec, error) {
 	return jobdb.SortSpec{Parameter: column, Direction: direction}, nil
 }
 
-// print prints what was asked for: a page, the first jobs, or all.
-func (c *searchCommand) print(ctx context.Context, p *program, server *client, request jobdb.SearchRequest, parts [][]jobdb.FilterSpec, out output) error {
+// print prints what was asked for: a page, the first jobs, or all. The note says what was left out.
+func (c *searchCommand) print(
+	ctx context.Context, p *program, server *client, request jobdb.SearchRequest, parts [][]jobdb.FilterSpec, out output,
+) (note string, err error) {
 	if c.Page != nil || c.PerPage != nil && !c.All && c.Limit == nil {
-		return c.printPage(ctx, p, server, request, parts, out)
+		return c.printPage(ctx, server, request, parts, out)
 	}
 	limit := 0 // none
 	switch {
@@ -177,7 +182,7 @@ func (c *searchCommand) print(ctx context.Context, p *program, server *client, r
 		kind := map[string]string{"csv": csvType, "ndjson": linesType}[c.Output]
 		if err := server.lines(ctx, request, kind, p.stdout); !errors.Is(err, errNoLines) {
 			out.printed()
-			return err
+			return "", err
 		}
 	}
 	return c.printFirst(ctx, p, server, request, parts, limit, out)
@@ -192,7 +197,9 @@ func (c *searchCommand) streams() bool {
 	return (c.Output == "csv" || c.Output == "ndjson") && !slices.ContainsFunc(c.Columns, isParameter)
 }
 
-func (c *searchCommand) printPage(ctx context.Context, p *program, server *client, request jobdb.SearchRequest, parts [][]jobdb.FilterSpec, out output) error {
+func (c *searchCommand) printPage(
+	ctx context.Context, server *client, request jobdb.SearchRequest, parts [][]jobdb.FilterSpec, out output,
+) (note string, err error) {
 	page, perPage := 1, 100
 	if c.Page != nil {
 		page = *c.Page
@@ -201,30 +208,30 @@ func (c *searchCommand) printPage(ctx context.Context, p *program, server *clien
 		perPage = *c.PerPage
 	}
 	if len(parts) == 0 {
-		return nil
+		return "", nil
 	}
 	request.Search = parts[0]
 	a, err := server.search(ctx, fmt.Sprintf("/api/jobs/search?page=%d&per_page=%d", page, perPage), request)
 	if err != nil {
-		return err
+		return "", err
 	}
 	switch total := matchCount(a); a.status {
 	case http.StatusRequestedRangeNotSatisfiable:
-		p.say("page %d is past the end: %s match", page, plural(total, "job"))
+		note = fmt.Sprintf("page %d is past the end: %s match", page, plural(total, "job"))
 	case http.StatusPartialContent:
-		p.say("page %d of %s that match; see --page, --per-page and --all", page, plural(total, "job"))
+		note = fmt.Sprintf("page %d of %s that match; see --page, --per-page and --all", page, plural(total, "job"))
 	}
 	rows, err := decodeRows(a.body)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return out.rows(rows)
+	return note, out.rows(rows)
 }
 
 // printFirst prints the first jobs, or all where the limit is 0, as their pages come.
 func (c *searchCommand) printFirst(
 	ctx context.Context, p *program, server *client, request jobdb.SearchRequest, parts [][]jobdb.FilterSpec, limit int, out output,
-) error {
+) (note string, err error) {
 	printed, matching := 0, 0
 	bar := p.progress("%d of %d jobs", 0)
 	defer bar.end()
@@ -243,17 +250,16 @@ func (c *searchCommand) printFirst(
 			return out.rows(rows)
 		})
 		if err != nil {
-			return err
+			return "", err
 		}
 		if limit > 0 && printed >= limit {
 			break
 		}
 	}
 	if printed < matching && limit > 0 {
-		bar.end()
-		p.say("the first %s of %s; --all prints all, --limit as many as you want", thousands(printed), plural(matching, "job"))
+		note = fmt.Sprintf("the first %s of %s; --all prints all, --limit as many as you want", thousands(printed), plural(matching, "job"))
 	}
-	return nil
+	return note, nil
 }
 
 // matchCount is how many jobs match, as far as the answer says it; 0 where it doesn't.
@@ -263,14 +269,21 @@ func matchCount(a answer) int {
 	return n
 }
 
-// rowsTogether is how many jobs are asked for at once: as many as a server lets one.
-const rowsTogether = 10_000
+// How many jobs are asked for at once: as many as a server lets one, and fewer with their histories
+// or parameters.
+const (
+	rowsTogether     = 10_000
+	longRowsTogether = 500
+)
 
 // eachPage hands over the rows of a search, page by page: so many at most, or all where the limit
 // isn't more than 0. It follows the server's cursors, so that jobs that come and go meanwhile shift
 // nothing; a DiracX server has pages by number only.
 func (c *client) eachPage(ctx context.Context, request jobdb.SearchRequest, limit int, each func(answer, []row) error) error {
 	perPage := rowsTogether
+	if slices.Contains(request.Parameters, "LoggingInfo") || slices.Contains(request.Parameters, "Parameters") {
+		perPage = longRowsTogether
+	}
 	if limit > 0 {
 		perPage = min(limit, perPage)
 	}
