@@ -49,8 +49,9 @@ func masked(text string) string {
 	return strings.TrimSpace(regexp.MustCompile(` *\n`).ReplaceAllString(regexp.MustCompile(`  +`).ReplaceAllString(text, "  "), "\n"))
 }
 
-// notExamples are commands whose examples need servers and databases of their own; scripts run them.
-var notExamples = regexp.MustCompile(`jobdb (serve|import|shadow|schema|parameters|counts|migrate|token)\b`)
+// notExamples are commands whose examples need servers, databases or issuers of their own, or don't
+// end; scripts run them.
+var notExamples = regexp.MustCompile(`jobdb (serve|config|import|shadow|schema|parameters|counts|migrate|token|login|logout|watch|top|wait|backup|restore|check|demo|completion)\b`)
 
 // TestHelpExamples runs the examples of each command's help on a server with a few jobs: none is
 // wrong usage. Where somebody would be asked, nobody is there.
@@ -61,7 +62,7 @@ func TestHelpExamples(t *testing.T) {
 	}
 	withJobs(t, func(run func(string) (string, int)) {
 		for _, node := range parser.Model.Leaves(false) {
-			if notExamples.MatchString(node.FullPath()) || node.Name == "version" {
+			if notExamples.MatchString(node.FullPath()) || node.Name == "version" || node.Hidden {
 				continue
 			}
 			help, ok := reflect.TypeAssert[interface{ Help() string }](node.Target.Addr())
@@ -73,7 +74,8 @@ func TestHelpExamples(t *testing.T) {
 					}
 					examples++
 					out, code := run(line)
-					if code != 0 && code != exitRefused && !strings.Contains(out, "nobody is there to answer") {
+					found := node.Name == "check" && code == exitError // mistakes, in files that are not of the examples' own
+					if code != 0 && code != exitRefused && !found && !strings.Contains(out, "nobody is there to answer") {
 						t.Errorf("exit code %d of %s%s", code, line, out)
 					}
 				}
@@ -115,7 +117,7 @@ JobName = "hello"; Executable = "/bin/echo"; JobGroup = "prod";
 -- cern.jdl --
 JobName = "cern"; Executable = "/bin/echo"; Site = "LCG.CERN.cern";
 -- scan.jdl --
-JobName = "scan"; Executable = "/bin/echo";
+JobName = "scan"; Executable = "/bin/echo"; Arguments = "%(x)s";
 -- ids.txt --
 1
 2
