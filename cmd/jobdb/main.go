@@ -95,8 +95,12 @@ type cli struct {
 
 // groups are the headings of the commands in the help.
 var groups = []kong.Group{
-	{Key: "submit", Title: "To submit jobs:"}, {Key: "look", Title: "To look at jobs:"}, {Key: "act", Title: "To change jobs:"},
-	{Key: "login", Title: "To log in:"}, {Key: "serve", Title: "To run a server:"}, {Key: "other", Title: "Others:"},
+	{Key: "submit", Title: "To submit jobs:"},
+	{Key: "look", Title: "To look at jobs:"},
+	{Key: "act", Title: "To change jobs:"},
+	{Key: "login", Title: "To log in:"},
+	{Key: "serve", Title: "To run a server:"},
+	{Key: "other", Title: "Others:"},
 }
 
 const description = `The job database of the DIRAC grid.
