@@ -71,6 +71,7 @@ type cli struct {
 	Parameters parametersCommands `cmd:"" help:"Copy parameters of jobs to OpenSearch once more."`
 	Counts     countsCommands     `cmd:"" help:"Verify the job counts, or correct them."`
 	Completion completionCommand  `cmd:"" help:"Print a script that completes command lines in a shell."`
+	Man        manCommand         `cmd:"" help:"Print the manual page of a command."`
 	Complete   completeCommand    `cmd:"" hidden:"" name:"__complete"`
 	Version    versionCommand     `cmd:"" help:"Print the version."`
 }

@@ -20,7 +20,7 @@ type submitCommand struct {
 	Strict  bool     `help:"Submit nothing if there is a warning."`
 	Confirm bool     `help:"Parametric jobs start at once. With --no-confirm they wait in the status Submitting until somebody makes them Received." default:"true" negatable:""`
 	Key     string   `help:"Key of this submission: the same files with the same key, within 24 hours, make no job twice. Default: a new one." placeholder:"TEXT"`
-	Output  string   `short:"o" help:"Format: ids (one a line), table or json (which file, and which values of its parameters, became which job). Default: ids; on a terminal table if there are several." enum:",ids,table,json" default:""`
+	Output  string   `short:"o" help:"Format: ids (one a line), table or json (which file, and which values of its parameters, became which job). Default: ids; on a terminal table if there are several." enum:",ids,table,json" default:"" placeholder:"FORMAT"`
 }
 
 // Help is printed by jobdb submit --help.
