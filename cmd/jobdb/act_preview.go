@@ -22,6 +22,7 @@ type target struct {
 	JobID             jobdb.JobID
 	Status            jobdb.Status
 	RescheduleCounter int64
+	VO                string
 }
 
 // targets are the jobs that were chosen, in the order of their IDs.
@@ -33,7 +34,7 @@ type targets struct {
 // findTargets finds the jobs of a choice.
 func (c *client) findTargets(ctx context.Context, p *program, chosen choose.Choice) (targets, error) {
 	request := jobdb.SearchRequest{
-		Parameters: []string{"JobID", "Status", "RescheduleCounter"}, Sort: []jobdb.SortSpec{{Parameter: "JobID", Direction: "asc"}},
+		Parameters: []string{"JobID", "Status", "RescheduleCounter", "VO"}, Sort: []jobdb.SortSpec{{Parameter: "JobID", Direction: "asc"}},
 	}
 	var found targets
 	bar := p.progress("found %d of %d jobs", 0)
@@ -150,18 +151,22 @@ func (f actFlags) ask(p *program, jobs int, do action, stdinIsRead bool) (bool, 
 	if !stdinIsRead && !isTerminal(p.stdin) {
 		return false, errNobodyAnswers
 	}
+	from, to := p.stdin, p.stderr
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0) // also where standard input or error is a file
-	if err != nil {
+	switch {
+	case err == nil:
+		defer tty.Close() //nolint:errcheck // nothing is lost
+		from, to = tty, tty
+	case stdinIsRead: // elsewhere than on Unix there is no such file
 		return false, errNobodyAnswers
 	}
-	defer tty.Close() //nolint:errcheck // nothing is lost
 	question, want := fmt.Sprintf("%s %s? [y/N] ", capital(do.verb), plural(jobs, "job")), "y"
 	if jobs > typeTheNumber {
 		question = fmt.Sprintf("Type the number of jobs to %s them, or anything else to leave them: ", do.verb)
 		want = strconv.Itoa(jobs)
 	}
-	_, _ = io.WriteString(tty, question) // if it fails, so does the answer
-	line, err := bufio.NewReader(tty).ReadString('\n')
+	_, _ = io.WriteString(to, question) // if it fails, so does the answer
+	line, err := bufio.NewReader(from).ReadString('\n')
 	given := strings.ToLower(strings.ReplaceAll(strings.TrimSpace(line), ",", ""))
 	if given == want || want == "y" && given == "yes" {
 		return true, nil

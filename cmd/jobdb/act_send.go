@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"jobdb"
@@ -29,9 +31,12 @@ func (c *client) actOn(ctx context.Context, p *program, jobs []target, do action
 	bar := p.progress(do.done+" %d of %d jobs", len(jobs))
 	defer bar.end()
 	done := 0
-	for batch := range slices.Chunk(jobs, jobsTogetherChanged) {
+	for batch := range batches(jobs) {
 		if ctx.Err() != nil {
 			return errInterrupted
+		}
+		if err := c.actFor(batch[0].VO); err != nil {
+			return err
 		}
 		became, err := c.actOnBatch(sending, batch, do)
 		maps.Copy(results, became)
@@ -42,6 +47,26 @@ func (c *client) actOn(ctx context.Context, p *program, jobs []target, do action
 		bar.at(done)
 	}
 	return nil
+}
+
+// batches are jobs that one request changes: not too many, and of one VO.
+func batches(jobs []target) iter.Seq[[]target] {
+	byVO := slices.Clone(jobs)
+	slices.SortStableFunc(byVO, func(a, b target) int { return strings.Compare(a.VO, b.VO) })
+	return func(yield func([]target) bool) {
+		for len(byVO) > 0 {
+			n := slices.IndexFunc(byVO, func(t target) bool { return t.VO != byVO[0].VO })
+			if n < 0 {
+				n = len(byVO)
+			}
+			for batch := range slices.Chunk(byVO[:n], jobsTogetherChanged) {
+				if !yield(batch) {
+					return
+				}
+			}
+			byVO = byVO[n:]
+		}
+	}
 }
 
 var errInterrupted = errors.New("interrupted")

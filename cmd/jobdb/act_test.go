@@ -101,7 +101,7 @@ func (a *acting) change(w http.ResponseWriter, status string, ids []int64, do fu
 }
 
 // act runs a command on jobs of a server, and returns its exit code, outcomes and messages.
-func act(t *testing.T, ctx context.Context, a *acting, command interface {
+func act(ctx context.Context, t *testing.T, command interface {
 	Run(ctx context.Context, p *program) error
 },
 ) (code int, out, said string) {
@@ -133,7 +133,7 @@ func (a *acting) flags(t *testing.T) actFlags {
 func TestActOnForeignJobs(t *testing.T) {
 	a := newActing(1200)
 	a.foreign[7], a.foreign[700] = true, true
-	code, out, said := act(t, t.Context(), a, &killCommand{actFlags: a.flags(t), Jobs: []string{"1-1200"}})
+	code, out, said := act(t.Context(), t, &killCommand{actFlags: a.flags(t), Jobs: []string{"1-1200"}})
 	if code != exitRefused || strings.Count(out, "\n") != 1198 || !strings.Contains(said, "1,198 jobs killed, 2 refused") ||
 		!strings.Contains(said, "refused: 7 700: the server says: Forbidden (403)") {
 		t.Errorf("exit code %d, %d lines, said %s", code, strings.Count(out, "\n"), said)
@@ -144,7 +144,7 @@ func TestActOnForeignJobs(t *testing.T) {
 func TestRescheduleAfterLostAnswer(t *testing.T) {
 	a := newActing(600)
 	a.lose = 1
-	code, _, said := act(t, t.Context(), a, &rescheduleCommand{actFlags: a.flags(t), Jobs: []string{"1-600"}})
+	code, _, said := act(t.Context(), t, &rescheduleCommand{actFlags: a.flags(t), Jobs: []string{"1-600"}})
 	if code != 0 || !strings.Contains(said, "600 jobs rescheduled") {
 		t.Errorf("exit code %d, said %s", code, said)
 	}
@@ -162,7 +162,7 @@ func TestActInterrupted(t *testing.T) {
 	a.changed = cancel
 	flags := a.flags(t)
 	flags.Left = filepath.Join(t.TempDir(), "left")
-	code, out, said := act(t, ctx, a, &killCommand{actFlags: flags, Jobs: []string{"1-1500"}})
+	code, out, said := act(ctx, t, &killCommand{actFlags: flags, Jobs: []string{"1-1500"}})
 	if code != exitError || strings.Count(out, "\n") != 500 || !strings.Contains(said, "500 jobs killed, 1,000 left") ||
 		!strings.Contains(said, "stopped: interrupted; the same command goes on") {
 		t.Errorf("exit code %d, %d lines, said %s", code, strings.Count(out, "\n"), said)
@@ -172,7 +172,7 @@ func TestActInterrupted(t *testing.T) {
 		t.Errorf("%v, %d left", err, strings.Count(string(left), "\n"))
 	}
 	a.changed = nil
-	code, out, said = act(t, t.Context(), a, &killCommand{actFlags: flags, Jobs: []string{"1-1500"}})
+	code, out, said = act(t.Context(), t, &killCommand{actFlags: flags, Jobs: []string{"1-1500"}})
 	if code != 0 || strings.Count(out, "\n") != 1000 || !strings.Contains(said, "1,000 jobs killed, 500 already") {
 		t.Errorf("exit code %d, %d lines, said %s", code, strings.Count(out, "\n"), said)
 	}

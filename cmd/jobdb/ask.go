@@ -117,7 +117,11 @@ func (c *client) lines(ctx context.Context, body any, kind string, out io.Writer
 	defer cancel(nil)
 	silence := time.AfterFunc(c.timeout, func() { cancel(fmt.Errorf("nothing came for %v", c.timeout)) })
 	defer silence.Stop()
-	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http says so
+	from, ours := c.http.Transport.(*http.Transport)
+	if !ours {
+		from = http.DefaultTransport.(*http.Transport) //nolint:forcetypeassert // net/http says so
+	}
+	transport := from.Clone()
 	transport.DisableCompression = c.isHere()
 	defer transport.CloseIdleConnections()
 	unlimited := *c

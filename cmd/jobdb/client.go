@@ -26,6 +26,7 @@ import (
 type clientSettings struct {
 	folderSettings
 	issuerSettings
+	directSettings
 
 	Timeout time.Duration `help:"How long to wait for an answer. What was not answered is asked again, up to five times." default:"2m" env:"JOBDB_TIMEOUT" placeholder:"TIME"`
 	Server  string        `help:"URL of the server. Default: ${default}." default:"http://127.0.0.1:8000" env:"JOBDB_URL,DIRACX_URL" placeholder:"URL"`
@@ -46,9 +47,10 @@ type client struct {
 	renewal *renewal // of the token when it ends; may be nil
 
 	program  *program
-	timeout  time.Duration // of one try; see ask
-	answered bool          // somebody answers at base
-	ahead    time.Duration // how much the server's clock is; 0 if it is as this machine's
+	timeout  time.Duration                             // of one try; see ask
+	answered bool                                      // somebody answers at base
+	mint     func(vo string) (token string, err error) // with --db only: see actFor
+	ahead    time.Duration                             // how much the server's clock is; 0 if it is as this machine's
 }
 
 // defaultServer is where a server of one's own listens.
@@ -60,12 +62,19 @@ func (s clientSettings) client(p *program) (*client, error) {
 
 // clientWithin is client; ctx bounds how long a login that has ended is renewed.
 func (s clientSettings) clientWithin(ctx context.Context, p *program) (*client, error) {
+	if s.Timeout < 0 {
+		return nil, usageError{errors.New("--timeout can't be negative")}
+	}
+	if s.Database != "" {
+		c, err := s.onDatabase(p)
+		if err == nil {
+			c.timeout = cmp.Or(s.Timeout, 2*time.Minute)
+		}
+		return c, err
+	}
 	base, err := serverURL("--server", s.Server)
 	if err != nil {
 		return nil, err
-	}
-	if s.Timeout < 0 {
-		return nil, usageError{errors.New("--timeout can't be negative")}
 	}
 	c := &client{http: &http.Client{Timeout: 5 * time.Minute, CheckRedirect: stay}, base: base, program: p, timeout: cmp.Or(s.Timeout, 2*time.Minute)}
 	c.renewal = &renewal{

@@ -138,18 +138,14 @@ func (d details) states(now time.Time) []state {
 }
 
 // beats are the values of a name in heartbeats, the oldest first.
-func (d details) beats(name string) (values []float64, last time.Time) {
+func (d details) beats(name string) (values []float64) {
 	for _, beat := range slices.Backward(d.Heartbeats) { // the server sends the latest first
 		var value float64
-		if _, err := fmt.Sscan(beat.Value, &value); beat.Name != name || err != nil {
-			continue
-		}
-		values = append(values, value)
-		if at, err := parseTime(beat.Time); err == nil && at.After(last) {
-			last = at
+		if _, err := fmt.Sscan(beat.Value, &value); beat.Name == name && err == nil {
+			values = append(values, value)
 		}
 	}
-	return values, last
+	return values
 }
 
 // efficiency is how much of its time the job computed; ok is false if it isn't known.
@@ -157,7 +153,7 @@ func (d details) efficiency() (cpu, wall float64, ok bool) {
 	last := func(name, parameter string) float64 {
 		var value float64
 		_, _ = fmt.Sscan(d.Parameters[parameter], &value) // 0 if there is none
-		if values, _ := d.beats(name); len(values) > 0 {
+		if values := d.beats(name); len(values) > 0 {
 			value = values[len(values)-1]
 		}
 		return value

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -20,7 +21,7 @@ func TestCommandLineDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)```(sh|text)\n(.*?)```").FindAllStringSubmatch(string(document), -1)
-	withJobs(t, func(ts *testscript.TestScript, run func(string) (string, int)) {
+	withJobs(t, func(run func(string) (string, int)) {
 		said := ""
 		for _, block := range blocks {
 			if block[1] == "text" {
@@ -61,12 +62,12 @@ func TestHelpExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	withJobs(t, func(ts *testscript.TestScript, run func(string) (string, int)) {
+	withJobs(t, func(run func(string) (string, int)) {
 		for _, node := range parser.Model.Leaves(true) {
 			if notExamples.MatchString(node.FullPath()) || node.Name == "version" {
 				continue
 			}
-			help, ok := node.Target.Addr().Interface().(interface{ Help() string })
+			help, ok := reflect.TypeAssert[interface{ Help() string }](node.Target.Addr())
 			examples := 0
 			if ok {
 				for line := range strings.Lines(help.Help()) {
@@ -90,14 +91,14 @@ func TestHelpExamples(t *testing.T) {
 
 // withJobs starts a server with jobs in a folder of files that examples read. run runs a line of a
 // shell, and returns all that it printed.
-func withJobs(t *testing.T, do func(ts *testscript.TestScript, run func(line string) (string, int))) {
+func withJobs(t *testing.T, do func(run func(line string) (string, int))) {
 	t.Helper()
 	script := filepath.Join(t.TempDir(), "lines.txtar")
 	if err := os.WriteFile(script, []byte(jobsForExamples), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	runScriptsWith(t, filepath.Dir(script), nil, func(ts *testscript.TestScript, _ bool, _ []string) {
-		do(ts, func(line string) (string, int) {
+		do(func(line string) (string, int) {
 			command := exec.Command("sh", "-c", line)
 			if endless.MatchString(line) {
 				command = exec.Command("timeout", "--preserve-status", "--signal=INT", "--kill-after=5", "0.5", "sh", "-c", line)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"jobdb"
+	"jobdb/choose"
 )
 
 type heartbeatCommand struct {
@@ -42,6 +43,9 @@ func (c *heartbeatCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	if err := server.actForJob(ctx, c.Job); err != nil {
+		return err
+	}
 	body := map[string]any{strconv.FormatInt(int64(c.Job), 10): beat}
 	a, err := server.ask(ctx, http.MethodPatch, "/api/jobs/heartbeat", body)
 	if err != nil {
@@ -60,6 +64,18 @@ func (c *heartbeatCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	return errors.Join(out.rows(rows), out.close())
+}
+
+// actForJob lets the client act for the VO of a job; through a server there is nothing to do.
+func (c *client) actForJob(ctx context.Context, id jobdb.JobID) error {
+	if c.mint == nil {
+		return nil
+	}
+	found, err := c.findTargets(ctx, c.program, choose.Choice{IDs: []choose.IDs{{First: id, Last: id}}})
+	if err != nil || len(found.jobs) == 0 {
+		return err
+	}
+	return c.actFor(found.jobs[0].VO)
 }
 
 // beat is what is sent of the job.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -32,6 +33,17 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	clock          func() time.Time
+	atTheEnd       []func() error
+}
+
+// atEnd has something done when the program ends: what was registered last, first.
+func (p *program) atEnd(do func() error) { p.atTheEnd = append(p.atTheEnd, do) }
+
+func (p *program) end() (err error) {
+	for _, do := range slices.Backward(p.atTheEnd) {
+		err = errors.Join(err, do())
+	}
+	return err
 }
 
 // say prints a message for people; data goes to stdout.
@@ -40,7 +52,7 @@ func (p *program) say(format string, args ...any) {
 }
 
 type cli struct {
-	Config kong.ConfigFlag `help:"JSON file of settings, named as the flags: {\"db\": \"…\", \"log-format\": \"json\"}. Flags and environment take precedence." placeholder:"FILE" env:"JOBDB_CONFIG" type:"path"`
+	ConfigFile kong.ConfigFlag `name:"config" help:"JSON file of settings, named as the flags: {\"db\": \"…\", \"log-format\": \"json\"}. Flags and environment take precedence." placeholder:"FILE" env:"JOBDB_CONFIG" type:"path"`
 
 	Serve      serveCommand       `cmd:"" help:"Start the server."`
 	Token      tokenCommand       `cmd:"" help:"Make a token for a server."`
@@ -73,6 +85,7 @@ type cli struct {
 	Completion completionCommand  `cmd:"" help:"Print a script that completes command lines in a shell."`
 	Man        manCommand         `cmd:"" help:"Print the manual page of a command."`
 	Complete   completeCommand    `cmd:"" hidden:"" name:"__complete"`
+	Config     configCommand      `cmd:"" name:"config" help:"Print the settings of a server, and where they come from."`
 	Version    versionCommand     `cmd:"" help:"Print the version."`
 }
 
@@ -136,7 +149,7 @@ func execute(p *program, parser *kong.Kong, exited *int) (code int) {
 	}()
 	command, err := parser.Parse(arguments(parser.Model, os.Args[1:]))
 	if err == nil {
-		err = command.Run()
+		err = errors.Join(command.Run(), p.end())
 	} else {
 		err = usageError{err}
 	}
@@ -147,7 +160,9 @@ func execute(p *program, parser *kong.Kong, exited *int) (code int) {
 	case errors.As(err, &status):
 		return int(status)
 	case errors.As(err, &usage):
-		p.say("jobdb: %v\nSee: %s --help", err, commandName(command))
+		if !errors.Is(err, errReported) {
+			p.say("jobdb: %v\nSee: %s --help", err, commandName(command))
+		}
 		return exitUsage
 	case !errors.Is(err, errReported):
 		p.say("jobdb: %v", err)

@@ -26,7 +26,7 @@ type outputFlags struct {
 type row json.RawMessage
 
 // UnmarshalJSON keeps the text.
-func (r *row) UnmarshalJSON(text []byte) error {
+func (r *row) UnmarshalJSON(text []byte) error { //nolint:unparam // as encoding/json wants it
 	*r = append((*r)[:0], text...)
 	return nil
 }

@@ -37,7 +37,7 @@ func terminalSize(w any) (columns, lines int) {
 	if !isTerminal(w) {
 		return 0, 0
 	}
-	columns, lines, _ = term.GetSize(int(w.(*os.File).Fd())) //nolint:forcetypeassert,gosec // isTerminal says so; a file's number fits
+	columns, lines, _ = term.GetSize(int(w.(*os.File).Fd())) //nolint:forcetypeassert // isTerminal says so
 	return cmp.Or(number("COLUMNS"), columns, 80), cmp.Or(number("LINES"), lines, 24)
 }
 

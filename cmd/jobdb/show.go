@@ -177,7 +177,7 @@ func (s *sheet) heartbeats(d details) {
 		s.line("Heartbeat", localTime(d.attribute("HeartBeatTime"))+", "+duration(s.now.Sub(at))+" ago")
 	}
 	for _, name := range jobdb.HeartbeatFields {
-		if values, _ := d.beats(name); len(values) > 0 {
+		if values := d.beats(name); len(values) > 0 {
 			fmt.Fprintf(&s.Builder, "%-12s %-18s %s %s\n", "", name, sparkline(values, 40), fmt.Sprintf("%.6g", values[len(values)-1]))
 		}
 	}
@@ -191,15 +191,15 @@ func sparkline(values []float64, most int) string {
 	const bars = "▁▂▃▄▅▆▇█"
 	values = values[max(0, len(values)-most):]
 	least, greatest := slices.Min(values), slices.Max(values)
-	line := ""
+	var line strings.Builder
 	for _, v := range values {
 		height := 0
 		if greatest > least {
 			height = int((v - least) / (greatest - least) * 7)
 		}
-		line += string([]rune(bars)[height])
+		line.WriteRune([]rune(bars)[height])
 	}
-	return line
+	return line.String()
 }
 
 // longestValue is how much of a value is shown in a list.

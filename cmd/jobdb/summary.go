@@ -81,11 +81,11 @@ func (c *client) summary(ctx context.Context, by []string, parts [][]jobdb.Filte
 	if len(parts) < 2 {
 		return all, nil
 	}
-	return addUp(all, by)
+	return addUp(all)
 }
 
 // addUp makes one row of those that have the same values.
-func addUp(rows []row, by []string) ([]row, error) {
+func addUp(rows []row) ([]row, error) {
 	counts, order := map[string]int64{}, []string{}
 	for _, r := range rows {
 		values, err := r.values()
