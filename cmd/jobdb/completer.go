@@ -50,11 +50,9 @@ func (c *completer) read(word string) {
 			c.flag = flag
 		}
 	default:
-		for _, child := range c.command.Children {
-			if child.Name == word && c.places == 0 {
-				c.command = child
-				return
-			}
+		if child := childOf(c.command, word); child != nil && c.places == 0 {
+			c.command = child
+			return
 		}
 		c.places++
 	}

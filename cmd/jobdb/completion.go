@@ -30,9 +30,9 @@ func (*completionCommand) Help() string {
 	return `Prints a script with which the shell completes commands, flags and values: columns, operators and statuses, and the sites,
 owners and groups that the server knows, which are kept for five minutes. The server is waited for 0.2 s.
 
-  bash   echo 'source <(jobdb completion bash)' >>~/.bashrc
-  zsh    echo 'source <(jobdb completion zsh)' >>~/.zshrc, behind compinit
-  fish   jobdb completion fish >~/.config/fish/completions/jobdb.fish
+    bash   echo 'source <(jobdb completion bash)' >>~/.bashrc
+    zsh    echo 'source <(jobdb completion zsh)' >>~/.zshrc, behind compinit
+    fish   jobdb completion fish >~/.config/fish/completions/jobdb.fish
 
 Examples:
 
@@ -47,6 +47,9 @@ func (c *completionCommand) Run(p *program) error {
 	_, err := io.WriteString(p.stdout, script)
 	return err
 }
+
+// completeName is the name of completeCommand.
+const completeName = "__complete"
 
 // completeCommand is what the scripts call.
 type completeCommand struct {

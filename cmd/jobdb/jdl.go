@@ -33,7 +33,8 @@ exit code is 1 if there is an error.
 Examples:
 
   jobdb jdl check hello.jdl
-  jobdb jdl check --strict hello.jdl scan.jdl
+  jobdb jdl check --strict hello.jdl
+  jobdb jdl check *.jdl
   jobdb jdl check -o json hello.jdl`
 }
 

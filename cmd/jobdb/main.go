@@ -89,6 +89,7 @@ type cli struct {
 	Shadow     shadowCommand      `cmd:"" group:"serve" help:"Compare the answers of two services to the same questions."`
 
 	Completion completionCommand `cmd:"" group:"other" help:"Print a script that completes command lines in a shell."`
+	Man        manCommand        `cmd:"" group:"other" help:"Print the manual page of a command."`
 	Complete   completeCommand   `cmd:"" group:"other" hidden:"" name:"__complete"`
 	Version    versionCommand    `cmd:"" group:"other" help:"Print the version."`
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"jobdb/jdl"
 )
@@ -20,7 +21,7 @@ type submitCommand struct {
 	Strict  bool     `help:"Submit nothing if there is a warning."`
 	Confirm bool     `help:"Parametric jobs start at once. With --no-confirm they wait in the status Submitting until somebody makes them Received." default:"true" negatable:""`
 	Key     string   `help:"Key of this submission: the same files with the same key, within 24 hours, make no job twice. Default: a new one." placeholder:"TEXT"`
-	Output  string   `short:"o" help:"Format: ids (one a line), table or json (which file, and which values of its parameters, became which job). Default: ids; on a terminal table if there are several." enum:",ids,table,json" default:""`
+	Output  string   `short:"o" help:"Format: ids (one a line), table or json (which file, and which values of its parameters, became which job). Default: ids; on a terminal table if there are several." enum:",ids,table,json" default:"" placeholder:"FORMAT"`
 }
 
 // Help is printed by jobdb submit --help.
@@ -47,6 +48,9 @@ const bytesTogether = 2 << 20
 
 // Run submits the files.
 func (c *submitCommand) Run(ctx context.Context, p *program) error {
+	if c.Database != "" {
+		return usageError{errors.New("--db: a job belongs to whoever submits it; submit it through a server")}
+	}
 	if !c.Confirm && len(c.Param) > 0 {
 		return usageError{errors.New("--no-confirm is for JDLs that are parametric themselves; jobs of --param never wait")}
 	}
@@ -290,7 +294,7 @@ func (s *submission) report(ctx context.Context, err error) error {
 		return errReported
 	default:
 		s.p.say("jobdb: %v", err)
-		if s.submitted > 0 || s.sender.server.answered {
+		if refused := (*refusalError)(nil); s.submitted > 0 || !errors.As(err, &refused) && !errors.Is(err, syscall.ECONNREFUSED) {
 			s.p.say("jobdb: %d of %s were submitted; to go on, run the same again with --key %s", s.submitted, plural(len(s.jobs), "job"), s.key)
 		}
 		return errReported

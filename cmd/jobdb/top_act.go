@@ -20,6 +20,7 @@ type topAction struct {
 	do      action
 	make    func(reason string) action
 	reason  string
+	server  *client
 	preview []string
 	found   targets
 	ready   []target // nil until the preview has come
@@ -43,12 +44,16 @@ func (m *top) begin(key string) tea.Cmd {
 		var said bytes.Buffer
 		p := m.quiet(&said)
 		chosen := choose.Choice{IDs: pending.ids}
-		found, err := m.server.findTargets(m.ctx, p, chosen)
+		server, err := m.connect()
+		if err != nil {
+			return topPreview{err: err}
+		}
+		found, err := server.findTargets(m.ctx, p, chosen)
 		if err != nil {
 			return topPreview{err: err}
 		}
 		ready := actFlags{}.preview(p, chosen, found, pending.do)
-		return topPreview{text: said.String(), found: found, ready: ready}
+		return topPreview{text: said.String(), server: server, found: found, ready: ready}
 	}
 }
 
@@ -62,10 +67,11 @@ func (m *top) quiet(said *bytes.Buffer) *program {
 
 // topPreview says what an action would do.
 type topPreview struct {
-	text  string
-	found targets
-	ready []target
-	err   error
+	text   string
+	server *client
+	found  targets
+	ready  []target
+	err    error
 }
 
 func (m *top) takePreview(msg topPreview) {
@@ -79,7 +85,7 @@ func (m *top) takePreview(msg topPreview) {
 		m.read(printableLines(msg.text))
 	default:
 		m.pending.preview = strings.Split(strings.TrimRight(printableLines(msg.text), "\n"), "\n")
-		m.pending.found, m.pending.ready = msg.found, msg.ready
+		m.pending.server, m.pending.found, m.pending.ready = msg.server, msg.found, msg.ready
 	}
 }
 
@@ -127,7 +133,7 @@ func (m *top) act() tea.Cmd {
 		p := m.quiet(&said)
 		do := a.make(a.reason)
 		results := a.found.outcomes(do)
-		stopped := m.server.actOn(m.ctx, p, a.ready, do, results)
+		stopped := a.server.actOn(m.ctx, p, a.ready, do, results)
 		_ = actFlags{}.conclude(p, results, do, stopped) // said has it
 		return topDone{said.String()}
 	}

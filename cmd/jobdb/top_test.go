@@ -91,6 +91,7 @@ func topOn(t *testing.T, jobs int) (*top, *fewJobs) {
 	p := &program{stdout: t.Output(), stderr: t.Output(), clock: systemClock}
 	c := &client{http: server.Client(), base: server.URL, token: "x", program: p, timeout: time.Minute}
 	m := newTop(t.Context(), p, c, choose.Choice{}, time.Hour)
+	m.connect = func() (*client, error) { return c, nil }
 	m.width, m.height = 100, 20
 	m.do(m.refresh())
 	return m, f

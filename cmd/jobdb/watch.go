@@ -101,7 +101,11 @@ func (f watchFlags) watch(ctx context.Context, p *program, form *outputFlags, ru
 	defer screen.close()
 	for n := 1; ; n++ {
 		var out, said bytes.Buffer
-		err := run(ctx, &program{stdin: p.stdin, stdout: &out, stderr: &said, clock: p.clock})
+		shown := &program{stdin: p.stdin, stdout: &out, stderr: &said, clock: p.clock}
+		err := run(ctx, shown)
+		if ended := shown.end(); err == nil {
+			err = ended
+		}
 		usage := usageError{}
 		switch {
 		case ctx.Err() != nil:
