@@ -20,7 +20,7 @@ func asking(t *testing.T, timeout time.Duration, handler http.HandlerFunc) (*cli
 	server := httptest.NewServer(handler)
 	t.Cleanup(func() { server.Close(); firstPause = before })
 	said := &bytes.Buffer{}
-	c, err := clientSettings{Server: server.URL, Timeout: timeout}.client(&program{stderr: said, clock: time.Now})
+	c, err := clientSettings{Server: server.URL, Timeout: timeout}.client(t.Context(), &program{stderr: said, clock: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -192,7 +192,7 @@ func TestLoginRenewedOnce(t *testing.T) {
 		all.Go(func() {
 			settings := clientSettings{Server: i.address}
 			settings.DataDir = "/nonexistent"
-			if _, err := settings.client(&program{stderr: t.Output(), clock: systemClock}); err != nil {
+			if _, err := settings.client(t.Context(), &program{stderr: t.Output(), clock: systemClock}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -213,7 +213,7 @@ func TestLoginStaysWithItsIssuer(t *testing.T) {
 	i.name = "https://other.example.org"
 	settings := clientSettings{Server: i.address}
 	settings.DataDir = "/nonexistent"
-	_, err := settings.client(&program{stderr: t.Output(), clock: systemClock})
+	_, err := settings.client(t.Context(), &program{stderr: t.Output(), clock: systemClock})
 	if err == nil || !strings.Contains(err.Error(), "has ended; log in again with jobdb login") || !strings.Contains(err.Error(), "takes tokens of") || i.renewals != 0 {
 		t.Errorf("%d renewals: %v", i.renewals, err)
 	}
@@ -228,7 +228,7 @@ func TestTokenRenewedWhileRunning(t *testing.T) {
 	now := systemClock()
 	p := &program{stderr: t.Output(), clock: func() time.Time { return now }}
 	settings := clientSettings{Server: i.address}
-	c, err := settings.client(p)
+	c, err := settings.client(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
 	}

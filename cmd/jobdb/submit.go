@@ -66,7 +66,7 @@ func (c *submitCommand) Run(ctx context.Context, p *program) error {
 		p.say("%s would become %s", plural(len(c.Files), "file"), plural(len(jobs), "job"))
 		return nil
 	}
-	server, err := c.client(p)
+	server, err := c.client(ctx, p)
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (c *topCommand) Run(ctx context.Context, p *program) error {
 	if !isTerminal(p.stdin) || !isTerminal(p.stdout) {
 		return usageError{errors.New("top needs a terminal; jobdb watch prints elsewhere, too")}
 	}
-	server, err := c.client(p)
+	server, err := c.client(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (c *topCommand) Run(ctx context.Context, p *program) error {
 	defer silent.end()                                                         //nolint:errcheck // nobody reads it any more
 	server.program = silent
 	m := newTop(ctx, p, server, chosen, c.Every)
-	m.connect = func() (*client, error) { return c.client(silent) }
+	m.connect = func() (*client, error) { return c.client(ctx, silent) }
 	if _, _, err := m.ask(); err != nil {
 		return err // before the screen changes
 	}

@@ -32,12 +32,12 @@ func (m *top) begin(key string) tea.Cmd {
 	if len(ids) == 0 {
 		return nil
 	}
-	make := map[string]func(reason string) action{
+	makes := map[string]func(reason string) action{
 		"K": func(reason string) action { return killAction(m.quiet(nil), reason) },
 		"R": func(reason string) action { return rescheduleAction(m.quiet(nil), false, reason) },
 		"D": func(reason string) action { return deleteAction(m.quiet(nil), reason) },
 	}[key]
-	m.pending = &topAction{ids: ids, make: make, do: make("")}
+	m.pending = &topAction{ids: ids, make: makes, do: makes("")}
 	m.mode, m.line = inQuestion, ""
 	pending := *m.pending
 	return func() tea.Msg {
