@@ -163,7 +163,7 @@ func (r *rescheduling) run(ctx context.Context, tx *jobdb.Tx) error {
 // refuse sorts out the jobs that can't be rescheduled.
 func (r *rescheduling) refuse() {
 	for id, job := range r.jobs {
-		status, limit := statusOf(job), r.Rules.rulesOf(textOf(job, "VO")).MaxReschedulings
+		status, limit := statusOf(job), r.rulesOf(textOf(job, "VO")).MaxReschedulings
 		switch {
 		case job["VerifiedFlag"] != true:
 			r.fail(id, fmt.Sprintf("VerifiedFlag is False: Status %s, Minor Status: %s", status, job["MinorStatus"]))
@@ -221,7 +221,7 @@ func (r *rescheduling) prepare(id jobdb.JobID, p *preparedAgain) error {
 	if err != nil {
 		return err
 	}
-	text, priority, err := r.Rules.rulesOf(p.owner.VO).prepare(ad, p.owner, id)
+	text, priority, err := r.rulesOf(p.owner.VO).prepare(ad, p.owner, id)
 	if err != nil {
 		return err
 	}
