@@ -91,10 +91,14 @@ Examples:
 
 // Run kills jobs.
 func (c *killCommand) Run(ctx context.Context, p *program) error {
-	return c.run(ctx, p, c.Jobs, action{
+	return c.run(ctx, p, c.Jobs, killAction(p, c.Reason))
+}
+
+func killAction(p *program, reason string) action {
+	return action{
 		verb: "kill", done: "killed", target: jobdb.StatusKilled, refusal: cannotBecome(jobdb.StatusKilled),
-		send: setStatuses(p, statusChange{Status: jobdb.StatusKilled, MinorStatus: "Marked for termination", ApplicationStatus: c.Reason, Source: "User"}, false),
-	})
+		send: setStatuses(p, statusChange{Status: jobdb.StatusKilled, MinorStatus: "Marked for termination", ApplicationStatus: reason, Source: "User"}, false),
+	}
 }
 
 type deleteCommand struct {
@@ -116,10 +120,14 @@ Examples:
 
 // Run marks jobs as Deleted.
 func (c *deleteCommand) Run(ctx context.Context, p *program) error {
-	return c.run(ctx, p, c.Jobs, action{
+	return c.run(ctx, p, c.Jobs, deleteAction(p, c.Reason))
+}
+
+func deleteAction(p *program, reason string) action {
+	return action{
 		verb: "delete", done: "deleted", target: jobdb.StatusDeleted, refusal: cannotBecome(jobdb.StatusDeleted),
-		send: setStatuses(p, statusChange{Status: jobdb.StatusDeleted, MinorStatus: "Checking accounting", ApplicationStatus: c.Reason, Source: "User"}, false),
-	})
+		send: setStatuses(p, statusChange{Status: jobdb.StatusDeleted, MinorStatus: "Checking accounting", ApplicationStatus: reason, Source: "User"}, false),
+	}
 }
 
 type rescheduleCommand struct {
@@ -142,7 +150,11 @@ Examples:
 
 // Run reschedules jobs.
 func (c *rescheduleCommand) Run(ctx context.Context, p *program) error {
-	return c.run(ctx, p, c.Jobs, action{
+	return c.run(ctx, p, c.Jobs, rescheduleAction(p, c.Reset, c.Reason))
+}
+
+func rescheduleAction(p *program, reset bool, reason string) action {
+	return action{
 		verb: "reschedule", done: "rescheduled",
 		refusal: func(status jobdb.Status) string {
 			if wms.MayReschedule(status) {
@@ -150,8 +162,8 @@ func (c *rescheduleCommand) Run(ctx context.Context, p *program) error {
 			}
 			return "a job that is " + string(status) + " doesn't run again"
 		},
-		send: reschedule(p, c.Reset, c.Reason),
-	})
+		send: reschedule(p, reset, reason),
+	}
 }
 
 type statusCommands struct {

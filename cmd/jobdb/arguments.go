@@ -17,6 +17,8 @@ func arguments(model *kong.Application, args []string) []string {
 		return append(slices.Clone(args[1:]), "--help")
 	case len(args) == 1 && args[0] == "--version":
 		return []string{"version"}
+	case args[0] == completeName:
+		return args // those of another command line
 	}
 	return argumentsLast(model, args)
 }

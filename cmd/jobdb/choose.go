@@ -14,13 +14,19 @@ import (
 
 // chooseFlags choose jobs; see package choose.
 type chooseFlags struct {
+	whichFlags
+
+	Until string `help:"Only jobs submitted until then, it included." placeholder:"TIME"`
+}
+
+// whichFlags are those of chooseFlags but --until.
+type whichFlags struct {
 	Status []string `help:"Only jobs in this status; repeat for several." placeholder:"STATUS"`
 	Site   []string `help:"Only jobs at this site; repeat for several." placeholder:"SITE"`
 	Owner  []string `help:"Only jobs of this user; repeat for several." placeholder:"USER"`
 	Group  []string `help:"Only jobs of this JobGroup; repeat for several." placeholder:"GROUP"`
 	Mine   bool     `help:"Only your own jobs."`
 	Since  string   `help:"Only jobs submitted since then: 2d, now-2h, today, tuesday, 2026-11-24 …" placeholder:"TIME"`
-	Until  string   `help:"Only jobs submitted until then, it included." placeholder:"TIME"`
 	Where  []string `short:"w" help:"Only jobs that meet this condition (see above). With several, all must be met." sep:"none" placeholder:"CONDITION"`
 }
 

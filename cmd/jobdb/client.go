@@ -34,7 +34,7 @@ type clientSettings struct {
 
 const whoHelp = `
 
-The token comes from JOBDB_TOKEN, else from a login (jobdb token --login or dirac login). Without either, one is made with
+The token comes from JOBDB_TOKEN, else from a login (jobdb login, jobdb token --login or dirac login). Without either, one is made with
 the signing key in the data folder, which only the user who runs the server can read.`
 
 // client sends requests to one server.
@@ -44,6 +44,8 @@ type client struct {
 	token  string
 	origin string // where the token comes from, for messages
 
+	renewal *renewal // of the token when it ends; may be nil
+
 	program  *program
 	timeout  time.Duration                             // of one try; see ask
 	answered bool                                      // somebody answers at base
@@ -51,7 +53,15 @@ type client struct {
 	ahead    time.Duration                             // how much the server's clock is; 0 if it is as this machine's
 }
 
+// defaultServer is where a server of one's own listens.
+const defaultServer = "http://127.0.0.1:8000"
+
 func (s clientSettings) client(p *program) (*client, error) {
+	return s.clientWithin(context.Background(), p)
+}
+
+// clientWithin is client; ctx bounds how long a login that has ended is renewed.
+func (s clientSettings) clientWithin(ctx context.Context, p *program) (*client, error) {
 	if s.Timeout < 0 {
 		return nil, usageError{errors.New("--timeout can't be negative")}
 	}
@@ -67,7 +77,11 @@ func (s clientSettings) client(p *program) (*client, error) {
 		return nil, err
 	}
 	c := &client{http: &http.Client{Timeout: 5 * time.Minute, CheckRedirect: stay}, base: base, program: p, timeout: cmp.Or(s.Timeout, 2*time.Minute)}
-	c.token, c.origin, err = s.findToken(p)
+	c.renewal = &renewal{
+		clock: p.clock,
+		find:  func(ctx context.Context) (token, origin string, err error) { return s.findToken(ctx, p, base) },
+	}
+	c.token, c.origin, err = c.renewal.find(ctx)
 	return c, err
 }
 
@@ -84,28 +98,34 @@ func serverURL(flag, text string) (string, error) {
 // stay follows no redirect: the token is meant for the server that was named.
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// findToken looks for a token in all places where one may be, and says where it was.
-func (s clientSettings) findToken(p *program) (token, origin string, err error) {
+// findToken looks for a token in all places where one may be, and says where it was. A login that
+// has ended is renewed.
+func (s clientSettings) findToken(ctx context.Context, p *program, base string) (token, origin string, err error) {
+	now := p.clock()
 	if token := strings.TrimSpace(os.Getenv("JOBDB_TOKEN")); token != "" {
-		return token, "JOBDB_TOKEN", checkExpiry(token, "JOBDB_TOKEN", p.clock())
+		return token, "JOBDB_TOKEN", checkExpiry(token, "JOBDB_TOKEN", now)
 	}
 	path := credentialsPath()
 	saved, found, err := readCredentials(path)
 	if err != nil {
 		return "", "", err
 	}
-	if found && saved.AccessToken != "" && saved.ExpiresOn > p.clock().Unix() && checkExpiry(saved.AccessToken, path, p.clock()) == nil {
+	var notRenewed error
+	if found && !saved.isGood(now) {
+		saved, notRenewed = renewLogin(ctx, base, path, now)
+	}
+	if found && notRenewed == nil {
 		return saved.AccessToken, path, nil
 	}
 	key, err := auth.ReadKey(s.DataDir)
 	switch {
 	case err == nil:
-		token, err := key.Mint(s.issuer(), tokenDefaults().principal(), p.clock(), 10*time.Minute)
+		token, err := key.Mint(s.issuer(), tokenDefaults().principal(), now, 10*time.Minute)
 		return token, "the key in " + s.DataDir, err
 	case found:
-		return "", "", fmt.Errorf("the login in %s has ended; log in again", path)
+		return "", "", fmt.Errorf("the login in %s has ended; log in again with jobdb login (%w)", path, notRenewed)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
-		return "", "", errors.New("no token: set JOBDB_TOKEN to one that jobdb token prints, log in with jobdb token --login, " +
+		return "", "", errors.New("no token: set JOBDB_TOKEN to one that jobdb token prints, log in with jobdb login or jobdb token --login, " +
 			"or say with --data-dir where the server's data folder is")
 	}
 	return "", "", err
@@ -163,7 +183,11 @@ func (c *client) send(ctx context.Context, path, accept string, body any) (*http
 
 // do sends a request with the token.
 func (c *client) do(request *http.Request) (*http.Response, error) {
-	request.Header.Set("Authorization", "Bearer "+c.token)
+	token, err := c.bearer(request.Context())
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
 	response, err := c.http.Do(request)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, fmt.Errorf("no server answers at %s; start one with jobdb serve, or say where it is with --server (%w)", c.base, syscall.ECONNREFUSED)

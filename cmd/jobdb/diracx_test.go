@@ -24,6 +24,15 @@ func TestDiracXScripts(t *testing.T) {
 	runScripts(t, "testdata/both", []string{"DIRACX=yes", "JOBDB_URL=" + url, "JOBDB_TOKEN=" + token})
 }
 
+// TestBothSubmit runs the script of submit and of what waits for jobs, on jobdb.
+func TestBothSubmit(t *testing.T) { runScripts(t, "testdata/both-submit", nil) }
+
+// TestDiracXSubmit runs it on DiracX's own service.
+func TestDiracXSubmit(t *testing.T) {
+	url, token := startDiracX(t)
+	runScripts(t, "testdata/both-submit", []string{"DIRACX=yes", "JOBDB_URL=" + url, "JOBDB_TOKEN=" + token})
+}
+
 // startDiracX starts DiracX's service on an empty SQLite database until the test ends, and returns
 // its URL and a token of the administrator alice.
 func startDiracX(t *testing.T) (url, token string) {

@@ -56,9 +56,16 @@ type cli struct {
 
 	Serve      serveCommand       `cmd:"" help:"Start the server."`
 	Token      tokenCommand       `cmd:"" help:"Make a token for a server."`
+	Login      loginCommand       `cmd:"" help:"Log in at the issuer of a server."`
+	Logout     logoutCommand      `cmd:"" help:"End a login."`
+	Whoami     whoamiCommand      `cmd:"" help:"Print who a server takes you for."`
 	Submit     submitCommand      `cmd:"" help:"Submit jobs."`
+	JDL        jdlCommands        `cmd:"" name:"jdl" help:"Check JDL files, and see what becomes of them."`
 	Search     searchCommand      `cmd:"" aliases:"list" help:"List jobs."`
 	Summary    summaryCommand     `cmd:"" help:"Count jobs in groups."`
+	Top        topCommand         `cmd:"" help:"Show jobs on the whole terminal, and act on them."`
+	Watch      watchCommand       `cmd:"" help:"Show numbers or lists of jobs again and again."`
+	Wait       waitCommand        `cmd:"" help:"Wait until jobs have come to a status."`
 	Show       showCommand        `cmd:"" help:"Print all of one job."`
 	History    historyCommand     `cmd:"" help:"Print the changes of jobs' statuses."`
 	Params     paramsCommand      `cmd:"" help:"Print the parameters of jobs."`
@@ -75,6 +82,9 @@ type cli struct {
 	Schema     schemaCommands     `cmd:"" help:"Inspect a database."`
 	Parameters parametersCommands `cmd:"" help:"Copy parameters of jobs to OpenSearch once more."`
 	Counts     countsCommands     `cmd:"" help:"Verify the job counts, or correct them."`
+	Completion completionCommand  `cmd:"" help:"Print a script that completes command lines in a shell."`
+	Man        manCommand         `cmd:"" help:"Print the manual page of a command."`
+	Complete   completeCommand    `cmd:"" hidden:"" name:"__complete"`
 	Config     configCommand      `cmd:"" name:"config" help:"Print the settings of a server, and where they come from."`
 	Version    versionCommand     `cmd:"" help:"Print the version."`
 }

@@ -42,6 +42,14 @@ func (r row) values() (map[string]any, error) {
 	return values, nil
 }
 
+// decode reads a row into a struct.
+func (r row) decode(into any) error {
+	if err := json.Unmarshal(r, into); err != nil {
+		return fmt.Errorf("the server's answer can't be read: %w", err)
+	}
+	return nil
+}
+
 // decodeRows splits an answer into its rows.
 func decodeRows(body []byte) ([]row, error) {
 	var rows []row

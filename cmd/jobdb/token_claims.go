@@ -13,6 +13,7 @@ type claims struct {
 
 	Username string `json:"preferred_username"`
 	VO       string `json:"vo"`
+	Group    string `json:"dirac_group"`
 }
 
 // readClaims reads what a token says; ok is false for what is no token.
