@@ -22,11 +22,11 @@ import (
 
 // accessMatrix says for each caller and route what becomes of a request about alice's job, bob's of
 // the same VO, and that of another alice in another VO: the status, for searches with the number of
-// rows, and for facets, histograms and values with the number of owners. Where all three are the
+// rows, and for facets, histograms, values and series with the number of owners. Where all three are the
 // same, or all routes, one stands for all. The last lines are of a server that shows normal users
 // their own jobs only.
 const accessMatrix = `
-caller           submit search               summary             status      force       heartbeat   metadata    reschedule  details        facets               histogram            values
+caller           submit search               summary             status      force       heartbeat   metadata    reschedule  details        facets               histogram            values               series
 
 no token         401
 basic            400
@@ -38,16 +38,16 @@ other issuer     401
 expired          401
 no property      403
 
-alice            201    200/1,200/1,200/0    200/1,200/1,200/0   200,403,404 403,403,403 200,403,404 204,403,404 200,403,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2
-other alice      201    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 403,403,403 404,404,200 404,404,204 400,400,200 404,404,200    200/0,200/0,200/1    200/0,200/0,200/1    200/1
-boss             403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2
-other boss       403    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 404,404,200 404,404,200 404,404,204 400,400,200 404,404,200    200/0,200/0,200/1    200/0,200/0,200/1    200/1
-pilot            403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403    403,403,403          403,403,403          403
-boss and user    201    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2
+alice            201    200/1,200/1,200/0    200/1,200/1,200/0   200,403,404 403,403,403 200,403,404 204,403,404 200,403,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2                200/2
+other alice      201    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 403,403,403 404,404,200 404,404,204 400,400,200 404,404,200    200/0,200/0,200/1    200/0,200/0,200/1    200/1                200/1
+boss             403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2                200/2
+other boss       403    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 404,404,200 404,404,200 404,404,204 400,400,200 404,404,200    200/0,200/0,200/1    200/0,200/0,200/1    200/1                200/1
+pilot            403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403    403,403,403          403,403,403          403                  403
+boss and user    201    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2                200/2
 
-own: alice       201    200/1,200/0,200/0    200/1,200/0,200/0   200,404,404 403,403,403 200,404,404 204,404,404 200,400,400 200,404,404    200/1,200/0,200/0    200/1,200/0,200/0    200/1
-own: boss        403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2
-own: pilot       403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403    403,403,403          403,403,403          403
+own: alice       201    200/1,200/0,200/0    200/1,200/0,200/0   200,404,404 403,403,403 200,404,404 204,404,404 200,400,400 200,404,404    200/1,200/0,200/0    200/1,200/0,200/0    200/1                200/1
+own: boss        403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2                200/2
+own: pilot       403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403    403,403,403          403,403,403          403                  403
 `
 
 // accessRoutes are the requests of the matrix; %d is the job.
@@ -69,6 +69,7 @@ var accessRoutes = map[string]struct {
 		http.MethodPost, "/api/jobdb/histogram",
 		`{"time":"SubmissionTime","from":"1970","to":"2100","bucket":31622400,"by":"Owner","search":[{"parameter":"JobID","operator":"eq","value":%d}]}`, false,
 	},
+	"series": {http.MethodPost, "/api/jobdb/series", `{"columns":["Owner"],"from":"2024-01-01","to":"2024-01-02"}`, false},
 	"values": {http.MethodPost, "/api/jobdb/values", `{"column":"Owner"}`, false},
 }
 
@@ -121,6 +122,7 @@ func newAccessServers(t *testing.T) *accessServers {
 	for _, owner := range []auth.Principal{alice, bob, other} {
 		w.submit(owner, "job")
 	}
+	w.note()
 	stranger, err := auth.OpenKey(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -269,6 +271,8 @@ func (w *accessServer) tryAccess(caller, route string, job int, want string) (ch
 			got += fmt.Sprint("/", strings.Count(answer.body, "{"))
 		case "facets", "histogram":
 			got += fmt.Sprint("/", strings.Count(answer.body, `"value":`))
+		case "series":
+			got += fmt.Sprint("/", strings.Count(answer.body, `"values":`))
 		case "values":
 			got += fmt.Sprint("/", strings.Count(answer.body, `"`)/2-2) // beside two keys
 		}
