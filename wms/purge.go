@@ -330,10 +330,17 @@ func (p *purge) eachBatch(ctx context.Context, chosen oldJobs, each func(context
 	if err != nil {
 		return err
 	}
-	search.Page, search.PerPage, search.Uncounted = 1, purgeBatch, true
+	search.PerPage = purgeBatch
+	return p.JobManager.eachBatch(ctx, search, p.Pause, each)
+}
+
+// eachBatch calls each with the jobs that a search finds, a page at a time. Between two it pauses, at
+// least so long, and else as long as the page took, so that others come to work.
+func (m *JobManager) eachBatch(ctx context.Context, search jobdb.Search, pause time.Duration, each func(context.Context, []jobdb.JobID) error) error {
+	search.Page, search.Uncounted = 1, true
 	for {
-		begun := p.Clock()
-		page, err := p.DB.Search(ctx, search)
+		begun := m.Clock()
+		page, err := m.DB.Search(ctx, search)
 		if err != nil || len(page.Rows) == 0 {
 			return err
 		}
@@ -349,7 +356,7 @@ func (p *purge) eachBatch(ctx context.Context, chosen oldJobs, each func(context
 			return nil
 		}
 		search.Page, search.Cursor = 0, page.Next
-		if err := sleep(ctx, max(p.Pause, min(p.Clock().Sub(begun), maxPause))); err != nil {
+		if err := sleep(ctx, max(pause, min(m.Clock().Sub(begun), maxPause))); err != nil {
 			return err
 		}
 	}
