@@ -50,9 +50,15 @@ func (db *DB) RunTasks(ctx context.Context, tasks ...Task) {
 }
 
 func (db *DB) taskLoop(ctx context.Context, task Task) {
+	state := "" // where the database keeps none
 	for wait := time.Duration(0); engine.Sleep(ctx, wait) == nil; {
 		var err error
-		if wait, err = db.runIfDue(ctx, task); err != nil && ctx.Err() == nil {
+		if db.schema.Series {
+			wait, err = db.runIfDue(ctx, task)
+		} else {
+			wait, err = db.runAlways(ctx, task, &state)
+		}
+		if err != nil && ctx.Err() == nil {
 			db.options.Logger.WarnContext(ctx, "a background task failed; it is tried again", "task", task.Name, "in", wait, "error", err)
 		}
 	}
@@ -60,12 +66,6 @@ func (db *DB) taskLoop(ctx context.Context, task Task) {
 
 // runIfDue runs a task if it is due and nobody else has it, and returns when to look again.
 func (db *DB) runIfDue(ctx context.Context, task Task) (wait time.Duration, err error) {
-	if !db.schema.Series {
-		if _, err = task.Run(ctx, ""); err != nil {
-			return min(taskRetry, task.Every), err
-		}
-		return db.untilNext(task), nil
-	}
 	lease := db.newLease(task)
 	taken, wait, err := lease.take(ctx, true)
 	if err != nil {
@@ -78,6 +78,33 @@ func (db *DB) runIfDue(ctx context.Context, task Task) (wait time.Duration, err 
 		return min(taskRetry, task.Every), err
 	}
 	return min(taskPoll, db.untilNext(task)), nil
+}
+
+// runAlways runs a task of a database that doesn't keep who does it, and returns when to do so again.
+func (db *DB) runAlways(ctx context.Context, task Task, state *string) (wait time.Duration, err error) {
+	next, err := task.Run(ctx, *state)
+	if next != "" {
+		*state = next
+	}
+	if err != nil {
+		return min(taskRetry, task.Every), err
+	}
+	return db.untilNext(task), nil
+}
+
+// TaskState returns the state that the last run of a task left, "" if there was none.
+func (db *DB) TaskState(ctx context.Context, name string) (state string, err error) {
+	if !db.schema.Series {
+		return "", nil
+	}
+	err = db.read(ctx, "read the state of the task "+name, func(s *session) error {
+		text := `SELECT t."State" FROM "Tasks" AS t WHERE t."Name" = ?`
+		return s.query(ctx, text, []any{name}, scanRows(tables.Tasks.Pick("State"), func(row []scanned) error {
+			state = row[0].text()
+			return nil
+		}))
+	})
+	return state, err
 }
 
 // RunTask runs a task now, whether it is due or not, unless another server does it at the moment;

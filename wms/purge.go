@@ -410,3 +410,24 @@ func (p *purge) export(ctx context.Context, vo string, ids []jobdb.JobID, counts
 	counts.Exported += int64(len(exported))
 	return exported, nil
 }
+
+// Lines are what the counts tell in words, in a fixed order; what is 0 is left out.
+func (c PurgeCounts) Lines() (lines []string) {
+	for _, status := range slices.Sorted(maps.Keys(c.Jobs)) {
+		if n := c.Jobs[status]; n > 0 {
+			lines = append(lines, fmt.Sprintf("jobs %s: %d", status, n))
+		}
+	}
+	for _, part := range []struct {
+		name string
+		n    int64
+	}{
+		{"exported", c.Exported}, {"not exported, so kept", c.NotExported}, {"heartbeats thinned", c.ThinHeartbeats}, {"heartbeats", c.Heartbeats},
+		{"histories", c.History}, {"commands", c.Commands}, {"archived parameters", c.ArchivedParameters}, {"counts over time", c.Series},
+	} {
+		if part.n > 0 {
+			lines = append(lines, fmt.Sprintf("%s: %d", part.name, part.n))
+		}
+	}
+	return lines
+}

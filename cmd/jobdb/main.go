@@ -50,6 +50,8 @@ type cli struct {
 	Shadow     shadowCommand      `cmd:"" help:"Compare the answers of two services to the same questions."`
 	Schema     schemaCommands     `cmd:"" help:"Inspect a database."`
 	Parameters parametersCommands `cmd:"" help:"Copy parameters of jobs to OpenSearch once more."`
+	Purge      purgeCommand       `cmd:"" help:"Delete old jobs by rules."`
+	Stalled    stalledCommand     `cmd:"" help:"Find jobs that weren't heard of."`
 	Counts     countsCommands     `cmd:"" help:"Verify the job counts, or correct them."`
 	Version    versionCommand     `cmd:"" help:"Print the version."`
 }

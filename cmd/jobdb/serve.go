@@ -87,7 +87,11 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		return errors.Join(err, db.Close())
 	}
 	err = c.withNeighbours(ctx, jobs, logger, func(stores []api.Store) error {
-		defer c.startTasks(ctx, jobs, logger)()
+		stop, err := c.startTasks(ctx, jobs, logger)
+		if err != nil {
+			return err
+		}
+		defer stop()
 		return c.serve(ctx, p, listener, key, api.Config{
 			DB: db, Jobs: jobs, Stores: stores,
 			Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins,

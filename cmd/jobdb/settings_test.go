@@ -54,6 +54,10 @@ var settingValues = map[string]struct{ file, env, flag any }{
 	"cors-origins":       {[]any{"https://a", "https://b"}, "https://c,https://d", "https://e"},
 	"log-format":         {"json", "text", "json"},
 	"web":                {"/usr", "/etc", "/tmp"},
+	"retention":          {"/file.json", "/env.json", "/flag.json"},
+	"stalled":            {"/file.json", "/env.json", "/flag.json"},
+	"live":               {true, "false", "true"},
+	"series":             {false, "true", "false"},
 }
 
 // TestSettings sets each setting of the server in the file, then also in the environment, and then
@@ -89,7 +93,7 @@ func TestSettings(t *testing.T) {
 		check(v.file)
 		t.Setenv(variable, v.env.(string))
 		check(v.env)
-		check(v.flag, "--"+flag.Name, v.flag.(string))
+		check(v.flag, "--"+flag.Name+"="+v.flag.(string))
 		if err := os.Unsetenv(variable); err != nil { // t.Setenv puts it back
 			t.Fatal(err)
 		}
@@ -120,6 +124,7 @@ func setting(t *testing.T, c *cli, name string) any {
 		"task-queue-db": s.TaskQueueDB, "parameters-db": s.ParametersDB,
 		"command-redelivery": s.CommandRedelivery, "command-expiry": s.CommandExpiry, "query-time": s.QueryTimeout, "max-body": s.MaxBody,
 		"rules": s.Rules, "cors-origins": s.CORSOrigins, "log-format": s.LogFormat, "web": s.Web,
+		"retention": s.Retention, "stalled": s.Stalled, "live": s.Live, "series": s.Series,
 	}
 	value, ok := values[name]
 	if !ok {
@@ -182,7 +187,7 @@ func TestSettingsDefaults(t *testing.T) {
 	want := Settings{
 		folderSettings: folderSettings{DataDir: "/default"},
 		Listen:         "127.0.0.1:8000", KeysRefresh: 15 * time.Minute, Visibility: "vo", CommandRedelivery: 10 * time.Minute, CommandExpiry: 6 * time.Hour,
-		QueryTimeout: time.Minute, MaxBody: 10 << 20, LogFormat: "text",
+		QueryTimeout: time.Minute, MaxBody: 10 << 20, Series: true, LogFormat: "text",
 	}
 	if diff := cmp.Diff(want, c.Serve.Settings, cmp.AllowUnexported(Settings{})); diff != "" {
 		t.Error(diff)

@@ -142,4 +142,7 @@ func testTaskState(f *fixture) {
 			f.t.Errorf("got the error %v, want: %v", err, step.err)
 		}
 	}
+	state, err := f.TaskState(f.ctx, "state")
+	f.ok(err)
+	f.equal("the last state", state, "c")
 }
