@@ -115,7 +115,7 @@ bench-check: engines ## fail when a method falls below its part of the bare driv
 	go run ./bench -questions -check -processor -engine sqlite -jobs 10000,100000 -draw 4 >/dev/null
 
 .PHONY: bench-dirac
-bench-dirac: engines oracle ## measure beside DIRAC's own database classes on databases that DIRAC ships, with 200,000 jobs (half an hour)
+bench-dirac: engines oracle ## measure beside DIRAC's own database classes on databases that DIRAC ships, with 200,000 jobs (ten minutes)
 	$(WITHENGINES) -durable -- go run ./bench -dirac $(DIRAC)/bin/python -engine mariadb,mysql -jobs 200000 $(BENCHFLAGS)
 
 .PHONY: bench-large
