@@ -52,6 +52,9 @@ type cli struct {
 	Parameters parametersCommands `cmd:"" help:"Copy parameters of jobs to OpenSearch once more."`
 	Purge      purgeCommand       `cmd:"" help:"Delete old jobs by rules."`
 	Stalled    stalledCommand     `cmd:"" help:"Find jobs that weren't heard of."`
+	Backup     backupCommand      `cmd:"" help:"Write a copy of a SQLite database."`
+	Restore    restoreCommand     `cmd:"" help:"Make a SQLite database a copy of a backup."`
+	Check      checkCommand       `cmd:"" help:"Find what is wrong in a database."`
 	Counts     countsCommands     `cmd:"" help:"Verify the job counts, or correct them."`
 	Version    versionCommand     `cmd:"" help:"Print the version."`
 }

@@ -22,6 +22,10 @@ const (
 	// logMost of these on the long questions among the readers are ended.
 	logPatience = time.Second
 	logMost     = 8
+	// What is in the log alone isn't in a plain copy of the file. It is copied there when nothing was
+	// written for idleTime, and when something was all the time, after busyTime.
+	idleTime = 2 * time.Second
+	busyTime = 30 * time.Second
 	// checkpointWait is how long writers wait for readers in other processes.
 	checkpointWait = 100 * time.Millisecond
 )
@@ -39,6 +43,8 @@ type sqliteLog struct {
 	groups  *GroupCommit
 	readers *semaphore.Weighted // one of allReaders for each that reads
 	written chan struct{}       // something was, since the log was looked at
+	reader  *sql.DB
+	idle    time.Duration // idleTime; tests have less
 
 	mutex    sync.Mutex
 	letGo    context.Context // ends when questions have to; then there is a new one
@@ -46,10 +52,10 @@ type sqliteLog struct {
 }
 
 // keepLogSmall does so until the function that it returns is called.
-func keepLogSmall(path string, groups *GroupCommit) (_ *sqliteLog, stop func()) {
+func keepLogSmall(path string, groups *GroupCommit, reader *sql.DB) (_ *sqliteLog, stop func()) {
 	l := &sqliteLog{
 		path: path + "-wal", limit: logLimit, groups: groups,
-		readers: semaphore.NewWeighted(allReaders), written: make(chan struct{}, 1),
+		readers: semaphore.NewWeighted(allReaders), written: make(chan struct{}, 1), reader: reader, idle: idleTime,
 	}
 	l.letGo, l.endThese = context.WithCancel(context.Background())
 	groups.committed = func() {
@@ -66,9 +72,21 @@ func keepLogSmall(path string, groups *GroupCommit) (_ *sqliteLog, stop func()) 
 
 func (l *sqliteLog) loop(ctx context.Context) {
 	tried := int64(0) // the log's size when it didn't begin anew
+	var idle, busy <-chan time.Time
 	for {
 		select {
 		case <-l.written:
+			if idle = time.After(l.idle); busy == nil {
+				busy = time.After(busyTime)
+			}
+		case <-idle:
+			idle, busy = nil, nil
+			l.copyToFile(ctx)
+			continue
+		case <-busy:
+			busy = nil
+			l.copyToFile(ctx)
+			continue
 		case <-ctx.Done():
 			return
 		}
@@ -107,6 +125,13 @@ func (l *sqliteLog) beginAnew(ctx context.Context, size int64) bool {
 		return errors.Join(err, reset)
 	})
 	return err == nil && busy == 0
+}
+
+// copyToFile copies what the log has into the file, as far as readers of older states let it. Nobody
+// waits meanwhile. If it fails, SQLite does so later.
+func (l *sqliteLog) copyToFile(ctx context.Context) {
+	var busy, pages, done int
+	_ = l.reader.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &done)
 }
 
 func pragmaBusyTimeout(d time.Duration) string {
