@@ -12,7 +12,11 @@ import (
 // moment it has all.
 func TestPlainCopy(t *testing.T) {
 	folder := t.TempDir()
-	db := openWith(t, "sqlite:"+filepath.Join(folder, "jobs.db"), Options{})
+	db, err := Open(t.Context(), "sqlite:"+filepath.Join(folder, "jobs.db"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
 	if _, err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}

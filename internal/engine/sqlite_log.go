@@ -44,7 +44,6 @@ type sqliteLog struct {
 	readers *semaphore.Weighted // one of allReaders for each that reads
 	written chan struct{}       // something was, since the log was looked at
 	reader  *sql.DB
-	idle    time.Duration // idleTime; tests have less
 
 	mutex    sync.Mutex
 	letGo    context.Context // ends when questions have to; then there is a new one
@@ -55,7 +54,7 @@ type sqliteLog struct {
 func keepLogSmall(path string, groups *GroupCommit, reader *sql.DB) (_ *sqliteLog, stop func()) {
 	l := &sqliteLog{
 		path: path + "-wal", limit: logLimit, groups: groups,
-		readers: semaphore.NewWeighted(allReaders), written: make(chan struct{}, 1), reader: reader, idle: idleTime,
+		readers: semaphore.NewWeighted(allReaders), written: make(chan struct{}, 1), reader: reader,
 	}
 	l.letGo, l.endThese = context.WithCancel(context.Background())
 	groups.committed = func() {
@@ -71,14 +70,12 @@ func keepLogSmall(path string, groups *GroupCommit, reader *sql.DB) (_ *sqliteLo
 }
 
 func (l *sqliteLog) loop(ctx context.Context) {
-	tried := int64(0) // the log's size when it didn't begin anew
+	tried := int64(0)     // the log's size when it didn't begin anew
+	var written time.Time // when the log was last, as far as it was looked at
 	var idle, busy <-chan time.Time
 	for {
 		select {
 		case <-l.written:
-			if idle = time.After(l.idle); busy == nil {
-				busy = time.After(busyTime)
-			}
 		case <-idle:
 			idle, busy = nil, nil
 			l.copyToFile(ctx)
@@ -91,8 +88,18 @@ func (l *sqliteLog) loop(ctx context.Context) {
 			return
 		}
 		info, err := os.Stat(l.path)
+		if err != nil {
+			tried = 0
+			continue
+		}
+		if !info.ModTime().Equal(written) { // transactions that change nothing don't count
+			written, idle = info.ModTime(), time.After(idleTime)
+			if busy == nil {
+				busy = time.After(busyTime)
+			}
+		}
 		switch {
-		case err != nil || info.Size() < l.limit:
+		case info.Size() < l.limit:
 			tried = 0
 		case info.Size() >= tried+l.limit/2: // else it was tried just now
 			if tried = info.Size(); l.beginAnew(ctx, tried) {
