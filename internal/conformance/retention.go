@@ -2,16 +2,18 @@ package conformance
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"jobdb"
 )
 
-// This file deletes parts of jobs that are old, and leaves the jobs.
+// This file deletes parts of jobs that are old and leaves the jobs, and looks for what is wrong.
 var retentionTests = []conformanceTest{
 	{"ThinHeartbeats", testThinHeartbeats},
 	{"DeleteParts", testDeleteParts},
 	{"DeleteOldReplies", testDeleteOldReplies},
+	{"Check", testCheck},
 }
 
 // Of heartbeats the first of each period stays; jobs that aren't named keep all.
@@ -101,4 +103,43 @@ func testDeleteOldReplies(f *fixture) {
 	_, found, err := f.SavedReply(f.ctx, f.vo+" new")
 	f.ok(err)
 	f.equal("the newer one is there", found, true)
+}
+
+// A database is found to be right, and then what is wrong in it; a repair changes nothing that is right.
+func testCheck(f *fixture) {
+	f = f.alone(jobdb.Options{})
+	ids := f.addPlainJobs(4)
+	now := f.Now()
+	for _, id := range ids {
+		f.ok(f.InsertHistory(f.ctx, []jobdb.HistoryRecord{
+			{JobID: id, Status: "Received", Time: now, Source: "x"}, {JobID: id, Status: "Running", Time: now, Source: "x"}, {JobID: id, Status: "Done", Time: now, Source: "x"},
+		}))
+	}
+	for _, repair := range []bool{false, true} {
+		var told []string
+		found, err := f.CheckRows(f.ctx, repair, func(what string) { told = append(told, what) })
+		f.ok(err)
+		f.equal("found in what is right", found, []jobdb.Finding(nil))
+		if len(told) < 10 {
+			f.t.Errorf("told of %q only", told)
+		}
+	}
+	_, err := f.SetJobAttributes(f.ctx, map[jobdb.JobID]jobdb.Attributes{
+		ids[0]: {"StartExecTime": now.Add(-time.Hour), "EndExecTime": now.Add(-2 * time.Hour)},
+		ids[1]: {"StartExecTime": now.Add(-time.Hour), "EndExecTime": now.Add(-time.Hour), "HeartBeatTime": now.Add(time.Hour)},
+	}, jobdb.SetOptions{})
+	f.ok(err)
+	want := []jobdb.Finding{
+		{What: "jobs that ended before they began", Jobs: ids[:1]}, {What: "jobs with times that are still to come", Jobs: ids[1:2]},
+	}
+	if !f.traits.InMemory {
+		f.rawHistory().exec(fmt.Sprintf(`DELETE FROM "LoggingInfo" WHERE "SeqNum" = 2 AND "JobID" = %d`, ids[2]))
+		want = append([]jobdb.Finding{{What: "histories whose records are not numbered without gaps", Jobs: ids[2:3]}}, want...)
+	}
+	found, err := f.CheckRows(f.ctx, true, nil)
+	f.ok(err)
+	f.equal("found", found, want)
+	before, err := f.History(f.ctx, ids)
+	f.ok(err)
+	f.equal("records of the first", len(before[ids[0]]), 3)
 }
