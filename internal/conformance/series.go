@@ -11,8 +11,6 @@ import (
 // This file notes counts of jobs over time, and reads them.
 var seriesTests = []conformanceTest{
 	{"Series", testSeries},
-	{"SeriesNotedOnce", testSeriesNotedOnce},
-	{"SeriesKept", testSeriesKept},
 }
 
 // series asks for counts of this test's VO over time; it must not fail.
@@ -122,6 +120,8 @@ func testSeries(f *fixture) {
 		{Values: []string{f.vo}, Counts: []float64{0, 4, 4, 0}}, {Values: []string{"other"}, Counts: []float64{0, 1, 1, 0}},
 	})
 	f.refusesSeries()
+	f.notesSeriesOnce()
+	f.keepsSeries()
 }
 
 // refusesSeries asks for what there is not.
@@ -148,12 +148,17 @@ func (f *fixture) refusesSeries() {
 	f.refused(err, jobdb.ErrNoScope)
 }
 
+// at is the fixture in a month of 2024, with a VO that has no jobs yet.
+func (f *fixture) at(month time.Month) *fixture {
+	own := *f
+	own.vo += " " + month.String()
+	own.clock.set(time.Date(2024, month, 17, 12, 0, 0, 0, time.UTC))
+	return &own
+}
+
 // When several servers note the same time at once, it counts once.
-func testSeriesNotedOnce(f *fixture) {
-	f, ok := f.withSeries()
-	if !ok {
-		return
-	}
+func (f *fixture) notesSeriesOnce() {
+	f = f.at(time.June)
 	f.addJobs(jobdb.Attributes{"Status": "Running"}, jobdb.Attributes{"Status": "Running", "Site": "A"})
 	var noted atomic.Int64
 	var running sync.WaitGroup
@@ -173,23 +178,20 @@ func testSeriesNotedOnce(f *fixture) {
 	running.Wait()
 	f.equal("times noted", noted.Load(), int64(1))
 	for _, bucket := range []int64{300, 3600, 86400} {
-		rows := f.series(jobdb.SeriesRequest{Columns: []string{"Status"}, From: "2024-05-17 12", To: "2024-05-17 12:05", Bucket: bucket})
+		rows := f.series(jobdb.SeriesRequest{Columns: []string{"Status"}, From: "2024-06-17 12", To: "2024-06-17 12:05", Bucket: bucket})
 		f.equal("counts", rows.Series, []jobdb.SeriesOf{{Values: []string{"Running"}, Counts: []float64{2}}})
 		f.equal("samples", rows.Samples, []int64{1})
 	}
 }
 
 // Fine buckets go after a while, coarse ones stay, and the finest that is kept answers.
-func testSeriesKept(f *fixture) {
-	f, ok := f.withSeries()
-	if !ok {
-		return
-	}
+func (f *fixture) keepsSeries() {
+	f = f.at(time.July)
 	f.addJobs(jobdb.Attributes{"Status": "Running"})
 	f.note()
 	f.clock.advance(3 * 24 * time.Hour)
 	f.note()
-	request := jobdb.SeriesRequest{Columns: []string{"Status"}, From: "2024-05-17 12", To: "2024-05-17 13", Bucket: 300}
+	request := jobdb.SeriesRequest{Columns: []string{"Status"}, From: "2024-07-17 12", To: "2024-07-17 13", Bucket: 300}
 	f.equal("samples of 5 minutes", f.series(request).Samples, make([]int64, 12))
 	request.Bucket = 0
 	rows := f.series(request)
@@ -203,6 +205,6 @@ func testSeriesKept(f *fixture) {
 	}
 	f.ok(err)
 	f.equal("series", len(f.series(request).Series), 0)
-	request.From, request.To = "2024-05-20", "2024-05-21"
+	request.From, request.To = "2024-07-20", "2024-07-21"
 	f.equal("series of later", len(f.series(request).Series), 1)
 }
