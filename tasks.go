@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -142,7 +141,7 @@ type lease struct {
 
 func (db *DB) newLease(task Task) *lease {
 	host, _ := os.Hostname() // it only helps people
-	return &lease{db: db, task: task, holder: fmt.Sprintf("%.60s/%d/%s", host, os.Getpid(), rand.Text())}
+	return &lease{db: db, task: task, holder: host[:min(len(host), 60)] + "/" + itoa(os.Getpid()) + "/" + rand.Text()}
 }
 
 // taskRow is the row of a task.

@@ -422,8 +422,14 @@ func (c PurgeCounts) Lines() (lines []string) {
 		name string
 		n    int64
 	}{
-		{"exported", c.Exported}, {"not exported, so kept", c.NotExported}, {"heartbeats thinned", c.ThinHeartbeats}, {"heartbeats", c.Heartbeats},
-		{"histories", c.History}, {"commands", c.Commands}, {"archived parameters", c.ArchivedParameters}, {"counts over time", c.Series},
+		{"exported", c.Exported},
+		{"not exported, so kept", c.NotExported},
+		{"heartbeats thinned", c.ThinHeartbeats},
+		{"heartbeats", c.Heartbeats},
+		{"histories", c.History},
+		{"commands", c.Commands},
+		{"archived parameters", c.ArchivedParameters},
+		{"counts over time", c.Series},
 	} {
 		if part.n > 0 {
 			lines = append(lines, fmt.Sprintf("%s: %d", part.name, part.n))

@@ -84,7 +84,7 @@ func (r Retention) override(text json.RawMessage) (Retention, error) {
 func (r Retention) validate() error {
 	for status := range r.Jobs {
 		if status != AnyStatus && !slices.Contains(endedStatuses, status) {
-			return fmt.Errorf("Jobs has %.40q; jobs go by their age in the statuses %s, and in %s for all others",
+			return fmt.Errorf("the status %.40q in Jobs: jobs go by their age in the statuses %s, and in %s for all others",
 				status, joinStatuses(endedStatuses), AnyStatus)
 		}
 	}

@@ -35,8 +35,14 @@ func testStalled(t *testing.T, m *wms.JobManager, at *time.Time) {
 	book := stalledRules(t, `{"VOs": {"lhcb": {"Sites": {"Patient": {"StalledAfter": "5h"}, "Never": {"StalledAfter": "never"}}}}}`)
 	ids := jobsIn(t, m, "Running", "Completing", "Running", "Running", "Waiting", "Running", "Submitting", "Done")
 	for i, attributes := range []jobdb.Attributes{
-		{"HeartBeatTime": second(-60)}, {"HeartBeatTime": second(-60)}, {"HeartBeatTime": second(-60), "Site": "Patient"},
-		{"HeartBeatTime": second(-60), "Site": "Never"}, {}, {}, {}, {"HeartBeatTime": second(-60)},
+		{"HeartBeatTime": second(-60)},
+		{"HeartBeatTime": second(-60)},
+		{"HeartBeatTime": second(-60), "Site": "Patient"},
+		{"HeartBeatTime": second(-60), "Site": "Never"},
+		{},
+		{},
+		{},
+		{"HeartBeatTime": second(-60)},
 	} {
 		if len(attributes) > 0 {
 			setAttribute(t, m, ids[i], attributes)

@@ -95,7 +95,8 @@ func testSeries(f *fixture) {
 	}})
 	f.equal("samples of hours", rows.Samples, []int64{0, 2})
 	f.equal("hours", rows.Series, []jobdb.SeriesOf{
-		{Values: []string{"Running", "A"}, Counts: []float64{0, 1}}, {Values: []string{"Running", "B é"}, Counts: []float64{0, 1}},
+		{Values: []string{"Running", "A"}, Counts: []float64{0, 1}},
+		{Values: []string{"Running", "B é"}, Counts: []float64{0, 1}},
 		{Values: []string{"Done", "A"}, Counts: []float64{0, 0.5}},
 	})
 	f.equal("others of hours", rows.Other, []float64{0, 0})

@@ -241,7 +241,7 @@ var (
 		{Name: "Name", Kind: KindText, Length: 64},
 		{Name: "Holder", Kind: KindText, Length: 128}, // which server does it, until when
 		{Name: "Until", Kind: KindTime},
-		{Name: "Next", Kind: KindTime}, // when it is due
+		{Name: "Next", Kind: KindTime},  // when it is due
 		{Name: "State", Kind: KindText}, // what it needs to know the next time
 	}, Key: []string{"Name"}}
 
