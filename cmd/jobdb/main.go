@@ -81,6 +81,11 @@ type cli struct {
 	Shadow     shadowCommand      `cmd:"" help:"Compare the answers of two services to the same questions."`
 	Schema     schemaCommands     `cmd:"" help:"Inspect a database."`
 	Parameters parametersCommands `cmd:"" help:"Copy parameters of jobs to OpenSearch once more."`
+	Purge      purgeCommand       `cmd:"" help:"Delete old jobs by rules."`
+	Stalled    stalledCommand     `cmd:"" help:"Find jobs that weren't heard of."`
+	Backup     backupCommand      `cmd:"" help:"Write a copy of a SQLite database."`
+	Restore    restoreCommand     `cmd:"" help:"Make a SQLite database a copy of a backup."`
+	Check      checkCommand       `cmd:"" help:"Find what is wrong in a database."`
 	Counts     countsCommands     `cmd:"" help:"Verify the job counts, or correct them."`
 	Completion completionCommand  `cmd:"" help:"Print a script that completes command lines in a shell."`
 	Man        manCommand         `cmd:"" help:"Print the manual page of a command."`

@@ -108,6 +108,11 @@ func (c *serveCommand) run(ctx context.Context, p *program, logger *slog.Logger)
 	defer stopReloading()
 	proxies, _ := c.proxies() // check has refused what is none
 	err = c.withNeighbours(ctx, jobs, logger, func(stores []api.Store) error {
+		stop, err := c.startTasks(ctx, jobs, logger)
+		if err != nil {
+			return err
+		}
+		defer stop()
 		return c.serve(ctx, p, certificate.listener(listener), key, api.Config{
 			DB: db, Jobs: jobs, Stores: stores,
 			Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins,
