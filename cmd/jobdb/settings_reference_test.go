@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-
 // TestSettingsReference holds docs/reference/settings.md against the flags of jobdb serve.
 func TestSettingsReference(t *testing.T) {
 	const file = "../../docs/reference/settings.md"
