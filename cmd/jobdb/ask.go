@@ -82,7 +82,7 @@ func (c *client) mayAskAgain(err error) bool {
 	refused := (*refusalError)(nil)
 	switch {
 	case errors.As(err, &refused):
-		return slices.Contains([]int{
+		return refused.retryAfter <= longestPause && slices.Contains([]int{
 			http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 		}, refused.status)
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -94,13 +94,16 @@ func (c *client) mayAskAgain(err error) bool {
 // firstPause is the time before the second try. Tests make it shorter.
 var firstPause = 500 * time.Millisecond
 
+// longestPause is how long it waits at most; where a server asks for more, somebody else decides.
+const longestPause = time.Minute
+
 // pause waits before another try: each time twice as long, and at least as long as the server asks.
 func (c *client) pause(ctx context.Context, try int, err error) error {
 	wait := firstPause << (try - 1)
 	if refused := (*refusalError)(nil); errors.As(err, &refused) {
 		wait = max(wait, refused.retryAfter)
 	}
-	timer := time.NewTimer(min(wait, time.Minute))
+	timer := time.NewTimer(min(wait, longestPause))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

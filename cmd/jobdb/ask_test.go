@@ -37,6 +37,7 @@ func TestAskAgain(t *testing.T) {
 		"busy":            {fail: func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, asked: 3},
 		"too many":        {fail: func(w http.ResponseWriter) { w.WriteHeader(http.StatusTooManyRequests) }, asked: 3},
 		"connection lost": {fail: func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, asked: 3},
+		"too long":        {fail: func(w http.ResponseWriter) { w.Header().Set("Retry-After", "100"); w.WriteHeader(429) }, asked: 1, says: "429"},
 		"wrong":           {fail: func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnprocessableEntity) }, asked: 1, says: "422"},
 		"forbidden":       {fail: func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, asked: 1, says: "403"},
 	} {
