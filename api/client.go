@@ -31,6 +31,9 @@ func (s *service) identify(e *logEntry, r *http.Request) (id string) {
 	e.attributes = append(e.attributes, slog.String("method", r.Method), slog.String("path", r.URL.Path),
 		slog.Attr{}, slog.Attr{}, slog.Attr{}, // see logEntry.end
 		slog.String("request", id), slog.String("client", s.clientAddress(r)))
+	if s.Traces != nil {
+		return id // its own trace is told, see withLog
+	}
 	if trace := traceForm.FindStringSubmatch(r.Header.Get("traceparent")); trace != nil {
 		e.attributes = append(e.attributes, slog.String("trace", trace[1]))
 	}

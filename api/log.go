@@ -82,12 +82,17 @@ func (s *service) withLog(next http.Handler) http.Handler {
 		id := s.identify(e, r)
 		w.Header().Set(requestIDHeader, id)
 		recorded := &recorder{ResponseWriter: w}
-		aborted := s.serveRecovered(next, recorded, r.WithContext(context.WithValue(r.Context(), logEntryKey{}, e)))
+		ctx, traced := s.Traces.Begin(r)
+		if trace := traced.TraceID(); trace != "" {
+			e.attributes = append(e.attributes, slog.String("trace", trace))
+		}
+		aborted := s.serveRecovered(next, recorded, r.WithContext(context.WithValue(ctx, logEntryKey{}, e)))
 		if clientGone(r.Context()) { // what was asked for may have been done all the same
 			e.attributes = append(e.attributes, slog.Bool("gone", true))
 		}
 		took := s.Clock().Sub(start)
 		counted(e.route, recorded.status, took)
+		traced.End(e.route, id, recorded.status)
 		e.end(recorded, took)
 		s.Logger.LogAttrs(r.Context(), e.level(recorded.status), "request", e.attributes...)
 		if aborted {

@@ -23,6 +23,7 @@ import (
 	"jobdb/api/internal/validation"
 	"jobdb/auth"
 	"jobdb/metrics"
+	"jobdb/traces"
 	"jobdb/wms"
 )
 
@@ -43,6 +44,7 @@ type Config struct {
 	Clock      func() time.Time
 	Logger     *slog.Logger
 	Metrics    *metrics.Registry // counts requests; may be nil
+	Traces     *traces.Tracer    // traces requests; may be nil
 	Proxies    []netip.Prefix    // addresses of proxies, which say who a client is; may be nil
 	PublicURL  string            // by which clients reach the server, without a final slash; "": as each request says
 	MaxBody    int64             // size of a request's body in bytes; 0: 10 MiB
@@ -101,6 +103,7 @@ func New(c Config) http.Handler {
 		{http.MethodGet, "/api/jobdb/jobs/{job_id}", s.authenticated(s.details)},
 		{http.MethodPost, "/api/jobdb/facets", s.withBody(auth.Query, s.facets)},
 		{http.MethodPost, "/api/jobdb/histogram", s.withBody(auth.Query, s.histogram)},
+		{http.MethodPost, "/api/jobdb/series", s.withBody(auth.Query, s.series)},
 		{http.MethodPost, "/api/jobdb/values", s.withBody(auth.Query, s.values)},
 		{http.MethodGet, "/.well-known/openid-configuration", s.openIDConfiguration},
 		{http.MethodGet, "/.well-known/jwks.json", s.jwks},

@@ -184,9 +184,8 @@ func (r *Registry) ReadDatabase(ctx context.Context, db *jobdb.DB, waits map[str
 func read(ctx context.Context, db *jobdb.DB) (*reading, error) {
 	began := clock()
 	now := &reading{at: db.Now()}
-	groups, err := jobdb.SummaryRequest{Grouping: []string{"VO", "Status", "Site"}}.Parse(db.Limits())
+	groups, err := grouped(db, "VO", "Status", "Site")
 	if err == nil {
-		groups.Scope.AllVOs = true
 		err = now.readJobs(ctx, db, groups)
 	}
 	if err == nil {
@@ -196,9 +195,21 @@ func read(ctx context.Context, db *jobdb.DB) (*reading, error) {
 	return now, err
 }
 
+// grouped is a summary of all jobs.
+func grouped(db *jobdb.DB, by ...string) (jobdb.Summary, error) {
+	groups, err := jobdb.SummaryRequest{Grouping: by}.Parse(db.Limits())
+	groups.Scope.AllVOs = true
+	return groups, err
+}
+
 // readJobs keeps the largest groups, and adds the others up.
 func (r *reading) readJobs(ctx context.Context, db *jobdb.DB, groups jobdb.Summary) error {
 	summary, err := db.Summary(ctx, groups)
+	if errors.Is(err, jobdb.ErrInvalidQuery) && len(groups.GroupBy) == 3 { // there are too many sites
+		if groups, err = grouped(db, "VO", "Status"); err == nil {
+			return r.readJobs(ctx, db, groups)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -210,11 +221,17 @@ func (r *reading) readJobs(ctx context.Context, db *jobdb.DB, groups jobdb.Summa
 	all := make([]jobsOf, len(summary.Rows))
 	for i, row := range summary.Rows {
 		count, _ := row[len(row)-1].(int64)
-		all[i] = jobsOf{text(row[place["VO"]]), text(row[place["Status"]]), text(row[place["Site"]]), count}
+		all[i] = jobsOf{text(row[place["VO"]]), text(row[place["Status"]]), other, count}
+		if of, known := place["Site"]; known {
+			all[i].site = text(row[of])
+		}
 	}
 	r.jobs = bounded(all, maxSeries)
 	return nil
 }
+
+// other stands for what isn't told apart.
+const other = "other"
 
 // bounded makes at most so many groups of all, and one for each VO: its other jobs.
 func bounded(all []jobsOf, most int) []jobsOf {
@@ -228,7 +245,7 @@ func bounded(all []jobsOf, most int) []jobsOf {
 	}
 	all = all[:most:most]
 	for vo, count := range others {
-		all = append(all, jobsOf{vo, "other", "other", count})
+		all = append(all, jobsOf{vo, other, other, count})
 	}
 	return all
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -72,7 +73,7 @@ var (
 	folded      = counter("jobdb_counts_folded_total", "Differences of counts that this server has brought together.")
 	foldedAt    = gauge("jobdb_counts_folded_timestamp_seconds", "When this server last left no difference behind, or found another server at it.")
 	unfolded    = gauge("jobdb_counts_unfolded", "Differences that wait to be brought together; 1000000 means at least so many.")
-	jobs        = gauge("jobdb_jobs", "Jobs. Of the combinations of VO, status and site the largest are told; the site of all others is other.", "vo", "status", "site")
+	jobs        = gauge("jobdb_jobs", "Jobs. The largest groups of VO, status and site are told; status and site of what else a VO has are other.", "vo", "status", "site")
 	commands    = gauge("jobdb_commands", "Commands to jobs, by their status.", "status")
 	commandTime = gauge("jobdb_commands_oldest_timestamp_seconds", "When the oldest command of a status was set.", "status")
 	heartbeat   = gauge("jobdb_running_oldest_heartbeat_timestamp_seconds", "Last sign of life of the Running job that hasn't been heard of for longest.", "vo")
@@ -127,6 +128,9 @@ func tell(ch chan<- prometheus.Metric, m Metric, value float64, labels ...string
 	kind := prometheus.GaugeValue
 	if m.Kind == "counter" {
 		kind = prometheus.CounterValue
+	}
+	for i := range labels { // texts of users, which databases may hold in any form
+		labels[i] = strings.ToValidUTF8(labels[i], "\ufffd")
 	}
 	ch <- prometheus.MustNewConstMetric(m.desc, kind, value, labels...)
 }

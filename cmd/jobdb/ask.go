@@ -82,7 +82,7 @@ func (c *client) mayAskAgain(err error) bool {
 	refused := (*refusalError)(nil)
 	switch {
 	case errors.As(err, &refused):
-		return refused.retryAfter <= longestPause && slices.Contains([]int{
+		return refused.retryAfter <= maxPause && slices.Contains([]int{
 			http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 		}, refused.status)
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -94,8 +94,8 @@ func (c *client) mayAskAgain(err error) bool {
 // firstPause is the time before the second try. Tests make it shorter.
 var firstPause = 500 * time.Millisecond
 
-// longestPause is how long it waits at most; where a server asks for more, somebody else decides.
-const longestPause = time.Minute
+// maxPause is the longest time before another try. Who is told to wait longer hears so at once.
+const maxPause = time.Minute
 
 // pause waits before another try: each time twice as long, and at least as long as the server asks.
 func (c *client) pause(ctx context.Context, try int, err error) error {
@@ -103,7 +103,7 @@ func (c *client) pause(ctx context.Context, try int, err error) error {
 	if refused := (*refusalError)(nil); errors.As(err, &refused) {
 		wait = max(wait, refused.retryAfter)
 	}
-	timer := time.NewTimer(min(wait, longestPause))
+	timer := time.NewTimer(min(wait, maxPause))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

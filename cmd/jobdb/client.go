@@ -233,6 +233,9 @@ func (c *client) refusal(a answer) error {
 	}
 	seconds, _ := strconv.Atoi(a.header.Get("Retry-After"))
 	refused := &refusalError{a.status, fmt.Sprintf("the server says: %s (%d)", text, a.status), time.Duration(seconds) * time.Second, said.Detail}
+	if refused.retryAfter > maxPause {
+		refused.text += fmt.Sprintf("; it wants you to wait for %v", refused.retryAfter)
+	}
 	if a.status == http.StatusUnauthorized {
 		refused.text = "the server doesn't accept the token (from " + c.origin + "): " + text
 	}

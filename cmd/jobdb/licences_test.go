@@ -16,6 +16,7 @@ import (
 var licenceWords = map[string]string{
 	"MIT":          "Permission is hereby granted, free of charge, to any person",
 	"BSD-3-Clause": "may be used to endorse or promote",
+	"Apache-2.0":   "Apache License Version 2.0",
 	"MPL-2.0":      "Mozilla Public License Version 2.0",
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"jobdb"
 	"jobdb/api"
 	"jobdb/metrics"
+	"jobdb/traces"
 )
 
 // metricsPath is where metrics are read.
@@ -29,12 +31,22 @@ func (c *serveCommand) newMetrics() *metrics.Registry {
 	return metrics.New()
 }
 
-// hooks have the database tell the metrics what it does.
-func hooks(m *metrics.Registry) jobdb.Hooks {
-	if m == nil {
-		return jobdb.Hooks{}
+// hooks have the database tell metrics and traces what it does.
+func hooks(m *metrics.Registry, t *traces.Tracer) (hooks jobdb.Hooks) {
+	if m != nil {
+		hooks.Done = m.TaskDone
 	}
-	return jobdb.Hooks{Done: m.TaskDone}
+	if t != nil {
+		hooks.Statement = t.Statement
+	}
+	return hooks
+}
+
+// closeTraces sends the traces that are left.
+func closeTraces(ctx context.Context, t *traces.Tracer, logger *slog.Logger) {
+	if err := t.Close(context.WithoutCancel(ctx)); err != nil {
+		logger.WarnContext(ctx, "the last traces can't be sent", "error", err)
+	}
 }
 
 // serveMetrics gathers the metrics of the server, and answers with them where the settings say so:

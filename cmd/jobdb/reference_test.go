@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write docs/commands.md")
+var update = flag.Bool("update", false, "renew the references under docs/")
 
 // TestReference holds docs/commands.md against the commands.
 func TestReference(t *testing.T) {

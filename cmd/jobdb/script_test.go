@@ -17,6 +17,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -30,6 +31,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/proto"
 
 	"jobdb/jobdbtest"
 )
@@ -132,7 +135,7 @@ func runScriptsWith(t *testing.T, folder string, env []string, lines func(*tests
 			return os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"server": serverCommand, "sql": sqlCommand, "disk": diskCommand, "setenv": setenvCommand, "get": getCommand,
+			"server": serverCommand, "sql": sqlCommand, "disk": diskCommand, "setenv": setenvCommand, "get": getCommand, "collector": collectorCommand,
 			"waitfor": waitforCommand, "waitlog": waitlogCommand, "certificate": certificateCommand, "lines": lines,
 		},
 		Condition: func(name string) (bool, error) {
@@ -220,7 +223,7 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 func environment(ts *testscript.TestScript) (env []string) {
 	for _, name := range []string{
 		"HOME", "PATH", "JOBDB_DB", "JOBDB_CONFIG", "JOBDB_DATA_DIR", "JOBDB_VISIBILITY", "DIRACX_DB_URL_JOBDB",
-		"JOBDB_ISSUER", "DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE", "GOCOVERDIR",
+		"JOBDB_ISSUER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE", "GOCOVERDIR",
 	} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
@@ -367,6 +370,31 @@ func await(ts *testscript.TestScript, pattern string, read func() string) {
 			ts.Fatalf("%s isn't there after half a minute:\n%s", pattern, read())
 		}
 	}
+}
+
+// collectorCommand is "collector FILE": it takes traces at TRACES_URL, and writes a line for each span
+// to the file.
+func collectorCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: collector FILE")
+	}
+	file, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		var sent tracepb.TracesData
+		if err := proto.Unmarshal(body, &sent); err != nil {
+			fmt.Fprintln(file, err)
+		}
+		for _, of := range sent.GetResourceSpans() {
+			fmt.Fprintln(file, r.URL.Path, r.Header.Get("X-Key"), of.GetResource())
+			for _, span := range of.GetScopeSpans()[0].GetSpans() {
+				fmt.Fprintf(file, "trace=%x parent=%x span=%x %q %v\n", span.GetTraceId(), span.GetParentSpanId(), span.GetSpanId(), span.GetName(), span.GetAttributes())
+			}
+		}
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv("TRACES_URL", server.URL)
 }
 
 // certificateCommand is "certificate NAME CERT KEY": it writes a certificate for that name.

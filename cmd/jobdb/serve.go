@@ -13,6 +13,7 @@ import (
 	"jobdb"
 	"jobdb/api"
 	"jobdb/auth"
+	"jobdb/traces"
 	"jobdb/wms"
 )
 
@@ -95,11 +96,17 @@ func (c *serveCommand) run(ctx context.Context, p *program, logger *slog.Logger)
 		return err
 	}
 	defer keys.Close()
-	watched := c.newMetrics()
-	db, err := c.openDatabase(ctx, logger, hooks(watched))
+	tracer, err := traces.Open(ctx, buildInfo().Version, logger)
 	if err != nil {
 		return err
 	}
+	defer closeTraces(ctx, tracer, logger)
+	watched := c.newMetrics()
+	db, err := c.openDatabase(ctx, logger, hooks(watched, tracer))
+	if err != nil {
+		return err
+	}
+	tracer.SetEngine(db.Engine())
 	jobs, err := wms.NewJobManager(db, rules, nil)
 	if err != nil {
 		return errors.Join(err, db.Close())
@@ -108,11 +115,16 @@ func (c *serveCommand) run(ctx context.Context, p *program, logger *slog.Logger)
 	defer stopReloading()
 	proxies, _ := c.proxies() // check has refused what is none
 	err = c.withNeighbours(ctx, jobs, logger, func(stores []api.Store) error {
+		stop, err := c.startTasks(ctx, jobs, logger)
+		if err != nil {
+			return err
+		}
+		defer stop()
 		return c.serve(ctx, p, certificate.listener(listener), key, api.Config{
 			DB: db, Jobs: jobs, Stores: stores,
 			Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins,
 			Operators: c.operators(), Rates: api.Rates{User: c.UserRate, VO: c.VORate}, Proxies: proxies, PublicURL: c.publicURL(),
-			MaxBody: c.MaxBody, RequestTimeout: c.requestTimeout(), Clock: p.clock, Logger: logger, Metrics: watched,
+			MaxBody: c.MaxBody, RequestTimeout: c.requestTimeout(), Clock: p.clock, Logger: logger, Metrics: watched, Traces: tracer,
 		})
 	})
 	return errors.Join(err, db.Close())
