@@ -51,7 +51,7 @@ func masked(text string) string {
 
 // notExamples are commands whose examples need servers, databases or issuers of their own; scripts
 // run them.
-var notExamples = regexp.MustCompile(`jobdb (serve|config|import|shadow|schema|parameters|counts|migrate|token|login|logout|backup|restore|check|demo)\b`)
+var notExamples = regexp.MustCompile(`jobdb (serve|config|import|shadow|schema|parameters|counts|migrate|token|login|logout|backup|restore|check|purge|stalled|demo)\b`)
 
 // endless are commands that go on until somebody ends them, which happens to their examples soon.
 var endless = regexp.MustCompile(`jobdb (watch|wait)\b`)
