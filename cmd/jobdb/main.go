@@ -83,13 +83,13 @@ type cli struct {
 	Migrate    migrateCommand     `cmd:"" group:"serve" help:"Create or update the tables of a database."`
 	Schema     schemaCommands     `cmd:"" group:"serve" help:"Inspect a database."`
 	Config     configCommand      `cmd:"" group:"serve" name:"config" help:"Print the settings of a server, and where they come from."`
-	Counts     countsCommands     `cmd:"" group:"serve" help:"Verify the job counts, or correct them."`
-	Parameters parametersCommands `cmd:"" group:"serve" help:"Copy parameters of jobs to OpenSearch once more."`
-	Purge      purgeCommand       `cmd:"" group:"serve" help:"Delete old jobs by rules."`
-	Stalled    stalledCommand     `cmd:"" group:"serve" help:"Find jobs that weren't heard of."`
 	Backup     backupCommand      `cmd:"" group:"serve" help:"Write a copy of a SQLite database."`
 	Restore    restoreCommand     `cmd:"" group:"serve" help:"Make a SQLite database a copy of a backup."`
 	Check      checkCommand       `cmd:"" group:"serve" help:"Find what is wrong in a database."`
+	Purge      purgeCommand       `cmd:"" group:"serve" help:"Delete old jobs by rules."`
+	Stalled    stalledCommand     `cmd:"" group:"serve" help:"Find jobs that weren't heard of."`
+	Counts     countsCommands     `cmd:"" group:"serve" help:"Verify the job counts, or correct them."`
+	Parameters parametersCommands `cmd:"" group:"serve" help:"Copy parameters of jobs to OpenSearch once more."`
 	Import     importCommand      `cmd:"" group:"serve" help:"Move all jobs of another database into one of jobdb's own."`
 	Shadow     shadowCommand      `cmd:"" group:"serve" help:"Compare the answers of two services to the same questions."`
 
