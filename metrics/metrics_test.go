@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -86,6 +87,13 @@ func TestMetrics(t *testing.T) {
 	problems, err := promlint.New(strings.NewReader(text)).Lint()
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v, %+v", err, problems)
+	}
+	if tool := os.Getenv("JOBDB_PROMTOOL"); tool != "" {
+		check := exec.Command(tool, "check", "metrics")
+		check.Stdin = strings.NewReader(text)
+		if out, err := check.CombinedOutput(); err != nil {
+			t.Errorf("promtool: %v: %s", err, out)
+		}
 	}
 	families, err := r.registry.Gather()
 	if err != nil {
