@@ -149,7 +149,7 @@ func TestBounded(t *testing.T) {
 }
 
 // A nil registry counts nothing.
-func TestNoRegistry(t *testing.T) {
+func TestNoRegistry(*testing.T) {
 	var r *Registry
 	r.Begin()("x", 200, 0)
 	r.Limited("user")
