@@ -67,12 +67,12 @@ type DB struct {
 	logging *tables.Table       // LoggingInfo, as this one's connections call it
 
 	closed        atomic.Bool
-	full          atomic.Int64   // when a change last failed for want of room, Unix nanoseconds; 0: the last one had some; see [DB.Full]
-	crowded       crowdedJobs    // whose parameters are looked at before each change of them
-	counted       atomic.Bool    // counts of jobs are kept and complete
-	unswept       atomic.Int64   // differences folded since counts that are zero were deleted
-	folded        atomic.Int64   // differences, since the DB was opened
-	foldedAt      atomic.Int64   // when FoldCounts last left none behind; Unix microseconds
+	full          atomic.Int64 // when a change last failed for want of room, Unix nanoseconds; 0: the last one had some; see [DB.Full]
+	crowded       crowdedJobs  // whose parameters are looked at before each change of them
+	counted       atomic.Bool  // counts of jobs are kept and complete
+	unswept       atomic.Int64 // differences folded since counts that are zero were deleted
+	folded        atomic.Int64 // differences, since the DB was opened
+	foldedAt      atomic.Int64 // when FoldCounts last left none behind; Unix microseconds
 	retries       retries
 	folding       sync.WaitGroup // foldLoop
 	cancelFolding context.CancelFunc

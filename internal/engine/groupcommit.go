@@ -23,7 +23,9 @@ type GroupCommit struct {
 }
 
 // Commits is how many commits there were so far, and how many transactions shared them.
-func (g *GroupCommit) Commits() (commits, transactions int64) { return g.commits.Load(), g.members.Load() }
+func (g *GroupCommit) Commits() (commits, transactions int64) {
+	return g.commits.Load(), g.members.Load()
+}
 
 type commitGroup struct {
 	tx      *sql.Tx
