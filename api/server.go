@@ -103,6 +103,7 @@ func New(c Config) http.Handler {
 		{http.MethodGet, "/api/jobdb/jobs/{job_id}", s.authenticated(s.details)},
 		{http.MethodPost, "/api/jobdb/facets", s.withBody(auth.Query, s.facets)},
 		{http.MethodPost, "/api/jobdb/histogram", s.withBody(auth.Query, s.histogram)},
+		{http.MethodPost, "/api/jobdb/series", s.withBody(auth.Query, s.series)},
 		{http.MethodPost, "/api/jobdb/values", s.withBody(auth.Query, s.values)},
 		{http.MethodGet, "/.well-known/openid-configuration", s.openIDConfiguration},
 		{http.MethodGet, "/.well-known/jwks.json", s.jwks},

@@ -64,7 +64,7 @@ func linkedModules(t *testing.T, cgo string) map[string]string {
 // licenceIn tells a module's licence by the file that comes with it.
 func licenceIn(t *testing.T, folder string) string {
 	t.Helper()
-	for _, name := range []string{"LICENSE", "COPYING", "LICENSE.txt"} {
+	for _, name := range []string{"LICENSE", "LICENSE.txt", "COPYING"} {
 		text, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {
 			continue

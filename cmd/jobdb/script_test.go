@@ -120,6 +120,12 @@ func TestReadme(t *testing.T) {
 
 func runScripts(t *testing.T, folder string, env []string) {
 	t.Helper()
+	runScriptsWith(t, folder, env, nil)
+}
+
+// runScriptsWith runs scripts that may have a command of the test's own, "lines".
+func runScriptsWith(t *testing.T, folder string, env []string, lines func(*testscript.TestScript, bool, []string)) {
+	t.Helper()
 	testscript.Run(t, testscript.Params{
 		Dir: folder,
 		Setup: func(e *testscript.Env) error {
@@ -129,13 +135,17 @@ func runScripts(t *testing.T, folder string, env []string) {
 			return os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"server": serverCommand, "sql": sqlCommand, "disk": diskCommand, "setenv": setenvCommand, "get": getCommand, "collector": collectorCommand, "waitfor": waitforCommand, "waitlog": waitlogCommand, "certificate": certificateCommand,
+			"server": serverCommand, "sql": sqlCommand, "disk": diskCommand, "setenv": setenvCommand, "get": getCommand, "collector": collectorCommand,
+			"waitfor": waitforCommand, "waitlog": waitlogCommand, "certificate": certificateCommand, "lines": lines,
 		},
 		Condition: func(name string) (bool, error) {
-			if name != "mount" {
-				return false, errors.New("no such condition")
+			switch name {
+			case "mount":
+				return canMount(), nil
+			case "diracx":
+				return slices.Contains(env, "DIRACX=yes"), nil
 			}
-			return canMount(), nil
+			return false, errors.New("no such condition")
 		},
 		RequireExplicitExec: true,
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -116,6 +115,11 @@ func (c *serveCommand) run(ctx context.Context, p *program, logger *slog.Logger)
 	defer stopReloading()
 	proxies, _ := c.proxies() // check has refused what is none
 	err = c.withNeighbours(ctx, jobs, logger, func(stores []api.Store) error {
+		stop, err := c.startTasks(ctx, jobs, logger)
+		if err != nil {
+			return err
+		}
+		defer stop()
 		return c.serve(ctx, p, certificate.listener(listener), key, api.Config{
 			DB: db, Jobs: jobs, Stores: stores,
 			Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins,
@@ -314,14 +318,4 @@ Try this in another terminal:
 
 Ctrl-C stops the server.
 `, url, token, program)
-}
-
-// isTerminal reports whether somebody reads what is written there as it comes.
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -46,6 +46,10 @@ type Settings struct {
 	MaxBody           int64         `help:"Maximum size of a request body, in bytes." default:"10485760" env:"JOBDB_MAX_BODY"`
 	CORSOrigins       []string      `name:"cors-origins" help:"Origins of web pages that may use this server, such as https://dirac.example.org; * allows all. Default: none." env:"JOBDB_CORS_ORIGINS" placeholder:"ORIGIN"`
 	Web               string        `help:"Folder of a web interface to serve at /, such as the build of diracx-web (docs/diracx-web.md). Default: none." env:"JOBDB_WEB" type:"path" placeholder:"FOLDER"`
+	Retention         string        `help:"JSON file that says how long what is known of jobs is kept (docs/retention.md). Default: for ever." env:"JOBDB_RETENTION" type:"path" placeholder:"FILE"`
+	Stalled           string        `help:"JSON file that says when jobs that aren't heard of become Stalled and Failed (docs/retention.md). Default: never." env:"JOBDB_STALLED" type:"path" placeholder:"FILE"`
+	Live              bool          `help:"Let --retention and --stalled change the database of a DiracX or DIRAC installation. Then set them on one server only." env:"JOBDB_LIVE"`
+	Series            bool          `help:"Note the counts of jobs every 5 minutes, for plots over time; on databases of jobdb's own only." default:"true" negatable:"" env:"JOBDB_SERIES"`
 	LogFormat         string        `help:"Format of the log on standard error: text or json." default:"text" enum:"text,json" env:"JOBDB_LOG_FORMAT"`
 }
 
@@ -218,6 +222,9 @@ func (s fileSettings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (a
 		if _, set := os.LookupEnv(name); set {
 			return nil, nil
 		}
+	}
+	if flag.Tag.Has("notconfigured") {
+		return nil, nil
 	}
 	return s[flag.Name], nil
 }

@@ -65,6 +65,10 @@ var settingValues = map[string]struct{ file, env, flag any }{
 	"metrics-listen":     {"127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"},
 	"metrics-token-file": {"/file", "/env", "/flag"},
 	"log-level":          {"debug", "warn", "error"},
+	"retention":          {"/file.json", "/env.json", "/flag.json"},
+	"stalled":            {"/file.json", "/env.json", "/flag.json"},
+	"live":               {true, "false", "true"},
+	"series":             {false, "true", "false"},
 }
 
 // TestSettings sets each setting of the server in the file, then also in the environment, and then
@@ -100,7 +104,7 @@ func TestSettings(t *testing.T) {
 		check(v.file)
 		t.Setenv(variable, v.env.(string))
 		check(v.env)
-		check(v.flag, "--"+flag.Name, v.flag.(string))
+		check(v.flag, "--"+flag.Name+"="+v.flag.(string))
 		if err := os.Unsetenv(variable); err != nil { // t.Setenv puts it back
 			t.Fatal(err)
 		}
@@ -134,6 +138,7 @@ func setting(t *testing.T, c *cli, name string) any {
 		"user-rate": s.UserRate, "vo-rate": s.VORate, "operators": s.Operators,
 		"metrics-listen": s.MetricsListen, "metrics-token-file": s.MetricsTokenFile, "log-level": s.LogLevel,
 		"rules": s.Rules, "cors-origins": s.CORSOrigins, "log-format": s.LogFormat, "web": s.Web,
+		"retention": s.Retention, "stalled": s.Stalled, "live": s.Live, "series": s.Series,
 	}
 	value, ok := values[name]
 	if !ok {
@@ -196,7 +201,7 @@ func TestSettingsDefaults(t *testing.T) {
 	want := Settings{
 		folderSettings: folderSettings{DataDir: "/default"},
 		Listen:         "127.0.0.1:8000", KeysRefresh: 15 * time.Minute, Visibility: "vo", CommandRedelivery: 10 * time.Minute, CommandExpiry: 6 * time.Hour,
-		QueryTimeout: time.Minute, MaxBody: 10 << 20, LogFormat: "text",
+		QueryTimeout: time.Minute, MaxBody: 10 << 20, Series: true, LogFormat: "text",
 		operatingSettings: operatingSettings{LogLevel: "info"},
 	}
 	if diff := cmp.Diff(want, c.Serve.Settings, cmp.AllowUnexported(Settings{})); diff != "" {
