@@ -48,7 +48,7 @@ const (
 	MaxActions        = 1000      // that are kept of a VO; the oldest that don't run go first
 	MaxActionText     = 1 << 20   // bytes of Question, and of Preview
 	actionPart        = 200       // jobs of a part, which is one transaction
-	actionLease       = 20 * time.Second
+	actionLease       = 10 * time.Second
 )
 
 // ActionScope is whose actions somebody may see: those of a VO, and of one user only unless

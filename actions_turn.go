@@ -13,7 +13,7 @@ import (
 // for a while; then in one transaction comes NextActionPart, what is to be done to those jobs, and
 // EndActionPart. So each part is done once, whatever ends in between. All times are the database's.
 
-// TakeActionTurn gives the holder the turn at the action that waits longest for one, for twenty
+// TakeActionTurn gives the holder the turn at the action that waits longest for one, for ten
 // seconds; others may take turns at the rest meanwhile. found is false when there is none. A holder
 // that dies loses its turns when their time is up.
 func (db *DB) TakeActionTurn(ctx context.Context, holder string) (action Action, found bool, err error) {

@@ -249,13 +249,13 @@ func testActionPartOnce(f *fixture) {
 				} else if !errors.Is(err, jobdb.ErrLostTurn) {
 					return err
 				}
-				f.suite.clock.advance(15 * time.Second) // some lose their turns
+				f.suite.clock.advance(8 * time.Second) // some lose their turns
 				continue
 			}
 			if a, err := own.Action(own.ctx, jobdb.ActionScope{VO: "a"}, action.ID); err != nil || a.State == jobdb.ActionDone {
 				return err
 			}
-			f.suite.clock.advance(15 * time.Second)
+			f.suite.clock.advance(8 * time.Second)
 		}
 	})
 	own.equal("jobs and parts", [2]int64{jobs.Load(), parts.Load()}, [2]int64{2000, 10})
