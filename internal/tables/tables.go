@@ -255,6 +255,7 @@ var (
 		{Name: "Status", Kind: KindText, Length: 32},
 		{Name: "Count", Kind: KindInteger},
 	}, Key: []string{"Span", "Kind", "VO", "Time", "Value", "Status"}}
+
 	// Actions and ActionParts have actions on many jobs.
 	Actions = &Table{Name: "Actions", Columns: []Column{
 		{Name: "ID", Kind: KindInteger},
