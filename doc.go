@@ -95,7 +95,10 @@
 //	Tasks (ours only)        RunTasks, RunTask, TaskState
 //	several                  DeleteHeartbeats, ThinHeartbeats, DeleteJobCommands,
 //	                         DeleteArchivedParameters, DeleteOldReplies, CheckRows
-//	Jobs                     Facets, Histogram, Values; LockJobs locks rows
+//	Actions, ActionParts (ours only)
+//	                         CreateAction, Action, Actions, StopAction, ActionParts, TakeActionTurn,
+//	                         LeaveActions, NextActionPart, EndActionPart
+//	Jobs                     Facets, Histogram, Values, JobAttributes; LockJobs locks rows
 //	of no table              Stats, Backlog, CostlySearch, CostlySummary, CostlyFacets, CostlyValues, Connections
 //
 // The pilots' database is another one: [OpenPilots].
@@ -124,6 +127,8 @@
 //	lock.go                  rows of jobs that nobody else changes until a Tx ends
 //	commands.go, heartbeat.go, parameters.go, history.go
 //	                         what their names say
+//	actions.go, actions_turn.go
+//	                         actions on many jobs; servers take turns at their parts
 //	idempotency.go           replies to requests that may come again
 //	fit.go                   texts cut to what a column holds
 //	refused.go               which job was it that a foreign key or a key refused
@@ -155,6 +160,7 @@
 //	jdl                      reading, writing and compressing JDLs
 //	metrics, traces          what a server tells Prometheus and OpenTelemetry
 //	opensearch               parameters in the OpenSearch of DiracX: reads, writes, deliveries
+//	internal/demo            the jobs of a grid that doesn't exist, for those who want to look
 //	internal/conformance     the test suite that defines what the methods of DB and Tx promise
 //	internal/differential    tests that compare jobdb with DiracX's own code
 //	oracle                   DiracX itself, and databases as DiracX and DIRAC make them, for tests
