@@ -28,8 +28,8 @@ type JobManager struct {
 	// table does. Set it before the first call.
 	Parameters *opensearch.DB
 
-	replaced    atomic.Pointer[RuleBook] // by SetRules; nil: Rules hold
 	actionsCome chan struct{}            // wakes RunActions
+	replaced    atomic.Pointer[RuleBook] // by SetRules; nil: Rules hold
 }
 
 // NewJobManager returns a manager of the jobs in db. Rules whose Default is the zero value take
