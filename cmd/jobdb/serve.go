@@ -13,6 +13,7 @@ import (
 	"jobdb"
 	"jobdb/api"
 	"jobdb/auth"
+	"jobdb/web"
 	"jobdb/wms"
 )
 
@@ -110,6 +111,7 @@ func (c *serveCommand) serve(ctx context.Context, p *program, listener net.Liste
 	if key != nil {
 		config.Logins = auth.NewLogins(key, c.issuer(), tokenDefaults().principal(), p.clock)
 	}
+	config.Page = web.Files
 	if c.Web != "" {
 		folder, err := os.OpenRoot(c.Web) // links don't lead out of it
 		if err != nil {
