@@ -31,7 +31,7 @@ function askFor(filters, span, by) {
 	const to = period.to || new Date(Math.ceil(Date.now() / 60_000) * 60_000);
 	const from = period.from || new Date(to.getTime() - hours * HOUR * 1000);
 	const length = Math.max(60, (to.getTime() - from.getTime()) / 1000);
-	const bucket = BUCKETS.find((size) => length / size <= 72) || BUCKETS[BUCKETS.length - 1];
+	const bucket = BUCKETS.find((size) => length / size <= 100) || BUCKETS[BUCKETS.length - 1];
 	return { time: "SubmissionTime", from: from.toISOString(), to: new Date(from.getTime() + length * 1000).toISOString(), bucket, by, top: 8, search: filters };
 }
 

@@ -1,2 +1,83 @@
+// Overview: how many jobs there are by status, over time, and who has them.
+import { addressOf, change } from "../address.js";
+import { ask, Refusal, useAnswer } from "../api.js";
+import { STATUSES } from "../columns.js";
 import { html } from "../html.js";
-export function Overview() { return html`<p>soon</p>`; }
+import { useActed } from "../parts/act.js";
+import { OnePlot } from "../parts/plot.js";
+import { count, Failure, Status } from "../parts/status.js";
+import { written } from "../terms.js";
+import { wireTime } from "../choose/times.js";
+
+const HOURS = /** @type {[string, number, string][]} */ ([["1d", 24, "a day"], ["7d", 168, "7 days"], ["30d", 720, "30 days"]]);
+
+/** @param {{query: URLSearchParams}} props */
+export function Overview({ query }) {
+	const version = useActed();
+	const span = query.get("span") || "1d";
+	const facets = useAnswer(["facets", version], (signal) =>
+		ask("POST", "/api/jobdb/facets", { columns: ["Status", "Site", "Owner", "JobType"], top: 12 }, signal));
+	const hour = useAnswer(["hour", version], (signal) => ask("POST", "/api/jobs/summary", {
+		grouping: ["Status"], search: [{ parameter: "LastUpdateTime", operator: "gte", value: wireTime(new Date(Date.now() - 3600_000)) }],
+	}, signal));
+	const sum = (/** @type {any[]} */ list) => list.reduce((total, v) => total + v.count, 0);
+	return html`
+		<h1>Overview</h1>
+		<${Failure} error=${facets.error} />
+		<${Series} span=${span} />
+		<div class="cards">
+			${facets.data && html`
+				<${Counts} title=${`Jobs by status: ${count(sum(facets.data.Status.values))}${facets.data.Status.more ? "+" : ""}`} column="Status" values=${facets.data.Status.values} />`}
+			<section><h2>Changed in the last hour</h2><${Failure} error=${hour.error} />
+				${hour.data && (hour.data.length === 0 ? html`<p class="note">nothing</p>` : html`<${Table} column="Status" more="LastUpdateTime>=1h" values=${hour.data.map((/** @type {any} */ g) => ({ value: g.Status, count: g.count }))} />`)}</section>
+			${facets.data && ["Site", "Owner", "JobType"].map((column) => html`<${Counts} key=${column} title=${"By " + column} column=${column} values=${facets.data[column].values} />`)}
+		</div>`;
+}
+
+/** @param {any} props */
+function Counts({ title, column, values }) {
+	return html`<section><h2>${title}</h2><${Table} column=${column} values=${values} /></section>`;
+}
+
+/** @param {any} props */
+function Table({ column, values, more = "" }) {
+	const largest = Math.max(1, ...values.map((/** @type {any} */ v) => v.count));
+	const sorted = column === "Status" ? values.toSorted((/** @type {any} */ a, /** @type {any} */ b) => STATUSES.indexOf(a.value) - STATUSES.indexOf(b.value)) : values;
+	return html`<table class="plain counts"><thead class="hidden"><tr><th scope="col">${column}</th><th scope="col">Jobs</th></tr></thead><tbody>${sorted.map(({ value, count: n }) => html`
+		<tr key=${String(value)}><th scope="row"><a href=${addressOf("jobs", { q: `${column}=${written(value)} ${more}`.trim(), span: "30d" })}>${column === "Status" ? html`<${Status} status=${value} />` : String(value) || "(empty)"}</a></th>
+			<td class="number">${count(n)}</td><td class="bar" aria-hidden="true"><span style=${{ width: (100 * n) / largest + "%" }}></span></td></tr>`)}</tbody></table>`;
+}
+
+/** The counts as the server noted them over time. @param {{span: string}} props */
+function Series({ span }) {
+	const hours = HOURS.find(([name]) => name === span)?.[1] || 24;
+	const now = Math.ceil(Date.now() / 60_000) * 60_000;
+	const { data, error } = useAnswer(["series", span], (signal) => ask("POST", "/api/jobdb/series", {
+		columns: ["Status"], from: new Date(now - hours * 3600_000).toISOString(), to: new Date(now).toISOString(),
+	}, signal));
+	if (error instanceof Refusal && error.status === 404) return null; // a server that notes none
+	const plot = data && plotOf(data.points);
+	return html`
+		<div class="controls"><h2>Jobs by status over</h2><select aria-label="Period" value=${span} onChange=${(/** @type {any} */ e) => change({ span: e.target.value })}>
+			${HOURS.map(([name, , words]) => html`<option key=${name} value=${name}>${words}</option>`)}</select></div>
+		<${Failure} error=${error} />
+		${plot && (plot.times.length > 1 ? html`<${OnePlot} plot=${plot} height=${260} />` : html`<p class="note">The server has noted too little yet: it notes the counts from its start on.</p>`)}`;
+}
+
+/** @param {any[]} points */
+function plotOf(points) {
+	const times = [...new Set(points.map((p) => new Date(p.time).getTime() / 1000))].sort((a, b) => a - b);
+	const at = new Map(times.map((t, i) => [t, i]));
+	/** @type {Map<string, (number | null)[]>} */
+	const series = new Map();
+	for (const p of points) {
+		const name = String(p.Status);
+		if (!series.has(name)) series.set(name, times.map(() => null));
+		const values = /** @type {(number | null)[]} */ (series.get(name));
+		values[/** @type {number} */ (at.get(new Date(p.time).getTime() / 1000))] = p.count;
+	}
+	return { title: "Jobs by status", times, series: [...series].map(([name, values]) => ({ name, values, colour: COLOURS[name] })) };
+}
+
+/** @type {Record<string, string>} */
+const COLOURS = { Done: "--green", Completed: "--green", Failed: "--red", Running: "--blue", Waiting: "--amber", Stalled: "--orange", Killed: "--pink", Deleted: "--grey", Matched: "--teal", Completing: "--teal" };
