@@ -73,7 +73,7 @@ function Details({ job, tab }) {
 			<section><h2>History</h2><${History} records=${job.History} /></section>
 			<section><h2>Jobs like it</h2><${Alike} a=${a} /><h2>The same elsewhere</h2><${Elsewhere} id=${a.JobID} /></section>
 			<${Parameters} job=${job} />
-			${job.InputData.length > 0 && html`<section><h2>Input data</h2><${List} head=${["LFN", "Status"]} rows=${job.InputData.map((/** @type {any} */ f) => [f.LFN ?? f.lfn, f.Status ?? f.status])} /></section>`}
+			${job.InputData.length > 0 && html`<section><h2>Input data</h2><${List} head=${["LFN", "Status"]} rows=${job.InputData.map((/** @type {any} */ f) => [f.LFN, f.Status])} /></section>`}
 			${job.Commands.length > 0 && html`<section><h2>Commands</h2><${List} head=${["Command", "Status", "Set", "Sent"]}
 				rows=${job.Commands.map((/** @type {any} */ c) => [`${c.Command} ${c.Arguments}`, c.Status, html`<${Time} time=${c.ReceptionTime} />`, html`<${Time} time=${c.ExecutionTime} />`])} /></section>`}
 		</div>
@@ -125,7 +125,7 @@ function Parameters({ job }) {
 	const { RescheduleCounter: now } = job.Attributes;
 	/** @type {Map<number, [string, string][]>} */
 	const cycles = new Map();
-	for (const p of job.ArchivedParameters) cycles.set(p.RescheduleCycle ?? p.Cycle, [...(cycles.get(p.RescheduleCycle ?? p.Cycle) || []), [p.Name, p.Value]]);
+	for (const p of job.ArchivedParameters) cycles.set(p.Cycle, [...(cycles.get(p.Cycle) || []), [p.Name, p.Value]]);
 	return html`
 		<section><h2>Parameters${now > 0 && ` of cycle ${now}`}</h2>
 			${Object.keys(job.Parameters).length > 0 ? html`<${Pairs} pairs=${Object.entries(job.Parameters)} />` : html`<p class="note">none</p>`}
