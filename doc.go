@@ -143,6 +143,7 @@
 //	choose                   the language in which people choose jobs: IDs, conditions, times
 //	jdl                      reading, writing and compressing JDLs
 //	opensearch               parameters in the OpenSearch of DiracX: reads, writes, deliveries
+//	internal/demo            the jobs of a grid that doesn't exist, for those who want to look
 //	internal/conformance     the test suite that defines what the methods of DB and Tx promise
 //	internal/differential    tests that compare jobdb with DiracX's own code
 //	oracle                   DiracX itself, and databases as DiracX and DIRAC make them, for tests

@@ -41,6 +41,7 @@ type cli struct {
 	Config kong.ConfigFlag `help:"JSON file of settings, named as the flags: {\"db\": \"…\", \"log-format\": \"json\"}. Flags and environment take precedence." placeholder:"FILE" env:"JOBDB_CONFIG" type:"path"`
 
 	Serve      serveCommand       `cmd:"" help:"Start the server."`
+	Demo       demoCommand        `cmd:"" help:"Start a server with the jobs of a grid that doesn't exist."`
 	Token      tokenCommand       `cmd:"" help:"Make a token for a server."`
 	Submit     submitCommand      `cmd:"" help:"Submit jobs."`
 	Search     searchCommand      `cmd:"" help:"List jobs."`

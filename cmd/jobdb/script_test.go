@@ -140,11 +140,12 @@ type serverKey struct{}
 
 // serverCommand is "server start FLAGS…", which sets JOBDB_URL, and "server
 // stop". Both leave all that the server said so far in the file server.log. "server other FLAGS…"
-// starts one beside it that runs until the script ends, and sets OTHER_URL.
+// starts one beside it that runs until the script ends, and sets OTHER_URL. "server demo FLAGS…" is
+// "server start" with jobdb demo.
 func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	s, variable := ts.Value(serverKey{}).(*server), "JOBDB_URL"
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: server start FLAGS… | server other FLAGS… | server stop")
+		ts.Fatalf("usage: server start FLAGS… | server other FLAGS… | server demo FLAGS… | server stop")
 	}
 	if args[0] == "other" {
 		s, variable = &server{}, "OTHER_URL"
@@ -156,7 +157,11 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	path, err := exec.LookPath("jobdb")
 	ts.Check(err)
-	s.command = exec.Command(path, append([]string{"serve", "--listen", "127.0.0.1:0"}, args[1:]...)...)
+	command := "serve"
+	if args[0] == "demo" {
+		command = "demo"
+	}
+	s.command = exec.Command(path, append([]string{command, "--listen", "127.0.0.1:0"}, args[1:]...)...)
 	s.command.Dir = ts.MkAbs(".")
 	s.command.Env = append([]string{}, environment(ts)...)
 	stderr, err := s.command.StderrPipe()
@@ -183,7 +188,7 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 func environment(ts *testscript.TestScript) (env []string) {
 	for _, name := range []string{
 		"HOME", "PATH", "JOBDB_DB", "JOBDB_CONFIG", "JOBDB_DATA_DIR", "JOBDB_VISIBILITY", "DIRACX_DB_URL_JOBDB",
-		"JOBDB_ISSUER", "DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE", "GOCOVERDIR",
+		"JOBDB_ISSUER", "DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE", "GOCOVERDIR", "TMPDIR",
 	} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)

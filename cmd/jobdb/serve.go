@@ -17,7 +17,11 @@ import (
 	"jobdb/wms"
 )
 
-type serveCommand struct{ Settings }
+type serveCommand struct {
+	Settings
+
+	loginAs *tokenCommand // whom pages log in as; nil: the defaults of jobdb token
+}
 
 // Help is printed by jobdb serve --help.
 func (*serveCommand) Help() string {
@@ -109,7 +113,11 @@ func (c *serveCommand) serve(ctx context.Context, p *program, listener net.Liste
 		config.Pilots = pilots
 	}
 	if key != nil {
-		config.Logins = auth.NewLogins(key, c.issuer(), tokenDefaults().principal(), p.clock)
+		user := tokenDefaults()
+		if c.loginAs != nil {
+			user = c.loginAs
+		}
+		config.Logins = auth.NewLogins(key, c.issuer(), user.principal(), p.clock)
 	}
 	config.Page = web.Files
 	if c.Web != "" {
@@ -259,6 +267,9 @@ func (c *serveCommand) welcome(p *program, key *auth.Key, address net.Addr) {
 	token := program + " token"
 	if c.DataDir != defaultDataDir() {
 		token += " --data-dir '" + strings.ReplaceAll(c.DataDir, "'", `'\''`) + "'"
+	}
+	if c.loginAs != nil {
+		token += " " + c.loginAs.flags()
 	}
 	p.say(`
 Try this in another terminal:

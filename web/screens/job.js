@@ -70,7 +70,7 @@ function Details({ job, tab }) {
 			<ul class="legend">${states.map((s, i) => html`<li key=${i}><${Status} status=${s.status} /> ${duration(s.seconds)}</li>`)}</ul>`}
 		<div class="cards">
 			<section><h2>Attributes</h2><${Pairs} pairs=${Object.entries(a)} attributes /></section>
-			<section><h2>History</h2><${History} records=${job.History} /></section>
+			<section class="double"><h2>History</h2><${History} records=${job.History} /></section>
 			<section><h2>Jobs like it</h2><${Alike} a=${a} /><h2>The same elsewhere</h2><${Elsewhere} id=${a.JobID} /></section>
 			<${Parameters} job=${job} />
 			${job.InputData.length > 0 && html`<section><h2>Input data</h2><${List} head=${["LFN", "Status"]} rows=${job.InputData.map((/** @type {any} */ f) => [f.LFN, f.Status])} /></section>`}
