@@ -33,7 +33,11 @@ const SCREENS = {
 function useUser() {
 	const [token, setToken] = useState(accessToken);
 	const [user, setUser] = useState(/** @type {User | null} */ (null));
-	useEffect(() => onTokens(() => setToken(accessToken())), []);
+	useEffect(() => {
+		const follow = () => setToken(accessToken());
+		follow(); // another tab may have answered before
+		return onTokens(follow);
+	}, []);
 	useEffect(() => {
 		if (!token) return setUser(null);
 		if (user) return; // a renewed token is of the same user, or its requests are refused

@@ -57,7 +57,7 @@ export const accessToken = () => tokens?.access || "";
  */
 export function onTokens(follow) {
 	followers.add(follow);
-	return () => followers.delete(follow);
+	return () => void followers.delete(follow);
 }
 
 /** Takes a token that was pasted. @param {string} access */

@@ -116,7 +116,7 @@ func openTab(t *testing.T, s *server, profile cdp.BrowserContextID) *tab {
 	})
 	ctx, stop := chromedp.NewContext(parent, chromedp.WithTargetID(id))
 	t.Cleanup(stop)
-	b := &tab{t: t, ctx: ctx, server: s, profile: profile}
+	b := &tab{t: t, ctx: ctx, server: s, profile: profile, expected: []string{"/api/jobdb/changes", "/api/jobdb/series"}}
 	chromedp.ListenTarget(ctx, b.listen)
 	b.run(log.Enable(), runtime.Enable(), page.Enable(), b.size(1280, 900), emulation.SetTimezoneOverride("Europe/Zurich"), theClock())
 	t.Cleanup(func() {
@@ -191,7 +191,7 @@ func (b *tab) run(actions ...chromedp.Action) {
 // signIn opens an address of the page as somebody who is signed in.
 func (b *tab) signIn(who auth.Principal, address string) {
 	b.t.Helper()
-	b.open("favicon.svg")
+	b.open("") // to have its storage
 	b.eval(fmt.Sprintf(`sessionStorage.setItem("jobdb-tokens", JSON.stringify({access: %q}))`, b.server.token(b.t, who)), nil)
 	b.open(address)
 }

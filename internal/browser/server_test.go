@@ -84,7 +84,7 @@ type server struct {
 }
 
 // start starts a server with so many jobs of the demo. Its clock begins at present.
-func start(t *testing.T, jobs int, change ...func(*api.Config)) *server {
+func start(t *testing.T, jobs int, change ...func(*server, *api.Config)) *server {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "jobs.db")
 	if err := os.WriteFile(path, grid(t, jobs), 0o600); err != nil {
@@ -104,15 +104,19 @@ func start(t *testing.T, jobs int, change ...func(*api.Config)) *server {
 	if s.key, err = auth.OpenKey(t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
+	s.Server = httptest.NewUnstartedServer(nil)
+	s.URL = "http://" + s.Listener.Addr().String()
 	config := api.Config{
 		DB: s.db, Jobs: s.jobs, Keys: s.key.Keys(), Issuer: issuer, Visibility: auth.VisibleVO, Page: web.Files,
 		Logins: auth.NewLogins(s.key, issuer, boss, time.Now), Clock: time.Now, Logger: slog.New(slog.NewTextHandler(&s.log, nil)),
 	}
 	for _, c := range change {
-		c(&config)
+		c(s, &config)
 	}
-	s.Server = httptest.NewServer(api.New(config))
-	t.Cleanup(s.Server.Close)
+	s.Config.Handler = api.New(config)
+	t.Cleanup(s.Close)
+	s.URL = "" // or else Start panics
+	s.Start()
 	return s
 }
 
@@ -124,4 +128,13 @@ func (s *server) token(t *testing.T, who auth.Principal) string {
 		t.Fatal(err)
 	}
 	return token
+}
+
+// let lets pages of another origin sign in at the server, which must be new.
+func (s *server) let(t *testing.T, origin, issuer string) {
+	t.Helper()
+	s.Config.Handler = api.New(api.Config{
+		DB: s.db, Jobs: s.jobs, Keys: s.key.Keys(), Issuer: issuer, Visibility: auth.VisibleVO, Origins: []string{origin},
+		Logins: auth.NewLogins(s.key, issuer, boss, time.Now), Clock: time.Now, Logger: slog.New(slog.NewTextHandler(&s.log, nil)),
+	})
 }

@@ -2,7 +2,7 @@
 // tested with choose/testdata/cases.json, and the files here have the names of those there.
 import { condition } from "./condition.js";
 import { splitLine } from "./line.js";
-import { nearest, quote } from "./nearest.js";
+import { quote } from "./nearest.js";
 import { STATUSES } from "../columns.js";
 
 /** @typedef {import("../api.js").Filter} Filter */
@@ -41,7 +41,7 @@ export function readLine(reader, text) {
 	return choice;
 }
 
-const idsTerm = /^[0-9]+(?:-[0-9]+)?(?:,[0-9]+(?:-[0-9]+)?)*$/;
+const idsTerm = /^[0-9]+(?:-[0-9]+)?(?:[ \t]*,[ \t]*[0-9]+(?:-[0-9]+)?)*,?$/;
 export const symbolsTerm = /^([\w.()-]+)[ \t]*(==|!=|>=|<=|=|>|<|~)([^]*)$/;
 export const wordsTerm =
 	/^([\w.()-]+)[ \t]+(is[ \t]+not[ \t]+null|is[ \t]+null|not[ \t]+like|not[ \t]+in|neq|eq|gte|gt|lte|lt|like|ilike|regex|in)(?:[ \t]+([^]*)|$)/i;
@@ -81,16 +81,18 @@ function addTerm(reader, choice, text) {
 /** @param {string} term @returns {never} */
 function notATerm(term) {
 	if (!term) refuse("it is empty; write a job's ID, or a condition such as Status=Failed");
-	const hint = STATUSES.some((status) => status.toLowerCase() === term.toLowerCase()) ? `; did you mean Status=${term}?` : "";
+	if (STATUSES.some((status) => status.toLowerCase() === term.toLowerCase())) {
+		refuse(`${quote(term)} is neither a job's ID nor a condition; did you mean Status=${term}?`);
+	}
 	refuse(
-		`${quote(term)} is neither a job's ID nor a condition${hint}; write Status=Failed, "JobName like prod%", since=2d and so on, ` +
+		`${quote(term)} is neither a job's ID nor a condition; write Status=Failed, "JobName like prod%", since=2d and so on, ` +
 			"and put a value with spaces in quotes",
 	);
 }
 
 /** Reads 12,15-20. @param {string} text */
 function readIDs(text) {
-	return text.split(",").map((part) => {
+	return text.split(",").map((part) => part.trim()).filter(Boolean).map((part) => {
 		const [first, last = first] = part.split("-");
 		const [a, b] = [Number(first), Number(last)];
 		if (!Number.isSafeInteger(a) || !Number.isSafeInteger(b)) refuse(`${part}: no job has such a large ID`);
@@ -114,5 +116,3 @@ export function filtersOf({ ids, search }) {
 	if (single.length > 0) parts.unshift({ parameter: "JobID", operator: "in", values: single });
 	return [parts.length === 1 ? parts[0] : { or: parts }, ...search];
 }
-
-export { nearest };

@@ -2,7 +2,7 @@
 import { COLUMNS, STATUSES } from "../columns.js";
 import { refuse } from "./choose.js";
 import { splitList, unquote } from "./line.js";
-import { didYouMean, nearest, quote } from "./nearest.js";
+import { quote, unknown } from "./nearest.js";
 import { timeFilters } from "./times.js";
 
 /** @typedef {import("../api.js").Filter} Filter */
@@ -32,10 +32,7 @@ export function nameOf(text) {
 		return PARAMETER_PREFIX + text.slice(PARAMETER_PREFIX.length);
 	}
 	const name = Object.hasOwn(aliases, lower) ? aliases[lower] : names.find((known) => known.toLowerCase() === lower);
-	return name || refuse(
-		`no column is called ${quote(text)}${didYouMean(nearest(text, names))}; the columns are ${columnNames.join(", ")}, ` +
-			"and Parameters.NAME for parameters of jobs",
-	);
+	return name || unknown("column", text, names, ", and Parameters.NAME for parameters of jobs");
 }
 
 /**
@@ -140,8 +137,6 @@ function readWord(name, text, words) {
 
 /** Takes the statuses that DIRAC knows, in upper or lower case. @param {string} text */
 function readStatus(text) {
-	return STATUSES.find((status) => status.toLowerCase() === text.toLowerCase()) || refuse(
-		`no status is called ${quote(text)}${didYouMean(nearest(text, STATUSES))}; the statuses are ${STATUSES.join(", ")}; ` +
-			`for one of an extension of DIRAC write "Status like ${text}"`,
-	);
+	return STATUSES.find((status) => status.toLowerCase() === text.toLowerCase()) ||
+		unknown("status", text, STATUSES, '; one of an extension of DIRAC is found with "Status like NAME"');
 }

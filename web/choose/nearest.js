@@ -1,7 +1,19 @@
 // Names that are most like a text that is none of them.
 
-/** @param {string} name */
-export const didYouMean = (name) => (name ? `; did you mean ${name}?` : "");
+import { refuse } from "./choose.js";
+
+/**
+ * Refuses a name that is none of those that there are: says the nearest or, if none is alike, all.
+ * @param {string} what
+ * @param {string} text
+ * @param {string[]} names
+ * @param {string} others
+ * @returns {never}
+ */
+export function unknown(what, text, names, others) {
+	const name = nearest(text, names);
+	refuse(`no ${what} is called ${quote(text)}` + (name ? `; did you mean ${name}?` : `; there are ${names.join(", ")}${others}`));
+}
 
 /** Shows a part of what was written. @param {string} text */
 export function quote(text) {
