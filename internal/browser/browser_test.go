@@ -118,7 +118,7 @@ func openTab(t *testing.T, s *server, profile cdp.BrowserContextID) *tab {
 	t.Cleanup(stop)
 	b := &tab{t: t, ctx: ctx, server: s, profile: profile, expected: []string{"/api/jobdb/changes", "/api/jobdb/series"}}
 	chromedp.ListenTarget(ctx, b.listen)
-	b.run(log.Enable(), runtime.Enable(), page.Enable(), b.size(1280, 900), emulation.SetTimezoneOverride("Europe/Zurich"), theClock())
+	b.run(log.Enable(), runtime.Enable(), page.Enable(), b.size(1280, 900), emulation.SetTimezoneOverride("Europe/Zurich"), emulation.SetFocusEmulationEnabled(true), theClock())
 	t.Cleanup(func() {
 		b.mutex.Lock()
 		defer b.mutex.Unlock()
@@ -231,7 +231,7 @@ func (b *tab) wait(condition string) {
 		}
 		if time.Now().After(deadline) {
 			var text string
-			b.eval("location.hash + '\\n' + document.body.innerText.slice(0, 3000)", &text)
+			b.eval("location.hash + '\\n' + document.body.innerText.slice(0, 400)", &text)
 			b.t.Fatalf("%s is never true; the page: %s\nfaults: %q", condition, text, b.faults)
 		}
 		time.Sleep(20 * time.Millisecond)

@@ -1,7 +1,7 @@
 // Overview: how many jobs there are by status, over time, and who has them.
 import { addressOf, change } from "../address.js";
 import { ask, Refusal, useAnswer } from "../api.js";
-import { STATUSES } from "../columns.js";
+import { statusClass, STATUSES } from "../columns.js";
 import { html } from "../html.js";
 import { useActed } from "../parts/act.js";
 import { OnePlot } from "../parts/plot.js";
@@ -45,38 +45,35 @@ function Table({ column, values, more = "" }) {
 	const sorted = column === "Status" ? values.toSorted((/** @type {any} */ a, /** @type {any} */ b) => STATUSES.indexOf(a.value) - STATUSES.indexOf(b.value)) : values;
 	return html`<table class="plain counts"><thead class="hidden"><tr><th scope="col">${column}</th><th scope="col">Jobs</th></tr></thead><tbody>${sorted.map(({ value, count: n }) => html`
 		<tr key=${String(value)}><th scope="row"><a href=${addressOf("jobs", { q: `${column}=${written(value)} ${more}`.trim(), span: "30d" })}>${column === "Status" ? html`<${Status} status=${value} />` : String(value) || "(empty)"}</a></th>
-			<td class="number">${count(n)}</td><td class="bar" aria-hidden="true"><span style=${{ width: (100 * n) / largest + "%" }}></span></td></tr>`)}</tbody></table>`;
+			<td class="number">${count(n)}</td><td class="bar" aria-hidden="true"><span class=${column === "Status" ? statusClass(value) : "series-0"} style=${{ width: (100 * n) / largest + "%" }}></span></td></tr>`)}</tbody></table>`;
 }
 
 /** The counts as the server noted them over time. @param {{span: string}} props */
 function Series({ span }) {
-	const hours = HOURS.find(([name]) => name === span)?.[1] || 24;
+	const [, hours] = HOURS.find(([name]) => name === span) || HOURS[0];
 	const now = Math.ceil(Date.now() / 60_000) * 60_000;
 	const { data, error } = useAnswer(["series", span], (signal) => ask("POST", "/api/jobdb/series", {
-		columns: ["Status"], from: new Date(now - hours * 3600_000).toISOString(), to: new Date(now).toISOString(),
+		columns: ["Status"], from: new Date(now - hours * 3600_000).toISOString(), to: new Date(now).toISOString(), bucket: hours > 48 ? 3600 : 300, top: STATUSES.length,
 	}, signal));
 	if (error instanceof Refusal && error.status === 404) return null; // a server that notes none
-	const plot = data && plotOf(data.points);
+	const plot = data && plotOf(data);
 	return html`
 		<div class="controls"><h2>Jobs by status over</h2><select aria-label="Period" value=${span} onChange=${(/** @type {any} */ e) => change({ span: e.target.value })}>
 			${HOURS.map(([name, , words]) => html`<option key=${name} value=${name}>${words}</option>`)}</select></div>
 		<${Failure} error=${error} />
-		${plot && (plot.times.length > 1 ? html`<${OnePlot} plot=${plot} height=${260} />` : html`<p class="note">The server has noted too little yet: it notes the counts from its start on.</p>`)}`;
+		${plot && (plot.times.length > 1 ? html`<${OnePlot} plot=${plot} height=${260} />`
+			: html`<p class="note">Not enough has been noted in this time yet: the server notes the numbers every five minutes while it runs.</p>`)}`;
 }
 
-/** @param {any[]} points */
-function plotOf(points) {
-	const times = [...new Set(points.map((p) => new Date(p.time).getTime() / 1000))].sort((a, b) => a - b);
-	const at = new Map(times.map((t, i) => [t, i]));
-	/** @type {Map<string, (number | null)[]>} */
-	const series = new Map();
-	for (const p of points) {
-		const name = String(p.Status);
-		if (!series.has(name)) series.set(name, times.map(() => null));
-		const values = /** @type {(number | null)[]} */ (series.get(name));
-		values[/** @type {number} */ (at.get(new Date(p.time).getTime() / 1000))] = p.count;
-	}
-	return { title: "Jobs by status", times, series: [...series].map(([name, values]) => ({ name, values, colour: COLOURS[name] })) };
+/**
+ * The series as a plot, without the ends for which nothing was noted.
+ * @param {{from: string, bucket: number, series: {values: string[], counts: (number | null)[]}[], other: (number | null)[]}} data
+ */
+function plotOf({ from, bucket, series, other }) {
+	const noted = other.map((n, i) => (n === null ? -1 : i)).filter((i) => i >= 0);
+	const [first, end] = [noted[0] ?? 0, (noted.at(-1) ?? -1) + 1];
+	const times = Array.from({ length: Math.max(0, end - first) }, (_, i) => new Date(from).getTime() / 1000 + (first + i) * bucket);
+	return { title: "Jobs by status", times, series: series.map(({ values: [name], counts }) => ({ name, values: counts.slice(first, end), colour: COLOURS[name] })) };
 }
 
 /** @type {Record<string, string>} */
