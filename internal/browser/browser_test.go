@@ -19,6 +19,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"jobdb/auth"
 )
@@ -58,7 +59,7 @@ func browser(t *testing.T) context.Context {
 		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox,
 			chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("force-color-profile", "srgb"))
 		allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
-		ctx, stop := chromedp.NewContext(allocator)
+		ctx, stop := chromedp.NewContext(allocator, chromedp.WithErrorf(func(string, ...any) {})) // it complains about events that it doesn't know
 		chromium.ctx, chromium.stop = ctx, func() { stop(); stopAllocator() }
 		if err := chromedp.Run(ctx); err != nil {
 			t.Fatalf("start %s: %v", program, err)
@@ -116,6 +117,8 @@ func openTab(t *testing.T, s *server, profile cdp.BrowserContextID) *tab {
 	})
 	ctx, stop := chromedp.NewContext(parent, chromedp.WithTargetID(id))
 	t.Cleanup(stop)
+	ctx, stopTimer := context.WithTimeout(ctx, time.Minute)
+	t.Cleanup(stopTimer)
 	b := &tab{t: t, ctx: ctx, server: s, profile: profile, expected: []string{"/api/jobdb/changes", "/api/jobdb/series"}}
 	chromedp.ListenTarget(ctx, b.listen)
 	b.run(log.Enable(), runtime.Enable(), page.Enable(), b.size(1280, 900), emulation.SetTimezoneOverride("Europe/Zurich"), emulation.SetFocusEmulationEnabled(true), theClock())
@@ -225,13 +228,13 @@ func (b *tab) wait(condition string) {
 	deadline := time.Now().Add(15 * time.Second)
 	for {
 		var ok bool
-		b.eval("Boolean("+condition+")", &ok)
+		b.eval("(() => { try { return Boolean("+condition+") } catch { return false } })()", &ok)
 		if ok {
 			return
 		}
 		if time.Now().After(deadline) {
 			var text string
-			b.eval("location.hash + '\\n' + document.body.innerText.slice(0, 400)", &text)
+			b.eval("location.hash + '\\n' + document.body.innerText.replace(/\\s+/g, ' ').slice(0, 500)", &text)
 			b.t.Fatalf("%s is never true; the page: %s\nfaults: %q", condition, text, b.faults)
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -259,7 +262,14 @@ func (b *tab) click(selector, text string) {
 func (b *tab) press(keys ...string) {
 	b.t.Helper()
 	for _, key := range keys {
-		b.run(chromedp.KeyEvent(key))
+		k := kb.Keys[[]rune(key)[0]]
+		if k == nil || !k.Print {
+			b.run(chromedp.KeyEvent(key))
+			continue
+		}
+		for _, kind := range []input.KeyType{input.KeyRawDown, input.KeyUp} { // without its letter: chromedp's would be typed although the page takes the key
+			b.run(input.DispatchKeyEvent(kind).WithKey(k.Key).WithCode(k.Code).WithWindowsVirtualKeyCode(k.Windows))
+		}
 	}
 }
 

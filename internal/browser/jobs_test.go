@@ -9,6 +9,7 @@ import (
 
 	downloads "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // rows are the IDs that the table shows.
@@ -169,7 +170,7 @@ func TestKeyboard(t *testing.T) {
 	b.wait(`document.activeElement.id === "search"`)
 	b.typeText("Status=Fa")
 	b.wait(`document.querySelector("#completions li")?.innerText === "Status=Failed"`)
-	b.press("\ue015") // ArrowDown
+	b.press(kb.ArrowDown)
 	b.press("\r", "\r")
 	b.wait(`location.hash.includes("Status%3DFailed")`)
 	b.eval("document.activeElement.blur()", nil)
@@ -177,6 +178,6 @@ func TestKeyboard(t *testing.T) {
 	b.wait(`document.querySelector(".heat td a")`)
 	b.press("?")
 	b.wait(`document.querySelector("dialog[open]")?.innerText.includes("to the search line")`)
-	b.press("\ue00c") // Escape
+	b.press(kb.Escape)
 	b.wait(`!document.querySelector("dialog")`)
 }

@@ -11,12 +11,12 @@ const AROUND = 12; // rows beyond those in sight
 
 /**
  * @param {{
- *   rows: Row[], total: number | null, columns: string[], sort: {parameter: string, direction: string},
+ *   of: string, rows: Row[], total: number | null, columns: string[], sort: {parameter: string, direction: string},
  *   sortBy: (column: string) => void, marks: Set<number>, mark: (from: number, to: number, on: boolean) => void,
  *   current: number, setCurrent: (index: number) => void, link: (row: Row) => string, more: () => void, busy: boolean,
  * }} props
  */
-export function Table({ rows, total, columns, sort, sortBy, marks, mark, current, setCurrent, link, more, busy }) {
+export function Table({ of, rows, total, columns, sort, sortBy, marks, mark, current, setCurrent, link, more, busy }) {
 	const box = useRef(/** @type {HTMLElement | null} */ (null));
 	const [view, setView] = useState({ top: 0, height: 600 });
 	const last = useRef(-1); // the row that was marked last, for Shift
@@ -25,13 +25,17 @@ export function Table({ rows, total, columns, sort, sortBy, marks, mark, current
 		if (b) setView((old) => (old.top === b.scrollTop && old.height === b.clientHeight ? old : { top: b.scrollTop, height: b.clientHeight }));
 	};
 	useLayoutEffect(() => {
+		if (box.current) box.current.scrollTop = 0;
+	}, [of]);
+	useLayoutEffect(() => {
 		measure();
 		const observer = new ResizeObserver(measure);
 		observer.observe(/** @type {HTMLElement} */ (box.current));
 		return () => observer.disconnect();
 	}, []);
-	const first = Math.max(0, Math.floor(view.top / ROW) - AROUND);
-	const end = Math.min(rows.length, Math.ceil((view.top + view.height) / ROW) + AROUND);
+	const top = Math.max(0, Math.min(view.top, rows.length * ROW - view.height)); // there may be fewer rows than there were
+	const first = Math.max(0, Math.floor(top / ROW) - AROUND);
+	const end = Math.min(rows.length, Math.ceil((top + view.height) / ROW) + AROUND);
 	useEffect(() => {
 		if (end > rows.length - 50) more();
 	}, [end, rows.length]);

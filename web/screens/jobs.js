@@ -94,7 +94,7 @@ export function Jobs({ query, user }) {
 					${mayAct(user) && html`<${ActButtons} ids=${ids} filters=${asked} text=${text} act=${setOrder} clear=${() => setMarks(new Set())} />`}
 				</div>
 				<${Failure} error=${list.error} />
-				<${Table} ...${list} total=${known ? total : null} columns=${columns} sort=${sort} sortBy=${sortBy} marks=${marks} mark=${mark} current=${current}
+				<${Table} of=${JSON.stringify([text, sort])} ...${list} total=${known ? total : null} columns=${columns} sort=${sort} sortBy=${sortBy} marks=${marks} mark=${mark} current=${current}
 					setCurrent=${setCurrent} link=${link} />
 				${!list.busy && list.rows.length === 0 && !error && html`<p class="note">No job matches.</p>`}
 			</section>
