@@ -70,7 +70,7 @@ test-short: ## run the tests that need nothing but SQLite (seconds)
 	go test -short ./...
 
 .PHONY: check
-check: lint test compat bench-check ## what CI runs: format, vet, lint, tidy, all tests, DiracX's own clients, floors of speed
+check: lint web-check test compat bench-check ## what CI runs: format, vet, lint, tidy, all tests, DiracX's own clients, floors of speed
 
 .PHONY: lint
 lint: ## check format, vet, lint and go.mod
@@ -79,6 +79,13 @@ lint: ## check format, vet, lint and go.mod
 	CGO_ENABLED=0 go vet ./...
 	$(GOLANGCI) run
 	go mod tidy -diff
+
+.PHONY: web-check
+web-check: ## check types and style of the page's JavaScript (needs node and npm; nothing else does)
+	@command -v npm >/dev/null || { echo "!!! NO NPM: the page's sources are not checked."; [[ -z $${CI:-} ]]; exit; }; \
+	npm ci --prefix web/check --ignore-scripts --no-audit --no-fund --silent && \
+	web/check/node_modules/.bin/tsc -p web && \
+	cd web && check/node_modules/.bin/biome lint --error-on-warnings .
 
 .PHONY: fmt
 fmt: ## format all Go files
@@ -115,7 +122,7 @@ bench-check: engines ## fail when a method falls below its part of the bare driv
 	go run ./bench -questions -check -processor -engine sqlite -jobs 10000,100000 -draw 4 >/dev/null
 
 .PHONY: bench-dirac
-bench-dirac: engines oracle ## measure beside DIRAC's own database classes on databases that DIRAC ships, with 200,000 jobs (half an hour)
+bench-dirac: engines oracle ## measure beside DIRAC's own database classes on databases that DIRAC ships, with 200,000 jobs (ten minutes)
 	$(WITHENGINES) -durable -- go run ./bench -dirac $(DIRAC)/bin/python -engine mariadb,mysql -jobs 200000 $(BENCHFLAGS)
 
 .PHONY: bench-large
@@ -188,10 +195,38 @@ sbom: ## write bin/jobdb.cdx.json: what the binary is made of, with licences (Cy
 	CGO_ENABLED=$(CGO) $(CYCLONEDX) app -json -licenses -std -main cmd/jobdb -output bin/jobdb.cdx.json .
 	@echo "bin/jobdb.cdx.json names $$(grep -c '"purl"' bin/jobdb.cdx.json) modules"
 
+TOOLS := .cache/deploy-venv
+
+# zig is the C compiler that builds SQLite for each Linux, statically; the others look at deploy/.
+$(TOOLS)/installed: deploy/requirements.txt
+	@$(find-python); [[ -n $$python ]] || { $(call apt-install,python3-venv) && $(find-python); }; \
+	rm -rf $(TOOLS) && "$$python" -m venv $(TOOLS) && $(TOOLS)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: release
+release: $(TOOLS)/installed ## build static binaries for Linux, macOS and Windows, deb, rpm, checksums and SBOM into dist/ (PLATFORMS=linux/amd64)
+	ZIG='$(CURDIR)/$(TOOLS)/bin/python -m ziglang' deploy/release.sh
+
+HELM := go run helm.sh/helm/v3/cmd/helm@v3.16.4
+
+.PHONY: deploy-check
+deploy-check: $(TOOLS)/installed ## check what is in deploy/: the chart, the Dockerfile, the scripts
+	$(HELM) lint --strict deploy/helm/jobdb --set issuer=https://diracx.example.org
+	$(HELM) template deploy/helm/jobdb --kube-version 1.31.0 --set issuer=https://diracx.example.org --set ingress.enabled=true --set ingress.host=diracx.example.org \
+	  --set settings.JOBDB_QUERY_TIME=30s >.cache/chart.yaml
+	$(TOOLS)/bin/kubernetes-validate --strict -k 1.31.0 .cache/chart.yaml
+	$(TOOLS)/bin/hadolint deploy/Dockerfile
+	$(TOOLS)/bin/shellcheck deploy/*.sh
+
+.PHONY: try-packages
+try-packages: ## install the packages of dist/ in a bare Debian and try them (after make release; needs root, debootstrap, rpm)
+	deploy/try-packages.sh
+
 .PHONY: engines
-engines: mysql-or-skip ## install MariaDB, Galera, PostgreSQL, SQLite's shell and libfaketime by apt where that is allowed, and unpack MySQL
+engines: mysql-or-skip ## install MariaDB, Galera, PostgreSQL, SQLite's shell, libfaketime and Chromium by apt where that is allowed, and unpack MySQL
 	@missing=(); \
 	command -v sqlite3 >/dev/null || missing+=(sqlite3); \
+	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium); \
 	command -v mariadbd >/dev/null || missing+=(mariadb-server-core mariadb-client-core); \
 	compgen -G '/usr/lib*/galera*/libgalera_smm.so' >/dev/null || missing+=(galera-4); \
 	compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || missing+=(libfaketime); \

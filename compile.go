@@ -714,19 +714,22 @@ func (c *compiler) havingNonZero(kind *countKind) string {
 	return ` HAVING sum("Count") <> 0`
 }
 
-// rowsAfter selects the rows after a place in several statements, whose rows follow one another:
-// first those that equal the place in all sort keys but the last, then in fewer and fewer. Each is
-// one range of an index; with one condition for all of them, engines read every row that equals the
-// place in the first key.
-func (c *compiler) rowsAfter(s Search, place []any) []func(limit int64) statement {
-	var parts []func(int64) statement
-	keys := s.keys()
-	for equal, key := range slices.Backward(keys) {
-		for _, sign := range key.signsAfter(place[equal]) {
-			parts = append(parts, func(limit int64) statement {
-				part := &compiler{dialect: c.dialect, schema: c.schema}
-				return part.partAfter(s, equal, sign, place, limit)
-			})
+// place is a part of the rows after a row in the order of a search: those that equal it in the first
+// keys, and compare with it by the sign in the next.
+type place struct {
+	equal  int // keys
+	sign   string
+	values []any // of the row's sort keys
+}
+
+// placesAfter are the parts of the rows after a row, which follow one another: first those that equal
+// it in all sort keys but the last, then in fewer and fewer. Each is one range of an index; with one
+// condition for all of them, engines read every row that equals it in the first key.
+func (s Search) placesAfter(values []any) []place {
+	var parts []place
+	for equal, key := range slices.Backward(s.keys()) {
+		for _, sign := range key.signsAfter(values[equal]) {
+			parts = append(parts, place{equal, sign, values})
 		}
 	}
 	return parts
@@ -754,29 +757,35 @@ func (k Sort) signsAfter(value any) []string {
 	return []string{comparisonSigns[opLess], isNull}
 }
 
-// partAfter selects rows that equal the place in the first keys (equal is their number), and
-// compare with it by the sign in the next.
-func (c *compiler) partAfter(s Search, equal int, sign string, place []any, limit int64) statement {
-	c.write("SELECT ", selectList(s.columns()), c.placeList(s), ` FROM "Jobs"`)
+// rowsAfter selects rows of a part of those after a row.
+func (c *compiler) rowsAfter(s Search, after place, limit int64) statement {
+	c.write("SELECT ", selectList(s.columns()), c.placeList(s), " FROM ")
+	c.jobs()
 	c.writeForcedIndex(c.forcedIndex(s))
 	word := " WHERE "
 	if c.where(s.Scope, s.Filter) {
 		word = " AND "
 	}
-	keys := s.keys()
+	c.orderByKeys(c.placeConditions(s.keys(), after, word))
+	c.write(" LIMIT ", c.arg(limit))
+	return c.statement()
+}
+
+// placeConditions writes the conditions of a part, and returns the keys in which its rows can
+// differ: MariaDB would sort by the others nevertheless.
+func (c *compiler) placeConditions(keys []Sort, after place, word string) []Sort {
+	equal := after.equal
 	for i, key := range keys[:equal] {
 		c.write(word)
-		c.placeCondition(key, " = ", place[i])
+		c.placeCondition(key, " = ", after.values[i])
 		word = " AND "
 	}
 	c.write(word)
-	c.placeCondition(keys[equal], sign, place[equal])
-	if sign == isNull {
+	c.placeCondition(keys[equal], after.sign, after.values[equal])
+	if after.sign == isNull {
 		equal++
 	}
-	c.orderByKeys(keys[equal:]) // the rows are equal in the others, by which MariaDB would sort nevertheless
-	c.write(" LIMIT ", c.arg(limit))
-	return c.statement()
+	return keys[equal:]
 }
 
 // writeForcedIndex tells the engine which index to use, if there is a best one.

@@ -31,8 +31,8 @@ func FuzzCursor(f *testing.F) {
 			}
 			return
 		}
-		for _, part := range (&compiler{dialect: d, schema: &schema.Facts{}}).rowsAfter(search, c.Values) {
-			st := part(10)
+		for _, part := range search.placesAfter(c.Values) {
+			st := (&compiler{dialect: d, schema: &schema.Facts{}}).rowsAfter(search, part, 10)
 			if n := strings.Count(st.text, "?"); n != len(st.args) {
 				t.Fatalf("%d arguments for %d places in %s", len(st.args), n, st.text)
 			}
@@ -69,10 +69,11 @@ func TestRowsAfter(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := &compiler{dialect: &engine.SQLite, schema: &schema.Facts{}}
+			search := Search{Scope: Scope{VO: "lhcb"}, Sort: test.sort}
 			var got []string
-			for _, part := range c.rowsAfter(Search{Scope: Scope{VO: "lhcb"}, Sort: test.sort}, test.place) {
-				_, condition, _ := strings.Cut(part(10).text, `"VO" = ? AND `)
+			for _, part := range search.placesAfter(test.place) {
+				c := &compiler{dialect: &engine.SQLite, schema: &schema.Facts{}}
+				_, condition, _ := strings.Cut(c.rowsAfter(search, part, 10).text, `"VO" = ? AND `)
 				condition, _, _ = strings.Cut(condition, "ORDER BY")
 				got = append(got, condition)
 			}
@@ -98,9 +99,10 @@ func TestCursorPlans(t *testing.T) {
 	for _, name := range []string{"Status", "MinorStatus", "Owner", "JobGroup", "Site", "LastUpdateTime"} {
 		for _, descending := range []bool{false, true} {
 			search := Search{Scope: Scope{VO: "lhcb"}, Sort: []Sort{{Column: columnByName[name], Descending: descending}}}
-			for i, part := range (&compiler{dialect: db.dialect, schema: db.schema}).rowsAfter(search, []any{"2026-01-02 03:04:05", int64(5)}) {
-				plan := queryPlan(t, db, part(10))
-				if strings.Contains(part(10).text, isNull) && name != "LastUpdateTime" {
+			for i, part := range search.placesAfter([]any{"2026-01-02 03:04:05", int64(5)}) {
+				st := (&compiler{dialect: db.dialect, schema: db.schema}).rowsAfter(search, part, 10)
+				plan := queryPlan(t, db, st)
+				if strings.Contains(st.text, isNull) && name != "LastUpdateTime" {
 					continue // nothing is looked for in a column that has no NULLs
 				}
 				index, id := "VO"+name, "rowid"

@@ -107,7 +107,8 @@
 //	read.go                  runs queries: pages, streams, summaries
 //	facets.go, histogram.go, values.go
 //	                         the most frequent values; numbers over time; values that begin with a text
-//	costly.go                which questions may have to look at all jobs
+//	plan.go, walk.go         which index to go along, where the engine doesn't know
+//	costly.go, estimate.go   which questions may have to look at all jobs, and at how many
 //	open.go, db.go           Open, Options, DB
 //	clock.go, watch.go       the database's time; what a DB looks at every few seconds
 //	tx.go                    transactions; engines' errors become this package's

@@ -154,16 +154,29 @@ func (s *session) page(ctx context.Context, search Search, perPage int, each fun
 	if err != nil {
 		return found{}, err
 	}
-	st := c.rows(search, perPage)
 	if perPage == 0 || search.distinct() {
-		rows, err := s.rows(ctx, st, search.columns(), each)
+		rows, err := s.rows(ctx, c.rows(search, perPage), search.columns(), each)
 		if err != nil {
 			return found{}, err
 		}
 		return s.paged(ctx, search, perPage, rows)
 	}
+	w, err := s.walkFor(ctx, search, search.offset(perPage)+int64(perPage))
+	if err != nil {
+		return found{}, err
+	}
+	selected := search
+	ids, complete, err := s.along(ctx, w, nil, int64(perPage), search.offset(perPage))
+	switch {
+	case err != nil:
+		return found{}, err
+	case complete:
+		selected = search.ofIDs(ids)
+	case w.sorts != "":
+		c.index = w.sorts
+	}
 	rows, place := int64(0), []any(nil)
-	err = s.placedRows(ctx, st, search, func(row, at []any) error {
+	err = s.placedRows(ctx, c.rows(selected, perPage), search, func(row, at []any) error {
 		rows, place = rows+1, append(place[:0], at...)
 		return each(row)
 	})
@@ -423,12 +436,20 @@ func (s *session) pageAfter(ctx context.Context, search Search, perPage int, eac
 	}
 	f := found{total: -1, before: from.Before}
 	rows, place := int64(0), []any(nil)
-	for _, part := range s.compiler().rowsAfter(search, from.Values) {
+	w, err := s.walkFor(ctx, search, int64(perPage))
+	if err != nil {
+		return f, err
+	}
+	for _, part := range search.placesAfter(from.Values) {
 		left := int64(perPage) + 1 - rows // one more tells whether there is a next page
 		if left <= 0 {
 			break
 		}
-		err := s.placedRows(ctx, part(left), search, func(row, at []any) error {
+		st, err := s.partOf(ctx, search, w, part, left)
+		if err != nil {
+			return f, err
+		}
+		err = s.placedRows(ctx, st, search, func(row, at []any) error {
 			if rows++; rows > int64(perPage) {
 				return nil
 			}
@@ -443,6 +464,17 @@ func (s *session) pageAfter(ctx context.Context, search Search, perPage int, eac
 		f.next = cursor{search.order(s.db.dialect), from.Before + int64(perPage), place}.String()
 	}
 	return f, nil
+}
+
+// partOf selects rows of a part of those after a row.
+func (s *session) partOf(ctx context.Context, search Search, w walk, after place, limit int64) (statement, error) {
+	ids, complete, err := s.along(ctx, w, &after, limit, 0)
+	if err == nil && complete {
+		return s.compiler().rows(search.ofIDs(ids), int(limit)), nil
+	}
+	c := s.compiler()
+	c.index = w.sorts
+	return c.rowsAfter(search, after, limit), err
 }
 
 // placedRows runs a query for rows with their places.

@@ -17,7 +17,7 @@ export function localTime(time) {
 /** 2024-01-31 10:00:00 UTC. @param {string | Date} time */
 export const utcTime = (time) => new Date(time).toISOString().slice(0, 19).replace("T", " ") + " UTC";
 
-/** An element that shows a time; its title is the same in UTC. @param {string | null} time */
+/** An element that shows a time; its title is the same in UTC. @param {{time: string | null}} props */
 export function Time({ time }) {
 	if (!time) return null;
 	return html`<time datetime=${time} title=${utcTime(time)}>${localTime(time)}</time>`;

@@ -22,8 +22,11 @@ export function difference(a, b) {
 	/** @type {{kind: "same" | "added" | "removed", line: string}[]} */
 	const lines = [];
 	for (let i = 0, j = 0; i < from.length || j < to.length; ) {
-		if (i < from.length && j < to.length && from[i] === to[j]) lines.push({ kind: "same", line: from[(j++, i++)] });
-		else if (j === to.length || (i < from.length && common[i + 1][j] >= common[i][j + 1])) lines.push({ kind: "removed", line: from[i++] });
+		if (i < from.length && j < to.length && from[i] === to[j]) {
+			lines.push({ kind: "same", line: from[i] });
+			i++;
+			j++;
+		} else if (j === to.length || (i < from.length && common[i + 1][j] >= common[i][j + 1])) lines.push({ kind: "removed", line: from[i++] });
 		else lines.push({ kind: "added", line: to[j++] });
 	}
 	return lines;

@@ -56,7 +56,7 @@ function matrixOf(groups, down, across) {
 	return { rows: sums(down, ROWS), columns: sums(across, ACROSS), cells, total: groups.reduce((sum, group) => sum + group.count, 0) };
 }
 
-/** @param {any} props */
+/** @param {{matrix: ReturnType<typeof matrixOf>, text: string, down: string, across: string, busy: boolean}} props */
 function Heat({ matrix, text, down, across, busy }) {
 	const { rows, columns, cells } = matrix;
 	const largest = Math.max(1, ...cells.values());

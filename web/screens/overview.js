@@ -39,10 +39,10 @@ function Counts({ title, column, values }) {
 	return html`<section><h2>${title}</h2><${Table} column=${column} values=${values} /></section>`;
 }
 
-/** @param {any} props */
+/** @param {{column: string, values: {value: any, count: number}[], more?: string}} props */
 function Table({ column, values, more = "" }) {
-	const largest = Math.max(1, ...values.map((/** @type {any} */ v) => v.count));
-	const sorted = column === "Status" ? values.toSorted((/** @type {any} */ a, /** @type {any} */ b) => STATUSES.indexOf(a.value) - STATUSES.indexOf(b.value)) : values;
+	const largest = Math.max(1, ...values.map((v) => v.count));
+	const sorted = column === "Status" ? values.toSorted((a, b) => STATUSES.indexOf(a.value) - STATUSES.indexOf(b.value)) : values;
 	return html`<table class="plain counts"><thead class="hidden"><tr><th scope="col">${column}</th><th scope="col">Jobs</th></tr></thead><tbody>${sorted.map(({ value, count: n }) => html`
 		<tr key=${String(value)}><th scope="row"><a href=${addressOf("jobs", { q: `${column}=${written(value)} ${more}`.trim(), span: "30d" })}>${column === "Status" ? html`<${Status} status=${value} />` : String(value) || "(empty)"}</a></th>
 			<td class="number">${count(n)}</td><td class="bar" aria-hidden="true"><span class=${column === "Status" ? statusClass(value) : "series-0"} style=${{ width: (100 * n) / largest + "%" }}></span></td></tr>`)}</tbody></table>`;

@@ -1,0 +1,123 @@
+package jobdb
+
+import (
+	"context"
+	"slices"
+
+	"jobdb/internal/tables"
+)
+
+// walk is a way to find a page of jobs that a filter wants, in the order of another column: along the
+// index that has the jobs of the VO in that order, looking at each job. It ends after a number of
+// jobs, because it may be that all that the filter wants come last.
+type walk struct {
+	search Search
+	index  string // of the jobs of the VO in the order of the search
+	limit  int64  // jobs to look at
+	sorts  string // the index to use, and to sort by, where a walk isn't worth it or has found too few
+}
+
+// walkable reports whether jobs are wanted by one column, and sorted by another.
+func (s Search) walkable() bool {
+	return len(s.Sort) == 1 && s.Sort[0].Column != colJobID && !s.distinct() && s.Scope.VO != "" && s.Filter.op == opAnd &&
+		(len(s.Filter.kids) > 0 || s.Scope.Owner != "") && !s.Filter.hasParameter()
+}
+
+// walkFor chooses how to find the rows of a page, of which reach are on it and on those before.
+// The zero walk leaves the choice to the engine. Where the engine doesn't know how many jobs have
+// a value, the counts tell it, or the entries of an index.
+func (s *session) walkFor(ctx context.Context, search Search, reach int64) (walk, error) {
+	c := s.compiler()
+	if c.dialect.IndexedBy == "" || !search.walkable() || len(c.periodOf(search.Scope, search.Filter).kids) > 0 {
+		return walk{}, nil
+	}
+	w := walk{search: search, index: c.schema.OfVO[search.Sort[0].Column.Name()], sorts: c.indexOfEqual(search.Filter)}
+	if w.sorts == "" && search.Scope.Owner != "" {
+		w.sorts = c.schema.OfVO[colOwner.Name()]
+	}
+	if w.index == "" || w.sorts == "" || w.sorts == w.index {
+		return walk{}, nil
+	}
+	wanted, err := s.wanted(ctx, search)
+	if err != nil || wanted <= fewJobs {
+		return w, err
+	}
+	all, err := s.count(ctx, s.compiler().total(Search{Scope: Scope{VO: search.Scope.VO}}))
+	if limit := fewJobs + 4*reach*max(1, all/wanted); reach < wanted && limit < wanted {
+		w.limit = limit
+	}
+	return w, err
+}
+
+// wanted is how many jobs a search finds, or more where neither the counts nor an index tell; it counts
+// up to maxTried.
+func (s *session) wanted(ctx context.Context, search Search) (int64, error) {
+	c := s.compiler()
+	if c.countedBy(search.Scope, search.Filter, nil) != nil {
+		return s.count(ctx, c.total(search))
+	}
+	for _, kid := range search.Filter.kids {
+		if index := c.schema.OfVO[kid.column.Name()]; kid.equals() && index != "" {
+			return s.count(ctx, c.jobsOf(search.Scope.VO, Filter{op: opAnd, kids: []Filter{kid}}, maxTried))
+		}
+	}
+	return maxTried, nil
+}
+
+// along finds the jobs of a part of the order, of which the compiler's statement is told by after, at
+// most limit of them behind an offset. It reports whether these are all that the part has, or all that
+// are wanted; else the walk ended too early.
+func (s *session) along(ctx context.Context, w walk, after *place, limit, offset int64) (ids []any, complete bool, err error) {
+	if w.limit == 0 {
+		return nil, false, nil
+	}
+	st := s.compiler().walked(w, after, limit, offset)
+	err = s.table(ctx, st, definitions([]Column{colJobID}), func(row []any) error {
+		ids = append(ids, row[0])
+		return nil
+	})
+	if err != nil || int64(len(ids)) == limit {
+		return ids, true, err
+	}
+	looked, err := s.count(ctx, s.compiler().walkedJobs(w, after))
+	return ids, looked < w.limit, err
+}
+
+// walked selects the JobIDs of a walk that the filter wants.
+func (c *compiler) walked(w walk, after *place, limit, offset int64) statement {
+	search := w.search
+	columns := search.Filter.columns([]Column{colJobID, colVO, colOwner})
+	slices.SortFunc(columns, func(a, b Column) int { return int(a.index) - int(b.index) })
+	c.write(`SELECT "JobID" FROM (SELECT `, selectList(slices.Compact(columns)))
+	c.walkSource(w, after)
+	c.write(`) AS "Jobs"`)
+	c.where(search.Scope, search.Filter)
+	c.write(" LIMIT ", c.arg(limit), " OFFSET ", c.arg(offset))
+	return c.statement()
+}
+
+// walkedJobs counts the jobs that a walk looks at.
+func (c *compiler) walkedJobs(w walk, after *place) statement {
+	c.write("SELECT count(*) FROM (SELECT 1")
+	c.walkSource(w, after)
+	c.write(") AS w")
+	return c.statement()
+}
+
+func (c *compiler) walkSource(w walk, after *place) {
+	c.write(` FROM "Jobs"`, c.dialect.IndexedBy, tables.Quote(w.index))
+	c.where(Scope{VO: w.search.Scope.VO}, Filter{op: opAnd})
+	keys := w.search.keys()
+	if after != nil {
+		keys = c.placeConditions(keys, *after, " AND ")
+	}
+	c.orderByKeys(keys)
+	c.write(" LIMIT ", c.arg(w.limit))
+}
+
+// ofIDs is a search for the rows of a page whose jobs are known.
+func (s Search) ofIDs(ids []any) Search {
+	s.Filter = Filter{op: opAnd, kids: []Filter{{op: opIn, values: ids}}}
+	s.Page = 1
+	return s
+}
