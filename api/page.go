@@ -65,7 +65,13 @@ func newPage(files fs.FS, issuer string, logger *slog.Logger) *page {
 	return p
 }
 
+// comments are whole lines of them, which have types for those who change the page.
+var comments = regexp.MustCompile(`(?m)^[ \t]*(//.*|/\*\*(?s:.*?)\*/)\n`)
+
 func newPageFile(name string, text []byte) (pageFile, error) {
+	if path.Ext(name) == ".js" {
+		text = comments.ReplaceAll(text, nil) // a fifth of all that is sent
+	}
 	var zipped bytes.Buffer
 	writer, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
 	if err != nil {

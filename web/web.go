@@ -6,5 +6,5 @@ import "embed"
 
 // Files are what browsers fetch, and nothing else. index.html is the page.
 //
-//go:embed index.html style.css favicon.svg *.js parts/*.js screens/*.js choose/*.js vendor/*.js vendor/*.mjs vendor/*.css
+//go:embed index.html style.css favicon.svg *.js parts/*.js screens/*.js choose/*.js vendor/*.js vendor/*.mjs
 var Files embed.FS

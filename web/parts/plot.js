@@ -1,82 +1,50 @@
-// Plots of values over time, by uPlot, which is loaded when the first plot is drawn.
-import { html, useEffect, useRef, useState } from "../html.js";
+// Plots of values over time.
+import { html, useState } from "../html.js";
 import { duration, localTime } from "../times.js";
 
-/** @typedef {{title: string, times: number[], series: {name: string, values: (number | null)[], colour?: string}[]}} Plot  times in seconds since 1970 */
+/** @typedef {{title: string, times: number[], series: {name: string, values: (number | null)[], colour: string}[]}} Plot  times in seconds since 1970; colour: a class */
 
-/** @type {Promise<any> | undefined} */
-let library;
-
-function loadLibrary() {
-	library ||= new Promise((resolve, reject) => {
-		const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: "vendor/uPlot.min.css" });
-		const script = Object.assign(document.createElement("script"), { src: "vendor/uPlot.iife.min.js" });
-		script.onload = () => resolve(/** @type {any} */ (globalThis).uPlot);
-		script.onerror = () => {
-			library = undefined;
-			reject(new Error("the plots can't be loaded"));
-		};
-		document.head.append(style, script);
-	});
-	return library;
-}
-
-/** @param {{plots: Plot[]}} props */
-export function Plots({ plots }) {
-	return html`<div class="plots">${plots.map((plot) => html`<${OnePlot} key=${plot.title} plot=${plot} />`)}</div>`;
-}
-
-const COLOURS = ["--blue", "--orange", "--green", "--violet", "--amber", "--teal", "--pink", "--red"];
-
-/** @param {{plot: Plot, height?: number}} props */
-export function OnePlot({ plot, height = 150 }) {
-	const box = useRef(/** @type {HTMLElement | null} */ (null));
-	const [failed, setFailed] = useState("");
-	useEffect(() => {
-		const element = /** @type {HTMLElement} */ (box.current);
-		let drawn = /** @type {any} */ (null);
-		let gone = false;
-		const draw = async () => {
-			try {
-				const UPlot = await loadLibrary();
-				if (gone) return;
-				drawn?.destroy();
-				drawn = new UPlot(optionsOf(plot, element.clientWidth, height), [plot.times, ...plot.series.map((s) => s.values)], element);
-			} catch (error) {
-				setFailed(String(/** @type {Error} */ (error).message));
-			}
-		};
-		draw();
-		const observer = new ResizeObserver(() => drawn?.setSize({ width: element.clientWidth, height }));
-		observer.observe(element);
-		const dark = matchMedia("(prefers-color-scheme: dark)");
-		dark.addEventListener("change", draw);
-		return () => {
-			gone = true;
-			observer.disconnect();
-			dark.removeEventListener("change", draw);
-			drawn?.destroy();
-		};
-	}, [JSON.stringify(plot)]);
-	const values = plot.series.flatMap((s) => s.values.filter((v) => v !== null));
-	const label = `${plot.title}: from ${short(Math.min(...values))} to ${short(Math.max(...values))}, last ${short(values.at(-1) ?? 0)}; ` +
-		`${duration((plot.times.at(-1) ?? 0) - plot.times[0])} from ${localTime(new Date(plot.times[0] * 1000))}`;
-	return html`<figure class="plot"><figcaption>${plot.title}</figcaption><div ref=${box} role="img" aria-label=${label}></div>${failed && html`<p class="failure">${failed}</p>`}</figure>`;
-}
+const [WIDTH, HEIGHT] = [1000, 100]; // of the drawing; style.css has its size
 
 /** @param {number} n */
 const short = (n) => Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(n);
 
-/** @param {Plot} plot @param {number} width @param {number} height */
-function optionsOf(plot, width, height) {
-	const style = getComputedStyle(document.documentElement);
-	const colour = (/** @type {string} */ name) => style.getPropertyValue(name);
-	const axis = { stroke: colour("--dim"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 }, font: "11px sans-serif" };
-	return {
-		width, height, legend: { show: plot.series.length > 1 }, cursor: { drag: { x: true, y: false } },
-		axes: [axis, { ...axis, size: 48, values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map(short) }],
-		scales: { y: { range: (/** @type {any} */ _, /** @type {number} */ low, /** @type {number} */ high) => [Math.min(0, low), high > 0 ? high * 1.05 : 1] } },
-		series: [{ value: (/** @type {any} */ _, /** @type {number} */ t) => (t ? localTime(new Date(t * 1000)) : "") },
-			...plot.series.map((s, i) => ({ label: s.name, stroke: colour(s.colour || COLOURS[i % COLOURS.length]), width: 1.5, points: { show: plot.times.length < 3 } }))],
+/** @param {{plot: Plot, tall?: boolean}} props */
+export function OnePlot({ plot: { title, times, series }, tall }) {
+	const [at, setAt] = useState(-1); // what the pointer is at
+	const values = series.flatMap((s) => s.values.filter((v) => v !== null));
+	const [low, high] = [Math.min(0, ...values), Math.max(...values, 1e-9)];
+	const [start, end] = [times[0], /** @type {number} */ (times.at(-1))];
+	const x = (/** @type {number} */ time) => (end > start ? ((time - start) / (end - start)) * WIDTH : WIDTH / 2);
+	const y = (/** @type {number} */ value) => HEIGHT - ((value - low) / (high - low)) * HEIGHT;
+	const label = `${title}: from ${short(Math.min(...values))} to ${short(Math.max(...values))}, last ${short(values.at(-1) ?? 0)}; ` +
+		`${duration(end - start)} from ${localTime(new Date(start * 1000))}`;
+	const point = (/** @type {any} */ event) => {
+		const { left, width } = event.currentTarget.getBoundingClientRect();
+		const time = start + ((event.clientX - left) / width) * (end - start);
+		setAt(times.reduce((best, t, i) => (Math.abs(t - time) < Math.abs(times[best] - time) ? i : best), 0));
 	};
+	return html`
+		<figure class=${"plot" + (tall ? " tall" : "")}>
+			<figcaption>${title}${at >= 0 && html`<span class="count"> ${localTime(new Date(times[at] * 1000))}${series.map((s) => {
+				const value = s.values[at];
+				return value !== null && ` · ${series.length > 1 ? s.name + " " : ""}${short(value)}`;
+			})}</span>`}</figcaption>
+			<div class="scale"><span>${short(high)}</span><span>${short(low)}</span></div>
+			<svg role="img" aria-label=${label} viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" onPointerMove=${point} onPointerLeave=${() => setAt(-1)}>
+				${series.map((s) => html`<path key=${s.name} class=${s.colour} d=${pathOf(times.map(x), s.values.map((v) => (v === null ? null : y(v))))} />`)}
+				${at >= 0 && html`<path class="pointer" d=${`M${x(times[at])} 0V${HEIGHT}`} />`}
+			</svg>
+			<div class="axis"><span>${localTime(new Date(start * 1000)).slice(0, 16)}</span><span>${localTime(new Date(end * 1000)).slice(0, 16)}</span></div>
+			${series.length > 1 && html`<ul class="legend">${series.map((s) => html`<li key=${s.name}><span class=${"swatch " + s.colour}></span>${s.name}</li>`)}</ul>`}
+		</figure>`;
+}
+
+/**
+ * A line through the points, interrupted where there is no value. A single point is a short line.
+ * @param {number[]} xs
+ * @param {(number | null)[]} ys
+ */
+function pathOf(xs, ys) {
+	return xs.map((x, i) => (ys[i] === null ? "" : `${i > 0 && ys[i - 1] !== null ? "L" : `M${(x - 2).toFixed(1)} ${ys[i]?.toFixed(1)}L`}${x.toFixed(1)} ${ys[i]?.toFixed(1)}`)).join("");
 }

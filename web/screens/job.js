@@ -7,7 +7,7 @@ import { ActDialog, mayAct, TITLES, useActed } from "../parts/act.js";
 import { useChanges } from "../parts/changes.js";
 import { difference } from "../parts/difference.js";
 import { useKeys } from "../parts/keys.js";
-import { Plots } from "../parts/plot.js";
+import { OnePlot } from "../parts/plot.js";
 import { neighbours } from "../parts/results.js";
 import { count, Failure, Status } from "../parts/status.js";
 import { explain } from "../parts/why.js";
@@ -176,7 +176,8 @@ function Heartbeats({ beats }) {
 	return html`
 		<h2>Heartbeats</h2>
 		${wall > 0 && html`<p>CPU efficiency ${Math.round((100 * cpu) / wall)}%: ${duration(cpu)} of CPU in ${duration(wall)}, as the job reported them last.</p>`}
-		<${Plots} plots=${[...series].map(([name, points]) => ({ title: name, times: points.map((p) => p.time), series: [{ name, values: points.map((p) => p.value) }] }))} />`;
+		<div class="plots">${[...series].map(([name, points]) => html`<${OnePlot} key=${name}
+			plot=${{ title: name, times: points.map((p) => p.time), series: [{ name, values: points.map((p) => p.value), colour: "series-0" }] }} />`)}</div>`;
 }
 
 /** @param {{job: any, tab: string}} props */

@@ -61,7 +61,7 @@ function Series({ span }) {
 		<div class="controls"><h2>Jobs by status over</h2><select aria-label="Period" value=${span} onChange=${(/** @type {any} */ e) => change({ span: e.target.value })}>
 			${HOURS.map(([name, , words]) => html`<option key=${name} value=${name}>${words}</option>`)}</select></div>
 		<${Failure} error=${error} />
-		${plot && (plot.times.length > 1 ? html`<${OnePlot} plot=${plot} height=${260} />`
+		${plot && (plot.times.length > 1 ? html`<${OnePlot} plot=${plot} tall />`
 			: html`<p class="note">Not enough has been noted in this time yet: the server notes the numbers every five minutes while it runs.</p>`)}`;
 }
 
@@ -73,8 +73,5 @@ function plotOf({ from, bucket, series, other }) {
 	const noted = other.map((n, i) => (n === null ? -1 : i)).filter((i) => i >= 0);
 	const [first, end] = [noted[0] ?? 0, (noted.at(-1) ?? -1) + 1];
 	const times = Array.from({ length: Math.max(0, end - first) }, (_, i) => new Date(from).getTime() / 1000 + (first + i) * bucket);
-	return { title: "Jobs by status", times, series: series.map(({ values: [name], counts }) => ({ name, values: counts.slice(first, end), colour: COLOURS[name] })) };
+	return { title: "Jobs by status", times, series: series.map(({ values: [name], counts }) => ({ name, values: counts.slice(first, end), colour: statusClass(name) })) };
 }
-
-/** @type {Record<string, string>} */
-const COLOURS = { Done: "--green", Completed: "--green", Failed: "--red", Running: "--blue", Waiting: "--amber", Stalled: "--orange", Killed: "--pink", Deleted: "--grey", Matched: "--teal", Completing: "--teal" };
