@@ -46,7 +46,7 @@ type Settings struct {
 	QueryTimeout      time.Duration `name:"query-time" help:"Time limit of a search or summary; 0 disables." default:"1m" env:"JOBDB_QUERY_TIME"`
 	MaxBody           int64         `help:"Maximum size of a request body, in bytes." default:"10485760" env:"JOBDB_MAX_BODY"`
 	CORSOrigins       []string      `name:"cors-origins" help:"Origins of web pages that may use this server, such as https://dirac.example.org; * allows all. Default: none." env:"JOBDB_CORS_ORIGINS" placeholder:"ORIGIN"`
-	Web               string        `help:"Folder of a web interface to serve at /, such as the build of diracx-web (docs/diracx-web.md). Default: none." env:"JOBDB_WEB" type:"path" placeholder:"FOLDER"`
+	Web               string        `help:"Folder of a web interface to serve at /, such as the build of diracx-web (docs/diracx-web.md); jobdb's own page is then at /jobdb/ only. Default: none." env:"JOBDB_WEB" type:"path" placeholder:"FOLDER"`
 	LogFormat         string        `help:"Format of the log on standard error: text or json." default:"text" enum:"text,json" env:"JOBDB_LOG_FORMAT"`
 }
 

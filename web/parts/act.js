@@ -12,6 +12,7 @@ import { count, Failure } from "./status.js";
 
 const TYPED_FROM = 100; // more jobs than this are confirmed by typing their number
 export const TITLES = { kill: "Kill", reschedule: "Reschedule", delete: "Delete" };
+const DONE = { kill: "killed", reschedule: "rescheduled", delete: "deleted" };
 const DOES = {
 	kill: "Killed jobs stop as soon as they can and stay killed.",
 	reschedule: "Rescheduled jobs begin again from their original description.",
@@ -81,8 +82,8 @@ export function ActDialog({ order, close }) {
 			<${Failure} error=${error} />
 			${!preview && !error && html`<p role="status">Counting what this would do …</p>`}
 			${preview && !state && html`
-				<p role="status"><b>${count(n)}</b> of ${count(preview.total)} can be ${action === "kill" ? "killed" : action + (action === "delete" ? "d" : "d")}.</p>
-				<${Cannot} cannot=${preview.cannot} />
+				<p role="status"><b>${count(n)}</b> of ${count(preview.total)} can be ${DONE[action]}.</p>
+				<${Cannot} preview=${preview} />
 				${n > 0 && html`
 					<label class="field">Reason, for others to read (optional)<input type="text" maxlength="200" value=${reason} onInput=${(/** @type {any} */ e) => setReason(e.target.value)} /></label>
 					${needsTyping && html`<label class="field">Type ${n} to confirm<input type="text" inputmode="numeric" autocomplete="off" value=${typed} onInput=${(/** @type {any} */ e) => setTyped(e.target.value)} /></label>`}
@@ -98,11 +99,13 @@ export function ActDialog({ order, close }) {
 		<//>`;
 }
 
-/** Why some can't, by their status. @param {{cannot: any}} props */
-export function Cannot({ cannot }) {
-	const entries = Object.entries(cannot || {});
-	if (entries.length === 0) return null;
-	return html`<ul class="cannot">${entries.map(([status, { count: n, reason }]) => html`<li key=${status}><b>${count(n)}</b> ${status}: ${reason}</li>`)}</ul>`;
+/** How many can't, and why. @param {{preview: any}} props */
+export function Cannot({ preview }) {
+	const lines = Object.entries(preview.cannot || {}).map(([status, { count: n, reason }]) => [n, `${status}: ${reason}`]);
+	if (preview.not_yours) lines.push([preview.not_yours, "of other owners: only they and administrators may"]);
+	if (preview.missing) lines.push([preview.missing, "don't exist"]);
+	if (lines.length === 0) return null;
+	return html`<ul class="cannot">${lines.map(([n, words]) => html`<li key=${words}><b>${count(n)}</b> ${words}</li>`)}</ul>`;
 }
 
 /**
@@ -129,8 +132,12 @@ export function useProgress(state, set) {
 /** @param {{state: any}} props */
 export function Progress({ state }) {
 	const ended = state.done + state.refused + state.failed;
+	const [error, setError] = useState(/** @type {any} */ (null));
+	const stop = () => ask("DELETE", "/api/jobdb/actions/" + state.id).then(() => setError(null), setError);
 	const words = state.state === "done" ? "Done" : state.state === "stopped" ? "Stopped" : "At work";
 	return html`
 		<p role="status">${words}: ${count(state.done)} done, ${count(state.refused)} refused, ${count(state.failed)} failed, of ${count(state.total)}.</p>
-		<progress max=${Math.max(1, state.total)} value=${ended} aria-label="Progress of the action"></progress>`;
+		<progress max=${Math.max(1, state.total)} value=${ended} aria-label="Progress of the action"></progress>
+		<${Failure} error=${error} />
+		${state.state === "running" && html`<button type="button" class="quiet" onClick=${stop}>Stop: leave the others as they are</button>`}`;
 }

@@ -43,9 +43,9 @@ function One({ id, outcomes }) {
 			<h1>${titleOf(state.action)} ${state.id}</h1>
 			<p>By ${state.owner} at <${Time} time=${state.created} />${state.reason && html`: ${state.reason}`}</p>
 			<${Progress} state=${state} />
-			<${Cannot} cannot=${state.cannot} />
+			<${Cannot} preview=${state} />
 			<div class="controls"><label>Outcomes <select value=${outcomes} onChange=${(/** @type {any} */ e) => change({ outcomes: e.target.value })}>
-				${["refused", "failed", "done"].map((name) => html`<option key=${name}>${name}</option>`)}</select></label></div>
+				${["refused", "failed", "done", "waiting"].map((name) => html`<option key=${name}>${name}</option>`)}</select></label></div>
 			<${Failure} error=${list.error} />
 			${found.length === 0 ? html`<p class="note">none</p>` : html`<table class="plain"><thead><tr><th scope="col">Job</th><th scope="col">Outcome</th><th scope="col">Reason</th></tr></thead>
 				<tbody>${found.map((/** @type {any} */ o) => html`<tr key=${o.job_id}><td><a href=${addressOf("job/" + o.job_id)}>${o.job_id}</a></td><td>${o.outcome}</td><td>${o.reason}</td></tr>`)}</tbody></table>`}`}`;
