@@ -66,7 +66,7 @@ func newPage(files fs.FS, issuer string, logger *slog.Logger) *page {
 }
 
 // comments are whole lines of them, which have types for those who change the page.
-var comments = regexp.MustCompile(`(?m)^[ \t]*(//.*|/\*\*(?s:.*?)\*/)\n`)
+var comments = regexp.MustCompile(`(?m)^[ \t]*(//.*|/\*\*([^*]|\*[^/])*\*/)\n`)
 
 func newPageFile(name string, text []byte) (pageFile, error) {
 	if path.Ext(name) == ".js" {

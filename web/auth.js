@@ -17,6 +17,7 @@ const CALLBACK = "#authentication-callback"; // as diracx-web has it; an issuer 
 
 /** @type {Tokens | null} */
 let tokens = read(STORED);
+let ended = "";
 /** @type {Set<() => void>} */
 const followers = new Set();
 const tabs = new BroadcastChannel("jobdb-tokens");
@@ -42,8 +43,10 @@ function read(key) {
  */
 function set(to, tell = true) {
 	tokens = to;
-	if (to) sessionStorage.setItem(STORED, JSON.stringify(to));
-	else sessionStorage.removeItem(STORED);
+	if (to) {
+		ended = "";
+		sessionStorage.setItem(STORED, JSON.stringify(to));
+	} else sessionStorage.removeItem(STORED);
 	if (tell) tabs.postMessage(to || "out");
 	followers.forEach((follow) => follow());
 }
@@ -167,8 +170,13 @@ export function signOut() {
 
 /** Forgets a token that the server refuses, in this tab. @param {string} refused */
 export function forget(refused) {
-	if (tokens?.access === refused) set(null, false);
+	if (tokens?.access !== refused) return;
+	ended = "The sign-in has ended, or the server refuses the token. Sign in again.";
+	set(null, false);
 }
+
+/** Why nobody is signed in any more, or "". */
+export const whyEnded = () => ended;
 
 /** Asks the other tabs for their tokens; a new tab is signed in at once. */
 export function askOtherTabs() {

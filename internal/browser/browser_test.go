@@ -255,12 +255,13 @@ func (b *tab) click(selector, text string) {
 	b.wait(find)
 	var at struct{ X, Y float64 }
 	b.eval(`{const e = `+find+`; e.scrollIntoView({block: "nearest"}); const r = e.getBoundingClientRect(); ({X: r.x + r.width / 2, Y: r.y + r.height / 2})}`, &at)
-	b.run(chromedp.MouseClickXY(at.X, at.Y))
+	b.run(page.BringToFront(), chromedp.MouseClickXY(at.X, at.Y))
 }
 
 // press presses keys, one after the other.
 func (b *tab) press(keys ...string) {
 	b.t.Helper()
+	b.run(page.BringToFront()) // a window behind others gets no keys
 	for _, key := range keys {
 		k := kb.Keys[[]rune(key)[0]]
 		if k == nil || !k.Print {

@@ -46,8 +46,12 @@ export function Table({ of, rows, total, columns, sort, sortBy, marks, mark, cur
 		if (current * ROW < b.scrollTop) b.scrollTop = current * ROW;
 		else if ((current + 2) * ROW + head > b.scrollTop + b.clientHeight) b.scrollTop = (current + 2) * ROW + head - b.clientHeight;
 	}, [current]);
+	const follows = useRef(false); // the focus follows the current row, and not the other way round
 	useEffect(() => {
-		if (current >= 0) /** @type {HTMLElement | null} */ (box.current?.querySelector(`tr[aria-rowindex="${current + 2}"] a`))?.focus({ preventScroll: true });
+		if (current < 0) return;
+		follows.current = true;
+		/** @type {HTMLElement | null} */ (box.current?.querySelector(`tr[aria-rowindex="${current + 2}"] a`))?.focus({ preventScroll: true });
+		follows.current = false;
 	}, [current, first, end]);
 
 	const click = (/** @type {MouseEvent} */ event, /** @type {Row} */ row) => {
@@ -75,7 +79,7 @@ export function Table({ of, rows, total, columns, sort, sortBy, marks, mark, cur
 							onClick=${(/** @type {MouseEvent} */ event) => click(event, row)}>
 							<td class="mark"><label><input type="checkbox" tabindex="-1" aria-label=${"Mark job " + row.JobID} checked=${marks.has(row.JobID)}
 								onClick=${(/** @type {any} */ event) => check(event, first + k)} /></label></td>
-							${columns.map((column) => html`<td key=${column}>${cell(row, column, link, () => setCurrent(first + k))}</td>`)}
+							${columns.map((column) => html`<td key=${column}>${cell(row, column, link, () => follows.current || setCurrent(first + k))}</td>`)}
 						</tr>`)}
 					<tr aria-hidden="true" class="space" style=${{ height: (rows.length - end) * ROW + "px" }}></tr>
 				</tbody>

@@ -1,5 +1,5 @@
 // Signing in: by the issuer, or with a token that was pasted.
-import { begin, discover, organizations, usePasted } from "../auth.js";
+import { begin, discover, organizations, usePasted, whyEnded } from "../auth.js";
 import { html, useState } from "../html.js";
 import { useAnswer } from "../api.js";
 import { Failure } from "../parts/status.js";
@@ -26,7 +26,7 @@ export function SignIn({ failed }) {
 		<main class="signin" id="content">
 			<h1>jobdb</h1>
 			<p>The jobs of the grid: where they are, and why they failed.</p>
-			<${Failure} error=${error || known.error || issuer.error} />
+			<${Failure} error=${error || whyEnded() || known.error || issuer.error} />
 			${known.data && issuer.data && html`
 				<form onSubmit=${(/** @type {Event} */ e) => { e.preventDefault(); signIn(); }}>
 					${vos.length > 1 && html`<label class="field">Virtual organization
