@@ -91,7 +91,10 @@
 //	ParametersOutbox (ours only)
 //	                         WaitingJobs, ParametersChanges, RemoveParametersChanges,
 //	                         CountParametersChanges, QueueAllParameters
-//	Jobs                     Facets, Histogram, Values; LockJobs locks rows
+//	Actions, ActionParts (ours only)
+//	                         CreateAction, Action, Actions, StopAction, ActionParts, TakeActionTurn,
+//	                         LeaveActions, NextActionPart, EndActionPart
+//	Jobs                     Facets, Histogram, Values, JobAttributes; LockJobs locks rows
 //	of no table              CostlySearch, CostlySummary, CostlyFacets, CostlyValues, Connections
 //
 // The pilots' database is another one: [OpenPilots].
@@ -119,6 +122,8 @@
 //	lock.go                  rows of jobs that nobody else changes until a Tx ends
 //	commands.go, heartbeat.go, parameters.go, history.go
 //	                         what their names say
+//	actions.go, actions_turn.go
+//	                         actions on many jobs; servers take turns at their parts
 //	idempotency.go           replies to requests that may come again
 //	fit.go                   texts cut to what a column holds
 //	refused.go               which job was it that a foreign key or a key refused

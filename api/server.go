@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"path"
 	"runtime"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -79,7 +81,7 @@ func New(c Config) http.Handler {
 	if c.Page != nil {
 		s.own = newPage(c.Page, c.Issuer, c.Logger)
 	}
-	mux := http.NewServeMux()
+	mux, methods := http.NewServeMux(), map[string][]string{}
 	for _, r := range []struct {
 		method, path string
 		handle       handler
@@ -95,6 +97,10 @@ func New(c Config) http.Handler {
 		{http.MethodPost, "/api/jobdb/facets", s.withBody(auth.Query, s.facets)},
 		{http.MethodPost, "/api/jobdb/histogram", s.withBody(auth.Query, s.histogram)},
 		{http.MethodPost, "/api/jobdb/values", s.withBody(auth.Query, s.values)},
+		{http.MethodPost, "/api/jobdb/actions", s.withBody(auth.Manage, s.startAction)},
+		{http.MethodGet, "/api/jobdb/actions", s.authenticated(s.listActions)},
+		{http.MethodGet, "/api/jobdb/actions/{action_id}", s.authenticated(s.action)},
+		{http.MethodDelete, "/api/jobdb/actions/{action_id}", s.authenticated(s.stopAction)},
 		{http.MethodGet, "/.well-known/openid-configuration", s.openIDConfiguration},
 		{http.MethodGet, "/.well-known/jwks.json", s.jwks},
 		{http.MethodGet, "/.well-known/dirac-metadata", s.diracMetadata},
@@ -110,7 +116,10 @@ func New(c Config) http.Handler {
 		{http.MethodGet, "/api/health/startup", startup},
 	} {
 		mux.Handle(r.method+" "+r.path, s.wrap(r.handle))
-		mux.Handle(r.path, s.wrap(methodNotAllowed(r.method)))
+		methods[r.path] = append(methods[r.path], r.method)
+	}
+	for path, allowed := range methods {
+		mux.Handle(path, s.wrap(methodNotAllowed(allowed...)))
 	}
 	// Without those that end in no slash the mux would redirect to those that do.
 	for _, area := range []string{"/api", "/api/", "/.well-known", "/.well-known/"} {
@@ -166,7 +175,7 @@ func (s *service) withCORS(next http.Handler) http.Handler {
 	}
 	return cors.New(cors.Options{
 		AllowedOrigins: s.Origins,
-		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPatch},
+		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders: []string{"*"}, // clients send their version in one of their own
 		ExposedHeaders: []string{"Content-Range", "Retry-After", missingJobs, nextCursor},
 		MaxAge:         600,
@@ -212,12 +221,13 @@ func notFound(http.ResponseWriter, *http.Request) error {
 	return &httpError{status: http.StatusNotFound, detail: "Not Found"}
 }
 
-func methodNotAllowed(allowed string) handler {
+func methodNotAllowed(allowed ...string) handler {
+	if slices.Contains(allowed, http.MethodGet) {
+		allowed = append(allowed, http.MethodHead) // as the mux has it
+	}
+	slices.Sort(allowed)
 	return func(w http.ResponseWriter, _ *http.Request) error {
-		if allowed == http.MethodGet {
-			allowed += ", " + http.MethodHead // as the mux has it
-		}
-		w.Header().Set("Allow", allowed)
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		return &httpError{status: http.StatusMethodNotAllowed, detail: "Method Not Allowed"}
 	}
 }

@@ -26,6 +26,8 @@ type JobManager struct {
 	// Parameters has the parameters of jobs instead of the table JobParameters, as in DiracX; nil: the
 	// table does. Set it before the first call.
 	Parameters *opensearch.DB
+
+	actionsCome chan struct{} // wakes RunActions
 }
 
 // NewJobManager returns a manager of the jobs in db. Rules whose Default is the zero value take
@@ -44,7 +46,7 @@ func NewJobManager(db *jobdb.DB, rules RuleBook, clock func() time.Time) (*JobMa
 	if clock == nil {
 		clock = db.Now
 	}
-	return &JobManager{DB: db, Rules: rules, Clock: clock}, nil
+	return &JobManager{DB: db, Rules: rules, Clock: clock, actionsCome: make(chan struct{}, 1)}, nil
 }
 
 // validate finds rules that no job could follow.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -141,15 +140,11 @@ func (c *demoCommand) run(ctx context.Context, p *program, folder string, now ti
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var living sync.WaitGroup
-	living.Go(func() { demo.Live(ctx, jobs, c.Seed, c.Rate, logger) })
-	err = server.serve(ctx, p, listener, key, api.Config{
-		DB: db, Jobs: jobs, Keys: keys, Issuer: server.issuer(), Visibility: server.Visibility, MaxBody: server.MaxBody,
-		RequestTimeout: server.requestTimeout(), Clock: p.clock, Logger: logger,
+	err = besides(ctx, func(ctx context.Context) { demo.Live(ctx, jobs, c.Seed, c.Rate, logger) }, func() error {
+		return server.serve(ctx, p, listener, key, api.Config{
+			DB: db, Jobs: jobs, Keys: keys, Issuer: server.issuer(), Visibility: server.Visibility, MaxBody: server.MaxBody,
+			RequestTimeout: server.requestTimeout(), Clock: p.clock, Logger: logger,
+		})
 	})
-	stop()
-	living.Wait()
 	return errors.Join(err, db.Close())
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"jobdb"
@@ -129,7 +130,19 @@ func (c *serveCommand) serve(ctx context.Context, p *program, listener net.Liste
 		config.Web = folder.FS()
 	}
 	c.welcome(p, key, listener.Addr())
-	return api.Serve(ctx, listener, api.New(config), config.Logger, c.timeouts())
+	return besides(ctx, func(ctx context.Context) { config.Jobs.RunActions(ctx, config.Logger) }, func() error {
+		return api.Serve(ctx, listener, api.New(config), config.Logger, c.timeouts())
+	})
+}
+
+// besides runs work as long as serve runs, and waits for its end.
+func besides(ctx context.Context, work func(context.Context), serve func() error) error {
+	ctx, stop := context.WithCancel(ctx)
+	var working sync.WaitGroup
+	working.Go(func() { work(ctx) })
+	defer working.Wait()
+	defer stop()
+	return serve()
 }
 
 // openKeys returns the keys that verify tokens, and the key that signs them where this server is

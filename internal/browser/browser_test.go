@@ -264,7 +264,7 @@ func (b *tab) press(keys ...string) {
 	b.run(page.BringToFront()) // a window behind others gets no keys
 	for _, key := range keys {
 		k := kb.Keys[[]rune(key)[0]]
-		if k == nil || !k.Print {
+		if k == nil || !k.Print || key == "\r" {
 			b.run(chromedp.KeyEvent(key))
 			continue
 		}

@@ -115,6 +115,10 @@ func start(t *testing.T, jobs int, change ...func(*server, *api.Config)) *server
 	}
 	s.Config.Handler = api.New(config)
 	t.Cleanup(s.Close)
+	var working sync.WaitGroup
+	ctx, stop := context.WithCancel(t.Context())
+	working.Go(func() { s.jobs.RunActions(ctx, config.Logger) })
+	t.Cleanup(func() { stop(); working.Wait() })
 	s.URL = "" // or else Start panics
 	s.Start()
 	return s
