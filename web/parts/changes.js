@@ -49,9 +49,9 @@ export function useChanges(filters, version) {
 	useEffect(() => {
 		if (!key) return;
 		const control = new AbortController();
-		follow(key, control.signal, (jobs) => {
+		follow(key, control.signal, (jobs, others) => {
 			for (const job of jobs) if (seen.current.size < MOST) seen.current.add(job.JobID);
-			set({ changed: seen.current.size, more: seen.current.size >= MOST });
+			set((old) => ({ changed: seen.current.size, more: old.more || others || seen.current.size >= MOST }));
 		});
 		return () => control.abort();
 	}, [key]);
@@ -62,7 +62,7 @@ export function useChanges(filters, version) {
  * Follows the changes until the signal ends it.
  * @param {string} search  in JSON
  * @param {AbortSignal} signal
- * @param {(jobs: import("../api.js").Row[]) => void} take
+ * @param {(jobs: import("../api.js").Row[], more: boolean) => void} take  more: others changed, too
  */
 export async function follow(search, signal, take) {
 	let since = "";
@@ -74,7 +74,9 @@ export async function follow(search, signal, take) {
 			wait = 1000;
 			await readEvents(/** @type {ReadableStream<Uint8Array>} */ (answer.body), (event) => {
 				since = event.id || since;
-				if (event.type === "changes") take(JSON.parse(event.data).jobs);
+				if (event.type !== "changes") return;
+				const { jobs, more } = JSON.parse(event.data);
+				if (jobs.length > 0 || more) take(jobs, !!more);
 			});
 		} catch (error) {
 			if (signal.aborted) return;

@@ -25,7 +25,7 @@ export function Job({ path, query, user }) {
 	const { data: job, error, busy } = useAnswer(valid ? [id, version] : null, (signal) =>
 		ask("GET", `/api/jobdb/jobs/${id}?heartbeats=1000`, undefined, signal));
 	const filters = useMemo(() => (valid ? [{ parameter: "JobID", operator: "eq", value: id }] : null), [id]);
-	const { changed } = useChanges(filters, version);
+	const { changed, more } = useChanges(filters, version);
 	const beside = useAnswer(valid ? [id, text, query.get("sort")] : null, (signal) =>
 		neighbours(text, sortOf(query), id, readSearch(text, user.name).search, signal));
 	const [order, setOrder] = useState(/** @type {import("../parts/act.js").Order | null} */ (null));
@@ -43,7 +43,7 @@ export function Job({ path, query, user }) {
 		<div class="title">
 			<h1>Job ${id}</h1>
 			${here && html`<${Status} status=${here.Attributes.Status} />`}
-			${changed > 0 && html`<button type="button" class="news" onClick=${() => setShown(shown + 1)}>It has changed, show</button>`}
+			${(changed > 0 || more) && html`<button type="button" class="news" onClick=${() => setShown(shown + 1)}>It has changed, show</button>`}
 			<span class="space"></span>
 			<nav aria-label="Jobs of the search">
 				${before && html`<a href=${before} rel="prev">previous</a>`} <a href=${back}>all</a> ${after && html`<a href=${after} rel="next">next</a>`}

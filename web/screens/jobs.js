@@ -87,7 +87,7 @@ export function Jobs({ query, user }) {
 				<${Histogram} filters=${asked} version=${version} span=${span} by=${by} choose=${(/** @type {Date} */ a, /** @type {Date} */ b) => search(withPeriod(text, a, b))} />
 				<div class="controls">
 					<span role="status"><b>${count(total)}${known ? "" : "+"}</b> ${total === 1 ? "job" : "jobs"}</span>
-					${changed > 0 && html`<button type="button" class="news" onClick=${() => setShown(shown + 1)}>+${changed}${more ? " and more" : ""} changed, show</button>`}
+					${(changed > 0 || more) && html`<button type="button" class="news" onClick=${() => setShown(shown + 1)}>${changed > 0 && `+${changed}`}${changed > 0 && more && " and more"}${changed === 0 && "Others have"} changed, show</button>`}
 					<span class="space"></span>
 					<button type="button" class="quiet" onClick=${() => setChoosing(true)}>Columns</button>
 					<${Downloads} request=${request} />
