@@ -107,6 +107,7 @@
 //	query.go, filter.go, filter_operand.go, period.go, limits.go, cursor.go
 //	                         what clients send is checked here; no SQL is written
 //	compile.go               the SQL of searches, summaries and what follows; testdata/compile shows it
+//	match.go                 what a filter says of a row in memory
 //	read.go                  runs queries: pages, streams, summaries
 //	facets.go, histogram.go, values.go
 //	                         the most frequent values; numbers over time; values that begin with a text

@@ -91,7 +91,7 @@ func TestMatrixHasAllRoutes(t *testing.T) {
 	if err := json.Unmarshal(text, &description); err != nil {
 		t.Fatal(err)
 	}
-	tested := map[string]bool{"GET /api/auth/userinfo": true}
+	tested := map[string]bool{"GET /api/auth/userinfo": true, "GET /api/jobdb/changes": true} // TestChangesAccess has the latter, which doesn't end
 	for _, r := range accessRoutes {
 		path, _, _ := strings.Cut(r.path, "?")
 		tested[r.method+" "+strings.NewReplacer("actions/%d", "actions/{action_id}", "%d", "{job_id}").Replace(path)] = true

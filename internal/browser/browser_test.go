@@ -119,7 +119,7 @@ func openTab(t *testing.T, s *server, profile cdp.BrowserContextID) *tab {
 	t.Cleanup(stop)
 	ctx, stopTimer := context.WithTimeout(ctx, time.Minute)
 	t.Cleanup(stopTimer)
-	b := &tab{t: t, ctx: ctx, server: s, profile: profile, expected: []string{"/api/jobdb/changes", "/api/jobdb/series"}}
+	b := &tab{t: t, ctx: ctx, server: s, profile: profile, expected: []string{"/api/jobdb/series"}}
 	chromedp.ListenTarget(ctx, b.listen)
 	b.run(log.Enable(), runtime.Enable(), page.Enable(), b.size(1280, 900), emulation.SetTimezoneOverride("Europe/Zurich"), emulation.SetFocusEmulationEnabled(true), theClock())
 	t.Cleanup(func() {
