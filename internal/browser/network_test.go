@@ -17,8 +17,10 @@ func TestRestart(t *testing.T) {
 	b.signIn(boss, "#/jobs?q=Status%3DDone")
 	b.loaded()
 	address, handler := s.Listener.Addr().String(), s.Config.Handler
+	if err := s.Listener.Close(); err != nil {
+		t.Fatal(err)
+	}
 	s.CloseClientConnections()
-	s.Close()
 	b.search("Status=Failed")
 	b.wait(`document.querySelector(".banner").innerText.includes("can't be reached")`)
 	b.wait(`document.querySelector("#search").value === "Status=Failed"`)
@@ -28,7 +30,7 @@ func TestRestart(t *testing.T) {
 	}
 	again := &httptest.Server{Listener: listener, Config: &http.Server{Handler: handler}}
 	again.Start()
-	t.Cleanup(again.Close)
+	t.Cleanup(func() { _ = listener.Close(); again.CloseClientConnections() }) // the tab, which is closed later, would ask again and again
 	b.wait(`!document.querySelector(".banner").innerText`)
 	b.loaded()
 	b.wait(`[...document.querySelectorAll(".tablebox tbody tr[aria-rowindex]")].every((r) => r.innerText.includes("Failed"))`)
