@@ -45,11 +45,11 @@ func (f Filter) truth(row []any) truth {
 		}
 		return all
 	case opOr:
-		any := isFalse
+		one := isFalse
 		for _, kid := range f.kids {
-			any = max(any, kid.truth(row))
+			one = max(one, kid.truth(row))
 		}
-		return any
+		return one
 	case opNot:
 		return -f.kids[0].truth(row)
 	}

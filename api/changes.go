@@ -97,7 +97,7 @@ func (s *service) changes(w http.ResponseWriter, r *http.Request, p auth.Princip
 	w.Header().Set("Content-Type", eventsType)
 	w.WriteHeader(http.StatusOK)
 	if err := stream.send(append([]byte("retry: 2000\n"), stream.event(first, true)...)); err != nil {
-		return nil //nolint:nilerr // the client is gone
+		return nil // the client is gone
 	}
 	stream.follow(r.Context(), reader, until.Sub(s.Clock()))
 	return nil

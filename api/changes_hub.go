@@ -66,7 +66,7 @@ func newChangeHub(db *jobdb.DB, logger *slog.Logger) *changeHub {
 // join adds a reader of changes of a VO from now on, which it returns with that time.
 func (h *changeHub) join(ctx context.Context, vo string) (*changesReader, time.Time, error) {
 	r := &changesReader{vo: vo, reports: make(chan report, changesBuffer)}
-	if now, ok := h.add(r, nil); ok {
+	if now, ok := h.add(ctx, r, nil); ok {
 		return r, now, nil
 	}
 	// What has changed before, but is asked for again, isn't new.
@@ -75,12 +75,12 @@ func (h *changeHub) join(ctx context.Context, vo string) (*changesReader, time.T
 	if err != nil {
 		return nil, now, err
 	}
-	now, _ = h.add(r, &changesOfVO{readers: map[*changesReader]bool{}, seen: seen, asked: now})
+	now, _ = h.add(ctx, r, &changesOfVO{readers: map[*changesReader]bool{}, seen: seen, asked: now})
 	return r, now, nil
 }
 
 // add adds a reader to those of its VO, which begin with it unless there are some.
-func (h *changeHub) add(r *changesReader, begin *changesOfVO) (asked time.Time, ok bool) {
+func (h *changeHub) add(ctx context.Context, r *changesReader, begin *changesOfVO) (asked time.Time, ok bool) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	v := h.vos[r.vo]
@@ -93,7 +93,7 @@ func (h *changeHub) add(r *changesReader, begin *changesOfVO) (asked time.Time, 
 	}
 	v.readers[r] = true
 	if h.stop == nil {
-		ctx, stop := context.WithCancel(context.Background())
+		ctx, stop := context.WithCancel(context.WithoutCancel(ctx)) // it goes on for others
 		h.stop = stop
 		go h.run(ctx)
 	}
