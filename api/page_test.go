@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
@@ -30,7 +29,7 @@ func pageServer(t *testing.T, other fs.FS) *httptest.Server {
 	return server
 }
 
-func getPage(t *testing.T, url string, headers ...string) (*http.Response, []byte) {
+func getPage(t *testing.T, url string, headers ...string) reply {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
@@ -49,7 +48,7 @@ func getPage(t *testing.T, url string, headers ...string) (*http.Response, []byt
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer, body
+	return reply{answer.StatusCode, answer.Header, string(body)}
 }
 
 // The page is at / and at /jobdb/; beside another one at /jobdb/ only.
@@ -73,9 +72,9 @@ func TestPagePaths(t *testing.T) {
 		{beside.URL + "/jobdb/", 200, "<title>jobdb</title>"},
 		{beside.URL + "/screens/jobs.js", 404, "Not Found"},
 	} {
-		answer, body := getPage(t, test.url)
-		if answer.StatusCode != test.status || !strings.Contains(string(body), test.want) {
-			t.Errorf("%s: %d %.100q", test.url, answer.StatusCode, body)
+		answer := getPage(t, test.url)
+		if answer.status != test.status || !strings.Contains(answer.body, test.want) {
+			t.Errorf("%s: %d %.100q", test.url, answer.status, answer.body)
 		}
 	}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, alone.URL+"/", nil)
@@ -95,27 +94,27 @@ func TestPagePaths(t *testing.T) {
 // Nothing but the page's own files runs, and nobody may frame it or be asked by it. The import map,
 // which browsers take from the page only, is allowed by its hash.
 func TestPagePolicy(t *testing.T) {
-	answer, body := getPage(t, pageServer(t, nil).URL+"/")
-	inline := regexp.MustCompile(`(?s)<script([^>]*)>(.*?)</script>`).FindAllSubmatch(body, -1)
-	var with [][]byte
+	answer := getPage(t, pageServer(t, nil).URL+"/")
+	inline := regexp.MustCompile(`(?s)<script([^>]*)>(.*?)</script>`).FindAllStringSubmatch(answer.body, -1)
+	var with []string
 	for _, script := range inline {
-		if len(bytes.TrimSpace(script[2])) > 0 {
+		if strings.TrimSpace(script[2]) != "" {
 			with = append(with, script[2])
 		}
 	}
-	if len(with) != 1 || regexp.MustCompile(`(?i)<style|\son\w+=|\sstyle=|//[a-z]`).Match(body) {
+	if len(with) != 1 || regexp.MustCompile(`(?i)<style|\son\w+=|\sstyle=|//[a-z]`).MatchString(answer.body) {
 		t.Fatalf("what has code of its own: %q", with)
 	}
-	hash := sha256.Sum256(with[0])
+	hash := sha256.Sum256([]byte(with[0]))
 	want := "default-src 'none'; script-src 'self' 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'; style-src 'self'; img-src 'self'; " +
 		"connect-src 'self' https://issuer.example; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-	if got := answer.Header.Get("Content-Security-Policy"); got != want {
+	if got := answer.header.Get("Content-Security-Policy"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	for name, want := range map[string]string{
 		"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-cache",
 	} {
-		if got := answer.Header.Get(name); got != want {
+		if got := answer.header.Get(name); got != want {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
@@ -133,22 +132,22 @@ func TestPageFiles(t *testing.T) {
 		if name == "index.html" {
 			name = ""
 		}
-		plain, want := getPage(t, server.URL+"/"+name)
-		zipped, packed := getPage(t, server.URL+"/"+name, "Accept-Encoding", "gzip")
-		reader, err := gzip.NewReader(bytes.NewReader(packed))
+		plain := getPage(t, server.URL+"/"+name)
+		zipped := getPage(t, server.URL+"/"+name, "Accept-Encoding", "gzip")
+		reader, err := gzip.NewReader(strings.NewReader(zipped.body))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		got, err := io.ReadAll(reader)
-		if err != nil || !bytes.Equal(got, want) || len(want) == 0 || zipped.Header.Get("Vary") != "Accept-Encoding" {
-			t.Errorf("%s: %d bytes compressed, %d plain, %v %v", name, len(got), len(want), err, zipped.Header)
+		if err != nil || string(got) != plain.body || len(got) == 0 || zipped.header.Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%s: %d bytes compressed, %d plain, %v %v", name, len(got), len(plain.body), err, zipped.header)
 		}
-		again, _ := getPage(t, server.URL+"/"+name, "If-None-Match", plain.Header.Get("ETag"))
-		if again.StatusCode != http.StatusNotModified || again.Header.Get("ETag") != plain.Header.Get("ETag") {
-			t.Errorf("%s again: %d", name, again.StatusCode)
+		again := getPage(t, server.URL+"/"+name, "If-None-Match", plain.header.Get("ETag"))
+		if again.status != http.StatusNotModified || again.header.Get("ETag") != plain.header.Get("ETag") {
+			t.Errorf("%s again: %d", name, again.status)
 		}
 		files++
-		size += len(packed)
+		size += len(zipped.body)
 		return nil
 	})
 	if err != nil {

@@ -39,7 +39,7 @@ func TestNothingUnseenIsActedOn(t *testing.T) {
 	b.act("Kill")
 	b.click("dialog button", "Close")
 	b.wait(fmt.Sprintf(`![...document.querySelectorAll(".tablebox tbody a")].some((a) => a.innerText === "%d")`, ids[0])) // it is no longer Stalled
-	b.search("Status=Killed LastUpdateTime>=\"2026-11-24 13:00\"") // since the test began
+	b.search("Status=Killed LastUpdateTime>=\"2026-11-24 13:00\"")                                                        // since the test began
 	b.wait(`document.querySelector(".jobs .controls [role=status]").innerText === "1 job"`)
 	if killed := b.rows(); len(killed) != 1 || killed[0] != ids[0] {
 		t.Errorf("killed %v, not %v", killed, ids[0])

@@ -60,7 +60,7 @@ func browser(t *testing.T) context.Context {
 			chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("force-color-profile", "srgb"))
 		allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 		ctx, stop := chromedp.NewContext(allocator, chromedp.WithErrorf(func(string, ...any) {})) // it complains about events that it doesn't know
-		chromium.ctx, chromium.stop = ctx, func() { stop(); stopAllocator() }
+		chromium.ctx, chromium.stop = ctx, func() { stop(); stopAllocator() } //nolint:fatcontext // it lives as long as the tests
 		if err := chromedp.Run(ctx); err != nil {
 			t.Fatalf("start %s: %v", program, err)
 		}
@@ -85,11 +85,11 @@ func newTab(t *testing.T, s *server) *tab {
 	t.Helper()
 	parent := browser(t)
 	var profile cdp.BrowserContextID
-	inBrowser(t, parent, func(ctx context.Context) (err error) {
+	inBrowser(parent, t, func(ctx context.Context) (err error) {
 		profile, err = target.CreateBrowserContext().WithDisposeOnDetach(true).Do(ctx)
 		return err
 	})
-	t.Cleanup(func() { inBrowser(t, parent, target.DisposeBrowserContext(profile).Do) })
+	t.Cleanup(func() { inBrowser(parent, t, target.DisposeBrowserContext(profile).Do) })
 	return openTab(t, s, profile)
 }
 
@@ -100,7 +100,7 @@ func (b *tab) beside() *tab {
 }
 
 // inBrowser sends a command to the browser, not to one of its tabs.
-func inBrowser(t *testing.T, parent context.Context, command func(context.Context) error) {
+func inBrowser(parent context.Context, t *testing.T, command func(context.Context) error) {
 	t.Helper()
 	if err := command(cdp.WithExecutor(parent, chromedp.FromContext(parent).Browser)); err != nil {
 		t.Fatal(err)
@@ -111,7 +111,7 @@ func openTab(t *testing.T, s *server, profile cdp.BrowserContextID) *tab {
 	t.Helper()
 	parent := browser(t)
 	var id target.ID
-	inBrowser(t, parent, func(ctx context.Context) (err error) {
+	inBrowser(parent, t, func(ctx context.Context) (err error) {
 		id, err = target.CreateTarget("about:blank").WithBrowserContextID(profile).WithNewWindow(true).Do(ctx) // headless has no window in a new profile
 		return err
 	})
