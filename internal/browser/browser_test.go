@@ -43,6 +43,9 @@ func TestMain(m *testing.M) {
 // browser starts Chromium, or skips the test where there is none.
 func browser(t *testing.T) context.Context {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it takes a minute or two")
+	}
 	var program string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if found, err := exec.LookPath(name); err == nil && program == "" {
@@ -60,7 +63,7 @@ func browser(t *testing.T) context.Context {
 			chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("force-color-profile", "srgb"))
 		allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 		ctx, stop := chromedp.NewContext(allocator, chromedp.WithErrorf(func(string, ...any) {})) // it complains about events that it doesn't know
-		chromium.ctx, chromium.stop = ctx, func() { stop(); stopAllocator() } //nolint:fatcontext // it lives as long as the tests
+		chromium.ctx, chromium.stop = ctx, func() { stop(); stopAllocator() }                     //nolint:fatcontext // it lives as long as the tests
 		if err := chromedp.Run(ctx); err != nil {
 			t.Fatalf("start %s: %v", program, err)
 		}
