@@ -1,7 +1,10 @@
 package browser_test
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+	"net/http"
 	"testing"
 
 	"github.com/chromedp/chromedp/kb"
@@ -131,4 +134,32 @@ func TestActOnOneJob(t *testing.T) {
 	b.act("Reschedule")
 	b.click("dialog button", "Close")
 	b.wait(`document.querySelector(".title .status")?.innerText === "Received" && document.querySelector(".why").innerText.includes("rescheduled 1 time")`)
+}
+
+// A server on a database of DiracX or DIRAC keeps no actions. There the page acts by DiracX's routes.
+func TestActWithoutActions(t *testing.T) {
+	s := start(t, 3000)
+	handler := s.Config.Handler
+	s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/jobdb/actions" && r.Method == http.MethodPost {
+			body, err := io.ReadAll(r.Body)
+			if err != nil || !bytes.Contains(body, []byte("dry_run")) {
+				w.WriteHeader(http.StatusNotImplemented)
+				return
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		handler.ServeHTTP(w, r)
+	})
+	b := newTab(t, s)
+	b.expect("501")
+	b.expect("400")
+	b.signIn(boss, "#/jobs?q=Status%3DWaiting,Completed")
+	b.loaded()
+	b.act("Kill")
+	b.wait(`document.querySelector("dialog").innerText.includes("keeps no actions")`)
+	b.wait(`document.querySelector("dialog").innerText.includes("Done: 17 done, 12 refused") && document.querySelectorAll("dialog .cannot li").length === 12`)
+	b.click("dialog button", "Close")
+	b.search("Status=Waiting")
+	b.wait(`document.querySelector(".jobs .controls [role=status]").innerText === "0 jobs"`)
 }

@@ -2,6 +2,7 @@
 import { addressOf } from "../address.js";
 import { ask, Refusal } from "../api.js";
 import { html, useEffect, useState } from "../html.js";
+import { actHere } from "./acthere.js";
 import { Dialog } from "./dialog.js";
 import { count, Failure } from "./status.js";
 
@@ -68,6 +69,7 @@ export function ActDialog({ order, close }) {
 		try {
 			setState(await ask("POST", "/api/jobdb/actions", { ...request, reason }));
 		} catch (refused) {
+			if (refused instanceof Refusal && refused.status === 501) return actHere(order, setState).catch(setError);
 			const lost = refused instanceof Refusal && refused.status === 0;
 			setError(lost ? new Error("No answer came, so it isn't known whether it began: look at Actions before you do it again.") : refused);
 			if (!lost) setSent(false);
@@ -94,7 +96,10 @@ export function ActDialog({ order, close }) {
 				</div>`}
 			${state && html`
 				<${Progress} state=${state} />
-				<p class="note">It goes on when this page is closed. <a href=${addressOf("actions/" + state.id)} onClick=${close}>All about this action</a></p>
+				${state.here ? html`
+					<p class="note">This server keeps no actions: it goes on as long as this page is open.</p>
+					${state.outcomes.length > 0 && html`<ul class="cannot">${state.outcomes.slice(0, 100).map((/** @type {any} */ o) => html`<li key=${o.job_id}>${o.job_id}: ${o.reason}</li>`)}</ul>`}`
+				: html`<p class="note">It goes on when this page is closed. <a href=${addressOf("actions/" + state.id)} onClick=${close}>All about this action</a></p>`}
 				<div class="buttons"><button type="button" onClick=${close}>Close</button></div>`}
 		<//>`;
 }
@@ -118,6 +123,7 @@ export function useProgress(state, set) {
 	useEffect(() => {
 		if (!state) return;
 		if (!running) return tellActed();
+		if (state.here) return;
 		const control = new AbortController();
 		const timer = setTimeout(() => {
 			ask("GET", "/api/jobdb/actions/" + state.id, undefined, control.signal).then(set, () => control.signal.aborted || set({ ...state })); // asked again
@@ -139,5 +145,5 @@ export function Progress({ state }) {
 		<p role="status">${words}: ${count(state.done)} done, ${count(state.refused)} refused, ${count(state.failed)} failed, of ${count(state.total)}.</p>
 		<progress max=${Math.max(1, state.total)} value=${ended} aria-label="Progress of the action"></progress>
 		<${Failure} error=${error} />
-		${state.state === "running" && html`<button type="button" class="quiet" onClick=${stop}>Stop: leave the others as they are</button>`}`;
+		${state.state === "running" && !state.here && html`<button type="button" class="quiet" onClick=${stop}>Stop: leave the others as they are</button>`}`;
 }
