@@ -94,6 +94,10 @@
 //	Actions, ActionParts (ours only)
 //	                         CreateAction, Action, Actions, StopAction, ActionParts, TakeActionTurn,
 //	                         LeaveActions, NextActionPart, EndActionPart
+//	Series (ours only)       NoteSeries, Series, DropSeries
+//	Tasks (ours only)        RunTasks, RunTask, TaskState
+//	several                  DeleteHeartbeats, ThinHeartbeats, DeleteJobCommands,
+//	                         DeleteArchivedParameters, DeleteOldReplies, CheckRows
 //	Jobs                     Facets, Histogram, Values, JobAttributes; LockJobs locks rows
 //	of no table              CostlySearch, CostlySummary, CostlyFacets, CostlyValues, Connections
 //
@@ -134,6 +138,11 @@
 //	parameters_limits.go     how much a job may have, and a call returns, of parameters
 //	history_recent.go        long histories: their last records, and which they keep
 //	parameters_outbox.go     changes of parameters that are to be copied elsewhere
+//	series.go, series_note.go
+//	                         counts of jobs over time: read, noted
+//	tasks.go                 background work that one of all servers does
+//	retention.go             parts of old jobs are deleted
+//	check.go, backup.go      what is wrong in a database; copies of SQLite files
 //	pilots.go, taskqueues*.go
 //	                         the neighbours: pilots, DiracX's task queues
 //	schema.go                Migrate, CheckSchema

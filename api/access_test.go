@@ -23,12 +23,12 @@ import (
 
 // accessMatrix says for each caller and route what becomes of a request about alice's job, bob's of
 // the same VO, and that of another alice in another VO: the status, for searches with the number of
-// rows, and for facets, histograms and values with the number of owners. Where all three are the
+// rows, and for facets, histograms, values and series with the number of owners. Where all three are the
 // same, or all routes, one stands for all. The last lines are of a server that shows normal users
-// their own jobs only. For an action it is the number of jobs that can be killed, and for a list of
-// actions that of actions.
+// their own jobs only. An operator's setting names a property, or a group of alice's VO. For an
+// action it is the number of jobs that can be killed, and for a list of actions that of actions.
 const accessMatrix = `
-caller           submit search               summary             status      force       heartbeat   metadata    reschedule  details        facets               histogram            values    action               actions              act                  stop
+caller           submit search               summary             status      force       heartbeat   metadata    reschedule  details        facets               histogram            values               series       action               actions              act                  stop
 
 no token         401
 basic            400
@@ -40,16 +40,20 @@ other issuer     401
 expired          401
 no property      403
 
-alice            201    200/1,200/1,200/0    200/1,200/1,200/0   200,403,404 403,403,403 200,403,404 204,403,404 200,403,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2     200/1,200/0,200/0    200/1                200,404,404          200,404,404
-other alice      201    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 403,403,403 404,404,200 404,404,204 400,400,200 404,404,200    200/0,200/0,200/1    200/0,200/0,200/1    200/1     200/0,200/0,200/1    200/1                404,404,200          404,404,200
-boss             403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2     200/1,200/1,200/0    200/2                200,200,404          200,200,404
-other boss       403    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 404,404,200 404,404,200 404,404,204 400,400,200 404,404,200    200/0,200/0,200/1    200/0,200/0,200/1    200/1     200/0,200/0,200/1    200/1                404,404,200          404,404,200
-pilot            403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403    403,403,403          403,403,403          403       200/1,200/1,200/0    200/2                200,200,404          200,200,404
-boss and user    201    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2     200/1,200/1,200/0    200/2                200,200,404          200,200,404
+alice            201    200/1,200/1,200/0    200/1,200/1,200/0   200,403,404 403,403,403 200,403,404 204,403,404 200,403,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2                200/2        200/1,200/0,200/0    200/1                200,404,404          200,404,404
+other alice      201    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 403,403,403 404,404,200 404,404,204 400,400,200 404,404,200    200/0,200/0,200/1    200/0,200/0,200/1    200/1                200/1        200/0,200/0,200/1    200/1                404,404,200          404,404,200
+boss             403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2                200/2        200/1,200/1,200/0    200/2                200,200,404          200,200,404
+other boss       403    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 404,404,200 404,404,200 404,404,204 400,400,200 404,404,200    200/0,200/0,200/1    200/0,200/0,200/1    200/1                200/1        200/0,200/0,200/1    200/1                404,404,200          404,404,200
+pilot            403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403    403,403,403          403,403,403          403                  403          200/1,200/1,200/0    200/2                200,200,404          200,200,404
+boss and user    201    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2                200/2        200/1,200/1,200/0    200/2                200,200,404          200,200,404
+operator         403    200/1,200/1,200/1    200/1,200/1,200/1   403,403,403 403,403,403 403,403,403 403,403,403 403,403,403 200,200,200    200/1,200/1,200/1    200/1,200/1,200/1    200/2                200/2        403                  403                  403                  403
+operator, pilot  403    200/1,200/1,200/1    200/1,200/1,200/1   200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 200,200,200    200/1,200/1,200/1    200/1,200/1,200/1    200/2                200/2        200/1,200/1,200/0    200/2                200,200,404          200,200,404
+group of alice   201    200/1,200/1,200/1    200/1,200/1,200/1   200,403,404 403,403,403 200,403,404 204,403,404 200,403,400 200,200,200    200/1,200/1,200/1    200/1,200/1,200/1    200/2                200/2        200/1,200/0,200/0    200/1                200,404,404          200,404,404
 
-own: alice       201    200/1,200/0,200/0    200/1,200/0,200/0   200,404,404 403,403,403 200,404,404 204,404,404 200,400,400 200,404,404    200/1,200/0,200/0    200/1,200/0,200/0    200/1     200/1,200/0,200/0    200/1                200,404,404          200,404,404
-own: boss        403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2     200/1,200/1,200/0    200/2                200,200,404          200,200,404
-own: pilot       403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403    403,403,403          403,403,403          403       200/1,200/1,200/0    200/2                200,200,404          200,200,404
+own: operator    403    200/1,200/1,200/1    200/1,200/1,200/1   403,403,403 403,403,403 403,403,403 403,403,403 403,403,403 200,200,200    200/1,200/1,200/1    200/1,200/1,200/1    200/2                200/2        403                  403                  403                  403
+own: alice       201    200/1,200/0,200/0    200/1,200/0,200/0   200,404,404 403,403,403 200,404,404 204,404,404 200,400,400 200,404,404    200/1,200/0,200/0    200/1,200/0,200/0    200/1                200/1        200/1,200/0,200/0    200/1                200,404,404          200,404,404
+own: boss        403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2                200/2        200/1,200/1,200/0    200/2                200,200,404          200,200,404
+own: pilot       403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403    403,403,403          403,403,403          403                  403          200/1,200/1,200/0    200/2                200,200,404          200,200,404
 `
 
 // accessRoutes are the requests of the matrix; %d is the job, and the action of its owner.
@@ -71,6 +75,7 @@ var accessRoutes = map[string]struct {
 		http.MethodPost, "/api/jobdb/histogram",
 		`{"time":"SubmissionTime","from":"1970","to":"2100","bucket":31622400,"by":"Owner","search":[{"parameter":"JobID","operator":"eq","value":%d}]}`, false,
 	},
+	"series":  {http.MethodPost, "/api/jobdb/series", `{"columns":["Owner"],"from":"2024-01-01","to":"2024-01-02"}`, false},
 	"values":  {http.MethodPost, "/api/jobdb/values", `{"column":"Owner"}`, false},
 	"action":  {http.MethodPost, "/api/jobdb/actions", `{"action":"kill","ids":[%d]}`, true},
 	"actions": {http.MethodGet, "/api/jobdb/actions", ``, false},
@@ -132,6 +137,7 @@ func newAccessServers(t *testing.T) *accessServers {
 			t.Fatal(err)
 		}
 	}
+	w.note()
 	stranger, err := auth.OpenKey(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +149,10 @@ func newAccessServers(t *testing.T) *accessServers {
 func (s *accessServers) get(visibility auth.Visibility) *accessServer {
 	s.t.Helper()
 	if s.unchanged[visibility] == nil {
-		w := startOn(s.t, s.database, func(c *api.Config) { c.Visibility = visibility })
+		w := startOn(s.t, s.database, func(c *api.Config) {
+			c.Visibility = visibility
+			c.Operators = []auth.Operator{{Property: "Watcher"}, {VO: "lhcb", Group: "lhcb_watchers"}}
+		})
 		s.unchanged[visibility] = &accessServer{w, s.stranger, w.everything()}
 	}
 	return s.unchanged[visibility]
@@ -180,7 +189,10 @@ func (w *accessServer) accessToken(caller string) string {
 	case "expired":
 		return mint(w.key, issuer, w.now.Add(-2*time.Hour))
 	}
+	watcher := alice
+	watcher.Group = "lhcb_watchers"
 	return w.token(map[string]auth.Principal{
+		"operator": person("belle", "carol", "Watcher"), "operator, pilot": person("lhcb", "carol", "Watcher", auth.GenericPilot), "group of alice": watcher,
 		"no property": person("lhcb", "alice"), "alice": alice, "other alice": other, "boss": boss, "pilot": pilot,
 		"other boss":    person("belle", "boss", auth.JobAdministrator),
 		"boss and user": person("lhcb", "boss", auth.JobAdministrator, auth.NormalUser),
@@ -288,6 +300,8 @@ func (w *accessServer) tryAccess(caller, route string, job int, want string) (ch
 			got += fmt.Sprint("/", strings.Count(answer.body, `"id":`))
 		case "facets", "histogram":
 			got += fmt.Sprint("/", strings.Count(answer.body, `"value":`))
+		case "series":
+			got += fmt.Sprint("/", strings.Count(answer.body, `"values":`))
 		case "values":
 			got += fmt.Sprint("/", strings.Count(answer.body, `"`)/2-2) // beside two keys
 		}
@@ -305,7 +319,8 @@ func (w *accessServer) tryAccess(caller, route string, job int, want string) (ch
 	if (diff != "") != (allowed && r.changes) {
 		w.t.Errorf("%s, %s of job %d: %s, and this changed: %s", caller, route, job, got, diff)
 	}
-	if theirs := map[bool]string{false: "belle", true: "lhcb"}[strings.HasPrefix(caller, "other")]; strings.Contains(answer.body, theirs) {
+	operator := strings.HasPrefix(caller, "operator") || caller == "group of alice"
+	if theirs := map[bool]string{false: "belle", true: "lhcb"}[strings.HasPrefix(caller, "other")]; !operator && strings.Contains(answer.body, theirs) {
 		w.t.Errorf("%s, %s of job %d: %s", caller, route, job, answer.body)
 	}
 	return diff != ""

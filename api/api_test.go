@@ -199,6 +199,14 @@ func (w *testServer) post(who auth.Principal, path, body string) reply {
 	return w.ask(http.MethodPost, "/api/jobs/"+path, w.token(who), body)
 }
 
+// note notes the counts of now, as the server does every 5 minutes.
+func (w *testServer) note() {
+	w.t.Helper()
+	if noted, err := w.db.NoteSeries(w.t.Context()); err != nil || !noted {
+		w.t.Fatal(noted, err)
+	}
+}
+
 // submit makes one job of each name.
 func (w *testServer) submit(who auth.Principal, names ...string) {
 	w.t.Helper()

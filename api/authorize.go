@@ -3,6 +3,7 @@ package api
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,9 @@ func (s *service) authenticatedUntil(handle func(http.ResponseWriter, *http.Requ
 			return err
 		}
 		addToLog(r, slog.String("user", principal.Username), slog.String("vo", principal.VO))
+		if err := s.limited(principal); err != nil {
+			return err
+		}
 		return handle(w, r, principal, until)
 	}
 }
@@ -43,17 +47,19 @@ func (s *service) authenticate(r *http.Request) (auth.Principal, time.Time, erro
 	case !ok || token == "" || len(r.Header.Values("Authorization")) > 1:
 		return auth.Principal{}, time.Time{}, &httpError{status: http.StatusBadRequest, detail: "Invalid authorization header"}
 	}
-	return s.verifier.VerifyUntil(r.Context(), token)
+	principal, until, err := s.verifier.VerifyUntil(r.Context(), token)
+	principal.Operator = err == nil && slices.ContainsFunc(s.Operators, func(o auth.Operator) bool { return o.Is(principal) })
+	return principal, until, err
 }
 
 // scope is the jobs that a principal may find.
 func (s *service) scope(p auth.Principal) (jobdb.Scope, error) {
 	allowed, err := auth.Allow(p, auth.Query, s.Visibility)
-	return jobdb.Scope{VO: allowed.VO, Owner: allowed.Owner}, err
+	return jobdb.Scope{VO: allowed.VO, Owner: allowed.Owner, AllVOs: allowed.AllVOs}, err
 }
 
 // actionScope is the jobs that a principal may act on.
 func (s *service) actionScope(p auth.Principal, action auth.Action) (wms.Scope, error) {
 	allowed, err := auth.Allow(p, action, s.Visibility)
-	return wms.Scope{VO: allowed.VO, Owner: allowed.Owner, Hidden: allowed.Hidden}, err
+	return wms.Scope{VO: allowed.VO, Owner: allowed.Owner, Hidden: allowed.Hidden, AllVOs: allowed.AllVOs}, err
 }

@@ -42,7 +42,7 @@ type changeHub struct {
 	logger *slog.Logger
 
 	mutex sync.Mutex
-	vos   map[string]*changesOfVO // those with readers
+	vos   map[string]*changesOfVO // those with readers; "" for operators, who see all VOs
 	stop  context.CancelFunc      // ends the goroutine that runs while there are readers
 }
 
@@ -224,7 +224,7 @@ func (h *changeHub) search(ctx context.Context, vo string, request jobdb.SearchR
 	if err != nil {
 		return nil, err
 	}
-	query.Scope, query.Page, query.PerPage, query.Uncounted = jobdb.Scope{VO: vo}, 1, min(limit, h.db.Limits().PerPage), true
+	query.Scope, query.Page, query.PerPage, query.Uncounted = jobdb.Scope{VO: vo, AllVOs: vo == ""}, 1, min(limit, h.db.Limits().PerPage), true
 	page, err := h.db.Search(ctx, query)
 	return page.Rows, err
 }

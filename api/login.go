@@ -115,7 +115,7 @@ func (s *service) authorize(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var callbacks []string
-	for _, origin := range append(loginOrigins(s.Origins), ownURL(r)) {
+	for _, origin := range append(loginOrigins(s.Origins), s.ownURL(r)) {
 		callbacks = append(callbacks, origin+"/"+callback, origin+pagePath+callback)
 	}
 	switch {

@@ -32,6 +32,10 @@ func TestDroppedOutputs(t *testing.T) {
 	if details.status != http.StatusOK || !strings.Contains(details.body, `"Parameters":{}`) {
 		t.Errorf("the details: %+v", details)
 	}
+	series := w.ask(http.MethodPost, "/api/jobdb/series", w.token(alice), `{"columns":["Status"],"from":"2024","to":"2025"}`)
+	if series.status != http.StatusBadRequest || !strings.Contains(series.body, "no counts over time are noted") {
+		t.Errorf("counts over time: %+v", series)
+	}
 	if got := w.ask(http.MethodPatch, "/api/jobs/metadata", w.token(alice), `{"1": {"Mood": "good"}}`); got.status != http.StatusBadRequest {
 		t.Errorf("metadata: %+v", got)
 	}

@@ -118,6 +118,9 @@ func TestLifeOfAJob(t *testing.T) {
 		step{alice, "POST", "jobdb/histogram", `{"time":"SubmissionTime","from":"2024-01-01T09:59:30Z","to":"2024-01-01 10:02","bucket":60,"by":"VerifiedFlag"}`, 200, `{"from":"2024-01-01T09:59:00Z","to":"2024-01-01T10:02:00Z","bucket":60,"series":[{"value":true,"counts":[0,1,0]}],"other":[0,0,0]}`},
 		step{alice, "POST", "jobdb/histogram", `{"time":"SubmissionTime","from":"2024","to":"2025","bucket":31622400,"search":[{"parameter":"HostName","operator":"eq","value":"n2"}]}`, 200, `{"from":"2023-02-10T00:00:00Z","to":"2025-02-11T00:00:00Z",…"series":[],"other":[0,0]}`},
 		step{alice, "POST", "jobdb/values", `{"column":"MinorStatus","prefix":"JOB"}`, 200, `{"values":["Job Rescheduled"],"more":false}`},
+		step{alice, "POST", "jobdb/series", `{"columns":["Status"],"from":"2024-01-01T09:59:00Z","to":"2024-01-01 10:02"}`, 200, `{"columns":["Status"],"from":"2024-01-01T09:55:00Z","to":"2024-01-01T10:05:00Z","bucket":300,"series":[],"other":[null,null]}`},
+		step{alice, "POST", "jobdb/series", `{"columns":["Status"],"from":"2024","to":"2025","bucket":300}`, 400, `{"detail":"…buckets…"}`},
+		step{alice, "POST", "jobdb/series", `{"columns":["JobName"],"from":"2024","to":"2025"}`, 400, `{"detail":"…columns…"}`},
 		step{alice, "POST", "jobdb/facets", `{"columns":["JobID"]}`, 400, `{"detail":"…JobID…"}`},
 		step{alice, "POST", "jobdb/facets", `{"columns":["Status"],"search":[{"parameter":"Nope","operator":"eq","value":1}]}`, 400, `{"detail":"…no such column…"}`},
 		step{alice, "POST", "jobdb/histogram", `{"time":"SubmissionTime","from":"2024","to":"2025","bucket":60}`, 400, `{"detail":"…buckets…"}`},
@@ -233,6 +236,7 @@ var malformed = []struct{ method, path, body, want string }{
 	{"GET", "actions/x?outcomes=some&from=0", ``, `int_parsing [path action_id], enum [query outcomes], greater_than_equal [query from]`},
 	{"DELETE", "actions/x", ``, `int_parsing [path action_id]`},
 	{"GET", "actions?before=0&per_page=201", ``, `greater_than_equal [query before], less_than_equal [query per_page]`},
+	{"POST", "series", `{"columns":"Status","from":5,"bucket":60.5,"ended":"x","top":51,"by":1}`, `extra_forbidden [body by], list_type [body columns], string_type [body from], missing [body to], int_from_float [body bucket], bool_parsing [body ended], less_than_equal [body top]`},
 	{"POST", "values", `{"prefix":null,"limit":1.5}`, `missing [body column], string_type [body prefix], int_from_float [body limit]`},
 }
 
@@ -246,7 +250,7 @@ func TestMalformed(t *testing.T) {
 		switch {
 		case test.path == "details":
 			path = "/api/jobdb/jobs/x"
-		case slices.Contains([]string{"facets", "histogram", "values"}, test.path), strings.HasPrefix(test.path, "actions"):
+		case slices.Contains([]string{"facets", "histogram", "series", "values"}, test.path), strings.HasPrefix(test.path, "actions"):
 			path = "/api/jobdb/" + test.path
 		}
 		r := w.ask(test.method, path, w.token(alice), test.body)
@@ -434,4 +438,21 @@ func TestExposedHeaders(t *testing.T) {
 	if exposed := response.Header.Get("Access-Control-Expose-Headers"); !strings.Contains(exposed, "Content-Range") || !strings.Contains(exposed, "Jobdb-Missing-Jobs") {
 		t.Errorf("%d %v", response.StatusCode, response.Header)
 	}
+}
+
+// TestSeries notes counts over time and asks for them.
+func TestSeries(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.submit(alice, "job")
+	w.submit(bob, "job")
+	w.note()
+	w.now = w.now.Add(10 * time.Minute)
+	w.submit(alice, "job")
+	w.note()
+	w.steps(
+		step{alice, "POST", "jobdb/series", `{"columns":["Status","Owner"],"from":"2024-01-01 10","to":"2024-01-01 10:15"}`, 200, `{"columns":["Status","Owner"],"from":"2024-01-01T10:00:00Z","to":"2024-01-01T10:15:00Z","bucket":300,"series":[{"values":["Received","alice"],"counts":[1,null,2]},{"values":["Received","bob"],"counts":[1,null,1]}],"other":[0,null,0]}`},
+		step{alice, "POST", "jobdb/series", `{"columns":["Status"],"from":"2024-01-01 10","to":"2024-01-01 11","bucket":3600,"search":[{"parameter":"Owner","operator":"eq","value":"alice"}]}`, 200, `{…"series":[{"values":["Received"],"counts":[1.5]}],"other":[0]}`},
+		step{bob, "POST", "jobdb/series", `{"columns":["Site"],"from":"2024-01-01 10","to":"2024-01-01 11","ended":true}`, 200, `{…"series":[],"other":[0,null,0,null…]}`},
+	)
 }

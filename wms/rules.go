@@ -8,7 +8,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 
 	"jobdb"
 )
@@ -96,43 +95,16 @@ func (b RuleBook) rulesOf(vo string) Rules {
 // Platforms and Groups of a VO are added to those of Default. The error says which rule is wrong,
 // and why.
 func ReadRules(r io.Reader) (RuleBook, error) {
-	var file struct {
-		Default json.RawMessage
-		VOs     map[string]json.RawMessage
-	}
-	decoder := json.NewDecoder(r)
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&file); err != nil {
-		return RuleBook{}, fmt.Errorf(`read the rules: %w; they are written as {"Default": {…}, "VOs": {"lhcb": {…}}}`, err)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return RuleBook{}, errors.New("read the rules: there is more after the closing }")
-	}
-	var book RuleBook
-	var err error
-	if book.Default, err = DefaultRules.Default.override(file.Default); err != nil {
-		return RuleBook{}, fmt.Errorf("read the rules of Default: %w", err)
-	}
-	book.VOs = make(map[string]Rules, len(file.VOs))
-	for _, vo := range slices.Sorted(maps.Keys(file.VOs)) {
-		if book.VOs[vo], err = book.Default.override(file.VOs[vo]); err != nil {
-			return RuleBook{}, fmt.Errorf("read the rules of the VO %s: %w", vo, err)
-		}
-	}
-	return book, nil
+	all, vos, err := readBook(r, "rules", DefaultRules.Default, Rules.override)
+	return RuleBook{all, vos}, err
 }
 
 // override returns the rules, with the ones replaced that a JSON text names.
 func (r Rules) override(text json.RawMessage) (Rules, error) {
 	// The decoder writes into these.
 	r.JobTypes, r.Platforms, r.Groups = slices.Clone(r.JobTypes), maps.Clone(r.Platforms), maps.Clone(r.Groups)
-	if len(text) == 0 {
-		return r, nil
-	}
-	decoder := json.NewDecoder(strings.NewReader(string(text)))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&r); err != nil {
-		return Rules{}, fmt.Errorf("%w; the rules are %s", err, strings.Join(ruleNames(), ", "))
+	if err := decodeRules(text, &r, ruleNames()); err != nil {
+		return Rules{}, err
 	}
 	return r, r.validate()
 }

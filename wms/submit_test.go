@@ -27,6 +27,12 @@ func clock() time.Time { return now }
 // open opens a database and makes our tables unless it is a live one.
 func open(t *testing.T, url string) *wms.JobManager {
 	t.Helper()
+	return openAt(t, url, clock)
+}
+
+// openAt is open with a clock.
+func openAt(t *testing.T, url string, clock func() time.Time) *wms.JobManager {
+	t.Helper()
 	db, err := jobdb.Open(t.Context(), url, jobdb.Options{Clock: clock})
 	if err != nil {
 		t.Fatal(err)

@@ -54,6 +54,21 @@ var settingValues = map[string]struct{ file, env, flag any }{
 	"cors-origins":       {[]any{"https://a", "https://b"}, "https://c,https://d", "https://e"},
 	"log-format":         {"json", "text", "json"},
 	"web":                {"/usr", "/etc", "/tmp"},
+	"tls-cert":           {"/file", "/env", "/flag"},
+	"tls-key":            {"/file", "/env", "/flag"},
+	"public-url":         {"https://a", "https://b", "https://c"},
+	"trusted-proxies":    {[]any{"10.0.0.1", "10.0.0.0/8"}, "10.0.0.2,10.0.0.3", "10.0.0.4"},
+	"connections":        {10.0, "20", "30"},
+	"user-rate":          {1.5, "2.5", "3.5"},
+	"vo-rate":            {1.5, "2.5", "3.5"},
+	"operators":          {[]any{"a/b", "C"}, "d/e,F", "G"},
+	"metrics-listen":     {"127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"},
+	"metrics-token-file": {"/file", "/env", "/flag"},
+	"log-level":          {"debug", "warn", "error"},
+	"retention":          {"/file.json", "/env.json", "/flag.json"},
+	"stalled":            {"/file.json", "/env.json", "/flag.json"},
+	"live":               {true, "false", "true"},
+	"series":             {false, "true", "false"},
 }
 
 // TestSettings sets each setting of the server in the file, then also in the environment, and then
@@ -89,7 +104,7 @@ func TestSettings(t *testing.T) {
 		check(v.file)
 		t.Setenv(variable, v.env.(string))
 		check(v.env)
-		check(v.flag, "--"+flag.Name, v.flag.(string))
+		check(v.flag, "--"+flag.Name+"="+v.flag.(string))
 		if err := os.Unsetenv(variable); err != nil { // t.Setenv puts it back
 			t.Fatal(err)
 		}
@@ -119,7 +134,11 @@ func setting(t *testing.T, c *cli, name string) any {
 		"keys-refresh": s.KeysRefresh, "visibility": string(s.Visibility), "pilots-db": s.PilotsDB,
 		"task-queue-db": s.TaskQueueDB, "parameters-db": s.ParametersDB,
 		"command-redelivery": s.CommandRedelivery, "command-expiry": s.CommandExpiry, "query-time": s.QueryTimeout, "max-body": s.MaxBody,
+		"tls-cert": s.TLSCert, "tls-key": s.TLSKey, "public-url": s.PublicURL, "trusted-proxies": s.TrustedProxies, "connections": s.Connections,
+		"user-rate": s.UserRate, "vo-rate": s.VORate, "operators": s.Operators,
+		"metrics-listen": s.MetricsListen, "metrics-token-file": s.MetricsTokenFile, "log-level": s.LogLevel,
 		"rules": s.Rules, "cors-origins": s.CORSOrigins, "log-format": s.LogFormat, "web": s.Web,
+		"retention": s.Retention, "stalled": s.Stalled, "live": s.Live, "series": s.Series,
 	}
 	value, ok := values[name]
 	if !ok {
@@ -182,7 +201,8 @@ func TestSettingsDefaults(t *testing.T) {
 	want := Settings{
 		folderSettings: folderSettings{DataDir: "/default"},
 		Listen:         "127.0.0.1:8000", KeysRefresh: 15 * time.Minute, Visibility: "vo", CommandRedelivery: 10 * time.Minute, CommandExpiry: 6 * time.Hour,
-		QueryTimeout: time.Minute, MaxBody: 10 << 20, LogFormat: "text",
+		QueryTimeout: time.Minute, MaxBody: 10 << 20, Series: true, LogFormat: "text",
+		operatingSettings: operatingSettings{LogLevel: "info"},
 	}
 	if diff := cmp.Diff(want, c.Serve.Settings, cmp.AllowUnexported(Settings{})); diff != "" {
 		t.Error(diff)
@@ -194,22 +214,36 @@ func TestSettingsDefaults(t *testing.T) {
 
 func TestSettingsCheck(t *testing.T) {
 	for args, why := range map[string]string{
-		"--keys k.json":                                     "--keys: whose keys",
-		"--keys k.json --issuer x":                          "",
-		"--keys-refresh 9s":                                 "--keys-refresh must",
-		"--keys-refresh 10s":                                "",
-		"--command-redelivery=-1s":                          "--command-redelivery can't",
-		"--command-redelivery 0":                            "",
-		"--command-expiry=-1s":                              "--command-expiry can't",
-		"--query-time=-1s":                                  "--query-time can't",
-		"--max-body 0":                                      "--max-body must",
-		"--cors-origins *":                                  "",
-		"--cors-origins http://localhost:3000":              "",
-		"--cors-origins https://a --cors-origins https://b": "",
-		"--cors-origins https://a,https://b/":               `"https://b/" is no origin`,
-		"--cors-origins https://a/path":                     "is no origin",
-		"--cors-origins a.example.org":                      "is no origin",
-		"--cors-origins null":                               "is no origin",
+		"--keys k.json":                                      "--keys: whose keys",
+		"--keys k.json --issuer x":                           "",
+		"--keys-refresh 9s":                                  "--keys-refresh must",
+		"--keys-refresh 10s":                                 "",
+		"--command-redelivery=-1s":                           "--command-redelivery can't",
+		"--command-redelivery 0":                             "",
+		"--command-expiry=-1s":                               "--command-expiry can't",
+		"--query-time=-1s":                                   "--query-time can't",
+		"--max-body 0":                                       "--max-body must",
+		"--cors-origins *":                                   "",
+		"--cors-origins http://localhost:3000":               "",
+		"--cors-origins https://a --cors-origins https://b":  "",
+		"--cors-origins https://a,https://b/":                `"https://b/" is no origin`,
+		"--cors-origins https://a/path":                      "is no origin",
+		"--cors-origins a.example.org":                       "is no origin",
+		"--cors-origins null":                                "is no origin",
+		"--tls-cert a":                                       "set both",
+		"--tls-cert a --tls-key b":                           "",
+		"--connections=-1":                                   "--connections can't",
+		"--vo-rate=-1":                                       "can't be negative",
+		"--public-url https://a.example:8443/":               "",
+		"--public-url https://a.example/jobdb":               "--public-url: write",
+		"--public-url a.example":                             "--public-url: write",
+		"--metrics-listen 9100":                              "--metrics-listen 9100: write",
+		"--metrics-listen :9100":                             "",
+		"--trusted-proxies 10.0.0.0/8,::1":                   "",
+		"--trusted-proxies proxy.example":                    "neither an address nor a network",
+		"--operators dirac/dirac_admin,ServiceAdministrator": "",
+		"--operators NormalUser":                             "everybody",
+		"--operators a/b/c":                                  "write VO/GROUP",
 	} {
 		c, err := parse(t, append([]string{"serve"}, strings.Fields(args)...)...)
 		if err != nil {

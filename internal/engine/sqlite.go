@@ -53,7 +53,7 @@ func openSQLite(ctx context.Context, t Target, o Settings) (*Engine, error) {
 	}
 	stop := func() {}
 	if !o.ReadOnly {
-		e.log, stop = keepLogSmall(t.path, e.Groups) //nolint:contextcheck // it goes on until Close
+		e.log, stop = keepLogSmall(t.path, e.Groups, reader) //nolint:contextcheck // it goes on until Close
 	}
 	e.Close = func() error {
 		stop()

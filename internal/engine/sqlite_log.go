@@ -22,6 +22,10 @@ const (
 	// logMost of these on the long questions among the readers are ended.
 	logPatience = time.Second
 	logMost     = 8
+	// What is in the log alone isn't in a plain copy of the file. It is copied there when nothing was
+	// written for idleTime, and when something was all the time, after busyTime.
+	idleTime = 2 * time.Second
+	busyTime = 30 * time.Second
 	// checkpointWait is how long writers wait for readers in other processes.
 	checkpointWait = 100 * time.Millisecond
 )
@@ -39,6 +43,7 @@ type sqliteLog struct {
 	groups  *GroupCommit
 	readers *semaphore.Weighted // one of allReaders for each that reads
 	written chan struct{}       // something was, since the log was looked at
+	reader  *sql.DB
 
 	mutex    sync.Mutex
 	letGo    context.Context // ends when questions have to; then there is a new one
@@ -46,10 +51,10 @@ type sqliteLog struct {
 }
 
 // keepLogSmall does so until the function that it returns is called.
-func keepLogSmall(path string, groups *GroupCommit) (_ *sqliteLog, stop func()) {
+func keepLogSmall(path string, groups *GroupCommit, reader *sql.DB) (_ *sqliteLog, stop func()) {
 	l := &sqliteLog{
 		path: path + "-wal", limit: logLimit, groups: groups,
-		readers: semaphore.NewWeighted(allReaders), written: make(chan struct{}, 1),
+		readers: semaphore.NewWeighted(allReaders), written: make(chan struct{}, 1), reader: reader,
 	}
 	l.letGo, l.endThese = context.WithCancel(context.Background())
 	groups.committed = func() {
@@ -64,17 +69,49 @@ func keepLogSmall(path string, groups *GroupCommit) (_ *sqliteLog, stop func()) 
 	return l, func() { cancel(); loop.Wait() }
 }
 
+// LogSize is the size of SQLite's write-ahead log in bytes; 0 where there is none.
+func (e *Engine) LogSize() int64 {
+	if e.log == nil {
+		return 0
+	}
+	info, err := os.Stat(e.log.path)
+	if err != nil { // it is made with the first write
+		return 0
+	}
+	return info.Size()
+}
+
 func (l *sqliteLog) loop(ctx context.Context) {
-	tried := int64(0) // the log's size when it didn't begin anew
+	tried := int64(0)     // the log's size when it didn't begin anew
+	var written time.Time // when the log was last, as far as it was looked at
+	var idle, busy <-chan time.Time
 	for {
 		select {
 		case <-l.written:
+		case <-idle:
+			idle, busy = nil, nil
+			l.copyToFile(ctx)
+			continue
+		case <-busy:
+			busy = nil
+			l.copyToFile(ctx)
+			continue
 		case <-ctx.Done():
 			return
 		}
 		info, err := os.Stat(l.path)
+		if err != nil {
+			tried = 0
+			continue
+		}
+		if !info.ModTime().Equal(written) { // transactions that change nothing don't count
+			written, idle = info.ModTime(), time.After(idleTime)
+			if busy == nil {
+				busy = time.After(busyTime)
+			}
+		}
 		switch {
-		case err != nil || info.Size() < l.limit:
+		case info.Size() < l.limit:
 			tried = 0
 		case info.Size() >= tried+l.limit/2: // else it was tried just now
 			if tried = info.Size(); l.beginAnew(ctx, tried) {
@@ -107,6 +144,13 @@ func (l *sqliteLog) beginAnew(ctx context.Context, size int64) bool {
 		return errors.Join(err, reset)
 	})
 	return err == nil && busy == 0
+}
+
+// copyToFile copies what the log has into the file, as far as readers of older states let it. Nobody
+// waits meanwhile. If it fails, SQLite does so later.
+func (l *sqliteLog) copyToFile(ctx context.Context) {
+	var busy, pages, done int
+	_ = l.reader.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &done)
 }
 
 func pragmaBusyTimeout(d time.Duration) string {

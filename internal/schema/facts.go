@@ -30,6 +30,7 @@ type Facts struct {
 	History      bool   // LoggingInfo is here
 	Parameters   bool   // JobParameters is here; DIRAC from 9.1.22 on keeps parameters in OpenSearch only
 	Outbox       bool   // ParametersOutbox is here
+	Series       bool   // Tasks and Series are here
 	AtticCycles  bool   // AtticJobParameters keeps more than one cycle
 	Counts       bool   // triggers keep counts of jobs
 	NoCounts     bool   // the operator wanted none, see [WithoutCounts]

@@ -36,7 +36,8 @@ func Probe(ctx context.Context, q engine.Querier, d *engine.Dialect) (*Facts, er
 func inspect(c Catalog, d *engine.Dialect, pending bool) *Facts {
 	s := &Facts{
 		Jobs: c[tables.Jobs.Name] != nil, History: c[tables.LoggingInfo.Name] != nil,
-		Parameters: c[tables.JobParameters.Name] != nil, Outbox: c[tables.ParametersOutbox.Name] != nil, OfVO: c.indexesOfVO(d), Indexes: c.indexes(),
+		Parameters: c[tables.JobParameters.Name] != nil, Outbox: c[tables.ParametersOutbox.Name] != nil,
+		Series: c[tables.Tasks.Name] != nil && c[tables.Series.Name] != nil, OfVO: c.indexesOfVO(d), Indexes: c.indexes(),
 		Collations: map[string]string{}, ExactCollation: d.ExactCollation, ColumnLimits: map[string]ColumnLimits{},
 	}
 	for _, t := range tables.Tables {

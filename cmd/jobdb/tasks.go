@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"jobdb"
+	"jobdb/wms"
+)
+
+// startTasks begins the background work of a server, of which one of all servers on a database does
+// each task at a time. The function that it returns ends it.
+func (c *serveCommand) startTasks(ctx context.Context, jobs *wms.JobManager, logger *slog.Logger) (stop func(), err error) {
+	tasks, err := c.tasks(jobs, logger)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { jobs.DB.RunTasks(ctx, tasks...) })
+	return func() { cancel(); running.Wait() }, nil
+}
+
+func (c *serveCommand) tasks(jobs *wms.JobManager, logger *slog.Logger) (tasks []jobdb.Task, err error) {
+	if c.Series && jobs.DB.HasSeries() {
+		tasks = append(tasks, seriesTask(jobs.DB, logger))
+	}
+	if c.Retention != "" {
+		book, err := readSettingsFile("--retention", c.Retention, wms.ReadRetention)
+		if err = errors.Join(err, refuseLive("--retention", jobs.DB, c.Live)); err != nil {
+			return nil, err
+		}
+		tasks = append(tasks, retentionTask(func(ctx context.Context, state string) (string, error) {
+			report, state, err := jobs.Purge(ctx, book, wms.PurgeOptions{State: state})
+			logPurge(ctx, logger, report)
+			return state, err
+		}))
+	}
+	if c.Stalled != "" {
+		book, err := readSettingsFile("--stalled", c.Stalled, wms.ReadStalled)
+		if err = errors.Join(err, refuseLive("--stalled", jobs.DB, c.Live)); err != nil {
+			return nil, err
+		}
+		tasks = append(tasks, stalledTask(func(ctx context.Context) error {
+			counts, err := jobs.CheckStalled(ctx, book, wms.StalledOptions{})
+			logStalled(ctx, logger, counts)
+			return err
+		}))
+	}
+	return tasks, nil
+}
+
+// readSettingsFile reads the file of a setting.
+func readSettingsFile[T any](setting, path string, read func(io.Reader) (T, error)) (settings T, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return settings, fmt.Errorf("%s: %w", setting, err)
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	if settings, err = read(file); err != nil {
+		err = fmt.Errorf("%s %s: %w", setting, path, err)
+	}
+	return settings, err
+}
+
+// refuseLive keeps what changes jobs by itself from a live database, unless its operator wants it.
+func refuseLive(setting string, db *jobdb.DB, allowed bool) error {
+	if !live(db) || allowed {
+		return nil
+	}
+	return fmt.Errorf("%s: this database belongs to a %s installation, whose own agents may do the same; if they don't, say --live, too", setting, db.Schema())
+}
+
+// seriesTask notes the counts of jobs over time.
+func seriesTask(db *jobdb.DB, logger *slog.Logger) jobdb.Task {
+	return jobdb.Task{Name: "series", Every: jobdb.SeriesInterval, Run: func(ctx context.Context, _ string) (string, error) {
+		noted, err := db.NoteSeries(ctx)
+		if noted {
+			logger.DebugContext(ctx, "the counts of jobs were noted")
+		}
+		return "", err
+	}}
+}
+
+// retentionTask purges jobs, and keeps how far it came.
+func retentionTask(purge func(ctx context.Context, state string) (string, error)) jobdb.Task {
+	return jobdb.Task{Name: "retention", Every: time.Hour, Run: purge}
+}
+
+func logPurge(ctx context.Context, logger *slog.Logger, report wms.PurgeReport) {
+	for vo, counts := range report.VOs {
+		if lines := counts.Lines(); len(lines) > 0 {
+			logger.InfoContext(ctx, "old jobs were purged", "vo", vo, "deleted", strings.Join(lines, ", "))
+		}
+	}
+}
+
+// stalledTask looks for jobs that weren't heard of.
+func stalledTask(check func(context.Context) error) jobdb.Task {
+	return jobdb.Task{Name: "stalled", Every: 10 * time.Minute, Run: func(ctx context.Context, _ string) (string, error) {
+		return "", check(ctx)
+	}}
+}
+
+func logStalled(ctx context.Context, logger *slog.Logger, counts map[string]wms.StalledCounts) {
+	for vo, of := range counts {
+		if of != (wms.StalledCounts{}) {
+			logger.InfoContext(ctx, "jobs weren't heard of", "vo", vo, "stalled", of.Stalled, "failed", of.Failed)
+		}
+	}
+}

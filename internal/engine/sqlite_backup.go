@@ -1,0 +1,155 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// ErrNoFile says that a database is no file, so that it can't be copied as one.
+var ErrNoFile = errors.New("the database is not a SQLite file")
+
+// ErrOpenElsewhere says that another process has a file open.
+var ErrOpenElsewhere = errors.New("another process, such as a server, has the database open; stop it first")
+
+// Path is the file of a SQLite database, "" of others.
+func (t Target) Path() string {
+	if t.path == inMemory {
+		return ""
+	}
+	return t.path
+}
+
+// Backup writes a copy of a SQLite file as it is at one moment, while others read and write, and
+// checks the copy. The file to write must not exist; it is readable by its owner only, and there
+// only once it is whole.
+func Backup(ctx context.Context, t Target, to string) (err error) {
+	if t.Path() == "" {
+		return ErrNoFile
+	}
+	if _, err := os.Stat(to); err == nil {
+		return fmt.Errorf("%s exists already", to)
+	}
+	partial := to + ".partial"
+	if err := os.Remove(partial); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := createPrivate(partial, false); err != nil { // SQLite writes into a file that is empty
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(partial))
+		}
+	}()
+	// A connection of its own: that of writers would be taken while the copy is made.
+	err = withFile(t.path, false, func(db *sql.DB) error {
+		_, err := db.ExecContext(ctx, "VACUUM INTO ?", partial)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := CheckFile(ctx, partial); err != nil {
+		return fmt.Errorf("the copy is damaged: %w", err)
+	}
+	if err := syncFile(partial); err != nil {
+		return err
+	}
+	return errors.Join(os.Rename(partial, to), syncFile(filepath.Dir(to)))
+}
+
+// CheckFile has SQLite check all of a file: its pages, indexes, and references between tables.
+func CheckFile(ctx context.Context, path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
+	return withFile(path, true, func(db *sql.DB) error {
+		found, err := AskText(ctx, db, "PRAGMA integrity_check(1)")
+		if err == nil && found != "ok" {
+			err = errors.New(found)
+		}
+		return err
+	})
+}
+
+// withFile runs fn with a pool of one connection to a file.
+func withFile(path string, readOnly bool, fn func(*sql.DB) error) error {
+	db, err := sql.Open(SQLiteDriver, sqliteDSN(path, readOnly, true))
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(1)
+	return errors.Join(fn(db), db.Close())
+}
+
+// Restore makes a SQLite file a copy of another one. A file that is there gets the name aside, but not
+// while another process has it open, which is ErrOpenElsewhere.
+func Restore(ctx context.Context, from string, t Target, aside string) error {
+	if t.Path() == "" {
+		return ErrNoFile
+	}
+	partial := t.path + ".partial"
+	if err := copyFile(from, partial); err != nil {
+		return errors.Join(err, os.Remove(partial))
+	}
+	if _, err := os.Stat(t.path); err == nil {
+		if err := putAside(ctx, t.path, aside); err != nil {
+			return errors.Join(err, os.Remove(partial))
+		}
+	}
+	err := os.Rename(partial, t.path)
+	if err == nil {
+		err = withFile(t.path, false, func(db *sql.DB) error {
+			_, err := AskText(ctx, db, "PRAGMA journal_mode = WAL")
+			return err
+		})
+	}
+	return errors.Join(err, syncFile(filepath.Dir(t.path)))
+}
+
+// putAside renames a file. Before, SQLite makes one file of it and its log, which it does only for who
+// has it alone.
+func putAside(ctx context.Context, path, aside string) error {
+	if _, err := os.Stat(aside); err == nil {
+		return fmt.Errorf("%s exists already: move it away first", aside)
+	}
+	err := withFile(path, false, func(db *sql.DB) error {
+		mode, err := AskText(ctx, db, "PRAGMA journal_mode = DELETE")
+		if classifySQLite(err) == ClassRetry || err == nil && mode != "delete" {
+			return ErrOpenElsewhere
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return os.Rename(path, aside)
+}
+
+func copyFile(from, to string) error {
+	source, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close() //nolint:errcheck // it was only read
+	target, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(target, source)
+	return errors.Join(err, target.Sync(), target.Close())
+}
+
+// syncFile sees to it that a file, or what a folder has, is on the disk.
+func syncFile(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Sync(), file.Close())
+}

@@ -1,0 +1,149 @@
+package wms_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"jobdb"
+	"jobdb/wms"
+)
+
+func stalledRules(t *testing.T, text string) wms.StalledBook {
+	t.Helper()
+	book, err := wms.ReadStalled(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return book
+}
+
+// TestStalled goes with jobs from their last word to Failed, on every kind of database.
+func TestStalled(t *testing.T) {
+	for name, url := range databases {
+		t.Run(name, func(t *testing.T) {
+			at := now
+			testStalled(t, openAt(t, url(t), func() time.Time { return at }), &at)
+		})
+	}
+}
+
+func testStalled(t *testing.T, m *wms.JobManager, at *time.Time) {
+	t.Helper()
+	book := stalledRules(t, `{"VOs": {"lhcb": {"Sites": {"Patient": {"StalledAfter": "5h"}, "Never": {"StalledAfter": "never"}}}}}`)
+	ids := jobsIn(t, m, "Running", "Completing", "Running", "Running", "Waiting", "Running", "Submitting", "Done")
+	for i, attributes := range []jobdb.Attributes{
+		{"HeartBeatTime": second(-60)},
+		{"HeartBeatTime": second(-60)},
+		{"HeartBeatTime": second(-60), "Site": "Patient"},
+		{"HeartBeatTime": second(-60), "Site": "Never"},
+		{},
+		{},
+		{},
+		{"HeartBeatTime": second(-60)},
+	} {
+		if len(attributes) > 0 {
+			setAttribute(t, m, ids[i], attributes)
+		}
+	}
+	setAttribute(t, m, ids[0], jobdb.Attributes{"LastUpdateTime": second(0)})
+	check := func(after time.Duration, options wms.StalledOptions, want wms.StalledCounts, statuses ...string) {
+		t.Helper()
+		*at = now.Add(after)
+		counts, err := m.CheckStalled(t.Context(), book, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, counts["lhcb"]); diff != "" {
+			t.Errorf("after %v, -want +got:\n%s", after, diff)
+		}
+		if diff := cmp.Diff(statuses, statusesOf(t, m, ids)); diff != "" {
+			t.Errorf("after %v, -want +got:\n%s", after, diff)
+		}
+	}
+	asBefore := []string{"Running", "Completing", "Running", "Running", "Waiting", "Running", "Submitting", "Done"}
+	check(0, wms.StalledOptions{}, wms.StalledCounts{}, asBefore...)
+
+	var told []jobdb.JobID
+	dry := wms.StalledOptions{DryRun: true, Changed: func(job wms.StalledJob) { told = append(told, job.JobID) }}
+	check(76*time.Minute, dry, wms.StalledCounts{Stalled: 3, Failed: 1}, asBefore...)
+	if len(told) != 4 {
+		t.Errorf("told of the jobs %v, want four", told)
+	}
+	check(74*time.Minute+30*time.Second, wms.StalledOptions{}, wms.StalledCounts{Stalled: 2, Failed: 1},
+		"Running", "Stalled", "Running", "Running", "Waiting", "Stalled", "Failed", "Done")
+	check(76*time.Minute, wms.StalledOptions{}, wms.StalledCounts{Stalled: 1},
+		"Stalled", "Stalled", "Running", "Running", "Waiting", "Stalled", "Failed", "Done")
+
+	// A heartbeat revives one.
+	if _, err := m.Heartbeat(t.Context(), lhcb, map[jobdb.JobID]wms.Beat{ids[5]: {}}); err != nil {
+		t.Fatal(err)
+	}
+	check(77*time.Minute, wms.StalledOptions{}, wms.StalledCounts{}, "Stalled", "Stalled", "Running", "Running", "Waiting", "Running", "Failed", "Done")
+
+	check(196*time.Minute, wms.StalledOptions{}, wms.StalledCounts{Stalled: 1},
+		"Stalled", "Stalled", "Running", "Running", "Waiting", "Stalled", "Failed", "Done")
+	check(272*time.Minute, wms.StalledOptions{}, wms.StalledCounts{Failed: 2},
+		"Failed", "Failed", "Running", "Running", "Waiting", "Stalled", "Failed", "Done")
+	check(301*time.Minute, wms.StalledOptions{}, wms.StalledCounts{Stalled: 1},
+		"Failed", "Failed", "Stalled", "Running", "Waiting", "Stalled", "Failed", "Done")
+	wantFailedAsStalled(t, m, ids[1])
+}
+
+// wantFailedAsStalled wants of a job what DIRAC's agent does to one that it fails.
+func wantFailedAsStalled(t *testing.T, m *wms.JobManager, id jobdb.JobID) {
+	t.Helper()
+	job, err := m.Details(t.Context(), lhcb, id, wms.DetailsOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := job.History[len(job.History)-1]
+	const minor = "Stalling for more than 11700 sec"
+	if job.Attributes["MinorStatus"] != minor || last.MinorStatus != minor || last.Source != "StalledJobAgent" || last.Status != "Failed" {
+		t.Errorf("%v, %+v", job.Attributes["MinorStatus"], last)
+	}
+	if before := job.History[len(job.History)-2]; before.Status != "Stalled" || before.Source != "StalledJobAgent" {
+		t.Errorf("the record before: %+v", before)
+	}
+	if len(job.Commands) != 1 || job.Commands[0].Command.Command != jobdb.KillCommand {
+		t.Errorf("commands: %+v", job.Commands)
+	}
+}
+
+func statusesOf(t *testing.T, m *wms.JobManager, ids []jobdb.JobID) (statuses []string) {
+	t.Helper()
+	for _, id := range ids {
+		job, err := m.DB.Job(t.Context(), jobdb.Scope{VO: "lhcb"}, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		statuses = append(statuses, string(job.Status))
+	}
+	return statuses
+}
+
+// TestReadStalled looks at what a file leaves out, and refuses what makes no sense.
+func TestReadStalled(t *testing.T) {
+	for text, about := range map[string]string{
+		`{"Default": {"StalledAfter": "30s"}}`:                     "StalledAfter",
+		`{"Default": {"Sites": {"A": {"FailedAfter": "1s"}}}}`:     "FailedAfter of A",
+		`{"Default": {"Sites": {"A": {"SubmittingAfter": "1h"}}}}`: "SubmittingAfter",
+		`{"VOs": {"lhcb": {"StalledTime": "1h"}}}`:                 "lhcb",
+		`{"Default": {"StalledAfter": "2 hours"}}`:                 "2 hours",
+	} {
+		if _, err := wms.ReadStalled(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), about) {
+			t.Errorf("%s: got the error %v", text, err)
+		}
+	}
+	book := stalledRules(t, `{"Default": {"StalledAfter": "2h", "Sites": {"A": {"FailedAfter": "4h"}}}, "VOs": {"lhcb": {"SubmittingAfter": "never", "Sites": {"B": {"StalledAfter": "never"}}}}}`)
+	h, failed := wms.Age(time.Hour), wms.DefaultStalled.FailedAfter
+	want := wms.Stalled{
+		StalledTimes: wms.StalledTimes{StalledAfter: 2 * h, FailedAfter: failed},
+		Sites:        map[string]wms.StalledTimes{"A": {StalledAfter: 2 * h, FailedAfter: 4 * h}, "B": {FailedAfter: failed}},
+	}
+	if diff := cmp.Diff(want, book.VOs["lhcb"]); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
