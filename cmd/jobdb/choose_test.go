@@ -45,8 +45,10 @@ func TestQueriesOfManyIDs(t *testing.T) {
 // Operators that DiracX lacks are written as those that it has, where that says the same.
 func TestPortableFilters(t *testing.T) {
 	got := portable([]jobdb.FilterSpec{
-		{Parameter: "JobID", Operator: "gte", Value: int64(5)}, {Parameter: "JobID", Operator: "lte", Value: int64(9)},
-		{Parameter: "SubmissionTime", Operator: "gte", Value: "2026-03-01 00:00:00"}, {Parameter: "JobName", Operator: "gte", Value: "a"},
+		{Parameter: "JobID", Operator: "gte", Value: int64(5)},
+		{Parameter: "JobID", Operator: "lte", Value: int64(9)},
+		{Parameter: "SubmissionTime", Operator: "gte", Value: "2026-03-01 00:00:00"},
+		{Parameter: "JobName", Operator: "gte", Value: "a"},
 	})
 	want := "[{JobID gt 4} {JobID lt 10} {SubmissionTime gt 2026-02-28 23:59:59} {JobName gte a}]"
 	var short []string

@@ -2,15 +2,12 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
-	"jobdb"
 	"jobdb/choose"
 )
 
@@ -156,68 +153,33 @@ func (m *top) takeDone(msg topDone) tea.Cmd {
 	return m.refresh()
 }
 
-// topDetails are all attributes of a job.
+// topDetails are all that is known of a job, as jobdb show prints it.
 type topDetails struct {
 	text string
 	err  error
 }
 
-// askDetails asks for all attributes of the job under the cursor.
+// askDetails asks for all of the job under the cursor.
 func (m *top) askDetails() tea.Cmd {
 	if len(m.jobs) == 0 {
 		return nil
 	}
-	request := jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: "JobID", Operator: "eq", Value: int64(m.jobs[m.at].JobID)}}}
+	id, width := m.jobs[m.at].JobID, m.width
 	return func() tea.Msg {
-		var text strings.Builder
-		err := m.server.eachPage(m.ctx, request, 1, func(_ answer, rows []row) error {
-			for _, r := range rows {
-				if err := describeRow(&text, r); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		return topDetails{text.String(), err}
-	}
-}
-
-// describeRow writes a row as lines of names and values.
-func describeRow(w *strings.Builder, r row) error {
-	values, err := r.values()
-	if err != nil {
-		return err
-	}
-	names := columnNames()
-	for name := range values {
-		if !slices.Contains(names, name) {
-			names = append(names, name)
+		d, _, err := m.server.job(m.ctx, id)
+		if err != nil {
+			return topDetails{err: err}
 		}
+		s := sheet{width: width, colours: true, now: m.server.now(m.p)}
+		s.job(d)
+		return topDetails{text: s.String()}
 	}
-	slices.Sort(names[len(columnNames()):])
-	for _, name := range names {
-		value, ok := values[name]
-		if !ok || value == nil {
-			continue
-		}
-		if number, isNumber := value.(json.Number); isNumber {
-			value = number.String()
-		}
-		shown := text(value)
-		if isTime(name) {
-			shown = localTime(shown)
-		}
-		fmt.Fprintf(w, "%-20s %s\n", name, printable(shown))
-	}
-	return nil
 }
 
 func (m *top) takeDetails(msg topDetails) {
 	switch {
 	case msg.err != nil:
 		m.message = printable(msg.err.Error())
-	case msg.text == "":
-		m.message = "the job is gone"
 	case m.mode == inList:
 		m.read(strings.TrimRight(msg.text, "\n"))
 	}

@@ -61,6 +61,8 @@ func (f *fewJobs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{"success": success, "failed": map[string]any{}})
+	default:
+		w.WriteHeader(http.StatusNotFound)
 	}
 }
 
@@ -199,7 +201,7 @@ func TestTopMarksGo(t *testing.T) {
 	m.do(m.refresh())
 	m.shows(t, "2 jobs marked")
 	m.press("enter")
-	m.shows(t, "JobID                2")
+	m.shows(t, "Job          2", "Status       Running")
 	m.press("q", "?")
 	m.shows(t, "what would be done is shown first")
 }
