@@ -40,7 +40,8 @@ type Config struct {
 	Operators  []auth.Operator // who may read the jobs of all VOs; may be nil
 	Rates      Rates           // of requests; zero: any number
 	Origins    []string        // of web pages that may use the service, "*" for all; may be nil: only its own
-	Web        fs.FS           // files of a web interface, to serve beside the routes; may be nil
+	Page       fs.FS           // files of jobdb's own page, at /jobdb/ and, without Web, at /; may be nil
+	Web        fs.FS           // files of another web interface, to serve beside the routes; may be nil
 	Pilots     *jobdb.Pilots   // knows the stamps of pilots; may be nil
 	Stores     []Store         // the databases beside DB, for the probe of readiness; may be nil
 	Clock      func() time.Time
@@ -64,6 +65,7 @@ type service struct {
 	verifier    *auth.Verifier
 	metadata    *auth.Metadata              // of the issuer; unused where there is none
 	crossOrigin *http.CrossOriginProtection // of logins
+	own         *page                       // jobdb's own; nil where there is none
 	userRates   *limiter
 	voRates     *limiter
 	uploads     *gate         // memory of large bodies while they come in
@@ -91,6 +93,9 @@ func New(c Config) http.Handler {
 		answers: answerGate(), classes: newClasses(c.DB.Connections(), runtime.GOMAXPROCS(0)),
 	}
 	s.Metrics.WatchClasses(s.classNumbers)
+	if c.Page != nil {
+		s.own = newPage(c.Page, c.Issuer, c.Logger)
+	}
 	s.changed = newChangeHub(c.DB, c.Logger)
 	mux, methods := http.NewServeMux(), map[string][]string{}
 	for _, r := range []struct {
@@ -138,11 +143,15 @@ func New(c Config) http.Handler {
 	for _, area := range []string{"/api", "/api/", "/.well-known", "/.well-known/"} {
 		mux.Handle(area, s.wrap(notFound))
 	}
-	if s.Web == nil {
-		mux.Handle("/", s.wrap(notFound))
-	} else {
-		mux.Handle("/", s.wrap(s.webFile))
+	root := notFound
+	if s.own != nil {
+		mux.Handle(pagePath, s.wrap(s.ownPage))
+		root = s.ownPage
 	}
+	if s.Web != nil {
+		root = s.webFile
+	}
+	mux.Handle("/", s.wrap(root))
 	return s.withLog(withSecurity(s.withCORS(withGzip(s.withoutRedirects(mux)))))
 }
 

@@ -15,6 +15,7 @@ import (
 	"jobdb/api"
 	"jobdb/auth"
 	"jobdb/traces"
+	"jobdb/web"
 	"jobdb/wms"
 )
 
@@ -153,6 +154,7 @@ func (c *serveCommand) serve(ctx context.Context, p *program, listener net.Liste
 		}
 		config.Logins = auth.NewLogins(key, c.issuer(), user.principal(), p.clock)
 	}
+	config.Page = web.Files
 	if c.Web != "" {
 		folder, err := os.OpenRoot(c.Web) // links don't lead out of it
 		if err != nil {
