@@ -159,6 +159,8 @@ func (s *session) updateEach(
 	}
 	defer prepared.Close() //nolint:errcheck // the rows are written, or their error is returned
 	var matched int64
+	end := s.began(ctx, text)
+	defer func() { end(s.failed) }()
 	for _, row := range rows {
 		n, err := s.affected(ctx)(prepared.ExecContext(ctx, s.updateArgs(row, whereArgs)...))
 		if err != nil {

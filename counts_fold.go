@@ -35,7 +35,11 @@ func (db *DB) FoldCounts(ctx context.Context) (int64, error) {
 			return err
 		})
 		total += folded
+		db.folded.Add(folded)
 		err = errors.Join(err, db.sweepCounts(ctx, folded))
+		if err == nil && folded < foldBatch {
+			db.foldedAt.Store(db.now().UnixMicro())
+		}
 		if err != nil || folded < foldBatch {
 			return total, err
 		}

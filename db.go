@@ -28,6 +28,7 @@ type Options struct {
 	Connections       int              // at most; default 32 to a server; to a SQLite file 8, or one a core
 	FoldInterval      time.Duration    // how often counts of jobs are brought together; default 1 s, negative: never, see [DB.FoldCounts]
 	ReadOnly          bool             // nothing can be written
+	Hooks             Hooks            // are called while the DB works; default: none
 	ParametersOutbox  bool             // changes of parameters wait to be copied elsewhere, see [DB.WaitingJobs]; on our own schema only
 }
 
@@ -66,10 +67,13 @@ type DB struct {
 	logging *tables.Table       // LoggingInfo, as this one's connections call it
 
 	closed        atomic.Bool
-	full          atomic.Bool    // see [DB.Full]
-	crowded       crowdedJobs    // whose parameters are looked at before each change of them
-	counted       atomic.Bool    // counts of jobs are kept and complete
-	unswept       atomic.Int64   // differences folded since counts that are zero were deleted
+	full          atomic.Int64 // when a change last failed for want of room, Unix nanoseconds; 0: the last one had some; see [DB.Full]
+	crowded       crowdedJobs  // whose parameters are looked at before each change of them
+	counted       atomic.Bool  // counts of jobs are kept and complete
+	unswept       atomic.Int64 // differences folded since counts that are zero were deleted
+	folded        atomic.Int64 // differences, since the DB was opened
+	foldedAt      atomic.Int64 // when FoldCounts last left none behind; Unix microseconds
+	retries       retries
 	folding       sync.WaitGroup // foldLoop
 	cancelFolding context.CancelFunc
 	clock         databaseClock
@@ -109,9 +113,18 @@ func (db *DB) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Full reports whether the last change failed because there was no room for it ([ErrFull]). It is
-// false again after the next one that succeeds.
-func (db *DB) Full() bool { return db.full.Load() || db.history.full.Load() }
+// fullTime is how long a database counts as full after a change that failed.
+const fullTime = 30 * time.Second
+
+// Full reports whether the last change failed because there was no room for it ([ErrFull]), half a
+// minute ago at most. So it is false again after the next change that succeeds, and when none has been
+// tried for a while: a server that gets no requests since it isn't ready must find out that it is.
+func (db *DB) Full() bool { return db.lacksRoom() || db.history.lacksRoom() }
+
+func (db *DB) lacksRoom() bool {
+	at := db.full.Load()
+	return at > 0 && systemClock().Sub(time.Unix(0, at)) < fullTime
+}
 
 // PingHistory asks the database that has the histories of jobs, which may be another one, whether
 // it still has them.

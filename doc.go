@@ -155,6 +155,7 @@
 //	api                      the service: routes, JSON, errors as status codes
 //	auth                     who is the caller (token), and which jobs may they reach (policy.go)
 //	wms                      the rules; wms/states.go says which status may follow which
+//	choose                   the language in which people choose jobs: IDs, conditions, times
 //	jdl                      reading, writing and compressing JDLs
 //	opensearch               parameters in the OpenSearch of DiracX: reads, writes, deliveries
 //	internal/demo            the jobs of a grid that doesn't exist, for those who want to look

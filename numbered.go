@@ -27,7 +27,9 @@ func (s *session) insertNumbered(ctx context.Context, insert string, args []any)
 // insertCounting is insertNumbered where only the first ID is told. MySQL takes all IDs
 // of an INSERT whose rows it can count at once, so that no other statement's are among them.
 func (s *session) insertCounting(ctx context.Context, insert string, args []any) ([]JobID, error) {
+	end := s.began(ctx, insert)
 	result, err := s.q.ExecContext(ctx, insert, args...)
+	end(err)
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}

@@ -24,6 +24,7 @@ func (db *DB) untilUninterrupted(ctx context.Context, run func() (*session, erro
 		if s.given || try == maxInterrupted || ctx.Err() != nil || db.classOf(err) != engine.ClassInterrupted {
 			return err
 		}
+		db.retries.interrupted.Add(1)
 		db.options.Logger.WarnContext(ctx, "a query was ended by somebody else, trying again", "try", try, "error", err)
 	}
 }
@@ -36,7 +37,7 @@ func (db *DB) transact(ctx context.Context, fn func(*session) error) error {
 	for try := 1; ; try++ {
 		err := withContext(ctx, db.runOnce(ctx, fn))
 		if db.classOf(err) == engine.ClassFull {
-			db.full.Store(true)
+			db.full.Store(systemClock().UnixNano())
 		}
 		if err == nil || !db.runAgain(ctx, try, err) {
 			return db.publicError(err)
@@ -58,15 +59,18 @@ func (db *DB) runAgain(ctx context.Context, try int, err error) bool {
 	class := db.classOf(err)
 	switch {
 	case class == engine.ClassRetry || errors.Is(err, engine.ErrLost):
+		db.retries.lost.Add(1)
 		db.options.Logger.DebugContext(ctx, "transaction lost against another one, trying again", "try", try, "error", err)
 		return true
 	case class == engine.ClassInterrupted:
 		if commit := (*commitError)(nil); try == maxInterrupted || errors.As(err, &commit) {
 			return false
 		}
+		db.retries.interrupted.Add(1)
 		db.options.Logger.WarnContext(ctx, "transaction ended by somebody else, trying again", "try", try, "error", err)
 		return true
 	case class == engine.ClassBroken:
+		db.retries.broken.Add(1)
 		db.mend(ctx, err)
 		return true
 	}

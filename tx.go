@@ -26,6 +26,7 @@ type access struct {
 // session is where statements go: a pool, or one transaction.
 type session struct {
 	db        *DB
+	task      string // what its statements are for
 	q         engine.Querier
 	inTx      bool
 	failed    error    // the first error of a statement in a transaction
@@ -43,18 +44,25 @@ func (a access) read(ctx context.Context, what string, fn func(*session) error) 
 	if a.tx != nil {
 		return a.tx.run(what, fn)
 	}
-	if err := a.db.usable(ctx); err != nil {
+	return a.db.readOutside(ctx, what, func() (*session, error) {
+		s := &session{db: a.db, task: what, q: a.db.engine.Reader}
+		return s, fn(s)
+	})
+}
+
+// readOutside runs what only reads, outside of any transaction of the caller's.
+func (db *DB) readOutside(ctx context.Context, what string, run func() (*session, error)) error {
+	if err := db.usable(ctx); err != nil {
 		return err
 	}
-	done, err := a.db.engine.Reading(ctx)
-	if err != nil {
-		return a.db.wrapError(what, err)
-	}
-	defer done()
-	return a.db.wrapError(what, a.db.untilUninterrupted(ctx, func() (*session, error) {
-		s := &session{db: a.db, q: a.db.engine.Reader}
-		return s, fn(s)
-	}))
+	return db.task(what, func() error {
+		done, err := db.engine.Reading(ctx)
+		if err != nil {
+			return db.wrapError(what, err)
+		}
+		defer done()
+		return db.wrapError(what, db.untilUninterrupted(ctx, run))
+	})
 }
 
 // snapshot runs several queries that see one state of the database.
@@ -62,23 +70,15 @@ func (a access) snapshot(ctx context.Context, what string, fn func(*session) err
 	if a.tx != nil {
 		return a.tx.run(what, fn)
 	}
-	if err := a.db.usable(ctx); err != nil {
-		return err
-	}
-	done, err := a.db.engine.Reading(ctx)
-	if err != nil {
-		return a.db.wrapError(what, err)
-	}
-	defer done()
-	return a.db.wrapError(what, a.db.untilUninterrupted(ctx, func() (*session, error) {
+	return a.db.readOutside(ctx, what, func() (*session, error) {
 		tx, err := a.db.engine.Reader.BeginTx(ctx, a.db.engine.Snapshot)
 		if err != nil {
 			return &session{}, err
 		}
 		defer tx.Rollback()
-		s := &session{db: a.db, q: tx, inTx: true}
+		s := &session{db: a.db, task: what, q: tx, inTx: true}
 		return s, fn(s)
-	}))
+	})
 }
 
 // write runs statements that change rows, all or none.
@@ -89,7 +89,12 @@ func (a access) write(ctx context.Context, what string, fn func(*session) error)
 	if a.tx != nil {
 		return a.tx.run(what, fn)
 	}
-	return a.db.transact(ctx, func(s *session) error { return s.run(what, fn) })
+	return a.db.task(what, func() error {
+		return a.db.transact(ctx, func(s *session) error {
+			s.task = what
+			return s.db.wrapError(what, fn(s))
+		})
+	})
 }
 
 // writesAlone reports whether writeAlone may write.
@@ -107,17 +112,19 @@ func (a access) writeAlone(ctx context.Context, what, text string, args ...any) 
 	if err := a.db.usable(ctx); err != nil {
 		return 0, err
 	}
-	s := &session{db: a.db, q: a.db.engine.Writer}
-	n, err := s.exec(ctx, text, args...)
-	if n > 0 {
-		a.db.full.Store(false)
-	}
-	switch a.db.classOf(err) {
-	case engine.ClassDuplicate, engine.ClassRetry, engine.ClassInterrupted, engine.ClassBroken, engine.ClassFull:
-		return 0, nil
-	default:
-		return n, a.db.wrapError(what, withContext(ctx, err))
-	}
+	n := int64(0)
+	err := a.db.task(what, func() (err error) {
+		s := &session{db: a.db, task: what, q: a.db.engine.Writer}
+		if n, err = s.exec(ctx, text, args...); n > 0 {
+			a.db.full.Store(0)
+		}
+		switch a.db.classOf(err) {
+		case engine.ClassDuplicate, engine.ClassRetry, engine.ClassInterrupted, engine.ClassBroken, engine.ClassFull:
+			n, err = 0, nil
+		}
+		return a.db.wrapError(what, withContext(ctx, err))
+	})
+	return n, err
 }
 
 // Tx runs fn in a transaction: all that it does through tx is kept when it
@@ -134,12 +141,14 @@ func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 	if db.history != db {
 		inside = context.WithValue(inside, txMark{db.history}, true)
 	}
-	return db.transact(ctx, func(s *session) error {
-		err := fn(inside, &Tx{access{db: db, tx: s}})
-		if err == nil {
-			return s.failed
-		}
-		return err
+	return db.task(taskTransaction, func() error {
+		return db.transact(ctx, func(s *session) error {
+			err := fn(inside, &Tx{access{db: db, tx: s}})
+			if err == nil {
+				return s.failed
+			}
+			return err
+		})
 	})
 }
 
@@ -206,11 +215,11 @@ func (db *DB) runOnce(ctx context.Context, fn func(*session) error) (err error) 
 	wrote := false
 	defer func() {
 		if err == nil && wrote {
-			db.full.Store(false)
+			db.full.Store(0)
 		}
 	}()
 	run := func(q engine.Querier) error {
-		s := &session{db: db, q: q, inTx: true}
+		s := &session{db: db, task: taskTransaction, q: q, inTx: true}
 		defer s.rollbackHistoryTx()
 		err := s.commitHistoryTx(fn(s))
 		wrote = s.wrote
@@ -238,7 +247,7 @@ func (s *session) beginHistoryTx(ctx context.Context) (*session, error) {
 		if err != nil {
 			return nil, h.publicError(fmt.Errorf("begin a transaction on the history: %w", err))
 		}
-		s.historyTx = &session{db: h, q: tx, inTx: true}
+		s.historyTx = &session{db: h, task: s.task, q: tx, inTx: true}
 	}
 	return s.historyTx, nil
 }
@@ -264,15 +273,21 @@ func (s *session) run(what string, fn func(*session) error) error {
 	if s.failed != nil {
 		return s.failed
 	}
-	return s.db.wrapError(what, fn(s))
+	outer := s.task
+	s.task = what
+	defer func() { s.task = outer }()
+	return s.db.task(what, func() error { return s.db.wrapError(what, fn(s)) })
 }
 
 // query runs one query and calls each for every row.
 func (s *session) query(ctx context.Context, text string, args []any, each func(*sql.Rows) error) error {
+	end := s.began(ctx, text)
 	rows, err := s.q.QueryContext(ctx, s.db.dialect.Rebind(text), args...)
 	if err != nil {
+		end(err)
 		return s.fail(ctx, err)
 	}
+	defer func() { end(rows.Err()) }()
 	defer rows.Close()
 	for rows.Next() {
 		s.given = true
@@ -285,7 +300,10 @@ func (s *session) query(ctx context.Context, text string, args []any, each func(
 
 // exec runs one statement and returns how many rows it matched.
 func (s *session) exec(ctx context.Context, text string, args ...any) (int64, error) {
-	return s.affected(ctx)(s.q.ExecContext(ctx, s.db.dialect.Rebind(text), args...))
+	end := s.began(ctx, text)
+	result, err := s.q.ExecContext(ctx, s.db.dialect.Rebind(text), args...)
+	end(err)
+	return s.affected(ctx)(result, err)
 }
 
 // affected reads how many rows a statement matched.

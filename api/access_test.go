@@ -26,7 +26,7 @@ import (
 // rows, and for facets, histograms, values and series with the number of owners. Where all three are the
 // same, or all routes, one stands for all. The last lines are of a server that shows normal users
 // their own jobs only. For an action it is the number of jobs that can be killed, and for a list of
-// actions that of actions.
+// actions that of actions. An operator's setting names a property, or a group of alice's VO.
 const accessMatrix = `
 caller           submit search               summary             status      force       heartbeat   metadata    reschedule  details        facets               histogram            values    action               actions              act                  stop                 series
 
@@ -46,7 +46,11 @@ boss             403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200
 other boss       403    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 404,404,200 404,404,200 404,404,204 400,400,200 404,404,200    200/0,200/0,200/1    200/0,200/0,200/1    200/1     200/0,200/0,200/1    200/1                404,404,200          404,404,200 200/1
 pilot            403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403    403,403,403          403,403,403          403       200/1,200/1,200/0    200/2                200,200,404          200,200,404 403
 boss and user    201    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2     200/1,200/1,200/0    200/2                200,200,404          200,200,404 200/2
+operator         403    200/1,200/1,200/1    200/1,200/1,200/1   403,403,403 403,403,403 403,403,403 403,403,403 403,403,403 200,200,200    200/1,200/1,200/1    200/1,200/1,200/1    200/2     403                  403                  403                  403         200/2
+operator, pilot  403    200/1,200/1,200/1    200/1,200/1,200/1   200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 200,200,200    200/1,200/1,200/1    200/1,200/1,200/1    200/2     200/1,200/1,200/0    200/2                200,200,404          200,200,404 200/2
+group of alice   201    200/1,200/1,200/1    200/1,200/1,200/1   200,403,404 403,403,403 200,403,404 204,403,404 200,403,400 200,200,200    200/1,200/1,200/1    200/1,200/1,200/1    200/2     200/1,200/0,200/0    200/1                200,404,404          200,404,404 200/2
 
+own: operator    403    200/1,200/1,200/1    200/1,200/1,200/1   403,403,403 403,403,403 403,403,403 403,403,403 403,403,403 200,200,200    200/1,200/1,200/1    200/1,200/1,200/1    200/2     403                  403                  403                  403         200/2
 own: alice       201    200/1,200/0,200/0    200/1,200/0,200/0   200,404,404 403,403,403 200,404,404 204,404,404 200,400,400 200,404,404    200/1,200/0,200/0    200/1,200/0,200/0    200/1     200/1,200/0,200/0    200/1                200,404,404          200,404,404 200/1
 own: boss        403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2     200/1,200/1,200/0    200/2                200,200,404          200,200,404 200/2
 own: pilot       403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403    403,403,403          403,403,403          403       200/1,200/1,200/0    200/2                200,200,404          200,200,404 403
@@ -145,7 +149,10 @@ func newAccessServers(t *testing.T) *accessServers {
 func (s *accessServers) get(visibility auth.Visibility) *accessServer {
 	s.t.Helper()
 	if s.unchanged[visibility] == nil {
-		w := startOn(s.t, s.database, func(c *api.Config) { c.Visibility = visibility })
+		w := startOn(s.t, s.database, func(c *api.Config) {
+			c.Visibility = visibility
+			c.Operators = []auth.Operator{{Property: "Watcher"}, {VO: "lhcb", Group: "lhcb_watchers"}}
+		})
 		s.unchanged[visibility] = &accessServer{w, s.stranger, w.everything()}
 	}
 	return s.unchanged[visibility]
@@ -182,7 +189,10 @@ func (w *accessServer) accessToken(caller string) string {
 	case "expired":
 		return mint(w.key, issuer, w.now.Add(-2*time.Hour))
 	}
+	watcher := alice
+	watcher.Group = "lhcb_watchers"
 	return w.token(map[string]auth.Principal{
+		"operator": person("belle", "carol", "Watcher"), "operator, pilot": person("lhcb", "carol", "Watcher", auth.GenericPilot), "group of alice": watcher,
 		"no property": person("lhcb", "alice"), "alice": alice, "other alice": other, "boss": boss, "pilot": pilot,
 		"other boss":    person("belle", "boss", auth.JobAdministrator),
 		"boss and user": person("lhcb", "boss", auth.JobAdministrator, auth.NormalUser),
@@ -309,7 +319,8 @@ func (w *accessServer) tryAccess(caller, route string, job int, want string) (ch
 	if (diff != "") != (allowed && r.changes) {
 		w.t.Errorf("%s, %s of job %d: %s, and this changed: %s", caller, route, job, got, diff)
 	}
-	if theirs := map[bool]string{false: "belle", true: "lhcb"}[strings.HasPrefix(caller, "other")]; strings.Contains(answer.body, theirs) {
+	operator := strings.HasPrefix(caller, "operator") || caller == "group of alice"
+	if theirs := map[bool]string{false: "belle", true: "lhcb"}[strings.HasPrefix(caller, "other")]; !operator && strings.Contains(answer.body, theirs) {
 		w.t.Errorf("%s, %s of job %d: %s", caller, route, job, answer.body)
 	}
 	return diff != ""

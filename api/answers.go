@@ -153,7 +153,11 @@ func (s *service) fit(ctx context.Context, caller string, memory *taken, size in
 func (s *service) growAnswer(caller string, memory *taken, size int64) (*taken, error) {
 	switch {
 	case memory == nil && size > smallAnswer:
-		return s.answers.enter(caller, s.answers.share, size+smallAnswer, false, atOnce)
+		memory, err := s.answers.enter(caller, s.answers.share, size+smallAnswer, false, atOnce)
+		if err != nil {
+			s.answers.refused.Add(1)
+		}
+		return memory, err
 	case memory != nil && size > memory.n:
 		return memory, memory.growTo(size + smallAnswer)
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"jobdb"
@@ -19,6 +20,9 @@ func (s *service) authenticated(handle func(http.ResponseWriter, *http.Request, 
 			return err
 		}
 		addToLog(r, slog.String("user", principal.Username), slog.String("vo", principal.VO))
+		if err := s.limited(principal); err != nil {
+			return err
+		}
 		return handle(w, r, principal)
 	}
 }
@@ -34,17 +38,19 @@ func (s *service) authenticate(r *http.Request) (auth.Principal, error) {
 	case !ok || token == "" || len(r.Header.Values("Authorization")) > 1:
 		return auth.Principal{}, &httpError{status: http.StatusBadRequest, detail: "Invalid authorization header"}
 	}
-	return s.verifier.Verify(r.Context(), token)
+	principal, err := s.verifier.Verify(r.Context(), token)
+	principal.Operator = err == nil && slices.ContainsFunc(s.Operators, func(o auth.Operator) bool { return o.Is(principal) })
+	return principal, err
 }
 
 // scope is the jobs that a principal may find.
 func (s *service) scope(p auth.Principal) (jobdb.Scope, error) {
 	allowed, err := auth.Allow(p, auth.Query, s.Visibility)
-	return jobdb.Scope{VO: allowed.VO, Owner: allowed.Owner}, err
+	return jobdb.Scope{VO: allowed.VO, Owner: allowed.Owner, AllVOs: allowed.AllVOs}, err
 }
 
 // actionScope is the jobs that a principal may act on.
 func (s *service) actionScope(p auth.Principal, action auth.Action) (wms.Scope, error) {
 	allowed, err := auth.Allow(p, action, s.Visibility)
-	return wms.Scope{VO: allowed.VO, Owner: allowed.Owner, Hidden: allowed.Hidden}, err
+	return wms.Scope{VO: allowed.VO, Owner: allowed.Owner, Hidden: allowed.Hidden, AllVOs: allowed.AllVOs}, err
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"jobdb/auth"
+	"jobdb/metrics"
 )
 
 // Requests are of four classes, each with a part of the database's connections, so that questions,
@@ -54,6 +55,14 @@ func newClasses(connections, processors int) classes {
 		pages:   part(n/2, pageQueue), costly: part(costly, costlyQueue), lines: part(n/8, lineQueue),
 		estimates: newRoom(1),
 		openLines: newGate(maxLines, maxLines/2, 0, time.Second, full, own),
+	}
+}
+
+// classNumbers are what metrics tell of the gates, by their names.
+func (s *service) classNumbers() map[string]metrics.Class {
+	return map[string]metrics.Class{
+		"actions": s.actions.numbers(), "pages": s.pages.numbers(), "costly": s.costly.numbers(), "lines": s.lines.numbers(),
+		"open_lines": s.openLines.numbers(), "upload_memory": s.uploads.numbers(), "work_memory": s.work.numbers(), "answer_memory": s.answers.numbers(),
 	}
 }
 

@@ -1,11 +1,15 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
+	"time"
 
 	"jobdb"
 	"jobdb/api/internal/validation"
@@ -18,6 +22,8 @@ type httpError struct {
 	status    int
 	detail    any    // a string, validation.Faults or an outcome
 	challenge string // the header WWW-Authenticate; may be empty
+
+	retryAfter time.Duration // of a 429 or 503; 0: 10 seconds
 }
 
 func (e *httpError) Error() string { return http.StatusText(e.status) }
@@ -77,7 +83,7 @@ func errorAnswer(err error) *httpError {
 	case errors.Is(err, context.DeadlineExceeded):
 		return &httpError{status: http.StatusServiceUnavailable, detail: "it took too long: the database is busy or can't be reached; try again later, or ask for less"}
 	case errors.Is(err, jobdb.ErrFull):
-		return &httpError{status: http.StatusServiceUnavailable, detail: fullDetail}
+		return &httpError{status: http.StatusInsufficientStorage, detail: fullDetail}
 	case errors.Is(err, jobdb.ErrUnavailable):
 		return &httpError{status: http.StatusServiceUnavailable, detail: "the database can't be reached or is too busy; try again later"}
 	case errors.Is(err, jobdb.ErrSchema): // somebody changed it while the server runs
@@ -102,8 +108,10 @@ func (s *service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 	if answer.challenge != "" {
 		w.Header().Set("WWW-Authenticate", answer.challenge)
 	}
-	if answer.status == http.StatusServiceUnavailable || answer.status == http.StatusTooManyRequests {
-		w.Header().Set("Retry-After", "10")
+	switch answer.status {
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusInsufficientStorage:
+		wait := math.Ceil(cmp.Or(answer.retryAfter, 10*time.Second).Seconds())
+		w.Header().Set("Retry-After", strconv.Itoa(int(wait)))
 	}
 	if answer.status >= http.StatusInternalServerError || answer.status == http.StatusUnauthorized {
 		addToLog(r, slog.String("error", err.Error()))

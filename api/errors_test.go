@@ -25,7 +25,7 @@ func TestErrorAnswer(t *testing.T) {
 		{&jobdb.ValueError{Job: 7, Column: "Site", Reason: "too long", Err: engine}, 400, "column Site: too long"},
 		{&jobdb.NotFoundError{Jobs: []jobdb.JobID{3, 4}}, 404, "job not found: 3, 4"},
 		{&jobdb.ConflictError{What: "the row", Err: engine}, 409, "it exists already"},
-		{&jobdb.UnavailableError{Err: engine, Full: true}, 503, "disk is full"},
+		{&jobdb.UnavailableError{Err: engine, Full: true}, 507, "disk is full"},
 		{&jobdb.UnavailableError{Err: engine}, 503, "the database can't be reached"},
 		{&jobdb.SchemaError{Reason: "it is from the future"}, 503, "operator"},
 		{fmt.Errorf("search jobs: %w", context.DeadlineExceeded), 503, "took too long"},

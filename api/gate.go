@@ -5,7 +5,10 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"jobdb/metrics"
 )
 
 // gate lets requests through while there is room for what they take: in the order in which they come,
@@ -17,6 +20,8 @@ type gate struct {
 	room        *room
 	full        *httpError // told when the queue is, or after the wait
 	ownFull     *httpError // the same, where the caller's own requests are in the way
+
+	refused atomic.Int64 // requests, so far
 
 	mutex   sync.Mutex
 	waiting int                // in the queue
@@ -70,6 +75,9 @@ func (g *gate) takeShare(ctx context.Context, name string, share, n int64, cost 
 	defer cancel()
 	t, err := g.enter(name, share, n, true, until(limited, cost))
 	if err != nil {
+		if ctx.Err() == nil {
+			g.refused.Add(1)
+		}
 		return nil, cmp.Or(ctx.Err(), err) // a client that hung up isn't told
 	}
 	return t, nil
@@ -165,6 +173,16 @@ func (g *gate) acquire(own *caller, n int64, acquire acquirer) error {
 	return nil
 }
 
+// numbers are what metrics tell of the gate.
+func (g *gate) numbers() metrics.Class {
+	g.room.mutex.Lock()
+	taken := g.size - g.room.free
+	g.room.mutex.Unlock()
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	return metrics.Class{Size: g.size, Taken: taken, Waiting: int64(g.waiting), Refused: g.refused.Load()}
+}
+
 // forget is called with the mutex.
 func (g *gate) forget(t *taken) {
 	if t.own.requests--; t.own.requests == 0 {
@@ -190,6 +208,7 @@ func (t *taken) growTo(n int64) error {
 		return nil
 	}
 	if err := t.gate.acquire(t.own, more, atOnce); err != nil {
+		t.gate.refused.Add(1)
 		return err
 	}
 	t.n += more

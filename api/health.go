@@ -28,8 +28,7 @@ type Store struct {
 // readiness is the answer to a probe: the status of the server, of its stores and of the keys that
 // verify tokens.
 type readiness struct {
-	Status  string            `json:"status"`            // ready, or degraded while nothing can be written
-	Disk    string            `json:"disk,omitempty"`    // of the database, when it is full
+	Status  string            `json:"status"`            // ready
 	Stores  map[string]string `json:"stores,omitempty"`  // by their names: ok, or what is wrong
 	Waiting map[string]int64  `json:"waiting,omitempty"` // by the stores' names: changes that are still to be copied there
 	Keys    string            `json:"keys,omitempty"`    // that they can't be fetched now; the known ones are still used
@@ -68,10 +67,10 @@ func (s *service) ready(w http.ResponseWriter, r *http.Request) error {
 	if keys.Keys == 0 {
 		return &httpError{status: http.StatusServiceUnavailable, detail: "no keys of the issuer are known yet; the server's log says why"}
 	}
-	health := readiness{Status: "ready", Stores: stores, Waiting: waiting}
-	if s.DB.Full() { // others can't write either, and here can still be read
-		health.Status, health.Disk = "degraded", fullDetail
+	if s.DB.Full() {
+		return &httpError{status: http.StatusServiceUnavailable, detail: fullDetail}
 	}
+	health := readiness{Status: "ready", Stores: stores, Waiting: waiting}
 	if keys.LastError != "" {
 		health.Keys = "they can't be fetched now; the server's log says why"
 	}

@@ -42,6 +42,7 @@ func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Princ
 		return err
 	}
 	memory.giveBack()
+	addJobs(r, len(beats), len(report.Missing))
 	s.noteDropped(r.Context(), report.Dropped)
 	if len(report.Missing) > 0 {
 		w.Header().Set(missingJobs, idList(report.Missing))

@@ -6,10 +6,19 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
+	"time"
 )
 
-// logEntry is what a request adds to its line in the log.
-type logEntry struct{ attributes []slog.Attr }
+// logEntry is what is found out of a request for its line in the log and its metrics.
+type logEntry struct {
+	route      string // the pattern of its route, such as "POST /api/jobs/search"
+	attributes []slog.Attr
+	room       [16]slog.Attr // for as many as there mostly are
+}
+
+// noRoute is the route of requests that have none.
+const noRoute = "none"
 
 type logEntryKey struct{}
 
@@ -17,6 +26,22 @@ type logEntryKey struct{}
 func addToLog(r *http.Request, attributes ...slog.Attr) {
 	if e, ok := r.Context().Value(logEntryKey{}).(*logEntry); ok {
 		e.attributes = append(e.attributes, attributes...)
+	}
+}
+
+// setRoute notes the route of a request.
+func setRoute(r *http.Request) {
+	if e, ok := r.Context().Value(logEntryKey{}).(*logEntry); ok && r.Pattern != "" {
+		e.route = r.Pattern
+	}
+}
+
+// addJobs adds to a request's line in the log how many jobs it was about, and for how many of them
+// it failed.
+func addJobs(r *http.Request, jobs, failed int) {
+	addToLog(r, slog.Int("jobs", jobs))
+	if failed > 0 {
+		addToLog(r, slog.Int("failed", failed))
 	}
 }
 
@@ -51,24 +76,45 @@ func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (s *service) withLog(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.Clock()
-		e := &logEntry{}
+		counted := s.Metrics.Begin()
+		e := &logEntry{route: noRoute}
+		e.attributes = e.room[:0]
+		id := s.identify(e, r)
+		w.Header().Set(requestIDHeader, id)
 		recorded := &recorder{ResponseWriter: w}
-		aborted := s.serveRecovered(next, recorded, r.WithContext(context.WithValue(r.Context(), logEntryKey{}, e)))
-		level := slog.LevelInfo
-		if recorded.status >= http.StatusInternalServerError {
-			level = slog.LevelError
+		ctx, traced := s.Traces.Begin(r)
+		if trace := traced.TraceID(); trace != "" {
+			e.attributes = append(e.attributes, slog.String("trace", trace))
 		}
+		aborted := s.serveRecovered(next, recorded, r.WithContext(context.WithValue(ctx, logEntryKey{}, e)))
 		if clientGone(r.Context()) { // what was asked for may have been done all the same
 			e.attributes = append(e.attributes, slog.Bool("gone", true))
 		}
-		s.Logger.LogAttrs(r.Context(), level, "request", append([]slog.Attr{
-			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", recorded.status),
-			slog.Int("bytes", recorded.bytes), slog.Duration("took", s.Clock().Sub(start)),
-		}, e.attributes...)...)
+		took := s.Clock().Sub(start)
+		counted(e.route, recorded.status, took)
+		traced.End(e.route, id, recorded.status)
+		e.end(recorded, took)
+		s.Logger.LogAttrs(r.Context(), e.level(recorded.status), "request", e.attributes...)
 		if aborted {
 			panic(http.ErrAbortHandler) // which cuts the connection
 		}
 	})
+}
+
+// end enters what became of a request beside what it is.
+func (e *logEntry) end(answer *recorder, took time.Duration) {
+	copy(e.attributes[2:], []slog.Attr{slog.Int("status", answer.status), slog.Int("bytes", answer.bytes), slog.Duration("took", took)})
+}
+
+// level is that of a request's line. Probes, which come every few seconds, are told when they fail.
+func (e *logEntry) level(status int) slog.Level {
+	switch {
+	case status >= http.StatusInternalServerError:
+		return slog.LevelError
+	case strings.HasPrefix(e.route, http.MethodGet+" /api/health/") && status < http.StatusBadRequest:
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
 }
 
 // serveRecovered answers 500 to a request that panics, so that it doesn't end the server. It

@@ -114,7 +114,7 @@ func (s *service) authorize(w http.ResponseWriter, r *http.Request) error {
 	if err := in.Err(); err != nil {
 		return err
 	}
-	callbacks := append(loginOrigins(s.Origins), ownURL(r))
+	callbacks := append(loginOrigins(s.Origins), s.ownURL(r))
 	for i := range callbacks {
 		callbacks[i] += callbackPath
 	}

@@ -32,6 +32,7 @@ func (s *service) setMetadata(w http.ResponseWriter, r *http.Request, p auth.Pri
 		return err
 	}
 	memory.giveBack()
+	addJobs(r, len(values), 0)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

@@ -29,7 +29,8 @@ func reasons(failed map[jobdb.JobID]string) map[jobdb.JobID]reason {
 }
 
 // write answers with the outcome, as the detail of an error where nothing succeeded.
-func (o outcome) write(w http.ResponseWriter, failure int) error {
+func (o outcome) write(w http.ResponseWriter, r *http.Request, failure int) error {
+	addJobs(r, len(o.Success)+len(o.Failed), len(o.Failed))
 	if len(o.Success) == 0 {
 		return &httpError{status: failure, detail: o}
 	}

@@ -40,7 +40,7 @@ func (s *service) reschedule(w http.ResponseWriter, r *http.Request, p auth.Prin
 	for id, job := range report.Success {
 		answer.Success[id] = rescheduledOf(job)
 	}
-	return answer.write(w, http.StatusBadRequest)
+	return answer.write(w, r, http.StatusBadRequest)
 }
 
 // readJobIDs reads {"job_ids": [1, 2]}.

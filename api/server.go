@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"path"
 	"runtime"
@@ -23,6 +24,8 @@ import (
 	"jobdb"
 	"jobdb/api/internal/validation"
 	"jobdb/auth"
+	"jobdb/metrics"
+	"jobdb/traces"
 	"jobdb/wms"
 )
 
@@ -34,13 +37,19 @@ type Config struct {
 	Issuer     string       // that tokens must name
 	Logins     *auth.Logins // of pages, where this server signs its own tokens; nil where they come from another issuer
 	Visibility auth.Visibility
-	Origins    []string      // of web pages that may use the service, "*" for all; may be nil: only its own
-	Web        fs.FS         // files of a web interface, to serve beside the routes; may be nil
-	Pilots     *jobdb.Pilots // knows the stamps of pilots; may be nil
-	Stores     []Store       // the databases beside DB, for the probe of readiness; may be nil
+	Operators  []auth.Operator // who may read the jobs of all VOs; may be nil
+	Rates      Rates           // of requests; zero: any number
+	Origins    []string        // of web pages that may use the service, "*" for all; may be nil: only its own
+	Web        fs.FS           // files of a web interface, to serve beside the routes; may be nil
+	Pilots     *jobdb.Pilots   // knows the stamps of pilots; may be nil
+	Stores     []Store         // the databases beside DB, for the probe of readiness; may be nil
 	Clock      func() time.Time
 	Logger     *slog.Logger
-	MaxBody    int64 // size of a request's body in bytes; 0: 10 MiB
+	Metrics    *metrics.Registry // counts requests; may be nil
+	Traces     *traces.Tracer    // traces requests; may be nil
+	Proxies    []netip.Prefix    // addresses of proxies, which say who a client is; may be nil
+	PublicURL  string            // by which clients reach the server, without a final slash; "": as each request says
+	MaxBody    int64             // size of a request's body in bytes; 0: 10 MiB
 
 	// RequestTimeout is how long a request may run until it is answered with 503; 0: no limit.
 	RequestTimeout time.Duration
@@ -55,11 +64,13 @@ type service struct {
 	verifier    *auth.Verifier
 	metadata    *auth.Metadata              // of the issuer; unused where there is none
 	crossOrigin *http.CrossOriginProtection // of logins
-	uploads     *gate                       // memory of large bodies while they come in
-	work        *gate                       // memory of large bodies and what becomes of them
-	answers     *gate                       // memory of large answers
-	classes                                 // of work with the database
-	dropped     atomic.Uint64               // outputs of jobs, see noteDropped
+	userRates   *limiter
+	voRates     *limiter
+	uploads     *gate         // memory of large bodies while they come in
+	work        *gate         // memory of large bodies and what becomes of them
+	answers     *gate         // memory of large answers
+	classes                   // of work with the database
+	dropped     atomic.Uint64 // outputs of jobs, see noteDropped
 }
 
 // New returns the service.
@@ -72,10 +83,13 @@ func New(c Config) http.Handler {
 	}
 	s := &service{
 		Config: c, verifier: auth.NewVerifier(c.Issuer, c.Keys, c.Clock),
-		metadata: auth.NewMetadata(c.Issuer, c.Clock), crossOrigin: newCrossOrigin(c.Origins),
+		userRates: newLimiter(c.Rates.User, "user", "you send more requests than a user may; try again later"),
+		voRates:   newLimiter(c.Rates.VO, "vo", "the users of your VO send more requests than they may together; try again later"),
+		metadata:  auth.NewMetadata(c.Issuer, c.Clock), crossOrigin: newCrossOrigin(c.Origins),
 		uploads: bodyGate(max(uploadMemory, 2*c.MaxBody)), work: bodyGate(max(workMemory, 2*c.MaxBody)),
 		answers: answerGate(), classes: newClasses(c.DB.Connections(), runtime.GOMAXPROCS(0)),
 	}
+	s.Metrics.WatchClasses(s.classNumbers)
 	mux, methods := http.NewServeMux(), map[string][]string{}
 	for _, r := range []struct {
 		method, path string
@@ -169,7 +183,7 @@ func (s *service) withCORS(next http.Handler) http.Handler {
 		AllowedOrigins: s.Origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders: []string{"*"}, // clients send their version in one of their own
-		ExposedHeaders: []string{"Content-Range", "Retry-After", missingJobs, nextCursor},
+		ExposedHeaders: []string{"Content-Range", "Retry-After", missingJobs, nextCursor, requestIDHeader},
 		MaxAge:         600,
 	}).Handler(next)
 }
@@ -180,6 +194,7 @@ type handler func(http.ResponseWriter, *http.Request) error
 // wrap bounds the body and the time of a request, checks its query, and answers with the handler's error.
 func (s *service) wrap(handle handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		setRoute(r)
 		r.Body = http.MaxBytesReader(w, r.Body, s.MaxBody)
 		if len(r.TransferEncoding) > 0 { // net/http hides whether there was a length, too (RFC 9112, 6.1)
 			w.Header().Set("Connection", "close")

@@ -45,7 +45,7 @@ func (s *service) setStatus(w http.ResponseWriter, r *http.Request, p auth.Princ
 		}
 	}
 	noteKills(r, killed)
-	return answer.write(w, http.StatusNotFound)
+	return answer.write(w, r, http.StatusNotFound)
 }
 
 // noteKills says in the log which jobs were told to end, beside who did that.

@@ -60,6 +60,7 @@ func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principa
 		return err
 	}
 	memory.giveBack()
+	addJobs(r, len(jobs), 0)
 	writeJSON(w, http.StatusCreated, appendSubmitted(nil, jobs))
 	return nil
 }

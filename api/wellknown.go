@@ -33,7 +33,7 @@ func (s *service) openIDConfiguration(w http.ResponseWriter, r *http.Request) er
 	scopes := []string{"property:" + auth.NormalUser, "property:" + auth.JobAdministrator, "property:" + auth.GenericPilot}
 	grants := []string{"authorization_code", "urn:ietf:params:oauth:grant-type:device_code"}
 	if s.Logins != nil {
-		issuer = ownURL(r)
+		issuer = s.ownURL(r)
 		scopes = strings.Fields(scopeOf(s.Logins.User()))
 		grants = []string{"authorization_code", "refresh_token"}
 	}
@@ -44,7 +44,7 @@ func (s *service) openIDConfiguration(w http.ResponseWriter, r *http.Request) er
 		AuthorizationEndpoint:       issuer + "/api/auth/authorize",
 		DeviceAuthorizationEndpoint: issuer + "/api/auth/device",
 		RevocationEndpoint:          issuer + "/api/auth/revoke",
-		JWKSURI:                     ownURL(r) + "/.well-known/jwks.json",
+		JWKSURI:                     s.ownURL(r) + "/.well-known/jwks.json",
 		GrantTypes:                  grants,
 		Scopes:                      scopes,
 		ResponseTypes:               []string{"code"},
@@ -55,7 +55,10 @@ func (s *service) openIDConfiguration(w http.ResponseWriter, r *http.Request) er
 }
 
 // ownURL is the URL by which the client reached this server, perhaps through a proxy that ends TLS.
-func ownURL(r *http.Request) string {
+func (s *service) ownURL(r *http.Request) string {
+	if s.PublicURL != "" {
+		return s.PublicURL
+	}
 	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
 		return "https://" + r.Host
 	}

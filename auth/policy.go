@@ -25,10 +25,12 @@ const (
 )
 
 // Scope is the set of jobs that an action may reach. Whatever the action, jobs of another VO don't
-// exist for the caller.
+// exist for the caller, unless AllVOs.
 type Scope struct {
-	VO    string // never empty where the action is allowed
+	VO    string // never empty where the action is allowed, but with AllVOs
 	Owner string // empty: every owner of the VO
+
+	AllVOs bool // of an operator, who only reads; VO and Owner are empty
 
 	// Hidden matters where Owner is set. It says what happens to other owners' jobs in the VO:
 	// true, they are reported as missing, like jobs of another VO; false, they are refused.
@@ -54,6 +56,9 @@ func Allow(p Principal, action Action, visibility Visibility) (Scope, error) {
 			return own, nil
 		}
 	case Query, Read:
+		if p.Operator {
+			return Scope{AllVOs: true}, nil
+		}
 		if admin || user && visibility == VisibleVO {
 			return all, nil
 		}

@@ -32,16 +32,22 @@ func TestAllow(t *testing.T) {
 		own JobAdministrator,GenericPilot             -      all   all  all    all   all
 		own NormalUser,JobAdministrator,GenericPilot  hid    all   all  all    all   all
 		x   NormalUser                                hid    hid   hid  hid    hid   -`
+	const operators = `
+		vo  operator                                  -      every  every -   -     -
+		own operator,NormalUser                       hid    every  every hid hid   -
+		own operator,GenericPilot                     -      every  every all all   -
+		vo  operator,JobAdministrator                 -      every  every all all   all`
 	cells := map[string]auth.Scope{
-		"-": {}, "all": {VO: "lhcb"}, "own": {VO: "lhcb", Owner: "alice"}, "hid": {VO: "lhcb", Owner: "alice", Hidden: true},
+		"-": {}, "every": {AllVOs: true}, "all": {VO: "lhcb"}, "own": {VO: "lhcb", Owner: "alice"}, "hid": {VO: "lhcb", Owner: "alice", Hidden: true},
 	}
 	actions := []auth.Action{auth.Create, auth.Query, auth.Read, auth.Manage, auth.Pilot, auth.Force}
-	lines := strings.Split(strings.TrimSpace(table), "\n")
+	lines := strings.Split(strings.TrimSpace(table+operators), "\n")
 	names := strings.Fields(lines[0])
 	for _, line := range lines[1:] {
 		row := strings.Fields(line)
 		who := alice
 		who.Properties = strings.Split(row[1], ",")
+		who.Operator = who.Has("operator")
 		for i, action := range actions {
 			want := cells[row[2+i]]
 			got, err := auth.Allow(who, action, auth.Visibility(row[0]))

@@ -9,6 +9,9 @@ type Principal struct {
 	Group      string
 	VO         string // never empty in a verified principal
 	Properties []string
+
+	// Operator says that the server's settings let the caller read all VOs. No token says so itself.
+	Operator bool
 }
 
 // The properties that give rights.

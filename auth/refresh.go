@@ -148,3 +148,11 @@ func (k *Keys) recordSuccess(ctx context.Context, set *keySet) {
 			slog.Any("ids", slices.Sorted(maps.Keys(set.keys))), slog.Any("passed_over", set.rejected))
 	}
 }
+
+// Reload reads the source of the keys now, once more. Keys that never change stay as they are.
+func (k *Keys) Reload(ctx context.Context) error {
+	if k.source.read == nil {
+		return nil
+	}
+	return k.fetch(ctx)
+}

@@ -26,6 +26,12 @@ func (k *Key) Keys() *Keys {
 	return fixedKeys(newKeySet(map[string]any{k.id: k.private.Public()}), "this server's own key")
 }
 
+// NewKey makes a key that is kept nowhere: what it signs is accepted by this process only.
+func NewKey() (*Key, error) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	return &Key{id: rand.Text(), private: private}, err
+}
+
 // OpenKey reads the signing key in a folder, and first makes one if there is none. Servers that
 // start at the same time all get the same key.
 func OpenKey(folder string) (*Key, error) {

@@ -91,7 +91,7 @@ func bulkOn(ctx context.Context, s settings, engine, folder, command string) (re
 	}
 	defer func() { err = errors.Join(err, d.close(s.keep)) }()
 	b := &bulkRun{database: d, command: command, folder: folder}
-	b.server, err = startServer(ctx, `listening on (\S+)`, filepath.Join(folder, engine+".log"), command,
+	b.server, err = startServer(ctx, `listening" url=(\S+)`, filepath.Join(folder, engine+".log"), command,
 		"serve", "--listen", "127.0.0.1:0", "--db", d.url, "--data-dir", folder)
 	if err != nil {
 		return nil, err

@@ -60,7 +60,7 @@ func startPair(ctx context.Context, s settings, d *database, folder, command str
 		return p, err
 	}
 	profiles := fmt.Sprintf("127.0.0.1:%d", port)
-	p.ours, err = startServer(ctx, `listening on (\S+)`, filepath.Join(folder, d.engine+"-ours.log"), "env", "JOBDB_PROFILE="+profiles,
+	p.ours, err = startServer(ctx, `listening" url=(\S+)`, filepath.Join(folder, d.engine+"-ours.log"), "env", "JOBDB_PROFILE="+profiles,
 		command, "serve", "--listen", "127.0.0.1:0", "--issuer", routesIssuer, "--keys", keys, "--db", d.url, "--data-dir", folder)
 	if err != nil {
 		return p, err

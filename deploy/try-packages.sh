@@ -18,17 +18,20 @@ systemd-analyze verify --man=no jobdb.service
 systemd-analyze security --offline=true --threshold=20 jobdb.service | tail -1
 [[ $(stat -c %a /etc/jobdb/jobdb.env) = 600 ]]
 install -d -o nobody /tmp/data
-try="setpriv --reuid=nobody --clear-groups env JOBDB_DATA_DIR=/tmp/data JOBDB_LISTEN=127.0.0.1:8765 JOBDB_URL=http://127.0.0.1:8765"
+try="setpriv --reuid=nobody --clear-groups env HOME=/tmp/data JOBDB_DATA_DIR=/tmp/data JOBDB_LISTEN=127.0.0.1:18765 JOBDB_URL=http://127.0.0.1:18765"
 $try jobdb serve 2>/tmp/log &
 server=$!
+trap 'kill $server' EXIT
 for _ in {1..100}; do
-	if grep -q 127.0.0.1:8765 /tmp/log; then break; fi
+	if grep -q 127.0.0.1:18765 /tmp/log; then break; fi
 	sleep 0.1
 done
+$try jobdb token --login
 echo 'Executable = "/bin/true";' | $try jobdb submit -
 [[ $($try jobdb search --columns JobID --output csv) = *1* ]]
 kill $server
 wait $server
+trap - EXIT
 dpkg -r jobdb
 [[ ! -e /usr/bin/jobdb && -e /etc/jobdb/jobdb.env ]]
 dpkg -P jobdb

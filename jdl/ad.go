@@ -32,6 +32,18 @@ func (a *Ad) Has(name string) bool {
 // Text returns an expression without its quotes, "" if there is no such attribute.
 func (a *Ad) Text(name string) string { return strings.ReplaceAll(a.expressions[name], `"`, "") }
 
+// Expression returns an expression as it is written, "" if there is no such attribute.
+func (a *Ad) Expression(name string) string { return a.expressions[name] }
+
+// Items returns the items of a list in braces, see [Ad.List]; ok is false if the expression is none.
+func (a *Ad) Items(name string) (items []string, ok bool) {
+	if !isList(a.expressions[name]) {
+		return nil, false
+	}
+	items, err := a.List(name)
+	return items, err == nil
+}
+
 // Int returns a whole number, which may be in quotes; ok is false if the expression is none. See
 // [ParseInt].
 func (a *Ad) Int(name string) (n *big.Int, ok bool) { return ParseInt(a.Text(name)) }

@@ -33,5 +33,6 @@
 //	parameter.go                    the values of one parameter: a list, or a computed sequence
 //	number.go                       numbers as Python reads, computes and writes them
 //	compress.go                     the packed form in the database
+//	check*.go                       what was likely not meant in a submitted text
 //	text.go                         brackets, blanks, messages
 package jdl

@@ -72,6 +72,25 @@ func (a *Ad) countValuesOf(name string) (n int64, ok bool, err error) {
 	return number.Int64(), true, nil
 }
 
+// Expand returns the text of each job that a submitted text describes: those of [Ad.Expand] if it is
+// parametric, and else the text itself, in brackets. What is wrong with that one isn't looked for.
+func Expand(text string) (jobs []string, parametric bool, err error) {
+	text = Enclose(text)
+	ad, err := ParseAd(text)
+	if errors.Is(err, ErrEndless) {
+		return nil, false, err
+	}
+	if err != nil {
+		return []string{text}, false, nil // its manifest will say what is wrong
+	}
+	count, err := ad.CountJobs()
+	if err != nil || count == 0 {
+		return []string{text}, false, err
+	}
+	jobs, err = ad.Expand()
+	return jobs, true, err
+}
+
 // Expand returns the JDLs of a parametric ad's jobs, as DIRAC's generateParametricJobs
 // writes them. In each, %n becomes the job's number from 0, padded with zeros, %s its value of
 // Parameters, and %(X)s its value of Parameters.X.
@@ -102,13 +121,13 @@ func (a *Ad) Expand() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return expandAll(text, count, parameters)
+	return expandJobs(text, count, parameters, maxExpanded)
 }
 
-func expandAll(text string, count int64, parameters []*parameter) ([]string, error) {
+// expandJobs returns the JDLs of all jobs, of at most room bytes together.
+func expandJobs(text string, count int64, parameters []*parameter, room int) ([]string, error) {
 	jobs := make([]string, count)
 	digits := len(strconv.FormatInt(count-1, 10))
-	room := maxExpanded
 	for n := range jobs {
 		numbered := strings.ReplaceAll(text, "%n", fmt.Sprintf("%0*d", digits, n))
 		job, err := expandOne(numbered, n, parameters, room)
@@ -119,6 +138,38 @@ func expandAll(text string, count int64, parameters []*parameter) ([]string, err
 		room -= len(job)
 	}
 	return jobs, nil
+}
+
+// ParameterValues are the values that a parameter takes, one for each job.
+type ParameterValues struct {
+	Name   string
+	Values []string // without quotes, braces and blanks
+}
+
+// maxSwept bounds the bytes of all jobs of a sweep.
+const maxSwept = 256 << 20
+
+// Sweep returns the JDLs of the jobs that [Ad.Expand] would make of the ad with a list Parameters.NAME
+// of each parameter, and with their number as Parameters. The lists aren't part of the ad, so that
+// there may be many more jobs; there is no value for %s. All lists have the same length, and the ad isn't parametric.
+func (a *Ad) Sweep(swept []ParameterValues) ([]string, error) {
+	text, err := a.JDL()
+	if err != nil {
+		return nil, err
+	}
+	parameters := make([]*parameter, len(swept))
+	for i, s := range swept {
+		if len(s.Values) == 0 || len(s.Values) != len(swept[0].Values) {
+			return nil, errInconsistent
+		}
+		parameters[i] = newParameter(s.Name)
+		parameters[i].list = s.Values
+	}
+	jobs, err := expandJobs(text, int64(len(swept[0].Values)), parameters, maxSwept)
+	if errors.Is(err, errExpanded) {
+		err = errors.New("the jobs of this sweep would be longer than 256 MiB together")
+	}
+	return jobs, err
 }
 
 // expandOne returns the JDL of the nth job, of at most room bytes.

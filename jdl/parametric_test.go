@@ -148,3 +148,35 @@ func named(n int) string {
 	}
 	return b.String()
 }
+
+// TestSweep compares a sweep with the same parameters written as lists.
+func TestSweep(t *testing.T) {
+	const text = `Executable = "x"; Arguments = "%(x)s %(y)s"; JobName = "scan_%n";`
+	parse := func(text string) *jdl.Ad {
+		ad, err := jdl.ParseAd(jdl.Enclose(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ad
+	}
+	swept, err := parse(text).Sweep([]jdl.ParameterValues{{Name: "x", Values: []string{"1", "2"}}, {Name: "y", Values: []string{"a", "b"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed, err := parse(text + `Parameters = 2; Parameters.x = {1, 2}; Parameters.y = {"a", "b"};`).Expand()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range listed { // the list without a name has a value, too
+		ad := parse(listed[i])
+		if ad.Text("Parameter") == "" {
+			t.Errorf("job %d has no Parameter: %s", i, listed[i])
+		}
+		if listed[i] = strings.Replace(listed[i], "    Parameter = \""+ad.Text("Parameter")+"\";\n", "", 1); listed[i] != swept[i] {
+			t.Errorf("job %d is\n%s\nnot\n%s", i, swept[i], listed[i])
+		}
+	}
+	if _, err := parse(text).Sweep([]jdl.ParameterValues{{Name: "x", Values: []string{"1"}}, {Name: "y"}}); err == nil {
+		t.Error("lists of two lengths are accepted")
+	}
+}

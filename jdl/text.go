@@ -32,7 +32,7 @@ func SplitList(text string) []string {
 // trim removes what Python's str.strip does: Unicode's white space, and four control characters
 // that Go doesn't count as such.
 func trim(s string) string {
-	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f })
+	return strings.TrimFunc(s, isBlank)
 }
 
 // inner returns a text without its first byte and its last character: what is in the braces of a
@@ -61,3 +61,6 @@ func checkRoom(b *strings.Builder, n int) error {
 	}
 	return nil
 }
+
+// isBlank reports whether Python's str.strip removes a character.
+func isBlank(r rune) bool { return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f }

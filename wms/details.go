@@ -37,7 +37,7 @@ type DetailsOptions struct{ Heartbeats, History int }
 // Hidden. The parts are read one after the other: if the job changes meanwhile they may be of
 // different times.
 func (m *JobManager) Details(ctx context.Context, scope Scope, id jobdb.JobID, options DetailsOptions) (Details, error) {
-	attributes, err := m.attributes(ctx, scope.VO, id)
+	attributes, err := m.attributes(ctx, jobdb.Scope{VO: scope.VO, AllVOs: scope.AllVOs}, id)
 	if err != nil {
 		return Details{}, err
 	}
@@ -126,6 +126,8 @@ func (m *JobManager) keepsParameters() bool { return m.Parameters != nil || m.DB
 // all. Jobs without any are left out, as are all where no database keeps parameters.
 func (m *JobManager) ParametersOf(ctx context.Context, vo string, ids []jobdb.JobID, names []string) (map[jobdb.JobID]map[string]string, error) {
 	switch {
+	case m.Parameters != nil && vo == "":
+		return nil, errManyVOs
 	case m.Parameters != nil:
 		return m.Parameters.GetNamed(ctx, vo, ids, names)
 	case !m.DB.HasJobParameters():
@@ -143,13 +145,13 @@ func readPart[T any](ctx context.Context, id jobdb.JobID, read func(context.Cont
 }
 
 // attributes returns all columns of a job of a VO, nil if there is no such job.
-func (m *JobManager) attributes(ctx context.Context, vo string, id jobdb.JobID) (jobdb.Attributes, error) {
+func (m *JobManager) attributes(ctx context.Context, scope jobdb.Scope, id jobdb.JobID) (jobdb.Attributes, error) {
 	request := jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: "JobID", Operator: "eq", Value: int64(id)}}}
 	search, err := request.Parse(m.DB.Limits())
 	if err != nil {
 		return nil, err
 	}
-	search.Scope.VO = vo
+	search.Scope = scope
 	page, err := m.DB.Search(ctx, search)
 	if errors.Is(err, jobdb.ErrInvalidQuery) { // the query is right; so its time was up
 		err = &jobdb.UnavailableError{Err: errors.New(err.Error())}

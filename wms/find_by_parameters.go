@@ -21,6 +21,9 @@ func (m *JobManager) FindByParameters(ctx context.Context, vo string, filters []
 	return m.findEach(ctx, vo, filters, false)
 }
 
+// errManyVOs is told to who may read all VOs: OpenSearch has the parameters of each VO apart.
+var errManyVOs = &jobdb.QueryError{Field: "parameters", Reason: "where they are in OpenSearch they can be asked for only by members of the jobs' VO"}
+
 func (m *JobManager) findEach(ctx context.Context, vo string, filters []jobdb.FilterSpec, negated bool) (found []jobdb.FilterSpec, err error) {
 	found = make([]jobdb.FilterSpec, len(filters))
 	for i, f := range filters {
@@ -52,6 +55,9 @@ func (m *JobManager) findJobs(ctx context.Context, vo string, f jobdb.FilterSpec
 }
 
 func (m *JobManager) holdersAsFilter(ctx context.Context, vo, name string, f jobdb.FilterSpec, negated bool) (jobdb.FilterSpec, error) {
+	if vo == "" {
+		return jobdb.FilterSpec{}, errManyVOs
+	}
 	compare := parameterComparison(f)
 	equal := compare.equal
 	if negated || compare.negative {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"jobdb"
@@ -17,7 +18,7 @@ import (
 // be used by several goroutines at once.
 type JobManager struct {
 	DB    *jobdb.DB
-	Rules RuleBook
+	Rules RuleBook         // at first; see SetRules
 	Clock func() time.Time // tells the server's time
 
 	// TaskQueues are what killed, deleted and rescheduled jobs are taken out of, so that no pilot
@@ -27,7 +28,8 @@ type JobManager struct {
 	// table does. Set it before the first call.
 	Parameters *opensearch.DB
 
-	actionsCome chan struct{} // wakes RunActions
+	actionsCome chan struct{}            // wakes RunActions
+	replaced    atomic.Pointer[RuleBook] // by SetRules; nil: Rules hold
 }
 
 // NewJobManager returns a manager of the jobs in db. Rules whose Default is the zero value take
@@ -47,6 +49,23 @@ func NewJobManager(db *jobdb.DB, rules RuleBook, clock func() time.Time) (*JobMa
 		clock = db.Now
 	}
 	return &JobManager{DB: db, Rules: rules, Clock: clock, actionsCome: make(chan struct{}, 1)}, nil
+}
+
+// SetRules makes other rules hold for what comes after. Rules that no job could follow are an error.
+func (m *JobManager) SetRules(rules RuleBook) error {
+	if err := rules.validate(); err != nil {
+		return err
+	}
+	m.replaced.Store(&rules)
+	return nil
+}
+
+// rulesOf returns the rules that hold now for the jobs of a VO.
+func (m *JobManager) rulesOf(vo string) Rules {
+	if rules := m.replaced.Load(); rules != nil {
+		return rules.rulesOf(vo)
+	}
+	return m.Rules.rulesOf(vo)
 }
 
 // validate finds rules that no job could follow.
@@ -72,6 +91,6 @@ func (m *JobManager) leaveTaskQueues(ctx context.Context, tx *jobdb.Tx, ids []jo
 		return nil
 	}
 	return m.TaskQueues.RemoveJobs(ctx, tx, ids, func(vo, group string) jobdb.GroupShare {
-		return m.Rules.rulesOf(vo).Groups[group]
+		return m.rulesOf(vo).Groups[group]
 	})
 }

@@ -183,7 +183,7 @@ func (r *rescheduling) refuse() {
 // refusesReschedule says why a job can't be rescheduled; "": it can, as far as can be told without
 // its JDL. isExhausted tells that it was too often.
 func (m *JobManager) refusesReschedule(job jobdb.Attributes, reset bool) (reason string, isExhausted bool) {
-	status, limit := statusOf(job), m.Rules.rulesOf(textOf(job, "VO")).MaxReschedulings
+	status, limit := statusOf(job), m.rulesOf(textOf(job, "VO")).MaxReschedulings
 	switch {
 	case job["VerifiedFlag"] != true:
 		return fmt.Sprintf("VerifiedFlag is False: Status %s, Minor Status: %s", status, job["MinorStatus"]), false
@@ -240,7 +240,7 @@ func (r *rescheduling) prepare(id jobdb.JobID, p *preparedAgain) error {
 	if err != nil {
 		return err
 	}
-	text, priority, err := r.Rules.rulesOf(p.owner.VO).prepare(ad, p.owner, id)
+	text, priority, err := r.rulesOf(p.owner.VO).prepare(ad, p.owner, id)
 	if err != nil {
 		return err
 	}

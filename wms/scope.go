@@ -16,6 +16,7 @@ import (
 type Scope struct {
 	VO, Owner string
 	Hidden    bool
+	AllVOs    bool // for [JobManager.Details] only; VO and Owner are empty
 }
 
 // ErrNotOwner says that one of the jobs belongs to another owner of the VO; then nothing was done
@@ -27,7 +28,7 @@ func (s Scope) owns(job jobdb.Attributes) bool { return s.Owner == "" || job["Ow
 
 // sees tells whether a job exists for the caller.
 func (s Scope) sees(job jobdb.Attributes) bool {
-	return job["VO"] == s.VO && (!s.Hidden || s.owns(job))
+	return (s.AllVOs || job["VO"] == s.VO) && (!s.Hidden || s.owns(job))
 }
 
 // lock returns VO, Owner and the named columns of the jobs in scope. Nobody else changes these jobs

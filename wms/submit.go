@@ -66,7 +66,7 @@ const (
 // What is wrong with a JDL is a [JobError]; what the database can't store of it is a
 // [jobdb.ValueError]. The rules are those of DiracX's submit_jdl_jobs.
 func (m *JobManager) Submit(ctx context.Context, owner Owner, jdls []string) ([]Submitted, error) {
-	s, err := m.Rules.rulesOf(owner.VO).check(owner, jdls)
+	s, err := m.rulesOf(owner.VO).check(owner, jdls)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func (m *JobManager) SubmitOnce(ctx context.Context, owner Owner, key string, jd
 	if jobs, err := submittedBefore(ctx, m.DB.SavedReply, asked); jobs != nil || err != nil {
 		return jobs, err
 	}
-	s, err := m.Rules.rulesOf(owner.VO).check(owner, jdls)
+	s, err := m.rulesOf(owner.VO).check(owner, jdls)
 	if err != nil {
 		return nil, err
 	}

@@ -128,7 +128,7 @@ func checkAnswer(ctx context.Context, input *openapi3filter.RequestValidationInp
 func ofHTTP(name string) bool {
 	return strings.HasPrefix(name, "Access-Control-") || slices.Contains([]string{
 		"Cache-Control", "Connection", "Content-Encoding", "Content-Length", "Content-Security-Policy", "Content-Type",
-		"Cross-Origin-Resource-Policy", "Date", "Referrer-Policy", "Vary", "X-Content-Type-Options",
+		"Cross-Origin-Resource-Policy", "Date", "Referrer-Policy", "Vary", "X-Content-Type-Options", "X-Request-Id",
 	}, name)
 }
 

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -25,13 +26,15 @@ import (
 type clientSettings struct {
 	folderSettings
 	issuerSettings
+	directSettings
 
-	Server string `help:"URL of the server. Default: ${default}." default:"http://127.0.0.1:8000" env:"JOBDB_URL,DIRACX_URL" placeholder:"URL"`
+	Timeout time.Duration `help:"How long to wait for an answer. What was not answered is asked again, up to five times." default:"2m" env:"JOBDB_TIMEOUT" placeholder:"TIME"`
+	Server  string        `help:"URL of the server. Default: ${default}." default:"http://127.0.0.1:8000" env:"JOBDB_URL,DIRACX_URL" placeholder:"URL"`
 }
 
 const whoHelp = `
 
-The token comes from JOBDB_TOKEN, else from a login (jobdb token --login or dirac login). Without either, one is made with
+The token comes from JOBDB_TOKEN, else from a login (jobdb login, jobdb token --login or dirac login). Without either, one is made with
 the signing key in the data folder, which only the user who runs the server can read.`
 
 // client sends requests to one server.
@@ -40,15 +43,45 @@ type client struct {
 	base   string
 	token  string
 	origin string // where the token comes from, for messages
+
+	renewal *renewal // of the token when it ends; may be nil
+
+	program  *program
+	timeout  time.Duration                             // of one try; see ask
+	answered bool                                      // somebody answers at base
+	mint     func(vo string) (token string, err error) // with --db only: see actFor
+	ahead    time.Duration                             // how much the server's clock is; 0 if it is as this machine's
 }
 
+// defaultServer is where a server of one's own listens.
+const defaultServer = "http://127.0.0.1:8000"
+
 func (s clientSettings) client(p *program) (*client, error) {
+	return s.clientWithin(context.Background(), p)
+}
+
+// clientWithin is client; ctx bounds how long a login that has ended is renewed.
+func (s clientSettings) clientWithin(ctx context.Context, p *program) (*client, error) {
+	if s.Timeout < 0 {
+		return nil, usageError{errors.New("--timeout can't be negative")}
+	}
+	if s.Database != "" {
+		c, err := s.onDatabase(p)
+		if err == nil {
+			c.timeout = cmp.Or(s.Timeout, 2*time.Minute)
+		}
+		return c, err
+	}
 	base, err := serverURL("--server", s.Server)
 	if err != nil {
 		return nil, err
 	}
-	c := &client{http: &http.Client{Timeout: 5 * time.Minute, CheckRedirect: stay}, base: base}
-	c.token, c.origin, err = s.findToken(p)
+	c := &client{http: &http.Client{Timeout: 5 * time.Minute, CheckRedirect: stay}, base: base, program: p, timeout: cmp.Or(s.Timeout, 2*time.Minute)}
+	c.renewal = &renewal{
+		clock: p.clock,
+		find:  func(ctx context.Context) (token, origin string, err error) { return s.findToken(ctx, p, base) },
+	}
+	c.token, c.origin, err = c.renewal.find(ctx)
 	return c, err
 }
 
@@ -65,28 +98,34 @@ func serverURL(flag, text string) (string, error) {
 // stay follows no redirect: the token is meant for the server that was named.
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// findToken looks for a token in all places where one may be, and says where it was.
-func (s clientSettings) findToken(p *program) (token, origin string, err error) {
+// findToken looks for a token in all places where one may be, and says where it was. A login that
+// has ended is renewed.
+func (s clientSettings) findToken(ctx context.Context, p *program, base string) (token, origin string, err error) {
+	now := p.clock()
 	if token := strings.TrimSpace(os.Getenv("JOBDB_TOKEN")); token != "" {
-		return token, "JOBDB_TOKEN", nil
+		return token, "JOBDB_TOKEN", checkExpiry(token, "JOBDB_TOKEN", now)
 	}
 	path := credentialsPath()
 	saved, found, err := readCredentials(path)
 	if err != nil {
 		return "", "", err
 	}
-	if found && saved.AccessToken != "" && saved.ExpiresOn > p.clock().Unix() {
+	var notRenewed error
+	if found && !saved.isGood(now) {
+		saved, notRenewed = renewLogin(ctx, base, path, now)
+	}
+	if found && notRenewed == nil {
 		return saved.AccessToken, path, nil
 	}
 	key, err := auth.ReadKey(s.DataDir)
 	switch {
 	case err == nil:
-		token, err := key.Mint(s.issuer(), tokenDefaults().principal(), p.clock(), 10*time.Minute)
+		token, err := key.Mint(s.issuer(), tokenDefaults().principal(), now, 10*time.Minute)
 		return token, "the key in " + s.DataDir, err
 	case found:
-		return "", "", fmt.Errorf("the login in %s has ended; log in again", path)
+		return "", "", fmt.Errorf("the login in %s has ended; log in again with jobdb login (%w)", path, notRenewed)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
-		return "", "", errors.New("no token: set JOBDB_TOKEN to one that jobdb token prints, log in with jobdb token --login, " +
+		return "", "", errors.New("no token: set JOBDB_TOKEN to one that jobdb token prints, log in with jobdb login or jobdb token --login, " +
 			"or say with --data-dir where the server's data folder is")
 	}
 	return "", "", err
@@ -109,39 +148,13 @@ func (c *client) post(ctx context.Context, path string, body any) (answer, error
 	return c.read(response)
 }
 
-// lines copies all rows of a search to out as they arrive, of the type linesType or csvType. It has
-// no time limit.
-func (c *client) lines(ctx context.Context, body any, kind string, out io.Writer) error {
-	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http says so
-	transport.DisableCompression = c.isHere()
-	defer transport.CloseIdleConnections()
-	unlimited := *c
-	unlimited.http = &http.Client{CheckRedirect: stay, Transport: transport}
-	response, err := unlimited.send(ctx, "/api/jobs/search", kind, body)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		_, err := c.read(response)
-		return cmp.Or(err, errNoLines)
-	}
-	if response.Header.Get("Content-Type") != kind { // DiracX sends a page
-		return errNoLines
-	}
-	if _, err := io.Copy(out, response.Body); err != nil {
-		return fmt.Errorf("not all jobs were printed: %w", err)
-	}
-	return nil
-}
-
 // The forms in which a server sends all rows of a search.
 const (
 	linesType = "application/x-ndjson"
 	csvType   = "text/csv"
 )
 
-var errNoLines = errors.New("this server has no form ndjson; use --all with --output json or csv")
+var errNoLines = errors.New("this server sends pages only")
 
 // isHere reports whether the server is on this machine: to compress an answer would take longer than to
 // send it.
@@ -165,10 +178,19 @@ func (c *client) send(ctx context.Context, path, accept string, body any) (*http
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", accept)
-	request.Header.Set("Authorization", "Bearer "+c.token)
+	return c.do(request)
+}
+
+// do sends a request with the token.
+func (c *client) do(request *http.Request) (*http.Response, error) {
+	token, err := c.bearer(request.Context())
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
 	response, err := c.http.Do(request)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, fmt.Errorf("no server answers at %s; start one with jobdb serve, or say where it is with --server", c.base)
+		return nil, fmt.Errorf("no server answers at %s; start one with jobdb serve, or say where it is with --server (%w)", c.base, syscall.ECONNREFUSED)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ask the server: %w", err)
@@ -190,8 +212,10 @@ func (c *client) read(response *http.Response) (answer, error) {
 
 // refusalError says why the server refused a request.
 type refusalError struct {
-	status int
-	text   string
+	status     int
+	text       string
+	retryAfter time.Duration // how long the server asks to wait
+	detail     json.RawMessage
 }
 
 func (e *refusalError) Error() string { return e.text }
@@ -204,16 +228,22 @@ func (e *refusalError) isOfBody() bool {
 // refusal is the error for an answer that refuses a request.
 func (c *client) refusal(a answer) error {
 	var said struct {
-		Detail any `json:"detail"`
+		Detail json.RawMessage `json:"detail"`
 	}
-	detail := http.StatusText(a.status)
-	if err := json.Unmarshal(a.body, &said); err == nil && said.Detail != nil {
-		detail = printable(describe(said.Detail))
+	text := http.StatusText(a.status)
+	var detail any
+	if json.Unmarshal(a.body, &said) == nil && json.Unmarshal(said.Detail, &detail) == nil && detail != nil {
+		text = printable(describe(detail))
+	}
+	seconds, _ := strconv.Atoi(a.header.Get("Retry-After"))
+	refused := &refusalError{a.status, fmt.Sprintf("the server says: %s (%d)", text, a.status), time.Duration(seconds) * time.Second, said.Detail}
+	if refused.retryAfter > maxPause {
+		refused.text += fmt.Sprintf("; it wants you to wait for %v", refused.retryAfter)
 	}
 	if a.status == http.StatusUnauthorized {
-		return &refusalError{a.status, "the server doesn't accept the token (from " + c.origin + "): " + detail}
+		refused.text = "the server doesn't accept the token (from " + c.origin + "): " + text
 	}
-	return &refusalError{a.status, fmt.Sprintf("the server says: %s (%d)", detail, a.status)}
+	return refused
 }
 
 // describe makes one line of an error's detail, which is a text or FastAPI's list of faults.

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"runtime/debug"
 	"strings"
 
 	"jobdb"
+	"jobdb/metrics"
 )
 
 type migrateCommand struct {
@@ -137,15 +139,21 @@ type versionCommand struct{}
 
 // Run prints the version of the binary.
 func (versionCommand) Run(p *program) error {
-	version, revision := "unknown", ""
+	build := buildInfo()
+	_, err := fmt.Fprintln(p.stdout, strings.TrimSpace("jobdb "+build.Version+" "+build.Revision))
+	return err
+}
+
+// buildInfo says which program this is.
+func buildInfo() metrics.Build {
+	build := metrics.Build{Version: "unknown", Go: runtime.Version()}
 	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.Main.Version
+		build.Version = info.Main.Version
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
-				revision = " " + s.Value
+				build.Revision = s.Value
 			}
 		}
 	}
-	_, err := fmt.Fprintf(p.stdout, "jobdb %s%s\n", version, revision)
-	return err
+	return build
 }

@@ -123,7 +123,7 @@ func (c *demoCommand) run(ctx context.Context, p *program, folder string, now ti
 	if err != nil {
 		return err
 	}
-	logger := newLogger(p, server.LogFormat)
+	logger := newLogger(p, server.LogFormat, server.LogLevel)
 	key, keys, err := server.openKeys(ctx, p, logger)
 	if err != nil {
 		return err
@@ -140,7 +140,12 @@ func (c *demoCommand) run(ctx context.Context, p *program, folder string, now ti
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
+	stop, err := server.startTasks(ctx, jobs, logger)
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
 	err = besides(ctx, func(ctx context.Context) { demo.Live(ctx, jobs, c.Seed, c.Rate, logger) }, func() error {
+		defer stop()
 		return server.serve(ctx, p, listener, key, api.Config{
 			DB: db, Jobs: jobs, Keys: keys, Issuer: server.issuer(), Visibility: server.Visibility, MaxBody: server.MaxBody,
 			RequestTimeout: server.requestTimeout(), Clock: p.clock, Logger: logger,

@@ -113,7 +113,7 @@ func start(t *testing.T, flags ...string) (address string, log *said) {
 			t.Error(err)
 		}
 	})
-	listens := regexp.MustCompile(`jobdb is listening on (\S+)`)
+	listens := regexp.MustCompile(`jobdb is listening" url=(\S+)`)
 	for range 600 {
 		if found := listens.FindStringSubmatch(log.String()); found != nil {
 			return found[1], log

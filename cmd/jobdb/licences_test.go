@@ -16,6 +16,7 @@ import (
 var licenceWords = map[string]string{
 	"MIT":          "Permission is hereby granted, free of charge, to any person",
 	"BSD-3-Clause": "may be used to endorse or promote",
+	"Apache-2.0":   "Apache License Version 2.0",
 	"MPL-2.0":      "Mozilla Public License Version 2.0",
 }
 
@@ -63,7 +64,7 @@ func linkedModules(t *testing.T, cgo string) map[string]string {
 // licenceIn tells a module's licence by the file that comes with it.
 func licenceIn(t *testing.T, folder string) string {
 	t.Helper()
-	for _, name := range []string{"LICENSE", "COPYING"} {
+	for _, name := range []string{"LICENSE", "LICENSE.txt", "COPYING"} {
 		text, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {
 			continue

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -23,6 +24,8 @@ const (
 	exitOK    = 0
 	exitError = 1
 	exitUsage = 2
+	// exitRefused: some of the jobs that were to be changed refused.
+	exitRefused = 3
 )
 
 // program is what a command runs with.
@@ -30,6 +33,17 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	clock          func() time.Time
+	atTheEnd       []func() error
+}
+
+// atEnd has something done when the program ends: what was registered last, first.
+func (p *program) atEnd(do func() error) { p.atTheEnd = append(p.atTheEnd, do) }
+
+func (p *program) end() (err error) {
+	for _, do := range slices.Backward(p.atTheEnd) {
+		err = errors.Join(err, do())
+	}
+	return err
 }
 
 // say prints a message for people; data goes to stdout.
@@ -38,14 +52,31 @@ func (p *program) say(format string, args ...any) {
 }
 
 type cli struct {
-	Config kong.ConfigFlag `help:"JSON file of settings, named as the flags: {\"db\": \"…\", \"log-format\": \"json\"}. Flags and environment take precedence." placeholder:"FILE" env:"JOBDB_CONFIG" type:"path"`
+	ConfigFile kong.ConfigFlag `name:"config" help:"JSON file of settings, named as the flags: {\"db\": \"…\", \"log-format\": \"json\"}. Flags and environment take precedence." placeholder:"FILE" env:"JOBDB_CONFIG" type:"path"`
 
 	Serve      serveCommand       `cmd:"" help:"Start the server."`
 	Demo       demoCommand        `cmd:"" help:"Start a server with the jobs of a grid that doesn't exist."`
 	Token      tokenCommand       `cmd:"" help:"Make a token for a server."`
+	Login      loginCommand       `cmd:"" help:"Log in at the issuer of a server."`
+	Logout     logoutCommand      `cmd:"" help:"End a login."`
+	Whoami     whoamiCommand      `cmd:"" help:"Print who a server takes you for."`
 	Submit     submitCommand      `cmd:"" help:"Submit jobs."`
-	Search     searchCommand      `cmd:"" help:"List jobs."`
+	JDL        jdlCommands        `cmd:"" name:"jdl" help:"Check JDL files, and see what becomes of them."`
+	Search     searchCommand      `cmd:"" aliases:"list" help:"List jobs."`
 	Summary    summaryCommand     `cmd:"" help:"Count jobs in groups."`
+	Top        topCommand         `cmd:"" help:"Show jobs on the whole terminal, and act on them."`
+	Watch      watchCommand       `cmd:"" help:"Show numbers or lists of jobs again and again."`
+	Wait       waitCommand        `cmd:"" help:"Wait until jobs have come to a status."`
+	Show       showCommand        `cmd:"" help:"Print all of one job."`
+	History    historyCommand     `cmd:"" help:"Print the changes of jobs' statuses."`
+	Params     paramsCommand      `cmd:"" help:"Print the parameters of jobs."`
+	Errors     errorsCommand      `cmd:"" help:"Print what went wrong, where, and how often."`
+	Open       openCommand        `cmd:"" help:"Open the page of a job, or of a search, in the browser."`
+	Kill       killCommand        `cmd:"" help:"End jobs."`
+	Reschedule rescheduleCommand  `cmd:"" help:"Make jobs run again."`
+	Delete     deleteCommand      `cmd:"" help:"Mark jobs as Deleted."`
+	Status     statusCommands     `cmd:"" help:"Set the status of jobs."`
+	Heartbeat  heartbeatCommand   `cmd:"" help:"Send a heartbeat of a job."`
 	Migrate    migrateCommand     `cmd:"" help:"Create or update the tables of a database."`
 	Import     importCommand      `cmd:"" help:"Move all jobs of another database into one of jobdb's own."`
 	Shadow     shadowCommand      `cmd:"" help:"Compare the answers of two services to the same questions."`
@@ -57,6 +88,10 @@ type cli struct {
 	Restore    restoreCommand     `cmd:"" help:"Make a SQLite database a copy of a backup."`
 	Check      checkCommand       `cmd:"" help:"Find what is wrong in a database."`
 	Counts     countsCommands     `cmd:"" help:"Verify the job counts, or correct them."`
+	Completion completionCommand  `cmd:"" help:"Print a script that completes command lines in a shell."`
+	Man        manCommand         `cmd:"" help:"Print the manual page of a command."`
+	Complete   completeCommand    `cmd:"" hidden:"" name:"__complete"`
+	Config     configCommand      `cmd:"" name:"config" help:"Print the settings of a server, and where they come from."`
 	Version    versionCommand     `cmd:"" help:"Print the version."`
 }
 
@@ -69,8 +104,8 @@ Start a server, then submit a job and look at it from another terminal:
   jobdb search
 
 Settings come from flags, environment variables and the --config file; flags take precedence, then the environment.
-Data goes to standard output, messages to standard error. The exit code is 0 for success, 1 for an error, and 2 for
-wrong usage.`
+Data goes to standard output, messages to standard error. The exit code is 0 for success, 1 for an error, 2 for wrong
+usage, and 3 when some of the jobs that were to be changed refused.`
 
 func run() int {
 	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, clock: systemClock}
@@ -118,18 +153,22 @@ func execute(p *program, parser *kong.Kong, exited *int) (code int) {
 			panic(r)
 		}
 	}()
-	command, err := parser.Parse(os.Args[1:])
+	command, err := parser.Parse(arguments(parser.Model, os.Args[1:]))
 	if err == nil {
-		err = command.Run()
+		err = errors.Join(command.Run(), p.end())
 	} else {
 		err = usageError{err}
 	}
-	usage := usageError{}
+	usage, status := usageError{}, exitStatus(0)
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &status):
+		return int(status)
 	case errors.As(err, &usage):
-		p.say("jobdb: %v\nSee: %s --help", err, commandName(command))
+		if !errors.Is(err, errReported) {
+			p.say("jobdb: %v\nSee: %s --help", err, commandName(command))
+		}
 		return exitUsage
 	case !errors.Is(err, errReported):
 		p.say("jobdb: %v", err)
@@ -141,13 +180,22 @@ func commandName(c *kong.Context) string {
 	if c == nil || c.Selected() == nil {
 		return "jobdb"
 	}
-	return c.Selected().FullPath()
+	name := ""
+	for node := c.Selected(); node != nil; node = node.Parent {
+		name = node.Name + " " + name
+	}
+	return strings.TrimSpace(name)
 }
 
 // usageError is an error in how the command line is used. It ends the program with exitUsage.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
+
+// exitStatus ends a command that has said all, with an exit code of its own.
+type exitStatus int
+
+func (exitStatus) Error() string { return "reported already" }
 
 // errReported ends a command that has printed its error already.
 var errReported = errors.New("reported already")

@@ -4,86 +4,159 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
-	"text/tabwriter"
 	"unicode"
 
 	"jobdb"
 )
 
-// output prints rows that came as JSON, page by page.
-type output interface {
-	rows(body []byte) error
-	close() error
+// outputFlags say how rows are printed.
+type outputFlags struct {
+	Output  string `short:"o" help:"Format: table, wide (more columns, nothing cut), json, ndjson (one JSON object a line), csv, tsv or ids." default:"table" enum:"table,wide,json,ndjson,csv,tsv,ids"`
+	JQ      string `name:"jq" help:"Print what this jq expression makes of the JSON list or, with -o ndjson, of each object." placeholder:"EXPRESSION"`
+	Color   string `help:"Colours: auto (on a terminal, unless NO_COLOR is set), always or never." default:"auto" enum:"auto,always,never"`
+	NoPager bool   `help:"Don't show long output in a pager (JOBDB_PAGER, PAGER or less)."`
 }
 
-// newOutput prints columns of the rows: those of a table, and those that a CSV was asked for (none:
-// all).
-func newOutput(w io.Writer, form string, table, asked []string) output {
-	switch form {
-	case "json":
-		return &jsonOutput{w: w}
-	case "csv":
-		if len(asked) == 0 {
-			for _, c := range jobdb.Columns() {
-				asked = append(asked, c.Name())
-			}
-		}
-		return &csvOutput{w: csv.NewWriter(w), columns: asked}
-	}
-	return &tableOutput{w: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0), columns: table}
+// row is a row of an answer, as JSON.
+type row json.RawMessage
+
+// UnmarshalJSON keeps the text.
+func (r *row) UnmarshalJSON(text []byte) error { //nolint:unparam // as encoding/json wants it
+	*r = append((*r)[:0], text...)
+	return nil
 }
 
-func decodeRows(body []byte) ([]map[string]any, error) {
-	var rows []map[string]any
-	decoder := json.NewDecoder(bytes.NewReader(body))
+// values are what a row has by name.
+func (r row) values() (map[string]any, error) {
+	var values map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(r))
 	decoder.UseNumber()
-	if err := decoder.Decode(&rows); err != nil {
+	if err := decoder.Decode(&values); err != nil {
+		return nil, fmt.Errorf("the server's answer can't be read: %w", err)
+	}
+	return values, nil
+}
+
+// decode reads a row into a struct.
+func (r row) decode(into any) error {
+	if err := json.Unmarshal(r, into); err != nil {
+		return fmt.Errorf("the server's answer can't be read: %w", err)
+	}
+	return nil
+}
+
+// decodeRows splits an answer into its rows.
+func decodeRows(body []byte) ([]row, error) {
+	var rows []row
+	if err := json.Unmarshal(body, &rows); err != nil {
 		return nil, fmt.Errorf("the server's answer can't be read: %w", err)
 	}
 	return rows, nil
 }
 
-// texts are the values of a row; NULL is empty.
-func texts(row map[string]any, columns []string) []string {
-	values := make([]string, len(columns))
+// output prints rows, page by page.
+type output interface {
+	rows(rows []row) error
+	printed() // all is printed already, past this output
+	close() error
+}
+
+// open makes an output. table are the columns of a table, asked those that were asked for (none: all).
+func (f outputFlags) open(p *program, table, asked []string) (output, error) {
+	if len(asked) == 0 && (f.Output == "csv" || f.Output == "tsv") {
+		for _, c := range jobdb.Columns() {
+			asked = append(asked, c.Name())
+		}
+	}
+	screen := f.screen(p)
+	if f.JQ != "" {
+		return newJQOutput(screen, f.JQ, f.Output == "ndjson")
+	}
+	switch f.Output {
+	case "json":
+		return &jsonOutput{w: screen}, nil
+	case "ndjson":
+		return &linesOutput{w: screen}, nil
+	case "csv":
+		return &csvOutput{w: csv.NewWriter(screen), screen: screen, columns: asked}, nil
+	case "tsv":
+		return &tsvOutput{w: screen, columns: asked}, nil
+	case "ids":
+		return &idsOutput{w: screen}, nil
+	}
+	return &tableOutput{w: screen, columns: table, width: f.width(p), colours: f.colours(p)}, nil
+}
+
+// screen is where output goes: a pager, if somebody looks and it is long.
+func (f outputFlags) screen(p *program) io.WriteCloser {
+	if f.NoPager || !isTerminal(p.stdout) {
+		return unpaged{p.stdout}
+	}
+	return newPager(p)
+}
+
+type unpaged struct{ io.Writer }
+
+func (unpaged) Close() error { return nil }
+
+// width is that of the terminal, which a table fits in; 0: of any width.
+func (f outputFlags) width(p *program) int {
+	if f.Output == "wide" {
+		return 0
+	}
+	columns, _ := terminalSize(p.stdout)
+	return columns
+}
+
+// colours reports whether statuses are coloured.
+func (f outputFlags) colours(p *program) bool {
+	switch f.Color {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(p.stdout)
+}
+
+// text is a value as people and tables are shown it: what is nested stays JSON, NULL is empty.
+func text(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	case bool:
+		return fmt.Sprint(v)
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return fmt.Sprint(value)
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// texts are the values of a row.
+func texts(r row, columns []string) ([]string, error) {
+	values, err := r.values()
+	if err != nil {
+		return nil, err
+	}
+	cells := make([]string, len(columns))
 	for i, name := range columns {
-		if row[name] != nil {
-			values[i] = fmt.Sprint(row[name])
-		}
+		cells[i] = text(values[name])
 	}
-	return values
+	return cells, nil
 }
-
-type tableOutput struct {
-	w       *tabwriter.Writer
-	columns []string
-	headed  bool
-}
-
-func (o *tableOutput) rows(body []byte) error {
-	if !o.headed {
-		o.headed = true
-		if _, err := fmt.Fprintln(o.w, strings.Join(o.columns, "\t")); err != nil {
-			return err
-		}
-	}
-	rows, err := decodeRows(body)
-	for _, row := range rows {
-		values := texts(row, o.columns)
-		for i := range values {
-			values[i] = printable(values[i])
-		}
-		if _, err := fmt.Fprintln(o.w, strings.Join(values, "\t")); err != nil {
-			return err
-		}
-	}
-	return err
-}
-
-func (o *tableOutput) close() error { return o.w.Flush() }
 
 // printable keeps what users wrote into jobs from commanding a terminal.
 func printable(text string) string {
@@ -97,54 +170,131 @@ func printable(text string) string {
 
 type csvOutput struct {
 	w       *csv.Writer
+	screen  io.Closer
 	columns []string
 	headed  bool
 }
 
-func (o *csvOutput) rows(body []byte) error {
+func (o *csvOutput) rows(rows []row) error {
 	if !o.headed {
 		o.headed = true
 		if err := o.w.Write(o.columns); err != nil {
 			return err
 		}
 	}
-	rows, err := decodeRows(body)
-	for _, row := range rows {
-		if err := o.w.Write(texts(row, o.columns)); err != nil {
+	for _, r := range rows {
+		cells, err := texts(r, o.columns)
+		if err != nil {
 			return err
 		}
-	}
-	return err
-}
-
-func (o *csvOutput) close() error {
-	o.w.Flush()
-	return o.w.Error()
-}
-
-// jsonOutput prints one list of all pages, one row a line.
-type jsonOutput struct {
-	w     io.Writer
-	begun bool
-}
-
-func (o *jsonOutput) rows(body []byte) error {
-	var rows []json.RawMessage
-	if err := json.Unmarshal(body, &rows); err != nil {
-		return fmt.Errorf("the server's answer can't be read: %w", err)
-	}
-	for _, row := range rows {
-		before := ",\n"
-		if !o.begun {
-			before = "[\n"
-		}
-		o.begun = true
-		if _, err := fmt.Fprintf(o.w, "%s%s", before, row); err != nil {
+		if err := o.w.Write(cells); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+func (o *csvOutput) printed() { o.headed = true }
+
+func (o *csvOutput) close() error {
+	err := o.rows(nil)
+	o.w.Flush()
+	return errors.Join(err, o.w.Error(), o.screen.Close())
+}
+
+// tsvOutput separates cells by tabs. Those in values, and ends of lines, become spaces.
+type tsvOutput struct {
+	w       io.WriteCloser
+	columns []string
+	headed  bool
+}
+
+var oneCell = strings.NewReplacer("\t", " ", "\r\n", " ", "\n", " ", "\r", " ")
+
+func (o *tsvOutput) rows(rows []row) error {
+	var b strings.Builder
+	if !o.headed {
+		o.headed = true
+		b.WriteString(strings.Join(o.columns, "\t") + "\n")
+	}
+	for _, r := range rows {
+		cells, err := texts(r, o.columns)
+		if err != nil {
+			return err
+		}
+		for i := range cells {
+			cells[i] = oneCell.Replace(cells[i])
+		}
+		b.WriteString(strings.Join(cells, "\t") + "\n")
+	}
+	_, err := io.WriteString(o.w, b.String())
+	return err
+}
+
+func (o *tsvOutput) printed() { o.headed = true }
+
+func (o *tsvOutput) close() error { return errors.Join(o.rows(nil), o.w.Close()) }
+
+// idsOutput prints the IDs, one a line.
+type idsOutput struct{ w io.WriteCloser }
+
+func (o *idsOutput) rows(rows []row) error {
+	var b strings.Builder
+	for _, r := range rows {
+		cells, err := texts(r, []string{"JobID"})
+		if err != nil {
+			return err
+		}
+		b.WriteString(printable(cells[0]) + "\n")
+	}
+	_, err := io.WriteString(o.w, b.String())
+	return err
+}
+
+func (*idsOutput) printed() {}
+
+func (o *idsOutput) close() error { return o.w.Close() }
+
+// linesOutput prints one JSON object a line.
+type linesOutput struct{ w io.WriteCloser }
+
+func (o *linesOutput) rows(rows []row) error {
+	var b bytes.Buffer
+	for _, r := range rows {
+		if err := json.Compact(&b, r); err != nil {
+			return err
+		}
+		b.WriteByte('\n')
+	}
+	_, err := o.w.Write(b.Bytes())
+	return err
+}
+
+func (*linesOutput) printed() {}
+
+func (o *linesOutput) close() error { return o.w.Close() }
+
+// jsonOutput prints one list of all pages, one row a line.
+type jsonOutput struct {
+	w     io.WriteCloser
+	begun bool
+}
+
+func (o *jsonOutput) rows(rows []row) error {
+	for _, r := range rows {
+		before := ",\n"
+		if !o.begun {
+			before = "[\n"
+		}
+		o.begun = true
+		if _, err := fmt.Fprintf(o.w, "%s%s", before, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (*jsonOutput) printed() {}
 
 func (o *jsonOutput) close() error {
 	end := "\n]\n"
@@ -152,5 +302,5 @@ func (o *jsonOutput) close() error {
 		end = "[]\n"
 	}
 	_, err := io.WriteString(o.w, end)
-	return err
+	return errors.Join(err, o.w.Close())
 }

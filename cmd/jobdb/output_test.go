@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 )
@@ -18,15 +19,75 @@ func TestOutput(t *testing.T) {
 		"json": "[\n" + strings.Trim(rows, "[]") + "\n]\n",
 	} {
 		b := &bytes.Buffer{}
-		out := newOutput(b, form, columns, columns)
-		if err := out.rows([]byte(rows)); err != nil {
+		out, err := outputFlags{Output: form}.open(&program{stdout: b}, columns, columns)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := out.close(); err != nil || b.String() != want {
+		list, err := decodeRows([]byte(rows))
+		if err := errors.Join(err, out.rows(list), out.close()); err != nil || b.String() != want {
 			t.Errorf("%s: %v\n%q\n%q", form, err, b.String(), want)
 		}
-		if err := newOutput(b, form, columns, columns).rows([]byte(`{"detail":1}`)); err == nil {
-			t.Errorf("%s: an answer that is no list", form)
+	}
+	if _, err := decodeRows([]byte(`{"detail":1}`)); err == nil {
+		t.Error("an answer that is no list")
+	}
+}
+
+// Values that are lists or objects are JSON in each format, and never cut in machines' ones.
+func TestNestedOutput(t *testing.T) {
+	const rows = `[{"JobID":1,"Parameters":{"a":"<1>","b":[1.50,null]}},{"JobID":2,"Parameters":null}]`
+	columns := []string{"JobID", "Parameters"}
+	for form, want := range map[string]string{
+		"table":  "JobID  Parameters\n1      {\"a\":\"<1>\",\"b\":[1.50,null]}\n2      \n",
+		"csv":    "JobID,Parameters\n1,\"{\"\"a\"\":\"\"<1>\"\",\"\"b\"\":[1.50,null]}\"\n2,\n",
+		"tsv":    "JobID\tParameters\n1\t{\"a\":\"<1>\",\"b\":[1.50,null]}\n2\t\n",
+		"ndjson": `{"JobID":1,"Parameters":{"a":"<1>","b":[1.50,null]}}` + "\n" + `{"JobID":2,"Parameters":null}` + "\n",
+		"ids":    "1\n2\n",
+	} {
+		if got := printed(t, outputFlags{Output: form}, columns, rows); got != want {
+			t.Errorf("%s:\n%q\n%q", form, got, want)
 		}
+	}
+	for _, jq := range []struct{ form, expression, want string }{
+		{"json", "length", "2\n"},
+		{"table", ".[].JobID", "1\n2\n"},
+		{"ndjson", ".Parameters.a // \"none\"", "<1>\nnone\n"},
+		{"json", ".[0].Parameters", `{"a":"<1>","b":[1.50,null]}` + "\n"},
+	} {
+		if got := printed(t, outputFlags{Output: jq.form, JQ: jq.expression}, columns, rows); got != jq.want {
+			t.Errorf("--jq %s: got %q", jq.expression, got)
+		}
+	}
+	if _, err := (outputFlags{JQ: ".["}).open(&program{}, nil, nil); err == nil || !strings.Contains(err.Error(), "--jq") {
+		t.Error(err)
+	}
+}
+
+func printed(t *testing.T, flags outputFlags, columns []string, rows string) string {
+	t.Helper()
+	b := &bytes.Buffer{}
+	out, err := flags.open(&program{stdout: b}, columns, columns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := decodeRows([]byte(rows))
+	if err := errors.Join(err, out.rows(list), out.close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// A table on a terminal is as wide as it is; what people must see whole isn't cut.
+func TestFitTable(t *testing.T) {
+	b := &bytes.Buffer{}
+	out := &tableOutput{w: unpaged{b}, columns: []string{"JobID", "Status", "Site", "JobName"}, width: 40, colours: true}
+	list, err := decodeRows([]byte(`[{"JobID":123456,"Status":"Failed","Site":"LCG.CERN-and-more.cern","JobName":"日本語の名前です、長い"},{"JobID":1,"Status":"Odd"}]`))
+	if err := errors.Join(err, out.rows(list), out.close()); err != nil {
+		t.Fatal(err)
+	}
+	want := "JobID   Status  Site         JobName\n" +
+		"123456  \x1b[31mFailed\x1b[0m  LCG.CERN-a…  日本語の名…\n1       Odd                  \n"
+	if got := b.String(); got != want {
+		t.Errorf("\n%q\n%q", got, want)
 	}
 }

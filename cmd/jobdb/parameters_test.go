@@ -84,10 +84,8 @@ func startServer(t *testing.T, folder, parametersDB string) *serverProcess {
 	var said strings.Builder
 	for lines := bufio.NewScanner(stderr); lines.Scan(); {
 		fmt.Fprintln(&said, lines.Text())
-		if _, found, ok := strings.Cut(lines.Text(), "export JOBDB_URL="); ok {
-			s.url = found
-		}
-		if strings.HasPrefix(lines.Text(), "Ctrl-C") {
+		if found := listens.FindStringSubmatch(lines.Text()); found != nil {
+			s.url = found[1]
 			s.token = tokenOf(t, folder)
 			go io.Copy(io.Discard, stderr) //nolint:errcheck // it ends with the process
 			return s

@@ -2,16 +2,27 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"database/sql"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +31,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/proto"
 
 	"jobdb/jobdbtest"
 )
@@ -107,6 +120,12 @@ func TestReadme(t *testing.T) {
 
 func runScripts(t *testing.T, folder string, env []string) {
 	t.Helper()
+	runScriptsWith(t, folder, env, nil)
+}
+
+// runScriptsWith runs scripts that may have a command of the test's own, "lines".
+func runScriptsWith(t *testing.T, folder string, env []string, lines func(*testscript.TestScript, bool, []string)) {
+	t.Helper()
 	testscript.Run(t, testscript.Params{
 		Dir: folder,
 		Setup: func(e *testscript.Env) error {
@@ -116,13 +135,17 @@ func runScripts(t *testing.T, folder string, env []string) {
 			return os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"server": serverCommand, "sql": sqlCommand, "disk": diskCommand, "setenv": setenvCommand,
+			"server": serverCommand, "sql": sqlCommand, "disk": diskCommand, "setenv": setenvCommand, "get": getCommand, "collector": collectorCommand,
+			"waitfor": waitforCommand, "waitlog": waitlogCommand, "certificate": certificateCommand, "lines": lines,
 		},
 		Condition: func(name string) (bool, error) {
-			if name != "mount" {
-				return false, errors.New("no such condition")
+			switch name {
+			case "mount":
+				return canMount(), nil
+			case "diracx":
+				return slices.Contains(env, "DIRACX=yes"), nil
 			}
-			return canMount(), nil
+			return false, errors.New("no such condition")
 		},
 		RequireExplicitExec: true,
 	})
@@ -140,15 +163,25 @@ type serverKey struct{}
 
 // serverCommand is "server start FLAGS…", which sets JOBDB_URL, and "server
 // stop". Both leave all that the server said so far in the file server.log. "server other FLAGS…"
-// starts one beside it that runs until the script ends, and sets OTHER_URL. "server demo FLAGS…" is
-// "server start" with jobdb demo.
+// starts one beside it that runs until the script ends, and sets OTHER_URL. "server terminal FLAGS…"
+// is start with a terminal as standard error, and "server hup"
+// and "server kill" send signals. "server demo FLAGS…" is terminal with jobdb demo.
 func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	s, variable := ts.Value(serverKey{}).(*server), "JOBDB_URL"
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: server start FLAGS… | server other FLAGS… | server demo FLAGS… | server stop")
+		ts.Fatalf("usage: server start|other|terminal|demo FLAGS… | server hup|kill|stop")
 	}
 	if args[0] == "other" {
 		s, variable = &server{}, "OTHER_URL"
+	}
+	if args[0] == "hup" {
+		ts.Check(s.command.Process.Signal(syscall.SIGHUP))
+		return
+	}
+	if args[0] == "kill" {
+		ts.Check(s.command.Process.Kill())
+		_ = s.stop()
+		return
 	}
 	if args[0] == "stop" {
 		ts.Check(s.stop())
@@ -164,13 +197,17 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	s.command = exec.Command(path, append([]string{command, "--listen", "127.0.0.1:0"}, args[1:]...)...)
 	s.command.Dir = ts.MkAbs(".")
 	s.command.Env = append([]string{}, environment(ts)...)
-	stderr, err := s.command.StderrPipe()
+	onTerminal := args[0] == "terminal" || args[0] == "demo"
+	stderr, last, err := s.attach(onTerminal)
 	ts.Check(err)
 	ts.Check(s.command.Start())
+	if onTerminal {
+		ts.Check(s.command.Stderr.(*os.File).Close()) // else its other end wouldn't end with the server
+	}
 	ts.Defer(func() { _ = s.stop() })
 	listening := make(chan string, 1)
 	s.log = nil
-	s.logged.Go(func() { s.read(stderr, listening) })
+	s.logged.Go(func() { s.read(stderr, last, listening) })
 	select {
 	case address := <-listening:
 		if address == "" {
@@ -178,6 +215,9 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("the server ended: %v\n%s", err, s.said())
 		}
 		ts.Setenv(variable, address)
+		if found := metricsRead.FindSubmatch(s.said()); found != nil {
+			ts.Setenv("METRICS_URL", string(found[1]))
+		}
 		ts.Check(os.WriteFile(ts.MkAbs("server.log"), s.said(), 0o600))
 	case <-time.After(time.Minute):
 		ts.Fatalf("the server doesn't listen after a minute")
@@ -188,7 +228,7 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 func environment(ts *testscript.TestScript) (env []string) {
 	for _, name := range []string{
 		"HOME", "PATH", "JOBDB_DB", "JOBDB_CONFIG", "JOBDB_DATA_DIR", "JOBDB_VISIBILITY", "DIRACX_DB_URL_JOBDB",
-		"JOBDB_ISSUER", "DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE", "GOCOVERDIR", "TMPDIR",
+		"JOBDB_ISSUER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE", "GOCOVERDIR", "TMPDIR",
 	} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
@@ -197,19 +237,37 @@ func environment(ts *testscript.TestScript) (env []string) {
 	return env
 }
 
-// read keeps what the server says. When its welcome is over it sends its address, "" when it ended
-// before.
-func (s *server) read(stderr io.Reader, listening chan<- string) {
+// listens is what a server logs once it takes requests, in text or in JSON.
+var listens = regexp.MustCompile(`jobdb is listening",? ?"?url"?[=:]"?([^\s"]+)`)
+
+// metricsRead is what a server logs before that about a listener for metrics.
+var metricsRead = regexp.MustCompile(`metrics can be read",? ?"?url"?[=:]"?([^\s"]+)`)
+
+// attach gives the server a standard error, and returns its other end and what it says there last
+// when it starts.
+func (s *server) attach(terminal bool) (stderr io.Reader, last *regexp.Regexp, err error) {
+	if terminal {
+		here, there, err := openTerminal()
+		s.command.Stderr = there
+		return here, regexp.MustCompile("^Ctrl-C"), err
+	}
+	stderr, err = s.command.StderrPipe()
+	return stderr, listens, err
+}
+
+// read keeps what the server says. When it has said what it says last it sends its address, "" when
+// it ended before.
+func (s *server) read(stderr io.Reader, last *regexp.Regexp, listening chan<- string) {
 	defer close(listening)
 	address := ""
 	for scanner := bufio.NewScanner(stderr); scanner.Scan(); {
 		s.mutex.Lock()
 		s.log = append(s.log, scanner.Text()+"\n"...)
 		s.mutex.Unlock()
-		if _, found, ok := strings.Cut(scanner.Text(), "jobdb is listening on "); ok {
-			address = found
+		if found := listens.FindStringSubmatch(scanner.Text()); found != nil {
+			address = found[1]
 		}
-		if strings.HasPrefix(scanner.Text(), "Ctrl-C") {
+		if last.MatchString(scanner.Text()) {
 			listening <- address
 		}
 	}
@@ -251,6 +309,116 @@ func setenvCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: setenv NAME FILE")
 	}
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// getCommand is "get FILE URL HEADER…": what is answered is left in the file, with its status and its
+// headers before it. The URL of a unix socket is unix:SOCKET:PATH.
+func getCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: get FILE URL HEADER…")
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
+	address := args[1]
+	if socket, ok := strings.CutPrefix(address, unixPrefix); ok {
+		socket, path, _ := strings.Cut(socket, ":")
+		address = "http://socket.example" + path
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", ts.MkAbs(socket))
+		}
+	}
+	request, err := http.NewRequest(http.MethodGet, address, http.NoBody)
+	ts.Check(err)
+	for _, header := range args[2:] {
+		name, value, _ := strings.Cut(header, ": ")
+		request.Header.Set(name, value)
+	}
+	answer, err := (&http.Client{Transport: transport, Timeout: time.Minute}).Do(request)
+	ts.Check(err)
+	defer answer.Body.Close()
+	var text bytes.Buffer
+	fmt.Fprintln(&text, answer.Status)
+	if answer.TLS != nil {
+		fmt.Fprintln(&text, "certificate of", answer.TLS.PeerCertificates[0].Subject.CommonName)
+	}
+	ts.Check(answer.Header.Write(&text))
+	_, err = text.ReadFrom(answer.Body)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text.Bytes(), 0o600))
+}
+
+// waitforCommand is "waitfor FILE URL PATTERN": get until the pattern is found.
+func waitforCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: waitfor FILE URL PATTERN")
+	}
+	await(ts, args[2], func() string {
+		getCommand(ts, false, args[:2])
+		return ts.ReadFile(args[0])
+	})
+}
+
+// waitlogCommand is "waitlog PATTERN": it waits until the server says so, and leaves what it said so
+// far in server.log.
+func waitlogCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: waitlog PATTERN")
+	}
+	s := ts.Value(serverKey{}).(*server)
+	await(ts, args[0], func() string { return string(s.said()) })
+	ts.Check(os.WriteFile(ts.MkAbs("server.log"), s.said(), 0o600))
+}
+
+func await(ts *testscript.TestScript, pattern string, read func() string) {
+	wanted := regexp.MustCompile("(?m)" + pattern)
+	for end := time.Now().Add(30 * time.Second); !wanted.MatchString(read()); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			ts.Fatalf("%s isn't there after half a minute:\n%s", pattern, read())
+		}
+	}
+}
+
+// collectorCommand is "collector FILE": it takes traces at TRACES_URL, and writes a line for each span
+// to the file.
+func collectorCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: collector FILE")
+	}
+	file, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		var sent tracepb.TracesData
+		if err := proto.Unmarshal(body, &sent); err != nil {
+			fmt.Fprintln(file, err)
+		}
+		for _, of := range sent.GetResourceSpans() {
+			fmt.Fprintln(file, r.URL.Path, r.Header.Get("X-Key"), of.GetResource())
+			for _, span := range of.GetScopeSpans()[0].GetSpans() {
+				fmt.Fprintf(file, "trace=%x parent=%x span=%x %q %v\n", span.GetTraceId(), span.GetParentSpanId(), span.GetSpanId(), span.GetName(), span.GetAttributes())
+			}
+		}
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv("TRACES_URL", server.URL)
+}
+
+// certificateCommand is "certificate NAME CERT KEY": it writes a certificate for that name.
+func certificateCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: certificate NAME CERT KEY")
+	}
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	ts.Check(err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: args[0]}, DNSNames: []string{args[0]},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+	ts.Check(err)
+	key, err := x509.MarshalPKCS8PrivateKey(private)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600))
 }
 
 // diskCommand is "disk FOLDER OPTIONS": it mounts a file system in memory there, such as one of

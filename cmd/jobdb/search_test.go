@@ -55,7 +55,7 @@ func TestSearchAllWhileJobsComeAndGo(t *testing.T) {
 	server := httptest.NewServer(&moving{jobs: []int64{1, 2, 3, 4, 5}, last: 5})
 	defer server.Close()
 	out := &bytes.Buffer{}
-	c := &searchCommand{All: true, Output: "csv", Columns: []string{"JobID"}}
+	c := &searchCommand{outputFlags: outputFlags{Output: "csv"}, Columns: []string{"JobID"}, Sort: []string{"JobID"}}
 	c.Server = server.URL
 	if err := c.Run(t.Context(), &program{stdout: out, stderr: io.Discard, clock: time.Now}); err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestHostileServer(t *testing.T) {
 				_, _ = io.WriteString(w, `{"detail":"\u001b[2J"}`)
 			}
 		}))
-		c := &searchCommand{Output: "csv"}
+		c := &searchCommand{outputFlags: outputFlags{Output: "csv"}}
 		c.Server = server.URL
 		err := c.Run(t.Context(), &program{stdout: io.Discard, stderr: io.Discard, clock: time.Now})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\x1b") {
@@ -100,12 +100,15 @@ func TestSearchLines(t *testing.T) {
 	}{
 		"all":       {kind: linesType, status: http.StatusOK, want: line},
 		"cut off":   {kind: linesType, status: http.StatusOK, want: line, cut: true, says: "not all jobs"},
-		"a page":    {kind: "application/json", status: http.StatusOK, says: "no form ndjson"},
-		"a part":    {kind: "application/json", status: http.StatusPartialContent, says: "no form ndjson"},
+		"a page":    {kind: "application/json", status: http.StatusOK, want: line},
 		"a refusal": {kind: "application/json", status: http.StatusForbidden, says: "Forbidden (403)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Accept") == "application/json" && test.kind == "application/json" { // asked for after the refusal of lines
+					_, _ = io.WriteString(w, "["+line+"]")
+					return
+				}
 				if r.Header.Get("Accept") != linesType || r.URL.RawQuery != "" || r.Header.Get("Accept-Encoding") != "" {
 					t.Errorf("asked for %s %s %s", r.Header.Get("Accept"), r.Header.Get("Accept-Encoding"), r.URL)
 				}
@@ -119,7 +122,7 @@ func TestSearchLines(t *testing.T) {
 			}))
 			defer server.Close()
 			out := &bytes.Buffer{}
-			c := &searchCommand{Output: "ndjson"}
+			c := &searchCommand{outputFlags: outputFlags{Output: "ndjson"}}
 			c.Server = server.URL
 			err := c.Run(t.Context(), &program{stdout: out, stderr: io.Discard, clock: time.Now})
 			if out.String() != test.want || (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {

@@ -14,6 +14,7 @@ import (
 	"jobdb"
 	"jobdb/api"
 	"jobdb/auth"
+	"jobdb/traces"
 	"jobdb/wms"
 )
 
@@ -58,11 +59,25 @@ func (c *serveCommand) timeouts() api.Timeouts {
 	return timeouts
 }
 
-// Run serves until it is told to stop.
+// Run serves until it is told to stop. Where the log is JSON its error is the last line of it.
 func (c *serveCommand) Run(ctx context.Context, p *program) error {
+	logger := newLogger(p, c.LogFormat, c.LogLevel)
+	err := c.run(ctx, p, logger)
+	switch {
+	case err == nil:
+		logger.InfoContext(ctx, "stopped")
+	case c.LogFormat == "json":
+		logger.ErrorContext(ctx, "stopped", "error", err.Error())
+		err = errors.Join(err, errReported)
+	}
+	return err
+}
+
+func (c *serveCommand) run(ctx context.Context, p *program, logger *slog.Logger) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	logger.InfoContext(ctx, "starting", "version", buildInfo().Version, "pid", os.Getpid())
 	rules, err := c.rules()
 	if err != nil {
 		return err
@@ -72,35 +87,49 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer listener.Close() //nolint:errcheck // api.Serve closes it, too
+	certificate, err := c.openCertificate()
+	if err != nil {
+		return err
+	}
 	if c.DB == "" || c.Issuer == "" {
 		if err := c.makeFolder(); err != nil {
 			return err
 		}
 	}
-	logger := newLogger(p, c.LogFormat)
 	key, keys, err := c.openKeys(ctx, p, logger)
 	if err != nil {
 		return err
 	}
 	defer keys.Close()
-	db, err := c.openDatabase(ctx, logger)
+	tracer, err := traces.Open(ctx, buildInfo().Version, logger)
 	if err != nil {
 		return err
 	}
+	defer closeTraces(ctx, tracer, logger)
+	watched := c.newMetrics()
+	db, err := c.openDatabase(ctx, logger, hooks(watched, tracer))
+	if err != nil {
+		return err
+	}
+	tracer.SetEngine(db.Engine())
 	jobs, err := wms.NewJobManager(db, rules, nil)
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
+	stopReloading := c.reloadOnSignal(ctx, logger, reloaded{jobs, keys, certificate})
+	defer stopReloading()
+	proxies, _ := c.proxies() // check has refused what is none
 	err = c.withNeighbours(ctx, jobs, logger, func(stores []api.Store) error {
 		stop, err := c.startTasks(ctx, jobs, logger)
 		if err != nil {
 			return err
 		}
 		defer stop()
-		return c.serve(ctx, p, listener, key, api.Config{
+		return c.serve(ctx, p, certificate.listener(listener), key, api.Config{
 			DB: db, Jobs: jobs, Stores: stores,
 			Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins,
-			MaxBody: c.MaxBody, RequestTimeout: c.requestTimeout(), Clock: p.clock, Logger: logger,
+			Operators: c.operators(), Rates: api.Rates{User: c.UserRate, VO: c.VORate}, Proxies: proxies, PublicURL: c.publicURL(),
+			MaxBody: c.MaxBody, RequestTimeout: c.requestTimeout(), Clock: p.clock, Logger: logger, Metrics: watched, Traces: tracer,
 		})
 	})
 	return errors.Join(err, db.Close())
@@ -132,9 +161,20 @@ func (c *serveCommand) serve(ctx context.Context, p *program, listener net.Liste
 		defer folder.Close() //nolint:errcheck // it was only read
 		config.Web = folder.FS()
 	}
-	c.welcome(p, key, listener.Addr())
+	service, stop, err := c.serveMetrics(ctx, config, api.New(config))
+	if err != nil {
+		return err
+	}
+	defer stop()
+	url := c.address(listener.Addr())
+	config.Logger.InfoContext(ctx, "jobdb is listening", "url", url, "version", buildInfo().Version,
+		"database", config.DB.Engine(), "schema", string(config.DB.Schema()))
+	c.welcome(p, key, url)
+	defer context.AfterFunc(ctx, func() {
+		config.Logger.InfoContext(context.WithoutCancel(ctx), "stopping: requests that run are answered, new ones aren't taken")
+	})()
 	return besides(ctx, func(ctx context.Context) { config.Jobs.RunActions(ctx, config.Logger) }, func() error {
-		return api.Serve(ctx, listener, api.New(config), config.Logger, c.timeouts())
+		return api.Serve(ctx, listener, service, config.Logger, c.timeouts())
 	})
 }
 
@@ -170,17 +210,10 @@ func (c *serveCommand) openKeys(ctx context.Context, p *program, logger *slog.Lo
 	return nil, keys, err
 }
 
-func newLogger(p *program, format string) *slog.Logger {
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(p.stderr, nil))
-	}
-	return slog.New(slog.NewTextHandler(p.stderr, nil))
-}
-
 // openDatabase opens the database, and creates, updates or checks its tables.
-func (c *serveCommand) openDatabase(ctx context.Context, logger *slog.Logger) (*jobdb.DB, error) {
+func (c *serveCommand) openDatabase(ctx context.Context, logger *slog.Logger, hooks jobdb.Hooks) (*jobdb.DB, error) {
 	db, err := c.open(ctx, c.folderSettings, jobdb.Options{
-		HistoryURL: c.HistoryDB, Logger: logger, Limits: c.limits(),
+		HistoryURL: c.HistoryDB, Logger: logger, Limits: c.limits(), Hooks: hooks, Connections: c.Connections,
 		CommandRedelivery: c.CommandRedelivery, CommandExpiry: c.CommandExpiry, ParametersOutbox: c.ParametersDB != "",
 	})
 	if err != nil {
@@ -270,12 +303,24 @@ func checkHistory(ctx context.Context, db *jobdb.DB, otherHistory bool) error {
 	return nil
 }
 
-// welcome prints the address, and commands to try where this server signs tokens. It prints no
-// token: what it says may be kept in a log.
-func (c *serveCommand) welcome(p *program, key *auth.Key, address net.Addr) {
-	url := "http://" + address.String()
-	p.say("jobdb is listening on %s", url)
-	if key == nil {
+// address is the URL of a listener, as clients on this machine write it.
+func (c *serveCommand) address(listens net.Addr) string {
+	switch {
+	case listens.Network() == "unix":
+		return unixPrefix + listens.String()
+	case c.TLSCert != "":
+		return "https://" + listens.String()
+	}
+	return "http://" + listens.String()
+}
+
+// welcome prints commands to try to who started the server on a terminal. It prints no token: what
+// it says may be kept.
+func (c *serveCommand) welcome(p *program, key *auth.Key, url string) {
+	if !isTerminal(p.stderr) || c.LogFormat == "json" {
+		return
+	}
+	if key == nil || strings.HasPrefix(url, unixPrefix) {
 		p.say("Ctrl-C stops the server.")
 		return
 	}

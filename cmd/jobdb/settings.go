@@ -7,14 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"os"
 	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -31,16 +29,17 @@ type Settings struct {
 	databaseSettings
 	historySettings
 	issuerSettings
+	operatingSettings
 
-	Listen      string          `help:"Address to listen on. Without --issuer it must be loopback. Default: ${default}." default:"127.0.0.1:8000" env:"JOBDB_LISTEN" placeholder:"HOST:PORT"`
-	Keys        string          `help:"Public keys of the issuer (a JWK set): a file, a URL, or JSON. Default: from the issuer's discovery document." env:"JOBDB_KEYS,DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE" placeholder:"SET"`
+	Listen      string          `help:"Address to listen on, or unix:PATH for a unix socket. Without --issuer it must be loopback or a socket. Default: ${default}." default:"127.0.0.1:8000" env:"JOBDB_LISTEN" placeholder:"HOST:PORT"`
+	Keys        string          `secret:"" help:"Public keys of the issuer (a JWK set): a file, a URL, or JSON. Default: from the issuer's discovery document." env:"JOBDB_KEYS,DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE" placeholder:"SET"`
 	KeysRefresh time.Duration   `help:"Fetch keys from a URL this often, at least 10s. Files are read again when they change." default:"15m" env:"JOBDB_KEYS_REFRESH"`
 	Visibility  auth.Visibility `help:"Jobs that normal users see: all of their VO (vo) or only their own (own)." default:"vo" enum:"vo,own" env:"JOBDB_VISIBILITY"`
 
 	Rules             string        `help:"JSON file of rules for new jobs, such as the number of jobs in a submission (docs/rules.md). Default: DiracX's rules." env:"JOBDB_RULES" type:"path" placeholder:"FILE"`
-	PilotsDB          string        `name:"pilots-db" help:"Database of pilots (PilotAgentsDB), for searches by PilotStamp. Default: none; such searches find nothing." env:"JOBDB_PILOTS_DB,DIRACX_DB_URL_PILOTAGENTSDB" placeholder:"URL"`
-	TaskQueueDB       string        `name:"task-queue-db" help:"Database of task queues (TaskQueueDB), which killed, deleted and rescheduled jobs leave. Default: none; beside DiracX or DIRAC, pilots may then still get such jobs." env:"JOBDB_TASK_QUEUE_DB,DIRACX_DB_URL_TASKQUEUEDB" placeholder:"URL"`
-	ParametersDB      string        `name:"parameters-db" help:"OpenSearch of job parameters (JobParametersDB): JSON such as {\"hosts\": [\"host:9200\"], \"use_ssl\": true, \"http_auth\": [\"user\", \"password\"]}. Default: only the table JobParameters." env:"JOBDB_PARAMETERS_DB,DIRACX_OS_DB_JOBPARAMETERSDB" placeholder:"JSON"`
+	PilotsDB          string        `name:"pilots-db" secret:"" help:"Database of pilots (PilotAgentsDB), for searches by PilotStamp. Default: none; such searches find nothing." env:"JOBDB_PILOTS_DB,DIRACX_DB_URL_PILOTAGENTSDB" placeholder:"URL"`
+	TaskQueueDB       string        `name:"task-queue-db" secret:"" help:"Database of task queues (TaskQueueDB), which killed, deleted and rescheduled jobs leave. Default: none; beside DiracX or DIRAC, pilots may then still get such jobs." env:"JOBDB_TASK_QUEUE_DB,DIRACX_DB_URL_TASKQUEUEDB" placeholder:"URL"`
+	ParametersDB      string        `name:"parameters-db" secret:"" help:"OpenSearch of job parameters (JobParametersDB): JSON such as {\"hosts\": [\"host:9200\"], \"use_ssl\": true, \"http_auth\": [\"user\", \"password\"]}. Default: only the table JobParameters." env:"JOBDB_PARAMETERS_DB,DIRACX_OS_DB_JOBPARAMETERSDB" placeholder:"JSON"`
 	CommandRedelivery time.Duration `help:"Send a command again with a heartbeat this long after it was sent, if nothing the job reports confirms it; 0 disables." default:"10m" env:"JOBDB_COMMAND_REDELIVERY"`
 	CommandExpiry     time.Duration `help:"But not this long after it was set, unless it is a Kill; 0 disables." default:"6h" env:"JOBDB_COMMAND_EXPIRY"`
 	QueryTimeout      time.Duration `name:"query-time" help:"Time limit of a search or summary; 0 disables." default:"1m" env:"JOBDB_QUERY_TIME"`
@@ -69,6 +68,9 @@ func (s *Settings) check() error {
 		return usageError{errors.New("--query-time can't be negative")}
 	case s.MaxBody < 1:
 		return usageError{errors.New("--max-body must be more than 0")}
+	}
+	if err := s.operatingSettings.check(); err != nil {
+		return usageError{err}
 	}
 	for _, origin := range s.CORSOrigins {
 		if strings.Contains(origin, "@") {
@@ -106,7 +108,7 @@ func (s *Settings) limits() jobdb.Limits {
 }
 
 type historySettings struct {
-	HistoryDB string `name:"history-db" help:"Database of the job histories (JobLoggingDB), where it is another one. Default: the same." env:"JOBDB_HISTORY_DB,DIRACX_DB_URL_JOBLOGGINGDB" placeholder:"URL"`
+	HistoryDB string `name:"history-db" secret:"" help:"Database of the job histories (JobLoggingDB), where it is another one. Default: the same." env:"JOBDB_HISTORY_DB,DIRACX_DB_URL_JOBLOGGINGDB" placeholder:"URL"`
 }
 
 type folderSettings struct {
@@ -114,7 +116,7 @@ type folderSettings struct {
 }
 
 type databaseSettings struct {
-	DB string `name:"db" help:"Database: sqlite:PATH, mysql://user:password@host:port/name, postgres://… or an SQLAlchemy URL. Set passwords in the environment, where other users can't see them. Default: a SQLite file in the data folder." env:"JOBDB_DB,DIRACX_DB_URL_JOBDB" placeholder:"URL"`
+	DB string `name:"db" secret:"" help:"Database: sqlite:PATH, mysql://user:password@host:port/name, postgres://… or an SQLAlchemy URL. Set passwords in the environment, where other users can't see them. Default: a SQLite file in the data folder." env:"JOBDB_DB,DIRACX_DB_URL_JOBDB" placeholder:"URL"`
 }
 
 type issuerSettings struct {
@@ -155,27 +157,6 @@ func (s databaseSettings) url(folder folderSettings) string {
 }
 
 func (s folderSettings) database() string { return filepath.Join(s.DataDir, "jobs.db") }
-
-// listen listens on the address, and refuses to let other machines in while
-// the only tokens are those that this server makes.
-func (s *Settings) listen(ctx context.Context) (net.Listener, error) {
-	if _, _, err := net.SplitHostPort(s.Listen); err != nil {
-		return nil, usageError{fmt.Errorf("--listen %s: write HOST:PORT, such as 127.0.0.1:8000", s.Listen)}
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Listen)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("port in use: something listens on %s already, perhaps another jobdb; choose another with --listen", s.Listen)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("--listen %s: %w", s.Listen, err)
-	}
-	// Only now is it known what address a host name stands for.
-	if address, ok := listener.Addr().(*net.TCPAddr); s.Issuer == "" && (!ok || !address.IP.IsLoopback()) {
-		return nil, errors.Join(usageError{fmt.Errorf("--listen %s: other machines could reach this server, but no issuer of tokens is known; "+
-			"set --issuer, and --keys where its keys can't be discovered (JOBDB_ISSUER, JOBDB_KEYS), or listen on 127.0.0.1", s.Listen)}, listener.Close())
-	}
-	return listener, nil
-}
 
 // makeFolder creates the data folder, readable by its owner only.
 func (s folderSettings) makeFolder() error {
@@ -241,6 +222,9 @@ func (s fileSettings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (a
 		if _, set := os.LookupEnv(name); set {
 			return nil, nil
 		}
+	}
+	if flag.Tag.Has("notconfigured") {
+		return nil, nil
 	}
 	return s[flag.Name], nil
 }

@@ -152,7 +152,7 @@ func (c *shadowCommand) service(p *program, url, token, file string) shadow.Serv
 		s.Token = func() (string, error) { return readToken(file) }
 	case token == "":
 		s.Token = func() (string, error) {
-			token, _, err := clientSettings{folderSettings: c.folderSettings, issuerSettings: c.issuerSettings}.findToken(p)
+			token, _, err := clientSettings{folderSettings: c.folderSettings, issuerSettings: c.issuerSettings}.findToken(context.Background(), p, url)
 			return token, err
 		}
 	}

@@ -2,17 +2,22 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 
 	"jobdb"
+	"jobdb/choose"
 )
 
 type summaryCommand struct {
+	jobArguments
 	clientSettings
-	filterFlags
+	chooseFlags
+	outputFlags
 
-	By     []string `help:"Columns to group by. Default: ${default}." default:"Status" placeholder:"COLUMN"`
-	Output string   `short:"o" help:"Format: table, json or csv." default:"table" enum:"table,json,csv"`
+	By []string `help:"Columns to group by. Default: ${default}." default:"Status" placeholder:"COLUMN"`
 }
 
 // Help is printed by jobdb summary --help.
@@ -23,27 +28,87 @@ Examples:
 
   jobdb summary
   jobdb summary --by Status,Site --owner alice
-  jobdb summary --by Owner -w 'SubmissionTime>2024-01' --output csv` + whereHelp + whoHelp
+  jobdb summary --mine --since 2d
+  jobdb summary --by Owner 'SubmissionTime>2024-01' --output csv` + chooseHelp + whoHelp
 }
 
 // Run prints the number of jobs in each group.
 func (c *summaryCommand) Run(ctx context.Context, p *program) error {
-	specs, err := c.specs()
-	if err != nil {
-		return err
+	if c.Output == "ids" {
+		return usageError{errors.New("--output ids: a summary has no IDs; see jobdb search")}
+	}
+	for i, name := range c.By {
+		known, err := choose.Name(name)
+		if err != nil {
+			return usageError{fmt.Errorf("--by: %w", err)}
+		}
+		c.By[i] = known
 	}
 	server, err := c.client(p)
 	if err != nil {
 		return err
 	}
-	a, err := server.post(ctx, "/api/jobs/summary", jobdb.SummaryRequest{Grouping: c.By, Search: specs})
+	chosen, err := c.choose(p, c.Jobs, server.user())
+	if err != nil {
+		return err
+	}
+	rows, err := server.summary(ctx, c.By, queries(chosen))
 	if err != nil {
 		return err
 	}
 	columns := append(slices.Clone(c.By), "count")
-	out := newOutput(p.stdout, c.Output, columns, columns)
-	if err := out.rows(a.body); err != nil {
+	out, err := c.open(p, columns, columns)
+	if err != nil {
 		return err
 	}
-	return out.close()
+	return errors.Join(out.rows(rows), out.close())
+}
+
+// summary counts jobs in groups. Where the jobs are found in several searches it adds them up.
+func (c *client) summary(ctx context.Context, by []string, parts [][]jobdb.FilterSpec) ([]row, error) {
+	var all []row
+	for _, part := range parts {
+		a, err := c.search(ctx, "/api/jobs/summary", jobdb.SummaryRequest{Grouping: by, Search: part})
+		if err != nil {
+			return nil, err
+		}
+		rows, err := decodeRows(a.body)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rows...)
+	}
+	if len(parts) < 2 {
+		return all, nil
+	}
+	return addUp(all)
+}
+
+// addUp makes one row of those that have the same values.
+func addUp(rows []row) ([]row, error) {
+	counts, order := map[string]int64{}, []string{}
+	for _, r := range rows {
+		values, err := r.values()
+		if err != nil {
+			return nil, err
+		}
+		n, err := json.Number(fmt.Sprint(values["count"])).Int64()
+		if err != nil {
+			return nil, fmt.Errorf("the server's answer can't be read: %w", err)
+		}
+		delete(values, "count")
+		key, err := json.Marshal(values)
+		if err != nil {
+			return nil, err
+		}
+		if _, known := counts[string(key)]; !known {
+			order = append(order, string(key))
+		}
+		counts[string(key)] += n
+	}
+	sums := make([]row, len(order))
+	for i, key := range order {
+		sums[i] = row(fmt.Sprintf("%s,\"count\":%d}", key[:len(key)-1], counts[key]))
+	}
+	return sums, nil
 }

@@ -18,6 +18,13 @@ type GroupCommit struct {
 	turns   turns        // among processes; as above
 
 	committed func() // is called after each commit
+
+	commits, members atomic.Int64 // so far; the transactions that shared them
+}
+
+// Commits is how many commits there were so far, and how many transactions shared them.
+func (g *GroupCommit) Commits() (commits, transactions int64) {
+	return g.commits.Load(), g.members.Load()
 }
 
 type commitGroup struct {
@@ -88,6 +95,8 @@ func (g *GroupCommit) pass() {
 }
 
 func (g *GroupCommit) commit() {
+	g.commits.Add(1)
+	g.members.Add(int64(g.group.members))
 	g.end(g.group.tx.Commit())
 	g.committed()
 }

@@ -69,6 +69,18 @@ func keepLogSmall(path string, groups *GroupCommit, reader *sql.DB) (_ *sqliteLo
 	return l, func() { cancel(); loop.Wait() }
 }
 
+// LogSize is the size of SQLite's write-ahead log in bytes; 0 where there is none.
+func (e *Engine) LogSize() int64 {
+	if e.log == nil {
+		return 0
+	}
+	info, err := os.Stat(e.log.path)
+	if err != nil { // it is made with the first write
+		return 0
+	}
+	return info.Size()
+}
+
 func (l *sqliteLog) loop(ctx context.Context) {
 	tried := int64(0)     // the log's size when it didn't begin anew
 	var written time.Time // when the log was last, as far as it was looked at

@@ -71,10 +71,10 @@ func TestFullDisk(t *testing.T) {
 	for r = submit(); r.status == http.StatusCreated && acknowledged < 5000; r = submit() {
 		acknowledged++
 	}
-	if r.status != http.StatusServiceUnavailable || !strings.Contains(r.body, "disk is full") {
+	if r.status != http.StatusInsufficientStorage || !strings.Contains(r.body, "disk is full") {
 		t.Errorf("after %d jobs: %d %s", acknowledged, r.status, r.body)
 	}
-	if r := s.send(token, http.MethodGet, "/api/health/ready", ""); r.status != http.StatusOK || !strings.Contains(r.body, `"degraded"`) {
+	if r := s.send(token, http.MethodGet, "/api/health/ready", ""); r.status != http.StatusServiceUnavailable || !strings.Contains(r.body, "disk is full") {
 		t.Errorf("ready: %d %s", r.status, r.body)
 	}
 	if r := s.send(token, http.MethodPost, "/api/jobs/summary", `{"grouping":["Owner"]}`); !strings.Contains(r.body, fmt.Sprintf(`"count":%d`, acknowledged)) {

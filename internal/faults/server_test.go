@@ -99,8 +99,8 @@ func (s *server) run(listen string) error {
 		lines := bufio.NewScanner(io.TeeReader(stderr, s.log))
 		lines.Buffer(nil, mega)
 		for lines.Scan() {
-			if _, address, found := strings.Cut(lines.Text(), "jobdb is listening on "); found {
-				listening <- address
+			if _, address, found := strings.Cut(lines.Text(), `msg="jobdb is listening" url=`); found {
+				listening <- strings.Fields(address)[0]
 			}
 		}
 		_ = command.Wait()

@@ -57,7 +57,7 @@ func startPairOn(t *testing.T, folder string, theirs []string, ours ...string) *
 	start(t, regexp.MustCompile(`^(ready)`), exec.Command(python, append([]string{
 		oracle.Program(t, "service.py"), "--wal", "--port", port, "--keystore", keys, "--issuer", p.issuer.name,
 	}, theirs...)...))
-	p.ours = start(t, regexp.MustCompile(`jobdb is listening on (\S+)`), exec.Command(
+	p.ours = start(t, regexp.MustCompile(`jobdb is listening" url=(\S+)`), exec.Command(
 		jobdb, append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", folder, "--issuer", p.issuer.name, "--keys", keys}, ours...)...))
 	return p
 }

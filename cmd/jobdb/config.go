@@ -1,0 +1,117 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/alecthomas/kong"
+)
+
+type configCommand struct {
+	Settings
+
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+// Help is printed by jobdb config --help.
+func (*configCommand) Help() string {
+	return `Prints each setting with its value and where it comes from: the command line, a variable of the environment, the --config
+file, or the default. Passwords are left out. Give it the flags that jobdb serve is started with.
+
+Examples:
+
+  jobdb config
+  jobdb config --config /etc/jobdb.json
+  JOBDB_DB=postgres://jobdb:secret@localhost/jobdb jobdb config --json`
+}
+
+// settingShown is a setting as jobdb config prints it.
+type settingShown struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Source string `json:"source"` // --NAME, a variable, the file, or default
+}
+
+// Run prints the settings.
+func (c *configCommand) Run(p *program, command *kong.Context) error {
+	var shown []settingShown
+	for _, flag := range command.Selected().Flags {
+		if flag.Name == "json" {
+			continue
+		}
+		value := fmt.Sprint(command.FlagValue(flag))
+		if list, ok := command.FlagValue(flag).([]string); ok {
+			value = strings.Join(list, ",")
+		}
+		if flag.Tag.Has("secret") {
+			value = hidden(value)
+		}
+		shown = append(shown, settingShown{flag.Name, value, sourceOf(command, flag)})
+	}
+	if c.JSON {
+		encoder := json.NewEncoder(p.stdout)
+		encoder.SetIndent("", "  ")
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(shown); err != nil {
+			return err
+		}
+	} else {
+		table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+		for _, s := range shown {
+			fmt.Fprintf(table, "%s\t%s\t%s\n", s.Name, s.Value, s.Source) //nolint:errcheck // Flush tells
+		}
+		if err := table.Flush(); err != nil {
+			return err
+		}
+	}
+	return c.check() // whether the server would start with them
+}
+
+// sourceOf says where a setting's value comes from.
+func sourceOf(command *kong.Context, flag *kong.Flag) string {
+	fromFile := false
+	for _, part := range command.Path {
+		switch {
+		case part.Flag != flag:
+		case part.Resolved:
+			fromFile = true
+		default:
+			return "--" + flag.Name
+		}
+	}
+	for _, name := range flag.Envs {
+		if _, set := os.LookupEnv(name); set {
+			return name
+		}
+	}
+	if fromFile {
+		return "--config"
+	}
+	return "default"
+}
+
+var (
+	passwordInURL  = regexp.MustCompile(`(://[^:/@\s]*:).*@`)
+	passwordOption = regexp.MustCompile(`(?i)([?&][a-z_]*(?:pass|secret|token|key)[a-z_]*=)[^&]*`)
+)
+
+// hidden is a database's address without its password. Of JSON, which may have one anywhere, nothing
+// is shown but the hosts.
+func hidden(value string) string {
+	if strings.HasPrefix(strings.TrimSpace(value), "{") {
+		var parts struct {
+			Hosts any `json:"hosts"`
+		}
+		if json.Unmarshal([]byte(value), &parts) != nil || parts.Hosts == nil {
+			return "{…}"
+		}
+		hosts := passwordInURL.ReplaceAllString(fmt.Sprint(parts.Hosts), "$1…@")
+		return `{"hosts": ` + hosts + `, …}`
+	}
+	value = passwordInURL.ReplaceAllString(value, "$1…@")
+	return passwordOption.ReplaceAllString(value, "$1…")
+}

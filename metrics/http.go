@@ -1,0 +1,91 @@
+package metrics
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// httpMetrics count requests.
+type httpMetrics struct {
+	requests *prometheus.CounterVec
+	time     *prometheus.HistogramVec
+	running  prometheus.Gauge
+	limited  *prometheus.CounterVec
+}
+
+func newHTTPMetrics() *httpMetrics {
+	return &httpMetrics{
+		requests: newCounter(requests), time: newHistogram(requestTime), limited: newCounter(limited),
+		running: prometheus.NewGauge(prometheus.GaugeOpts{Name: requestsRunning.Name, Help: requestsRunning.Help}),
+	}
+}
+
+// Begin counts a request that begins. The function that it returns is called at its end, with the
+// pattern of its route, such as "POST /api/jobs/search", and the status of its answer. A nil Registry
+// counts nothing.
+func (r *Registry) Begin() (end func(pattern string, status int, took time.Duration)) {
+	if r == nil {
+		return func(string, int, time.Duration) {}
+	}
+	r.http.running.Inc()
+	return func(pattern string, status int, took time.Duration) {
+		r.http.running.Dec()
+		r.http.requests.WithLabelValues(pattern, code(status)).Inc()
+		r.http.time.WithLabelValues(pattern).Observe(took.Seconds())
+	}
+}
+
+// code is a status as a label; 0 is that of an answer that never began.
+func code(status int) string {
+	if status == 0 {
+		status = http.StatusOK
+	}
+	return strconv.Itoa(status)
+}
+
+// Limited counts a request that was refused because a user or a VO had sent too many; who is "user"
+// or "vo".
+func (r *Registry) Limited(who string) {
+	if r != nil {
+		r.http.limited.WithLabelValues(who).Inc()
+	}
+}
+
+// Class is what a class of requests may take, has taken, and had refused.
+type Class struct {
+	Size, Taken, Waiting, Refused int64
+}
+
+// WatchClasses tells the numbers of the classes of requests, by their names.
+func (r *Registry) WatchClasses(classes func() map[string]Class) {
+	if r == nil {
+		return
+	}
+	r.registry.MustRegister(collector{[]Metric{gateSize, gateTaken, gateWaiting, gateRefused}, func(ch chan<- prometheus.Metric) {
+		for name, class := range classes() {
+			tell(ch, gateSize, float64(class.Size), name)
+			tell(ch, gateTaken, float64(class.Taken), name)
+			tell(ch, gateWaiting, float64(class.Waiting), name)
+			tell(ch, gateRefused, float64(class.Refused), name)
+		}
+	}})
+}
+
+// collector tells some metrics when it is asked.
+type collector struct {
+	metrics []Metric
+	collect func(chan<- prometheus.Metric)
+}
+
+// Describe implements [prometheus.Collector].
+func (c collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, m := range c.metrics {
+		ch <- m.desc
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (c collector) Collect(ch chan<- prometheus.Metric) { c.collect(ch) }
