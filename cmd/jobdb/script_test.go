@@ -389,12 +389,12 @@ func collectorCommand(ts *testscript.TestScript, neg bool, args []string) {
 		body, _ := io.ReadAll(r.Body)
 		var sent tracepb.TracesData
 		if err := proto.Unmarshal(body, &sent); err != nil {
-			fmt.Fprintln(file, err)
+			_, _ = fmt.Fprintln(file, err)
 		}
 		for _, of := range sent.GetResourceSpans() {
-			fmt.Fprintln(file, r.URL.Path, r.Header.Get("X-Key"), of.GetResource())
+			_, _ = fmt.Fprintln(file, r.URL.Path, r.Header.Get("X-Key"), of.GetResource())
 			for _, span := range of.GetScopeSpans()[0].GetSpans() {
-				fmt.Fprintf(file, "trace=%x parent=%x span=%x %q %v\n", span.GetTraceId(), span.GetParentSpanId(), span.GetSpanId(), span.GetName(), span.GetAttributes())
+				_, _ = fmt.Fprintf(file, "trace=%x parent=%x span=%x %q %v\n", span.GetTraceId(), span.GetParentSpanId(), span.GetSpanId(), span.GetName(), span.GetAttributes())
 			}
 		}
 	}))
