@@ -91,13 +91,13 @@
 //	ParametersOutbox (ours only)
 //	                         WaitingJobs, ParametersChanges, RemoveParametersChanges,
 //	                         CountParametersChanges, QueueAllParameters
+//	Actions, ActionParts (ours only)
+//	                         CreateAction, Action, Actions, StopAction, ActionParts, TakeActionTurn,
+//	                         LeaveActions, NextActionPart, EndActionPart
 //	Series (ours only)       NoteSeries, Series, DropSeries
 //	Tasks (ours only)        RunTasks, RunTask, TaskState
 //	several                  DeleteHeartbeats, ThinHeartbeats, DeleteJobCommands,
 //	                         DeleteArchivedParameters, DeleteOldReplies, CheckRows
-//	Actions, ActionParts (ours only)
-//	                         CreateAction, Action, Actions, StopAction, ActionParts, TakeActionTurn,
-//	                         LeaveActions, NextActionPart, EndActionPart
 //	Jobs                     Facets, Histogram, Values, JobAttributes; LockJobs locks rows
 //	of no table              CostlySearch, CostlySummary, CostlyFacets, CostlyValues, Connections
 //
@@ -111,6 +111,7 @@
 //	query.go, filter.go, filter_operand.go, period.go, limits.go, cursor.go
 //	                         what clients send is checked here; no SQL is written
 //	compile.go               the SQL of searches, summaries and what follows; testdata/compile shows it
+//	match.go                 what a filter says of a row in memory
 //	read.go                  runs queries: pages, streams, summaries
 //	facets.go, histogram.go, values.go
 //	                         the most frequent values; numbers over time; values that begin with a text

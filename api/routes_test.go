@@ -227,7 +227,6 @@ var malformed = []struct{ method, path, body, want string }{
 	{"POST", "facets", `{"columns":["Status",5],"top":1001}`, `string_type [body columns 1], less_than_equal [body top]`},
 	{"POST", "histogram", `{"by":5,"bucket":60.5,"top":"x","Search":[]}`, `extra_forbidden [body Search], missing [body time], missing [body from], missing [body to], int_from_float [body bucket], string_type [body by], int_parsing [body top]`},
 	{"POST", "histogram", `{"time":1,"from":2024,"to":null,"bucket":60,"top":51}`, `string_type [body time], string_type [body from], string_type [body to], less_than_equal [body top]`},
-	{"POST", "series", `{"columns":"Status","from":5,"bucket":60.5,"ended":"x","top":51,"by":1}`, `extra_forbidden [body by], list_type [body columns], string_type [body from], missing [body to], int_from_float [body bucket], bool_parsing [body ended], less_than_equal [body top]`},
 	{"POST", "actions", ``, `missing [body]`},
 	{"POST", "actions", `{"action":"explode","reason":5,"dry_run":7,"jobs":1}`, `extra_forbidden [body jobs], enum [body action], value_error [body], string_type [body reason], bool_parsing [body dry_run]`},
 	{"POST", "actions", `{"ids":[],"search":[]}`, `missing [body action], value_error [body]`},
@@ -237,6 +236,7 @@ var malformed = []struct{ method, path, body, want string }{
 	{"GET", "actions/x?outcomes=some&from=0", ``, `int_parsing [path action_id], enum [query outcomes], greater_than_equal [query from]`},
 	{"DELETE", "actions/x", ``, `int_parsing [path action_id]`},
 	{"GET", "actions?before=0&per_page=201", ``, `greater_than_equal [query before], less_than_equal [query per_page]`},
+	{"POST", "series", `{"columns":"Status","from":5,"bucket":60.5,"ended":"x","top":51,"by":1}`, `extra_forbidden [body by], list_type [body columns], string_type [body from], missing [body to], int_from_float [body bucket], bool_parsing [body ended], less_than_equal [body top]`},
 	{"POST", "values", `{"prefix":null,"limit":1.5}`, `missing [body column], string_type [body prefix], int_from_float [body limit]`},
 }
 

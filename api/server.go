@@ -70,6 +70,7 @@ type service struct {
 	work        *gate         // memory of large bodies and what becomes of them
 	answers     *gate         // memory of large answers
 	classes                   // of work with the database
+	changed     *changeHub    // finds out which jobs change, while somebody listens
 	dropped     atomic.Uint64 // outputs of jobs, see noteDropped
 }
 
@@ -90,6 +91,7 @@ func New(c Config) http.Handler {
 		answers: answerGate(), classes: newClasses(c.DB.Connections(), runtime.GOMAXPROCS(0)),
 	}
 	s.Metrics.WatchClasses(s.classNumbers)
+	s.changed = newChangeHub(c.DB, c.Logger)
 	mux, methods := http.NewServeMux(), map[string][]string{}
 	for _, r := range []struct {
 		method, path string
@@ -107,6 +109,7 @@ func New(c Config) http.Handler {
 		{http.MethodPost, "/api/jobdb/histogram", s.withBody(auth.Query, s.histogram)},
 		{http.MethodPost, "/api/jobdb/series", s.withBody(auth.Query, s.series)},
 		{http.MethodPost, "/api/jobdb/values", s.withBody(auth.Query, s.values)},
+		{http.MethodGet, "/api/jobdb/changes", s.authenticatedUntil(s.changes)},
 		{http.MethodPost, "/api/jobdb/actions", s.withBody(auth.Manage, s.startAction)},
 		{http.MethodGet, "/api/jobdb/actions", s.authenticated(s.listActions)},
 		{http.MethodGet, "/api/jobdb/actions/{action_id}", s.authenticated(s.action)},
@@ -199,7 +202,7 @@ func (s *service) wrap(handle handler) http.Handler {
 		if len(r.TransferEncoding) > 0 { // net/http hides whether there was a length, too (RFC 9112, 6.1)
 			w.Header().Set("Connection", "close")
 		}
-		if s.RequestTimeout > 0 && linesWanted(r) == "" { // lines last as long as they are read
+		if s.RequestTimeout > 0 && linesWanted(r) == "" && r.URL.Path != changesPath { // those last as long as they are read
 			ctx, cancel := context.WithTimeout(r.Context(), s.RequestTimeout)
 			defer cancel()
 			r = r.WithContext(ctx)
@@ -249,7 +252,7 @@ type Timeouts struct {
 // run longer than the shutdown timeout are cut off, which is an error. It always closes the
 // listener.
 func Serve(ctx context.Context, listener net.Listener, service http.Handler, logger *slog.Logger, timeouts Timeouts) error {
-	running, cut := stoppable(context.WithoutCancel(ctx)) // requests outlive ctx
+	running, cut := stoppable(context.WithValue(context.WithoutCancel(ctx), endingKey{}, ctx.Done())) // requests outlive ctx
 	defer cut()
 	server := &http.Server{
 		Handler:           service,

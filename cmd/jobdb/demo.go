@@ -145,11 +145,11 @@ func (c *demoCommand) run(ctx context.Context, p *program, folder string, now ti
 		return errors.Join(err, db.Close())
 	}
 	err = besides(ctx, func(ctx context.Context) { demo.Live(ctx, jobs, c.Seed, c.Rate, logger) }, func() error {
-		defer stop()
 		return server.serve(ctx, p, listener, key, api.Config{
 			DB: db, Jobs: jobs, Keys: keys, Issuer: server.issuer(), Visibility: server.Visibility, MaxBody: server.MaxBody,
-			RequestTimeout: server.requestTimeout(), Clock: p.clock, Logger: logger,
+			RequestTimeout: server.requestTimeout(), Clock: p.clock, Logger: logger, Metrics: server.newMetrics(),
 		})
 	})
+	stop()
 	return errors.Join(err, db.Close())
 }

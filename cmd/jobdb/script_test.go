@@ -165,7 +165,7 @@ type serverKey struct{}
 // stop". Both leave all that the server said so far in the file server.log. "server other FLAGS…"
 // starts one beside it that runs until the script ends, and sets OTHER_URL. "server terminal FLAGS…"
 // is start with a terminal as standard error, and "server hup"
-// and "server kill" send signals. "server demo FLAGS…" is terminal with jobdb demo.
+// and "server kill" send signals. "server demo FLAGS…" is start with jobdb demo.
 func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	s, variable := ts.Value(serverKey{}).(*server), "JOBDB_URL"
 	if neg || len(args) == 0 {
@@ -197,11 +197,10 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	s.command = exec.Command(path, append([]string{command, "--listen", "127.0.0.1:0"}, args[1:]...)...)
 	s.command.Dir = ts.MkAbs(".")
 	s.command.Env = append([]string{}, environment(ts)...)
-	onTerminal := args[0] == "terminal" || args[0] == "demo"
-	stderr, last, err := s.attach(onTerminal)
+	stderr, last, err := s.attach(args[0] == "terminal")
 	ts.Check(err)
 	ts.Check(s.command.Start())
-	if onTerminal {
+	if args[0] == "terminal" {
 		ts.Check(s.command.Stderr.(*os.File).Close()) // else its other end wouldn't end with the server
 	}
 	ts.Defer(func() { _ = s.stop() })

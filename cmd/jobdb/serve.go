@@ -314,10 +314,10 @@ func (c *serveCommand) address(listens net.Addr) string {
 	return "http://" + listens.String()
 }
 
-// welcome prints commands to try to who started the server on a terminal. It prints no token: what
-// it says may be kept.
+// welcome prints commands to try to who started the server on a terminal, or a demo. It prints no
+// token: what it says may be kept.
 func (c *serveCommand) welcome(p *program, key *auth.Key, url string) {
-	if !isTerminal(p.stderr) || c.LogFormat == "json" {
+	if c.loginAs == nil && !isTerminal(p.stderr) || c.LogFormat == "json" {
 		return
 	}
 	if key == nil || strings.HasPrefix(url, unixPrefix) {

@@ -28,9 +28,9 @@ func (f *fixture) ofOwn() *fixture {
 	return f.alone(jobdb.Options{Clock: f.suite.clock.now, FoldInterval: -1})
 }
 
-// idRange is the IDs from one to another.
-func idRange(from, to jobdb.JobID) (ids []jobdb.JobID) {
-	for id := from; id <= to; id++ {
+// firstIDs are so many.
+func firstIDs(n jobdb.JobID) (ids []jobdb.JobID) {
+	for id := jobdb.JobID(1); id <= n; id++ {
 		ids = append(ids, id)
 	}
 	return ids
@@ -64,7 +64,7 @@ func testActions(f *fixture) {
 		f.equal("has actions", f.HasActions(), false)
 		return
 	}
-	jobs := slices.Concat(idRange(1, 450), []jobdb.JobID{460, 462, 1 << 40})
+	jobs := slices.Concat(firstIDs(450), []jobdb.JobID{460, 462, 1 << 40})
 	created, err := f.CreateAction(f.ctx, given, jobs)
 	f.ok(err)
 	want := given
@@ -120,10 +120,10 @@ func testActions(f *fixture) {
 // are refused, and the turns of who dies go to others.
 func testActionTurns(f *fixture) {
 	own := f.ofOwn()
-	one, err := own.CreateAction(own.ctx, jobdb.Action{VO: "a", Username: "alice", Kind: "kill"}, idRange(1, 401))
+	one, err := own.CreateAction(own.ctx, jobdb.Action{VO: "a", Username: "alice", Kind: "kill"}, firstIDs(401))
 	own.ok(err)
 	f.suite.clock.advance(time.Second)
-	two, err := own.CreateAction(own.ctx, jobdb.Action{VO: "b", Username: "bob", Kind: "kill"}, idRange(1, 2))
+	two, err := own.CreateAction(own.ctx, jobdb.Action{VO: "b", Username: "bob", Kind: "kill"}, firstIDs(2))
 	own.ok(err)
 	turn := func(holder string) int64 {
 		f.t.Helper()
@@ -143,7 +143,7 @@ func testActionTurns(f *fixture) {
 	outcomes := jobdb.ActionOutcomes{Refused: map[string][]jobdb.JobID{"no": {7, 3, 4}}, Failed: map[string][]jobdb.JobID{"broken": {9}}}
 	part, err := own.part(one.ID, "x", outcomes)
 	own.ok(err)
-	own.equal("the first part", part.Jobs, idRange(1, 200))
+	own.equal("the first part", part.Jobs, firstIDs(200))
 	_, err = own.part(two.ID, "y", jobdb.ActionOutcomes{})
 	own.ok(err)
 	_, err = own.part(two.ID, "y", jobdb.ActionOutcomes{})
@@ -219,19 +219,19 @@ func testActionsBounded(f *fixture) {
 		own.t.Errorf("%d are kept", len(kept))
 	}
 	for range jobdb.MaxRunningActions {
-		_, err := own.CreateAction(own.ctx, jobdb.Action{VO: "a", Username: "alice", Kind: "kill"}, idRange(1, 1))
+		_, err := own.CreateAction(own.ctx, jobdb.Action{VO: "a", Username: "alice", Kind: "kill"}, firstIDs(1))
 		own.ok(err)
 	}
-	_, err = own.CreateAction(own.ctx, jobdb.Action{VO: "a", Username: "alice", Kind: "kill"}, idRange(1, 1))
+	_, err = own.CreateAction(own.ctx, jobdb.Action{VO: "a", Username: "alice", Kind: "kill"}, firstIDs(1))
 	own.refused(err, jobdb.ErrTooManyActions)
-	_, err = own.CreateAction(own.ctx, jobdb.Action{VO: "b", Username: "alice", Kind: "kill"}, idRange(1, 1))
+	_, err = own.CreateAction(own.ctx, jobdb.Action{VO: "b", Username: "alice", Kind: "kill"}, firstIDs(1))
 	own.ok(err)
 }
 
 // Of holders that work at the same time each part is done by one, once.
 func testActionPartOnce(f *fixture) {
 	own := f.ofOwn()
-	action, err := own.CreateAction(own.ctx, jobdb.Action{VO: "a", Username: "alice", Kind: "kill"}, idRange(1, 2000))
+	action, err := own.CreateAction(own.ctx, jobdb.Action{VO: "a", Username: "alice", Kind: "kill"}, firstIDs(2000))
 	own.ok(err)
 	var jobs, parts atomic.Int64
 	own.together(4, func(i int) error {

@@ -236,26 +236,6 @@ var (
 		{Name: "Change", Kind: KindText},
 	}, Key: []string{"ID"}}
 
-	// Tasks has the background work that one of all servers does at a time.
-	Tasks = &Table{Name: "Tasks", Columns: []Column{
-		{Name: "Name", Kind: KindText, Length: 64},
-		{Name: "Holder", Kind: KindText, Length: 128}, // which server does it, until when
-		{Name: "Until", Kind: KindTime},
-		{Name: "Next", Kind: KindTime},  // when it is due
-		{Name: "State", Kind: KindText}, // what it needs to know the next time
-	}, Key: []string{"Name"}}
-
-	// Series has the counts of jobs over time.
-	Series = &Table{Name: "Series", Columns: []Column{
-		{Name: "Span", Kind: KindInteger}, // seconds
-		{Name: "Kind", Kind: KindInteger},
-		{Name: "VO", Kind: KindText, Length: 32},
-		{Name: "Time", Kind: KindTime},
-		{Name: "Value", Kind: KindText, Length: 128},
-		{Name: "Status", Kind: KindText, Length: 32},
-		{Name: "Count", Kind: KindInteger},
-	}, Key: []string{"Span", "Kind", "VO", "Time", "Value", "Status"}}
-
 	// Actions and ActionParts have actions on many jobs.
 	Actions = &Table{Name: "Actions", Columns: []Column{
 		{Name: "ID", Kind: KindInteger},
@@ -286,6 +266,26 @@ var (
 		{Name: "Jobs", Kind: KindText},
 		{Name: "Outcomes", Kind: KindText},
 	}, Key: []string{"ActionID", "Part"}}
+
+	// Tasks has the background work that one of all servers does at a time.
+	Tasks = &Table{Name: "Tasks", Columns: []Column{
+		{Name: "Name", Kind: KindText, Length: 64},
+		{Name: "Holder", Kind: KindText, Length: 128}, // which server does it, until when
+		{Name: "Until", Kind: KindTime},
+		{Name: "Next", Kind: KindTime},  // when it is due
+		{Name: "State", Kind: KindText}, // what it needs to know the next time
+	}, Key: []string{"Name"}}
+
+	// Series has the counts of jobs over time.
+	Series = &Table{Name: "Series", Columns: []Column{
+		{Name: "Span", Kind: KindInteger}, // seconds
+		{Name: "Kind", Kind: KindInteger},
+		{Name: "VO", Kind: KindText, Length: 32},
+		{Name: "Time", Kind: KindTime},
+		{Name: "Value", Kind: KindText, Length: 128},
+		{Name: "Status", Kind: KindText, Length: 32},
+		{Name: "Count", Kind: KindInteger},
+	}, Key: []string{"Span", "Kind", "VO", "Time", "Value", "Status"}}
 
 	// CountTriggers are the triggers of Jobs that keep the counts.
 	CountTriggers = []string{"CountInserted", "CountUpdated", "CountDeleted"}
