@@ -61,6 +61,7 @@ type checker struct {
 	seen     map[string]int // where the names of attributes outside of sections are
 	values   []checkedValue
 	given    []string
+	bare     []span // texts without quotes, with what is to be said of them
 }
 
 // names reports whether the text sets an attribute.
@@ -136,6 +137,7 @@ func (c *checker) whole() {
 	}
 	c.places()
 	c.withoutParameters()
+	c.withoutQuotes()
 }
 
 // meansExecutable reports whether an attribute was likely meant to be the Executable, which is said there.

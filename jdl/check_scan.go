@@ -202,17 +202,12 @@ func (c *checker) endsValue(at int) bool {
 // unclosed reports whether the quote at a place isn't closed where its author meant it to be: on its
 // line, which ends with a semicolon, or before the next attribute. It returns the end of that line's text.
 func (c *checker) unclosed(quote int) (end int, unclosed bool) {
-	text := c.text[quote+1:]
-	close := strings.IndexByte(text, '"')
-	inside := text
-	if close >= 0 {
-		inside = text[:close]
-	}
+	inside, _, closed := strings.Cut(c.text[quote+1:], `"`)
 	line, following, several := strings.Cut(inside, "\n")
-	if close >= 0 && !several {
+	if closed && !several {
 		return 0, false
 	}
-	looksLost := close < 0 // nothing closes it at all
+	looksLost := !closed
 	for rest := following; several && !looksLost; {
 		if m := nextAttribute.FindStringSubmatch(rest); m != nil {
 			known, meant := nearestName(m[1])

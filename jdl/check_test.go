@@ -4,6 +4,7 @@ import (
 	"flag"
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -92,5 +93,26 @@ func TestSemicolonInText(t *testing.T) {
 	}
 	if got := ad.Text("Arguments"); got != "-c 'cd x" {
 		t.Errorf("Arguments is %q", got)
+	}
+}
+
+// refusedLater are descriptions of which Check says that the rules will refuse them.
+var refusedLater = regexp.MustCompile(`^(cpu time that|cpu time of two|priority with|no priority|names of any kind)`)
+
+// TestCheckLeavesGood finds no mistake in descriptions as users and productions write them.
+func TestCheckLeavesGood(t *testing.T) {
+	for _, name := range []string{"plain", "parametric"} {
+		archive, err := txtar.ParseFile("../wms/testdata/jdl/" + name + ".txtar")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range archive.Files {
+			if name == "parametric" && !strings.Contains(file.Name, "documentation") || refusedLater.MatchString(file.Name) {
+				continue
+			}
+			if found := jdl.Check(string(file.Data)); jdl.HasMistake(found) {
+				t.Errorf("%s:\n%s\n%v", file.Name, file.Data, found)
+			}
+		}
 	}
 }

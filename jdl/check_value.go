@@ -23,7 +23,7 @@ func (c *checker) name(at int, name string, depth int) {
 	case known:
 	case meant != "":
 		c.doubt(at, "%s is no attribute that DIRAC knows; is %s meant?", quoteShort(name), meant)
-	case !plainName.MatchString(name):
+	case strings.ContainsAny(name, " \t\r\n\"',{}"):
 		c.mistake(at, "%s can't be the name of an attribute; is a semicolon or a = missing before it?", quoteShort(name))
 	default:
 		c.doubt(at, "%s is no attribute that DIRAC knows; it is stored, and likely nothing reads it", quoteShort(name))
@@ -65,7 +65,7 @@ func (c *checker) items(name string, begin int, text string) (items []span, ok b
 		c.mistake(begin, "%s: this list isn't closed; write a } before the semicolon", quoteShort(name))
 		return nil, false
 	}
-	inQuotes, from := false, 1
+	inQuotes, depth, from := false, 0, 1
 	add := func(to int) {
 		part := text[from:to]
 		if trimmed := trim(part); trimmed != "" {
@@ -77,9 +77,14 @@ func (c *checker) items(name string, begin int, text string) (items []span, ok b
 		switch {
 		case text[i] == '"':
 			inQuotes = !inQuotes
-		case text[i] == ',' && !inQuotes:
+		case text[i] == '{' && !inQuotes:
+			depth++
+		case text[i] == '}' && !inQuotes:
+			depth--
+		case text[i] != ',' || depth > 0:
+		case !inQuotes:
 			add(i)
-		case text[i] == ',':
+		default:
 			c.mistake(begin+i, "%s: a comma within a text of a list splits it in two; write it without", quoteShort(name))
 		}
 	}
@@ -90,14 +95,18 @@ func (c *checker) items(name string, begin int, text string) (items []span, ok b
 	return items, true
 }
 
-// item checks a text, number or word, alone or in a list.
+// item checks a text, number or word, alone or in a list, or a list in a list.
 func (c *checker) item(name string, item span) {
+	if strings.HasPrefix(item.text, "{") {
+		c.nestedList(name, item)
+		return
+	}
 	if item.text[0] != '"' {
 		switch {
 		case strings.Contains(item.text, `"`):
-			c.mistake(item.at+strings.IndexByte(item.text, '"'), `%s: a quote in the middle of a value; is one missing at its begin?`, quoteShort(name))
-		case !isNumber(item.text) && !isBoolean(item.text) && !slices.Contains(wholeNumbers, name):
-			c.doubt(item.at, `%s: the quotes are missing; write "%s"`, quoteShort(name), short(item.text))
+			c.doubt(item.at, `%s: the quotes in the middle of this value are lost; put all of it in quotes, with ' in the place of those within`, quoteShort(name))
+		case !isNumber(item.text) && !isBoolean(item.text) && !slices.Contains(wholeNumbers, name) && !parameterPlace.MatchString(item.text):
+			c.bare = append(c.bare, span{quoteShort(name) + `: the quotes are missing; write "` + short(item.text) + `"`, item.at})
 		}
 		return
 	}
@@ -111,6 +120,29 @@ func (c *checker) item(name string, item span) {
 		c.doubt(item.at, "%s is empty; leave the attribute out, or give it a value", quoteShort(name))
 	case len(text) != len(trim(text)) && !slices.Contains(neverLists, name):
 		c.doubt(item.at, "%s: the text begins or ends with a blank", quoteShort(name))
+	}
+}
+
+// nestedList checks a list in a list, which only parameters may be: their jobs get one each.
+func (c *checker) nestedList(name string, item span) {
+	if !strings.HasPrefix(name, "Parameters") {
+		c.doubt(item.at, "%s: a list within a list falls apart when DIRAC reads it", quoteShort(name))
+	}
+	items, _ := c.items(name, item.at, item.text)
+	for _, inner := range items {
+		c.item(name, inner)
+	}
+}
+
+// withoutQuotes notes the values without quotes, all of them at the first: DIRAC adds the quotes
+// itself, and some people never write any.
+func (c *checker) withoutQuotes() {
+	switch n := len(c.bare) - 1; {
+	case n < 0:
+	case n == 0:
+		c.doubt(c.bare[0].at, "%s", c.bare[0].text)
+	default:
+		c.doubt(c.bare[0].at, "%s; %d more values have none either", c.bare[0].text, n)
 	}
 }
 
@@ -176,7 +208,7 @@ func (c *checker) number(name string, begin int, text string) {
 	if !slices.Contains(wholeNumbers, name) || strings.Contains(text, "%") {
 		return
 	}
-	if _, ok := ParseInt(strings.Trim(text, `"`)); !ok {
+	if _, ok := ParseInt(strings.Trim(text, `"{}`)); !ok {
 		c.mistake(begin, "%s must be a whole number, not %s", name, short(text))
 	}
 }

@@ -81,7 +81,7 @@ func Expand(text string) (jobs []string, parametric bool, err error) {
 		return nil, false, err
 	}
 	if err != nil {
-		return []string{text}, false, nil // its manifest will say what is wrong
+		return []string{text}, false, nil //nolint:nilerr // its manifest will say what is wrong
 	}
 	count, err := ad.CountJobs()
 	if err != nil || count == 0 {

@@ -41,7 +41,7 @@ type action struct {
 
 // run chooses jobs, says what would be done, asks and does it.
 func (f actFlags) run(ctx context.Context, p *program, terms []string, do action) error {
-	server, err := f.client(p)
+	server, err := f.client(ctx, p)
 	if err != nil {
 		return err
 	}

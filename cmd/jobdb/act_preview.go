@@ -105,11 +105,11 @@ func (f actFlags) preview(p *program, chosen choose.Choice, found targets, do ac
 	if n := countIDs(found.missing); n > 0 {
 		p.say("  %-12s %9s  %s", "not found", thousands(n), firstIDs(found.missing))
 	}
-	would := "would be"
+	ends := ""
 	if f.DryRun {
-		would = "would be (dry run)"
+		ends = "; this is a dry run"
 	}
-	p.say("%s %s %s", plural(len(ready), "job"), would, do.done)
+	p.say("%s would be %s%s", plural(len(ready), "job"), do.done, ends)
 	return ready
 }
 

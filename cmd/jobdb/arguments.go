@@ -63,17 +63,29 @@ func childOf(node *kong.Node, name string) *kong.Node {
 	return nil
 }
 
-// takesNext reports whether the next argument is the value of this flag.
+// takesNext reports whether the next argument is the value of this flag, or of the last of several
+// short ones: -yo takes one if -o does.
 func takesNext(node *kong.Node, arg string) bool {
-	if strings.Contains(arg, "=") {
-		return false
+	if name, isLong := strings.CutPrefix(arg, "--"); isLong {
+		flag := flagOf(node, func(f *kong.Flag) bool { return f.Name == name })
+		return flag != nil && takesValue(flag)
 	}
-	for _, group := range node.AllFlags(false) {
-		for _, flag := range group {
-			if arg == "--"+flag.Name || !strings.HasPrefix(arg, "--") && flag.Short != 0 && strings.HasSuffix(arg, string(flag.Short)) && len(arg) == 2 {
-				return !flag.IsBool() && !flag.IsCounter()
-			}
+	for i, letter := range arg[1:] {
+		flag := flagOf(node, func(f *kong.Flag) bool { return f.Short == letter })
+		if flag == nil || takesValue(flag) {
+			return flag != nil && i == len(arg)-2
 		}
 	}
 	return false
+}
+
+func takesValue(flag *kong.Flag) bool { return !flag.IsBool() && !flag.IsCounter() }
+
+func flagOf(node *kong.Node, is func(*kong.Flag) bool) *kong.Flag {
+	for _, group := range node.AllFlags(false) {
+		if i := slices.IndexFunc(group, is); i >= 0 {
+			return group[i]
+		}
+	}
+	return nil
 }

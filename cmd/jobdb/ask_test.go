@@ -20,7 +20,7 @@ func asking(t *testing.T, timeout time.Duration, handler http.HandlerFunc) (*cli
 	server := httptest.NewServer(handler)
 	t.Cleanup(func() { server.Close(); firstPause = before })
 	said := &bytes.Buffer{}
-	c, err := clientSettings{Server: server.URL, Timeout: timeout}.client(&program{stderr: said, clock: time.Now})
+	c, err := clientSettings{Server: server.URL, Timeout: timeout}.client(t.Context(), &program{stderr: said, clock: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +37,7 @@ func TestAskAgain(t *testing.T) {
 		"busy":            {fail: func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, asked: 3},
 		"too many":        {fail: func(w http.ResponseWriter) { w.WriteHeader(http.StatusTooManyRequests) }, asked: 3},
 		"connection lost": {fail: func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, asked: 3},
+		"too long":        {fail: func(w http.ResponseWriter) { w.Header().Set("Retry-After", "100"); w.WriteHeader(429) }, asked: 1, says: "429"},
 		"wrong":           {fail: func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnprocessableEntity) }, asked: 1, says: "422"},
 		"forbidden":       {fail: func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, asked: 1, says: "403"},
 	} {

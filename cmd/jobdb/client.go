@@ -56,17 +56,13 @@ type client struct {
 // defaultServer is where a server of one's own listens.
 const defaultServer = "http://127.0.0.1:8000"
 
-func (s clientSettings) client(p *program) (*client, error) {
-	return s.clientWithin(context.Background(), p)
-}
-
-// clientWithin is client; ctx bounds how long a login that has ended is renewed.
-func (s clientSettings) clientWithin(ctx context.Context, p *program) (*client, error) {
+// client makes a client. ctx bounds how long a login that has ended is renewed.
+func (s clientSettings) client(ctx context.Context, p *program) (*client, error) {
 	if s.Timeout < 0 {
 		return nil, usageError{errors.New("--timeout can't be negative")}
 	}
 	if s.Database != "" {
-		c, err := s.onDatabase(p)
+		c, err := s.onDatabase(ctx, p)
 		if err == nil {
 			c.timeout = cmp.Or(s.Timeout, 2*time.Minute)
 		}

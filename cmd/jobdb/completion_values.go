@@ -60,7 +60,7 @@ func (c *completer) known(ctx context.Context, column string) []string {
 
 // askValues asks the server once; a DiracX server is asked to count.
 func askValues(ctx context.Context, p *program, settings clientSettings, column string) ([]string, error) {
-	server, err := settings.clientWithin(ctx, p)
+	server, err := settings.client(ctx, p)
 	if err != nil {
 		return nil, err
 	}

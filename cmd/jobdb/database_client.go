@@ -31,8 +31,8 @@ const (
 
 // onDatabase makes a client of a service that runs in this process, on a database. It reads all VOs,
 // and changes jobs of the VO that actFor names. What it opened is closed when the program ends.
-func (s directSettings) onDatabase(p *program) (*client, error) {
-	db, err := s.openExisting(context.Background())
+func (s directSettings) onDatabase(ctx context.Context, p *program) (*client, error) {
+	db, err := s.openExisting(context.WithoutCancel(ctx)) // what is under way at Ctrl-C still uses it
 	if err != nil {
 		return nil, fmt.Errorf("--db: %w", err)
 	}

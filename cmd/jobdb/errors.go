@@ -53,7 +53,7 @@ func (c *errorsCommand) Run(ctx context.Context, p *program) error {
 	if c.Output == "ids" || c.Top < 0 {
 		return usageError{errors.New("errors have no --output ids, and --top can't be negative; see jobdb search for IDs")}
 	}
-	server, err := c.client(p)
+	server, err := c.client(ctx, p)
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func printParts(
 	ctx context.Context, p *program, settings clientSettings, flags chooseFlags, form outputFlags, terms, asked, columns []string,
 	split func(row) ([]row, error),
 ) error {
-	server, err := settings.client(p)
+	server, err := settings.client(ctx, p)
 	if err != nil {
 		return err
 	}

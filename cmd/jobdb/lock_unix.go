@@ -10,5 +10,5 @@ import (
 
 // lock waits until no other process has the file locked, and locks it until it is closed.
 func lock(file *os.File) error {
-	return unix.Flock(int(file.Fd()), unix.LOCK_EX) //nolint:gosec // a file's number fits
+	return unix.Flock(int(file.Fd()), unix.LOCK_EX)
 }

@@ -166,7 +166,7 @@ type identity struct {
 
 // Run prints who you are.
 func (c *whoamiCommand) Run(ctx context.Context, p *program) error {
-	server, err := c.client(p)
+	server, err := c.client(ctx, p)
 	if err != nil {
 		return err
 	}

@@ -54,44 +54,59 @@ func (p *program) say(format string, args ...any) {
 type cli struct {
 	ConfigFile kong.ConfigFlag `name:"config" help:"JSON file of settings, named as the flags: {\"db\": \"…\", \"log-format\": \"json\"}. Flags and environment take precedence." placeholder:"FILE" env:"JOBDB_CONFIG" type:"path"`
 
-	Serve      serveCommand       `cmd:"" help:"Start the server."`
-	Token      tokenCommand       `cmd:"" help:"Make a token for a server."`
-	Login      loginCommand       `cmd:"" help:"Log in at the issuer of a server."`
-	Logout     logoutCommand      `cmd:"" help:"End a login."`
-	Whoami     whoamiCommand      `cmd:"" help:"Print who a server takes you for."`
-	Submit     submitCommand      `cmd:"" help:"Submit jobs."`
-	JDL        jdlCommands        `cmd:"" name:"jdl" help:"Check JDL files, and see what becomes of them."`
-	Search     searchCommand      `cmd:"" aliases:"list" help:"List jobs."`
-	Summary    summaryCommand     `cmd:"" help:"Count jobs in groups."`
-	Top        topCommand         `cmd:"" help:"Show jobs on the whole terminal, and act on them."`
-	Watch      watchCommand       `cmd:"" help:"Show numbers or lists of jobs again and again."`
-	Wait       waitCommand        `cmd:"" help:"Wait until jobs have come to a status."`
-	Show       showCommand        `cmd:"" help:"Print all of one job."`
-	History    historyCommand     `cmd:"" help:"Print the changes of jobs' statuses."`
-	Params     paramsCommand      `cmd:"" help:"Print the parameters of jobs."`
-	Errors     errorsCommand      `cmd:"" help:"Print what went wrong, where, and how often."`
-	Open       openCommand        `cmd:"" help:"Open the page of a job, or of a search, in the browser."`
-	Kill       killCommand        `cmd:"" help:"End jobs."`
-	Reschedule rescheduleCommand  `cmd:"" help:"Make jobs run again."`
-	Delete     deleteCommand      `cmd:"" help:"Mark jobs as Deleted."`
-	Status     statusCommands     `cmd:"" help:"Set the status of jobs."`
-	Heartbeat  heartbeatCommand   `cmd:"" help:"Send a heartbeat of a job."`
-	Migrate    migrateCommand     `cmd:"" help:"Create or update the tables of a database."`
-	Import     importCommand      `cmd:"" help:"Move all jobs of another database into one of jobdb's own."`
-	Shadow     shadowCommand      `cmd:"" help:"Compare the answers of two services to the same questions."`
-	Schema     schemaCommands     `cmd:"" help:"Inspect a database."`
-	Parameters parametersCommands `cmd:"" help:"Copy parameters of jobs to OpenSearch once more."`
-	Purge      purgeCommand       `cmd:"" help:"Delete old jobs by rules."`
-	Stalled    stalledCommand     `cmd:"" help:"Find jobs that weren't heard of."`
-	Backup     backupCommand      `cmd:"" help:"Write a copy of a SQLite database."`
-	Restore    restoreCommand     `cmd:"" help:"Make a SQLite database a copy of a backup."`
-	Check      checkCommand       `cmd:"" help:"Find what is wrong in a database."`
-	Counts     countsCommands     `cmd:"" help:"Verify the job counts, or correct them."`
-	Completion completionCommand  `cmd:"" help:"Print a script that completes command lines in a shell."`
-	Man        manCommand         `cmd:"" help:"Print the manual page of a command."`
-	Complete   completeCommand    `cmd:"" hidden:"" name:"__complete"`
-	Config     configCommand      `cmd:"" name:"config" help:"Print the settings of a server, and where they come from."`
-	Version    versionCommand     `cmd:"" help:"Print the version."`
+	Submit submitCommand `cmd:"" group:"submit" help:"Submit jobs."`
+	JDL    jdlCommands   `cmd:"" group:"submit" name:"jdl" help:"Check JDL files, and see what becomes of them."`
+
+	Search  searchCommand  `cmd:"" group:"look" aliases:"list" help:"List jobs."`
+	Summary summaryCommand `cmd:"" group:"look" help:"Count jobs in groups."`
+	Show    showCommand    `cmd:"" group:"look" help:"Print all of one job."`
+	History historyCommand `cmd:"" group:"look" help:"Print the changes of jobs' statuses."`
+	Params  paramsCommand  `cmd:"" group:"look" help:"Print the parameters of jobs."`
+	Errors  errorsCommand  `cmd:"" group:"look" help:"Print what went wrong, where, and how often."`
+	Top     topCommand     `cmd:"" group:"look" help:"Show jobs on the whole terminal, and act on them."`
+	Watch   watchCommand   `cmd:"" group:"look" help:"Show numbers or lists of jobs again and again."`
+	Wait    waitCommand    `cmd:"" group:"look" help:"Wait until jobs have come to a status."`
+	Open    openCommand    `cmd:"" group:"look" help:"Open the page of a job, or of a search, in the browser."`
+
+	Kill       killCommand       `cmd:"" group:"act" help:"End jobs."`
+	Reschedule rescheduleCommand `cmd:"" group:"act" help:"Make jobs run again."`
+	Delete     deleteCommand     `cmd:"" group:"act" help:"Mark jobs as Deleted."`
+	Status     statusCommands    `cmd:"" group:"act" help:"Set the status of jobs."`
+	Heartbeat  heartbeatCommand  `cmd:"" group:"act" help:"Send a heartbeat of a job."`
+
+	Login  loginCommand  `cmd:"" group:"login" help:"Log in at the issuer of a server."`
+	Logout logoutCommand `cmd:"" group:"login" help:"End a login."`
+	Whoami whoamiCommand `cmd:"" group:"login" help:"Print who a server takes you for."`
+	Token  tokenCommand  `cmd:"" group:"login" help:"Make a token for a server."`
+
+	Serve      serveCommand       `cmd:"" group:"serve" help:"Start the server."`
+	Migrate    migrateCommand     `cmd:"" group:"serve" help:"Create or update the tables of a database."`
+	Schema     schemaCommands     `cmd:"" group:"serve" help:"Inspect a database."`
+	Config     configCommand      `cmd:"" group:"serve" name:"config" help:"Print the settings of a server, and where they come from."`
+	Backup     backupCommand      `cmd:"" group:"serve" help:"Write a copy of a SQLite database."`
+	Restore    restoreCommand     `cmd:"" group:"serve" help:"Make a SQLite database a copy of a backup."`
+	Check      checkCommand       `cmd:"" group:"serve" help:"Find what is wrong in a database."`
+	Purge      purgeCommand       `cmd:"" group:"serve" help:"Delete old jobs by rules."`
+	Stalled    stalledCommand     `cmd:"" group:"serve" help:"Find jobs that weren't heard of."`
+	Counts     countsCommands     `cmd:"" group:"serve" help:"Verify the job counts, or correct them."`
+	Parameters parametersCommands `cmd:"" group:"serve" help:"Copy parameters of jobs to OpenSearch once more."`
+	Import     importCommand      `cmd:"" group:"serve" help:"Move all jobs of another database into one of jobdb's own."`
+	Shadow     shadowCommand      `cmd:"" group:"serve" help:"Compare the answers of two services to the same questions."`
+
+	Completion completionCommand `cmd:"" group:"other" help:"Print a script that completes command lines in a shell."`
+	Man        manCommand        `cmd:"" group:"other" help:"Print the manual page of a command."`
+	Complete   completeCommand   `cmd:"" group:"other" hidden:"" name:"__complete"`
+	Version    versionCommand    `cmd:"" group:"other" help:"Print the version."`
+}
+
+// groups are the headings of the commands in the help.
+var groups = []kong.Group{
+	{Key: "submit", Title: "To submit jobs:"},
+	{Key: "look", Title: "To look at jobs:"},
+	{Key: "act", Title: "To change jobs:"},
+	{Key: "login", Title: "To log in:"},
+	{Key: "serve", Title: "To run a server:"},
+	{Key: "other", Title: "Others:"},
 }
 
 const description = `The job database of the DIRAC grid.
@@ -117,7 +132,7 @@ func run() int {
 		kong.Name("jobdb"), kong.Description(description), kong.Writers(p.stdout, p.stderr),
 		kong.Vars{"data_dir": defaultDataDir(), "user": userName()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
-		kong.Configuration(readSettings),
+		kong.ExplicitGroups(groups), kong.Configuration(readSettings),
 		kong.Exit(func(code int) { exited = code; panic(exitedEarly{}) }),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(p),
 	)

@@ -47,5 +47,5 @@ func (b *progress) end() {
 // isTerminal reports whether somebody looks at what is written there.
 func isTerminal(w any) bool {
 	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd())) //nolint:gosec // a file's number fits
+	return ok && term.IsTerminal(int(file.Fd()))
 }

@@ -61,7 +61,7 @@ Examples:
 
 // Run replays, and prints the report.
 func (c *shadowCommand) Run(ctx context.Context, p *program) error {
-	o, err := c.options(p)
+	o, err := c.options(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (c *shadowCommand) log(ctx context.Context, p *program, o shadow.Options) (
 	return report, log.Left(), err
 }
 
-func (c *shadowCommand) options(p *program) (o shadow.Options, err error) {
+func (c *shadowCommand) options(ctx context.Context, p *program) (o shadow.Options, err error) {
 	switch {
 	case c.Concurrency < 1 || c.Requests < 1:
 		return o, usageError{errors.New("--concurrency and --requests must be at least 1")}
@@ -134,10 +134,10 @@ func (c *shadowCommand) options(p *program) (o shadow.Options, err error) {
 	if c.Theirs, err = serverURL("--theirs", c.Theirs); err != nil {
 		return o, err
 	}
-	o.Ours = c.service(p, c.Ours, c.OursToken, c.OursTokenFile)
+	o.Ours = c.service(ctx, p, c.Ours, c.OursToken, c.OursTokenFile)
 	o.Theirs = shadow.Service{URL: c.Theirs, Token: o.Ours.Token}
 	if c.TheirsToken != "" || c.TheirsTokenFile != "" {
-		o.Theirs = c.service(p, c.Theirs, c.TheirsToken, c.TheirsTokenFile)
+		o.Theirs = c.service(ctx, p, c.Theirs, c.TheirsToken, c.TheirsTokenFile)
 	}
 	token, err := o.Theirs.Token()
 	o.Rate, o.Concurrency, o.Patience, o.VO = c.Rate, c.Concurrency, c.Patience, voOf(token)
@@ -145,14 +145,14 @@ func (c *shadowCommand) options(p *program) (o shadow.Options, err error) {
 }
 
 // service finds the token in the file, else the one given, else where all commands look.
-func (c *shadowCommand) service(p *program, url, token, file string) shadow.Service {
+func (c *shadowCommand) service(ctx context.Context, p *program, url, token, file string) shadow.Service {
 	s := shadow.Service{URL: url, Token: func() (string, error) { return token, nil }}
 	switch {
 	case file != "":
 		s.Token = func() (string, error) { return readToken(file) }
 	case token == "":
 		s.Token = func() (string, error) {
-			token, _, err := clientSettings{folderSettings: c.folderSettings, issuerSettings: c.issuerSettings}.findToken(context.Background(), p, url)
+			token, _, err := clientSettings{folderSettings: c.folderSettings, issuerSettings: c.issuerSettings}.findToken(ctx, p, url)
 			return token, err
 		}
 	}

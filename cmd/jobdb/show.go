@@ -40,7 +40,7 @@ Examples:
 
 // Run prints the job.
 func (c *showCommand) Run(ctx context.Context, p *program) error {
-	server, err := c.client(p)
+	server, err := c.client(ctx, p)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"jobdb/jdl"
 )
@@ -47,6 +48,9 @@ const bytesTogether = 2 << 20
 
 // Run submits the files.
 func (c *submitCommand) Run(ctx context.Context, p *program) error {
+	if c.Database != "" {
+		return usageError{errors.New("--db: a job belongs to whoever submits it; submit it through a server")}
+	}
 	if !c.Confirm && len(c.Param) > 0 {
 		return usageError{errors.New("--no-confirm is for JDLs that are parametric themselves; jobs of --param never wait")}
 	}
@@ -62,7 +66,7 @@ func (c *submitCommand) Run(ctx context.Context, p *program) error {
 		p.say("%s would become %s", plural(len(c.Files), "file"), plural(len(jobs), "job"))
 		return nil
 	}
-	server, err := c.client(p)
+	server, err := c.client(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -290,7 +294,7 @@ func (s *submission) report(ctx context.Context, err error) error {
 		return errReported
 	default:
 		s.p.say("jobdb: %v", err)
-		if s.submitted > 0 || s.sender.server.answered {
+		if refused := (*refusalError)(nil); s.submitted > 0 || !errors.As(err, &refused) && !errors.Is(err, syscall.ECONNREFUSED) {
 			s.p.say("jobdb: %d of %s were submitted; to go on, run the same again with --key %s", s.submitted, plural(len(s.jobs), "job"), s.key)
 		}
 		return errReported

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -66,8 +65,8 @@ func (f *flaky) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(jobs)
 }
 
-// runSubmit submits so many jobs to the server, and returns what was printed.
-func runSubmit(ctx context.Context, t *testing.T, f *flaky, jobs int, key string) (stdout, stderr string, err error) {
+// runSubmit submits 50 jobs to the server, and returns what was printed.
+func runSubmit(ctx context.Context, t *testing.T, f *flaky, key string) (stdout, stderr string, err error) {
 	t.Helper()
 	firstPause = time.Millisecond
 	t.Setenv("JOBDB_TOKEN", "x")
@@ -82,7 +81,7 @@ func runSubmit(ctx context.Context, t *testing.T, f *flaky, jobs int, key string
 	}
 	var out, said bytes.Buffer
 	command := &submitCommand{Files: []string{path}, Confirm: true, Key: key}
-	command.Server, command.Param = server.URL, []string{fmt.Sprintf("x=1..%d", jobs)}
+	command.Server, command.Param = server.URL, []string{"x=1..50"}
 	err = command.Run(ctx, &program{stdout: &out, stderr: &said, clock: systemClock})
 	return out.String(), said.String(), err
 }
@@ -90,7 +89,7 @@ func runSubmit(ctx context.Context, t *testing.T, f *flaky, jobs int, key string
 // TestSubmitAgain loses answers of a jobdb: no job is made twice, and none is missing.
 func TestSubmitAgain(t *testing.T) {
 	f := &flaky{isJobdb: true, lose: map[int]bool{1: true, 3: true, 4: true}, busy: map[int]bool{6: true}}
-	stdout, stderr, err := runSubmit(t.Context(), t, f, 50, "")
+	stdout, stderr, err := runSubmit(t.Context(), t, f, "")
 	if n := strings.Count(stdout, "\n"); err != nil || n != 50 || f.made != 50 {
 		t.Errorf("%d jobs were made, %d printed: %v\n%s", f.made, n, err, stderr)
 	}
@@ -100,7 +99,7 @@ func TestSubmitAgain(t *testing.T) {
 // too busy is asked again.
 func TestSubmitToDiracX(t *testing.T) {
 	f := &flaky{lose: map[int]bool{3: true}, busy: map[int]bool{1: true}}
-	stdout, stderr, err := runSubmit(t.Context(), t, f, 50, "")
+	stdout, stderr, err := runSubmit(t.Context(), t, f, "")
 	if err == nil || f.made != 40 || strings.Count(stdout, "\n") != 20 {
 		t.Errorf("%d jobs were made, error %v:\n%s", f.made, err, stdout)
 	}
@@ -119,12 +118,12 @@ func TestSubmitInterrupted(t *testing.T) {
 			cancel()
 		}
 	}}
-	_, stderr, err := runSubmit(ctx, t, f, 50, "")
+	_, stderr, err := runSubmit(ctx, t, f, "")
 	_, key, found := strings.Cut(stderr, "interrupted: 40 of 50 jobs were submitted; to go on, run the same again with --key ")
 	if err == nil || !found {
 		t.Fatalf("%v:\n%s", err, stderr)
 	}
-	stdout, stderr, err := runSubmit(t.Context(), t, f, 50, strings.TrimSpace(key))
+	stdout, stderr, err := runSubmit(t.Context(), t, f, strings.TrimSpace(key))
 	if n := strings.Count(stdout, "\n"); err != nil || n != 50 || f.made != 50 {
 		t.Errorf("%d jobs were made, %d printed: %v\n%s", f.made, n, err, stderr)
 	}

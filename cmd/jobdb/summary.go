@@ -44,7 +44,7 @@ func (c *summaryCommand) Run(ctx context.Context, p *program) error {
 		}
 		c.By[i] = known
 	}
-	server, err := c.client(p)
+	server, err := c.client(ctx, p)
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (c *topCommand) Run(ctx context.Context, p *program) error {
 	if !isTerminal(p.stdin) || !isTerminal(p.stdout) {
 		return usageError{errors.New("top needs a terminal; jobdb watch prints elsewhere, too")}
 	}
-	server, err := c.client(p)
+	server, err := c.client(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -48,8 +48,11 @@ func (c *topCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	server.program = &program{stdout: io.Discard, stderr: io.Discard, clock: p.clock} // it must not write over the screen
+	silent := &program{stdout: io.Discard, stderr: io.Discard, clock: p.clock} // what writes over the screen spoils it
+	defer silent.end()                                                         //nolint:errcheck // nobody reads it any more
+	server.program = silent
 	m := newTop(ctx, p, server, chosen, c.Every)
+	m.connect = func() (*client, error) { return c.client(ctx, silent) }
 	if _, _, err := m.ask(); err != nil {
 		return err // before the screen changes
 	}
@@ -88,6 +91,8 @@ type top struct {
 	p      *program
 	server *client
 	every  time.Duration
+
+	connect func() (*client, error) // for an action: it may need another token than questions
 
 	base   choose.Choice // of the command line
 	filter string        // in force, beside base

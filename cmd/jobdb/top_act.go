@@ -2,15 +2,12 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
-	"jobdb"
 	"jobdb/choose"
 )
 
@@ -20,6 +17,7 @@ type topAction struct {
 	do      action
 	make    func(reason string) action
 	reason  string
+	server  *client
 	preview []string
 	found   targets
 	ready   []target // nil until the preview has come
@@ -31,24 +29,28 @@ func (m *top) begin(key string) tea.Cmd {
 	if len(ids) == 0 {
 		return nil
 	}
-	make := map[string]func(reason string) action{
+	makes := map[string]func(reason string) action{
 		"K": func(reason string) action { return killAction(m.quiet(nil), reason) },
 		"R": func(reason string) action { return rescheduleAction(m.quiet(nil), false, reason) },
 		"D": func(reason string) action { return deleteAction(m.quiet(nil), reason) },
 	}[key]
-	m.pending = &topAction{ids: ids, make: make, do: make("")}
+	m.pending = &topAction{ids: ids, make: makes, do: makes("")}
 	m.mode, m.line = inQuestion, ""
 	pending := *m.pending
 	return func() tea.Msg {
 		var said bytes.Buffer
 		p := m.quiet(&said)
 		chosen := choose.Choice{IDs: pending.ids}
-		found, err := m.server.findTargets(m.ctx, p, chosen)
+		server, err := m.connect()
+		if err != nil {
+			return topPreview{err: err}
+		}
+		found, err := server.findTargets(m.ctx, p, chosen)
 		if err != nil {
 			return topPreview{err: err}
 		}
 		ready := actFlags{}.preview(p, chosen, found, pending.do)
-		return topPreview{text: said.String(), found: found, ready: ready}
+		return topPreview{text: said.String(), server: server, found: found, ready: ready}
 	}
 }
 
@@ -62,10 +64,11 @@ func (m *top) quiet(said *bytes.Buffer) *program {
 
 // topPreview says what an action would do.
 type topPreview struct {
-	text  string
-	found targets
-	ready []target
-	err   error
+	text   string
+	server *client
+	found  targets
+	ready  []target
+	err    error
 }
 
 func (m *top) takePreview(msg topPreview) {
@@ -79,7 +82,7 @@ func (m *top) takePreview(msg topPreview) {
 		m.read(printableLines(msg.text))
 	default:
 		m.pending.preview = strings.Split(strings.TrimRight(printableLines(msg.text), "\n"), "\n")
-		m.pending.found, m.pending.ready = msg.found, msg.ready
+		m.pending.server, m.pending.found, m.pending.ready = msg.server, msg.found, msg.ready
 	}
 }
 
@@ -127,7 +130,7 @@ func (m *top) act() tea.Cmd {
 		p := m.quiet(&said)
 		do := a.make(a.reason)
 		results := a.found.outcomes(do)
-		stopped := m.server.actOn(m.ctx, p, a.ready, do, results)
+		stopped := a.server.actOn(m.ctx, p, a.ready, do, results)
 		_ = actFlags{}.conclude(p, results, do, stopped) // said has it
 		return topDone{said.String()}
 	}
@@ -150,68 +153,33 @@ func (m *top) takeDone(msg topDone) tea.Cmd {
 	return m.refresh()
 }
 
-// topDetails are all attributes of a job.
+// topDetails are all that is known of a job, as jobdb show prints it.
 type topDetails struct {
 	text string
 	err  error
 }
 
-// askDetails asks for all attributes of the job under the cursor.
+// askDetails asks for all of the job under the cursor.
 func (m *top) askDetails() tea.Cmd {
 	if len(m.jobs) == 0 {
 		return nil
 	}
-	request := jobdb.SearchRequest{Search: []jobdb.FilterSpec{{Parameter: "JobID", Operator: "eq", Value: int64(m.jobs[m.at].JobID)}}}
+	id, width := m.jobs[m.at].JobID, m.width
 	return func() tea.Msg {
-		var text strings.Builder
-		err := m.server.eachPage(m.ctx, request, 1, func(_ answer, rows []row) error {
-			for _, r := range rows {
-				if err := describeRow(&text, r); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		return topDetails{text.String(), err}
-	}
-}
-
-// describeRow writes a row as lines of names and values.
-func describeRow(w *strings.Builder, r row) error {
-	values, err := r.values()
-	if err != nil {
-		return err
-	}
-	names := columnNames()
-	for name := range values {
-		if !slices.Contains(names, name) {
-			names = append(names, name)
+		d, _, err := m.server.job(m.ctx, id)
+		if err != nil {
+			return topDetails{err: err}
 		}
+		s := sheet{width: width, colours: true, now: m.server.now(m.p)}
+		s.job(d)
+		return topDetails{text: s.String()}
 	}
-	slices.Sort(names[len(columnNames()):])
-	for _, name := range names {
-		value, ok := values[name]
-		if !ok || value == nil {
-			continue
-		}
-		if number, isNumber := value.(json.Number); isNumber {
-			value = number.String()
-		}
-		shown := text(value)
-		if isTime(name) {
-			shown = localTime(shown)
-		}
-		fmt.Fprintf(w, "%-20s %s\n", name, printable(shown))
-	}
-	return nil
 }
 
 func (m *top) takeDetails(msg topDetails) {
 	switch {
 	case msg.err != nil:
 		m.message = printable(msg.err.Error())
-	case msg.text == "":
-		m.message = "the job is gone"
 	case m.mode == inList:
 		m.read(strings.TrimRight(msg.text, "\n"))
 	}

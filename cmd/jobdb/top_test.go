@@ -61,6 +61,8 @@ func (f *fewJobs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{"success": success, "failed": map[string]any{}})
+	default:
+		w.WriteHeader(http.StatusNotFound)
 	}
 }
 
@@ -91,6 +93,7 @@ func topOn(t *testing.T, jobs int) (*top, *fewJobs) {
 	p := &program{stdout: t.Output(), stderr: t.Output(), clock: systemClock}
 	c := &client{http: server.Client(), base: server.URL, token: "x", program: p, timeout: time.Minute}
 	m := newTop(t.Context(), p, c, choose.Choice{}, time.Hour)
+	m.connect = func() (*client, error) { return c, nil }
 	m.width, m.height = 100, 20
 	m.do(m.refresh())
 	return m, f
@@ -198,7 +201,7 @@ func TestTopMarksGo(t *testing.T) {
 	m.do(m.refresh())
 	m.shows(t, "2 jobs marked")
 	m.press("enter")
-	m.shows(t, "JobID                2")
+	m.shows(t, "Job          2", "Status       Running")
 	m.press("q", "?")
 	m.shows(t, "what would be done is shown first")
 }

@@ -96,13 +96,14 @@ func (m *top) bar() string {
 
 // body is the list, or what covers it.
 func (m *top) body() []string {
-	switch {
-	case m.mode == inText:
+	switch m.mode {
+	case inText:
 		return append([]string{""}, m.text[m.from:min(len(m.text), m.from+m.height-linesAround)]...)
-	case m.mode == inQuestion || m.mode == inReason:
+	case inQuestion, inReason:
 		return m.dialog()
+	default:
+		return m.list()
 	}
-	return m.list()
 }
 
 var topColumns = []string{"JobID", "Status", "MinorStatus", "Site", "JobName", "Owner", "Changed"}

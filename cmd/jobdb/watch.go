@@ -52,7 +52,7 @@ Examples:
 
 // Run shows summaries.
 func (c *watchSummaryCommand) Run(ctx context.Context, p *program) error {
-	return c.watch(ctx, p, &c.summaryCommand.outputFlags, c.summaryCommand.Run)
+	return c.watch(ctx, p, &c.outputFlags, c.summaryCommand.Run)
 }
 
 type watchSearchCommand struct {
@@ -72,7 +72,7 @@ Examples:
 
 // Run shows searches.
 func (c *watchSearchCommand) Run(ctx context.Context, p *program) error {
-	return c.watch(ctx, p, &c.searchCommand.outputFlags, func(ctx context.Context, shown *program) error {
+	return c.watch(ctx, p, &c.outputFlags, func(ctx context.Context, shown *program) error {
 		again := c.searchCommand // a run writes into its flags
 		if _, lines := terminalSize(p.stdout); again.Limit == nil && !again.All && lines > 0 {
 			limit := max(1, lines-4)
@@ -101,7 +101,11 @@ func (f watchFlags) watch(ctx context.Context, p *program, form *outputFlags, ru
 	defer screen.close()
 	for n := 1; ; n++ {
 		var out, said bytes.Buffer
-		err := run(ctx, &program{stdin: p.stdin, stdout: &out, stderr: &said, clock: p.clock})
+		shown := &program{stdin: p.stdin, stdout: &out, stderr: &said, clock: p.clock}
+		err := run(ctx, shown)
+		if ended := shown.end(); err == nil {
+			err = ended
+		}
 		usage := usageError{}
 		switch {
 		case ctx.Err() != nil:
