@@ -209,6 +209,16 @@ release: $(TOOLS)/installed ## build static binaries for Linux, macOS and Window
 
 HELM := go run helm.sh/helm/v3/cmd/helm@v3.16.4
 
+PROMTOOL := .cache/prometheus/usr/bin/promtool
+$(PROMTOOL):
+	@mkdir -p .cache/prometheus
+	cd .cache/prometheus && apt-get download prometheus && dpkg -x prometheus_*.deb .
+
+.PHONY: promtool
+promtool: $(PROMTOOL) ## check the alerts in deploy/prometheus, and the form of the metrics, with Prometheus's own tool (from Debian's package)
+	cd deploy/prometheus && $(CURDIR)/$(PROMTOOL) check rules alerts.yml && $(CURDIR)/$(PROMTOOL) test rules alerts_test.yml
+	JOBDB_PROMTOOL='$(CURDIR)/$(PROMTOOL)' go test -count=1 -run TestMetrics ./metrics
+
 .PHONY: deploy-check
 deploy-check: $(TOOLS)/installed ## check what is in deploy/: the chart, the Dockerfile, the scripts
 	$(HELM) lint --strict deploy/helm/jobdb --set issuer=https://diracx.example.org

@@ -99,7 +99,7 @@
 //	several                  DeleteHeartbeats, ThinHeartbeats, DeleteJobCommands,
 //	                         DeleteArchivedParameters, DeleteOldReplies, CheckRows
 //	Jobs                     Facets, Histogram, Values, JobAttributes; LockJobs locks rows
-//	of no table              CostlySearch, CostlySummary, CostlyFacets, CostlyValues, Connections
+//	of no table              Stats, Backlog, CostlySearch, CostlySummary, CostlyFacets, CostlyValues, Connections
 //
 // The pilots' database is another one: [OpenPilots].
 //
@@ -118,6 +118,7 @@
 //	plan.go, walk.go         which index to go along, where the engine doesn't know
 //	costly.go, estimate.go   which questions may have to look at all jobs, and at how many
 //	open.go, db.go           Open, Options, DB
+//	hooks.go, stats.go       what a DB tells of its work
 //	clock.go, watch.go       the database's time; what a DB looks at every few seconds
 //	tx.go                    transactions; engines' errors become this package's
 //	retry.go                 what lost against others, or somebody ended, runs again
@@ -158,6 +159,7 @@
 //	wms                      the rules; wms/states.go says which status may follow which
 //	choose                   the language in which people choose jobs: IDs, conditions, times
 //	jdl                      reading, writing and compressing JDLs
+//	metrics, traces          what a server tells Prometheus and OpenTelemetry
 //	opensearch               parameters in the OpenSearch of DiracX: reads, writes, deliveries
 //	internal/demo            the jobs of a grid that doesn't exist, for those who want to look
 //	internal/conformance     the test suite that defines what the methods of DB and Tx promise

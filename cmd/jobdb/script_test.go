@@ -164,8 +164,8 @@ type serverKey struct{}
 // serverCommand is "server start FLAGS…", which sets JOBDB_URL, and "server
 // stop". Both leave all that the server said so far in the file server.log. "server other FLAGS…"
 // starts one beside it that runs until the script ends, and sets OTHER_URL. "server terminal FLAGS…"
-// is start with a terminal as standard error, and "server hup"
-// and "server kill" send signals. "server demo FLAGS…" is start with jobdb demo.
+// is start with a terminal as standard error, "server demo FLAGS…" is it with jobdb demo, and "server hup"
+// and "server kill" send signals.
 func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	s, variable := ts.Value(serverKey{}).(*server), "JOBDB_URL"
 	if neg || len(args) == 0 {
@@ -385,15 +385,16 @@ func collectorCommand(ts *testscript.TestScript, neg bool, args []string) {
 	file, err := os.Create(ts.MkAbs(args[0]))
 	ts.Check(err)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		say := (&program{stderr: file}).say
 		body, _ := io.ReadAll(r.Body)
 		var sent tracepb.TracesData
 		if err := proto.Unmarshal(body, &sent); err != nil {
-			_, _ = fmt.Fprintln(file, err)
+			say("%v", err)
 		}
 		for _, of := range sent.GetResourceSpans() {
-			_, _ = fmt.Fprintln(file, r.URL.Path, r.Header.Get("X-Key"), of.GetResource())
+			say("%s %s %v", r.URL.Path, r.Header.Get("X-Key"), of.GetResource())
 			for _, span := range of.GetScopeSpans()[0].GetSpans() {
-				_, _ = fmt.Fprintf(file, "trace=%x parent=%x span=%x %q %v\n", span.GetTraceId(), span.GetParentSpanId(), span.GetSpanId(), span.GetName(), span.GetAttributes())
+				say("trace=%x parent=%x span=%x %q %v", span.GetTraceId(), span.GetParentSpanId(), span.GetSpanId(), span.GetName(), span.GetAttributes())
 			}
 		}
 	}))
