@@ -11,7 +11,7 @@ import (
 )
 
 // requestIDHeader names a request in the logs of all servers that it goes through.
-const requestIDHeader = "X-Request-ID"
+const requestIDHeader = "X-Request-Id" // in the form that net/http keeps
 
 var (
 	// requestIDForm is what is taken of a client. Others could break lines of the log apart or fill
@@ -34,7 +34,7 @@ func (s *service) identify(e *logEntry, r *http.Request) (id string) {
 	if s.Traces != nil {
 		return id // its own trace is told, see withLog
 	}
-	if trace := traceForm.FindStringSubmatch(r.Header.Get("traceparent")); trace != nil {
+	if trace := traceForm.FindStringSubmatch(r.Header.Get("Traceparent")); trace != nil {
 		e.attributes = append(e.attributes, slog.String("trace", trace[1]))
 	}
 	return id
