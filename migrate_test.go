@@ -400,7 +400,7 @@ func TestMigrateAfterCancel(t *testing.T) {
 				return
 			}
 			if !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("after %v: %v, want the context's error", patience, err)
+				t.Fatalf("after %v: %v, want the context's error", patience, err)
 			}
 			if kind := openDB(t, url).Schema(); kind != jobdb.SchemaEmpty && kind != jobdb.SchemaOurs {
 				t.Errorf("after %v the database is %q", patience, kind)
