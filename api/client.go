@@ -48,7 +48,10 @@ func (s *service) clientAddress(r *http.Request) string {
 		return peer.Addr().Unmap().String()
 	}
 	address := peer.Addr().Unmap() // not valid on a unix socket, which only a proxy of this machine uses
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	var hops []string
+	if forwarded := r.Header.Values("X-Forwarded-For"); len(forwarded) > 0 {
+		hops = strings.Split(strings.Join(forwarded, ","), ",")
+	}
 	for _, hop := range slices.Backward(hops) {
 		next, err := netip.ParseAddr(strings.TrimSpace(hop))
 		if err != nil {

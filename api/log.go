@@ -13,6 +13,7 @@ import (
 // logEntry is what is found out of a request for its line in the log and its metrics.
 type logEntry struct {
 	route      string // the pattern of its route, such as "POST /api/jobs/search"
+	answer     recorder
 	attributes []slog.Attr
 	room       [16]slog.Attr // for as many as there mostly are
 }
@@ -81,7 +82,8 @@ func (s *service) withLog(next http.Handler) http.Handler {
 		e.attributes = e.room[:0]
 		id := s.identify(e, r)
 		w.Header().Set(requestIDHeader, id)
-		recorded := &recorder{ResponseWriter: w}
+		e.answer.ResponseWriter = w
+		recorded := &e.answer
 		ctx, traced := s.Traces.Begin(r.Context(), r)
 		if trace := traced.TraceID(); trace != "" {
 			e.attributes = append(e.attributes, slog.String("trace", trace))
@@ -93,7 +95,7 @@ func (s *service) withLog(next http.Handler) http.Handler {
 		took := s.Clock().Sub(start)
 		counted(e.route, recorded.status, took)
 		traced.End(e.route, id, recorded.status)
-		e.end(recorded, took)
+		e.end(took)
 		s.Logger.LogAttrs(r.Context(), e.level(recorded.status), "request", e.attributes...)
 		if aborted {
 			panic(http.ErrAbortHandler) // which cuts the connection
@@ -102,8 +104,8 @@ func (s *service) withLog(next http.Handler) http.Handler {
 }
 
 // end enters what became of a request beside what it is.
-func (e *logEntry) end(answer *recorder, took time.Duration) {
-	copy(e.attributes[2:], []slog.Attr{slog.Int("status", answer.status), slog.Int("bytes", answer.bytes), slog.Duration("took", took)})
+func (e *logEntry) end(took time.Duration) {
+	copy(e.attributes[2:], []slog.Attr{slog.Int("status", e.answer.status), slog.Int("bytes", e.answer.bytes), slog.Duration("took", took)})
 }
 
 // level is that of a request's line. Probes, which come every few seconds, are told when they fail.
