@@ -129,10 +129,7 @@ func printParts(
 		}
 		return nil
 	})
-	if closed := out.close(); err == nil || errors.Is(err, errPagerClosed) {
-		err = closed
-	}
-	return err
+	return finish(out, err)
 }
 
 // eachPart hands over all jobs of a choice.

@@ -157,8 +157,9 @@ func (c *jdlExpandCommand) Run(p *program) error {
 	if c.Output == "json" {
 		return writeJSON(p.stdout, jobs)
 	}
-	_, err = io.WriteString(p.stdout, strings.Join(jobs, "\n\n")+"\n")
-	return err
+	screen := outputFlags{}.harmless(p, unpaged{p.stdout})
+	_, err = io.WriteString(screen, strings.Join(jobs, "\n\n")+"\n")
+	return errors.Join(err, screen.Close())
 }
 
 type jdlShowCommand struct {

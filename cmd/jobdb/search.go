@@ -77,9 +77,7 @@ func (c *searchCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	note, err := c.print(ctx, p, server, request, parts, out)
-	if closed := out.close(); err == nil || errors.Is(err, errPagerClosed) {
-		err = closed
-	}
+	err = finish(out, err)
 	if err == nil && note != "" {
 		p.say("%s", note)
 	}
@@ -113,6 +111,9 @@ func (c *searchCommand) request() (jobdb.SearchRequest, error) {
 	}
 	if c.Sort == nil {
 		request.Sort = []jobdb.SortSpec{{Parameter: "JobID", Direction: "desc"}}
+	}
+	if c.PerPage != nil && *c.PerPage > rowsTogether {
+		return request, usageError{fmt.Errorf("--per-page must be at most %d", rowsTogether)}
 	}
 	for name, n := range map[string]*int{"--limit": c.Limit, "--page": c.Page, "--per-page": c.PerPage} {
 		if n != nil && *n < 1 {
@@ -177,7 +178,7 @@ func (c *searchCommand) print(
 	case !c.All && isTerminal(p.stdout):
 		limit = shownOnTerminal
 	}
-	if limit == 0 && len(parts) == 1 && c.streams() {
+	if limit == 0 && len(parts) == 1 && c.streams() && !c.watched && !isTerminal(p.stdout) {
 		request.Search = parts[0]
 		kind := map[string]string{"csv": csvType, "ndjson": linesType}[c.Output]
 		if err := server.lines(ctx, request, kind, p.stdout); !errors.Is(err, errNoLines) {

@@ -61,7 +61,7 @@ func (c *summaryCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(out.rows(rows), out.close())
+	return finish(out, out.rows(rows))
 }
 
 // summary counts jobs in groups. Where the jobs are found in several searches it adds them up.
