@@ -70,7 +70,7 @@ test-short: ## run the tests that need nothing but SQLite (seconds)
 	go test -short ./...
 
 .PHONY: check
-check: lint test compat bench-check ## what CI runs: format, vet, lint, tidy, all tests, DiracX's own clients, floors of speed
+check: lint web-check test compat bench-check ## what CI runs: format, vet, lint, tidy, all tests, DiracX's own clients, floors of speed
 
 .PHONY: lint
 lint: ## check format, vet, lint and go.mod
@@ -79,6 +79,13 @@ lint: ## check format, vet, lint and go.mod
 	CGO_ENABLED=0 go vet ./...
 	$(GOLANGCI) run
 	go mod tidy -diff
+
+.PHONY: web-check
+web-check: ## check types and style of the page's JavaScript (needs node and npm; nothing else does)
+	@command -v npm >/dev/null || { echo "!!! NO NPM: the page's sources are not checked."; [[ -z $${CI:-} ]]; exit; }; \
+	npm ci --prefix web/check --ignore-scripts --no-audit --no-fund --silent && \
+	web/check/node_modules/.bin/tsc -p web && \
+	cd web && check/node_modules/.bin/biome lint --error-on-warnings .
 
 .PHONY: fmt
 fmt: ## format all Go files
@@ -202,6 +209,16 @@ release: $(TOOLS)/installed ## build static binaries for Linux, macOS and Window
 
 HELM := go run helm.sh/helm/v3/cmd/helm@v3.16.4
 
+PROMTOOL := .cache/prometheus/usr/bin/promtool
+$(PROMTOOL):
+	@mkdir -p .cache/prometheus
+	cd .cache/prometheus && apt-get download prometheus && dpkg -x prometheus_*.deb .
+
+.PHONY: promtool
+promtool: $(PROMTOOL) ## check the alerts in deploy/prometheus, and the form of the metrics, with Prometheus's own tool (from Debian's package)
+	cd deploy/prometheus && $(CURDIR)/$(PROMTOOL) check rules alerts.yml && $(CURDIR)/$(PROMTOOL) test rules alerts_test.yml
+	JOBDB_PROMTOOL='$(CURDIR)/$(PROMTOOL)' go test -count=1 -run TestMetrics ./metrics
+
 .PHONY: deploy-check
 deploy-check: $(TOOLS)/installed ## check what is in deploy/: the chart, the Dockerfile, the scripts
 	$(HELM) lint --strict deploy/helm/jobdb --set issuer=https://diracx.example.org
@@ -216,9 +233,10 @@ try-packages: ## install the packages of dist/ in a bare Debian and try them (af
 	deploy/try-packages.sh
 
 .PHONY: engines
-engines: mysql-or-skip ## install MariaDB, Galera, PostgreSQL, SQLite's shell and libfaketime by apt where that is allowed, and unpack MySQL
+engines: mysql-or-skip ## install MariaDB, Galera, PostgreSQL, SQLite's shell, libfaketime and Chromium by apt where that is allowed, and unpack MySQL
 	@missing=(); \
 	command -v sqlite3 >/dev/null || missing+=(sqlite3); \
+	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium); \
 	command -v mariadbd >/dev/null || missing+=(mariadb-server-core mariadb-client-core); \
 	compgen -G '/usr/lib*/galera*/libgalera_smm.so' >/dev/null || missing+=(galera-4); \
 	compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || missing+=(libfaketime); \

@@ -91,12 +91,15 @@
 //	ParametersOutbox (ours only)
 //	                         WaitingJobs, ParametersChanges, RemoveParametersChanges,
 //	                         CountParametersChanges, QueueAllParameters
+//	Actions, ActionParts (ours only)
+//	                         CreateAction, Action, Actions, StopAction, ActionParts, TakeActionTurn,
+//	                         LeaveActions, NextActionPart, EndActionPart
 //	Series (ours only)       NoteSeries, Series, DropSeries
 //	Tasks (ours only)        RunTasks, RunTask, TaskState
 //	several                  DeleteHeartbeats, ThinHeartbeats, DeleteJobCommands,
 //	                         DeleteArchivedParameters, DeleteOldReplies, CheckRows
-//	Jobs                     Facets, Histogram, Values; LockJobs locks rows
-//	of no table              CostlySearch, CostlySummary, CostlyFacets, CostlyValues, Connections
+//	Jobs                     Facets, Histogram, Values, JobAttributes; LockJobs locks rows
+//	of no table              Stats, Backlog, CostlySearch, CostlySummary, CostlyFacets, CostlyValues, Connections
 //
 // The pilots' database is another one: [OpenPilots].
 //
@@ -108,12 +111,14 @@
 //	query.go, filter.go, filter_operand.go, period.go, limits.go, cursor.go
 //	                         what clients send is checked here; no SQL is written
 //	compile.go               the SQL of searches, summaries and what follows; testdata/compile shows it
+//	match.go                 what a filter says of a row in memory
 //	read.go                  runs queries: pages, streams, summaries
 //	facets.go, histogram.go, values.go
 //	                         the most frequent values; numbers over time; values that begin with a text
 //	plan.go, walk.go         which index to go along, where the engine doesn't know
 //	costly.go, estimate.go   which questions may have to look at all jobs, and at how many
 //	open.go, db.go           Open, Options, DB
+//	hooks.go, stats.go       what a DB tells of its work
 //	clock.go, watch.go       the database's time; what a DB looks at every few seconds
 //	tx.go                    transactions; engines' errors become this package's
 //	retry.go                 what lost against others, or somebody ended, runs again
@@ -123,6 +128,8 @@
 //	lock.go                  rows of jobs that nobody else changes until a Tx ends
 //	commands.go, heartbeat.go, parameters.go, history.go
 //	                         what their names say
+//	actions.go, actions_turn.go
+//	                         actions on many jobs; servers take turns at their parts
 //	idempotency.go           replies to requests that may come again
 //	fit.go                   texts cut to what a column holds
 //	refused.go               which job was it that a foreign key or a key refused
@@ -152,7 +159,9 @@
 //	wms                      the rules; wms/states.go says which status may follow which
 //	choose                   the language in which people choose jobs: IDs, conditions, times
 //	jdl                      reading, writing and compressing JDLs
+//	metrics, traces          what a server tells Prometheus and OpenTelemetry
 //	opensearch               parameters in the OpenSearch of DiracX: reads, writes, deliveries
+//	internal/demo            the jobs of a grid that doesn't exist, for those who want to look
 //	internal/conformance     the test suite that defines what the methods of DB and Tx promise
 //	internal/differential    tests that compare jobdb with DiracX's own code
 //	oracle                   DiracX itself, and databases as DiracX and DIRAC make them, for tests

@@ -11,6 +11,37 @@ import (
 // transaction changes these jobs until it ends: use it to read what a change depends on. Values are
 // as in a [Page]. An unknown name is a [QueryError].
 func (a access) LockJobs(ctx context.Context, ids []JobID, names ...string) (map[JobID]Attributes, error) {
+	columns, err := attributeColumns(names)
+	if err != nil {
+		return nil, err
+	}
+	var found map[JobID]Attributes
+	err = a.write(ctx, "hold jobs", func(s *session) error {
+		found, err = s.attributes(ctx, ids, columns, s.db.dialect.Lock)
+		for id := range found {
+			s.noteLocked(id)
+		}
+		return err
+	})
+	return found, err
+}
+
+// JobAttributes is [DB.LockJobs] without any lock.
+func (a access) JobAttributes(ctx context.Context, ids []JobID, names ...string) (map[JobID]Attributes, error) {
+	columns, err := attributeColumns(names)
+	if err != nil {
+		return nil, err
+	}
+	var found map[JobID]Attributes
+	err = a.read(ctx, "read attributes of jobs", func(s *session) error {
+		found, err = s.attributes(ctx, ids, columns, "")
+		return err
+	})
+	return found, err
+}
+
+// attributeColumns are JobID and the columns of these names.
+func attributeColumns(names []string) ([]tables.Column, error) {
 	columns := tables.JobIDColumn
 	for _, name := range names {
 		c, err := ParseColumn(name)
@@ -19,20 +50,20 @@ func (a access) LockJobs(ctx context.Context, ids []JobID, names ...string) (map
 		}
 		columns = append(slices.Clip(columns), c.def())
 	}
+	return columns, nil
+}
+
+// attributes reads columns of jobs, the first of which is JobID; lock is "" or what locks the rows.
+func (s *session) attributes(ctx context.Context, ids []JobID, columns []tables.Column, lock string) (map[JobID]Attributes, error) {
 	found := make(map[JobID]Attributes, len(ids))
-	err := a.write(ctx, "hold jobs", func(s *session) error {
-		clear(found)
-		return s.readRows(ctx, tables.Jobs, columns, ids, ` ORDER BY t."JobID"`+s.db.dialect.Lock, func(row []scanned) error {
-			values := make(Attributes, len(names))
-			for i, name := range names {
-				values[name] = row[i+1].value
-			}
-			found[row[0].id()] = values
-			s.noteLocked(row[0].id())
-			return nil
-		})
+	return found, s.readRows(ctx, tables.Jobs, columns, ids, ` ORDER BY t."JobID"`+lock, func(row []scanned) error {
+		values := make(Attributes, len(columns)-1)
+		for i, c := range columns[1:] {
+			values[c.Name] = row[i+1].value
+		}
+		found[row[0].id()] = values
+		return nil
 	})
-	return found, err
 }
 
 // lockedJobs locks the rows of jobs until this transaction ends, and returns which of them exist.

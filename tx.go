@@ -121,6 +121,7 @@ func (a access) writeAlone(ctx context.Context, what, text string, args ...any) 
 		switch a.db.classOf(err) {
 		case engine.ClassDuplicate, engine.ClassRetry, engine.ClassInterrupted, engine.ClassBroken, engine.ClassFull:
 			n, err = 0, nil
+		default:
 		}
 		return a.db.wrapError(what, withContext(ctx, err))
 	})
@@ -287,8 +288,8 @@ func (s *session) query(ctx context.Context, text string, args []any, each func(
 		end(err)
 		return s.fail(ctx, err)
 	}
-	defer func() { end(rows.Err()) }()
 	defer rows.Close()
+	defer func() { end(rows.Err()) }()
 	for rows.Next() {
 		s.given = true
 		if err := each(rows); err != nil {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -24,9 +25,10 @@ import (
 // the same VO, and that of another alice in another VO: the status, for searches with the number of
 // rows, and for facets, histograms, values and series with the number of owners. Where all three are the
 // same, or all routes, one stands for all. The last lines are of a server that shows normal users
-// their own jobs only. An operator's setting names a property, or a group of alice's VO.
+// their own jobs only. An operator's setting names a property, or a group of alice's VO. For an
+// action it is the number of jobs that can be killed, and for a list of actions that of actions.
 const accessMatrix = `
-caller           submit search               summary             status      force       heartbeat   metadata    reschedule  details        facets               histogram            values               series
+caller           submit search               summary             status      force       heartbeat   metadata    reschedule  details        facets               histogram            values               series       action               actions              act                  stop
 
 no token         401
 basic            400
@@ -38,23 +40,23 @@ other issuer     401
 expired          401
 no property      403
 
-alice            201    200/1,200/1,200/0    200/1,200/1,200/0   200,403,404 403,403,403 200,403,404 204,403,404 200,403,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2                200/2
-other alice      201    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 403,403,403 404,404,200 404,404,204 400,400,200 404,404,200    200/0,200/0,200/1    200/0,200/0,200/1    200/1                200/1
-boss             403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2                200/2
-other boss       403    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 404,404,200 404,404,200 404,404,204 400,400,200 404,404,200    200/0,200/0,200/1    200/0,200/0,200/1    200/1                200/1
-pilot            403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403    403,403,403          403,403,403          403                  403
-boss and user    201    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2                200/2
-operator         403    200/1,200/1,200/1    200/1,200/1,200/1   403,403,403 403,403,403 403,403,403 403,403,403 403,403,403 200,200,200    200/1,200/1,200/1    200/1,200/1,200/1    200/2                200/2
-operator, pilot  403    200/1,200/1,200/1    200/1,200/1,200/1   200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 200,200,200    200/1,200/1,200/1    200/1,200/1,200/1    200/2                200/2
-group of alice   201    200/1,200/1,200/1    200/1,200/1,200/1   200,403,404 403,403,403 200,403,404 204,403,404 200,403,400 200,200,200    200/1,200/1,200/1    200/1,200/1,200/1    200/2                200/2
+alice            201    200/1,200/1,200/0    200/1,200/1,200/0   200,403,404 403,403,403 200,403,404 204,403,404 200,403,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2                200/2        200/1,200/0,200/0    200/1                200,404,404          200,404,404
+other alice      201    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 403,403,403 404,404,200 404,404,204 400,400,200 404,404,200    200/0,200/0,200/1    200/0,200/0,200/1    200/1                200/1        200/0,200/0,200/1    200/1                404,404,200          404,404,200
+boss             403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2                200/2        200/1,200/1,200/0    200/2                200,200,404          200,200,404
+other boss       403    200/0,200/0,200/1    200/0,200/0,200/1   404,404,200 404,404,200 404,404,200 404,404,204 400,400,200 404,404,200    200/0,200/0,200/1    200/0,200/0,200/1    200/1                200/1        200/0,200/0,200/1    200/1                404,404,200          404,404,200
+pilot            403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403    403,403,403          403,403,403          403                  403          200/1,200/1,200/0    200/2                200,200,404          200,200,404
+boss and user    201    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2                200/2        200/1,200/1,200/0    200/2                200,200,404          200,200,404
+operator         403    200/1,200/1,200/1    200/1,200/1,200/1   403,403,403 403,403,403 403,403,403 403,403,403 403,403,403 200,200,200    200/1,200/1,200/1    200/1,200/1,200/1    200/2                200/2        403                  403                  403                  403
+operator, pilot  403    200/1,200/1,200/1    200/1,200/1,200/1   200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 200,200,200    200/1,200/1,200/1    200/1,200/1,200/1    200/2                200/2        200/1,200/1,200/0    200/2                200,200,404          200,200,404
+group of alice   201    200/1,200/1,200/1    200/1,200/1,200/1   200,403,404 403,403,403 200,403,404 204,403,404 200,403,400 200,200,200    200/1,200/1,200/1    200/1,200/1,200/1    200/2                200/2        200/1,200/0,200/0    200/1                200,404,404          200,404,404
 
-own: operator    403    200/1,200/1,200/1    200/1,200/1,200/1   403,403,403 403,403,403 403,403,403 403,403,403 403,403,403 200,200,200    200/1,200/1,200/1    200/1,200/1,200/1    200/2                200/2
-own: alice       201    200/1,200/0,200/0    200/1,200/0,200/0   200,404,404 403,403,403 200,404,404 204,404,404 200,400,400 200,404,404    200/1,200/0,200/0    200/1,200/0,200/0    200/1                200/1
-own: boss        403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2                200/2
-own: pilot       403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403    403,403,403          403,403,403          403                  403
+own: operator    403    200/1,200/1,200/1    200/1,200/1,200/1   403,403,403 403,403,403 403,403,403 403,403,403 403,403,403 200,200,200    200/1,200/1,200/1    200/1,200/1,200/1    200/2                200/2        403                  403                  403                  403
+own: alice       201    200/1,200/0,200/0    200/1,200/0,200/0   200,404,404 403,403,403 200,404,404 204,404,404 200,400,400 200,404,404    200/1,200/0,200/0    200/1,200/0,200/0    200/1                200/1        200/1,200/0,200/0    200/1                200,404,404          200,404,404
+own: boss        403    200/1,200/1,200/0    200/1,200/1,200/0   200,200,404 200,200,404 200,200,404 204,204,404 200,200,400 200,200,404    200/1,200/1,200/0    200/1,200/1,200/0    200/2                200/2        200/1,200/1,200/0    200/2                200,200,404          200,200,404
+own: pilot       403    403,403,403          403,403,403         200,200,404 403,403,403 200,200,404 204,204,404 200,200,400 403,403,403    403,403,403          403,403,403          403                  403          200/1,200/1,200/0    200/2                200,200,404          200,200,404
 `
 
-// accessRoutes are the requests of the matrix; %d is the job.
+// accessRoutes are the requests of the matrix; %d is the job, and the action of its owner.
 var accessRoutes = map[string]struct {
 	method, path, body string
 	changes            bool // where it is allowed
@@ -73,8 +75,12 @@ var accessRoutes = map[string]struct {
 		http.MethodPost, "/api/jobdb/histogram",
 		`{"time":"SubmissionTime","from":"1970","to":"2100","bucket":31622400,"by":"Owner","search":[{"parameter":"JobID","operator":"eq","value":%d}]}`, false,
 	},
-	"series": {http.MethodPost, "/api/jobdb/series", `{"columns":["Owner"],"from":"2024-01-01","to":"2024-01-02"}`, false},
-	"values": {http.MethodPost, "/api/jobdb/values", `{"column":"Owner"}`, false},
+	"series":  {http.MethodPost, "/api/jobdb/series", `{"columns":["Owner"],"from":"2024-01-01","to":"2024-01-02"}`, false},
+	"values":  {http.MethodPost, "/api/jobdb/values", `{"column":"Owner"}`, false},
+	"action":  {http.MethodPost, "/api/jobdb/actions", `{"action":"kill","ids":[%d]}`, true},
+	"actions": {http.MethodGet, "/api/jobdb/actions", ``, false},
+	"act":     {http.MethodGet, "/api/jobdb/actions/%d", ``, false},
+	"stop":    {http.MethodDelete, "/api/jobdb/actions/%d", ``, true},
 }
 
 // TestMatrixHasAllRoutes wants every route that needs a token in the matrix; only who one is shows
@@ -90,10 +96,10 @@ func TestMatrixHasAllRoutes(t *testing.T) {
 	if err := json.Unmarshal(text, &description); err != nil {
 		t.Fatal(err)
 	}
-	tested := map[string]bool{"GET /api/auth/userinfo": true}
+	tested := map[string]bool{"GET /api/auth/userinfo": true, "GET /api/jobdb/changes": true} // TestChangesAccess has the latter, which doesn't end
 	for _, r := range accessRoutes {
 		path, _, _ := strings.Cut(r.path, "?")
-		tested[r.method+" "+strings.ReplaceAll(path, "%d", "{job_id}")] = true
+		tested[r.method+" "+strings.NewReplacer("actions/%d", "actions/{action_id}", "%d", "{job_id}").Replace(path)] = true
 	}
 	for path, operations := range description.Paths {
 		for method, operation := range operations {
@@ -125,6 +131,11 @@ func newAccessServers(t *testing.T) *accessServers {
 	w := start(t)
 	for _, owner := range []auth.Principal{alice, bob, other} {
 		w.submit(owner, "job")
+		if _, err := w.db.CreateAction(t.Context(), jobdb.Action{
+			VO: owner.VO, Username: owner.Username, Owner: owner.Username, Kind: "kill", Preview: `{"cannot":{},"by_status":{}}`, Question: "null",
+		}, []jobdb.JobID{1, 2, 3}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	w.note()
 	stranger, err := auth.OpenKey(t.TempDir())
@@ -221,6 +232,10 @@ func (w *testServer) everything() any {
 	add(commands, err)
 	beats, err := w.db.Heartbeats(ctx, ids, 0)
 	add(beats, err)
+	for _, vo := range []string{"lhcb", "belle"} {
+		actions, err := w.db.Actions(ctx, jobdb.ActionScope{VO: vo}, 0, 100)
+		add(actions, err)
+	}
 	return parts
 }
 
@@ -279,6 +294,10 @@ func (w *accessServer) tryAccess(caller, route string, job int, want string) (ch
 		switch route {
 		case "search", "summary":
 			got += fmt.Sprint("/", strings.Count(answer.body, "{"))
+		case "action":
+			got += "/" + regexp.MustCompile(`"can":(\d+)`).FindStringSubmatch(answer.body)[1]
+		case "actions":
+			got += fmt.Sprint("/", strings.Count(answer.body, `"id":`))
 		case "facets", "histogram":
 			got += fmt.Sprint("/", strings.Count(answer.body, `"value":`))
 		case "series":

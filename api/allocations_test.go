@@ -39,7 +39,7 @@ func TestAllocations(t *testing.T) {
 			return fmt.Sprintf(`{"search":[{"parameter":"JobID","operator":"eq","value":%d}]}`, 1+turn%200)
 		}, http.StatusOK, 300},
 		{"page of 100 jobs", http.MethodPost, "/api/jobs/search", alice, func(int) string { return `{"sort":[{"parameter":"JobID","direction":"asc"}]}` }, http.StatusPartialContent, 3000},
-		{"summary", http.MethodPost, "/api/jobs/summary", alice, func(int) string { return `{"grouping":["Status"]}` }, http.StatusOK, 140},
+		{"summary", http.MethodPost, "/api/jobs/summary", alice, func(int) string { return `{"grouping":["Status"]}` }, http.StatusOK, 145},
 		{"heartbeat", http.MethodPatch, "/api/jobs/heartbeat", pilot, func(turn int) string {
 			return fmt.Sprintf(`{"%d":{"LoadAverage":1.5,"MemoryUsed":2048}}`, 1+turn%200)
 		}, http.StatusOK, 440},

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"jobdb"
 	"jobdb/auth"
@@ -14,8 +15,16 @@ import (
 // authenticated lets only requests with a valid token through. What the caller may do is checked
 // once the request has been read, as in DiracX.
 func (s *service) authenticated(handle func(http.ResponseWriter, *http.Request, auth.Principal) error) handler {
+	return s.authenticatedUntil(func(w http.ResponseWriter, r *http.Request, p auth.Principal, _ time.Time) error {
+		return handle(w, r, p)
+	})
+}
+
+// authenticatedUntil is authenticated for a route whose answer takes so long that it must know when
+// the token expires.
+func (s *service) authenticatedUntil(handle func(http.ResponseWriter, *http.Request, auth.Principal, time.Time) error) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		principal, err := s.authenticate(r)
+		principal, until, err := s.authenticate(r)
 		if err != nil {
 			return err
 		}
@@ -23,24 +32,24 @@ func (s *service) authenticated(handle func(http.ResponseWriter, *http.Request, 
 		if err := s.limited(principal); err != nil {
 			return err
 		}
-		return handle(w, r, principal)
+		return handle(w, r, principal, until)
 	}
 }
 
-func (s *service) authenticate(r *http.Request) (auth.Principal, error) {
+func (s *service) authenticate(r *http.Request) (auth.Principal, time.Time, error) {
 	header := r.Header.Get("Authorization")
 	token, ok := strings.CutPrefix(header, "Bearer ")
 	switch {
 	case header == "":
-		return auth.Principal{}, &httpError{
+		return auth.Principal{}, time.Time{}, &httpError{
 			status: http.StatusUnauthorized, detail: "Authorization header is missing", challenge: "Bearer",
 		}
 	case !ok || token == "" || len(r.Header.Values("Authorization")) > 1:
-		return auth.Principal{}, &httpError{status: http.StatusBadRequest, detail: "Invalid authorization header"}
+		return auth.Principal{}, time.Time{}, &httpError{status: http.StatusBadRequest, detail: "Invalid authorization header"}
 	}
-	principal, err := s.verifier.Verify(r.Context(), token)
+	principal, until, err := s.verifier.VerifyUntil(r.Context(), token)
 	principal.Operator = err == nil && slices.ContainsFunc(s.Operators, func(o auth.Operator) bool { return o.Is(principal) })
-	return principal, err
+	return principal, until, err
 }
 
 // scope is the jobs that a principal may find.

@@ -20,6 +20,7 @@ type classes struct {
 	estimates *room // one at a time, of what waits among the costly
 
 	openLines *gate // answers of any length that clients read, in pieces or not at all
+	listeners *gate // readers of changes
 }
 
 const (
@@ -54,6 +55,8 @@ func newClasses(connections, processors int) classes {
 		actions: newGate(all, all/2, actionQueue, queueWait, full, own),
 		pages:   part(n/2, pageQueue), costly: part(costly, costlyQueue), lines: part(n/8, lineQueue),
 		estimates: newRoom(1),
+		listeners: newGate(maxReaders, maxOwnReaders, 0, time.Second, full,
+			tooManyOwn("you listen to changes in too many places; close some")),
 		openLines: newGate(maxLines, maxLines/2, 0, time.Second, full, own),
 	}
 }

@@ -77,7 +77,7 @@ func (z *gzipResponse) Write(b []byte) (int, error) {
 
 func (z *gzipResponse) begin(compress bool) {
 	z.sent = true
-	if compress && z.Header().Get("Content-Encoding") == "" {
+	if compress && z.Header().Get("Content-Type") != eventsType && z.Header().Get("Content-Encoding") == "" {
 		z.Header().Set("Content-Encoding", "gzip")
 		z.Header().Del("Content-Length")
 		z.writer = gzipWriters.Get().(*gzip.Writer) //nolint:forcetypeassert // nothing else is put there

@@ -17,8 +17,9 @@
 //	encode.go, outcome.go
 //	               from values to JSON
 //	errors.go      errors as answers
-//	log.go, compress.go
-//	               a line of the log for each request; gzip
+//	log.go, client.go, compress.go
+//	               a line of the log for each request, and who sent it; gzip
+//	limits.go      how many requests users and VOs may send
 //
 //	internal/validation/
 //	               JSON as Python reads it; from JSON to values, with the faults that FastAPI reports

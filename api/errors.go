@@ -70,10 +70,14 @@ func errorAnswer(err error) *httpError {
 		return &httpError{status: http.StatusForbidden, detail: wms.ErrNotOwner.Error()}
 	case errors.As(err, &large):
 		return &httpError{status: http.StatusRequestEntityTooLarge, detail: "the body is too large: " + large.Error()}
+	case errors.Is(err, wms.ErrQuota):
+		return &httpError{status: http.StatusTooManyRequests, detail: err.Error(), retryAfter: time.Minute}
 	case errors.Is(err, jobdb.ErrInvalidQuery), errors.Is(err, wms.ErrInvalidJob), errors.Is(err, wms.ErrInvalidMetadata):
 		return &httpError{status: http.StatusBadRequest, detail: err.Error()}
 	case errors.As(err, &value):
 		return &httpError{status: http.StatusBadRequest, detail: valueDetail(value)}
+	case errors.Is(err, jobdb.ErrNoAction), errors.Is(err, jobdb.ErrTooManyActions):
+		return actionRefused(err)
 	case errors.Is(err, jobdb.ErrNotFound):
 		return &httpError{status: http.StatusNotFound, detail: err.Error()}
 	case errors.Is(err, context.Canceled):

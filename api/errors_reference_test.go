@@ -28,7 +28,7 @@ var errorClasses = map[string]error{
 	"jobdb.ErrInvalidQuery": jobdb.ErrInvalidQuery, "jobdb.ErrInvalidValue": &jobdb.ValueError{}, "jobdb.ErrTooLarge": &jobdb.ValueError{TooLarge: []jobdb.JobID{1}},
 	"jobdb.ErrNotFound": jobdb.ErrNotFound, "jobdb.ErrConflict": jobdb.ErrConflict, "jobdb.ErrUnavailable": jobdb.ErrUnavailable, "jobdb.ErrFull": jobdb.ErrFull,
 	"jobdb.ErrSchema": jobdb.ErrSchema, "jobdb.ErrNoScope": jobdb.ErrNoScope, "jobdb.ErrClosed": jobdb.ErrClosed, "jobdb.ErrInTx": jobdb.ErrInTx,
-	"wms.ErrInvalidJob": wms.ErrInvalidJob, "wms.ErrInvalidMetadata": wms.ErrInvalidMetadata, "wms.ErrNotOwner": wms.ErrNotOwner,
+	"wms.ErrInvalidJob": wms.ErrInvalidJob, "wms.ErrInvalidMetadata": wms.ErrInvalidMetadata, "wms.ErrNotOwner": wms.ErrNotOwner, "wms.ErrQuota": wms.ErrQuota,
 	"auth.ErrInvalidToken": auth.ErrInvalidToken, "auth.ErrForbidden": auth.ErrForbidden, "auth.ErrNoMetadata": auth.ErrNoMetadata,
 }
 

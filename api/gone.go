@@ -15,6 +15,14 @@ var errStopping = errors.New("the server is stopping")
 
 type serverKey struct{}
 
+type endingKey struct{}
+
+// ending is closed when a request's server begins to stop: what would go on for ever ends then.
+func ending(ctx context.Context) <-chan struct{} {
+	begun, _ := ctx.Value(endingKey{}).(<-chan struct{}) // nil where there is no server, as stopped
+	return begun
+}
+
 // stoppable is the context of all requests of a server, which stop ends.
 func stoppable(ctx context.Context) (running context.Context, stop func()) {
 	running, cut := context.WithCancelCause(ctx)

@@ -82,7 +82,7 @@ func (s *service) withLog(next http.Handler) http.Handler {
 		id := s.identify(e, r)
 		w.Header().Set(requestIDHeader, id)
 		recorded := &recorder{ResponseWriter: w}
-		ctx, traced := s.Traces.Begin(r)
+		ctx, traced := s.Traces.Begin(r.Context(), r)
 		if trace := traced.TraceID(); trace != "" {
 			e.attributes = append(e.attributes, slog.String("trace", trace))
 		}

@@ -19,8 +19,8 @@ import (
 // the user's browser would connect for.
 
 const (
-	clientID     = "myDIRACClientID"           // all of DiracX's clients are called so
-	callbackPath = "/#authentication-callback" // where diracx-web wants its codes
+	clientID = "myDIRACClientID"          // all of DiracX's clients are called so
+	callback = "#authentication-callback" // where diracx-web wants its codes, and jobdb's own page its
 )
 
 // login lets requests for a login through to the handler, where this server has logins; else the
@@ -114,9 +114,9 @@ func (s *service) authorize(w http.ResponseWriter, r *http.Request) error {
 	if err := in.Err(); err != nil {
 		return err
 	}
-	callbacks := append(loginOrigins(s.Origins), s.ownURL(r))
-	for i := range callbacks {
-		callbacks[i] += callbackPath
+	var callbacks []string
+	for _, origin := range append(loginOrigins(s.Origins), s.ownURL(r)) {
+		callbacks = append(callbacks, origin+"/"+callback, origin+pagePath+callback)
 	}
 	switch {
 	case client != clientID:

@@ -20,6 +20,9 @@ func sentByThisUser(r *http.Request) (bool, error) {
 	if local == nil {
 		return false, errors.New("look for the user of a connection: its address isn't known")
 	}
+	if local.Network() == "unix" {
+		return false, nil // a proxy's, for whomever
+	}
 	server, err := netip.ParseAddrPort(local.String())
 	if err != nil {
 		return false, fmt.Errorf("look for the user of a connection: %w", err)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,6 +125,22 @@ func TestLifeOfAJob(t *testing.T) {
 		step{alice, "POST", "jobdb/facets", `{"columns":["Status"],"search":[{"parameter":"Nope","operator":"eq","value":1}]}`, 400, `{"detail":"…no such column…"}`},
 		step{alice, "POST", "jobdb/histogram", `{"time":"SubmissionTime","from":"2024","to":"2025","bucket":60}`, 400, `{"detail":"…buckets…"}`},
 		step{alice, "POST", "jobdb/values", `{"column":"EndExecTime"}`, 400, `{"detail":"…texts…"}`},
+		step{
+			alice, "POST", "jobdb/actions", `{"action":"kill","search":[{"parameter":"Status","operator":"eq","value":"Received"}],"reason":"r","dry_run":true}`, 200,
+			`{"action":"kill","reason":"r","search":[{"parameter":"Status","operator":"eq","value":"Received"}],"owner":"alice","state":"preview","created":null,"updated":null,` +
+				`"total":1,"done":0,"refused":0,"failed":0,"can":1,"cannot":{},"by_status":{"Received":1},"missing":0,"not_yours":0}`,
+		},
+		step{alice, "POST", "jobdb/actions", `{"action":"kill","ids":[1,1,7]}`, 200, `{"id":1,…"search":null,…"state":"running","created":"2024…"total":2,…"can":1,…"missing":1,…}`},
+		step{alice, "GET", "jobdb/actions/1?outcomes=waiting", ``, 200, `{"id":1,…"outcomes":[{"job_id":1,"outcome":"waiting"},{"job_id":7,"outcome":"waiting"}],"next":null}`},
+		step{alice, "GET", "jobdb/actions/1?outcomes=refused", ``, 200, `{"id":1,…"outcomes":[],"next":null}`},
+		step{alice, "GET", "jobdb/actions/1", ``, 200, `{"id":1,…"not_yours":0}`},
+		step{alice, "DELETE", "jobdb/actions/1", ``, 200, `{"id":1,…"state":"stopped",…}`},
+		step{alice, "POST", "jobdb/actions", `{"action":"delete","ids":[1]}`, 200, `{"id":2,…}`},
+		step{alice, "GET", "jobdb/actions?per_page=1", ``, 200, `[{"id":2,…}]`},
+		step{alice, "GET", "jobdb/actions?before=2", ``, 200, `[{"id":1,…}]`},
+		step{alice, "GET", "jobdb/actions/3", ``, 404, `{"detail":"no such action, or no longer"}`},
+		step{alice, "DELETE", "jobdb/actions/3", ``, 404, `{"detail":"no such action, or no longer"}`},
+		step{alice, "POST", "jobdb/actions", `{"action":"kill","search":[{"parameter":"Nope","operator":"eq","value":1}]}`, 400, `{"detail":"…no such column…"}`},
 	)
 }
 
@@ -210,6 +227,15 @@ var malformed = []struct{ method, path, body, want string }{
 	{"POST", "facets", `{"columns":["Status",5],"top":1001}`, `string_type [body columns 1], less_than_equal [body top]`},
 	{"POST", "histogram", `{"by":5,"bucket":60.5,"top":"x","Search":[]}`, `extra_forbidden [body Search], missing [body time], missing [body from], missing [body to], int_from_float [body bucket], string_type [body by], int_parsing [body top]`},
 	{"POST", "histogram", `{"time":1,"from":2024,"to":null,"bucket":60,"top":51}`, `string_type [body time], string_type [body from], string_type [body to], less_than_equal [body top]`},
+	{"POST", "actions", ``, `missing [body]`},
+	{"POST", "actions", `{"action":"explode","reason":5,"dry_run":7,"jobs":1}`, `extra_forbidden [body jobs], enum [body action], value_error [body], string_type [body reason], bool_parsing [body dry_run]`},
+	{"POST", "actions", `{"ids":[],"search":[]}`, `missing [body action], value_error [body]`},
+	{"POST", "actions", `{"action":"kill","ids":[]}`, `too_short [body ids]`},
+	{"POST", "actions", `{"action":"kill","ids":[0,"x"],"reason":"` + strings.Repeat("é", 1001) + `"}`, `greater_than_equal [body ids 0], int_parsing [body ids 1], string_too_long [body reason]`},
+	{"POST", "actions", `{"action":"kill","search":{}}`, `list_type [body search]`},
+	{"GET", "actions/x?outcomes=some&from=0", ``, `int_parsing [path action_id], enum [query outcomes], greater_than_equal [query from]`},
+	{"DELETE", "actions/x", ``, `int_parsing [path action_id]`},
+	{"GET", "actions?before=0&per_page=201", ``, `greater_than_equal [query before], less_than_equal [query per_page]`},
 	{"POST", "series", `{"columns":"Status","from":5,"bucket":60.5,"ended":"x","top":51,"by":1}`, `extra_forbidden [body by], list_type [body columns], string_type [body from], missing [body to], int_from_float [body bucket], bool_parsing [body ended], less_than_equal [body top]`},
 	{"POST", "values", `{"prefix":null,"limit":1.5}`, `missing [body column], string_type [body prefix], int_from_float [body limit]`},
 }
@@ -221,10 +247,10 @@ func TestMalformed(t *testing.T) {
 	before := w.everything()
 	for _, test := range malformed {
 		path := "/api/jobs/" + test.path
-		switch test.path {
-		case "details":
+		switch {
+		case test.path == "details":
 			path = "/api/jobdb/jobs/x"
-		case "facets", "histogram", "series", "values":
+		case slices.Contains([]string{"facets", "histogram", "series", "values"}, test.path), strings.HasPrefix(test.path, "actions"):
 			path = "/api/jobdb/" + test.path
 		}
 		r := w.ask(test.method, path, w.token(alice), test.body)

@@ -63,10 +63,18 @@ func (s *service) searchQuery(ctx context.Context, p auth.Principal, request job
 func queryOf[Q any](
 	ctx context.Context, s *service, p auth.Principal, filters *[]jobdb.FilterSpec, parse func(jobdb.Limits) (Q, error),
 ) (query Q, scope jobdb.Scope, err error) {
+	return queryIn(ctx, s, func(invalid error) (jobdb.Scope, error) { return s.queryScope(p, invalid) }, filters, parse)
+}
+
+// queryIn is queryOf for the jobs of another scope, which allowed gives, or why the query is refused:
+// invalid is what is wrong with it.
+func queryIn[Q any](
+	ctx context.Context, s *service, allowed func(invalid error) (jobdb.Scope, error), filters *[]jobdb.FilterSpec, parse func(jobdb.Limits) (Q, error),
+) (query Q, scope jobdb.Scope, err error) {
 	stamps, stampErr := takeStamps(filters)
 	byParameters := nameParameters(*filters)
 	query, err = parse(s.DB.Limits())
-	scope, err = s.queryScope(p, cmp.Or(stampErr, err))
+	scope, err = allowed(cmp.Or(stampErr, err))
 	if err == nil && byParameters {
 		*filters, err = s.Jobs.FindByParameters(ctx, scope.VO, *filters)
 	}

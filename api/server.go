@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"path"
 	"runtime"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -38,7 +40,8 @@ type Config struct {
 	Operators  []auth.Operator // who may read the jobs of all VOs; may be nil
 	Rates      Rates           // of requests; zero: any number
 	Origins    []string        // of web pages that may use the service, "*" for all; may be nil: only its own
-	Web        fs.FS           // files of a web interface, to serve beside the routes; may be nil
+	Page       fs.FS           // files of jobdb's own page, at /jobdb/ and, without Web, at /; may be nil
+	Web        fs.FS           // files of another web interface, to serve beside the routes; may be nil
 	Pilots     *jobdb.Pilots   // knows the stamps of pilots; may be nil
 	Stores     []Store         // the databases beside DB, for the probe of readiness; may be nil
 	Clock      func() time.Time
@@ -62,12 +65,14 @@ type service struct {
 	verifier    *auth.Verifier
 	metadata    *auth.Metadata              // of the issuer; unused where there is none
 	crossOrigin *http.CrossOriginProtection // of logins
+	own         *page                       // jobdb's own; nil where there is none
 	userRates   *limiter
 	voRates     *limiter
 	uploads     *gate         // memory of large bodies while they come in
 	work        *gate         // memory of large bodies and what becomes of them
 	answers     *gate         // memory of large answers
 	classes                   // of work with the database
+	changed     *changeHub    // finds out which jobs change, while somebody listens
 	dropped     atomic.Uint64 // outputs of jobs, see noteDropped
 }
 
@@ -88,7 +93,11 @@ func New(c Config) http.Handler {
 		answers: answerGate(), classes: newClasses(c.DB.Connections(), runtime.GOMAXPROCS(0)),
 	}
 	s.Metrics.WatchClasses(s.classNumbers)
-	mux := http.NewServeMux()
+	if c.Page != nil {
+		s.own = newPage(c.Page, c.Issuer, c.Logger)
+	}
+	s.changed = newChangeHub(c.DB, c.Logger)
+	mux, methods := http.NewServeMux(), map[string][]string{}
 	for _, r := range []struct {
 		method, path string
 		handle       handler
@@ -105,6 +114,11 @@ func New(c Config) http.Handler {
 		{http.MethodPost, "/api/jobdb/histogram", s.withBody(auth.Query, s.histogram)},
 		{http.MethodPost, "/api/jobdb/series", s.withBody(auth.Query, s.series)},
 		{http.MethodPost, "/api/jobdb/values", s.withBody(auth.Query, s.values)},
+		{http.MethodGet, "/api/jobdb/changes", s.authenticatedUntil(s.changes)},
+		{http.MethodPost, "/api/jobdb/actions", s.withBody(auth.Manage, s.startAction)},
+		{http.MethodGet, "/api/jobdb/actions", s.authenticated(s.listActions)},
+		{http.MethodGet, "/api/jobdb/actions/{action_id}", s.authenticated(s.action)},
+		{http.MethodDelete, "/api/jobdb/actions/{action_id}", s.authenticated(s.stopAction)},
 		{http.MethodGet, "/.well-known/openid-configuration", s.openIDConfiguration},
 		{http.MethodGet, "/.well-known/jwks.json", s.jwks},
 		{http.MethodGet, "/.well-known/dirac-metadata", s.diracMetadata},
@@ -120,17 +134,24 @@ func New(c Config) http.Handler {
 		{http.MethodGet, "/api/health/startup", startup},
 	} {
 		mux.Handle(r.method+" "+r.path, s.wrap(r.handle))
-		mux.Handle(r.path, s.wrap(methodNotAllowed(r.method)))
+		methods[r.path] = append(methods[r.path], r.method)
+	}
+	for path, allowed := range methods {
+		mux.Handle(path, s.wrap(methodNotAllowed(allowed...)))
 	}
 	// Without those that end in no slash the mux would redirect to those that do.
 	for _, area := range []string{"/api", "/api/", "/.well-known", "/.well-known/"} {
 		mux.Handle(area, s.wrap(notFound))
 	}
-	if s.Web == nil {
-		mux.Handle("/", s.wrap(notFound))
-	} else {
-		mux.Handle("/", s.wrap(s.webFile))
+	root := notFound
+	if s.own != nil {
+		mux.Handle(pagePath, s.wrap(s.ownPage))
+		root = s.ownPage
 	}
+	if s.Web != nil {
+		root = s.webFile
+	}
+	mux.Handle("/", s.wrap(root))
 	return s.withLog(withSecurity(s.withCORS(withGzip(s.withoutRedirects(mux)))))
 }
 
@@ -172,7 +193,7 @@ func (s *service) withCORS(next http.Handler) http.Handler {
 	}
 	return cors.New(cors.Options{
 		AllowedOrigins: s.Origins,
-		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPatch},
+		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders: []string{"*"}, // clients send their version in one of their own
 		ExposedHeaders: []string{"Content-Range", "Retry-After", missingJobs, nextCursor, requestIDHeader},
 		MaxAge:         600,
@@ -190,7 +211,7 @@ func (s *service) wrap(handle handler) http.Handler {
 		if len(r.TransferEncoding) > 0 { // net/http hides whether there was a length, too (RFC 9112, 6.1)
 			w.Header().Set("Connection", "close")
 		}
-		if s.RequestTimeout > 0 && linesWanted(r) == "" { // lines last as long as they are read
+		if s.RequestTimeout > 0 && linesWanted(r) == "" && r.URL.Path != changesPath { // those last as long as they are read
 			ctx, cancel := context.WithTimeout(r.Context(), s.RequestTimeout)
 			defer cancel()
 			r = r.WithContext(ctx)
@@ -219,12 +240,13 @@ func notFound(http.ResponseWriter, *http.Request) error {
 	return &httpError{status: http.StatusNotFound, detail: "Not Found"}
 }
 
-func methodNotAllowed(allowed string) handler {
+func methodNotAllowed(allowed ...string) handler {
+	if slices.Contains(allowed, http.MethodGet) {
+		allowed = append(allowed, http.MethodHead) // as the mux has it
+	}
+	slices.Sort(allowed)
 	return func(w http.ResponseWriter, _ *http.Request) error {
-		if allowed == http.MethodGet {
-			allowed += ", " + http.MethodHead // as the mux has it
-		}
-		w.Header().Set("Allow", allowed)
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		return &httpError{status: http.StatusMethodNotAllowed, detail: "Method Not Allowed"}
 	}
 }
@@ -239,7 +261,7 @@ type Timeouts struct {
 // run longer than the shutdown timeout are cut off, which is an error. It always closes the
 // listener.
 func Serve(ctx context.Context, listener net.Listener, service http.Handler, logger *slog.Logger, timeouts Timeouts) error {
-	running, cut := stoppable(context.WithoutCancel(ctx)) // requests outlive ctx
+	running, cut := stoppable(context.WithValue(context.WithoutCancel(ctx), endingKey{}, ctx.Done())) // requests outlive ctx
 	defer cut()
 	server := &http.Server{
 		Handler:           service,

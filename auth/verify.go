@@ -44,21 +44,28 @@ func NewVerifier(issuer string, keys *Keys, clock func() time.Time) *Verifier {
 // keys to be fetched, or until ctx ends. A token that was verified before, with the keys as they
 // are now, is only checked for its times. The principal's Properties are shared between callers.
 func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) {
+	p, _, err := v.VerifyUntil(ctx, token)
+	return p, err
+}
+
+// VerifyUntil is [Verifier.Verify], and tells when the token expires.
+func (v *Verifier) VerifyUntil(ctx context.Context, token string) (Principal, time.Time, error) {
 	if len(token) > maxTokenBytes {
-		return Principal{}, fmt.Errorf("%w: longer than %d bytes", ErrInvalidToken, maxTokenBytes)
+		return Principal{}, time.Time{}, fmt.Errorf("%w: longer than %d bytes", ErrInvalidToken, maxTokenBytes)
 	}
 	keys, hash := v.keys.set.Load(), sha256.Sum256([]byte(token))
 	if t, ok := v.cache.get(hash); ok && t.keys == keys && t.validity.contains(v.clock()) {
-		return t.principal, nil
+		return t.principal, t.validity.until, nil
 	}
 	p, c, err := v.parse(ctx, token)
 	if err != nil {
-		return Principal{}, fmt.Errorf("%w: %w", ErrInvalidToken, err)
+		return Principal{}, time.Time{}, fmt.Errorf("%w: %w", ErrInvalidToken, err)
 	}
+	valid := c.validity()
 	if v.keys.set.Load() == keys { // else we can't tell which of the two sets verified the token
-		v.cache.add(hash, cachedToken{p, keys, c.validity()})
+		v.cache.add(hash, cachedToken{p, keys, valid})
 	}
-	return p, nil
+	return p, valid.until, nil
 }
 
 // parse checks everything about a token, beginning with its signature and times.

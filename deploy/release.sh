@@ -38,7 +38,12 @@ archive() {
 }
 
 rm -rf dist
-mkdir -p dist
+mkdir -p dist/completion
+go build -o dist/jobdb ./cmd/jobdb # to ask for its manual and its completion
+dist/jobdb man --dir dist/man
+for shell in bash zsh fish; do
+	dist/jobdb completion $shell >dist/completion/$shell
+done
 for platform in $platforms; do
 	os=${platform%/*} arch=${platform#*/}
 	name=jobdb_${VERSION}_${os}_${arch}
@@ -47,7 +52,7 @@ for platform in $platforms; do
 	[[ $os = windows ]] && program=jobdb.exe
 	echo "$name"
 	compile "$os" "$arch" "dist/$name/$program"
-	cp LICENSE README.md CHANGELOG.md docs/licences.md "dist/$name"
+	cp -r LICENSE README.md CHANGELOG.md docs/licences.md dist/man dist/completion "dist/$name"
 	archive "$name"
 done
 for platform in $platforms; do

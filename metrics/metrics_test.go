@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -87,6 +88,13 @@ func TestMetrics(t *testing.T) {
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v, %+v", err, problems)
 	}
+	if tool := os.Getenv("JOBDB_PROMTOOL"); tool != "" {
+		check := exec.Command(tool, "check", "metrics")
+		check.Stdin = strings.NewReader(text)
+		if out, err := check.CombinedOutput(); err != nil {
+			t.Errorf("promtool: %v: %s", err, out)
+		}
+	}
 	families, err := r.registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +149,7 @@ func TestBounded(t *testing.T) {
 }
 
 // A nil registry counts nothing.
-func TestNoRegistry(t *testing.T) {
+func TestNoRegistry(*testing.T) {
 	var r *Registry
 	r.Begin()("x", 200, 0)
 	r.Limited("user")

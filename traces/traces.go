@@ -78,12 +78,12 @@ func (t *Tracer) SetEngine(engine string) {
 // Request is the span of a request. The zero Request is none.
 type Request struct{ span api.Span }
 
-// Begin begins the span of a request, in the trace of its header traceparent if it has one.
-func (t *Tracer) Begin(r *http.Request) (context.Context, Request) {
+// Begin begins the span of a request with its context, in the trace of its header traceparent if it has one.
+func (t *Tracer) Begin(ctx context.Context, r *http.Request) (context.Context, Request) {
 	if t == nil {
-		return r.Context(), Request{}
+		return ctx, Request{}
 	}
-	ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+	ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
 	ctx, span := t.tracer.Start(ctx, r.Method, api.WithSpanKind(api.SpanKindServer), api.WithAttributes(
 		attribute.String("http.request.method", r.Method), attribute.String("url.path", r.URL.Path)))
 	return ctx, Request{span}

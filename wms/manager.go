@@ -28,7 +28,8 @@ type JobManager struct {
 	// table does. Set it before the first call.
 	Parameters *opensearch.DB
 
-	replaced atomic.Pointer[RuleBook] // by SetRules; nil: Rules hold
+	actionsCome chan struct{}            // wakes RunActions
+	replaced    atomic.Pointer[RuleBook] // by SetRules; nil: Rules hold
 }
 
 // NewJobManager returns a manager of the jobs in db. Rules whose Default is the zero value take
@@ -47,7 +48,7 @@ func NewJobManager(db *jobdb.DB, rules RuleBook, clock func() time.Time) (*JobMa
 	if clock == nil {
 		clock = db.Now
 	}
-	return &JobManager{DB: db, Rules: rules, Clock: clock}, nil
+	return &JobManager{DB: db, Rules: rules, Clock: clock, actionsCome: make(chan struct{}, 1)}, nil
 }
 
 // SetRules makes other rules hold for what comes after. Rules that no job could follow are an error.

@@ -249,7 +249,7 @@ func TestRescheduledAgainstReference(t *testing.T) {
 		default:
 			compared++
 			attributes := map[string]any{
-				"Site": got.Site, "UserPriority": float64(got.UserPriority), "RescheduleCounter": float64(r.counter(r.jobs[firstID])),
+				"Site": got.Site, "UserPriority": float64(got.UserPriority), "RescheduleCounter": float64(counterAfter(r.jobs[firstID], r.reset)),
 				"Status": string(received.status), "MinorStatus": minorRescheduled, "ApplicationStatus": unknownApplication,
 			}
 			if diff := cmp.Diff(want.Jobs[0].JDL, got.JDL) + cmp.Diff(want.Jobs[0].Attributes, attributes); diff != "" {

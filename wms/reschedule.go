@@ -72,11 +72,7 @@ func (m *JobManager) Reschedule(ctx context.Context, scope Scope, ids []jobdb.Jo
 		if err != nil {
 			return err
 		}
-		r = &rescheduling{
-			JobManager: m, jobs: jobs, reset: reset, early: early, stored: map[jobdb.JobID]string{},
-			report:    RescheduleReport{Success: map[jobdb.JobID]Rescheduled{}, Failed: map[jobdb.JobID]string{}},
-			exhausted: map[jobdb.JobID]jobdb.Attributes{},
-		}
+		r = m.newRescheduling(jobs, reset, early)
 		for _, id := range missing(ids, jobs) {
 			r.report.Failed[id] = "Not found"
 		}
@@ -96,6 +92,16 @@ func (m *JobManager) Reschedule(ctx context.Context, scope Scope, ids []jobdb.Jo
 	return r.report, nil
 }
 
+// newRescheduling is for jobs that a transaction has locked. early is what was prepared before it;
+// nil: nothing yet.
+func (m *JobManager) newRescheduling(jobs map[jobdb.JobID]jobdb.Attributes, reset bool, early map[jobdb.JobID]preparedAgain) *rescheduling {
+	return &rescheduling{
+		JobManager: m, jobs: jobs, reset: reset, early: early, stored: map[jobdb.JobID]string{}, source: sourceReschedule,
+		report:    RescheduleReport{Success: map[jobdb.JobID]Rescheduled{}, Failed: map[jobdb.JobID]string{}},
+		exhausted: map[jobdb.JobID]jobdb.Attributes{},
+	}
+}
+
 // largeReschedule is from how many bytes of stored JDLs on they are prepared outside of the
 // transaction: nobody can write to SQLite meanwhile. For few a second transaction would take longer.
 const largeReschedule = 32 << 10
@@ -109,6 +115,7 @@ var rescheduleColumns = []string{"MinorStatus", "OwnerGroup", "VerifiedFlag", "R
 type rescheduling struct {
 	*JobManager
 	reset     bool
+	source    string                           // in the history
 	jobs      map[jobdb.JobID]jobdb.Attributes // those that may still succeed
 	exhausted map[jobdb.JobID]jobdb.Attributes // those that were rescheduled too often
 	originals map[jobdb.JobID]string           // the original JDLs of jobs, as they are stored
@@ -147,7 +154,7 @@ func (r *rescheduling) run(ctx context.Context, tx *jobdb.Tx) error {
 			r.fail(id, "its original JDL can't be prepared any more: "+p.err.Error())
 			continue
 		}
-		p.job.RescheduleCounter = r.counter(r.jobs[id])
+		p.job.RescheduleCounter = counterAfter(r.jobs[id], r.reset)
 		r.report.Success[id], r.stored[id] = p.job, p.stored
 	}
 	failed := StatusUpdate{Status: "Failed", MinorStatus: minorMaxReschedulings}
@@ -163,24 +170,36 @@ func (r *rescheduling) run(ctx context.Context, tx *jobdb.Tx) error {
 // refuse sorts out the jobs that can't be rescheduled.
 func (r *rescheduling) refuse() {
 	for id, job := range r.jobs {
-		status, limit := statusOf(job), r.rulesOf(textOf(job, "VO")).MaxReschedulings
-		switch {
-		case job["VerifiedFlag"] != true:
-			r.fail(id, fmt.Sprintf("VerifiedFlag is False: Status %s, Minor Status: %s", status, job["MinorStatus"]))
-		case limit == 0:
-			r.fail(id, "rescheduling is switched off (MaxReschedulings is 0)")
-		case !MayReschedule(status):
-			r.fail(id, "a job in "+string(status)+" is not rescheduled; submit it anew")
-		case r.counter(job) > limit:
+		reason, isExhausted := r.refusesReschedule(job, r.reset)
+		if isExhausted {
 			r.exhausted[id] = job
-			r.fail(id, fmt.Sprintf("Maximum number of reschedules exceeded (%d)", limit))
+		}
+		if reason != "" {
+			r.fail(id, reason)
 		}
 	}
 }
 
-// counter is how often a job will have been rescheduled.
-func (r *rescheduling) counter(job jobdb.Attributes) int64 {
-	if r.reset {
+// refusesReschedule says why a job can't be rescheduled; "": it can, as far as can be told without
+// its JDL. isExhausted tells that it was too often.
+func (m *JobManager) refusesReschedule(job jobdb.Attributes, reset bool) (reason string, isExhausted bool) {
+	status, limit := statusOf(job), m.rulesOf(textOf(job, "VO")).MaxReschedulings
+	switch {
+	case job["VerifiedFlag"] != true:
+		return fmt.Sprintf("VerifiedFlag is False: Status %s, Minor Status: %s", status, job["MinorStatus"]), false
+	case limit == 0:
+		return "rescheduling is switched off (MaxReschedulings is 0)", false
+	case !MayReschedule(status):
+		return "a job in " + string(status) + " is not rescheduled; submit it anew", false
+	case counterAfter(job, reset) > limit:
+		return fmt.Sprintf("Maximum number of reschedules exceeded (%d)", limit), true
+	}
+	return "", false
+}
+
+// counterAfter is how often a job will have been rescheduled.
+func counterAfter(job jobdb.Attributes, reset bool) int64 {
+	if reset {
 		return 0
 	}
 	before, _ := job["RescheduleCounter"].(int64)
@@ -325,7 +344,7 @@ func (r *rescheduling) setStatus(
 	if len(jobs) == 0 {
 		return nil, nil
 	}
-	to.Time, to.ApplicationStatus, to.Source = r.Clock(), unknownApplication, sourceReschedule
+	to.Time, to.ApplicationStatus, to.Source = r.Clock(), unknownApplication, r.source
 	updates := make(map[jobdb.JobID][]StatusUpdate, len(jobs))
 	for id := range jobs {
 		updates[id] = []StatusUpdate{to}

@@ -27,6 +27,9 @@ type Rules struct {
 	// MaxJobs is how many jobs one submission may make, counting those of a parametric one.
 	// In DiracX it is a constant, MAX_PARAMETRIC_JOBS; default 20.
 	MaxJobs int
+	// MaxUserJobs and MaxVOJobs are how many jobs that haven't ended one owner, and all of a VO, may
+	// have to submit more; 0: any number, the default. DIRAC has no such setting.
+	MaxUserJobs, MaxVOJobs int64
 	// MaxInputData is how many files a job may name in InputData: JobDescription/MaxInputData,
 	// default 100.
 	MaxInputData int
@@ -123,6 +126,8 @@ func (r Rules) validate() error {
 	switch {
 	case r.MaxJobs < 1:
 		return errors.New("MaxJobs must be more than 0")
+	case r.MaxUserJobs < 0 || r.MaxVOJobs < 0:
+		return errors.New("MaxUserJobs and MaxVOJobs can't be less than 0")
 	case r.MaxInputData < 0 || r.MaxReschedulings < 0:
 		return errors.New("MaxInputData and MaxReschedulings can't be less than 0")
 	case r.MinCPUTime > r.MaxCPUTime:

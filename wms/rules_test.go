@@ -49,7 +49,7 @@ func TestReadRulesErrors(t *testing.T) {
 		``:                                        `read the rules: EOF; they are written as {"Default": {…}, "VOs": {"lhcb": {…}}}`,
 		`[]`:                                      `read the rules: json: cannot unmarshal array`,
 		`{"MaxJobs": 5}`:                          `read the rules: json: unknown field "MaxJobs"; they are written as`,
-		`{"Default": {"MaxJob": 5}}`:              `read the rules of Default: json: unknown field "MaxJob"; the rules are MaxJobs, MaxInputData, `,
+		`{"Default": {"MaxJob": 5}}`:              `read the rules of Default: json: unknown field "MaxJob"; the rules are MaxJobs, MaxUserJobs, MaxVOJobs, `,
 		`{"VOs": {"lhcb": {"Limit": 5}}}`:         `read the rules of the VO lhcb: json: unknown field "Limit"`,
 		`{"VOs": {"lhcb": {"CPUTime": "5"}}}`:     `read the rules of the VO lhcb: json: cannot unmarshal string`,
 		`{"VOs": {"lhcb": {"CPUTime": 5.5}}}`:     `read the rules of the VO lhcb: json: cannot unmarshal number 5.5`,

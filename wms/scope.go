@@ -52,6 +52,43 @@ func (s Scope) lock(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID, names 
 	return jobs, nil
 }
 
+// lockEach is lock for jobs each of which is judged by itself: refused says why a job is not among
+// those that are returned.
+func (s Scope) lockEach(
+	ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID, names ...string,
+) (jobs map[jobdb.JobID]jobdb.Attributes, refused map[jobdb.JobID]string, err error) {
+	if s.VO == "" {
+		return nil, nil, jobdb.ErrNoScope
+	}
+	jobs, err = tx.LockJobs(ctx, ids, append([]string{"VO", "Owner"}, names...)...)
+	return jobs, s.takeOut(ids, jobs), err
+}
+
+// takeOut takes the jobs that aren't in scope out of jobs, and says why of each of the IDs that is
+// not there then.
+func (s Scope) takeOut(ids []jobdb.JobID, jobs map[jobdb.JobID]jobdb.Attributes) map[jobdb.JobID]string {
+	refused := map[jobdb.JobID]string{}
+	for _, id := range ids {
+		job := jobs[id]
+		switch {
+		case job == nil || !s.sees(job):
+			refused[id] = notFound
+		case !s.owns(job):
+			refused[id] = notYours
+		}
+		if refused[id] != "" {
+			delete(jobs, id)
+		}
+	}
+	return refused
+}
+
+// Why a job is not in the scope of an action.
+const (
+	notFound = "Not found"
+	notYours = "it belongs to another owner"
+)
+
 // missing returns the IDs that have no job, ascending.
 func missing(ids []jobdb.JobID, jobs map[jobdb.JobID]jobdb.Attributes) []jobdb.JobID {
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id jobdb.JobID) bool { return jobs[id] != nil })

@@ -63,14 +63,12 @@ const (
 // Submitting; all others are Received. The number of statements doesn't depend on the number of
 // jobs.
 //
+// More jobs than the rules let the owner or the VO have are a [QuotaError].
 // What is wrong with a JDL is a [JobError]; what the database can't store of it is a
 // [jobdb.ValueError]. The rules are those of DiracX's submit_jdl_jobs.
 func (m *JobManager) Submit(ctx context.Context, owner Owner, jdls []string) ([]Submitted, error) {
-	s, err := m.rulesOf(owner.VO).check(owner, jdls)
+	s, err := m.admit(ctx, owner, jdls)
 	if err != nil {
-		return nil, err
-	}
-	if err := m.prepareEarly(ctx, s); err != nil {
 		return nil, err
 	}
 	var jobs []Submitted

@@ -26,11 +26,8 @@ func (m *JobManager) SubmitOnce(ctx context.Context, owner Owner, key string, jd
 	if jobs, err := submittedBefore(ctx, m.DB.SavedReply, asked); jobs != nil || err != nil {
 		return jobs, err
 	}
-	s, err := m.rulesOf(owner.VO).check(owner, jdls)
+	s, err := m.admit(ctx, owner, jdls)
 	if err != nil {
-		return nil, err
-	}
-	if err := m.prepareEarly(ctx, s); err != nil {
 		return nil, err
 	}
 	var jobs []Submitted

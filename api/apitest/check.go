@@ -17,7 +17,10 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-func init() { openapi3filter.RegisterBodyDecoder("application/x-ndjson", decodeLines) }
+func init() {
+	openapi3filter.RegisterBodyDecoder("application/x-ndjson", decodeLines)
+	openapi3filter.RegisterBodyDecoder("text/event-stream", openapi3filter.PlainBodyDecoder)
+}
 
 // decodeLines reads JSON objects, one a line, as one text.
 func decodeLines(body io.Reader, _ http.Header, _ *openapi3.SchemaRef, _ openapi3filter.EncodingFn) (any, error) {

@@ -80,6 +80,7 @@ type cli struct {
 	Token  tokenCommand  `cmd:"" group:"login" help:"Make a token for a server."`
 
 	Serve      serveCommand       `cmd:"" group:"serve" help:"Start the server."`
+	Demo       demoCommand        `cmd:"" group:"serve" help:"Start a server with the jobs of a grid that doesn't exist."`
 	Migrate    migrateCommand     `cmd:"" group:"serve" help:"Create or update the tables of a database."`
 	Schema     schemaCommands     `cmd:"" group:"serve" help:"Inspect a database."`
 	Config     configCommand      `cmd:"" group:"serve" name:"config" help:"Print the settings of a server, and where they come from."`

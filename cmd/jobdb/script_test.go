@@ -164,12 +164,12 @@ type serverKey struct{}
 // serverCommand is "server start FLAGS…", which sets JOBDB_URL, and "server
 // stop". Both leave all that the server said so far in the file server.log. "server other FLAGS…"
 // starts one beside it that runs until the script ends, and sets OTHER_URL. "server terminal FLAGS…"
-// is start with a terminal as standard error, and "server hup"
+// is start with a terminal as standard error, "server demo FLAGS…" is it with jobdb demo, and "server hup"
 // and "server kill" send signals.
 func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	s, variable := ts.Value(serverKey{}).(*server), "JOBDB_URL"
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: server start|other|terminal FLAGS… | server hup|kill|stop")
+		ts.Fatalf("usage: server start|other|terminal|demo FLAGS… | server hup|kill|stop")
 	}
 	if args[0] == "other" {
 		s, variable = &server{}, "OTHER_URL"
@@ -190,7 +190,11 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	path, err := exec.LookPath("jobdb")
 	ts.Check(err)
-	s.command = exec.Command(path, append([]string{"serve", "--listen", "127.0.0.1:0"}, args[1:]...)...)
+	command := "serve"
+	if args[0] == "demo" {
+		command = "demo"
+	}
+	s.command = exec.Command(path, append([]string{command, "--listen", "127.0.0.1:0"}, args[1:]...)...)
 	s.command.Dir = ts.MkAbs(".")
 	s.command.Env = append([]string{}, environment(ts)...)
 	stderr, last, err := s.attach(args[0] == "terminal")
@@ -223,7 +227,7 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 func environment(ts *testscript.TestScript) (env []string) {
 	for _, name := range []string{
 		"HOME", "PATH", "JOBDB_DB", "JOBDB_CONFIG", "JOBDB_DATA_DIR", "JOBDB_VISIBILITY", "DIRACX_DB_URL_JOBDB",
-		"JOBDB_ISSUER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE", "GOCOVERDIR",
+		"JOBDB_ISSUER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE", "GOCOVERDIR", "TMPDIR",
 	} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
@@ -381,15 +385,16 @@ func collectorCommand(ts *testscript.TestScript, neg bool, args []string) {
 	file, err := os.Create(ts.MkAbs(args[0]))
 	ts.Check(err)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		say := (&program{stderr: file}).say
 		body, _ := io.ReadAll(r.Body)
 		var sent tracepb.TracesData
 		if err := proto.Unmarshal(body, &sent); err != nil {
-			_, _ = fmt.Fprintln(file, err)
+			say("%v", err)
 		}
 		for _, of := range sent.GetResourceSpans() {
-			_, _ = fmt.Fprintln(file, r.URL.Path, r.Header.Get("X-Key"), of.GetResource())
+			say("%s %s %v", r.URL.Path, r.Header.Get("X-Key"), of.GetResource())
 			for _, span := range of.GetScopeSpans()[0].GetSpans() {
-				_, _ = fmt.Fprintf(file, "trace=%x parent=%x span=%x %q %v\n", span.GetTraceId(), span.GetParentSpanId(), span.GetSpanId(), span.GetName(), span.GetAttributes())
+				say("trace=%x parent=%x span=%x %q %v", span.GetTraceId(), span.GetParentSpanId(), span.GetSpanId(), span.GetName(), span.GetAttributes())
 			}
 		}
 	}))

@@ -8,16 +8,22 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"jobdb"
 	"jobdb/api"
 	"jobdb/auth"
 	"jobdb/traces"
+	"jobdb/web"
 	"jobdb/wms"
 )
 
-type serveCommand struct{ Settings }
+type serveCommand struct {
+	Settings
+
+	loginAs *tokenCommand // whom pages log in as; nil: the defaults of jobdb token
+}
 
 // Help is printed by jobdb serve --help.
 func (*serveCommand) Help() string {
@@ -142,8 +148,13 @@ func (c *serveCommand) serve(ctx context.Context, p *program, listener net.Liste
 		config.Pilots = pilots
 	}
 	if key != nil {
-		config.Logins = auth.NewLogins(key, c.issuer(), tokenDefaults().principal(), p.clock)
+		user := tokenDefaults()
+		if c.loginAs != nil {
+			user = c.loginAs
+		}
+		config.Logins = auth.NewLogins(key, c.issuer(), user.principal(), p.clock)
 	}
+	config.Page = web.Files
 	if c.Web != "" {
 		folder, err := os.OpenRoot(c.Web) // links don't lead out of it
 		if err != nil {
@@ -164,7 +175,19 @@ func (c *serveCommand) serve(ctx context.Context, p *program, listener net.Liste
 	defer context.AfterFunc(ctx, func() {
 		config.Logger.InfoContext(context.WithoutCancel(ctx), "stopping: requests that run are answered, new ones aren't taken")
 	})()
-	return api.Serve(ctx, listener, service, config.Logger, c.timeouts())
+	return besides(ctx, func(ctx context.Context) { config.Jobs.RunActions(ctx, config.Logger) }, func() error {
+		return api.Serve(ctx, listener, service, config.Logger, c.timeouts())
+	})
+}
+
+// besides runs work as long as serve runs, and waits for its end.
+func besides(ctx context.Context, work func(context.Context), serve func() error) error {
+	ctx, stop := context.WithCancel(ctx)
+	var working sync.WaitGroup
+	working.Go(func() { work(ctx) })
+	defer working.Wait()
+	defer stop()
+	return serve()
 }
 
 // openKeys returns the keys that verify tokens, and the key that signs them where this server is
@@ -293,10 +316,10 @@ func (c *serveCommand) address(listens net.Addr) string {
 	return "http://" + listens.String()
 }
 
-// welcome prints commands to try to who started the server on a terminal. It prints no token: what
-// it says may be kept.
+// welcome prints commands to try to who started the server on a terminal, or a demo. It prints no
+// token: what it says may be kept.
 func (c *serveCommand) welcome(p *program, key *auth.Key, url string) {
-	if !isTerminal(p.stderr) || c.LogFormat == "json" {
+	if c.loginAs == nil && !isTerminal(p.stderr) || c.LogFormat == "json" {
 		return
 	}
 	if key == nil || strings.HasPrefix(url, unixPrefix) {
@@ -307,6 +330,9 @@ func (c *serveCommand) welcome(p *program, key *auth.Key, url string) {
 	token := program + " token"
 	if c.DataDir != defaultDataDir() {
 		token += " --data-dir '" + strings.ReplaceAll(c.DataDir, "'", `'\''`) + "'"
+	}
+	if c.loginAs != nil {
+		token += " " + c.loginAs.flags()
 	}
 	p.say(`
 Try this in another terminal:

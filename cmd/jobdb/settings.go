@@ -45,7 +45,7 @@ type Settings struct {
 	QueryTimeout      time.Duration `name:"query-time" help:"Time limit of a search or summary; 0 disables." default:"1m" env:"JOBDB_QUERY_TIME"`
 	MaxBody           int64         `help:"Maximum size of a request body, in bytes." default:"10485760" env:"JOBDB_MAX_BODY"`
 	CORSOrigins       []string      `name:"cors-origins" help:"Origins of web pages that may use this server, such as https://dirac.example.org; * allows all. Default: none." env:"JOBDB_CORS_ORIGINS" placeholder:"ORIGIN"`
-	Web               string        `help:"Folder of a web interface to serve at /, such as the build of diracx-web (docs/diracx-web.md). Default: none." env:"JOBDB_WEB" type:"path" placeholder:"FOLDER"`
+	Web               string        `help:"Folder of a web interface to serve at /, such as the build of diracx-web (docs/diracx-web.md); jobdb's own page is then at /jobdb/ only. Default: none." env:"JOBDB_WEB" type:"path" placeholder:"FOLDER"`
 	Retention         string        `help:"JSON file that says how long what is known of jobs is kept (docs/retention.md). Default: for ever." env:"JOBDB_RETENTION" type:"path" placeholder:"FILE"`
 	Stalled           string        `help:"JSON file that says when jobs that aren't heard of become Stalled and Failed (docs/retention.md). Default: never." env:"JOBDB_STALLED" type:"path" placeholder:"FILE"`
 	Live              bool          `help:"Let --retention and --stalled change the database of a DiracX or DIRAC installation. Then set them on one server only." env:"JOBDB_LIVE"`

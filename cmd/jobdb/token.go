@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"jobdb/auth"
@@ -49,6 +50,15 @@ func tokenDefaults() *tokenCommand {
 
 func (c *tokenCommand) principal() auth.Principal {
 	return auth.Principal{Subject: c.VO + ":" + c.User, Username: c.User, Group: c.Group, VO: c.VO, Properties: c.Property}
+}
+
+// flags are those that make a token of the same principal.
+func (c *tokenCommand) flags() string {
+	flags := []string{"--user", c.User, "--group", c.Group, "--vo", c.VO}
+	for _, property := range c.Property {
+		flags = append(flags, "--property", property)
+	}
+	return strings.Join(flags, " ")
 }
 
 // Run prints or stores a token.

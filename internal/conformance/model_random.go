@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"jobdb"
 )
 
@@ -40,9 +42,12 @@ func testRandomQueries(f *fixture) {
 	for p := range populations {
 		f.vo = "random" + strconv.Itoa(p)
 		rows := g.population(f)
-		for range queries {
+		for i := range queries {
 			g.compareSearch(f, rows)
 			g.compareSummary(f, rows)
+			if i%5 == 0 {
+				g.compareMatch(f, rows)
+			}
 			if f.t.Failed() {
 				return
 			}
@@ -326,4 +331,35 @@ func asJSON(value any) string {
 		return err.Error()
 	}
 	return string(text)
+}
+
+// compareMatch holds for rows in memory what a search finds in the database.
+func (g *generator) compareMatch(f *fixture, rows []modelRow) {
+	f.t.Helper()
+	specs := g.filters(2, rows)
+	filter, err := jobdb.ParseFilters(specs, f.Limits())
+	if err != nil {
+		return // the search is refused, too
+	}
+	found, err := f.trySearch(jobdb.SearchRequest{Parameters: []string{"JobID"}, Search: specs}, 0, 0)
+	if err != nil {
+		return // it costs too much
+	}
+	var want, got []any
+	for _, row := range found.Rows {
+		want = append(want, row[0])
+	}
+	for _, row := range f.search(jobdb.SearchRequest{}, 0, 0).Rows {
+		matches, ok := filter.Match(row)
+		if !ok {
+			return // it is about parameters
+		}
+		if matches {
+			got = append(got, row[0])
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		text, _ := json.Marshal(specs)
+		f.t.Errorf("%s: - found, + matched in memory: %s", text, diff)
+	}
 }

@@ -53,6 +53,7 @@ type methods interface {
 	History(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.HistoryRecord, error)
 	DeleteHistory(ctx context.Context, ids []jobdb.JobID) error
 	LockJobs(ctx context.Context, ids []jobdb.JobID, names ...string) (map[jobdb.JobID]jobdb.Attributes, error)
+	JobAttributes(ctx context.Context, ids []jobdb.JobID, names ...string) (map[jobdb.JobID]jobdb.Attributes, error)
 	RecentHistory(ctx context.Context, ids []jobdb.JobID, n int) (map[jobdb.JobID][]jobdb.HistoryRecord, error)
 	RecentStatusTimes(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID]map[jobdb.Status]time.Time, error)
 	StatusTimes(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID]map[jobdb.Status]time.Time, error)

@@ -96,7 +96,7 @@ func run(t *testing.T, newDatabases func(tb testing.TB) (jobs, history string), 
 	s := &suite{newDatabases: newDatabases, opened: open, traits: traits, clock: &clock{}}
 	s.shared, s.address, s.historyAddress = s.open(t, jobdb.Options{Clock: s.clock.now, CommandRedelivery: redelivery, CommandExpiry: expiry})
 	for _, test := range slices.Concat(
-		queryTests, searchTests, facetTests, longTests, writeTests, attributeTests, parameterTests, outboxTests, commandTests, historyTests, holdTests, replyTests, countTests, cursorTests, txTests, randomTests, raceTests, interruptTests, clockTests, errorTests, statsTests, taskTests, seriesTests, retentionTests,
+		queryTests, searchTests, facetTests, longTests, writeTests, attributeTests, parameterTests, outboxTests, commandTests, historyTests, holdTests, replyTests, actionTests, countTests, cursorTests, txTests, randomTests, raceTests, interruptTests, clockTests, errorTests, statsTests, taskTests, seriesTests, retentionTests,
 	) {
 		t.Run(test.name, func(t *testing.T) { test.run(s.fixture(t)) })
 	}

@@ -236,6 +236,37 @@ var (
 		{Name: "Change", Kind: KindText},
 	}, Key: []string{"ID"}}
 
+	// Actions and ActionParts have actions on many jobs.
+	Actions = &Table{Name: "Actions", Columns: []Column{
+		{Name: "ID", Kind: KindInteger},
+		{Name: "VO", Kind: KindText, Length: 32},
+		{Name: "Username", Kind: KindText, Length: 64},
+		{Name: "Kind", Kind: KindText, Length: 32},
+		{Name: "Reason", Kind: KindText},
+		{Name: "Question", Kind: KindText},
+		{Name: "Preview", Kind: KindText},
+		{Name: "Owner", Kind: KindText, Length: 64},
+		{Name: "Hidden", Kind: KindInteger},
+		{Name: "State", Kind: KindText, Length: 32},
+		{Name: "Total", Kind: KindInteger},
+		{Name: "Done", Kind: KindInteger},
+		{Name: "Refused", Kind: KindInteger},
+		{Name: "Failed", Kind: KindInteger},
+		{Name: "Parts", Kind: KindInteger},
+		{Name: "NextPart", Kind: KindInteger},
+		{Name: "CreateTime", Kind: KindTime},
+		{Name: "TurnTime", Kind: KindTime},
+		{Name: "Holder", Kind: KindText, Length: 64},
+		{Name: "LeaseTime", Kind: KindTime},
+	}, Key: []string{"ID"}}
+
+	ActionParts = &Table{Name: "ActionParts", Columns: []Column{
+		{Name: "ActionID", Kind: KindInteger},
+		{Name: "Part", Kind: KindInteger},
+		{Name: "Jobs", Kind: KindText},
+		{Name: "Outcomes", Kind: KindText},
+	}, Key: []string{"ActionID", "Part"}}
+
 	// Tasks has the background work that one of all servers does at a time.
 	Tasks = &Table{Name: "Tasks", Columns: []Column{
 		{Name: "Name", Kind: KindText, Length: 64},

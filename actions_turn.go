@@ -1,0 +1,144 @@
+package jobdb
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"jobdb/internal/tables"
+)
+
+// Actions are worked on part by part, by any server: TakeActionTurn gives a server the turn at one,
+// for a while; then in one transaction comes NextActionPart, what is to be done to those jobs, and
+// EndActionPart. So each part is done once, whatever ends in between. All times are the database's.
+
+// TakeActionTurn gives the holder the turn at the action that waits longest for one, for ten
+// seconds; others may take turns at the rest meanwhile. found is false when there is none. A holder
+// that dies loses its turns when their time is up.
+func (db *DB) TakeActionTurn(ctx context.Context, holder string) (action Action, found bool, err error) {
+	now := db.dialect.TimeBound(db.now())
+	waiting, err := db.actions(ctx, `"State" = ? AND ("Holder" IN ('', ?) OR "LeaseTime" < ?) ORDER BY "TurnTime", "ID" LIMIT 1`,
+		[]any{string(ActionRunning), holder, now})
+	if err != nil || len(waiting) == 0 {
+		return Action{}, false, err
+	}
+	err = db.write(ctx, "take a turn at an action", func(s *session) error {
+		at := s.time(s.db.now())
+		n, err := s.exec(ctx, `UPDATE "Actions" SET "Holder" = ?, "LeaseTime" = ?, "TurnTime" = ?`+
+			` WHERE "ID" = ? AND "State" = ? AND ("Holder" IN ('', ?) OR "LeaseTime" < ?)`,
+			holder, s.db.dialect.Argument(at.Add(actionLease)), s.db.dialect.Argument(at), waiting[0].ID, string(ActionRunning), holder, now)
+		found = n > 0
+		return err
+	})
+	return waiting[0], found, err
+}
+
+// LeaveActions ends the holder's turns, so that others needn't wait for the end of their time.
+func (db *DB) LeaveActions(ctx context.Context, holder string) error {
+	if !db.HasActions() {
+		return errNoActions
+	}
+	return db.write(ctx, "leave actions", func(s *session) error {
+		_, err := s.exec(ctx, `UPDATE "Actions" SET "Holder" = '' WHERE "Holder" = ? AND "State" = ?`,
+			holder, string(ActionRunning))
+		return err
+	})
+}
+
+// ErrLostTurn says that an action was stopped, or that the holder's turn has ended and another took
+// it: nothing must be done to its jobs now.
+var ErrLostTurn = errors.New("the turn at this action is over")
+
+// NextActionPart returns the jobs of an action that are next, and keeps all others from it until the
+// transaction ends. It is [ErrLostTurn] when the holder may not go on.
+func (tx *Tx) NextActionPart(ctx context.Context, id int64, holder string) (part ActionPart, err error) {
+	err = tx.write(ctx, "take a part of an action", func(s *session) error {
+		now := s.time(s.db.now())
+		n, err := s.exec(ctx, `UPDATE "Actions" SET "LeaseTime" = ?, "TurnTime" = ? WHERE "ID" = ? AND "State" = ? AND "Holder" = ?`,
+			s.db.dialect.Argument(now.Add(actionLease)), s.db.dialect.Argument(now), id, string(ActionRunning), holder)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrLostTurn
+		}
+		next, err := s.count(ctx, statement{`SELECT "NextPart" FROM "Actions" WHERE "ID" = ?`, []any{id}})
+		if err != nil {
+			return err
+		}
+		parts, err := s.actionParts(ctx, id, next, 1)
+		if err == nil && len(parts) == 0 {
+			return errors.New("action " + strconv.FormatInt(id, 10) + " has no part " + strconv.FormatInt(next, 10))
+		}
+		if err == nil {
+			part = parts[0]
+		}
+		return err
+	})
+	return part, err
+}
+
+// EndActionPart stores what became of a part that [Tx.NextActionPart] gave: to all of its jobs that
+// the outcomes don't name it was done. The action is done with its last part.
+func (tx *Tx) EndActionPart(ctx context.Context, id int64, part ActionPart, outcomes ActionOutcomes) error {
+	text, refused, failed, err := formatOutcomes(outcomes)
+	if err != nil {
+		return err
+	}
+	if err := checkLength(tables.ActionParts.Columns[3], text); err != nil {
+		return &ValueError{Column: "Outcomes", Reason: err.Error()}
+	}
+	done := int64(len(part.Jobs)) - refused - failed
+	return tx.write(ctx, "end a part of an action", func(s *session) error {
+		if _, err := s.exec(ctx, `UPDATE "ActionParts" SET "Outcomes" = ? WHERE "ActionID" = ? AND "Part" = ?`, text, id, part.Number); err != nil {
+			return err
+		}
+		_, err := s.exec(ctx, `UPDATE "Actions" SET "Done" = "Done" + ?, "Refused" = "Refused" + ?, "Failed" = "Failed" + ?,`+
+			` "State" = CASE WHEN "Parts" <= ? THEN '`+string(ActionDone)+`' ELSE "State" END, "NextPart" = ? WHERE "ID" = ?`,
+			done, refused, failed, part.Number, part.Number+1, id)
+		return err
+	})
+}
+
+// formatIDs writes IDs that ascend as ranges: 1-3,7.
+func formatIDs(ids []JobID) string {
+	var b []byte
+	for i := 0; i < len(ids); {
+		end := i
+		for end+1 < len(ids) && ids[end+1] == ids[end]+1 {
+			end++
+		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, int64(ids[i]), 10)
+		if end > i {
+			b = strconv.AppendInt(append(b, '-'), int64(ids[end]), 10)
+		}
+		i = end + 1
+	}
+	return string(b)
+}
+
+// parseIDs reads what formatIDs wrote.
+func parseIDs(text string) (ids []JobID, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		first, last, isRange := strings.Cut(part, "-")
+		from, err := strconv.ParseInt(first, 10, 64)
+		to := from
+		if err == nil && isRange {
+			to, err = strconv.ParseInt(last, 10, 64)
+		}
+		if err != nil || to < from || to-from >= actionPart {
+			return nil, errors.New("a list of jobs that can't be read: " + quoteShort(text))
+		}
+		for id := from; id <= to; id++ {
+			ids = append(ids, JobID(id))
+		}
+	}
+	return ids, nil
+}

@@ -1,0 +1,85 @@
+package api
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"jobdb"
+	"jobdb/jobdbtest"
+)
+
+// TestChangeHub lets slow readers go, and asks only while somebody listens.
+func TestChangeHub(t *testing.T) {
+	db := jobdbtest.Open(t, jobdbtest.SQLite(t), jobdb.Options{})
+	h := newChangeHub(db, slog.New(slog.DiscardHandler))
+	slow, _, err := h.join(t.Context(), "lhcb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	quick, _, err := h.join(t.Context(), "lhcb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.mutex.Lock()
+	v, running := h.vos["lhcb"], h.stop != nil
+	h.mutex.Unlock()
+	if !running {
+		t.Error("nobody asks")
+	}
+	told := 0
+	for range changesBuffer + 3 {
+		h.tell(v, map[int64]time.Time{}, report{at: time.Now()})
+		for len(quick.reports) > 0 {
+			<-quick.reports
+			told++
+		}
+	}
+	got := 0
+	for range slow.reports { // which is closed
+		got++
+	}
+	if got != changesBuffer && got != changesBuffer+1 || told < changesBuffer+3 {
+		t.Errorf("the slow reader got %d reports, the quick one %d", got, told)
+	}
+	h.leave(slow)
+	h.leave(quick)
+	h.leave(quick)
+	if h.stop != nil || len(h.vos) > 0 {
+		t.Error("it goes on without readers")
+	}
+}
+
+// TestChangesAreBounded tells of many changed jobs only that there are more.
+func TestChangesAreBounded(t *testing.T) {
+	db := jobdbtest.Open(t, jobdbtest.SQLite(t), jobdb.Options{})
+	h := newChangeHub(db, slog.New(slog.DiscardHandler))
+	ids, err := db.CreateJobs(t.Context(), make([]string, maxChangedRows+1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	attributes := map[jobdb.JobID]jobdb.Attributes{}
+	for _, id := range ids {
+		attributes[id] = jobdb.Attributes{"VO": "lhcb", "LastUpdateTime": db.Now()}
+	}
+	if err := db.InsertJobAttributes(t.Context(), attributes); err != nil {
+		t.Fatal(err)
+	}
+	changed, more, err := h.changedSince(t.Context(), "lhcb", db.Now().Add(-time.Minute))
+	if err != nil || more || len(changed) != len(ids) {
+		t.Errorf("%d changed, %t, %v", len(changed), more, err)
+	}
+	var some []any
+	for id := range changed {
+		some = append(some, id)
+	}
+	if rows, more, err := h.rowsOf(t.Context(), "lhcb", some, false); err != nil || !more || len(rows) > 0 {
+		t.Errorf("%d rows, %t, %v", len(rows), more, err)
+	}
+	if rows, more, err := h.rowsOf(t.Context(), "lhcb", some[1:], false); err != nil || more || len(rows) != maxChangedRows {
+		t.Errorf("%d rows, %t, %v", len(rows), more, err)
+	}
+	if rows, more, err := h.rowsOf(t.Context(), "belle", some[1:], false); err != nil || more || len(rows) > 0 {
+		t.Errorf("another VO: %d rows, %t, %v", len(rows), more, err)
+	}
+}

@@ -1,0 +1,15 @@
+import { statusClass } from "../columns.js";
+import { html } from "../html.js";
+
+/** A status with its colour. @param {{status: unknown}} props */
+export function Status({ status }) {
+	return html`<span class=${"status " + statusClass(status)}>${String(status)}</span>`;
+}
+
+/** Why something can't be shown, with what to do. @param {{error: any}} props */
+export function Failure({ error }) {
+	return error && html`<p class="failure" role="alert">${String(error.message || error)}</p>`;
+}
+
+/** A whole number with thin spaces between thousands. @param {number} n */
+export const count = (n) => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, " ");
