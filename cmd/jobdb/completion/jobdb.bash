@@ -4,10 +4,11 @@ _jobdb() {
     COMPREPLY=()
     while IFS= read -r line; do
         if [[ $line == :files ]]; then
-            compopt -o filenames
             [[ $cur == = ]] && cur=
             [[ $2 == @* ]] && at=@ # bash takes it for a word of its own, but replaces it
+            [[ $at ]] || compopt -o filenames # which quotes names
             while IFS= read -r line; do
+                [[ $at ]] && printf -v line '%q' "$line"
                 COMPREPLY+=("$at$line")
             done < <(compgen -f -- "${cur#@}")
         else
