@@ -283,7 +283,7 @@ func (s *session) run(what string, fn func(*session) error) error {
 // query runs one query and calls each for every row.
 func (s *session) query(ctx context.Context, text string, args []any, each func(*sql.Rows) error) error {
 	end := s.began(ctx, text)
-	rows, err := s.q.QueryContext(ctx, s.db.dialect.Rebind(text), args...)
+	rows, err := s.q.QueryContext(ctx, s.db.dialect.Rebind(text), args...) //nolint:sqlclosecheck // it is closed below, which the linter misses since a deferred function uses it
 	if err != nil {
 		end(err)
 		return s.fail(ctx, err)

@@ -18,9 +18,9 @@ import (
 )
 
 type demoCommand struct {
-	Jobs    int     `help:"How many jobs there are at the start." default:"2000" placeholder:"N"`
-	Rate    float64 `help:"How many jobs are submitted, and end, in a second; 0: the grid stands still." default:"1" placeholder:"N"`
-	Seed    uint64  `help:"Another seed gives other jobs." default:"1" placeholder:"N"`
+	Jobs    int     `help:"How many jobs there are at the start. Default: ${default}." default:"2000" placeholder:"N"`
+	Rate    float64 `help:"How many jobs are submitted, and end, in a second; 0: the grid stands still. Default: ${default}." default:"1" placeholder:"N"`
+	Seed    uint64  `help:"Another seed gives other jobs. Default: ${default}." default:"1" placeholder:"N"`
 	Now     string  `help:"What time it is on the grid at the start, such as 2026-11-24T12:00:00Z. Default: the present." placeholder:"TIME"`
 	Listen  string  `help:"Address to listen on; it must be loopback. Default: ${default}." default:"127.0.0.1:8000" placeholder:"HOST:PORT"`
 	DataDir string  `help:"Folder to keep the grid in, which \"jobdb serve --data-dir\" can use later. Default: one that is removed at the end." type:"path" placeholder:"FOLDER"`

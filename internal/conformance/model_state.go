@@ -52,6 +52,10 @@ type methods interface {
 	InsertHistory(ctx context.Context, records []jobdb.HistoryRecord) error
 	History(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.HistoryRecord, error)
 	DeleteHistory(ctx context.Context, ids []jobdb.JobID) error
+	DeleteHeartbeats(ctx context.Context, ids []jobdb.JobID) (int64, error)
+	ThinHeartbeats(ctx context.Context, ids []jobdb.JobID, every time.Duration) (int64, error)
+	DeleteJobCommands(ctx context.Context, ids []jobdb.JobID) (int64, error)
+	DeleteArchivedParameters(ctx context.Context, ids []jobdb.JobID) (int64, error)
 	LockJobs(ctx context.Context, ids []jobdb.JobID, names ...string) (map[jobdb.JobID]jobdb.Attributes, error)
 	JobAttributes(ctx context.Context, ids []jobdb.JobID, names ...string) (map[jobdb.JobID]jobdb.Attributes, error)
 	RecentHistory(ctx context.Context, ids []jobdb.JobID, n int) (map[jobdb.JobID][]jobdb.HistoryRecord, error)

@@ -159,6 +159,18 @@ var everyMethod = []methodCall{
 	}},
 	{"History", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.History(ctx, ids)) }},
 	{"DeleteHistory", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return m.DeleteHistory(ctx, ids) }},
+	{"DeleteHeartbeats", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.DeleteHeartbeats(ctx, ids))
+	}},
+	{"ThinHeartbeats", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { // there is one
+		return result(m.ThinHeartbeats(ctx, ids, time.Hour))
+	}},
+	{"DeleteJobCommands", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.DeleteJobCommands(ctx, ids))
+	}},
+	{"DeleteArchivedParameters", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.DeleteArchivedParameters(ctx, ids))
+	}},
 	{"LockJobs", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
 		return result(m.LockJobs(ctx, ids, "Status"))
 	}},
@@ -174,12 +186,13 @@ var everyMethod = []methodCall{
 	{"StatusTimes", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.StatusTimes(ctx, ids)) }},
 }
 
-// A method that is added to the access layer must be added here. Those of replies and actions are none of
-// jobs, and fail on a live database; testReplies and testActions call them.
+// A method that is added to the access layer must be added here. Those of replies, actions and counts over
+// time are none of jobs, and fail on a live database; testReplies, testActions and testSeries call them.
 func testEveryMethodIsCovered(f *fixture) {
 	for method := range reflect.TypeFor[*jobdb.Tx]().Methods() {
 		name := method.Name
-		if !strings.HasSuffix(name, "Reply") && !strings.Contains(name, "Action") && !slices.ContainsFunc(everyMethod, func(c methodCall) bool { return c.name == name }) {
+		elsewhere := slices.ContainsFunc([]string{"Reply", "Replies", "Action", "Series"}, func(of string) bool { return strings.Contains(name, of) })
+		if !elsewhere && !slices.ContainsFunc(everyMethod, func(c methodCall) bool { return c.name == name }) {
 			f.t.Errorf("the suite doesn't call the method %s", name)
 		}
 	}
@@ -201,7 +214,7 @@ func (f *fixture) everyMethod() []methodCall {
 		if c.name == "CreateReservedJobs" { // elsewhere no IDs are reserved, and the database gives those that a test takes to others
 			return f.Engine() != "sqlite" || f.Schema() != jobdb.SchemaOurs
 		}
-		return f.traits.NoParameters && slices.Contains([]string{"SetJobParameters", "SetJobParameterValues", "JobParameters", "JobParametersNamed", "ArchiveJobParameters"}, c.name)
+		return f.traits.NoParameters && slices.Contains([]string{"SetJobParameters", "SetJobParameterValues", "JobParameters", "JobParametersNamed", "ArchiveJobParameters", "DeleteArchivedParameters"}, c.name)
 	})
 }
 
