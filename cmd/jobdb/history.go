@@ -117,7 +117,9 @@ func printParts(
 		return err
 	}
 	request := jobdb.SearchRequest{Parameters: asked, Sort: []jobdb.SortSpec{{Parameter: "JobID", Direction: "desc"}}}
+	found := 0
 	err = server.eachPart(ctx, chosen, request, func(rows []row) error {
+		found += len(rows)
 		for _, r := range rows {
 			parts, err := split(r)
 			if err != nil {
@@ -129,7 +131,10 @@ func printParts(
 		}
 		return nil
 	})
-	return finish(out, err)
+	if err = finish(out, err); err == nil && found == 0 {
+		p.say("no job was found")
+	}
+	return err
 }
 
 // eachPart hands over all jobs of a choice.

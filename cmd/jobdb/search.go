@@ -125,6 +125,7 @@ func (c *searchCommand) request() (jobdb.SearchRequest, error) {
 
 // columnToPrint finds what a name of --columns means.
 func columnToPrint(name string) (string, error) {
+	name = strings.TrimSpace(name)
 	for _, more := range []string{"LoggingInfo", "Parameters"} { // the history, and all parameters
 		if strings.EqualFold(name, more) {
 			return more, nil
@@ -157,7 +158,7 @@ func parseSort(text string) (jobdb.SortSpec, error) {
 	case direction != "asc" && direction != "desc":
 		return jobdb.SortSpec{}, usageError{fmt.Errorf("--sort %s: write COLUMN, COLUMN:asc or COLUMN:desc", text)}
 	}
-	column, err := choose.Name(name)
+	column, err := choose.Name(strings.TrimSpace(name))
 	if err != nil {
 		return jobdb.SortSpec{}, usageError{fmt.Errorf("--sort: %w", err)}
 	}
