@@ -104,8 +104,11 @@ const byteOrderMark = "\ufeff"
 // encoding checks that it is a text in UTF-8, and reports whether there is something in it to read.
 func (c *checker) encoding() bool {
 	switch {
-	case strings.HasPrefix(c.text, "\xff\xfe"), strings.HasPrefix(c.text, "\xfe\xff"), strings.ContainsRune(c.text, 0):
+	case strings.HasPrefix(c.text, "\xff\xfe"), strings.HasPrefix(c.text, "\xfe\xff"):
 		c.mistake(0, "this is no text in UTF-8, but likely one in UTF-16; save it as UTF-8")
+		return false
+	case strings.ContainsRune(c.text, 0):
+		c.mistake(strings.IndexByte(c.text, 0), "this is no text: it has a byte 0 here; is it a JDL file?")
 		return false
 	case !utf8.ValidString(c.text):
 		at := 0

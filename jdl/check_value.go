@@ -14,7 +14,7 @@ func (c *checker) name(at int, name string, depth int) {
 	case depth > 0:
 		return // the names in sections are the user's own
 	}
-	if first, ok := c.seen[name]; ok {
+	if first, ok := c.seen[name]; ok && len(c.findings) < maxFindings { // lines are counted from the top
 		c.doubt(at, "%s is set twice: this one counts, the one of line %d is lost", quoteShort(name), strings.Count(c.text[:first], "\n")+1)
 	}
 	c.seen[name] = at

@@ -42,7 +42,7 @@ func (m *JobManager) Details(ctx context.Context, scope Scope, id jobdb.JobID, o
 		return Details{}, err
 	}
 	scope.Hidden = true // whoever may not see a job isn't told that it exists
-	if !scope.sees(attributes) {
+	if attributes == nil || !scope.sees(attributes) {
 		return Details{}, &jobdb.NotFoundError{Jobs: []jobdb.JobID{id}}
 	}
 	d := Details{Attributes: attributes}

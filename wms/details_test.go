@@ -76,8 +76,10 @@ func testDetails(t *testing.T, m *wms.JobManager) {
 		t.Errorf("a submitted job: %+v, %v", got, err)
 	}
 	for _, id := range []jobdb.JobID{-1, 0, 1 << 30, 1 << 40, 1<<63 - 1} {
-		if _, err := m.Details(t.Context(), lhcb, id, wms.DetailsOptions{Heartbeats: 1}); !errors.Is(err, jobdb.ErrNotFound) {
-			t.Errorf("job %d: %v", id, err)
+		for _, scope := range []wms.Scope{lhcb, {VO: "lhcb", AllVOs: true}} {
+			if _, err := m.Details(t.Context(), scope, id, wms.DetailsOptions{Heartbeats: 1}); !errors.Is(err, jobdb.ErrNotFound) {
+				t.Errorf("job %d for %+v: %v", id, scope, err)
+			}
 		}
 	}
 }

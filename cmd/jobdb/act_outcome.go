@@ -91,10 +91,7 @@ func (f actFlags) printOutcomes(p *program, results outcomes) error {
 		}
 		rows = append(rows, text)
 	}
-	if err := out.rows(rows); err != nil {
-		return err
-	}
-	return out.close()
+	return finish(out, out.rows(rows))
 }
 
 // conclude says what became of all, and returns what the exit code shows.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"syscall"
@@ -79,13 +80,13 @@ func withCause(ctx context.Context, err error) error {
 
 // mayAskAgain reports whether another try could go better.
 func (c *client) mayAskAgain(err error) bool {
-	refused := (*refusalError)(nil)
+	refused, unknown := (*refusalError)(nil), (*net.DNSError)(nil)
 	switch {
 	case errors.As(err, &refused):
 		return refused.retryAfter <= maxPause && slices.Contains([]int{
 			http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 		}, refused.status)
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, syscall.ECONNREFUSED), errors.As(err, &unknown) && unknown.IsNotFound:
 		return c.answered // one that never answered is no server, or another one
 	}
 	return true

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -79,6 +80,22 @@ func TestSilentServer(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "nothing came for 20ms") || out.String() != "{}\n" {
 		t.Errorf("error %v after %q", err, out)
 	}
+}
+
+// A host that there isn't is told at once, and what to do about it.
+func TestUnknownHost(t *testing.T) {
+	c, said := asking(t, time.Minute, nil)
+	c.http = &http.Client{Transport: unknownHost{}}
+	_, err := c.search(t.Context(), "/api/jobs/search", nil)
+	if err == nil || !strings.Contains(err.Error(), "there is no host nowhere; say where the server is with --server") || said.Len() > 0 {
+		t.Errorf("error %v, said %s", err, said)
+	}
+}
+
+type unknownHost struct{}
+
+func (unknownHost) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, &net.DNSError{Err: "no such host", Name: "nowhere", IsNotFound: true}
 }
 
 // httptestServer is the URL of a server that runs until the test ends.

@@ -196,7 +196,9 @@ func portable(filters []jobdb.FilterSpec) []jobdb.FilterSpec {
 func describeChoice(c choose.Choice) string {
 	var parts []string
 	if count := countIDs(c.IDs); len(c.IDs) > 0 || len(c.Files) > 0 {
-		if list := merged(c.IDs); len(list) <= 5 && len(c.Files) == 0 {
+		if count == 0 {
+			parts = append(parts, "the list of IDs is empty")
+		} else if list := merged(c.IDs); len(list) <= 5 && len(c.Files) == 0 {
 			var texts []string
 			for _, ids := range list {
 				text := strconv.FormatInt(int64(ids.First), 10)

@@ -188,6 +188,9 @@ func (c *client) do(request *http.Request) (*http.Response, error) {
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, fmt.Errorf("no server answers at %s; start one with jobdb serve, or say where it is with --server (%w)", c.base, syscall.ECONNREFUSED)
 	}
+	if unknown := (*net.DNSError)(nil); errors.As(err, &unknown) && unknown.IsNotFound {
+		return nil, fmt.Errorf("there is no host %s; say where the server is with --server (%w)", unknown.Name, unknown)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ask the server: %w", err)
 	}

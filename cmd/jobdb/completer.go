@@ -147,7 +147,7 @@ func (c *completer) value(ctx context.Context, v *kong.Value, word string) compl
 // valueKinds say what the values of flags and arguments are, by their names.
 var valueKinds = map[string]string{
 	"status": "status", "site": "Site", "owner": "Owner", "group": "JobGroup", "where": "term", "jobs": "term",
-	"columns": "column", "by": "column", "sort": "sort", "since": "time", "until": "time",
+	"columns": "column", "by": "column", "sort": "sort", "since": "time", "until": "time", "or": "goal",
 	"file": "file", "set": "attribute", "property": "property",
 }
 
@@ -156,6 +156,9 @@ func (c *completer) item(ctx context.Context, v *kong.Value, word string) comple
 		return matching(word, v.EnumSlice())
 	}
 	kind := valueKinds[v.Name]
+	if v.Name == "until" && c.command.Name == "wait" {
+		kind = "goal"
+	}
 	if v.Name == "group" && c.command.Name != "login" && c.command.Name != "token" || v.Name != "group" && kind != "" {
 		return c.kind(ctx, kind, word)
 	}
@@ -175,6 +178,8 @@ func (c *completer) kind(ctx context.Context, kind, word string) completion {
 		return matching(word, columnNames())
 	case "time":
 		return matching(word, []string{"today", "yesterday", "1h", "1d", "7d", "now-2h"})
+	case "goal":
+		return c.goal(word)
 	case "property":
 		return matching(word, []string{"NormalUser", "JobAdministrator", "GenericPilot"})
 	case "attribute":
@@ -185,6 +190,15 @@ func (c *completer) kind(ctx context.Context, kind, word string) completion {
 		return c.term(ctx, word)
 	}
 	return matching(word, c.known(ctx, kind))
+}
+
+// goal completes what jobdb wait waits for: which jobs, then their statuses.
+func (*completer) goal(word string) completion {
+	at := strings.LastIndexAny(word, ":,") + 1
+	if at == 0 {
+		return matching(word, []string{"all:", "any:"})
+	}
+	return matching(word[at:], append(statusNames(), "ended")).behind(word[:at])
 }
 
 // operators are those that a condition may have.

@@ -80,10 +80,10 @@ func (s directSettings) openExisting(ctx context.Context) (*jobdb.DB, error) {
 	switch {
 	case report.Kind == jobdb.SchemaEmpty || report.Usable() && !report.Jobs:
 		return nil, errors.New("this database has no jobs")
+	case len(report.Pending) > 0: // which alone makes it unusable, too
+		return nil, errors.New("its tables are those of an older jobdb; run jobdb migrate first")
 	case !report.Usable():
 		return nil, fmt.Errorf("jobdb can't work on this database: %s", strings.Join(report.Problems, "; "))
-	case len(report.Pending) > 0:
-		return nil, errors.New("its tables are those of an older jobdb; run jobdb migrate first")
 	}
 	return jobdb.Open(ctx, s.Database, jobdb.Options{HistoryURL: s.History})
 }

@@ -87,7 +87,7 @@ func (c *errorsCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(out.rows(rows), out.close())
+	return finish(out, out.rows(rows))
 }
 
 // failures are the kinds of errors that jobs have, the most frequent first.

@@ -18,7 +18,7 @@ func FuzzTable(f *testing.F) {
 		if rows, err := decodeRows(body); err == nil {
 			_ = table.rows(rows)
 		}
-		_ = table.close()
+		_ = table.close(true)
 		if at := strings.IndexFunc(out.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); at >= 0 {
 			t.Fatalf("%q is printed as %q", body, out.String())
 		}

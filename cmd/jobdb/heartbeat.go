@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -63,7 +62,7 @@ func (c *heartbeatCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(out.rows(rows), out.close())
+	return finish(out, out.rows(rows))
 }
 
 // actForJob lets the client act for the VO of a job; through a server there is nothing to do.

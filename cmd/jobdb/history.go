@@ -117,7 +117,9 @@ func printParts(
 		return err
 	}
 	request := jobdb.SearchRequest{Parameters: asked, Sort: []jobdb.SortSpec{{Parameter: "JobID", Direction: "desc"}}}
+	found := 0
 	err = server.eachPart(ctx, chosen, request, func(rows []row) error {
+		found += len(rows)
 		for _, r := range rows {
 			parts, err := split(r)
 			if err != nil {
@@ -129,8 +131,8 @@ func printParts(
 		}
 		return nil
 	})
-	if closed := out.close(); err == nil || errors.Is(err, errPagerClosed) {
-		err = closed
+	if err = finish(out, err); err == nil && found == 0 {
+		p.say("no job was found")
 	}
 	return err
 }

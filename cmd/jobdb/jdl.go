@@ -115,17 +115,24 @@ func writeJSON(w io.Writer, value any) error {
 
 // readFile reads a file, or standard input if its name is "-", and says which it was if it can't.
 func (p *program) readFile(name string) (string, error) {
-	var (
-		text []byte
-		err  error
-	)
-	if name == "-" {
-		text, err = io.ReadAll(p.stdin)
-	} else {
-		text, err = os.ReadFile(name)
+	from := p.stdin
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return "", err
+		}
+		defer file.Close() //nolint:errcheck // it was only read
+		from = file
+	}
+	text, err := io.ReadAll(io.LimitReader(from, longestJDL+1))
+	if len(text) > longestJDL {
+		return "", fmt.Errorf("%s has more than %d MB, too much for a JDL; is it the right file?", name, longestJDL>>20)
 	}
 	return string(text), err
 }
+
+// longestJDL is how long a file of JDL may be: no server takes more in one request unless it is told to.
+const longestJDL = 10 << 20
 
 type jdlExpandCommand struct {
 	jdlChanges
@@ -157,8 +164,9 @@ func (c *jdlExpandCommand) Run(p *program) error {
 	if c.Output == "json" {
 		return writeJSON(p.stdout, jobs)
 	}
-	_, err = io.WriteString(p.stdout, strings.Join(jobs, "\n\n")+"\n")
-	return err
+	screen := outputFlags{}.harmless(p, unpaged{p.stdout})
+	_, err = io.WriteString(screen, strings.Join(jobs, "\n\n")+"\n")
+	return errors.Join(err, screen.Close())
 }
 
 type jdlShowCommand struct {

@@ -172,7 +172,10 @@ func execute(p *program, parser *kong.Kong, exited *int) (code int) {
 	if err == nil {
 		err = errors.Join(command.Run(), p.end())
 	} else {
-		err = usageError{err}
+		if parse := (*kong.ParseError)(nil); errors.As(err, &parse) {
+			command = parse.Context
+		}
+		err = usageError{plainer(err)}
 	}
 	usage, status := usageError{}, exitStatus(0)
 	switch {
@@ -189,6 +192,14 @@ func execute(p *program, parser *kong.Kong, exited *int) (code int) {
 		p.say("jobdb: %v", err)
 	}
 	return exitError
+}
+
+// plainer is an error of kong's that says what is wrong with the argument that it names.
+func plainer(err error) error {
+	if name, ok := strings.CutPrefix(err.Error(), `expected "<`); ok {
+		return errors.New("missing argument: <" + strings.TrimSuffix(name, `"`))
+	}
+	return err
 }
 
 func commandName(c *kong.Context) string {

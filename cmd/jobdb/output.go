@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,10 @@ import (
 	"os"
 	"strings"
 	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/runes"
+	"golang.org/x/text/transform"
 
 	"jobdb"
 )
@@ -20,6 +25,8 @@ type outputFlags struct {
 	JQ      string `name:"jq" help:"Print what this jq expression makes of the JSON list or, with -o ndjson, of each object." placeholder:"EXPRESSION"`
 	Color   string `help:"Colours: auto (on a terminal, unless NO_COLOR is set), always or never." default:"auto" enum:"auto,always,never"`
 	NoPager bool   `help:"Don't show long output in a pager (JOBDB_PAGER, PAGER or less)."`
+
+	watched bool // what is printed goes to a terminal later
 }
 
 // row is a row of an answer, as JSON.
@@ -63,7 +70,17 @@ func decodeRows(body []byte) ([]row, error) {
 type output interface {
 	rows(rows []row) error
 	printed() // all is printed already, past this output
-	close() error
+	// close ends the output. Unless all rows came, it prints no heads of tables and no ends of lists:
+	// a part must not look like the whole, nor a failure like an answer without rows.
+	close(whole bool) error
+}
+
+// finish ends an output, after an error or without one.
+func finish(out output, err error) error {
+	if errors.Is(err, errPagerClosed) {
+		err = nil
+	}
+	return cmp.Or(err, out.close(err == nil))
 }
 
 // open makes an output. table are the columns of a table, asked those that were asked for (none: all).
@@ -74,6 +91,9 @@ func (f outputFlags) open(p *program, table, asked []string) (output, error) {
 		}
 	}
 	screen := f.screen(p)
+	if f.JQ != "" || f.Output != "table" && f.Output != "wide" { // these have colours, and look at each cell
+		screen = f.harmless(p, screen)
+	}
 	if f.JQ != "" {
 		return newJQOutput(screen, f.JQ, f.Output == "ndjson")
 	}
@@ -98,6 +118,29 @@ func (f outputFlags) screen(p *program) io.WriteCloser {
 		return unpaged{p.stdout}
 	}
 	return newPager(p)
+}
+
+// harmless shows on a terminal what could command it as �. Files and pipes get all to the letter.
+func (f outputFlags) harmless(p *program, screen io.WriteCloser) io.WriteCloser {
+	if !f.watched && !isTerminal(p.stdout) {
+		return screen
+	}
+	return harmless{transform.NewWriter(screen, runes.Map(harmlessRune)), screen}
+}
+
+type harmless struct {
+	*transform.Writer
+	screen io.Closer
+}
+
+// Close shows what is left, and ends the screen.
+func (h harmless) Close() error { return errors.Join(h.Writer.Close(), h.screen.Close()) }
+
+func harmlessRune(r rune) rune {
+	if !unicode.IsPrint(r) && r != '\n' && r != '\t' {
+		return utf8.RuneError
+	}
+	return r
 }
 
 type unpaged struct{ io.Writer }
@@ -196,8 +239,10 @@ func (o *csvOutput) rows(rows []row) error {
 
 func (o *csvOutput) printed() { o.headed = true }
 
-func (o *csvOutput) close() error {
-	err := o.rows(nil)
+func (o *csvOutput) close(whole bool) (err error) {
+	if whole {
+		err = o.rows(nil)
+	}
 	o.w.Flush()
 	return errors.Join(err, o.w.Error(), o.screen.Close())
 }
@@ -233,7 +278,12 @@ func (o *tsvOutput) rows(rows []row) error {
 
 func (o *tsvOutput) printed() { o.headed = true }
 
-func (o *tsvOutput) close() error { return errors.Join(o.rows(nil), o.w.Close()) }
+func (o *tsvOutput) close(whole bool) (err error) {
+	if whole {
+		err = o.rows(nil)
+	}
+	return errors.Join(err, o.w.Close())
+}
 
 // idsOutput prints the IDs, one a line.
 type idsOutput struct{ w io.WriteCloser }
@@ -253,7 +303,7 @@ func (o *idsOutput) rows(rows []row) error {
 
 func (*idsOutput) printed() {}
 
-func (o *idsOutput) close() error { return o.w.Close() }
+func (o *idsOutput) close(bool) error { return o.w.Close() }
 
 // linesOutput prints one JSON object a line.
 type linesOutput struct{ w io.WriteCloser }
@@ -272,7 +322,7 @@ func (o *linesOutput) rows(rows []row) error {
 
 func (*linesOutput) printed() {}
 
-func (o *linesOutput) close() error { return o.w.Close() }
+func (o *linesOutput) close(bool) error { return o.w.Close() }
 
 // jsonOutput prints one list of all pages, one row a line.
 type jsonOutput struct {
@@ -296,7 +346,10 @@ func (o *jsonOutput) rows(rows []row) error {
 
 func (*jsonOutput) printed() {}
 
-func (o *jsonOutput) close() error {
+func (o *jsonOutput) close(whole bool) error {
+	if !whole {
+		return o.w.Close()
+	}
 	end := "\n]\n"
 	if !o.begun {
 		end = "[]\n"

@@ -78,9 +78,8 @@ func (o *jqOutput) print(input any) error {
 
 func (*jqOutput) printed() {}
 
-func (o *jqOutput) close() error {
-	var err error
-	if !o.each {
+func (o *jqOutput) close(whole bool) (err error) {
+	if whole && !o.each {
 		err = o.print(append([]any{}, o.list...))
 	}
 	return errors.Join(err, o.w.Close())

@@ -75,8 +75,8 @@ var rightAligned = map[string]bool{"count": true, "jobs": true}
 
 func (*tableOutput) printed() {}
 
-func (o *tableOutput) close() error {
-	if o.widths == nil {
+func (o *tableOutput) close(whole bool) error {
+	if whole && o.widths == nil {
 		if err := o.rows(nil); err != nil {
 			return err
 		}

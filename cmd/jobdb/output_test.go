@@ -24,12 +24,68 @@ func TestOutput(t *testing.T) {
 			t.Fatal(err)
 		}
 		list, err := decodeRows([]byte(rows))
-		if err := errors.Join(err, out.rows(list), out.close()); err != nil || b.String() != want {
+		if err := errors.Join(err, out.rows(list), out.close(true)); err != nil || b.String() != want {
 			t.Errorf("%s: %v\n%q\n%q", form, err, b.String(), want)
 		}
 	}
 	if _, err := decodeRows([]byte(`{"detail":1}`)); err == nil {
 		t.Error("an answer that is no list")
+	}
+}
+
+// What programs read shows on a terminal nothing that could command it, also where a character comes
+// in two parts.
+func TestHarmlessOutput(t *testing.T) {
+	b := &bytes.Buffer{}
+	p := &program{stdout: b}
+	screen := outputFlags{watched: true}.harmless(p, unpaged{p.stdout})
+	for _, part := range []string{"a\tb\x1b[2J\xc2", "\x9b\u202e\xff\nü\xe6\x97", "\xa5\n"} {
+		if _, err := screen.Write([]byte(part)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := screen.Close(); err != nil || b.String() != "a\tb\ufffd[2J\ufffd\ufffd\ufffd\nü日\n" {
+		t.Errorf("%v %q", err, b)
+	}
+	row := []row{row(`{"JobID":1,"JobName":"\u001b[2J"}`)}
+	for form, want := range map[outputFlags]string{
+		{Output: "csv", watched: true}:             "JobName\n\ufffd[2J\n",
+		{Output: "tsv", watched: true}:             "JobName\n\ufffd[2J\n",
+		{JQ: ".[].JobName", watched: true}:         "\ufffd[2J\n",
+		{JQ: ".[].JobName"}:                        "\x1b[2J\n",
+		{Output: "table", Color: "always"}:         "JobName\n\ufffd[2J\n",
+		{Output: "ids", watched: true, JQ: ".[0]"}: "{\"JobID\":1,\"JobName\":\"\\u001b[2J\"}\n",
+	} {
+		b := &bytes.Buffer{}
+		out, err := form.open(&program{stdout: b}, []string{"JobName"}, []string{"JobName"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := finish(out, out.rows(row)); err != nil || b.String() != want {
+			t.Errorf("%+v: %v %q", form, err, b)
+		}
+	}
+}
+
+// After an error no format prints what a program would take for an answer: neither a head alone, nor
+// a list that ends.
+func TestOutputAfterAnError(t *testing.T) {
+	wrong := errors.New("the server has gone")
+	for form, want := range map[outputFlags]string{
+		{Output: "table"}: "", {Output: "wide"}: "", {Output: "csv"}: "", {Output: "tsv"}: "", {Output: "ids"}: "1\n",
+		{Output: "ndjson"}: "{\"JobID\":1}\n", {Output: "json"}: "[\n{\"JobID\":1}", {JQ: "length"}: "",
+	} {
+		b := &bytes.Buffer{}
+		out, err := form.open(&program{stdout: b}, []string{"JobID"}, []string{"JobID"})
+		if err == nil && want != "" {
+			err = out.rows([]row{row(`{"JobID":1}`)})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := finish(out, wrong); !errors.Is(err, wrong) || b.String() != want {
+			t.Errorf("%+v: %v %q", form, err, b)
+		}
 	}
 }
 
@@ -71,7 +127,7 @@ func printed(t *testing.T, flags outputFlags, columns []string, rows string) str
 		t.Fatal(err)
 	}
 	list, err := decodeRows([]byte(rows))
-	if err := errors.Join(err, out.rows(list), out.close()); err != nil {
+	if err := errors.Join(err, out.rows(list), out.close(true)); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -82,7 +138,7 @@ func TestFitTable(t *testing.T) {
 	b := &bytes.Buffer{}
 	out := &tableOutput{w: unpaged{b}, columns: []string{"JobID", "Status", "Site", "JobName"}, width: 40, colours: true}
 	list, err := decodeRows([]byte(`[{"JobID":123456,"Status":"Failed","Site":"LCG.CERN-and-more.cern","JobName":"日本語の名前です、長い"},{"JobID":1,"Status":"Odd"}]`))
-	if err := errors.Join(err, out.rows(list), out.close()); err != nil {
+	if err := errors.Join(err, out.rows(list), out.close(true)); err != nil {
 		t.Fatal(err)
 	}
 	want := "JobID   Status  Site         JobName\n" +

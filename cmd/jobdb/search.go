@@ -77,9 +77,7 @@ func (c *searchCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	note, err := c.print(ctx, p, server, request, parts, out)
-	if closed := out.close(); err == nil || errors.Is(err, errPagerClosed) {
-		err = closed
-	}
+	err = finish(out, err)
 	if err == nil && note != "" {
 		p.say("%s", note)
 	}
@@ -114,6 +112,9 @@ func (c *searchCommand) request() (jobdb.SearchRequest, error) {
 	if c.Sort == nil {
 		request.Sort = []jobdb.SortSpec{{Parameter: "JobID", Direction: "desc"}}
 	}
+	if c.PerPage != nil && *c.PerPage > rowsTogether {
+		return request, usageError{fmt.Errorf("--per-page must be at most %d", rowsTogether)}
+	}
 	for name, n := range map[string]*int{"--limit": c.Limit, "--page": c.Page, "--per-page": c.PerPage} {
 		if n != nil && *n < 1 {
 			return request, usageError{errors.New(name + " must be at least 1")}
@@ -124,6 +125,7 @@ func (c *searchCommand) request() (jobdb.SearchRequest, error) {
 
 // columnToPrint finds what a name of --columns means.
 func columnToPrint(name string) (string, error) {
+	name = strings.TrimSpace(name)
 	for _, more := range []string{"LoggingInfo", "Parameters"} { // the history, and all parameters
 		if strings.EqualFold(name, more) {
 			return more, nil
@@ -156,7 +158,7 @@ func parseSort(text string) (jobdb.SortSpec, error) {
 	case direction != "asc" && direction != "desc":
 		return jobdb.SortSpec{}, usageError{fmt.Errorf("--sort %s: write COLUMN, COLUMN:asc or COLUMN:desc", text)}
 	}
-	column, err := choose.Name(name)
+	column, err := choose.Name(strings.TrimSpace(name))
 	if err != nil {
 		return jobdb.SortSpec{}, usageError{fmt.Errorf("--sort: %w", err)}
 	}
@@ -177,7 +179,7 @@ func (c *searchCommand) print(
 	case !c.All && isTerminal(p.stdout):
 		limit = shownOnTerminal
 	}
-	if limit == 0 && len(parts) == 1 && c.streams() {
+	if limit == 0 && len(parts) == 1 && c.streams() && !c.watched && !isTerminal(p.stdout) {
 		request.Search = parts[0]
 		kind := map[string]string{"csv": csvType, "ndjson": linesType}[c.Output]
 		if err := server.lines(ctx, request, kind, p.stdout); !errors.Is(err, errNoLines) {

@@ -50,6 +50,9 @@ func (c *showCommand) Run(ctx context.Context, p *program) error {
 	}
 	flags := outputFlags{Output: "json", JQ: c.JQ, Color: c.Color, NoPager: c.NoPager}
 	screen := flags.screen(p)
+	if c.JQ != "" || c.Output == "json" || c.JDL || c.Origin {
+		screen = flags.harmless(p, screen)
+	}
 	switch {
 	case c.JQ != "":
 		err = c.printJQ(screen, body)
@@ -74,7 +77,7 @@ func (c *showCommand) printJQ(screen io.WriteCloser, body []byte) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(out.rows([]row{body}), out.close())
+	return finish(out, out.rows([]row{body}))
 }
 
 func (c *showCommand) printJDL(screen io.Writer, d details) error {

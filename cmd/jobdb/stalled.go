@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,14 +49,16 @@ func (c *stalledCommand) Run(ctx context.Context, p *program) (err error) {
 	if err := refuseLive("stalled", jobs.DB, c.Live || c.DryRun); err != nil {
 		return err
 	}
-	changed := int64(0)
+	changed := 0
+	var printed error
 	options := wms.StalledOptions{DryRun: c.DryRun, Changed: func(job wms.StalledJob) {
 		heard := "never"
 		if !job.Heard.IsZero() {
 			heard = job.Heard.Format(time.RFC3339)
 		}
 		changed++
-		_, _ = fmt.Fprintf(p.stdout, "%d  %s  %s  %s -> %s  heard of %s\n", job.JobID, job.VO, job.Site, job.From, job.To, heard)
+		_, err := fmt.Fprintf(p.stdout, "%d  %s  %s  %s -> %s  heard of %s\n", job.JobID, printable(job.VO), printable(job.Site), job.From, job.To, heard)
+		printed = cmp.Or(printed, err)
 	}}
 	_, err = jobs.CheckStalled(ctx, book, options)
 	if c.DryRun {
@@ -63,5 +66,5 @@ func (c *stalledCommand) Run(ctx context.Context, p *program) (err error) {
 	} else {
 		p.say("jobs that changed: %d", changed)
 	}
-	return err
+	return errors.Join(err, printed)
 }

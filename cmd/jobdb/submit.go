@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os/signal"
 	"strings"
 	"syscall"
 
@@ -70,6 +71,7 @@ func (c *submitCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	signal.Ignore(syscall.SIGPIPE) // who reads the IDs may leave: then it is said how far this came
 	key := c.Key
 	if key == "" {
 		key = rand.Text()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"jobdb"
 	"jobdb/choose"
@@ -37,8 +38,11 @@ func (c *summaryCommand) Run(ctx context.Context, p *program) error {
 	if c.Output == "ids" {
 		return usageError{errors.New("--output ids: a summary has no IDs; see jobdb search")}
 	}
+	if len(c.By) == 0 {
+		return usageError{errors.New("--by is empty; write a column, such as Status")}
+	}
 	for i, name := range c.By {
-		known, err := choose.Name(name)
+		known, err := choose.Name(strings.TrimSpace(name))
 		if err != nil {
 			return usageError{fmt.Errorf("--by: %w", err)}
 		}
@@ -61,7 +65,7 @@ func (c *summaryCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(out.rows(rows), out.close())
+	return finish(out, out.rows(rows))
 }
 
 // summary counts jobs in groups. Where the jobs are found in several searches it adds them up.

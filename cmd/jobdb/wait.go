@@ -242,7 +242,7 @@ func (w *waiting) run(ctx context.Context, every, most time.Duration) error {
 func (w *waiting) look(counts statusCounts, first bool) (done bool, err error) {
 	total := counts.total()
 	if missing := w.named - total; missing > 0 && first {
-		return true, fmt.Errorf("%s of the %s that were named can't be seen: they don't exist, or belong to another VO", thousands(missing), plural(w.named, "job"))
+		return true, fmt.Errorf("jobs that can't be seen: %s of %s; they don't exist, or belong to another VO", thousands(missing), thousands(w.named))
 	}
 	if total == 0 && first {
 		return true, errors.New("no job was chosen")

@@ -94,7 +94,7 @@ func (f watchFlags) watch(ctx context.Context, p *program, form *outputFlags, ru
 	if form.colours(p) {
 		form.Color = "always"
 	}
-	form.NoPager = true
+	form.NoPager, form.watched = true, screen.isTerminal
 	if err := screen.open(); err != nil {
 		return err
 	}
