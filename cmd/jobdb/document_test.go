@@ -21,7 +21,7 @@ func TestCommandLineDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)```(sh|text)\n(.*?)```").FindAllStringSubmatch(string(document), -1)
-	withJobs(t, func(run func(string) (string, int)) {
+	withJobs(t, func(string) string { return "60" }, func(run func(string) (string, int)) {
 		said := ""
 		for _, block := range blocks {
 			if block[1] == "text" {
@@ -56,6 +56,13 @@ var notExamples = regexp.MustCompile(`jobdb (serve|config|import|shadow|schema|p
 // endless are commands that go on until somebody ends them, which happens to their examples soon.
 var endless = regexp.MustCompile(`jobdb (watch|wait)\b`)
 
+func endlessSoon(line string) string {
+	if endless.MatchString(line) {
+		return "0.5"
+	}
+	return "60"
+}
+
 // TestHelpExamples runs the examples of each command's help on a server with a few jobs: none is
 // wrong usage. Where somebody would be asked, nobody is there.
 func TestHelpExamples(t *testing.T) {
@@ -63,7 +70,7 @@ func TestHelpExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	withJobs(t, func(run func(string) (string, int)) {
+	withJobs(t, endlessSoon, func(run func(string) (string, int)) {
 		for _, node := range parser.Model.Leaves(true) {
 			if notExamples.MatchString(node.FullPath()) || node.Name == "version" {
 				continue
@@ -102,7 +109,8 @@ func isGoodExample(node *kong.Node, line, out string, code int) bool {
 
 // withJobs starts a server with jobs in a folder of files that examples read. run runs a line of a
 // shell, and returns all that it printed.
-func withJobs(t *testing.T, do func(run func(line string) (string, int))) {
+// A line is interrupted after so many seconds.
+func withJobs(t *testing.T, seconds func(line string) string, do func(run func(line string) (string, int))) {
 	t.Helper()
 	script := filepath.Join(t.TempDir(), "lines.txtar")
 	if err := os.WriteFile(script, []byte(jobsForExamples), 0o600); err != nil {
@@ -110,10 +118,7 @@ func withJobs(t *testing.T, do func(run func(line string) (string, int))) {
 	}
 	runScriptsWith(t, filepath.Dir(script), nil, func(ts *testscript.TestScript, _ bool, _ []string) {
 		do(func(line string) (string, int) {
-			command := exec.Command("sh", "-c", line)
-			if endless.MatchString(line) {
-				command = exec.Command("timeout", "--preserve-status", "--signal=INT", "--kill-after=5", "0.5", "sh", "-c", line)
-			}
+			command := exec.Command("timeout", "--preserve-status", "--signal=INT", "--kill-after=5", seconds(line), "sh", "-c", line)
 			command.Dir = ts.MkAbs(".")
 			command.Env = append(environment(ts), "JOBDB_URL="+ts.Getenv("JOBDB_URL"), "JOBDB_TOKEN="+ts.Getenv("JOBDB_TOKEN"), "BROWSER=true")
 			out, _ := command.CombinedOutput() // its exit code says it
