@@ -41,6 +41,7 @@ func TestDiracXMariaDB(t *testing.T) {
 		"utf8mb4": conformance.DiracXMariaDBTraits, "latin1": conformance.DiracXMariaDBLatin1Traits,
 	} {
 		t.Run(charset, func(t *testing.T) {
+			traits.SameServer = traits.Latin1
 			conformance.Run(t, func(tb testing.TB) string { return oracle.MariaDB(tb, charset) }, traits)
 		})
 	}
@@ -51,6 +52,7 @@ func TestDiracXMySQL(t *testing.T) {
 		"utf8mb4": conformance.DiracXMySQLTraits, "latin1": conformance.DiracXMariaDBLatin1Traits,
 	} {
 		t.Run(charset, func(t *testing.T) {
+			traits.SameServer = traits.Latin1
 			conformance.Run(t, func(tb testing.TB) string { return oracle.MySQL(tb, charset) }, traits)
 		})
 	}
@@ -69,6 +71,7 @@ func TestDIRACMySQL(t *testing.T) {
 func testReleases(t *testing.T, server oracle.Server, traits conformance.Traits) {
 	newest := traits
 	newest.NoParameters = true
+	traits.SameServer = true
 	for release, traits := range map[string]conformance.Traits{"9.0.28": traits, "9.1.22": newest} {
 		t.Run(release, func(t *testing.T) {
 			conformance.Run(t, func(tb testing.TB) string { return oracle.DIRAC(tb, release, server) }, traits)

@@ -39,6 +39,7 @@ import (
 //	NoParameters  DIRAC from 9.1.22 on            parameters of jobs are an ErrSchema, and archiving them changes nothing
 //	LateCancel    SQLite built without cgo        a search that has given rows already ends only at its next row when its context ends
 //	NoKill        on a pool that was given        a statement whose context ended goes on in the server
+//	SameServer    further tables on a server      what the server alone decides, whatever the tables, is left out: other tables on it are held to it
 //	InMemory      SQLite in memory                what isn't in a transaction waits until it ends; nobody can look in from outside
 type Traits struct {
 	WholeSeconds bool
@@ -53,6 +54,7 @@ type Traits struct {
 	NoParameters bool
 	LateCancel   bool
 	NoKill       bool
+	SameServer   bool
 	InMemory     bool
 }
 
@@ -98,8 +100,17 @@ func run(t *testing.T, newDatabases func(tb testing.TB) (jobs, history string), 
 	for _, test := range slices.Concat(
 		queryTests, searchTests, facetTests, longTests, writeTests, attributeTests, parameterTests, outboxTests, commandTests, historyTests, holdTests, replyTests, actionTests, countTests, cursorTests, txTests, randomTests, raceTests, interruptTests, clockTests, errorTests, statsTests, taskTests, seriesTests, retentionTests,
 	) {
+		if traits.SameServer && slices.Contains(ofServer, test.name) {
+			continue
+		}
 		t.Run(test.name, func(t *testing.T) { test.run(s.fixture(t)) })
 	}
+}
+
+// ofServer are tests of what a server does whatever its tables are, which take long.
+var ofServer = []string{
+	"LongLists", "BusyIsUnavailable", "QueryTime", "InterruptedWriter", "InterruptedReader", "CancelledConnection", "CancelledWriter", "CancelledReader",
+	"Closed", "Full", "ReadOnly", "NoJobHasThisID",
 }
 
 // A conformanceTest is one promise, or a few that belong together.
