@@ -47,7 +47,7 @@ class OwnIssuer(Server):
     """jobdb serve as it starts on a laptop: it signs its own tokens."""
 
     def start(self):
-        return serving(self, [binary(), "serve", "--listen", "127.0.0.1:0"], r"jobdb is listening" url=(\S+)")
+        return serving(self, [binary(), "serve", "--listen", "127.0.0.1:0"], r'jobdb is listening" url=(\S+)')
 
     def write_credentials(self, path, flags, seconds):
         environment = self.environment() | {"DIRACX_CREDENTIALS_PATH": str(path)}
@@ -69,7 +69,7 @@ class OnMySQL(OwnIssuer):
         address = url._replace(path=f"/{database}").geturl()
         subprocess.run([binary(), "migrate", "--db", address], env=self.environment(), check=True)
         command = [binary(), "serve", "--listen", "127.0.0.1:0", "--db", address]
-        return serving(self, command, r"jobdb is listening" url=(\S+)")
+        return serving(self, command, r'jobdb is listening" url=(\S+)')
 
 
 class ForeignKeys(Server):
@@ -95,7 +95,7 @@ class Keys(ForeignKeys):
     def start(self):
         oracle("keys.py", "new", self.keys)
         command = [binary(), "serve", "--listen", "127.0.0.1:0", "--issuer", ISSUER, "--keys", self.keys]
-        return serving(self, command, r"jobdb is listening" url=(\S+)")
+        return serving(self, command, r'jobdb is listening" url=(\S+)')
 
 
 class Reference(ForeignKeys):

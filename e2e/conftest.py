@@ -28,7 +28,7 @@ class WithPage(servers.OwnIssuer):
 
     def start(self):
         command = [servers.binary(), "serve", "--listen", "127.0.0.1:0", "--web", PAGE]
-        return servers.serving(self, command, r"jobdb is listening" url=(\S+)")
+        return servers.serving(self, command, r'jobdb is listening" url=(\S+)')
 
 
 class BesideDiracX(servers.ForeignKeys):
@@ -38,7 +38,7 @@ class BesideDiracX(servers.ForeignKeys):
         command = [servers.binary(), "serve", "--listen", "127.0.0.1:0", "--issuer", servers.ISSUER, "--keys", self.keys]
         command += ["--db", f"sqlite+aiosqlite:///{self.folder}/jobdb.db"]
         command += ["--history-db", f"sqlite+aiosqlite:///{self.folder}/loggingdb.db"]
-        return servers.serving(self, command, r"jobdb is listening" url=(\S+)", log="jobdb.log")
+        return servers.serving(self, command, r'jobdb is listening" url=(\S+)', log="jobdb.log")
 
 
 class Nginx(servers.Server):
