@@ -104,7 +104,7 @@ type actionAnswer struct {
 	ID      int64           `json:"id,omitempty"`
 	Action  string          `json:"action"`
 	Reason  string          `json:"reason"`
-	Search  json.RawMessage `json:"search"` // null where the jobs were named
+	Search  json.RawMessage `json:"search,omitempty"` // null where the jobs were named; lists are without
 	Owner   string          `json:"owner"`
 	State   string          `json:"state"`
 	Created *wireTime       `json:"created"`
