@@ -221,7 +221,7 @@ func (c *changesStream) send(piece []byte) error {
 	if err := c.control.SetWriteDeadline(deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
-	if _, err := c.w.Write(piece); err != nil {
+	if _, err := c.w.Write(piece); err != nil { //nolint:gosec // browsers take events for no page
 		return err
 	}
 	return c.control.Flush()
