@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"jobdb/internal/schema"
@@ -177,7 +178,7 @@ func (s *session) trimActions(ctx context.Context, vo string) error {
 // Action returns an action, or [ErrNoAction].
 func (a access) Action(ctx context.Context, scope ActionScope, id int64) (Action, error) {
 	where, args := scope.where(`"ID" = ?`, id)
-	found, err := a.actions(ctx, where, args)
+	found, err := a.actions(ctx, `"Question"`, where, args)
 	if err == nil && len(found) == 0 {
 		err = ErrNoAction
 	}
@@ -188,14 +189,14 @@ func (a access) Action(ctx context.Context, scope ActionScope, id int64) (Action
 }
 
 // Actions returns at most limit actions, the newest first: those with lower IDs than before, unless
-// that is 0.
+// that is 0. Their Questions, which may be long, are left out.
 func (a access) Actions(ctx context.Context, scope ActionScope, before int64, limit int) ([]Action, error) {
 	condition, args := "1 = 1", []any(nil)
 	if before > 0 {
 		condition, args = `"ID" < ?`, []any{before}
 	}
 	where, args := scope.where(condition, args...)
-	return a.actions(ctx, where+` ORDER BY "ID" DESC LIMIT ?`, append(args, int64(limit)))
+	return a.actions(ctx, `''`, where+` ORDER BY "ID" DESC LIMIT ?`, append(args, int64(limit)))
 }
 
 // where is a condition, and its arguments, with that of the scope.
@@ -209,14 +210,15 @@ func (s ActionScope) where(condition string, args ...any) (string, []any) {
 
 var actionColumns = tables.Actions.Columns[:18]
 
-// actions reads the actions for which a condition holds.
-func (a access) actions(ctx context.Context, where string, args []any) (found []Action, err error) {
+// actions reads the actions for which a condition holds. question is what is read as their Question.
+func (a access) actions(ctx context.Context, question, where string, args []any) (found []Action, err error) {
 	if !a.db.HasActions() {
 		return nil, errNoActions
 	}
 	err = a.read(ctx, "read actions", func(s *session) error {
 		found = nil
-		text := `SELECT ` + tables.QuotedNames("", actionColumns) + ` FROM "Actions" WHERE ` + where
+		names := strings.Replace(tables.QuotedNames("", actionColumns), `"Question"`, question, 1)
+		text := `SELECT ` + names + ` FROM "Actions" WHERE ` + where
 		return s.query(ctx, text, args, scanRows(actionColumns, func(row []scanned) error {
 			found = append(found, actionOf(row))
 			return nil

@@ -15,10 +15,10 @@ import (
 
 // TakeActionTurn gives the holder the turn at the action that waits longest for one, for ten
 // seconds; others may take turns at the rest meanwhile. found is false when there is none. A holder
-// that dies loses its turns when their time is up.
+// that dies loses its turns when their time is up. The action's Question is left out.
 func (db *DB) TakeActionTurn(ctx context.Context, holder string) (action Action, found bool, err error) {
 	now := db.dialect.TimeBound(db.now())
-	waiting, err := db.actions(ctx, `"State" = ? AND ("Holder" IN ('', ?) OR "LeaseTime" < ?) ORDER BY "TurnTime", "ID" LIMIT 1`,
+	waiting, err := db.actions(ctx, `''`, `"State" = ? AND ("Holder" IN ('', ?) OR "LeaseTime" < ?) ORDER BY "TurnTime", "ID" LIMIT 1`,
 		[]any{string(ActionRunning), holder, now})
 	if err != nil || len(waiting) == 0 {
 		return Action{}, false, err

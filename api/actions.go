@@ -104,7 +104,7 @@ type actionAnswer struct {
 	ID      int64           `json:"id,omitempty"`
 	Action  string          `json:"action"`
 	Reason  string          `json:"reason"`
-	Search  json.RawMessage `json:"search"` // null where the jobs were named
+	Search  json.RawMessage `json:"search,omitempty"` // null where the jobs were named; lists are without
 	Owner   string          `json:"owner"`
 	State   string          `json:"state"`
 	Created *wireTime       `json:"created"`
@@ -125,7 +125,8 @@ func actionOf(a jobdb.Action) (actionAnswer, error) {
 	return answer, json.Unmarshal([]byte(a.Preview), &answer.previewAnswer)
 }
 
-// startAction begins an action on jobs, or says what is to be expected of it.
+// startAction begins an action on jobs, or says what is to be expected of it. A request that is sent
+// again with the same Idempotency-Key gets the action that it began at first.
 func (s *service) startAction(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte, memory *bodyMemory) error {
 	request, err := readRequest(body, readActionObject)
 	if err != nil {
@@ -138,6 +139,14 @@ func (s *service) startAction(w http.ResponseWriter, r *http.Request, p auth.Pri
 	}
 	if !request.dryRun && !s.DB.HasActions() {
 		return errNoActions
+	}
+	key, err := s.readIdempotencyKey(r)
+	if err != nil {
+		return err
+	}
+	asked, err := json.Marshal([]any{request.kind, request.ids, request.search, request.reason})
+	if err != nil {
+		return err
 	}
 	question, err := json.Marshal(request.search) // as it was asked; null where the jobs were named
 	if err != nil {
@@ -158,8 +167,14 @@ func (s *service) startAction(w http.ResponseWriter, r *http.Request, p auth.Pri
 	action.Preview = string(text)
 	if !request.dryRun {
 		action, err = change(r.Context(), s, p, memory, func(ctx context.Context) (jobdb.Action, error) {
-			return s.Jobs.StartAction(ctx, action, ids)
+			if key == "" {
+				return s.Jobs.StartAction(ctx, action, ids)
+			}
+			return s.Jobs.StartActionOnce(ctx, action, ids, key, string(asked))
 		})
+		if errors.Is(err, wms.ErrOtherAction) {
+			return usedKey(err)
+		}
 		if err != nil {
 			return err
 		}

@@ -25,6 +25,8 @@ const (
 	// maxReaders is how many readers a server has, and maxOwnReaders how many of one caller.
 	maxReaders    = 1000
 	maxOwnReaders = 32
+	// maxKeptBuffer is how large a buffer, in bytes, a reader keeps for its next event.
+	maxKeptBuffer = 16 << 10
 )
 
 // changesRequest says of which jobs the changes are wanted.
@@ -85,12 +87,18 @@ func (s *service) changes(w http.ResponseWriter, r *http.Request, p auth.Princip
 		return err
 	}
 	defer place.leave()
-	reader, now, err := s.changed.join(r.Context(), stream.scope.VO)
-	if err != nil {
-		return err
+	var reader *changesReader
+	first, err := inTurn(r.Context(), s.pages, p, nil, func(ctx context.Context) (report, error) {
+		joined, now, err := s.changed.join(ctx, stream.scope.VO)
+		if err != nil {
+			return report{}, err
+		}
+		reader = joined
+		return stream.catchUp(ctx, request.since, now)
+	})
+	if reader != nil {
+		defer s.changed.leave(reader)
 	}
-	defer s.changed.leave(reader)
-	first, err := stream.catchUp(r.Context(), request.since, now)
 	if err != nil {
 		return err
 	}
@@ -198,7 +206,9 @@ func (c *changesStream) event(found report, first bool) []byte {
 		b = appendValue(appendComma(b, i), id, zulu)
 	}
 	b = append(strconv.AppendBool(append(b, `],"more":`...), more), "}\n\n"...)
-	c.buffer = b
+	if cap(b) <= maxKeptBuffer {
+		c.buffer = b
+	}
 	return b
 }
 
@@ -211,7 +221,7 @@ func (c *changesStream) send(piece []byte) error {
 	if err := c.control.SetWriteDeadline(deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
-	if _, err := c.w.Write(piece); err != nil {
+	if _, err := c.w.Write(piece); err != nil { //nolint:gosec // browsers take events for no page
 		return err
 	}
 	return c.control.Flush()

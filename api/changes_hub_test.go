@@ -1,11 +1,17 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
 	"jobdb"
+	"jobdb/auth"
 	"jobdb/jobdbtest"
 )
 
@@ -81,5 +87,43 @@ func TestChangesAreBounded(t *testing.T) {
 	}
 	if rows, more, err := h.rowsOf(t.Context(), "belle", some[1:], false); err != nil || more || len(rows) > 0 {
 		t.Errorf("another VO: %d rows, %t, %v", len(rows), more, err)
+	}
+}
+
+// What a reader is told first is asked for in turn with other questions: otherwise those who come and
+// go would take all connections.
+func TestChangesTakeTurns(t *testing.T) {
+	db := jobdbtest.Open(t, jobdbtest.SQLite(t), jobdb.Options{})
+	logger := slog.New(slog.DiscardHandler)
+	s := &service{Config: Config{DB: db, Clock: time.Now, Logger: logger}, classes: newClasses(4, 2), changed: newChangeHub(db, logger)}
+	s.pages = newGate(1, 1, 0, time.Millisecond, busy("full"), busy("full"))
+	turn, err := s.pages.take(t.Context(), "another", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer turn.leave()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	p := auth.Principal{Subject: "alice", Username: "alice", Group: "user", VO: "lhcb", Properties: []string{auth.NormalUser}}
+	err = s.changes(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, changesPath, nil), p, time.Now().Add(time.Hour))
+	if refused := (*httpError)(nil); !errors.As(err, &refused) || refused.status != http.StatusServiceUnavailable {
+		t.Errorf("%v", err)
+	}
+	if len(s.changed.vos) > 0 {
+		t.Error("it is among the readers")
+	}
+}
+
+// A large event leaves no large buffer to a reader, of which there may be many.
+func TestChangesKeepSmallBuffers(t *testing.T) {
+	row := make([]any, len(jobdb.Columns()))
+	row[0] = int64(1)
+	c := &changesStream{inexact: true}
+	if small := c.event(report{rows: [][]any{row}}, true); cap(c.buffer) == 0 {
+		t.Errorf("no buffer is kept after %d bytes", len(small))
+	}
+	large := c.event(report{rows: slices.Repeat([][]any{row}, 100_000)}, true)
+	if cap(c.buffer) > maxKeptBuffer {
+		t.Errorf("%d bytes are kept after %d", cap(c.buffer), len(large))
 	}
 }

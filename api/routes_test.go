@@ -456,3 +456,32 @@ func TestSeries(t *testing.T) {
 		step{bob, "POST", "jobdb/series", `{"columns":["Site"],"from":"2024-01-01 10","to":"2024-01-01 11","ended":true}`, 200, `{…"series":[],"other":[0,null,0,null…]}`},
 	)
 }
+
+// An action that comes again with its key begins once, whatever became of its jobs meanwhile.
+func TestActionIdempotencyKey(t *testing.T) {
+	w := start(t)
+	w.ask("POST", "/api/jobs/jdl", w.token(alice), `["Executable=\"x\""]`)
+	begin := func(who auth.Principal, key, body string) reply {
+		return w.ask("POST", "/api/jobdb/actions", w.token(who), body, "Idempotency-Key", key)
+	}
+	const kill = `{"action":"kill","search":[{"parameter":"Status","operator":"eq","value":"Received"}]}`
+	first := begin(alice, "k1", kill)
+	if first.status != 200 || !strings.Contains(first.body, `{"id":1,`) {
+		t.Fatalf("%d %s", first.status, first.body)
+	}
+	w.ask("POST", "/api/jobs/jdl", w.token(alice), `["Executable=\"y\""]`)
+	if again := begin(alice, "k1", kill); again.status != 200 || again.body != first.body {
+		t.Errorf("%d %s, then %s", again.status, first.body, again.body)
+	}
+	for key, body := range map[string]string{"k1": `{"action":"delete","ids":[1]}`, "": kill, strings.Repeat("k", 256): kill} {
+		if r := begin(alice, key, body); r.status != 422 && key == "k1" || r.status != 400 && key != "k1" {
+			t.Errorf("%q: %d %s", key, r.status, r.body)
+		}
+	}
+	if r := begin(bob, "k1", kill); r.status != 200 || !strings.Contains(r.body, `{"id":2,`) {
+		t.Errorf("the same key of another user: %d %s", r.status, r.body)
+	}
+	if r := w.ask("GET", "/api/jobdb/actions", w.token(alice), ""); strings.Count(r.body, `"id":`) != 1 {
+		t.Errorf("actions: %s", r.body)
+	}
+}

@@ -38,23 +38,18 @@ func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principa
 		return err
 	}
 	owner := wms.Owner{Name: p.Username, Group: p.Group, VO: p.VO}
-	var jobs []wms.Submitted
-	switch keys := r.Header.Values(idempotencyKey); {
-	case len(keys) == 0:
-		jobs, err = change(r.Context(), s, p, memory, func(ctx context.Context) ([]wms.Submitted, error) { return s.Jobs.Submit(ctx, owner, jdls) })
-	case len(keys) > 1 || keys[0] == "" || len(keys[0]) > maxIdempotencyKey:
-		return badRequest(idempotencyKey + " must be one text of 1 to " + strconv.Itoa(maxIdempotencyKey) + " characters")
-	case s.DB.Schema() != jobdb.SchemaOurs:
-		return badRequest("this server runs on a database that has nowhere to keep an " + idempotencyKey + "; send none")
-	default:
-		jobs, err = change(r.Context(), s, p, memory, func(ctx context.Context) ([]wms.Submitted, error) {
-			return s.Jobs.SubmitOnce(ctx, owner, keys[0], jdls)
-		})
+	key, err := s.readIdempotencyKey(r)
+	if err != nil {
+		return err
 	}
+	jobs, err := change(r.Context(), s, p, memory, func(ctx context.Context) ([]wms.Submitted, error) {
+		if key == "" {
+			return s.Jobs.Submit(ctx, owner, jdls)
+		}
+		return s.Jobs.SubmitOnce(ctx, owner, key, jdls)
+	})
 	if errors.Is(err, wms.ErrOtherSubmission) {
-		return validation.Faults{{
-			Type: "value_error", Location: validation.Location{"header", idempotencyKey}, Message: wms.ErrOtherSubmission.Error(),
-		}}
+		return usedKey(err)
 	}
 	if err != nil {
 		return err
@@ -63,4 +58,23 @@ func (s *service) submit(w http.ResponseWriter, r *http.Request, p auth.Principa
 	addJobs(r, len(jobs), 0)
 	writeJSON(w, http.StatusCreated, appendSubmitted(nil, jobs))
 	return nil
+}
+
+// readIdempotencyKey returns the key of a request; "": it has none.
+func (s *service) readIdempotencyKey(r *http.Request) (string, error) {
+	switch keys := r.Header.Values(idempotencyKey); {
+	case len(keys) == 0:
+		return "", nil
+	case len(keys) > 1 || keys[0] == "" || len(keys[0]) > maxIdempotencyKey:
+		return "", badRequest(idempotencyKey + " must be one text of 1 to " + strconv.Itoa(maxIdempotencyKey) + " characters")
+	case s.DB.Schema() != jobdb.SchemaOurs:
+		return "", badRequest("this server runs on a database that has nowhere to keep an " + idempotencyKey + "; send none")
+	default:
+		return keys[0], nil
+	}
+}
+
+// usedKey is the answer to a key that was used before, for something else.
+func usedKey(err error) error {
+	return validation.Faults{{Type: "value_error", Location: validation.Location{"header", idempotencyKey}, Message: err.Error()}}
 }

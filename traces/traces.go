@@ -85,7 +85,7 @@ func (t *Tracer) Begin(ctx context.Context, r *http.Request) (context.Context, R
 	}
 	ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
 	ctx, span := t.tracer.Start(ctx, r.Method, api.WithSpanKind(api.SpanKindServer), api.WithAttributes(
-		attribute.String("http.request.method", r.Method), attribute.String("url.path", r.URL.Path)))
+		attribute.String("http.request.method", r.Method), attribute.String("url.path", valid(r.URL.Path))))
 	return ctx, Request{span}
 }
 
@@ -120,7 +120,7 @@ func (t *Tracer) Statement(ctx context.Context, task, text string) (end func(err
 		return func(error) {}
 	}
 	_, span := t.tracer.Start(ctx, task, api.WithSpanKind(api.SpanKindClient), api.WithAttributes(
-		t.engine, attribute.String("db.query.text", text[:min(len(text), maxStatement)])))
+		t.engine, attribute.String("db.query.text", valid(text[:min(len(text), maxStatement)]))))
 	return func(err error) {
 		if err != nil {
 			span.SetStatus(codes.Error, "it failed") // its text may hold values
@@ -128,6 +128,9 @@ func (t *Tracer) Statement(ctx context.Context, task, text string) (end func(err
 		span.End()
 	}
 }
+
+// valid is a text as UTF-8: for one that isn't all spans that are sent with it would be lost.
+func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
 func firstSet(names ...string) string {
 	for _, name := range names {

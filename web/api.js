@@ -40,10 +40,10 @@ export function textOf(body) {
  * Sends a request and returns its answer, whose body is unread. A token that has ended is renewed.
  * @param {string} method
  * @param {string} path
- * @param {{body?: any, accept?: string, signal?: AbortSignal}} [options]
+ * @param {{body?: any, accept?: string, signal?: AbortSignal, key?: string}} [options]  key: by which the server knows it again
  * @returns {Promise<Response>}
  */
-export async function send(method, path, { body, accept = "application/json", signal } = {}) {
+export async function send(method, path, { body, accept = "application/json", signal, key } = {}) {
 	for (let attempt = 1; ; attempt++) {
 		let answer, token;
 		try {
@@ -52,6 +52,7 @@ export async function send(method, path, { body, accept = "application/json", si
 			/** @type {Record<string, string>} */
 			const headers = { Accept: accept, Authorization: "Bearer " + token };
 			if (body !== undefined) headers["Content-Type"] = "application/json";
+			if (key) headers["Idempotency-Key"] = key;
 			answer = await fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
 			if (answer.status === 401 && attempt === 1 && (await renew(token))) continue;
 		} catch (error) {
@@ -71,10 +72,16 @@ export async function send(method, path, { body, accept = "application/json", si
  * @param {string} path
  * @param {any} [body]
  * @param {AbortSignal} [signal]
+ * @param {string} [key]
  * @returns {Promise<any>}
  */
-export async function ask(method, path, body, signal) {
-	return (await send(method, path, { body, signal })).json();
+export async function ask(method, path, body, signal, key) {
+	return (await send(method, path, { body, signal, key })).json();
+}
+
+/** A key for a request that must not be done twice when it is sent again. */
+export function newKey() {
+	return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }
 
 /**

@@ -157,10 +157,15 @@ func (m *JobManager) refusal(kind ActionKind, job jobdb.Attributes) string {
 // StartAction stores an action on jobs, as a preview gave them, and has [JobManager.RunActions] begin
 // with it. Its Kind must be one of [ActionKinds].
 func (m *JobManager) StartAction(ctx context.Context, action jobdb.Action, ids []jobdb.JobID) (jobdb.Action, error) {
+	return m.beginAction(action, func() (jobdb.Action, error) { return m.DB.CreateAction(ctx, action, ids) })
+}
+
+// beginAction tells RunActions of an action that create stores.
+func (m *JobManager) beginAction(action jobdb.Action, create func() (jobdb.Action, error)) (jobdb.Action, error) {
 	if !slices.Contains(ActionKinds, ActionKind(action.Kind)) {
 		return jobdb.Action{}, &jobdb.ValueError{Column: "Kind", Reason: "is no kind of action"}
 	}
-	created, err := m.DB.CreateAction(ctx, action, ids)
+	created, err := create()
 	if err == nil {
 		select {
 		case m.actionsCome <- struct{}{}:

@@ -273,3 +273,49 @@ func TestActionFails(t *testing.T) {
 }
 
 func idText(id int64) string { return strconv.FormatInt(id, 10) }
+
+// TestStartActionOnce starts an action again with the same key, with another, as another user, for
+// something else, and many times at once.
+func TestStartActionOnce(t *testing.T) {
+	for name, url := range jobdbtest.Engines {
+		t.Run(name, func(t *testing.T) {
+			m := open(t, url(t))
+			ids := submitIn(t, m, `Executable = "x";`, "Failed")
+			begin := func(user, key, asked string) (jobdb.Action, error) {
+				return m.StartActionOnce(t.Context(), jobdb.Action{VO: "lhcb", Username: user, Kind: "reschedule"}, ids, key, asked)
+			}
+			first, err := begin("alice", "key", "this")
+			if err != nil || first.ID == 0 {
+				t.Fatal(first, err)
+			}
+			runActions(t, m, first.ID)
+			again, err := begin("alice", "key", "this")
+			if err != nil || again.ID != first.ID || again.State != jobdb.ActionDone || again.Done != 1 {
+				t.Errorf("again: %+v, %v", again, err)
+			}
+			if action, err := begin("alice", "key", "that"); !errors.Is(err, wms.ErrOtherAction) {
+				t.Errorf("another action: %+v, %v", action, err)
+			}
+			for i, other := range [][2]string{{"bob", "key"}, {"alice", "key2"}} {
+				if action, err := begin(other[0], other[1], "this"); err != nil || action.ID != first.ID+int64(i)+1 {
+					t.Errorf("%s: %+v, %v", other, action, err)
+				}
+			}
+			begun := make(chan int64, 4)
+			for range cap(begun) {
+				go func() {
+					action, err := begin("alice", "at once", "this")
+					if err != nil {
+						t.Error(err)
+					}
+					begun <- action.ID
+				}()
+			}
+			for range cap(begun) {
+				if id := <-begun; id != first.ID+3 {
+					t.Errorf("at once: action %d", id)
+				}
+			}
+		})
+	}
+}

@@ -147,3 +147,14 @@ func TestFitTable(t *testing.T) {
 		t.Errorf("\n%q\n%q", got, want)
 	}
 }
+
+// A JDL is printed as it is stored, but to a terminal it gives no commands.
+func TestPrintJDL(t *testing.T) {
+	const jdl = "[\n\tName = \"\x1b[2J\u009b\u202e\";\n]\n"
+	for onTerminal, want := range map[bool]string{false: jdl, true: "[\n    Name = \"\ufffd[2J\ufffd\ufffd\";\n]\n"} {
+		b := &bytes.Buffer{}
+		if err := (&showCommand{JDL: true}).printJDL(b, details{JDL: jdl}, onTerminal); err != nil || b.String() != want {
+			t.Errorf("on a terminal %v: %q, %v", onTerminal, b.String(), err)
+		}
+	}
+}

@@ -59,7 +59,7 @@ func (c *showCommand) Run(ctx context.Context, p *program) error {
 	case c.Output == "json":
 		_, err = fmt.Fprintln(screen, strings.TrimSpace(string(body)))
 	case c.JDL || c.Origin:
-		err = c.printJDL(screen, d)
+		err = c.printJDL(screen, d, isTerminal(p.stdout))
 	default:
 		columns, _ := terminalSize(p.stdout)
 		s := sheet{width: columns, colours: flags.colours(p), now: server.now(p)}
@@ -80,13 +80,17 @@ func (c *showCommand) printJQ(screen io.WriteCloser, body []byte) error {
 	return finish(out, out.rows([]row{body}))
 }
 
-func (c *showCommand) printJDL(screen io.Writer, d details) error {
+// printJDL prints the JDL as it is stored. On a terminal it can't command that.
+func (c *showCommand) printJDL(screen io.Writer, d details, onTerminal bool) error {
 	text := d.JDL
 	if c.Origin {
 		text = d.OriginalJDL
 	}
 	if text == "" {
 		return fmt.Errorf("job %d has no JDL that this server tells", c.Job)
+	}
+	if onTerminal {
+		text = printableLines(strings.ReplaceAll(text, "\t", "    "))
 	}
 	_, err := fmt.Fprintln(screen, strings.TrimRight(text, "\n"))
 	return err

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chromedp/chromedp/kb"
@@ -134,6 +136,32 @@ func TestActOnOneJob(t *testing.T) {
 	b.act("Reschedule")
 	b.click("dialog button", "Close")
 	b.wait(`document.querySelector(".title .status")?.innerText === "Received" && document.querySelector(".why").innerText.includes("rescheduled 1 time")`)
+}
+
+// An action whose answer is lost is begun once, also when it is asked for again.
+func TestActWithoutAnswer(t *testing.T) {
+	s := start(t, 3000)
+	handler := s.Config.Handler
+	var reached atomic.Bool
+	s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Idempotency-Key") != "" && !reached.Load() { // browsers send it again by themselves, too
+			handler.ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		}
+		handler.ServeHTTP(w, r)
+	})
+	b := newTab(t, s)
+	b.expect("ERR_EMPTY_RESPONSE")
+	b.signIn(boss, "#/jobs?q=Status%3DWaiting")
+	b.loaded()
+	b.click(".act button", "Kill")
+	b.click("dialog button.danger", "Kill")
+	b.wait(`document.querySelector("dialog").innerText.includes("No answer came")`)
+	reached.Store(true)
+	b.click("dialog button.danger", "Kill")
+	b.wait(`document.querySelector("dialog").innerText.includes("Done: 17 done, 0 refused")`)
+	b.open("#/actions")
+	b.wait(`document.querySelectorAll("main tbody tr").length === 1`)
 }
 
 // A server on a database of DiracX or DIRAC keeps no actions. There the page acts by DiracX's routes.

@@ -96,6 +96,10 @@ func testActions(f *fixture) {
 	f.equal("the newest", ids(all, 0, 1), []int64{other.ID})
 	f.equal("before it", ids(all, other.ID, 10), []int64{created.ID})
 	f.equal("mine", ids(mine, 0, 10), []int64{created.ID})
+	list, err := f.Actions(f.ctx, mine, 0, 10)
+	f.ok(err)
+	want.Question = "" // which may be long
+	f.equal("in a list", list, []jobdb.Action{want})
 	parts, err := f.ActionParts(f.ctx, created.ID, 1, 100)
 	f.ok(err)
 	var again []jobdb.JobID

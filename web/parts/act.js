@@ -1,6 +1,6 @@
 // Acting on jobs: first what it would do, then the question, then the server's progress.
 import { addressOf } from "../address.js";
-import { ask, Refusal } from "../api.js";
+import { ask, newKey, Refusal } from "../api.js";
 import { html, useEffect, useState } from "../html.js";
 import { actHere } from "./acthere.js";
 import { Dialog } from "./dialog.js";
@@ -54,6 +54,7 @@ export function ActDialog({ order, close }) {
 	const [typed, setTyped] = useState("");
 	const [error, setError] = useState(/** @type {any} */ (null));
 	const [sent, setSent] = useState(false);
+	const [key] = useState(newKey);
 	const { action, ids, search } = order;
 	const request = { action, ...(ids ? { ids } : { search }) };
 	useEffect(() => {
@@ -67,12 +68,12 @@ export function ActDialog({ order, close }) {
 		setSent(true);
 		setError(null);
 		try {
-			setState(await ask("POST", "/api/jobdb/actions", { ...request, reason }));
+			setState(await ask("POST", "/api/jobdb/actions", { ...request, reason }, undefined, key));
 		} catch (refused) {
 			if (refused instanceof Refusal && refused.status === 501) return actHere(order, setState).catch(setError);
 			const lost = refused instanceof Refusal && refused.status === 0;
-			setError(lost ? new Error("No answer came, so it isn't known whether it began: look at Actions before you do it again.") : refused);
-			if (!lost) setSent(false);
+			setError(lost ? new Error("No answer came, so it isn't known whether it began. Try again: it begins only once.") : refused);
+			setSent(false);
 		}
 	};
 	const n = preview?.can ?? 0;

@@ -1,0 +1,57 @@
+package wms
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"jobdb"
+)
+
+// ErrOtherAction says that a key was used before, for another action.
+var ErrOtherAction = errors.New("this key was used before, for another action; use a new key for each action")
+
+// triesAtOnce is how often an action is stored anew when others are stored at the same time.
+const triesAtOnce = 5
+
+// StartActionOnce is [JobManager.StartAction] for a client that may send its request again, with the
+// same key. asked is what it asks for, as a text. The action that the same user began with this key
+// within [jobdb.ReplyLifetime] is returned again, as it is now, and none is made. A key that comes
+// with another text is [ErrOtherAction].
+func (m *JobManager) StartActionOnce(ctx context.Context, action jobdb.Action, ids []jobdb.JobID, key, asked string) (jobdb.Action, error) {
+	reply := jobdb.Reply{Request: digest("action", action.VO, action.Username, key), Content: digest(asked)}
+	return m.beginAction(action, func() (created jobdb.Action, err error) {
+		for try := 1; ; try++ {
+			err = m.DB.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) (err error) {
+				created, err = createActionOnce(ctx, tx, action, ids, reply)
+				return err
+			})
+			if !errors.Is(err, jobdb.ErrConflict) || try == triesAtOnce {
+				return created, err
+			}
+		}
+	})
+}
+
+// createActionOnce stores an action together with its number as the reply, unless there is a reply.
+func createActionOnce(ctx context.Context, tx *jobdb.Tx, action jobdb.Action, ids []jobdb.JobID, reply jobdb.Reply) (jobdb.Action, error) {
+	before, found, err := tx.SavedReply(ctx, reply.Request)
+	switch {
+	case err != nil:
+		return jobdb.Action{}, err
+	case found && before.Content != reply.Content:
+		return jobdb.Action{}, ErrOtherAction
+	case found:
+		id, err := strconv.ParseInt(before.Text, 10, 64)
+		if err != nil {
+			return jobdb.Action{}, err
+		}
+		return tx.Action(ctx, jobdb.ActionScope{VO: action.VO, Username: action.Username}, id)
+	}
+	created, err := tx.CreateAction(ctx, action, ids)
+	if err != nil {
+		return jobdb.Action{}, err
+	}
+	reply.Text = strconv.FormatInt(created.ID, 10)
+	return created, tx.SaveReply(ctx, reply)
+}
