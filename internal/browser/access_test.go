@@ -113,7 +113,7 @@ var screens = []struct{ name, address, ready string }{
 	{"jobs", "#/jobs?q=since%3D4d", `document.querySelector(".tablebox[aria-busy=false] td") && document.querySelector("svg.bars rect")`},
 	{"job", "#/job/2957?q=since%3D3d", `document.querySelector("pre") && document.querySelector("nav a[rel=next]")`},
 	{"errors", "#/errors", `document.querySelector(".heat[aria-busy=false] td a")`},
-	{"overview", "#/overview", `document.querySelectorAll(".counts").length >= 4`},
+	{"overview", "#/overview", `document.querySelectorAll(".counts").length >= 4 && document.querySelector("svg path")`},
 	{"actions", "#/actions", `document.querySelector("h1")?.innerText === "Actions"`},
 }
 
