@@ -11,6 +11,7 @@ import (
 
 	"github.com/chromedp/cdproto/heapprofiler"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -28,11 +29,11 @@ const measures = `
 		do await frame(); while (!(document.querySelector("#search").value === "Status=" + status && shown(status)));
 		return performance.now() - start;
 	}
-	async function scroll(rows) { // by a screen in 10 frames
+	async function scroll(rows) { // by four rows a frame
 		const times = [];
 		let last = await frame();
 		while (box().scrollTop < rows * 32) {
-			box().scrollTop += 64;
+			box().scrollTop += 128;
 			const now = await frame();
 			times.push(now - last);
 			last = now;
@@ -63,6 +64,7 @@ func TestMeasure(t *testing.T) {
 	b.eval(`[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource").filter((e) => !e.name.includes("/api/") && !e.name.includes("well-known"))].reduce((n, e) => n + e.encodedBodySize, 0)`, &bytes)
 	t.Logf("%d bytes of the page came", bytes)
 
+	b.run(page.BringToFront()) // a window behind others is drawn seldom
 	b.eval(measures, nil)
 	var filters []float64
 	for _, status := range []string{"Failed", "Done", "Running", "Killed", "Failed", "Waiting", "Done", "Completed", "Stalled"} {
@@ -76,8 +78,10 @@ func TestMeasure(t *testing.T) {
 	for _, round := range []string{"while the rows come", "again"} {
 		var frames []float64
 		b.eval("box().scrollTop = 0; scroll(10000)", &frames)
+		slices.Sort(frames)
 		late := len(slices.DeleteFunc(slices.Clone(frames), func(ms float64) bool { return ms < 25 }))
-		t.Logf("scrolling 10,000 rows, %s: %d frames, %d of them late, the longest %.0f ms", round, len(frames), late, slices.Max(frames))
+		t.Logf("scrolling 10,000 rows, %s: %d frames, %d of them late, the median %.0f ms, the longest %.0f ms",
+			round, len(frames), late, frames[len(frames)/2], frames[len(frames)-1])
 	}
 	b.open("#/jobs")
 	b.loaded()
