@@ -120,7 +120,11 @@ func openTab(t *testing.T, s *server, profile cdp.BrowserContextID) *tab {
 	})
 	ctx, stop := chromedp.NewContext(parent, chromedp.WithTargetID(id))
 	t.Cleanup(stop)
-	ctx, stopTimer := context.WithTimeout(ctx, time.Minute)
+	limit := time.Minute
+	if *measured != "" {
+		limit = 20 * time.Minute
+	}
+	ctx, stopTimer := context.WithTimeout(ctx, limit)
 	t.Cleanup(stopTimer)
 	b := &tab{t: t, ctx: ctx, server: s, profile: profile, expected: []string{"/api/jobdb/series"}}
 	chromedp.ListenTarget(ctx, b.listen)

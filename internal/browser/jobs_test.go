@@ -34,6 +34,7 @@ func TestSearch(t *testing.T) {
 	b.loaded()
 	b.search("status=failed since=4d")
 	b.wait(`location.hash === "#/jobs?q=status%3Dfailed+since%3D4d"`)
+	b.wait(`[...document.querySelectorAll(".tablebox tbody tr[aria-rowindex]")].every((r) => r.innerText.includes("Failed"))`) // no longer the rows of before
 	b.loaded()
 	failed := b.total()
 	b.click(".facets label", "LCG.CERN.cern")

@@ -170,3 +170,26 @@ func TestLiveEnds(t *testing.T) {
 	cancel()
 	Live(ctx, openGrid(t, 10, &now), 1, 1, slog.New(slog.DiscardHandler))
 }
+
+// TestSeries wants the counts over the last hours to be those of the jobs' histories.
+func TestSeries(t *testing.T) {
+	now := noon
+	m := openGrid(t, 600, &now)
+	query, err := jobdb.SeriesRequest{Columns: []string{"Status"}, From: "2026-11-24T06:00:00Z", To: "2026-11-24T12:00:00Z", Bucket: 300}.Parse(m.DB.Limits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	query.Scope = jobdb.Scope{VO: "lhcb"}
+	rows, err := m.DB.Series(t.Context(), query)
+	if err != nil || slices.Contains(rows.Samples, 0) {
+		t.Fatal(rows.Samples, err)
+	}
+	i := slices.IndexFunc(rows.Series, func(s jobdb.SeriesOf) bool { return s.Values[0] == string(jobdb.StatusDone) })
+	for _, bucket := range []int{0, 40, 71} {
+		at := timeText(noon.Add(-livedThrough + time.Duration(bucket)*jobdb.SeriesInterval))
+		done, err := newLiveGrid(m, 1, 0).find(t.Context(), grid[0], 1000, "JobID", isStatus(jobdb.StatusDone), jobdb.FilterSpec{Parameter: "EndExecTime", Operator: "lte", Value: at})
+		if err != nil || i < 0 || len(done) == 0 || rows.Series[i].Counts[bucket] != float64(len(done)) {
+			t.Errorf("at %s %d jobs were Done: %v, %v", at, len(done), rows.Series, err)
+		}
+	}
+}

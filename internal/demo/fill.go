@@ -47,15 +47,23 @@ const (
 	maxWithParameters = 20_000
 )
 
+// The last hours of a grid of at most so many jobs are lived through, so that its counts over time
+// are known. That of a larger one would take minutes.
+const (
+	livedThrough    = 6 * time.Hour
+	maxLivedThrough = 10_000
+)
+
 // filler stores jobs by a clock that it sets itself: heartbeats are of the time at which they are
 // stored.
 type filler struct {
 	db     *jobdb.DB
 	seed   uint64
 	random *rand.Rand
-	now    time.Time // the present of the grid
-	clock  time.Time // what db takes for the time
-	lives  map[jobdb.JobID]*life
+	now    time.Time             // the present of the grid
+	clock  time.Time             // what db takes for the time
+	lives  map[jobdb.JobID]*life // those that beat
+	moving map[jobdb.JobID]*life // those that are stored before the present
 }
 
 // Fill stores so many jobs in the database of a URL, as they are at a time. The database must be
@@ -65,7 +73,7 @@ func Fill(ctx context.Context, url string, jobs int, seed uint64, now time.Time,
 	f := &filler{
 		seed:   seed,
 		random: rand.New(rand.NewPCG(seed, 2026)), //nolint:gosec // nothing secret
-		now:    now, clock: now, lives: map[jobdb.JobID]*life{},
+		now:    now, clock: now, lives: map[jobdb.JobID]*life{}, moving: map[jobdb.JobID]*life{},
 	}
 	var err error
 	if f.db, err = jobdb.Open(ctx, url, jobdb.Options{Clock: func() time.Time { return f.clock }, FoldInterval: -1}); err != nil {
@@ -79,23 +87,101 @@ func (f *filler) fill(ctx context.Context, jobs int, progress func(done int)) er
 		return err
 	}
 	all := submissions(f.random, jobs, f.now)
-	for first := 0; first < len(all); first += fillBatch {
-		some := all[first:min(first+fillBatch, len(all))]
-		lives := make([]*life, len(some))
-		for i, s := range some {
-			s.production.made++
-			lives[i] = newLife(f.random, s.production, s.production.made, s.at.Truncate(time.Microsecond))
-			lives[i].until(f.now)
-		}
-		if err := f.store(ctx, lives, len(all)-first); err != nil {
-			return err
-		}
-		progress(first + len(some))
+	if jobs <= maxLivedThrough {
+		f.clock = f.now.Add(-livedThrough).Truncate(jobdb.SeriesInterval)
 	}
-	if err := f.beat(ctx); err != nil {
+	if err := f.liveThrough(ctx, all, progress); err != nil {
+		return err
+	}
+	if err := inOrder(func() error { return f.settle(ctx) }, func() error { return f.beat(ctx) }); err != nil {
 		return err
 	}
 	_, err := f.db.FoldCounts(ctx)
+	return err
+}
+
+// liveThrough stores the jobs, in order, and moves them on from the time of the clock to the present.
+func (f *filler) liveThrough(ctx context.Context, all []submission, progress func(done int)) error {
+	for rest := all; ; f.clock = earlier(f.clock.Add(jobdb.SeriesInterval), f.now) {
+		if err := f.move(ctx); err != nil {
+			return err
+		}
+		for n := f.due(rest); n > 0; n = f.due(rest) {
+			if err := f.store(ctx, f.newLives(rest[:n]), len(rest)); err != nil {
+				return err
+			}
+			if rest = rest[n:]; n == fillBatch || len(rest) == 0 {
+				progress(len(all) - len(rest))
+			}
+		}
+		if !f.clock.Before(f.now) {
+			return nil
+		}
+		if _, err := f.db.FoldCounts(ctx); err != nil { // or else each note adds up all changes
+			return err
+		}
+		if _, err := f.db.NoteSeries(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// due is how many of the submissions to come are to be stored next.
+func (f *filler) due(rest []submission) int {
+	n, _ := slices.BinarySearchFunc(rest, f.clock, func(s submission, at time.Time) int {
+		if s.at.After(at) {
+			return 1
+		}
+		return -1
+	})
+	return min(n, fillBatch)
+}
+
+func (f *filler) newLives(some []submission) []*life {
+	lives := make([]*life, len(some))
+	for i, s := range some {
+		s.production.made++
+		lives[i] = newLife(f.random, s.production, s.production.made, s.at.Truncate(time.Microsecond))
+		lives[i].until(f.now)
+	}
+	return lives
+}
+
+// move takes the jobs to where they are at the time of the clock.
+func (f *filler) move(ctx context.Context) error {
+	attributes := map[jobdb.JobID]jobdb.Attributes{}
+	for id, l := range f.moving {
+		if l.movesBetween(f.clock.Add(-jobdb.SeriesInterval), f.clock) {
+			attributes[id] = l.counted(f.clock)
+		}
+	}
+	if len(attributes) == 0 {
+		return nil
+	}
+	_, err := f.db.SetJobAttributes(ctx, attributes, jobdb.SetOptions{})
+	return err
+}
+
+// settle gives the jobs that moved all that they have at the present. Their Status they have: to set
+// it would set LastUpdateTime to the present, too.
+func (f *filler) settle(ctx context.Context) error {
+	if len(f.moving) == 0 {
+		return nil
+	}
+	attributes := map[jobdb.JobID]jobdb.Attributes{}
+	for id, l := range f.moving {
+		attributes[id] = l.state(f.now)
+		maps.Copy(attributes[id], l.counted(f.now)) // no EndExecTime, if it has been rescheduled
+		delete(attributes[id], "Status")
+	}
+	_, err := f.db.SetJobAttributes(ctx, attributes, jobdb.SetOptions{})
 	return err
 }
 
@@ -116,7 +202,10 @@ func (f *filler) store(ctx context.Context, lives []*life, fromEnd int) error {
 		var history []jobdb.HistoryRecord
 		for i, id := range ids {
 			l := lives[i]
-			jdls[id], attributes[id] = originals[i], l.state(f.now)
+			jdls[id], attributes[id] = originals[i], l.state(f.clock)
+			if f.clock.Before(f.now) {
+				f.moving[id] = l
+			}
 			history = append(history, l.history(id)...)
 			if files := l.production.inputFiles(l.number); len(files) > 0 {
 				inputData[id] = files

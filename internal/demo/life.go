@@ -207,8 +207,21 @@ func (l *life) until(now time.Time) {
 	}
 }
 
-// state is what the table Jobs has of the job.
+// movesBetween is whether the job takes a step after a time, until another one.
+func (l *life) movesBetween(after, until time.Time) bool {
+	return slices.ContainsFunc(l.steps, func(s step) bool { return s.at.After(after) && !s.at.After(until) })
+}
+
+// at is the job as it is at a time.
+func (l *life) at(now time.Time) *life {
+	then := *l
+	then.until(now)
+	return &then
+}
+
+// state is what the table Jobs has of the job at a time.
 func (l *life) state(now time.Time) jobdb.Attributes {
+	l = l.at(now)
 	p, last := l.production, l.steps[len(l.steps)-1]
 	a := jobdb.Attributes{
 		"VO": p.vo.name, "Owner": p.owner, "OwnerGroup": p.group, "JobType": p.program.jobType, "JobGroup": p.jobGroup,
@@ -239,6 +252,16 @@ func (l *life) state(now time.Time) jobdb.Attributes {
 	}
 	if slices.Contains(jobdb.FinalStatuses, last.status) {
 		a["EndExecTime"], a["AccountedFlag"] = last.at, true
+	}
+	return a
+}
+
+// counted is what of the state at a time is counted over time, and changes.
+func (l *life) counted(now time.Time) jobdb.Attributes {
+	state := l.state(now)
+	a := jobdb.Attributes{"Status": state["Status"], "MinorStatus": state["MinorStatus"], "EndExecTime": state["EndExecTime"]}
+	if state["Site"] != nil {
+		a["Site"] = state["Site"]
 	}
 	return a
 }

@@ -2,7 +2,7 @@
 import { addressOf, change } from "../address.js";
 import { ask, Refusal, useAnswer } from "../api.js";
 import { statusClass, STATUSES } from "../columns.js";
-import { html } from "../html.js";
+import { html, useEffect, useState } from "../html.js";
 import { useActed } from "../parts/act.js";
 import { OnePlot } from "../parts/plot.js";
 import { count, Failure, Status } from "../parts/status.js";
@@ -13,7 +13,7 @@ const HOURS = /** @type {[string, number, string][]} */ ([["1d", 24, "a day"], [
 
 /** @param {{query: URLSearchParams}} props */
 export function Overview({ query }) {
-	const version = useActed();
+	const version = useActed() + useTick();
 	const span = query.get("span") || "1d";
 	const facets = useAnswer(["facets", version], (signal) =>
 		ask("POST", "/api/jobdb/facets", { columns: ["Status", "Site", "Owner", "JobType"], top: 12 }, signal));
@@ -24,7 +24,7 @@ export function Overview({ query }) {
 	return html`
 		<h1>Overview</h1>
 		<${Failure} error=${facets.error} />
-		<${Series} span=${span} />
+		<${Series} span=${span} hidden=${(query.get("hide") || "").split(",").filter(Boolean)} version=${version} />
 		<div class="cards">
 			${facets.data && html`
 				<${Counts} title=${`Jobs by status: ${count(sum(facets.data.Status.values))}${facets.data.Status.more ? "+" : ""}`} column="Status" values=${facets.data.Status.values} />`}
@@ -48,20 +48,34 @@ function Table({ column, values, more = "" }) {
 			<td class="number">${count(n)}</td><td class="bar" aria-hidden="true"><span class=${column === "Status" ? statusClass(value) : "series-0"} style=${{ width: (100 * n) / largest + "%" }}></span></td></tr>`)}</tbody></table>`;
 }
 
-/** The counts as the server noted them over time. @param {{span: string}} props */
-function Series({ span }) {
+/** A number that changes as often as the server notes counts. */
+function useTick() {
+	const [n, set] = useState(0);
+	useEffect(() => {
+		const timer = setInterval(() => set((old) => old + 1), 300_000);
+		return () => clearInterval(timer);
+	}, []);
+	return n;
+}
+
+/** The counts as the server noted them over time. @param {{span: string, hidden: string[], version: number}} props */
+function Series({ span, hidden, version }) {
 	const [, hours] = HOURS.find(([name]) => name === span) || HOURS[0];
-	const now = Math.ceil(Date.now() / 60_000) * 60_000;
-	const { data, error } = useAnswer(["series", span], (signal) => ask("POST", "/api/jobdb/series", {
-		columns: ["Status"], from: new Date(now - hours * 3600_000).toISOString(), to: new Date(now).toISOString(), bucket: hours > 48 ? 3600 : 300, top: STATUSES.length,
-	}, signal));
-	if (error instanceof Refusal && error.status === 404) return null; // a server that notes none
+	const { data, error } = useAnswer(["series", span, version], (signal) => {
+		const now = Math.ceil(Date.now() / 60_000) * 60_000;
+		return ask("POST", "/api/jobdb/series", {
+			columns: ["Status"], from: new Date(now - hours * 3600_000).toISOString(), to: new Date(now).toISOString(), bucket: hours > 48 ? 3600 : 300, top: STATUSES.length,
+		}, signal);
+	});
+	if (error instanceof Refusal && [400, 404].includes(error.status)) return null; // this database or server keeps none
 	const plot = data && plotOf(data);
+	const toggle = (/** @type {string} */ name) =>
+		change({ hide: (hidden.includes(name) ? hidden.filter((other) => other !== name) : [...hidden, name]).join(",") });
 	return html`
 		<div class="controls"><h2>Jobs by status over</h2><select aria-label="Period" value=${span} onChange=${(/** @type {any} */ e) => change({ span: e.target.value })}>
 			${HOURS.map(([name, , words]) => html`<option key=${name} value=${name}>${words}</option>`)}</select></div>
 		<${Failure} error=${error} />
-		${plot && (plot.times.length > 1 ? html`<${OnePlot} plot=${plot} tall />`
+		${plot && (plot.times.length > 1 ? html`<${OnePlot} plot=${plot} hidden=${hidden} toggle=${toggle} />`
 			: html`<p class="note">Not enough has been noted in this time yet: the server notes the numbers every five minutes while it runs.</p>`)}`;
 }
 
@@ -73,5 +87,9 @@ function plotOf({ from, bucket, series, other }) {
 	const noted = other.map((n, i) => (n === null ? -1 : i)).filter((i) => i >= 0);
 	const [first, end] = [noted[0] ?? 0, (noted.at(-1) ?? -1) + 1];
 	const times = Array.from({ length: Math.max(0, end - first) }, (_, i) => new Date(from).getTime() / 1000 + (first + i) * bucket);
-	return { title: "Jobs by status", times, series: series.map(({ values: [name], counts }) => ({ name, values: counts.slice(first, end), colour: statusClass(name) })) };
+	const place = (/** @type {{name: string}} */ s) => STATUSES.indexOf(s.name);
+	return {
+		title: "Jobs by status", times,
+		series: series.map(({ values: [name], counts }) => ({ name, values: counts.slice(first, end), colour: statusClass(name) })).sort((a, b) => place(a) - place(b)),
+	};
 }
