@@ -118,6 +118,10 @@ func TestReadme(t *testing.T) {
 	}
 }
 
+// raceAtExit has a program that is built with the race detector end at once: else it waits for a
+// second, which is most of what hundreds of short commands would take.
+const raceAtExit = "GORACE=atexit_sleep_ms=0"
+
 func runScripts(t *testing.T, folder string, env []string) {
 	t.Helper()
 	runScriptsWith(t, folder, env, nil)
@@ -131,6 +135,7 @@ func runScriptsWith(t *testing.T, folder string, env []string, lines func(*tests
 		Setup: func(e *testscript.Env) error {
 			e.Vars = append(e.Vars, "HOME="+filepath.Join(e.WorkDir, "home"), "DATA="+filepath.Join(e.WorkDir, "home", ".local", "share", "jobdb"))
 			e.Vars = append(e.Vars, env...)
+			e.Vars = append(e.Vars, raceAtExit)
 			e.Values[serverKey{}] = &server{}
 			return os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o700)
 		},
@@ -227,7 +232,7 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 func environment(ts *testscript.TestScript) (env []string) {
 	for _, name := range []string{
 		"HOME", "PATH", "JOBDB_DB", "JOBDB_CONFIG", "JOBDB_DATA_DIR", "JOBDB_VISIBILITY", "DIRACX_DB_URL_JOBDB",
-		"JOBDB_ISSUER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE", "GOCOVERDIR", "TMPDIR",
+		"JOBDB_ISSUER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE", "GOCOVERDIR", "GORACE", "TMPDIR",
 	} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
