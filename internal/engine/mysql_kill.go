@@ -2,10 +2,13 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 
 	"jobdb/internal/tables"
 )
@@ -47,6 +50,12 @@ func (c *mysqlConn) kill(ctx context.Context) {
 	}
 	for {
 		values, err := oneRow(ctx, side, "SELECT command, LOWER(state) FROM information_schema.processlist WHERE id = "+c.id)
+		if isUnreadable(err) {
+			if Sleep(ctx, killPause) != nil {
+				return
+			}
+			continue
+		}
 		if err != nil || values[0] != "Query" && values[0] != "Execute" && values[0] != "Prepare" { // it is over
 			return
 		}
@@ -58,6 +67,13 @@ func (c *mysqlConn) kill(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// isUnreadable reports an error of MySQL's list of connections, which can't be read while a statement
+// of any of them has a text that utf8mb3 lacks, such as an emoji.
+func isUnreadable(err error) bool {
+	failed := (*mysql.MySQLError)(nil)
+	return errors.As(err, &failed) && failed.Number == 3854
 }
 
 const (

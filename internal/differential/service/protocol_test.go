@@ -70,8 +70,9 @@ var contentTypes = []string{
 	"application/octet-stream", "", "nonsense", "APPLICATION/JSON",
 }
 
+// otherPaths have no "/", where ours has its page.
 var otherPaths = []string{
-	"/", "/api", "/api/", "/api/jobs", "/api/jobs/", "/api/jobs/1", "/api/jobs/nothing", "/api//jobs/search", "/API/jobs/search", "/favicon.ico",
+	"/api", "/api/", "/api/jobs", "/api/jobs/", "/api/jobs/1", "/api/jobs/nothing", "/api//jobs/search", "/API/jobs/search", "/favicon.ico",
 	"/api/jobs/search/", "/api/health/live", "/api/health/ready", "/api/health/startup",
 }
 
