@@ -12,7 +12,7 @@ import (
 // ends the output, and one that isn't there is done without.
 func TestPager(t *testing.T) {
 	if _, err := os.Stat("/bin/sed"); err != nil {
-		t.Skip("no sed to be a pager")
+		t.Skip("!!! NOT TESTED: there is no /bin/sed to be a pager")
 	}
 	for name, test := range map[string]struct {
 		command, text, want string

@@ -296,6 +296,31 @@ func (f *fixture) endsWhenCancelled(part string, call func(ctx context.Context) 
 	}
 }
 
+// endsBesideEmoji cancels a search while the statement of another connection has an emoji, with which
+// MySQL can't show its list of connections.
+func (f *fixture) endsBesideEmoji(search jobdb.Search) {
+	f.t.Helper()
+	ctx, cancel := context.WithCancel(f.ctx)
+	defer cancel()
+	ended, slept := make(chan error, 1), make(chan struct{})
+	go func() { ended <- streamError(f.Stream(ctx, search)) }()
+	raw := f.raw()
+	if !f.within(10*time.Second, func() bool { return raw.running("ApplicationStatus") }) {
+		f.t.Errorf("the server never ran the search")
+	}
+	go func() {
+		defer close(slept)
+		raw.number("SELECT SLEEP(1) + ('😀' = '')")
+	}()
+	time.Sleep(200 * time.Millisecond) // until it runs, which the list can't tell
+	cancel()
+	f.only("a cancelled search", <-ended, context.Canceled)
+	<-slept
+	if !f.within(2*time.Second, func() bool { return !raw.running("ApplicationStatus") }) {
+		f.t.Errorf("a search that was cancelled beside an emoji runs on in the server")
+	}
+}
+
 // within asks until the answer is yes, or the time is over.
 func (f *fixture) within(limit time.Duration, ask func() bool) bool {
 	f.t.Helper()
@@ -360,6 +385,12 @@ func testCancelledReader(f *fixture) {
 		f.endsWhenCancelled(`ApplicationStatus`, func(ctx context.Context) error {
 			return streamError(f.Stream(ctx, search))
 		})
+	}
+	if f.Engine() == "mysql" && !f.traits.NoKill {
+		search, err := jobdb.SearchRequest{Search: filters[:1]}.Parse(f.Limits())
+		f.ok(err)
+		search.Scope.VO = f.vo
+		f.endsBesideEmoji(search)
 	}
 	f.equal("a search after it", f.search(jobdb.SearchRequest{}, 1, 1).Total, int64(len(attributes)))
 }
