@@ -91,7 +91,7 @@ func seriesTask(db *jobdb.DB, logger *slog.Logger) jobdb.Task {
 
 // retentionTask purges jobs, and keeps how far it came.
 func retentionTask(purge func(ctx context.Context, state string) (string, error)) jobdb.Task {
-	return jobdb.Task{Name: "retention", Every: time.Hour, Run: purge}
+	return jobdb.Task{Name: "retention", Every: 10 * time.Minute, Run: purge}
 }
 
 func logPurge(ctx context.Context, logger *slog.Logger, report wms.PurgeReport) {

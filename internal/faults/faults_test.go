@@ -38,9 +38,11 @@ func isMounted(folder string) bool {
 
 var faults = []fault{
 	{"a server is killed", func(w *world, lasts time.Duration) {
-		w.servers[0].kill()
+		s := w.servers[w.kills%len(w.servers)]
+		w.kills++
+		s.kill()
 		time.Sleep(lasts)
-		w.servers[0].again()
+		s.again()
 	}, nil},
 	{"the database is killed", func(w *world, lasts time.Duration) {
 		w.process.Kill()
@@ -160,6 +162,7 @@ func TestFaults(t *testing.T) {
 			w := newWorld(t, engine)
 			w.prepare()
 			rows := w.strikeAll(faultMinutes())
+			w.checkOperation()
 			w.checkStop()
 			w.report(rows)
 		})
@@ -219,8 +222,13 @@ func (w *world) strikeAll(minutes int) map[string]*row {
 // calm lets the writers write without a fault.
 func (w *world) calm(lasts time.Duration) {
 	w.start()
+	w.journal.setCalm(true)
 	time.Sleep(lasts)
+	w.journal.setCalm(false)
 	w.stop()
+	if w.operated {
+		w.noteOperation()
+	}
 }
 
 // strike lets a fault happen under load, and audits what it leaves.
@@ -295,9 +303,10 @@ func (w *world) checkStop() {
 	}
 	w.stop()
 	w.revive()
-	v := w.audit(w.journal.all())
-	w.checkKills(&v, w.journal.all())
-	w.t.Logf("%d jobs, all audited once more: %d lost, %d twice, %d wrong", len(w.journal.jobs), v.lost, v.twice, v.wrong)
+	all := w.journal.all()
+	v := w.audit(all)
+	w.checkKills(&v, all)
+	w.t.Logf("%d jobs; %d writes audited once more: %d lost, %d twice, %d wrong", len(w.journal.jobs), len(all), v.lost, v.twice, v.wrong)
 	if len(v.faults) > 0 {
 		w.t.Errorf("after all: %s", strings.Join(v.faults, "\n"))
 	}

@@ -24,6 +24,8 @@ type journal struct {
 	acknowledged, unknown int
 	answers               int           // to all requests
 	longest               time.Duration // a request
+	calm                  bool          // nothing happens to the servers now
+	latencies             latencies     // of requests in calm times
 	lastFailure           time.Time     // when a request ended that failed or took part in a fault
 	trouble               map[string]int
 }
@@ -57,7 +59,7 @@ type write struct {
 const latestJobs = 600
 
 func newJournal(latest int) *journal {
-	return &journal{latest: latest, told: map[jobdb.JobID]bool{}, open: map[*write]time.Time{}, trouble: map[string]int{}}
+	return &journal{latest: latest, told: map[jobdb.JobID]bool{}, latencies: latencies{}, open: map[*write]time.Time{}, trouble: map[string]int{}}
 }
 
 // begin enters a write before it is sent.
@@ -93,12 +95,21 @@ func (j *journal) end(w *write, r reply) {
 	}
 }
 
+func (j *journal) setCalm(calm bool) {
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	j.calm = calm
+}
+
 // answered enters how long a request took.
-func (j *journal) answered(took time.Duration) {
+func (j *journal) answered(request string, took time.Duration) {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
 	j.answers++
 	j.longest = max(j.longest, took)
+	if j.calm {
+		j.latencies.add(request, took)
+	}
 }
 
 func troubleOf(r reply) string {
@@ -155,7 +166,18 @@ func (j *journal) takeNew() []*write {
 	return slices.Clone(writes)
 }
 
-// all returns the writes of the whole test.
+// forget leaves out writes that were audited and are older than a time: what they left may be purged.
+func (j *journal) forget(before time.Time) {
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	n := 0
+	for n < j.audited && j.writes[n].sent.Before(before) {
+		n++
+	}
+	j.writes, j.audited = slices.Clone(j.writes[n:]), j.audited-n
+}
+
+// all returns the writes of the whole test that aren't forgotten.
 func (j *journal) all() []*write {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()

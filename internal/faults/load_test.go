@@ -44,8 +44,8 @@ func newLoad(t *testing.T, servers []*server, writers int, pause time.Duration) 
 	t.Helper()
 	lhcbs, _ := strconv.ParseFloat(os.Getenv("JOBDB_LHCBS"), 64)
 	return &load{
-		t: t, servers: servers, journal: newJournal(max(latestJobs, int(lhcbs*runningJobs))), writers: writers, pause: pause, lhcbs: lhcbs,
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: max(writers, int(lhcbs*runningJobs/100))}, Timeout: patience},
+		t: t, servers: servers, journal: newJournal(max(latestJobs, int(lhcbs*pacedJobs))), writers: writers, pause: pause, lhcbs: lhcbs,
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: max(writers, int(lhcbs*100))}, Timeout: patience},
 		tokens: map[string]string{
 			"user": servers[0].token("alice", "NormalUser"), "pilot": servers[0].token("pilot", "GenericPilot"),
 			"admin": servers[0].token("root", "NormalUser", "JobAdministrator"),
@@ -94,7 +94,8 @@ func (l *load) send(random *rand.Rand, who, method, path, body string, header ..
 		request.Header.Set(header[i], header[i+1])
 	}
 	began := time.Now()
-	defer func() { l.journal.answered(time.Since(began)) }()
+	route, _, _ := strings.Cut(path, "?")
+	defer func() { l.journal.answered(method+" "+route, time.Since(began)) }()
 	response, err := l.client.Do(request)
 	if err != nil {
 		return reply{err: err}, nil

@@ -35,6 +35,8 @@ var measures = []measure{
 	{"prepared statements", "", 1.2, 200},
 	{"SQLite's log", "kB", 1.5, 64 << 10},
 	{"bytes of the server's log for each acknowledged write", "", 1.2, 50},
+	{"goroutines", "", 1.2, 50},
+	{"size of the database", "MB", 1.25, 64},
 }
 
 // TestSoak lets a grid write for JOBDB_SOAK_MINUTES on each engine beside readers who read slowly,
@@ -108,8 +110,8 @@ func (w *world) sample(lasts time.Duration) (samples [][]int64) {
 	return samples
 }
 
-// measureOnce measures in the order of measures.
-func (w *world) measureOnce() []int64 {
+// measureOnce measures the first server and the database in the order of measures.
+func (w *world) measureOnce() (values []int64) {
 	w.t.Helper()
 	pid := strconv.Itoa(w.servers[0].process.Pid)
 	entries := func(folder string) int64 {
@@ -128,16 +130,20 @@ func (w *world) measureOnce() []int64 {
 	}
 	memory, statements := int64(0), int64(0)
 	if w.process != nil {
-		memory = databaseMemory(w.t, w.address) >> 10
+		memory = databaseMemory(w.t, w.raw) >> 10
 		statements = w.statements()
 	}
 	w.journal.mutex.Lock()
 	acknowledged := int64(w.journal.acknowledged)
 	w.journal.mutex.Unlock()
-	return []int64{
+	values = []int64{
 		entries("fd"), entries("task"), processField(w.t, pid, "VmRSS:") >> 10, memory, statements,
 		size(strings.TrimPrefix(w.address, "sqlite:")+"-wal") >> 10, size(w.servers[0].log.Name()) / max(1, acknowledged),
 	}
+	if w.operated { // else its size is meant to grow
+		values = append(values, w.goroutinesNow(w.servers[0]), w.diskUsed()/mega)
+	}
+	return values
 }
 
 // statements is how many statements MariaDB or MySQL remembers. What PostgreSQL does is in its
@@ -148,7 +154,7 @@ func (w *world) statements() (n int64) {
 		return 0
 	}
 	var name string
-	row := jobdbtest.Raw(w.t, w.address).QueryRowContext(w.t.Context(), "SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'")
+	row := w.raw.QueryRowContext(w.t.Context(), "SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'")
 	if err := row.Scan(&name, &n); err != nil {
 		w.t.Fatal(err)
 	}
@@ -166,7 +172,7 @@ func (w *world) checkGrowth(samples [][]int64) {
 		return most
 	}
 	var text strings.Builder
-	for i, m := range measures {
+	for i, m := range measures[:len(samples[0])] {
 		before, after := most(samples[quarter:2*quarter], i), most(samples[3*quarter:], i)
 		fmt.Fprintf(&text, "| %s | %s | %d | %d | %s |\n", m.name, w.engine, before, after, m.unit)
 		if allowed := int64(float64(before)*m.factor) + m.slack; after > allowed {

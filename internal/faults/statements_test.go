@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -43,9 +44,10 @@ func TestRememberedStatements(t *testing.T) {
 				all.Wait()
 			}
 			searchAll(1) // which opens the connections
-			before := databaseMemory(t, address)
+			raw := jobdbtest.Raw(t, address)
+			before := databaseMemory(t, raw)
 			searchAll(2)
-			more := databaseMemory(t, address) - before
+			more := databaseMemory(t, raw) - before
 			t.Logf("100 searches more: %d MB in the server, which has %d", more/mega, before/mega)
 			if more > 64*mega {
 				t.Errorf("%d MB more in the server", more/mega)
@@ -89,14 +91,10 @@ func migrate(t *testing.T, address string) {
 
 // databaseMemory is what a database server has of memory of its own, in bytes: the whole of MariaDB
 // and MySQL, and the processes of one database of PostgreSQL.
-func databaseMemory(t *testing.T, address string) (sum int64) {
+func databaseMemory(t *testing.T, db *sql.DB) (sum int64) {
 	t.Helper()
-	db := jobdbtest.Raw(t, address)
-	if !strings.HasPrefix(address, "postgres") {
-		var file string
-		if err := db.QueryRowContext(t.Context(), "SELECT @@pid_file").Scan(&file); err != nil {
-			t.Fatal(err)
-		}
+	var file string
+	if err := db.QueryRowContext(t.Context(), "SELECT @@pid_file").Scan(&file); err == nil { // MariaDB or MySQL
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

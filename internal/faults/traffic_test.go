@@ -53,8 +53,8 @@ func (l *load) act(random *rand.Rand) {
 }
 
 const (
-	runningJobs = 10_000 // of one LHCb, among the acts
-	mostWaiting = 2_000  // requests of paced traffic that may be without an answer at once
+	pacedJobs   = 4_275 // that something happens to, of one LHCb: what is submitted in a quarter of an hour
+	mostWaiting = 2_000 // requests of paced traffic that may be without an answer at once
 )
 
 // pace does each of the acts at its rate until ctx ends, however long the answers take: so many

@@ -3,6 +3,7 @@
 package faults_test
 
 import (
+	"database/sql"
 	"fmt"
 	"net"
 	"net/url"
@@ -29,11 +30,14 @@ type world struct {
 	*load
 	engine  string
 	address string             // of the database
+	raw     *sql.DB            // the database itself
 	process *jobdbtest.Process // the database's, nil: it has none
 	between *proxy             // before the database, nil: nothing can be
 	disk    string             // the file system that the database is on
 	cluster []*node            // whose nodes are the database, nil: it is no cluster
 	faults  []fault            // that may happen
+	kills   int                // of servers
+	operation
 }
 
 // keepsAll are settings with which a server has on its disk what it has committed, if the machine
@@ -54,7 +58,11 @@ func newWorld(t *testing.T, engine string, environment ...string) *world {
 	}
 	folder := t.TempDir() // as well: a server whose log can't be written stands still
 	w := &world{engine: engine, disk: newDisk(t), faults: faults}
-	flags, count := []string{"--command-redelivery", redelivery.String()}, 2
+	w.operation = newOperation(t, folder)
+	flags, count := append([]string{"--command-redelivery", redelivery.String()}, w.operation.flags...), 2
+	if w.operated {
+		count = 3
+	}
 	if engine == "SQLite" {
 		w.address = "sqlite:" + filepath.Join(w.disk, "jobs.db")
 		flags, count = append(flags, "--db", w.address), 1
@@ -65,6 +73,7 @@ func newWorld(t *testing.T, engine string, environment ...string) *world {
 		w.between = newProxy(t, w.address)
 		flags = append(flags, "--db", w.between.address)
 	}
+	w.raw = jobdbtest.Raw(t, w.address)
 	migrate(t, w.address)
 	var servers []*server
 	for range count {
