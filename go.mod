@@ -2,6 +2,8 @@ module jobdb
 
 go 1.26.7
 
+toolchain go1.26.11
+
 require (
 	charm.land/bubbletea/v2 v2.1.1
 	github.com/alecthomas/kong v1.17.0

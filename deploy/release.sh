@@ -16,6 +16,7 @@ SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 tag=$(git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null || echo "v0.0.0-$(TZ=UTC git log -1 --date=format-local:%Y%m%d%H%M%S --format=%cd)-${commit:0:12}")
 VERSION=${VERSION:-${tag#v}}
 export VERSION SOURCE_DATE_EPOCH
+export GOTOOLCHAIN=auto # the Go that go.mod names, if this machine's is older
 
 # compile writes the binary for a system. Linux gets SQLite in C, linked with musl; for the others it is SQLite in Go, which is slower
 # but needs no compiler for that system.
