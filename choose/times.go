@@ -15,7 +15,8 @@ import (
 type Period struct{ Start, End time.Time }
 
 var (
-	agoText  = regexp.MustCompile(`^(?:now\s*-\s*)?([0-9]{1,6})\s*(s|m|h|d|w)(?:\s+ago)?$`)
+	agoText  = regexp.MustCompile(`^(?:now\s*-\s*)?((?:[0-9]{1,6}\s*[smhdw]\s*){1,5})(?:ago)?$`)
+	agoPart  = regexp.MustCompile(`([0-9]+)\s*([smhdw])`)
 	dayText  = regexp.MustCompile(`^(today|yesterday|monday|tuesday|wednesday|thursday|friday|saturday|sunday|mon|tue|wed|thu|fri|sat|sun)(?:[ t]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?)?$`)
 	dateText = regexp.MustCompile(`^([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:[ t]([0-9]{2})(?::([0-9]{2})(?::([0-9]{2})(?:\.[0-9]{1,9})?)?)?(z|[+-][0-9]{2}:?[0-9]{2})?)?)?)?$`)
 )
@@ -25,8 +26,8 @@ var agoUnits = map[string]int64{"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604
 
 var weekdays = []string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
 
-// Time reads a time: now, 2d or now-2h (so long ago; s, m, h, d and w are seconds, minutes, hours,
-// days and weeks), today, yesterday, tuesday (the last one, which may be today), each also with a
+// Time reads a time: now, 2d, 2h30m or now-2h (so long ago; s, m, h, d and w are seconds, minutes,
+// hours, days and weeks), today, yesterday, tuesday (the last one, which may be today), each also with a
 // time such as "today 14:30", and 2026, 2026-11, 2026-11-24, "2026-11-24 10:30" and so on. They are
 // in the user's zone unless they end in Z or in an offset. What isn't a time is an [Error].
 func (r Reader) Time(text string) (Period, error) {
@@ -36,8 +37,12 @@ func (r Reader) Time(text string) (Period, error) {
 		return Period{now, now}, nil
 	}
 	if m := agoText.FindStringSubmatch(lower); m != nil {
-		n, _ := strconv.ParseInt(m[1], 10, 64) // at most 6 digits
-		at := now.Add(-time.Duration(n*agoUnits[m[2]]) * time.Second)
+		seconds := now.Unix()
+		for _, part := range agoPart.FindAllStringSubmatch(m[1], -1) {
+			n, _ := strconv.ParseInt(part[1], 10, 64) // at most 6 digits
+			seconds -= n * agoUnits[part[2]]
+		}
+		at := time.Unix(seconds, 0).In(now.Location())
 		return Period{at, at}, checkYears(text, at)
 	}
 	if m := dayText.FindStringSubmatch(lower); m != nil {

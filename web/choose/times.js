@@ -5,7 +5,8 @@ import { quote } from "./nearest.js";
 /** @typedef {import("../api.js").Filter} Filter */
 /** From start up to, but not including, end; equal for a moment. @typedef {{start: Date, end: Date}} Period */
 
-const agoText = /^(?:now\s*-\s*)?([0-9]{1,6})\s*(s|m|h|d|w)(?:\s+ago)?$/;
+const agoText = /^(?:now\s*-\s*)?((?:[0-9]{1,6}\s*[smhdw]\s*){1,5})(?:ago)?$/;
+const agoPart = /([0-9]+)\s*([smhdw])/g;
 const dayText =
 	/^(today|yesterday|monday|tuesday|wednesday|thursday|friday|saturday|sunday|mon|tue|wed|thu|fri|sat|sun)(?:[ t]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?)?$/;
 const dateText =
@@ -16,7 +17,7 @@ const agoUnits = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
 const weekdays = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
 /**
- * Reads now, 2d, now-2h, today, yesterday, tuesday, "today 14:30", 2026-11, "2026-11-24 10:30" and so on.
+ * Reads now, 2d, 2h30m, now-2h, today, yesterday, tuesday, "today 14:30", 2026-11, "2026-11-24 10:30" and so on.
  * @param {Date} present
  * @param {string} text
  * @returns {Period}
@@ -27,7 +28,9 @@ export function readTime(present, text) {
 	if (lower === "now") return { start: now, end: now };
 	let m = agoText.exec(lower);
 	if (m) {
-		const at = new Date(now.getTime() - 1000 * Number(m[1]) * agoUnits[m[2]]);
+		let seconds = 0;
+		for (const [, n, unit] of m[1].matchAll(agoPart)) seconds += Number(n) * agoUnits[unit];
+		const at = new Date(now.getTime() - 1000 * seconds);
 		return checkYears(text, { start: at, end: at });
 	}
 	m = dayText.exec(lower);
