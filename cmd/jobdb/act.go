@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"jobdb"
 	"jobdb/choose"
@@ -39,8 +40,14 @@ type action struct {
 	send       func(ctx context.Context, server *client, batch []target) (outcomes, error)
 }
 
+// maxReason is how many characters of an ApplicationStatus are kept, in DIRAC's tables, too.
+const maxReason = 255
+
 // run chooses jobs, says what would be done, asks and does it.
 func (f actFlags) run(ctx context.Context, p *program, terms []string, do action) error {
+	if n := utf8.RuneCountInString(f.Reason); n > maxReason {
+		return usageError{fmt.Errorf("--reason has %d characters: histories keep %d", n, maxReason)}
+	}
 	server, err := f.client(ctx, p)
 	if err != nil {
 		return err
