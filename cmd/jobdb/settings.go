@@ -185,16 +185,22 @@ func userName() string {
 }
 
 // fileSettings are those of the --config file.
-type fileSettings map[string]any
+type fileSettings struct {
+	file   string // what errors call it
+	values map[string]any
+}
 
 func readSettings(r io.Reader) (kong.Resolver, error) {
-	settings := fileSettings{}
+	settings := fileSettings{file: "the --config file"}
+	if file, ok := r.(*os.File); ok {
+		settings.file += " " + file.Name()
+	}
 	text, err := io.ReadAll(r)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", settings.file, err)
 	}
-	if err := json.Unmarshal(text, &settings); err != nil {
-		return nil, fmt.Errorf("it must be a JSON object: %w", err)
+	if err := json.Unmarshal(text, &settings.values); err != nil {
+		return nil, fmt.Errorf("%s must be a JSON object: %w", settings.file, err)
 	}
 	return settings, nil
 }
@@ -208,9 +214,9 @@ func (s fileSettings) Validate(app *kong.Application) error {
 		}
 		return next(nil)
 	})
-	for name := range s {
+	for name := range s.values {
 		if !slices.Contains(known, name) {
-			return fmt.Errorf("the --config file sets %q, which no flag is called", name)
+			return fmt.Errorf("%s sets %q, which no flag is called", s.file, name)
 		}
 	}
 	return nil
@@ -226,5 +232,5 @@ func (s fileSettings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (a
 	if flag.Tag.Has("notconfigured") {
 		return nil, nil
 	}
-	return s[flag.Name], nil
+	return s.values[flag.Name], nil
 }
