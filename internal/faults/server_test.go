@@ -233,21 +233,27 @@ func (s *server) peakMemory() int64 {
 // processField reads a size in bytes of what Linux says of a process.
 func processField(t *testing.T, pid, name string) int64 {
 	t.Helper()
-	status, err := os.ReadFile("/proc/" + pid + "/status")
-	if err != nil {
-		t.Fatal(err)
+	size, found := statusField(t, pid, name)
+	if !found {
+		t.Fatalf("no %s of process %s", name, pid)
 	}
+	return size
+}
+
+// statusField is processField that reports whether there is such a field of such a process.
+func statusField(t *testing.T, pid, name string) (size int64, found bool) {
+	t.Helper()
+	status, _ := os.ReadFile("/proc/" + pid + "/status")
 	for line := range strings.Lines(string(status)) {
 		if size, found := strings.CutPrefix(line, name); found {
 			kilobytes, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(size), " kB"), 10, 64)
 			if err != nil {
 				t.Fatal(err)
 			}
-			return kilobytes << 10
+			return kilobytes << 10, true
 		}
 	}
-	t.Fatalf("no %s of process %s", name, pid)
-	return 0
+	return 0, false
 }
 
 func (s *server) forgetPeak() {

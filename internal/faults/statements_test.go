@@ -119,10 +119,12 @@ func databaseMemory(t *testing.T, db *sql.DB) (sum int64) {
 	return sum
 }
 
-// ownMemory is what a process has in memory beside files and what it shares, in bytes.
+// ownMemory is what a process has in memory beside files and what it shares, in bytes. One that has
+// ended meanwhile, as connections to PostgreSQL do, has none.
 func ownMemory(t *testing.T, pid string) int64 {
 	t.Helper()
-	return processField(t, pid, "RssAnon:")
+	size, _ := statusField(t, pid, "RssAnon:")
+	return size
 }
 
 // When a server remembers no more statements for anybody, jobdb goes on without, and gives its own
