@@ -17,7 +17,8 @@ type compiler struct {
 	dialect *engine.Dialect
 	schema  *schema.Facts
 	counted bool   // the counts of jobs are kept and complete
-	index   string // of Jobs, that the engine is told to use; "": it chooses itself
+	index   string // of Jobs, that the engine is told to use where it can be; "": it chooses itself
+	sorts   bool   // the jobs of a page are found in an index alone, and sorted by JobID
 	b       strings.Builder
 	args    []any
 }
@@ -55,7 +56,7 @@ const deepOffset = 1000
 func (c *compiler) rows(s Search, perPage int) statement {
 	distinct := s.distinct()
 	offset := s.offset(perPage)
-	deep := offset >= deepOffset && !distinct
+	deep := (offset >= deepOffset || c.sorts) && !distinct
 	c.write("SELECT ", selectList(s.columns()))
 	if perPage > 0 && !distinct {
 		c.write(c.placeList(s))
@@ -73,7 +74,11 @@ func (c *compiler) rows(s Search, perPage int) statement {
 		}
 		c.where(s.Scope, s.Filter)
 	}
-	c.orderBy(s, distinct)
+	if c.sorts { // an expression, so that no index has this order
+		c.write(" ORDER BY ", c.sortKey(s.keys()[0], `"JobID" + 0`))
+	} else {
+		c.orderBy(s, distinct)
+	}
 	if perPage > 0 {
 		c.write(" LIMIT ", c.arg(int64(perPage)), " OFFSET ", c.arg(offset))
 	}
@@ -105,7 +110,7 @@ func (c *compiler) total(s Search) statement {
 // jobs writes the table Jobs, with the index that was chosen for it.
 func (c *compiler) jobs() {
 	c.write(`"Jobs"`)
-	if c.index != "" {
+	if c.index != "" && c.dialect.IndexedBy != "" {
 		c.write(c.dialect.IndexedBy, tables.Quote(c.index))
 	}
 }

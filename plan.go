@@ -13,7 +13,33 @@ const (
 	// maxTried is how many jobs of a period are counted, in an index alone, to find out whether it
 	// leaves fewer than the other conditions.
 	maxTried = 1_000_000
+	// manyEntries of an index are sorted for one page in the time in which fewJobs are.
+	manyEntries = 250_000
 )
+
+// plannedPage is planned for a page, or all rows if perPage is 0, with the number of jobs on all pages
+// where that had to be known; else it is -1.
+//
+// A page of a period's jobs by JobID is found by its time and sorted anew, unless these are very many
+// jobs. They got their times nearly in the order of their JobIDs: along the JobIDs all jobs from before
+// the period would come first, and servers expect to find the page after a few.
+func (s *session) plannedPage(ctx context.Context, search Search, perPage int) (c *compiler, total int64, err error) {
+	page := perPage > 0 && !search.distinct()
+	c = s.compiler()
+	period := c.periodOf(search.Scope, search.Filter)
+	more := len(period.kids) < len(search.Filter.kids) || search.Scope.Owner != ""
+	if !page || search.Uncounted || len(period.kids) == 0 || more && c.dialect.IndexedBy != "" || search.keys()[0].Column != colJobID {
+		c, err = s.planned(ctx, search.Scope, search.Filter, page)
+		return c, -1, err
+	}
+	c.index = c.schema.OfVO[period.kids[0].column.Name()]
+	total, err = s.count(ctx, c.total(search))
+	planned := s.compiler()
+	if total <= fewJobs || !more && total <= manyEntries {
+		planned.index, planned.sorts = c.index, true
+	}
+	return planned, total, err
+}
 
 // planned is a compiler for a question about jobs. Where the engine doesn't know how many rows a
 // range has, it is told whether to go along the index of a period, which may leave few jobs, or that
@@ -22,7 +48,7 @@ const (
 func (s *session) planned(ctx context.Context, scope Scope, filter Filter, page bool) (*compiler, error) {
 	c := s.compiler()
 	period := c.periodOf(scope, filter)
-	if len(period.kids) == 0 {
+	if c.dialect.IndexedBy == "" || len(period.kids) == 0 {
 		return c, nil
 	}
 	limit := int64(fewJobs)
@@ -59,10 +85,10 @@ func (c *compiler) indexOfEqual(filter Filter) string {
 }
 
 // periodOf are the conditions of a filter on the first time that it compares, all of which have to be
-// met, if an index has the jobs of a VO by it and the engine has to be told so.
+// met, if an index has the jobs of a VO by it.
 func (c *compiler) periodOf(scope Scope, filter Filter) Filter {
 	period := Filter{op: opAnd}
-	if c.dialect.IndexedBy == "" || scope.VO == "" || filter.op != opAnd {
+	if scope.VO == "" || filter.op != opAnd {
 		return period
 	}
 	for _, kid := range filter.kids {

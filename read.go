@@ -150,7 +150,7 @@ func (a access) findEach(ctx context.Context, s Search, keeps bool, each func(ro
 
 // page gives the rows of a page, or all, and their number on all pages.
 func (s *session) page(ctx context.Context, search Search, perPage int, each func([]any) error) (found, error) {
-	c, err := s.planned(ctx, search.Scope, search.Filter, perPage > 0 && !search.distinct())
+	c, total, err := s.plannedPage(ctx, search, perPage)
 	if err != nil {
 		return found{}, err
 	}
@@ -159,7 +159,7 @@ func (s *session) page(ctx context.Context, search Search, perPage int, each fun
 		if err != nil {
 			return found{}, err
 		}
-		return s.paged(ctx, search, perPage, rows)
+		return s.paged(ctx, search, perPage, rows, total)
 	}
 	w, err := s.walkFor(ctx, search, search.offset(perPage)+int64(perPage))
 	if err != nil {
@@ -183,15 +183,16 @@ func (s *session) page(ctx context.Context, search Search, perPage int, each fun
 	if err != nil {
 		return found{}, err
 	}
-	f, err := s.paged(ctx, search, perPage, rows)
+	f, err := s.paged(ctx, search, perPage, rows, total)
 	if reached := f.before + rows; err == nil && rows > 0 && (reached < f.total || f.total < 0) {
 		f.next = cursor{search.order(s.db.dialect), reached, place}.String()
 	}
 	return f, err
 }
 
-// paged counts the rows of all pages, unless the page that has so many tells how many there are.
-func (s *session) paged(ctx context.Context, search Search, perPage int, rows int64) (f found, err error) {
+// paged counts the rows of all pages, unless their total is known, or the page that has so many tells
+// how many there are.
+func (s *session) paged(ctx context.Context, search Search, perPage int, rows, total int64) (f found, err error) {
 	if perPage > 0 {
 		f.before = int64(search.Page-1) * int64(perPage)
 	}
@@ -199,8 +200,8 @@ func (s *session) paged(ctx context.Context, search Search, perPage int, rows in
 		f.total = f.before + rows
 		return f, nil
 	}
-	if search.Uncounted {
-		f.total = -1
+	if search.Uncounted || total >= 0 {
+		f.total = total
 		return f, nil
 	}
 	c, err := s.planned(ctx, search.Scope, search.Filter, false)

@@ -128,6 +128,9 @@ func (p plan) jobsReadMySQL() (n int64) {
 
 // times is a number of rows for each of some loops.
 func times(rows string, loops int64) int64 {
+	if loops == 0 {
+		return 0 // and what was never begun has no number of rows
+	}
 	each, err := strconv.ParseFloat(rows, 64)
 	if err != nil {
 		return everyJob

@@ -17,6 +17,7 @@ var cursorTests = []conformanceTest{
 	{"CursorWalks", testCursorWalks},
 	{"CursorBesideChanges", testCursorBesideChanges},
 	{"UncountedPages", testUncountedPages},
+	{"PagesOfPeriods", testPagesOfPeriods},
 	{"JobsToSearch", testJobsToSearch},
 	{"CostlyQuestions", testCostlyQuestions},
 	{"BadCursors", testBadCursors},
@@ -108,6 +109,37 @@ func testCursorWalks(f *fixture) {
 		f.equal(fmt.Sprintf("jobs by %v", request.Sort), f.walk(request, 1+random.IntN(9), func() {}), want)
 		if f.t.Failed() {
 			return
+		}
+	}
+}
+
+// Pages of a period's jobs come in the order of the JobIDs, whatever that of their times, alone and with
+// another condition, and after a cursor, too.
+func testPagesOfPeriods(f *fixture) {
+	f.addSpreadJobs(120) // 80 of them have a LastUpdateTime, each day's jobs are spread over all
+	between := []jobdb.FilterSpec{
+		{Parameter: "LastUpdateTime", Operator: "gte", Value: "2026-01-06"}, {Parameter: "LastUpdateTime", Operator: "lt", Value: "2026-01-16"},
+	}
+	ofOwner := append(slices.Clip(between), jobdb.FilterSpec{Parameter: "Owner", Operator: "eq", Value: "user b"})
+	for _, search := range [][]jobdb.FilterSpec{between, ofOwner, between[:1]} {
+		for _, direction := range []string{"asc", "desc"} {
+			request := jobdb.SearchRequest{Search: search, Sort: []jobdb.SortSpec{{Parameter: "JobID", Direction: direction}}}
+			all := f.search(request, 0, 0)
+			var rows [][]any
+			for page := 1; len(rows) < len(all.Rows); page++ {
+				some := f.search(request, page, 7)
+				f.equal("total", some.Total, all.Total)
+				if len(some.Rows) == 0 {
+					f.t.Fatalf("%v %s: page %d is empty, %d jobs of %d were before", search, direction, page, len(rows), all.Total)
+				}
+				rows = append(rows, some.Rows...)
+			}
+			f.equal("pages "+direction, rows, all.Rows)
+			var want []any
+			for _, row := range all.Rows {
+				want = append(want, row[0])
+			}
+			f.equal("pages by cursor "+direction, f.walk(request, 7, func() {}), want)
 		}
 	}
 }
