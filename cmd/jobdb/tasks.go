@@ -144,7 +144,7 @@ func stalledTask(check func(context.Context) error) jobdb.Task {
 func logStalled(ctx context.Context, logger *slog.Logger, counts map[string]wms.StalledCounts) {
 	for vo, of := range counts {
 		if of != (wms.StalledCounts{}) {
-			logger.InfoContext(ctx, "jobs weren't heard of", "vo", vo, "stalled", of.Stalled, "failed", of.Failed)
+			logger.InfoContext(ctx, "jobs weren't heard of", "vo", vo, "stalled", of.Stalled, "failed", of.Failed, "rescheduled", of.Rescheduled)
 		}
 	}
 }
