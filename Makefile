@@ -162,6 +162,10 @@ diracx-web: build oracle ## build diracx-web (SOURCE=../diracx-web, a clone) and
 faults: engines ## what may happen to servers and databases, with the figures of docs/reliability.md (MINUTES=120: a fault a minute for so long on each engine; FAULT='disk|lock'; LOAD=2m)
 	JOBDB_FAULTS_LOAD=$(or $(LOAD),20s) JOBDB_FAULTS_MINUTES='$(MINUTES)' JOBDB_FAULT='$(FAULT)' $(WITHENGINES) -- go test -v -count=1 -timeout 0 ./internal/faults
 
+.PHONY: upgrade
+upgrade: engines ## rolling upgrades: the programs before the newest migrations, built from history, beside today's on each engine (needs a full clone)
+	JOBDB_UPGRADE=required $(WITHENGINES) -- go test -v -count=1 -timeout 30m -run TestUpgrade ./internal/faults
+
 .PHONY: grid
 grid: engines ## the traffic of ten LHCbs with a fault a minute, for two hours on each engine (LHCBS=10 MINUTES=120 FAULT='disk|lock')
 	JOBDB_LHCBS=$(or $(LHCBS),10) JOBDB_FAULTS_MINUTES=$(or $(MINUTES),120) JOBDB_FAULT='$(FAULT)' $(WITHENGINES) -- \
