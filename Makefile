@@ -166,6 +166,10 @@ faults: engines ## what may happen to servers and databases, with the figures of
 upgrade: engines ## rolling upgrades: the programs before the newest migrations, built from history, beside today's on each engine (needs a full clone)
 	JOBDB_UPGRADE=required $(WITHENGINES) -- go test -v -count=1 -timeout 30m -run TestUpgrade ./internal/faults
 
+.PHONY: tasks
+tasks: engines ## three servers on MariaDB, Galera and PostgreSQL, one killed now and then: each background task is done once (MINUTES=30 on each)
+	JOBDB_TASKS_MINUTES=$(or $(MINUTES),30) $(WITHENGINES) -- go test -v -count=1 -timeout 0 -run TestTasks ./internal/faults
+
 .PHONY: grid
 grid: engines ## the traffic of ten LHCbs with a fault a minute, for two hours on each engine (LHCBS=10 MINUTES=120 FAULT='disk|lock')
 	JOBDB_LHCBS=$(or $(LHCBS),10) JOBDB_FAULTS_MINUTES=$(or $(MINUTES),120) JOBDB_FAULT='$(FAULT)' $(WITHENGINES) -- \

@@ -105,7 +105,7 @@ func (u *upgrade) counted() {
 	raw := jobdbtest.Raw(u.t, u.address)
 	for began := time.Now(); ; time.Sleep(200 * time.Millisecond) {
 		var n int
-		err := raw.QueryRowContext(u.t.Context(), "SELECT "+u.quoted("Count")+" FROM "+u.quoted("JobTotals")+" WHERE "+u.quoted("Kind")+" = 0").Scan(&n)
+		err := raw.QueryRowContext(u.t.Context(), "SELECT "+quoted(u.address, "Count")+" FROM "+quoted(u.address, "JobTotals")+" WHERE "+quoted(u.address, "Kind")+" = 0").Scan(&n)
 		if err == nil && n > 0 {
 			return
 		}
@@ -115,9 +115,9 @@ func (u *upgrade) counted() {
 	}
 }
 
-// quoted is a name as the engine quotes it.
-func (u *upgrade) quoted(name string) string {
-	if strings.HasPrefix(u.address, "mysql") {
+// quoted is a name as the database's engine quotes it.
+func quoted(address, name string) string {
+	if strings.HasPrefix(address, "mysql") {
 		return "`" + name + "`"
 	}
 	return `"` + name + `"`
@@ -222,7 +222,7 @@ func (u *upgrade) rows() string {
 	raw := jobdbtest.Raw(u.t, u.address)
 	for _, table := range []string{"Jobs", "LoggingInfo", "HeartBeatLoggingInfo", "JobCommands", "jobdb_migrations"} {
 		var n int
-		if err := raw.QueryRowContext(u.t.Context(), "SELECT COUNT(*) FROM "+u.quoted(table)).Scan(&n); err != nil {
+		if err := raw.QueryRowContext(u.t.Context(), "SELECT COUNT(*) FROM "+quoted(u.address, table)).Scan(&n); err != nil {
 			u.t.Fatal(err)
 		}
 		counts = append(counts, fmt.Sprint(table, " ", n))
