@@ -215,6 +215,10 @@ $(TOOLS)/installed: deploy/requirements.txt
 release: $(TOOLS)/installed ## build static binaries for Linux, macOS and Windows, deb, rpm, checksums and SBOM into dist/ (PLATFORMS=linux/amd64)
 	ZIG='$(CURDIR)/$(TOOLS)/bin/python -m ziglang' deploy/release.sh
 
+.PHONY: reproduce
+reproduce: ## build the release in two folders, and compare the bytes (PLATFORMS=linux/amd64)
+	deploy/reproduce.sh
+
 HELM := go run helm.sh/helm/v3/cmd/helm@v3.16.4
 
 PROMTOOL := .cache/prometheus/usr/bin/promtool
