@@ -232,13 +232,14 @@ promtool: $(PROMTOOL) ## check the alerts in deploy/prometheus, and the form of 
 	JOBDB_PROMTOOL='$(CURDIR)/$(PROMTOOL)' go test -count=1 -run TestMetrics ./metrics
 
 .PHONY: deploy-check
-deploy-check: $(TOOLS)/installed ## check what is in deploy/: the chart, the Dockerfile, the scripts
+deploy-check: $(TOOLS)/installed ## check what is in deploy/: the chart, the Dockerfile, the scripts, the dashboard
 	$(HELM) lint --strict deploy/helm/jobdb --set issuer=https://diracx.example.org
 	$(HELM) template deploy/helm/jobdb --kube-version 1.31.0 --set issuer=https://diracx.example.org --set ingress.enabled=true --set ingress.host=diracx.example.org \
 	  --set settings.JOBDB_QUERY_TIME=30s >.cache/chart.yaml
 	$(TOOLS)/bin/kubernetes-validate --strict -k 1.31.0 .cache/chart.yaml
 	$(TOOLS)/bin/hadolint deploy/Dockerfile
 	$(TOOLS)/bin/shellcheck deploy/*.sh
+	cd deploy/grafana/check && go run . ../jobdb.json
 
 .PHONY: try-packages
 try-packages: ## install the packages of dist/ in a bare Debian and try them (after make release; needs root, debootstrap, rpm)
