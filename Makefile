@@ -162,6 +162,14 @@ diracx-web: build oracle ## build diracx-web (SOURCE=../diracx-web, a clone) and
 faults: engines ## what may happen to servers and databases, with the figures of docs/reliability.md (MINUTES=120: a fault a minute for so long on each engine; FAULT='disk|lock'; LOAD=2m)
 	JOBDB_FAULTS_LOAD=$(or $(LOAD),20s) JOBDB_FAULTS_MINUTES='$(MINUTES)' JOBDB_FAULT='$(FAULT)' $(WITHENGINES) -- go test -v -count=1 -timeout 0 ./internal/faults
 
+.PHONY: upgrade
+upgrade: engines ## rolling upgrades: the programs before the newest migrations, built from history, beside today's on each engine (needs a full clone)
+	JOBDB_UPGRADE=required $(WITHENGINES) -- go test -v -count=1 -timeout 30m -run TestUpgrade ./internal/faults
+
+.PHONY: tasks
+tasks: engines ## three servers on MariaDB, Galera and PostgreSQL, one killed now and then: each background task is done once (MINUTES=30 on each)
+	JOBDB_TASKS_MINUTES=$(or $(MINUTES),30) $(WITHENGINES) -- go test -v -count=1 -timeout 0 -run TestTasks ./internal/faults
+
 .PHONY: grid
 grid: engines ## the traffic of ten LHCbs with a fault a minute, for two hours on each engine (LHCBS=10 MINUTES=120 FAULT='disk|lock')
 	JOBDB_LHCBS=$(or $(LHCBS),10) JOBDB_FAULTS_MINUTES=$(or $(MINUTES),120) JOBDB_FAULT='$(FAULT)' $(WITHENGINES) -- \
@@ -210,6 +218,10 @@ $(TOOLS)/installed: deploy/requirements.txt
 release: $(TOOLS)/installed ## build static binaries for Linux, macOS and Windows, deb, rpm, checksums and SBOM into dist/ (PLATFORMS=linux/amd64)
 	ZIG='$(CURDIR)/$(TOOLS)/bin/python -m ziglang' deploy/release.sh
 
+.PHONY: reproduce
+reproduce: ## build the release in two folders, and compare the bytes (PLATFORMS=linux/amd64)
+	deploy/reproduce.sh
+
 HELM := go run helm.sh/helm/v3/cmd/helm@v3.16.4
 
 PROMTOOL := .cache/prometheus/usr/bin/promtool
@@ -223,13 +235,14 @@ promtool: $(PROMTOOL) ## check the alerts in deploy/prometheus, and the form of 
 	JOBDB_PROMTOOL='$(CURDIR)/$(PROMTOOL)' go test -count=1 -run TestMetrics ./metrics
 
 .PHONY: deploy-check
-deploy-check: $(TOOLS)/installed ## check what is in deploy/: the chart, the Dockerfile, the scripts
+deploy-check: $(TOOLS)/installed ## check what is in deploy/: the chart, the Dockerfile, the scripts, the dashboard
 	$(HELM) lint --strict deploy/helm/jobdb --set issuer=https://diracx.example.org
 	$(HELM) template deploy/helm/jobdb --kube-version 1.31.0 --set issuer=https://diracx.example.org --set ingress.enabled=true --set ingress.host=diracx.example.org \
 	  --set settings.JOBDB_QUERY_TIME=30s >.cache/chart.yaml
 	$(TOOLS)/bin/kubernetes-validate --strict -k 1.31.0 .cache/chart.yaml
 	$(TOOLS)/bin/hadolint deploy/Dockerfile
 	$(TOOLS)/bin/shellcheck deploy/*.sh
+	cd deploy/grafana/check && go run . ../jobdb.json
 
 .PHONY: try-packages
 try-packages: ## install the packages of dist/ in a bare Debian and try them (after make release; needs root, debootstrap, rpm)

@@ -136,6 +136,7 @@ type lease struct {
 	db     *DB
 	task   Task
 	holder string
+	due    time.Time
 	state  string // that the run before left
 }
 
@@ -180,12 +181,14 @@ func (l *lease) take(ctx context.Context, due bool) (taken bool, wait time.Durat
 			wait = min(taskPoll, row.until.Sub(now))
 			return nil
 		}
-		taken, l.state = true, row.state
+		if !found {
+			row.next = now
+		}
+		taken, l.due, l.state = true, row.next, row.state
 		mine := taskRow{holder: l.holder, until: now.Add(taskLease), next: row.next, state: row.state}
 		if found {
 			return l.store(ctx, s, mine)
 		}
-		mine.next = now
 		err = s.insert(ctx, tables.Tasks, tables.Tasks.Columns, [][]any{mine.values(l.task.Name)}, "")
 		if s.db.classOf(err) == engine.ClassDuplicate { // another server did, just now
 			return errors.Join(engine.ErrLost, err)
@@ -229,6 +232,7 @@ func (l *lease) change(ctx context.Context, how func(row *taskRow, now time.Time
 
 // run does the work, gives signs of life meanwhile, and gives the task back.
 func (l *lease) run(ctx context.Context) error {
+	l.log(ctx, "a background task begins")
 	working, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var renewing sync.WaitGroup
@@ -256,7 +260,15 @@ func (l *lease) run(ctx context.Context) error {
 	if errors.Is(err, errTaskTaken) {
 		return err
 	}
-	return errors.Join(err, back)
+	if err = errors.Join(err, back); err == nil {
+		l.log(ctx, "a background task is done")
+	}
+	return err
+}
+
+// log tells of the run, at a level for those who look for what a server does.
+func (l *lease) log(ctx context.Context, what string) {
+	l.db.options.Logger.DebugContext(ctx, what, "task", l.task.Name, "due", l.due)
 }
 
 // renew makes the lease longer until ctx ends. If it can't twice, which takes 40 s at most, it ends

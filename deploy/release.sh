@@ -19,16 +19,16 @@ export VERSION SOURCE_DATE_EPOCH
 export GOTOOLCHAIN=auto # the Go that go.mod names, if this machine's is older
 
 # compile writes the binary for a system. Linux gets SQLite in C, linked with musl; for the others it is SQLite in Go, which is slower
-# but needs no compiler for that system.
+# but needs no compiler for that system. What Go's build ID and what musl's debugging information tell of the folder is left out.
 compile() {
 	local os=$1 arch=$2 to=$3 machine=x86_64
 	if [[ $os = linux ]]; then
 		[[ $arch = arm64 ]] && machine=aarch64
 		CC="$zig cc -target $machine-linux-musl" GOOS=$os GOARCH=$arch CGO_ENABLED=1 go build -trimpath -buildvcs=true \
-			-ldflags "-s -w -linkmode=external -extldflags=-static" -o "$to" ./cmd/jobdb
+			-ldflags "-s -w -buildid= -linkmode=external -extldflags '-static -s'" -o "$to" ./cmd/jobdb
 	else
 		GOOS=$os GOARCH=$arch CGO_ENABLED=0 go build -trimpath -buildvcs=true \
-			-ldflags "-s -w" -o "$to" ./cmd/jobdb
+			-ldflags "-s -w -buildid=" -o "$to" ./cmd/jobdb
 	fi
 }
 
@@ -45,6 +45,7 @@ dist/jobdb man --dir dist/man
 for shell in bash zsh fish; do
 	dist/jobdb completion $shell >dist/completion/$shell
 done
+rm dist/jobdb
 for platform in $platforms; do
 	os=${platform%/*} arch=${platform#*/}
 	name=jobdb_${VERSION}_${os}_${arch}

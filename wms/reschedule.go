@@ -65,17 +65,33 @@ func MayReschedule(status jobdb.Status) bool { return !slices.Contains(notResche
 // number of statements doesn't depend on the number of jobs. Large JDLs are read in one before, and
 // prepared between the two.
 func (m *JobManager) Reschedule(ctx context.Context, scope Scope, ids []jobdb.JobID, reset bool) (RescheduleReport, error) {
+	r, err := m.rescheduleThose(ctx, sourceReschedule, reset, func(ctx context.Context, tx *jobdb.Tx) (map[jobdb.JobID]jobdb.Attributes, error) {
+		return scope.lock(ctx, tx, ids, slices.Concat(rescheduleColumns, updateColumns)...)
+	})
+	if err != nil {
+		return RescheduleReport{}, err
+	}
+	for _, id := range ids {
+		if _, tried := r.report.Success[id]; !tried && r.report.Failed[id] == "" {
+			r.report.Failed[id] = "Not found"
+		}
+	}
+	return r.report, nil
+}
+
+// rescheduleThose reschedules the jobs that lock finds and locks, and returns what became of them.
+func (m *JobManager) rescheduleThose(
+	ctx context.Context, source string, reset bool, lock func(context.Context, *jobdb.Tx) (map[jobdb.JobID]jobdb.Attributes, error),
+) (*rescheduling, error) {
 	var r *rescheduling
 	var early map[jobdb.JobID]preparedAgain
 	run := func(ctx context.Context, tx *jobdb.Tx) error {
-		jobs, err := scope.lock(ctx, tx, ids, slices.Concat(rescheduleColumns, updateColumns)...)
+		jobs, err := lock(ctx, tx)
 		if err != nil {
 			return err
 		}
 		r = m.newRescheduling(jobs, reset, early)
-		for _, id := range missing(ids, jobs) {
-			r.report.Failed[id] = "Not found"
-		}
+		r.source = source
 		if err := r.run(ctx, tx); err != nil {
 			return err
 		}
@@ -86,10 +102,7 @@ func (m *JobManager) Reschedule(ctx context.Context, scope Scope, ids []jobdb.Jo
 		early = r.prepareEarly()
 		err = m.DB.Tx(ctx, run)
 	}
-	if err != nil {
-		return RescheduleReport{}, err
-	}
-	return r.report, nil
+	return r, err
 }
 
 // newRescheduling is for jobs that a transaction has locked. early is what was prepared before it;

@@ -2,6 +2,7 @@ package wms
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,8 +27,19 @@ type StalledJob struct {
 	Heard    time.Time // when it was heard of last, or changed; zero: nobody knows
 }
 
-// StalledCounts are numbers of jobs of a VO that became Stalled, and Failed.
-type StalledCounts struct{ Stalled, Failed int64 }
+// StalledCounts are numbers of jobs of a VO that became Stalled, Failed, and were rescheduled.
+type StalledCounts struct{ Stalled, Failed, Rescheduled int64 }
+
+func (c *StalledCounts) add(to jobdb.Status) {
+	switch to {
+	case jobdb.StatusStalled:
+		c.Stalled++
+	case jobdb.StatusFailed:
+		c.Failed++
+	default:
+		c.Rescheduled++
+	}
+}
 
 const (
 	sourceStalled = "StalledJobAgent" // which DIRAC's agent names, too
@@ -45,7 +57,13 @@ type silence struct {
 	minor  func(after Age) string
 	forced bool // the state machine isn't asked
 	kills  bool // in case they run all the same
+
+	withoutPilot bool // those only that have no Pilot_Reference
+	reschedules  bool // and to is what they become by that
 }
+
+// minorNoPilot is what DIRAC calls a Stalled job without a pilot.
+const minorNoPilot = "Job stalled: pilot not running"
 
 // CheckStalled changes the status of jobs that weren't heard of for as long as book says, as DIRAC's
 // StalledJobAgent does:
@@ -54,13 +72,18 @@ type silence struct {
 //     again, see [JobManager.Heartbeat] and [JobManager.SetStatus].
 //   - A job in Stalled becomes Failed with the minor status "Stalling for more than … sec", and gets a
 //     Kill in case it is not dead.
+//   - One that has no parameter Pilot_Reference may become so sooner, with the minor status "Job
+//     stalled: pilot not running". At sites that ask for it both are rescheduled instead, without a
+//     Kill, which the next run would get.
 //   - A job in Submitting becomes Failed.
+//   - A job that stays in a status before Running, as the rules name them, is rescheduled.
 //
+// Rescheduling is that of [JobManager.Reschedule]: who was rescheduled too often becomes Failed.
 // A job was heard of at the later of its HeartBeatTime and LastUpdateTime. Each job is looked at
 // again while nobody else can change it. It returns the numbers of changes by VO, also with an error.
 //
-// DIRAC's agent also fails a Stalled job at once when its pilot is gone, reschedules jobs at sites
-// that ask for it, and those that stay Matched or Rescheduled. This doesn't.
+// DIRAC's agent also asks PilotAgentsDB, and fails a Stalled job at once whose pilot has ended. This
+// doesn't.
 func (m *JobManager) CheckStalled(ctx context.Context, book StalledBook, options StalledOptions) (map[string]StalledCounts, error) {
 	vos, err := m.vos(ctx)
 	if err != nil {
@@ -82,27 +105,37 @@ func (m *JobManager) CheckStalled(ctx context.Context, book StalledBook, options
 	return counts, nil
 }
 
-func silences(s Stalled) []silence {
-	stalled := func(t StalledTimes) Age { return t.StalledAfter }
-	failed := func(t StalledTimes) Age { return t.FailedAfter }
-	heard := []string{"HeartBeatTime", "LastUpdateTime"}
-	return []silence{
-		{ // first, or a job could become both in one run
-			from: []jobdb.Status{jobdb.StatusStalled}, to: jobdb.StatusFailed, least: s.shortest(failed), times: heard,
-			after: func(site string) Age { return s.at(site).FailedAfter }, kills: true,
-			minor: func(after Age) string {
-				return "Stalling for more than " + strconv.FormatInt(int64(time.Duration(after)/time.Second), 10) + " sec"
-			},
-		},
-		{
-			from: []jobdb.Status{jobdb.StatusRunning, jobdb.StatusCompleting}, to: jobdb.StatusStalled, least: s.shortest(stalled), times: heard,
-			after: func(site string) Age { return s.at(site).StalledAfter },
-		},
-		{
-			from: []jobdb.Status{jobdb.StatusSubmitting}, to: jobdb.StatusFailed, least: s.SubmittingAfter, times: []string{"LastUpdateTime"},
-			after: func(string) Age { return s.SubmittingAfter }, forced: true,
-		},
+// silences are the rules, in an order in which no job is found twice in one run.
+func silences(s Stalled) (rules []silence) {
+	heard, since := []string{"HeartBeatTime", "LastUpdateTime"}, []string{"LastUpdateTime"}
+	at := func(rule silence, which func(StalledTimes) Age) {
+		rule.times, rule.least = heard, s.shortest(which)
+		rule.after = func(site string) Age { return which(s.at(site)) }
+		rules = append(rules, rule)
 	}
+	stalled := []jobdb.Status{jobdb.StatusStalled}
+	noPilot := silence{from: stalled, to: jobdb.StatusFailed, kills: true, withoutPilot: true, minor: func(Age) string { return minorNoPilot }}
+	silent := silence{from: stalled, to: jobdb.StatusFailed, kills: true, minor: func(after Age) string {
+		return "Stalling for more than " + strconv.FormatInt(int64(time.Duration(after)/time.Second), 10) + " sec"
+	}}
+	at(noPilot, func(t StalledTimes) Age { return t.failsAfter(t.NoPilotAfter) })
+	at(silent, func(t StalledTimes) Age { return t.failsAfter(t.FailedAfter) })
+	again := silence{from: stalled, to: received.status, reschedules: true, withoutPilot: true}
+	at(again, func(t StalledTimes) Age { return t.reschedulesAfter(t.NoPilotAfter) })
+	again.withoutPilot = false
+	at(again, func(t StalledTimes) Age { return t.reschedulesAfter(t.FailedAfter) })
+	running := silence{from: []jobdb.Status{jobdb.StatusRunning, jobdb.StatusCompleting}, to: jobdb.StatusStalled}
+	at(running, func(t StalledTimes) Age { return t.StalledAfter })
+
+	after := func(rule silence, age Age) {
+		rule.times, rule.least, rule.after = since, age, func(string) Age { return age }
+		rules = append(rules, rule)
+	}
+	after(silence{from: []jobdb.Status{jobdb.StatusSubmitting}, to: jobdb.StatusFailed, forced: true}, s.SubmittingAfter)
+	for _, status := range slices.Sorted(maps.Keys(s.RescheduleAfter)) {
+		after(silence{from: []jobdb.Status{status}, to: received.status, reschedules: true}, s.RescheduleAfter[status])
+	}
+	return rules
 }
 
 // checkSilence looks at the jobs that one rule may be about. Some have never beaten, so that their
@@ -143,73 +176,115 @@ func (m *JobManager) checkSilence(ctx context.Context, vo string, rule silence, 
 // applySilence changes those of the jobs that the rule is about.
 func (m *JobManager) applySilence(
 	ctx context.Context, vo string, rule silence, ids []jobdb.JobID, options StalledOptions, counts *StalledCounts,
-) error {
-	var changed []StalledJob
-	err := m.DB.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
-		jobs, err := (Scope{VO: vo}).lock(ctx, tx, ids, append(slices.Clone(updateColumns), "Site", "LastUpdateTime")...)
-		if err != nil {
+) (err error) {
+	if rule.withoutPilot {
+		if ids, err = m.withoutPilot(ctx, vo, ids); err != nil {
 			return err
 		}
+	}
+	var changed []StalledJob
+	find := func(ctx context.Context, tx *jobdb.Tx) (map[jobdb.JobID]jobdb.Attributes, error) {
+		columns := slices.Concat(rescheduleColumns, updateColumns, []string{"Site", "LastUpdateTime"})
+		jobs, err := (Scope{VO: vo}).lock(ctx, tx, ids, columns...)
 		changed = m.silentJobs(vo, rule, jobs)
-		if options.DryRun || len(changed) == 0 {
-			return nil
+		return jobs, err
+	}
+	if rule.reschedules && !options.DryRun {
+		var r *rescheduling
+		if r, err = m.rescheduleThose(ctx, sourceStalled, false, find); err == nil {
+			changed = slices.DeleteFunc(changed, func(job StalledJob) bool { // those whose JDL can't be prepared any more
+				return job.To == rule.to && r.report.Failed[job.JobID] != ""
+			})
 		}
-		return m.changeSilent(ctx, tx, rule, jobs, changed)
-	})
+	} else {
+		err = m.DB.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
+			jobs, err := find(ctx, tx)
+			if err != nil || len(jobs) == 0 || options.DryRun {
+				return err
+			}
+			return m.changeSilent(ctx, tx, rule, jobs)
+		})
+	}
 	if err != nil {
 		return err
 	}
 	for _, job := range changed {
+		counts.add(job.To)
 		if options.Changed != nil {
 			options.Changed(job)
 		}
 	}
-	if n := int64(len(changed)); rule.to == jobdb.StatusStalled {
-		counts.Stalled += n
-	} else {
-		counts.Failed += n
-	}
 	return nil
 }
 
-// silentJobs are those of the jobs that the rule is about.
+// withoutPilot are those of the jobs that have no parameter Pilot_Reference.
+func (m *JobManager) withoutPilot(ctx context.Context, vo string, ids []jobdb.JobID) (without []jobdb.JobID, err error) {
+	const reference = "Pilot_Reference"
+	if m.Parameters == nil && m.DB.Schema() != jobdb.SchemaOurs {
+		return nil, errors.New("NoPilotAfter: which jobs have a pilot isn't known here, for this database's parameters are in OpenSearch; " +
+			"set --parameters-db on a server, or take the rule out")
+	}
+	parameters, err := m.ParametersOf(ctx, vo, ids, []string{reference})
+	for _, id := range ids {
+		if parameters[id][reference] == "" {
+			without = append(without, id)
+		}
+	}
+	return without, err
+}
+
+// silentJobs are those of the jobs that the rule is about. It takes the others out of jobs.
 func (m *JobManager) silentJobs(vo string, rule silence, jobs map[jobdb.JobID]jobdb.Attributes) (silent []StalledJob) {
 	now := m.now()
 	for _, id := range slices.Sorted(maps.Keys(jobs)) {
-		job := jobs[id]
-		var heard time.Time
+		job := StalledJob{JobID: id, VO: vo, Site: textOf(jobs[id], "Site"), From: statusOf(jobs[id])}
 		for _, column := range rule.times {
-			heard = latest(heard, timeOf(job, column, now))
+			job.Heard = latest(job.Heard, timeOf(jobs[id], column, now))
 		}
-		after := rule.after(textOf(job, "Site"))
-		if after > 0 && slices.Contains(rule.from, statusOf(job)) && now.Sub(heard) > time.Duration(after) {
-			silent = append(silent, StalledJob{JobID: id, VO: vo, Site: textOf(job, "Site"), From: statusOf(job), To: rule.to, Heard: heard})
+		after := rule.after(job.Site)
+		if after > 0 && slices.Contains(rule.from, job.From) && now.Sub(job.Heard) > time.Duration(after) {
+			job.To = m.silentBecomes(rule, jobs[id])
 		}
+		if job.To == "" {
+			delete(jobs, id)
+			continue
+		}
+		silent = append(silent, job)
 	}
 	return silent
 }
 
+// silentBecomes is the status that a job gets by a rule, "" if it stays as it is.
+func (m *JobManager) silentBecomes(rule silence, job jobdb.Attributes) jobdb.Status {
+	if !rule.reschedules {
+		return rule.to
+	}
+	switch refused, exhausted := m.refusesReschedule(job, false); {
+	case exhausted && NextStatus(statusOf(job), jobdb.StatusFailed) == jobdb.StatusFailed:
+		return jobdb.StatusFailed
+	case refused != "":
+		return ""
+	}
+	return rule.to
+}
+
 // changeSilent changes jobs that tx has locked.
-func (m *JobManager) changeSilent(
-	ctx context.Context, tx *jobdb.Tx, rule silence, jobs map[jobdb.JobID]jobdb.Attributes, silent []StalledJob,
-) error {
-	those := make(map[jobdb.JobID]jobdb.Attributes, len(silent))
-	updates := make(map[jobdb.JobID][]StatusUpdate, len(silent))
-	var ids []jobdb.JobID
-	for _, job := range silent {
+func (m *JobManager) changeSilent(ctx context.Context, tx *jobdb.Tx, rule silence, jobs map[jobdb.JobID]jobdb.Attributes) error {
+	updates := make(map[jobdb.JobID][]StatusUpdate, len(jobs))
+	for id, job := range jobs {
 		update := StatusUpdate{Time: m.now(), Status: rule.to, Source: sourceStalled}
 		if rule.minor != nil {
-			update.MinorStatus = rule.minor(rule.after(job.Site))
+			update.MinorStatus = rule.minor(rule.after(textOf(job, "Site")))
 		}
-		those[job.JobID], updates[job.JobID] = jobs[job.JobID], []StatusUpdate{update}
-		ids = append(ids, job.JobID)
+		updates[id] = []StatusUpdate{update}
 	}
-	if _, err := m.applyUpdates(ctx, tx, those, updates, updatePolicy{force: rule.forced, countsAsNow: always}); err != nil {
+	if _, err := m.applyUpdates(ctx, tx, jobs, updates, updatePolicy{force: rule.forced, countsAsNow: always}); err != nil {
 		return err
 	}
 	if !rule.kills {
 		return nil
 	}
+	ids := slices.Sorted(maps.Keys(jobs))
 	if err := kill(ctx, tx, ids); err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"jobdb"
 )
 
 // StalledBook says for all VOs when jobs that aren't heard of become Stalled, and then Failed. Make
@@ -27,6 +29,10 @@ type Stalled struct {
 	// SubmittingAfter is when a job in Submitting becomes Failed, whose client didn't confirm it:
 	// SubmittingTime, default 5 minutes.
 	SubmittingAfter Age
+	// RescheduleAfter is when a job is rescheduled that stays in a status, since its last change: one
+	// of Received, Checking, Staging, Scouting, Matched and Rescheduled. MatchedTime and
+	// RescheduledTime of DIRAC, which are two hours and ten minutes there; default never.
+	RescheduleAfter map[jobdb.Status]Age
 	// Sites has the times of sites that have their own: StalledJobsTolerantSites of DIRAC. What one
 	// leaves out is as elsewhere.
 	Sites map[string]StalledTimes
@@ -41,6 +47,17 @@ type StalledTimes struct {
 	// FailedAfter is when a job in Stalled becomes Failed, since it became Stalled or was last heard of:
 	// FailedTimeHours, counted likewise; default 195 minutes.
 	FailedAfter Age
+	// NoPilotAfter is when a job in Stalled becomes Failed already, counted likewise, that has no
+	// parameter Pilot_Reference. DIRAC's agent does so the next time it looks; default never.
+	NoPilotAfter Age
+	// RescheduleStalled has such jobs rescheduled instead of Failed: StalledJobsToRescheduleSites of
+	// DIRAC.
+	RescheduleStalled bool
+}
+
+// rescheduledFrom are the statuses that RescheduleAfter may name.
+var rescheduledFrom = []jobdb.Status{
+	jobdb.StatusReceived, jobdb.StatusChecking, jobdb.StatusStaging, jobdb.StatusScouting, jobdb.StatusMatched, jobdb.StatusRescheduled,
 }
 
 // DefaultStalled are DIRAC's defaults.
@@ -63,6 +80,22 @@ func (s Stalled) at(site string) StalledTimes {
 		return times
 	}
 	return s.StalledTimes
+}
+
+// failsAfter and reschedulesAfter are when a job in Stalled becomes Failed, or is rescheduled
+// instead.
+func (t StalledTimes) failsAfter(after Age) Age {
+	if t.RescheduleStalled {
+		return 0
+	}
+	return after
+}
+
+func (t StalledTimes) reschedulesAfter(after Age) Age {
+	if t.RescheduleStalled {
+		return after
+	}
+	return 0
 }
 
 // shortest is the shortest of the times that which gives, at any site; 0: never.
@@ -90,48 +123,81 @@ func ReadStalled(r io.Reader) (StalledBook, error) {
 
 // stalledFile is how the rules are written.
 type stalledFile struct {
-	StalledAfter, FailedAfter, SubmittingAfter *Age
-	Sites                                      map[string]struct{ StalledAfter, FailedAfter *Age }
+	stalledTimesFile
+
+	SubmittingAfter *Age
+	RescheduleAfter map[jobdb.Status]Age
+	Sites           map[string]stalledTimesFile
+}
+
+type stalledTimesFile struct {
+	StalledAfter, FailedAfter, NoPilotAfter *Age
+	RescheduleStalled                       *bool
 }
 
 // override returns the rules, with what replaced that a JSON text names.
 func (s Stalled) override(text json.RawMessage) (Stalled, error) {
 	var file stalledFile
-	if err := decodeRules(text, &file, []string{"StalledAfter", "FailedAfter", "SubmittingAfter", "Sites"}); err != nil {
+	names := []string{"StalledAfter", "FailedAfter", "NoPilotAfter", "RescheduleStalled", "SubmittingAfter", "RescheduleAfter", "Sites"}
+	if err := decodeRules(text, &file, names); err != nil {
 		return Stalled{}, err
 	}
-	replace := func(age *Age, by *Age) {
-		if by != nil {
-			*age = *by
-		}
-	}
-	replace(&s.StalledAfter, file.StalledAfter)
-	replace(&s.FailedAfter, file.FailedAfter)
+	s.StalledTimes = s.StalledTimes.override(file.stalledTimesFile)
 	replace(&s.SubmittingAfter, file.SubmittingAfter)
-	if s.Sites = maps.Clone(s.Sites); s.Sites == nil {
-		s.Sites = map[string]StalledTimes{}
-	}
+	s.RescheduleAfter = merged(s.RescheduleAfter, file.RescheduleAfter)
+	s.Sites = merged(s.Sites, nil)
 	for site, own := range file.Sites {
-		times := s.at(site)
-		replace(&times.StalledAfter, own.StalledAfter)
-		replace(&times.FailedAfter, own.FailedAfter)
-		s.Sites[site] = times
+		s.Sites[site] = s.at(site).override(own)
 	}
 	return s, s.validate()
 }
 
-// validate finds times that are shorter than jobs beat.
-func (s Stalled) validate() error {
-	const shortest = Age(time.Minute)
-	check := func(name string, age Age) error {
-		if age > 0 && age < shortest {
-			return fmt.Errorf("%s is less than a minute", name)
-		}
-		return nil
+func (t StalledTimes) override(file stalledTimesFile) StalledTimes {
+	replace(&t.StalledAfter, file.StalledAfter)
+	replace(&t.FailedAfter, file.FailedAfter)
+	replace(&t.NoPilotAfter, file.NoPilotAfter)
+	replace(&t.RescheduleStalled, file.RescheduleStalled)
+	return t
+}
+
+// replace sets what a file names.
+func replace[T any](what, by *T) {
+	if by != nil {
+		*what = *by
 	}
-	errs := []error{check("StalledAfter", s.StalledAfter), check("FailedAfter", s.FailedAfter), check("SubmittingAfter", s.SubmittingAfter)}
+}
+
+// merged is a new map of both; the second counts.
+func merged[K comparable, V any](first, second map[K]V) map[K]V {
+	both := make(map[K]V, len(first)+len(second))
+	maps.Copy(both, first)
+	maps.Copy(both, second)
+	return both
+}
+
+// validate finds times that are shorter than jobs beat, and statuses that jobs aren't kicked from.
+func (s Stalled) validate() error {
+	var errs []error
+	check := func(name string, age Age) {
+		if age > 0 && age < Age(time.Minute) {
+			errs = append(errs, fmt.Errorf("%s is less than a minute", name))
+		}
+	}
+	times := func(t StalledTimes, of string) {
+		check("StalledAfter"+of, t.StalledAfter)
+		check("FailedAfter"+of, t.FailedAfter)
+		check("NoPilotAfter"+of, t.NoPilotAfter)
+	}
+	times(s.StalledTimes, "")
+	check("SubmittingAfter", s.SubmittingAfter)
+	for _, status := range slices.Sorted(maps.Keys(s.RescheduleAfter)) {
+		check("RescheduleAfter of "+string(status), s.RescheduleAfter[status])
+		if !slices.Contains(rescheduledFrom, status) {
+			errs = append(errs, fmt.Errorf("RescheduleAfter: jobs aren't rescheduled from %.40q; write one of %v", status, rescheduledFrom))
+		}
+	}
 	for _, site := range slices.Sorted(maps.Keys(s.Sites)) {
-		errs = append(errs, check("StalledAfter of "+site, s.Sites[site].StalledAfter), check("FailedAfter of "+site, s.Sites[site].FailedAfter))
+		times(s.Sites[site], " of "+site)
 	}
 	return errors.Join(errs...)
 }

@@ -112,6 +112,98 @@ func wantFailedAsStalled(t *testing.T, m *wms.JobManager, id jobdb.JobID) {
 	}
 }
 
+// TestStalledReschedules has jobs rescheduled that are stuck before they run, and those of some sites
+// that stay Stalled, on every kind of database.
+func TestStalledReschedules(t *testing.T) {
+	for name, url := range databases {
+		t.Run(name, func(t *testing.T) {
+			at := now
+			testStalledReschedules(t, openAt(t, url(t), func() time.Time { return at }), &at)
+		})
+	}
+}
+
+func testStalledReschedules(t *testing.T, m *wms.JobManager, at *time.Time) {
+	t.Helper()
+	book := stalledRules(t, `{"VOs": {"lhcb": {"SubmittingAfter": "never", "RescheduleAfter": {"Matched": "2h", "Rescheduled": "10m", "Checking": "1d"},
+		"Sites": {"Again": {"RescheduleStalled": true}}}}}`)
+	text := `Executable = "/bin/echo"; Comment = "` + strings.Repeat("x", 20_000) + `";` // some are so long that they are prepared first
+	ids := submitIn(t, m, text, "Matched", "Rescheduled", "Checking", "Waiting", "Stalled", "Stalled", "Matched", "Received", "Matched")
+	for i, more := range map[int]jobdb.Attributes{
+		4: {"Site": "Again"}, 5: {"Site": "Elsewhere"}, 6: {"RescheduleCounter": int64(3)}, 8: {"VerifiedFlag": false},
+	} {
+		setAttribute(t, m, ids[i], more)
+	}
+	check := func(after time.Duration, options wms.StalledOptions, want wms.StalledCounts, statuses ...string) {
+		t.Helper()
+		*at = now.Add(after)
+		counts, err := m.CheckStalled(t.Context(), book, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, counts["lhcb"]); diff != "" {
+			t.Errorf("after %v, -want +got:\n%s", after, diff)
+		}
+		if diff := cmp.Diff(statuses, statusesOf(t, m, ids)); diff != "" {
+			t.Errorf("after %v, -want +got:\n%s", after, diff)
+		}
+	}
+	check(9*time.Minute, wms.StalledOptions{}, wms.StalledCounts{},
+		"Matched", "Rescheduled", "Checking", "Waiting", "Stalled", "Stalled", "Matched", "Received", "Matched")
+	check(11*time.Minute, wms.StalledOptions{}, wms.StalledCounts{Rescheduled: 1},
+		"Matched", "Received", "Checking", "Waiting", "Stalled", "Stalled", "Matched", "Received", "Matched")
+	check(4*time.Hour, wms.StalledOptions{DryRun: true}, wms.StalledCounts{Rescheduled: 2, Failed: 2},
+		"Matched", "Received", "Checking", "Waiting", "Stalled", "Stalled", "Matched", "Received", "Matched")
+	check(4*time.Hour, wms.StalledOptions{}, wms.StalledCounts{Rescheduled: 2, Failed: 2},
+		"Received", "Received", "Checking", "Waiting", "Received", "Failed", "Failed", "Received", "Matched")
+	check(25*time.Hour, wms.StalledOptions{}, wms.StalledCounts{Rescheduled: 1},
+		"Received", "Received", "Received", "Waiting", "Received", "Failed", "Failed", "Received", "Matched")
+
+	for i, minor := range map[int]string{0: "Job Rescheduled", 4: "Job Rescheduled", 6: "Maximum of reschedulings reached"} {
+		job, err := m.Details(t.Context(), lhcb, ids[i], wms.DetailsOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := job.History[len(job.History)-1]
+		if job.Attributes["MinorStatus"] != minor || last.Source != "StalledJobAgent" || len(job.Commands) > 0 {
+			t.Errorf("%d: %v, %+v, commands %+v", i, job.Attributes["MinorStatus"], last, job.Commands)
+		}
+	}
+}
+
+// TestStalledWithoutPilot fails Stalled jobs sooner that never had a pilot, where that can be known.
+func TestStalledWithoutPilot(t *testing.T) {
+	for name, url := range databases {
+		t.Run(name, func(t *testing.T) {
+			at := now
+			m := openAt(t, url(t), func() time.Time { return at })
+			book := stalledRules(t, `{"Default": {"NoPilotAfter": "1h", "Sites": {"Again": {"RescheduleStalled": true}}}}`)
+			ids := submitIn(t, m, `Executable = "/bin/echo";`, "Stalled", "Stalled", "Stalled")
+			if err := m.DB.SetJobParameters(t.Context(), map[jobdb.JobID]map[string]string{ids[0]: {"Pilot_Reference": "https://ce/1"}, ids[1]: {"CPU": "1"}}); err != nil {
+				t.Fatal(err)
+			}
+			setAttribute(t, m, ids[2], jobdb.Attributes{"Site": "Again"})
+			at = now.Add(2 * time.Hour)
+			_, err := m.CheckStalled(t.Context(), book, wms.StalledOptions{})
+			want := []string{"Stalled", "Failed", "Received"}
+			if m.DB.Schema() != jobdb.SchemaOurs { // parameters of live databases are in OpenSearch
+				want = []string{"Stalled", "Stalled", "Stalled"}
+				if err == nil || !strings.Contains(err.Error(), "set --parameters-db") {
+					t.Errorf("got the error %v", err)
+				}
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, statusesOf(t, m, ids)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			if job, err := m.Details(t.Context(), lhcb, ids[1], wms.DetailsOptions{}); err != nil || want[1] == "Failed" && job.Attributes["MinorStatus"] != "Job stalled: pilot not running" {
+				t.Errorf("%v %v", job.Attributes["MinorStatus"], err)
+			}
+		})
+	}
+}
+
 func statusesOf(t *testing.T, m *wms.JobManager, ids []jobdb.JobID) (statuses []string) {
 	t.Helper()
 	for _, id := range ids {
@@ -132,16 +224,21 @@ func TestReadStalled(t *testing.T) {
 		`{"Default": {"Sites": {"A": {"SubmittingAfter": "1h"}}}}`: "SubmittingAfter",
 		`{"VOs": {"lhcb": {"StalledTime": "1h"}}}`:                 "lhcb",
 		`{"Default": {"StalledAfter": "2 hours"}}`:                 "2 hours",
+		`{"Default": {"NoPilotAfter": "5s"}}`:                      "NoPilotAfter",
+		`{"Default": {"RescheduleAfter": {"Matched": "5s"}}}`:      "RescheduleAfter of Matched",
+		`{"Default": {"RescheduleAfter": {"Waiting": "9d"}}}`:      `aren't rescheduled from "Waiting"; write one of [Received`,
 	} {
 		if _, err := wms.ReadStalled(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), about) {
 			t.Errorf("%s: got the error %v", text, err)
 		}
 	}
-	book := stalledRules(t, `{"Default": {"StalledAfter": "2h", "Sites": {"A": {"FailedAfter": "4h"}}}, "VOs": {"lhcb": {"SubmittingAfter": "never", "Sites": {"B": {"StalledAfter": "never"}}}}}`)
+	book := stalledRules(t, `{"Default": {"StalledAfter": "2h", "RescheduleAfter": {"Matched": "2h", "Checking": "1d"}, "Sites": {"A": {"FailedAfter": "4h"}}},
+		"VOs": {"lhcb": {"SubmittingAfter": "never", "RescheduleAfter": {"Checking": "never", "Rescheduled": "10m"}, "Sites": {"B": {"StalledAfter": "never", "RescheduleStalled": true}}}}}`)
 	h, failed := wms.Age(time.Hour), wms.DefaultStalled.FailedAfter
 	want := wms.Stalled{
-		StalledTimes: wms.StalledTimes{StalledAfter: 2 * h, FailedAfter: failed},
-		Sites:        map[string]wms.StalledTimes{"A": {StalledAfter: 2 * h, FailedAfter: 4 * h}, "B": {FailedAfter: failed}},
+		StalledTimes:    wms.StalledTimes{StalledAfter: 2 * h, FailedAfter: failed},
+		RescheduleAfter: map[jobdb.Status]wms.Age{"Matched": 2 * h, "Checking": 0, "Rescheduled": h / 6},
+		Sites:           map[string]wms.StalledTimes{"A": {StalledAfter: 2 * h, FailedAfter: 4 * h}, "B": {FailedAfter: failed, RescheduleStalled: true}},
 	}
 	if diff := cmp.Diff(want, book.VOs["lhcb"]); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -68,7 +69,15 @@ func (c *configCommand) Run(p *program, command *kong.Context) error {
 			return err
 		}
 	}
-	return c.check() // whether the server would start with them
+	return c.checkAll()
+}
+
+// checkAll tells what would keep the server from starting, as far as that can be known without it.
+func (c *configCommand) checkAll() error {
+	_, rules := c.rules()
+	_, taskRules := c.openTaskRules()
+	_, certificate := c.openCertificate()
+	return cmp.Or(c.check(), rules, taskRules, certificate)
 }
 
 // sourceOf says where a setting's value comes from.

@@ -140,7 +140,7 @@ func (c *demoCommand) run(ctx context.Context, p *program, folder string, now ti
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	stop, err := server.startTasks(ctx, jobs, logger)
+	stop, err := server.startTasks(ctx, jobs, nil, logger) // it has neither --retention nor --stalled
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}

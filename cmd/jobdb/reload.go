@@ -17,22 +17,53 @@ import (
 	"jobdb/wms"
 )
 
-// reloaded are the parts of a server that are read again on SIGHUP.
-type reloaded struct {
-	jobs        *wms.JobManager
-	keys        *auth.Keys
-	certificate *certificate
+// part is something of a server that is read again on SIGHUP.
+type part struct {
+	what string // in the log
+	load func(context.Context) error
+}
+
+// parts are what a server reads again on SIGHUP.
+func (c *serveCommand) parts(jobs *wms.JobManager, rules *taskRules, keys *auth.Keys, cert *certificate) (parts []part) {
+	if c.Rules != "" {
+		parts = append(parts, part{"rules", func(context.Context) error {
+			rules, err := c.rules()
+			if err != nil {
+				return err
+			}
+			return jobs.SetRules(rules)
+		}})
+	}
+	if c.Retention != "" {
+		parts = append(parts, part{"retention", func(context.Context) error { return rules.retention.load() }})
+	}
+	if c.Stalled != "" {
+		parts = append(parts, part{"stalled", func(context.Context) error { return rules.stalled.load() }})
+	}
+	if c.Issuer != "" {
+		parts = append(parts, part{"keys", keys.Reload})
+	}
+	if cert != nil {
+		parts = append(parts, part{"certificate", func(context.Context) error { return cert.load() }})
+	}
+	return parts
 }
 
 // certificateInterval is how often it is looked whether the certificate's file has changed.
 const certificateInterval = time.Minute
 
-// reloadOnSignal reads rules, keys and the certificate again on SIGHUP, and the certificate when its
-// file changes, until stop is called. What can't be read stays as it is.
-func (c *serveCommand) reloadOnSignal(ctx context.Context, logger *slog.Logger, parts reloaded) (stop func()) {
+// catchHangups has SIGHUPs sent to a channel, which keeps one of them, until stop is called. Without
+// it one would end the program.
+func catchHangups() (hangups chan os.Signal, stop func()) {
+	hangups = make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	return hangups, func() { signal.Stop(hangups) }
+}
+
+// reloadOnSignal reads the parts again on SIGHUP, and the certificate when its file changes, until
+// stop is called. What can't be read stays as it is.
+func reloadOnSignal(ctx context.Context, logger *slog.Logger, hangups <-chan os.Signal, parts []part, cert *certificate) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
 	var loop sync.WaitGroup
 	loop.Go(func() {
 		ticker := time.NewTicker(certificateInterval)
@@ -41,36 +72,18 @@ func (c *serveCommand) reloadOnSignal(ctx context.Context, logger *slog.Logger, 
 			select {
 			case <-ctx.Done():
 				return
-			case <-hup:
-				c.reload(ctx, logger, parts)
+			case <-hangups:
+				for _, part := range parts {
+					note(ctx, logger, part.what, part.load(ctx))
+				}
 			case <-ticker.C:
-				if parts.certificate.changed() {
-					note(ctx, logger, "certificate", parts.certificate.load())
+				if cert.changed() {
+					note(ctx, logger, "certificate", cert.load())
 				}
 			}
 		}
 	})
-	return func() {
-		signal.Stop(hup)
-		cancel()
-		loop.Wait()
-	}
-}
-
-func (c *serveCommand) reload(ctx context.Context, logger *slog.Logger, parts reloaded) {
-	if c.Rules != "" {
-		rules, err := c.rules()
-		if err == nil {
-			err = parts.jobs.SetRules(rules)
-		}
-		note(ctx, logger, "rules", err)
-	}
-	if c.Issuer != "" {
-		note(ctx, logger, "keys", parts.keys.Reload(ctx))
-	}
-	if parts.certificate != nil {
-		note(ctx, logger, "certificate", parts.certificate.load())
-	}
+	return func() { cancel(); loop.Wait() }
 }
 
 // note says in the log what became of reading something again.
@@ -90,7 +103,7 @@ type certificate struct {
 }
 
 // openCertificate reads the certificate; nil where the server speaks http.
-func (c *serveCommand) openCertificate() (*certificate, error) {
+func (c *Settings) openCertificate() (*certificate, error) {
 	if c.TLSCert == "" {
 		return nil, nil //nolint:nilnil // there is none
 	}

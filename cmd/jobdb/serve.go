@@ -79,7 +79,13 @@ func (c *serveCommand) run(ctx context.Context, p *program, logger *slog.Logger)
 		return err
 	}
 	logger.InfoContext(ctx, "starting", "version", buildInfo().Version, "pid", os.Getpid())
+	hangups, stopHangups := catchHangups()
+	defer stopHangups()
 	rules, err := c.rules()
+	if err != nil {
+		return err
+	}
+	taskRules, err := c.openTaskRules()
 	if err != nil {
 		return err
 	}
@@ -117,11 +123,10 @@ func (c *serveCommand) run(ctx context.Context, p *program, logger *slog.Logger)
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	stopReloading := c.reloadOnSignal(ctx, logger, reloaded{jobs, keys, certificate})
-	defer stopReloading()
+	defer reloadOnSignal(ctx, logger, hangups, c.parts(jobs, taskRules, keys, certificate), certificate)()
 	proxies, _ := c.proxies() // check has refused what is none
 	err = c.withNeighbours(ctx, jobs, logger, func(stores []api.Store) error {
-		stop, err := c.startTasks(ctx, jobs, logger)
+		stop, err := c.startTasks(ctx, jobs, taskRules, logger)
 		if err != nil {
 			return err
 		}

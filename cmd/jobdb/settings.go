@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,15 +87,7 @@ func (s *Settings) rules() (wms.RuleBook, error) {
 	if s.Rules == "" {
 		return wms.DefaultRules, nil
 	}
-	text, err := os.ReadFile(s.Rules)
-	if err != nil {
-		return wms.RuleBook{}, fmt.Errorf("--rules: %w", err)
-	}
-	rules, err := wms.ReadRules(bytes.NewReader(text))
-	if err != nil {
-		err = fmt.Errorf("--rules %s: %w", s.Rules, err)
-	}
-	return rules, err
+	return readSettingsFile("--rules", s.Rules, wms.ReadRules)
 }
 
 // limits are the limits of queries.

@@ -24,8 +24,9 @@ type stalledCommand struct {
 // Help is printed by jobdb stalled --help.
 func (*stalledCommand) Help() string {
 	return `Looks for jobs that weren't heard of: those in Running or Completing become Stalled, those in Stalled become Failed and get
-a Kill, and those in Submitting become Failed. It prints each job with its old and its new status, and when it was heard of
-last. A job that beats again is Running again. A server that was started with --stalled does so every ten minutes.
+a Kill, and those in Submitting become Failed. Where the rules say so, jobs that stay in a status before Running, and Stalled
+ones of some sites, are rescheduled. It prints each job with its old and its new status, and when it was heard of last. A job
+that beats again is Running again. A server that was started with --stalled does so every ten minutes.
 
 Examples:
 

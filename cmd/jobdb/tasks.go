@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"jobdb"
@@ -17,8 +18,8 @@ import (
 
 // startTasks begins the background work of a server, of which one of all servers on a database does
 // each task at a time. The function that it returns ends it.
-func (c *serveCommand) startTasks(ctx context.Context, jobs *wms.JobManager, logger *slog.Logger) (stop func(), err error) {
-	tasks, err := c.tasks(jobs, logger)
+func (c *serveCommand) startTasks(ctx context.Context, jobs *wms.JobManager, rules *taskRules, logger *slog.Logger) (stop func(), err error) {
+	tasks, err := c.tasks(jobs, rules, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -28,33 +29,64 @@ func (c *serveCommand) startTasks(ctx context.Context, jobs *wms.JobManager, log
 	return func() { cancel(); running.Wait() }, nil
 }
 
-func (c *serveCommand) tasks(jobs *wms.JobManager, logger *slog.Logger) (tasks []jobdb.Task, err error) {
+func (c *serveCommand) tasks(jobs *wms.JobManager, rules *taskRules, logger *slog.Logger) (tasks []jobdb.Task, err error) {
 	if c.Series && jobs.DB.HasSeries() {
 		tasks = append(tasks, seriesTask(jobs.DB, logger))
 	}
 	if c.Retention != "" {
-		book, err := readSettingsFile("--retention", c.Retention, wms.ReadRetention)
-		if err = errors.Join(err, refuseLive("--retention", jobs.DB, c.Live)); err != nil {
+		if err := refuseLive("--retention", jobs.DB, c.Live); err != nil {
 			return nil, err
 		}
 		tasks = append(tasks, retentionTask(func(ctx context.Context, state string) (string, error) {
-			report, state, err := jobs.Purge(ctx, book, wms.PurgeOptions{State: state})
+			report, state, err := jobs.Purge(ctx, *rules.retention.book.Load(), wms.PurgeOptions{State: state})
 			logPurge(ctx, logger, report)
 			return state, err
 		}))
 	}
 	if c.Stalled != "" {
-		book, err := readSettingsFile("--stalled", c.Stalled, wms.ReadStalled)
-		if err = errors.Join(err, refuseLive("--stalled", jobs.DB, c.Live)); err != nil {
+		if err := refuseLive("--stalled", jobs.DB, c.Live); err != nil {
 			return nil, err
 		}
 		tasks = append(tasks, stalledTask(func(ctx context.Context) error {
-			counts, err := jobs.CheckStalled(ctx, book, wms.StalledOptions{})
+			counts, err := jobs.CheckStalled(ctx, *rules.stalled.book.Load(), wms.StalledOptions{})
 			logStalled(ctx, logger, counts)
 			return err
 		}))
 	}
 	return tasks, nil
+}
+
+// taskRules are the rules that tasks go by. A run keeps to those that it began with.
+type taskRules struct {
+	retention ruleFile[wms.RetentionBook]
+	stalled   ruleFile[wms.StalledBook]
+}
+
+func (s *Settings) openTaskRules() (*taskRules, error) {
+	rules := &taskRules{
+		retention: ruleFile[wms.RetentionBook]{setting: "--retention", path: s.Retention, read: wms.ReadRetention},
+		stalled:   ruleFile[wms.StalledBook]{setting: "--stalled", path: s.Stalled, read: wms.ReadStalled},
+	}
+	return rules, errors.Join(rules.retention.load(), rules.stalled.load())
+}
+
+// ruleFile is the file of a setting with rules, which may be read again while they are in use.
+type ruleFile[T any] struct {
+	setting, path string // without a path there are no rules
+	read          func(io.Reader) (T, error)
+	book          atomic.Pointer[T]
+}
+
+// load reads the file. With an error the rules stay as they are.
+func (f *ruleFile[T]) load() error {
+	if f.path == "" {
+		return nil
+	}
+	book, err := readSettingsFile(f.setting, f.path, f.read)
+	if err == nil {
+		f.book.Store(&book)
+	}
+	return err
 }
 
 // readSettingsFile reads the file of a setting.
@@ -112,7 +144,7 @@ func stalledTask(check func(context.Context) error) jobdb.Task {
 func logStalled(ctx context.Context, logger *slog.Logger, counts map[string]wms.StalledCounts) {
 	for vo, of := range counts {
 		if of != (wms.StalledCounts{}) {
-			logger.InfoContext(ctx, "jobs weren't heard of", "vo", vo, "stalled", of.Stalled, "failed", of.Failed)
+			logger.InfoContext(ctx, "jobs weren't heard of", "vo", vo, "stalled", of.Stalled, "failed", of.Failed, "rescheduled", of.Rescheduled)
 		}
 	}
 }

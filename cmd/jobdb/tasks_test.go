@@ -40,7 +40,12 @@ func TestServerTasks(t *testing.T) {
 		}
 	}
 	var log strings.Builder
-	stop, err := (&serveCommand{Settings: settings}).startTasks(t.Context(), jobs, slog.New(slog.NewTextHandler(&log, nil)))
+	server := &serveCommand{Settings: settings}
+	rules, err := server.openTaskRules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop, err := server.startTasks(t.Context(), jobs, rules, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,10 +78,11 @@ type Dialect struct {
 	arguments func(columns []tables.Column, rows [][]any) []any // the batch for such a source
 
 	// Migrating.
-	KeepsDDL    bool     // statements that change tables can't be rolled back
-	tableRights []string // for making and changing tables
-	lockName    string   // the migration lock's: the database's, because other databases on the server have their own
-	unlimited   string   // a statement after which no statement of the session has a time limit
+	KeepsDDL    bool      // statements that change tables can't be rolled back
+	LockWriters [2]string // around a table, what keeps writers from it until the transaction ends; empty where DDL does so itself
+	tableRights []string  // for making and changing tables
+	lockName    string    // the migration lock's: the database's, because other databases on the server have their own
+	unlimited   string    // a statement after which no statement of the session has a time limit
 }
 
 // LikeEscape stands before wildcards that are meant literally. It is not the backslash because

@@ -23,6 +23,7 @@ var PostgreSQL = Dialect{
 	AsText:       [2]string{"CAST(", ` AS TEXT) COLLATE "C"`},
 	NullsFirst:   true,
 	Lock:         " FOR UPDATE OF t",
+	LockWriters:  [2]string{"LOCK TABLE ", " IN EXCLUSIVE MODE"},
 	SkipLocked:   " FOR UPDATE OF t SKIP LOCKED",
 	LockSource:   " ORDER BY s.c0 FOR UPDATE OF t",
 	Upsert:       upsertOnConflict,

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -45,6 +46,7 @@ func TestMain(m *testing.M) {
 // server is a running jobdb serve.
 type server struct {
 	t       *testing.T
+	program string // jobdb
 	folder  string // its HOME and its data folder
 	flags   []string
 	url     string
@@ -65,7 +67,17 @@ func startServerIn(t *testing.T, folder string, flags ...string) *server {
 	if testing.Short() {
 		t.Skip("-short: a server is built and loaded for this")
 	}
-	s := &server{t: t, folder: folder, flags: flags}
+	program, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startProgram(t, program, folder, flags...)
+}
+
+// startProgram is startServerIn of a jobdb that may be an older one.
+func startProgram(t *testing.T, program, folder string, flags ...string) *server {
+	t.Helper()
+	s := &server{t: t, program: program, folder: folder, flags: flags}
 	var err error
 	if s.log, err = os.CreateTemp(folder, "server*.log"); err != nil {
 		t.Fatal(err)
@@ -77,13 +89,12 @@ func startServerIn(t *testing.T, folder string, flags ...string) *server {
 	return s
 }
 
+// listens is what a server says when it takes requests, and what older ones said.
+var listens = regexp.MustCompile(`jobdb is listening(?:" url=| on )(\S+)`)
+
 // run starts the program and returns when it listens.
 func (s *server) run(listen string) error {
-	path, err := binary()
-	if err != nil {
-		return err
-	}
-	command := exec.Command(path, append([]string{"serve", "--listen", listen}, s.flags...)...)
+	command := exec.Command(s.program, append([]string{"serve", "--listen", listen}, s.flags...)...)
 	command.Env = s.environment()
 	stderr, err := command.StderrPipe()
 	if err != nil {
@@ -99,8 +110,8 @@ func (s *server) run(listen string) error {
 		lines := bufio.NewScanner(io.TeeReader(stderr, s.log))
 		lines.Buffer(nil, mega)
 		for lines.Scan() {
-			if _, address, found := strings.Cut(lines.Text(), `msg="jobdb is listening" url=`); found {
-				listening <- strings.Fields(address)[0]
+			if found := listens.FindStringSubmatch(lines.Text()); found != nil {
+				listening <- found[1]
 			}
 		}
 		_ = command.Wait()

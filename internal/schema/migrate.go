@@ -200,6 +200,13 @@ func (m *Migrator) apply(ctx context.Context, q engine.Querier, next Migration) 
 			return err
 		}
 	}
+	if lock := m.Engine.Dialect.LockWriters; lock[0] != "" && next.changesJobs() {
+		// First of all: each index would let those in who lock rows now and write later, and they and
+		// the next statement would wait for each other.
+		if _, err := q.ExecContext(ctx, lock[0]+`"Jobs"`+lock[1]); err != nil {
+			return err
+		}
+	}
 	for _, statement := range next.Statements() {
 		if _, err := q.ExecContext(ctx, statement); err != nil {
 			return err

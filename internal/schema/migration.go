@@ -61,6 +61,11 @@ func Migrations(d *engine.Dialect) []Migration {
 	return known
 }
 
+// changesJobs reports whether a migration changes the table Jobs, which is there.
+func (m Migration) changesJobs() bool {
+	return m.version > 1 && strings.Contains(m.text, ` ON "Jobs"`)
+}
+
 // Statements splits the text: a statement ends with a line that ends with ";".
 func (m Migration) Statements() []string {
 	var (
