@@ -93,7 +93,7 @@ var listening = regexp.MustCompile(`msg="jobdb is listening" url=(\S+)`)
 // run starts the program and waits until it listens.
 func (s *server) run(t *testing.T, listen string, args ...string) {
 	t.Helper()
-	s.command = exec.CommandContext(context.WithoutCancel(t.Context()), s.binary, append(args, "--listen", listen, "--data-dir", s.folder)...) //nolint:gosec // it was built here
+	s.command = exec.CommandContext(context.WithoutCancel(t.Context()), s.binary, append(args, "--listen", listen, "--data-dir", s.folder)...)
 	s.command.Env = []string{"HOME=" + s.folder, "PATH=" + os.Getenv("PATH")}
 	stderr, err := s.command.StderrPipe()
 	if err != nil {
@@ -127,7 +127,7 @@ func (s *server) run(t *testing.T, listen string, args ...string) {
 // kill ends the program at once.
 func (s *server) kill() {
 	if s.command.Process.Kill() == nil {
-		<-s.ended
+		<-s.ended //nolint:errcheck // it was killed
 	}
 }
 

@@ -31,7 +31,7 @@ func startProvider(t *testing.T, page string, lifetime time.Duration) (issuer st
 	case err != nil:
 		t.Skipf("NO OPENID PROVIDER: signing in at one is NOT TESTED: %v: %s", err, out)
 	}
-	command := exec.CommandContext(t.Context(), binary, "-redirect", page+"/#authentication-callback", "-lifetime", lifetime.String()) //nolint:gosec // it was built here
+	command := exec.CommandContext(t.Context(), binary, "-redirect", page+"/#authentication-callback", "-lifetime", lifetime.String())
 	command.Stderr = os.Stderr
 	stop, err := command.StdinPipe()
 	if err != nil {
@@ -70,12 +70,12 @@ func startWithProvider(t *testing.T, lifetime time.Duration) (s *server, issuer 
 	return s, issuer
 }
 
-// logIn types a name and a password into the provider's login page, and sends them.
-func (b *tab) logIn(name, password string) {
+// logIn types Bruno's name and a password into the provider's login page, and sends them.
+func (b *tab) logIn(password string) {
 	b.t.Helper()
 	b.expect("/favicon.ico") // which the provider doesn't have
 	b.wait(`document.querySelector("h1")?.innerText === "Who are you?"`)
-	for field, text := range map[string]string{"name": name, "password": password} {
+	for field, text := range map[string]string{"name": "bruno", "password": password} {
 		b.eval(fmt.Sprintf(`document.querySelector("input[name=%s]").focus()`, field), nil)
 		b.typeText(text)
 	}
@@ -92,7 +92,7 @@ func (b *tab) stored(which string) (token string) {
 // post sends a form and returns the status of the answer.
 func post(t *testing.T, address string, form url.Values) int {
 	t.Helper()
-	answer, err := http.PostForm(address, form) //nolint:gosec,noctx // of this machine
+	answer, err := http.PostForm(address, form)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,9 +109,9 @@ func TestSignInAtAnOpenIDProvider(t *testing.T) {
 	b := newTab(t, s)
 	b.open("#/jobs?q=Status%3DFailed")
 	b.click("button", "Sign in at 127.0.0.1:")
-	b.logIn("bruno", "secret")
+	b.logIn("secret")
 	b.wait(`document.querySelector("[role=alert]").innerText.includes("wrong")`)
-	b.logIn("bruno", "onurb")
+	b.logIn("onurb")
 	b.loaded()
 	b.wait(`location.href === "` + s.URL + `/#/jobs?q=Status%3DFailed"`)
 	b.tokensAreKept()
@@ -139,7 +139,7 @@ func TestRenewalAtAnOpenIDProvider(t *testing.T) {
 	b.expect("401")
 	b.open("#/jobs")
 	b.click("button", "Sign in at 127.0.0.1:")
-	b.logIn("bruno", "onurb")
+	b.logIn("onurb")
 	b.loaded()
 	first := b.stored("access")
 	b.search("Status=Done")
@@ -152,7 +152,7 @@ func TestRenewalAtAnOpenIDProvider(t *testing.T) {
 	b.loaded()
 	b.wait(`document.querySelector(".signin .failure")?.innerText.includes("sign-in has ended")`)
 	b.click("button", "Sign in at 127.0.0.1:")
-	b.logIn("bruno", "onurb")
+	b.logIn("onurb")
 	b.loaded()
 	b.wait(`document.querySelector("#search").value === "Status=Failed"`)
 }

@@ -307,7 +307,7 @@ func (client) RedirectURIs() []string              { return []string{*redirect} 
 func (client) PostLogoutRedirectURIs() []string    { return nil }
 func (client) ApplicationType() op.ApplicationType { return op.ApplicationTypeUserAgent }
 func (client) AuthMethod() oidc.AuthMethod         { return oidc.AuthMethodNone }
-func (client) ResponseTypes() []oidc.ResponseType { return []oidc.ResponseType{oidc.ResponseTypeCode} }
+func (client) ResponseTypes() []oidc.ResponseType  { return []oidc.ResponseType{oidc.ResponseTypeCode} }
 
 func (client) GrantTypes() []oidc.GrantType {
 	return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
