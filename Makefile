@@ -158,6 +158,11 @@ diracx-web: build oracle ## build diracx-web (SOURCE=../diracx-web, a clone) and
 	.cache/e2e-venv/bin/pip install --quiet --disable-pip-version-check -r e2e/requirements.txt
 	PYTHONDONTWRITEBYTECODE=1 JOBDB_DIRACX_WEB=.cache/diracx-web/out .cache/e2e-venv/bin/python -m pytest -v e2e
 
+.PHONY: page-large
+page-large: engines ## try the page on the program itself with 100,000 jobs that go on, an hour of it, and take its figures (JOBS=1000000 MINUTES=60 RATE=2 DATA=folder)
+	JOBDB_PAGE_JOBS=$(or $(JOBS),100000) JOBDB_PAGE_MINUTES='$(MINUTES)' JOBDB_PAGE_RATE='$(RATE)' JOBDB_PAGE_DATA='$(abspath $(DATA))' \
+	  go test -v -count=1 -timeout 0 -run TestLarge ./internal/browser
+
 .PHONY: faults
 faults: engines ## what may happen to servers and databases, with the figures of docs/reliability.md (MINUTES=120: a fault a minute for so long on each engine; FAULT='disk|lock'; LOAD=2m)
 	JOBDB_FAULTS_LOAD=$(or $(LOAD),20s) JOBDB_FAULTS_MINUTES='$(MINUTES)' JOBDB_FAULT='$(FAULT)' $(WITHENGINES) -- go test -v -count=1 -timeout 0 ./internal/faults

@@ -46,6 +46,7 @@ const (
 const (
 	MaxActionJobs     = 1_000_000 // of one action
 	MaxRunningActions = 100       // of a VO
+	MaxOwnActions     = 20        // of these, of one user; so others have some, too
 	MaxActions        = 1000      // that are kept of a VO; the oldest that don't run go first
 	MaxActionText     = 1 << 20   // bytes of Question, and of Preview
 	actionPart        = 200       // jobs of a part, which is one transaction
@@ -59,6 +60,9 @@ type ActionScope struct{ VO, Username string }
 // ErrTooManyActions says that a VO has [MaxRunningActions] already.
 var ErrTooManyActions = errors.New("too many actions are running; wait until one is done, or stop one")
 
+// ErrTooManyOwnActions says that the user has [MaxOwnActions] already.
+var ErrTooManyOwnActions = errors.New("you have " + itoa(MaxOwnActions) + " actions running already; wait until one is done, or stop one")
+
 // ErrNoAction says that there is no such action, or no longer.
 var ErrNoAction = errors.New("no such action")
 
@@ -71,7 +75,7 @@ func (db *DB) HasActions() bool { return db.schema.Kind == schema.KindOurs }
 
 // CreateAction stores an action on jobs, whose IDs ascend and come once each, and returns it with its
 // ID. Which jobs it is about is settled by this. More than [MaxActionJobs] are a [ValueError];
-// [ErrTooManyActions] is returned when others have to end first. A database of DiracX or DIRAC has no
+// [ErrTooManyActions] or [ErrTooManyOwnActions] is returned when others have to end first. A database of DiracX or DIRAC has no
 // table for actions, which is a [SchemaError], here and in the other methods for actions.
 func (a access) CreateAction(ctx context.Context, action Action, jobs []JobID) (Action, error) {
 	if !a.db.HasActions() {
@@ -125,11 +129,20 @@ func (s *session) createAction(ctx context.Context, action *Action, jobs []JobID
 	if err != nil {
 		return err
 	}
-	running, err := s.count(ctx, statement{`SELECT count(*) FROM "Actions" WHERE "VO" = ? AND "State" = ?`, []any{action.VO, string(ActionRunning)}})
+	const running = `SELECT count(*) FROM "Actions" WHERE "State" = '` + string(ActionRunning) + `' AND "VO" = ?`
+	of := []any{action.VO, action.Username}
+	all, err := s.count(ctx, statement{running, of[:1]})
 	if err != nil {
 		return err
 	}
-	if running >= MaxRunningActions {
+	own, err := s.count(ctx, statement{running + ` AND "Username" = ?`, of})
+	if err != nil {
+		return err
+	}
+	switch {
+	case own >= MaxOwnActions:
+		return ErrTooManyOwnActions
+	case all >= MaxRunningActions:
 		return ErrTooManyActions
 	}
 	if err := s.trimActions(ctx, action.VO); err != nil {

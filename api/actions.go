@@ -329,12 +329,3 @@ func (s *service) stopAction(w http.ResponseWriter, r *http.Request, p auth.Prin
 	addToLog(r, slog.Int64("action", id), slog.String("state", string(action.State)))
 	return writeAction(w, action)
 }
-
-// actionRefused is the answer about an action that doesn't exist, or isn't the caller's, or may not
-// begin yet.
-func actionRefused(err error) *httpError {
-	if errors.Is(err, jobdb.ErrNoAction) {
-		return &httpError{status: http.StatusNotFound, detail: "no such action, or no longer"}
-	}
-	return tooManyOwn(jobdb.ErrTooManyActions.Error())
-}

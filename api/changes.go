@@ -22,8 +22,10 @@ const (
 	// maxCatchUp is how long ago the changes may be that a reader is told who comes back. After more it
 	// is only told that there were changes.
 	maxCatchUp = time.Hour
-	// maxReaders is how many readers a server has, and maxOwnReaders how many of one caller.
+	// maxReaders is how many readers a server has, maxVOReaders how many of one VO, and maxOwnReaders
+	// of one caller.
 	maxReaders    = 1000
+	maxVOReaders  = 500
 	maxOwnReaders = 32
 	// maxKeptBuffer is how large a buffer, in bytes, a reader keeps for its next event.
 	maxKeptBuffer = 16 << 10
@@ -87,6 +89,11 @@ func (s *service) changes(w http.ResponseWriter, r *http.Request, p auth.Princip
 		return err
 	}
 	defer place.leave()
+	amongVO, err := s.voListeners.take(r.Context(), p.VO, 1)
+	if err != nil {
+		return err
+	}
+	defer amongVO.leave()
 	var reader *changesReader
 	first, err := inTurn(r.Context(), s.pages, p, nil, func(ctx context.Context) (report, error) {
 		joined, now, err := s.changed.join(ctx, stream.scope.VO)

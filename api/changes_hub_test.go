@@ -114,6 +114,43 @@ func TestChangesTakeTurns(t *testing.T) {
 	}
 }
 
+// Readers of one VO leave places to those of others, and callers of a VO to each other.
+func TestChangesReadersAreShared(t *testing.T) {
+	db := jobdbtest.Open(t, jobdbtest.SQLite(t), jobdb.Options{})
+	logger := slog.New(slog.DiscardHandler)
+	s := &service{Config: Config{DB: db, Clock: time.Now, Logger: logger}, classes: newClasses(4, 2), changed: newChangeHub(db, logger)}
+	for range maxVOReaders {
+		if _, err := s.voListeners.take(t.Context(), "lhcb", 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for vo, want := range map[string]int{"lhcb": http.StatusServiceUnavailable, "belle": http.StatusOK} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		answer := &firstPiece{ResponseRecorder: httptest.NewRecorder(), cancel: cancel}
+		p := auth.Principal{Subject: vo + ":alice", Username: "alice", Group: "user", VO: vo, Properties: []string{auth.NormalUser}}
+		err := s.changes(answer, httptest.NewRequestWithContext(ctx, http.MethodGet, changesPath, nil), p, time.Now().Add(time.Hour))
+		if refused := (*httpError)(nil); want != http.StatusOK && (!errors.As(err, &refused) || refused.status != want) {
+			t.Errorf("%s: %v", vo, err)
+		}
+		if want == http.StatusOK && (err != nil || answer.Body.Len() == 0) {
+			t.Errorf("%s: %v, %s", vo, err, answer.Body)
+		}
+		cancel()
+	}
+}
+
+// firstPiece is an answer whose reader hangs up after the first piece of it.
+type firstPiece struct {
+	*httptest.ResponseRecorder
+
+	cancel context.CancelFunc
+}
+
+func (w *firstPiece) Write(piece []byte) (int, error) {
+	defer w.cancel()
+	return w.ResponseRecorder.Write(piece)
+}
+
 // A large event leaves no large buffer to a reader, of which there may be many.
 func TestChangesKeepSmallBuffers(t *testing.T) {
 	row := make([]any, len(jobdb.Columns()))

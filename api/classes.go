@@ -19,8 +19,9 @@ type classes struct {
 
 	estimates *room // one at a time, of what waits among the costly
 
-	openLines *gate // answers of any length that clients read, in pieces or not at all
-	listeners *gate // readers of changes
+	openLines   *gate // answers of any length that clients read, in pieces or not at all
+	listeners   *gate // readers of changes, by their callers
+	voListeners *gate // the same, by VOs
 }
 
 const (
@@ -57,6 +58,8 @@ func newClasses(connections, processors int) classes {
 		estimates: newRoom(1),
 		listeners: newGate(maxReaders, maxOwnReaders, 0, time.Second, full,
 			tooManyOwn("you listen to changes in too many places; close some")),
+		voListeners: newGate(maxReaders, maxVOReaders, 0, time.Second, full,
+			busy("too many of your VO listen to changes; try again later")),
 		openLines: newGate(maxLines, maxLines/2, 0, time.Second, full, own),
 	}
 }

@@ -76,8 +76,10 @@ func errorAnswer(err error) *httpError {
 		return &httpError{status: http.StatusBadRequest, detail: err.Error()}
 	case errors.As(err, &value):
 		return &httpError{status: http.StatusBadRequest, detail: valueDetail(value)}
-	case errors.Is(err, jobdb.ErrNoAction), errors.Is(err, jobdb.ErrTooManyActions):
-		return actionRefused(err)
+	case errors.Is(err, jobdb.ErrNoAction):
+		return &httpError{status: http.StatusNotFound, detail: "no such action, or no longer"}
+	case errors.Is(err, jobdb.ErrTooManyActions), errors.Is(err, jobdb.ErrTooManyOwnActions):
+		return tooManyOwn(err.Error())
 	case errors.Is(err, jobdb.ErrNotFound):
 		return &httpError{status: http.StatusNotFound, detail: err.Error()}
 	case errors.Is(err, context.Canceled):

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "renew docs/reference/errors.md")
 
 // errorClasses are the errors that programs act on, by their names in the code.
 var errorClasses = map[string]error{
-	"jobdb.ErrNoAction": jobdb.ErrNoAction, "jobdb.ErrTooManyActions": jobdb.ErrTooManyActions,
+	"jobdb.ErrNoAction": jobdb.ErrNoAction, "jobdb.ErrTooManyActions": jobdb.ErrTooManyActions, "jobdb.ErrTooManyOwnActions": jobdb.ErrTooManyOwnActions,
 	"jobdb.ErrInvalidQuery": jobdb.ErrInvalidQuery, "jobdb.ErrInvalidValue": &jobdb.ValueError{}, "jobdb.ErrTooLarge": &jobdb.ValueError{TooLarge: []jobdb.JobID{1}},
 	"jobdb.ErrNotFound": jobdb.ErrNotFound, "jobdb.ErrConflict": jobdb.ErrConflict, "jobdb.ErrUnavailable": jobdb.ErrUnavailable, "jobdb.ErrFull": jobdb.ErrFull,
 	"jobdb.ErrSchema": jobdb.ErrSchema, "jobdb.ErrNoScope": jobdb.ErrNoScope, "jobdb.ErrClosed": jobdb.ErrClosed, "jobdb.ErrInTx": jobdb.ErrInTx,

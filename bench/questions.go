@@ -74,6 +74,9 @@ var questionKinds = slices.Concat(
 			return slices.Concat(
 				m.summariesWith("RescheduleCounter", 0, noEqual), m.summariesWith("RescheduleCounter", 1, noEqual), m.summariesWith("RescheduleCounter", 0, commonest))
 		}},
+		{"what has just changed", false, func(*monitor) []question {
+			return []question{changes("of a VO", jobdb.Scope{VO: growthVO}), changes("of all VOs", jobdb.Scope{AllVOs: true})}
+		}},
 		{"Running and not heard of", false, func(m *monitor) []question { return m.silent() }},
 		{"final and ended before", false, func(m *monitor) []question { return m.retention() }},
 		{"names that begin with", false, func(m *monitor) []question { return m.names("like", "00100003%", "analysis_bs2%", "toys_anna%") }},
@@ -167,6 +170,20 @@ func searching(name string, request jobdb.SearchRequest, set func(*jobdb.Search)
 		page, err := db.Search(ctx, s)
 		return reach{page.Total, page.Before + int64(len(page.Rows))}, err
 	}}
+}
+
+// changes asks as the readers of changes do, for all that has changed in the last minutes.
+func changes(name string, scope jobdb.Scope) question {
+	request := jobdb.SearchRequest{
+		Parameters: []string{"JobID", "LastUpdateTime"},
+		Search: []jobdb.FilterSpec{
+			compare("LastUpdateTime", "gte", gridEnd.Add(-10*time.Minute)), compare("LastUpdateTime", "lte", gridEnd.Add(time.Minute)),
+		},
+		Sort: []jobdb.SortSpec{{Parameter: "LastUpdateTime", Direction: "desc"}},
+	}
+	q := searching(name, request, func(s *jobdb.Search) { s.Scope, s.Page, s.PerPage, s.Uncounted = scope, 1, 10_000, true })
+	q.narrow, q.finds = "LastUpdateTime", true
+	return q
 }
 
 func summary(name string, filters []jobdb.FilterSpec, columns ...string) question {

@@ -105,13 +105,16 @@ export async function begin(issuer, scope) {
 	location.assign(target);
 }
 
-/** Finishes a sign-in, if the browser comes from the issuer. The code leaves the address at once. */
+/**
+ * Finishes a sign-in, if the browser comes from the issuer. The code leaves the address at once. DiracX
+ * writes it behind the callback, others, as RFC 3986 has it, before the #.
+ */
 export async function finish() {
 	if (!location.hash.startsWith(CALLBACK)) return;
-	const query = new URLSearchParams(location.hash.split("?")[1]);
+	const query = new URLSearchParams(location.hash.split("?")[1] || location.search);
 	const pending = read(PENDING);
 	sessionStorage.removeItem(PENDING);
-	history.replaceState(null, "", pending?.back || "#/");
+	history.replaceState(null, "", location.pathname + (pending?.back || "#/"));
 	if (query.get("error")) throw new Error("the issuer refused: " + (query.get("error_description") || query.get("error")));
 	if (!pending || query.get("state") !== pending.state) throw new Error("this answer is not to a sign-in of this tab; sign in again");
 	set(await requestTokens(pending.endpoint, pending.revoke, {

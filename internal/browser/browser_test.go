@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -120,15 +121,14 @@ func openTab(t *testing.T, s *server, profile cdp.BrowserContextID) *tab {
 	})
 	ctx, stop := chromedp.NewContext(parent, chromedp.WithTargetID(id))
 	t.Cleanup(stop)
-	limit := time.Minute
-	if *measured != "" {
-		limit = 20 * time.Minute
-	}
-	ctx, stopTimer := context.WithTimeout(ctx, limit)
+	ctx, stopTimer := context.WithTimeout(ctx, cmp.Or(s.lasts, time.Minute))
 	t.Cleanup(stopTimer)
 	b := &tab{t: t, ctx: ctx, server: s, profile: profile, expected: []string{"/api/jobdb/series"}}
 	chromedp.ListenTarget(ctx, b.listen)
-	b.run(log.Enable(), runtime.Enable(), page.Enable(), b.size(1280, 900), emulation.SetTimezoneOverride("Europe/Zurich"), emulation.SetFocusEmulationEnabled(true), theClock())
+	b.run(log.Enable(), runtime.Enable(), page.Enable(), b.size(1280, 900), emulation.SetTimezoneOverride("Europe/Zurich"), emulation.SetFocusEmulationEnabled(true))
+	if s.process == nil { // which has the real time
+		b.run(theClock())
+	}
 	t.Cleanup(func() {
 		b.mutex.Lock()
 		defer b.mutex.Unlock()
@@ -232,7 +232,7 @@ func (b *tab) eval(script string, value any) {
 // wait waits until a JavaScript expression is true, and fails with what the page shows when it never is.
 func (b *tab) wait(condition string) {
 	b.t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(cmp.Or(b.server.patience, 15*time.Second))
 	for {
 		var ok bool
 		b.eval("(() => { try { return Boolean("+condition+") } catch { return false } })()", &ok)
@@ -241,7 +241,7 @@ func (b *tab) wait(condition string) {
 		}
 		if time.Now().After(deadline) {
 			var text string
-			b.eval("location.hash + '\\n' + document.body.innerText.replace(/\\s+/g, ' ').slice(0, 500)", &text)
+			b.eval("location.hash + '\\n' + (document.querySelector('dialog') || document.body).innerText.replace(/\\s+/g, ' ').slice(0, 500)", &text)
 			b.t.Fatalf("%s is never true; the page: %s\nfaults: %q", condition, text, b.faults)
 		}
 		time.Sleep(20 * time.Millisecond)

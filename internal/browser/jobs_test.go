@@ -113,8 +113,10 @@ func TestColumns(t *testing.T) {
 }
 
 // CSV and NDJSON are what the API gives, of exactly this search.
-func TestDownload(t *testing.T) {
-	s := start(t, 3000)
+func TestDownload(t *testing.T) { tryDownload(t, start(t, 3000)) }
+
+func tryDownload(t *testing.T, s *server) {
+	t.Helper()
 	b := newTab(t, s)
 	b.signIn(boss, "#/jobs?q=Status%3DKilled&sort=Site&columns=JobID,Site,JobName")
 	b.loaded()

@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -37,8 +38,11 @@ func TestRestart(t *testing.T) {
 }
 
 // A user sees what the token allows, and isn't offered what it doesn't.
-func TestRoles(t *testing.T) {
-	s := start(t, 3000)
+func TestRoles(t *testing.T) { tryRoles(t, start(t, 3000)) }
+
+func tryRoles(t *testing.T, s *server) {
+	t.Helper()
+	bruno := s.newest(t, "Owner", "bruno")
 	for _, test := range []struct {
 		who        auth.Principal
 		jobs, acts bool // may see jobs, and act on the one of bruno
@@ -53,7 +57,7 @@ func TestRoles(t *testing.T) {
 		}
 		b.loaded()
 		b.wait(`document.querySelector(".act")`)
-		b.open("#/job/2957") // bruno's
+		b.open(fmt.Sprintf("#/job/%d", bruno))
 		b.wait(`document.querySelector("pre")`)
 		var offered bool
 		b.eval(`Boolean(document.querySelector(".act"))`, &offered)
@@ -64,6 +68,6 @@ func TestRoles(t *testing.T) {
 	// Jobs of another VO are not found.
 	b := newTab(t, s)
 	b.expect("404")
-	b.signIn(auth.Principal{Subject: "gridpp:x", Username: "x", Group: "gridpp_user", VO: "gridpp", Properties: []string{auth.JobAdministrator}}, "#/job/2957")
+	b.signIn(auth.Principal{Subject: "gridpp:x", Username: "x", Group: "gridpp_user", VO: "gridpp", Properties: []string{auth.JobAdministrator}}, fmt.Sprintf("#/job/%d", bruno))
 	b.wait(`document.querySelector(".failure")`)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -20,7 +21,12 @@ var update = flag.Bool("update", false, "write the pictures of docs/images")
 // demo at a fixed time. They are compared by eye; the test holds that each can be taken, isn't empty,
 // and is there.
 func TestPictures(t *testing.T) {
-	b := newTab(t, start(t, 3000))
+	s := start(t, 3000)
+	s.lasts = 3 * time.Minute
+	b := newTab(t, s)
+	b.open("")
+	b.wait(`document.querySelector(".signin button.primary")`)
+	b.pictures("signin")
 	b.signIn(boss, "")
 	for _, screen := range screens {
 		if screen.name != "actions" { // there are none yet

@@ -81,6 +81,10 @@ type server struct {
 	jobs *wms.JobManager
 	key  *auth.Key
 	log  bytes.Buffer
+
+	*process // nil: it is in this one
+
+	lasts, patience time.Duration // of tabs, and of what they wait for; 0: as long as in tests of CI
 }
 
 // start starts a server with so many jobs of the demo. Its clock begins at present.
@@ -127,7 +131,11 @@ func start(t *testing.T, jobs int, change ...func(*server, *api.Config)) *server
 // token is an access token of somebody.
 func (s *server) token(t *testing.T, who auth.Principal) string {
 	t.Helper()
-	token, err := s.key.Mint(issuer, who, time.Now(), time.Hour)
+	from := issuer
+	if s.process != nil {
+		from = "http://jobdb.localhost/" // what a server is that has no other issuer
+	}
+	token, err := s.key.Mint(from, who, time.Now(), max(time.Hour, s.lasts))
 	if err != nil {
 		t.Fatal(err)
 	}

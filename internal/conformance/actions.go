@@ -222,14 +222,24 @@ func testActionsBounded(f *fixture) {
 	if len(kept) > jobdb.MaxActions || len(kept) < jobdb.MaxActions/2 {
 		own.t.Errorf("%d are kept", len(kept))
 	}
-	for range jobdb.MaxRunningActions {
-		_, err := own.CreateAction(own.ctx, jobdb.Action{VO: "a", Username: "alice", Kind: "kill"}, firstIDs(1))
-		own.ok(err)
+	begin := func(vo, user string) error {
+		_, err := own.CreateAction(own.ctx, jobdb.Action{VO: vo, Username: user, Kind: "kill"}, firstIDs(1))
+		return err
 	}
-	_, err = own.CreateAction(own.ctx, jobdb.Action{VO: "a", Username: "alice", Kind: "kill"}, firstIDs(1))
-	own.refused(err, jobdb.ErrTooManyActions)
-	_, err = own.CreateAction(own.ctx, jobdb.Action{VO: "b", Username: "alice", Kind: "kill"}, firstIDs(1))
+	users := strings.Split("alice bob carol dave erin", " ")
+	for _, user := range users {
+		for range jobdb.MaxRunningActions / len(users) {
+			own.ok(begin("a", user))
+		}
+		own.refused(begin("a", user), jobdb.ErrTooManyOwnActions, "20")
+	}
+	own.refused(begin("a", "frank"), jobdb.ErrTooManyActions)
+	own.ok(begin("b", "alice"))
+	running, err := own.Actions(own.ctx, jobdb.ActionScope{VO: "a", Username: "alice"}, 0, 1)
 	own.ok(err)
+	_, err = own.StopAction(own.ctx, jobdb.ActionScope{VO: "a"}, running[0].ID)
+	own.ok(err)
+	own.ok(begin("a", "alice"))
 }
 
 // Of holders that work at the same time each part is done by one, once.

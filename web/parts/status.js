@@ -11,5 +11,5 @@ export function Failure({ error }) {
 	return error && html`<p class="failure" role="alert">${String(error.message || error)}</p>`;
 }
 
-/** A whole number with thin spaces between thousands. @param {number} n */
-export const count = (n) => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, " ");
+/** A whole number with narrow spaces between thousands, at which no line breaks. @param {number} n */
+export const count = (n) => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");

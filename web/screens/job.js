@@ -73,7 +73,7 @@ function Details({ job, tab }) {
 			<section class="double"><h2>History</h2><${History} records=${job.History} /></section>
 			<section><h2>Jobs like it</h2><${Alike} a=${a} /><h2>The same elsewhere</h2><${Elsewhere} id=${a.JobID} /></section>
 			<${Parameters} job=${job} />
-			${job.InputData.length > 0 && html`<section><h2>Input data</h2><${List} head=${["LFN", "Status"]} rows=${job.InputData.map((/** @type {any} */ f) => [f.LFN, f.Status])} /></section>`}
+			${job.InputData.length > 0 && html`<section><h2>Input data</h2><${List} head=${["LFN", "Status"]} rows=${job.InputData.map((/** @type {any} */ f) => [f.LFN, html`<span class="whole">${f.Status}</span>`])} /></section>`}
 			${job.Commands.length > 0 && html`<section><h2>Commands</h2><${List} head=${["Command", "Status", "Set", "Sent"]}
 				rows=${job.Commands.map((/** @type {any} */ c) => [`${c.Command} ${c.Arguments}`, c.Status, html`<${Time} time=${c.ReceptionTime} />`, html`<${Time} time=${c.ExecutionTime} />`])} /></section>`}
 		</div>
