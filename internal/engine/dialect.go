@@ -60,6 +60,7 @@ type Dialect struct {
 	Lock       string // after a SELECT of rows that the transaction will change
 	SkipLocked string // the same, passing over rows that another transaction holds
 	LockWithin bool   // Lock works in the query of an INSERT, its subqueries too, and reads what was committed meanwhile
+	ByList     string // after a table whose rows are changed by a list of keys: finds and locks them in its order; "" where nothing does
 	LockSource string // after a source joined with rows to change, where their locks need to be told an order
 
 	// Writing.

@@ -28,6 +28,7 @@ var MariaDB = Dialect{
 	ZeroTime:   "'0000-00-00 00:00:00'",
 	Lock:       " FOR UPDATE",
 	LockWithin: true,
+	ByList:     " FORCE INDEX (PRIMARY)",
 	SkipLocked: " FOR UPDATE SKIP LOCKED",
 
 	MaxIDs:             maxListed,
