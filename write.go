@@ -346,14 +346,14 @@ func (s *session) setColumns(ctx context.Context, c *change, columns []Column, w
 // returns how many of the jobs exist. With updateTimestamp LastUpdateTime becomes the present time.
 // Jobs with different sets of attributes, and no job or no attribute at all, are a [ValueError].
 func (a access) SetProperties(ctx context.Context, properties map[JobID]Attributes, updateTimestamp bool) (int64, error) {
-	c := &change{}
+	c, now := &change{}, a.db.now()
 	for _, id := range slices.Sorted(maps.Keys(properties)) {
 		values, err := storedAttributes(id, properties[id])
 		if err != nil {
 			return 0, err
 		}
 		if updateTimestamp {
-			values[colLastUpdateTime] = a.db.now()
+			values[colLastUpdateTime] = now
 		}
 		if columns := sortedColumns(values); c.columns == nil {
 			c.columns = columns
