@@ -240,11 +240,12 @@ promtool: $(PROMTOOL) ## check the alerts in deploy/prometheus, and the form of 
 	JOBDB_PROMTOOL='$(CURDIR)/$(PROMTOOL)' go test -count=1 -run TestMetrics ./metrics
 
 .PHONY: deploy-check
-deploy-check: $(TOOLS)/installed ## check what is in deploy/: the chart, the Dockerfile, the scripts, the dashboard
+deploy-check: $(TOOLS)/installed ## check what is in deploy/: the chart, the Dockerfile, the scripts, the dashboard; and the Ingress of docs/diracx-web.md
 	$(HELM) lint --strict deploy/helm/jobdb --set issuer=https://diracx.example.org
 	$(HELM) template deploy/helm/jobdb --kube-version 1.31.0 --set issuer=https://diracx.example.org --set ingress.enabled=true --set ingress.host=diracx.example.org \
 	  --set settings.JOBDB_QUERY_TIME=30s >.cache/chart.yaml
-	$(TOOLS)/bin/kubernetes-validate --strict -k 1.31.0 .cache/chart.yaml
+	awk '/^```yaml/ { inside = 1; next } /^```/ { inside = 0 } inside' docs/diracx-web.md >.cache/ingress.yaml
+	$(TOOLS)/bin/kubernetes-validate --strict -k 1.31.0 .cache/chart.yaml .cache/ingress.yaml
 	$(TOOLS)/bin/hadolint deploy/Dockerfile
 	$(TOOLS)/bin/shellcheck deploy/*.sh
 	cd deploy/grafana/check && go run . ../jobdb.json
@@ -328,6 +329,12 @@ $(OPENSEARCH)/classpath: oracle/opensearch/pom.xml oracle/opensearch/TestNode.ja
 test-opensearch: engines oracle $(OPENSEARCH)/classpath ## run the tests that need an OpenSearch, which they start and stop (needs Java 17 and Maven)
 	JOBDB_OPENSEARCH_CLASSPATH="$$(cat $(OPENSEARCH)/classpath)" \
 	  $(WITHENGINES) -- go test $(RACE) $(TESTFLAGS) -p 1 -count 1 -v -run OpenSearch ./opensearch ./api ./wms ./internal/transfer ./cmd/jobdb
+
+.PHONY: test-mysql-8.0
+test-mysql-8.0: engines oracle ## run the tests of databases on MySQL 8.0.31 instead of today's (needs Maven; ten minutes)
+	jobdbtest/mysql/install-8.0 .cache/mysql-8.0
+	CI=true JOBDB_TEST_MYSQL_FOLDER=mysql-8.0 $(WITHENGINES) -- go test $(TESTFLAGS) -count 1 -p 1 -timeout 60m \
+	  -run 'MySQL|^TestDIRAC$$|^TestSchema|^TestMigrat|OldRows|^TestHistoryElsewhere' . ./internal/conformance ./internal/differential/dirac
 
 .PHONY: opensearch
 opensearch: $(OPENSEARCH)/classpath ## an OpenSearch for tests on 127.0.0.1:9277, until Ctrl-C; JOBDB_OPENSEARCH=127.0.0.1:9277 go test ./wms

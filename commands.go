@@ -75,15 +75,18 @@ func (s *session) deleteOldCommands(ctx context.Context, queues map[JobID]*comma
 }
 
 // setFirstCommand stores the command of a job that exists, has no other pending, has had none since
-// and not too many before; else it does nothing.
+// and, where [MaxCommands] holds, not too many before; else it does nothing.
 func (a access) setFirstCommand(ctx context.Context, c Command) (done bool, err error) {
 	lock, now := a.db.dialect.Lock, a.db.now().UTC().Truncate(a.db.schema.Tick())
 	text := `INSERT INTO "JobCommands" (` + tables.QuotedNames("", tables.JobCommands.Columns) + `)
 		SELECT t."JobID", ?, ?, ?, ?, NULL FROM "Jobs" AS t WHERE t."JobID" = ? AND NOT EXISTS (
-			SELECT 1 FROM "JobCommands" AS c WHERE c."JobID" = t."JobID" AND (c."Status" = ? OR c."ReceptionTime" >= ?)` + lock + `)
-			AND (SELECT count(*) FROM "JobCommands" AS c WHERE c."JobID" = t."JobID") < ?` + lock
-	n, err := a.writeAlone(ctx, "set job commands", text,
-		c.Command, c.Arguments, CommandReceived, now, int64(c.JobID), CommandReceived, now, int64(MaxCommands))
+			SELECT 1 FROM "JobCommands" AS c WHERE c."JobID" = t."JobID" AND (c."Status" = ? OR c."ReceptionTime" >= ?)` + lock + `)`
+	args := []any{c.Command, c.Arguments, CommandReceived, now, int64(c.JobID), CommandReceived, now}
+	if a.db.schema.Kind == schema.KindOurs {
+		text += ` AND (SELECT count(*) FROM "JobCommands" AS c WHERE c."JobID" = t."JobID") < ?`
+		args = append(args, int64(MaxCommands))
+	}
+	n, err := a.writeAlone(ctx, "set job commands", text+lock, args...)
 	return n > 0, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"jobdb/internal/engine"
 	"jobdb/internal/schema"
@@ -57,7 +58,7 @@ func (c *compiler) rows(s Search, perPage int) statement {
 	distinct := s.distinct()
 	offset := s.offset(perPage)
 	deep := (offset >= deepOffset || c.sorts) && !distinct
-	c.write("SELECT ", selectList(s.columns()))
+	c.write("SELECT ", c.rowsFirst(s.Scope, s.Filter), selectList(s.columns()))
 	if perPage > 0 && !distinct {
 		c.write(c.placeList(s))
 	}
@@ -100,11 +101,25 @@ func (c *compiler) total(s Search) statement {
 		c.countedTotal(kind, s)
 		return c.statement()
 	}
-	c.write("SELECT count(*) FROM ")
+	c.write("SELECT ", c.rowsFirst(s.Scope, s.Filter), "count(*) FROM ")
 	c.jobs()
 	c.writeForcedIndex(c.countingIndex(s))
 	c.where(s.Scope, s.Filter)
 	return c.statement()
+}
+
+// rowsFirst is what makes the engine look at the rows of jobs of one value and of a VO before it
+// compares the value byte by byte: that leaves out hardly any, and the VO most.
+func (c *compiler) rowsFirst(scope Scope, filter Filter) string {
+	if scope.VO == "" || filter.op != opAnd || len(filter.kids) != 1 || !filter.kids[0].equals() || !c.foldsCase(filter.kids[0].column) {
+		return ""
+	}
+	return c.dialect.RowsFirst
+}
+
+// foldsCase reports whether a column doesn't compare byte by byte, as the texts of live databases.
+func (c *compiler) foldsCase(column Column) bool {
+	return c.byteExact(column) != tables.Quote(column.Name())
 }
 
 // jobs writes the table Jobs, with the index that was chosen for it.
@@ -115,7 +130,7 @@ func (c *compiler) jobs() {
 	}
 }
 
-// distinctRows writes a derived table of the rows without repetitions, under the columns' own
+// distinctRows writes what follows FROM: a derived table of the rows without repetitions, under the columns' own
 // names. The query around it sorts: MariaDB 10.11 loses rows when DISTINCT and ORDER BY repeat an
 // expression.
 func (c *compiler) distinctRows(s Search) {
@@ -134,9 +149,71 @@ func (c *compiler) distinctRows(s Search) {
 			columns[i] += " AS " + name
 		}
 	}
+	if g := c.groupsAlongIndex(s.Scope, s.Filter, s.columns()); g.index != "" {
+		c.writeGroups(g)
+		c.write(" WHERE (SELECT 1")
+		c.writeJobsIn(g)
+		c.write(" LIMIT 1) = 1")
+		return
+	}
 	c.write("(SELECT DISTINCT ", strings.Join(columns, ", "), " FROM ")
 	c.jobsToGroup(s.Scope, s.Filter, s.columns())
 	c.write(") AS d")
+}
+
+// indexGroups are the groups of the jobs that a filter finds by one value of a column, if an index has
+// them side by side. From one to the next the engine goes along the index without a look at the jobs
+// between, if it is asked for nothing else: the byte-exact comparison with the value comes afterwards.
+type indexGroups struct {
+	index string // "": there is none
+	value Filter
+	by    Column
+}
+
+// groupsAlongIndex finds them for what groups all jobs by these columns.
+func (c *compiler) groupsAlongIndex(scope Scope, filter Filter, columns []Column) indexGroups {
+	if !c.dialect.ForceIndex || scope != (Scope{AllVOs: true}) || filter.op != opAnd || len(filter.kids) != 1 || !filter.kids[0].equals() || len(columns) != 1 {
+		return indexGroups{}
+	}
+	g := indexGroups{value: filter.kids[0], by: columns[0]}
+	if c.foldsCase(g.value.column) && g.by.Kind() == tables.KindText && !c.schema.Nulls[tables.Jobs.Name+"."+g.by.Name()] {
+		for _, index := range c.schema.Indexes {
+			if len(index.Columns) > 1 && index.Columns[0] == g.value.column.Name() && index.Columns[1] == g.by.Name() {
+				g.index = index.Name
+			}
+		}
+	}
+	return g
+}
+
+// name is the column that is grouped by, of a table.
+func (g indexGroups) name(table string) string { return table + "." + tables.Quote(g.by.Name()) }
+
+// writeGroups writes a derived table g of the groups with any spelling of the value.
+func (c *compiler) writeGroups(g indexGroups) {
+	value := tables.Quote(g.value.column.Name())
+	c.write("(SELECT DISTINCT ", value, ", ", tables.Quote(g.by.Name()), ` FROM "Jobs"`)
+	c.writeForcedIndex(g.index)
+	c.write(" WHERE ", value, " = ", c.collated(g.value.column, g.value.values[0]), ") AS g")
+}
+
+// writeJobsIn writes the jobs of one group with the value itself.
+func (c *compiler) writeJobsIn(g indexGroups) {
+	value := tables.Quote(g.value.column.Name())
+	c.write(` FROM "Jobs" AS t`)
+	c.writeForcedIndex(g.index)
+	c.write(" WHERE t.", value, " = g.", value, " AND ", g.name("t"), " = ", g.name("g"), " AND ")
+	c.exactly(g.value, "t.")
+}
+
+// countGroups selects groups with their counts. Where each is counted by itself, MariaDB doesn't
+// compare every entry of the index with the value in the column's collation once more.
+func (c *compiler) countGroups(g indexGroups, first string, limit int) {
+	c.write("SELECT ", g.name("g"), ", (SELECT count(*)")
+	c.writeJobsIn(g)
+	c.write(") AS n FROM ")
+	c.writeGroups(g)
+	c.write(" HAVING n > 0 ORDER BY ", first, c.sortKey(Sort{Column: g.by}, g.name("g")), " LIMIT ", c.arg(int64(limit)+1))
 }
 
 // summary selects the groups of a summary with their counts: at most one more than the limit, to
@@ -152,6 +229,10 @@ func (c *compiler) groups(s Summary, first string, limit int) statement {
 	groups := make([]string, len(columns))
 	order := make([]string, len(columns))
 	kind := c.countedBy(s.Scope, s.Filter, columns)
+	if g := c.groupsAlongIndex(s.Scope, s.Filter, columns); kind == nil && g.index != "" && c.dialect.CountsInGroups {
+		c.countGroups(g, first, limit)
+		return c.statement()
+	}
 	unindexed := ""
 	if kind == nil && s.Scope.VO != "" && (len(s.Filter.kids) > 0 || s.Scope.Owner != "") {
 		unindexed = c.dialect.NoIndexPrefix
@@ -161,7 +242,11 @@ func (c *compiler) groups(s Summary, first string, limit int) statement {
 		groups[i] = unindexed + selected[i]
 		order[i] = unindexed + c.sortKey(Sort{Column: column}, c.sortable(column, selected[i]))
 	}
-	c.write("SELECT ", strings.Join(selected, ", "), ", ", c.countOf(kind), " FROM ")
+	hint := ""
+	if kind == nil {
+		hint = c.rowsFirst(s.Scope, s.Filter)
+	}
+	c.write("SELECT ", hint, strings.Join(selected, ", "), ", ", c.countOf(kind), " FROM ")
 	c.countSource(kind, s.Scope, s.Filter, columns)
 	if kind == nil {
 		groups = c.inIndexOrder(columns, groups)
@@ -450,6 +535,8 @@ func (c *compiler) compare(f Filter) {
 	switch {
 	case f.op == opIn && f.column != colParameter && exact != tables.Quote(f.column.Name()) && c.schema.IndexBy(f.column.Name()) != "":
 		c.byteExactIn(f, exact)
+	case f.equals():
+		c.exactly(f, "")
 	case f.op == opIn && len(f.values) == 1:
 		c.write(exact, " = ", c.arg(f.values[0]))
 	case len(f.values) >= manyValues && c.dialect.ManyValues != nil:
@@ -475,7 +562,9 @@ func (c *compiler) compare(f Filter) {
 func (c *compiler) byteExactIn(f Filter, exact string) {
 	name := tables.Quote(f.column.Name())
 	if len(f.values) == 1 {
-		c.write("(", name, " = ", c.collated(f.column, f.values[0]), " AND ", exact, " = ", c.arg(f.values[0]), ")")
+		c.write("(", name, " = ", c.collated(f.column, f.values[0]), " AND ")
+		c.exactly(f, "")
+		c.write(")")
 		return
 	}
 	c.write("(", name, " IN (")
@@ -488,6 +577,24 @@ func (c *compiler) byteExactIn(f Filter, exact string) {
 	c.write(") AND ", exact, " IN ")
 	c.list(f.values)
 	c.write(")")
+}
+
+// exactly compares a column with the one text that a filter wants, byte by byte; table is "" or what
+// stands before the column. Bytes that are the same in the column's character set and in the
+// connection's are compared as they are: no collation is as fast.
+func (c *compiler) exactly(f Filter, table string) {
+	name := table + tables.Quote(f.column.Name())
+	charset, _, _ := strings.Cut(c.schema.Collation(tables.Jobs.Name, f.column.Name()), "_")
+	switch text, _ := f.values[0].(string); {
+	case strings.HasPrefix(charset, "utf8"), isASCII(text) && (charset == "latin1" || charset == "ascii"):
+		c.write(name, " = CAST(", c.arg(text), " AS BINARY)")
+	default:
+		c.write(c.schema.ByteExact(tables.Jobs.Name, f.column.Name(), name), " = ", c.arg(text))
+	}
+}
+
+func isASCII(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // collated is the placeholder of an argument that compares as the column does.

@@ -184,36 +184,81 @@ func TestCompileLiveIndexes(t *testing.T) {
 	}{
 		{
 			facts(statusSite, status), func(c *compiler) statement { return c.total(Search{Scope: all, Filter: failed}) },
-			`SELECT count(*) FROM "Jobs" FORCE INDEX ("Status") WHERE ("Status" = ? AND "Status" COLLATE utf8mb4_0900_bin = ?)`,
+			`SELECT count(*) FROM "Jobs" FORCE INDEX ("Status") WHERE ("Status" = ? AND "Status" = CAST(? AS BINARY))`,
 		},
 		{
 			facts(status), func(c *compiler) statement { return c.total(Search{Scope: ofVO, Filter: failed}) },
-			`SELECT count(*) FROM "Jobs" WHERE "VO" COLLATE utf8mb4_0900_bin = ? AND ("Status" = ? AND "Status" COLLATE utf8mb4_0900_bin = ?)`,
+			`SELECT /*+ NO_ICP(Jobs) */ count(*) FROM "Jobs" WHERE "VO" = CAST(? AS BINARY) AND ("Status" = ? AND "Status" = CAST(? AS BINARY))`,
 		},
 		{
 			facts(statusSite), func(c *compiler) statement {
 				return c.summary(Summary{Scope: ofVO, GroupBy: bySite, Filter: Filter{op: opAnd}}, 9)
 			},
-			`SELECT "Site", "Status", count(*) FROM "Jobs" USE INDEX () WHERE "VO" COLLATE utf8mb4_0900_bin = ? ` +
+			`SELECT "Site", "Status", count(*) FROM "Jobs" USE INDEX () WHERE "VO" = CAST(? AS BINARY) ` +
 				`GROUP BY "Status", "Site" ORDER BY "Site" ASC, "Status" ASC LIMIT ?`,
 		},
 		{
 			facts(vo), func(c *compiler) statement {
 				return c.summary(Summary{Scope: ofVO, GroupBy: bySite, Filter: Filter{op: opAnd}}, 9)
 			},
-			`SELECT "Site", "Status", count(*) FROM "Jobs" USE INDEX () WHERE ("VO" = ? AND "VO" COLLATE utf8mb4_0900_bin = ?) ` +
+			`SELECT "Site", "Status", count(*) FROM "Jobs" USE INDEX () WHERE ("VO" = ? AND "VO" = CAST(? AS BINARY)) ` +
 				`GROUP BY "Site", "Status" ORDER BY "Site" ASC, "Status" ASC LIMIT ?`,
 		},
 		{
 			facts(vo), func(c *compiler) statement {
 				return c.summary(Summary{Scope: ofVO, GroupBy: bySite[1:], Filter: Filter{op: opAnd}}, 9)
 			},
-			`SELECT "Status", count(*) FROM "Jobs" WHERE ("VO" = ? AND "VO" COLLATE utf8mb4_0900_bin = ?) ` +
+			`SELECT "Status", count(*) FROM "Jobs" WHERE ("VO" = ? AND "VO" = CAST(? AS BINARY)) ` +
 				`GROUP BY "Status" ORDER BY "Status" ASC LIMIT ?`,
+		},
+		{
+			facts(statusSite), func(c *compiler) statement {
+				return c.summary(Summary{Scope: ofVO, GroupBy: bySite[:1], Filter: failed}, 9)
+			},
+			`SELECT /*+ NO_ICP(Jobs) */ "Site", count(*) FROM "Jobs" WHERE "VO" = CAST(? AS BINARY) AND ("Status" = ? AND "Status" = CAST(? AS BINARY)) ` +
+				`GROUP BY "Site" ORDER BY "Site" ASC LIMIT ?`,
+		},
+		{
+			facts(statusSite), func(c *compiler) statement {
+				return c.rows(Search{Scope: all, Columns: bySite[:1], Distinct: true, Filter: failed}, 0)
+			},
+			`SELECT "Site" FROM (SELECT DISTINCT "Status", "Site" FROM "Jobs" FORCE INDEX ("StatusSite") WHERE "Status" = ?) AS g ` +
+				`WHERE (SELECT 1 FROM "Jobs" AS t FORCE INDEX ("StatusSite") WHERE t."Status" = g."Status" AND t."Site" = g."Site" ` +
+				`AND t."Status" = CAST(? AS BINARY) LIMIT 1) = 1 ORDER BY "Site" ASC`,
+		},
+		{
+			facts(status), func(c *compiler) statement {
+				return c.rows(Search{Scope: all, Columns: bySite[:1], Distinct: true, Filter: failed}, 0)
+			},
+			`SELECT "Site" FROM (SELECT DISTINCT "Site" FROM "Jobs" WHERE ("Status" = ? AND "Status" = CAST(? AS BINARY))) AS d ORDER BY "Site" ASC`,
 		},
 	} {
 		if got := c.run(&compiler{dialect: &engine.MySQL, schema: c.facts}).text; got != c.want {
 			t.Errorf("%s", cmp.Diff(c.want, got))
 		}
+	}
+}
+
+// MariaDB counts the jobs of each group by itself where an index has the groups, but not if one of them
+// may be NULL.
+func TestCompileCountsInGroups(t *testing.T) {
+	facts := schema.Facts{
+		Kind: schema.KindLegacy, ExactCollation: "utf8mb4_nopad_bin", Nulls: map[string]bool{},
+		Indexes:    []schema.Index{{Name: "StatusSite", Columns: []string{"Status", "Site"}}},
+		Collations: map[string]string{"Jobs.Site": "utf8mb4_general_ci", "Jobs.Status": "utf8mb4_general_ci"},
+	}
+	summary := Summary{
+		Scope: Scope{AllVOs: true}, GroupBy: []Column{columnByName["Site"]},
+		Filter: Filter{op: opAnd, kids: []Filter{textIs(colStatus, "Failed")}},
+	}
+	counted := `SELECT g."Site", (SELECT count(*) FROM "Jobs" AS t FORCE INDEX ("StatusSite") WHERE t."Status" = g."Status" AND t."Site" = g."Site" ` +
+		`AND t."Status" = CAST(? AS BINARY)) AS n FROM (SELECT DISTINCT "Status", "Site" FROM "Jobs" FORCE INDEX ("StatusSite") WHERE "Status" = ?) AS g ` +
+		`HAVING n > 0 ORDER BY g."Site" ASC LIMIT ?`
+	grouped := `SELECT "Site", count(*) FROM "Jobs" WHERE ("Status" = ? AND "Status" = CAST(? AS BINARY)) GROUP BY "Site" ORDER BY "Site" ASC LIMIT ?`
+	for _, want := range []string{counted, grouped} {
+		if got := (&compiler{dialect: &engine.MariaDB, schema: &facts}).summary(summary, 9).text; got != want {
+			t.Errorf("%s", cmp.Diff(want, got))
+		}
+		facts.Nulls["Jobs.Site"] = true
 	}
 }

@@ -105,23 +105,38 @@ func (a access) setParameters(
 			rows = append(rows, []any{int64(id), name, values[id][name]})
 		}
 	}
-	err := a.write(ctx, "set parameters", func(s *session) error {
+	sizes, look, err := a.db.parametersSizes(t, values)
+	if err != nil {
+		return err
+	}
+	outbox := t == tables.JobParameters && a.db.HasParametersOutbox()
+	write := a.write
+	if len(rows) == 1 && !look && !outbox {
+		write = a.writeOne
+	}
+	err = write(ctx, "set parameters", func(s *session) error {
 		if len(rows) > 0 && s.lacks(t) {
 			return errNoParameters
 		}
-		if err := s.checkParametersSize(ctx, t, values); err != nil {
-			return err
+		if look {
+			if err := s.checkParametersSize(ctx, t, values, sizes); err != nil {
+				return err
+			}
 		}
-		if t == tables.JobParameters && s.db.HasParametersOutbox() {
+		if outbox {
 			if err := s.queueSet(ctx, values, typed); err != nil {
 				return err
 			}
 		}
+		upsert := s.db.dialect.Upsert(t.Key, []string{"Value"})
 		if s.db.schema.Collation(t.Name, "Name") == "" {
-			return s.insert(ctx, t, t.Columns, rows, s.db.dialect.Upsert(t.Key, []string{"Value"}))
+			return s.insert(ctx, t, t.Columns, rows, upsert)
 		}
-		// Here the engine's upsert would overwrite "cpu" with "CPU". The lock keeps two that delete
-		// and then insert from finding each other's rows.
+		// Here the upsert would overwrite "cpu" with "CPU".
+		if !s.inTx {
+			return s.insert(ctx, t, t.Columns, rows, upsert+nullUnlessSameName)
+		}
+		// The lock keeps two that delete and then insert from finding each other's rows.
 		if err := s.lock(ctx, ids); err != nil {
 			return err
 		}
@@ -132,6 +147,10 @@ func (a access) setParameters(
 	})
 	return a.explainRefusal(ctx, err, "a parameter of an equal name", tables.Jobs, ids)
 }
+
+// nullUnlessSameName makes MariaDB and MySQL refuse an upsert of a parameter whose name isn't the same
+// byte by byte.
+const nullUnlessSameName = `, "JobID" = IF(CAST("Name" AS BINARY) = CAST(VALUES("Name") AS BINARY), "JobID", NULL)`
 
 func checkParameter(t *tables.Table, id JobID, name, value string) error {
 	if len(value) > MaxParameterBytes {

@@ -119,10 +119,10 @@ func (c *crowdedJobs) hasAny(ids []JobID) bool {
 	return slices.ContainsFunc(ids, func(id JobID) bool { _, ok := c.jobs[id]; return ok })
 }
 
-// checkParametersSize refuses parameters with which a job would have more than it may. A job that
-// has more, from another program, may have its values replaced by shorter ones.
-func (s *session) checkParametersSize(ctx context.Context, t *tables.Table, values map[JobID]map[string]string) error {
-	sizes := make(map[JobID]parametersSize, len(values)) // of what is written
+// parametersSizes are those of what is written, by job, each within the bounds. look tells whether to look at
+// what the jobs have already.
+func (db *DB) parametersSizes(t *tables.Table, values map[JobID]map[string]string) (sizes map[JobID]parametersSize, look bool, err error) {
+	sizes = make(map[JobID]parametersSize, len(values))
 	rows, bytes := 0, 0
 	for id, named := range values {
 		size := parametersSize{names: len(named)}
@@ -132,17 +132,19 @@ func (s *session) checkParametersSize(ctx context.Context, t *tables.Table, valu
 		sizes[id] = size
 		rows, bytes = rows+size.names, bytes+size.bytes
 	}
-	if err := checkSizes(t, sizes); err != nil {
-		return err
-	}
-	ids := slices.Collect(maps.Keys(sizes))
-	if rows == 0 { // also where there is no such table
-		return nil
+	if err := checkSizes(t, sizes); err != nil || rows == 0 { // nothing: also where there is no such table
+		return sizes, false, err
 	}
 	isSmall := rows <= fewParameters && bytes <= shortParameters
-	if isSmall && rand.IntN(lookEvery) > 0 && !s.db.crowded.hasAny(ids) { //nolint:gosec // nothing secret
-		return nil
-	}
+	look = !isSmall || rand.IntN(lookEvery) == 0 || db.crowded.hasAny(slices.Collect(maps.Keys(sizes))) //nolint:gosec // nothing secret
+	return sizes, look, nil
+}
+
+// checkParametersSize refuses parameters, of these sizes, with which a job would have more than it may. A
+// job that has more, from another program, may have its values replaced by shorter ones.
+func (s *session) checkParametersSize(
+	ctx context.Context, t *tables.Table, values map[JobID]map[string]string, sizes map[JobID]parametersSize,
+) error {
 	near, err := s.nearBounds(ctx, t, sizes)
 	if err != nil || len(near) == 0 {
 		return err

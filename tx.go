@@ -109,23 +109,50 @@ func (a access) writeAlone(ctx context.Context, what, text string, args ...any) 
 	if !a.writesAlone() {
 		return 0, nil
 	}
-	if err := a.db.usable(ctx); err != nil {
-		return 0, err
-	}
 	n := int64(0)
-	err := a.db.task(what, func() (err error) {
+	refused, err := a.alone(ctx, what, func(s *session) (err error) {
+		n, err = s.exec(ctx, text, args...)
+		return err
+	})
+	if refused {
+		n = 0
+	}
+	return n, err
+}
+
+// alone runs what sends one statement, without a transaction. refused is that it wrote nothing for a
+// reason that may not be in the way of a transaction.
+func (a access) alone(ctx context.Context, what string, fn func(*session) error) (refused bool, err error) {
+	if err := a.db.usable(ctx); err != nil {
+		return false, err
+	}
+	err = a.db.task(what, func() error {
 		s := &session{db: a.db, task: what, q: a.db.engine.Writer}
-		if n, err = s.exec(ctx, text, args...); n > 0 {
+		err := fn(s)
+		if s.wrote {
 			a.db.full.Store(0)
 		}
 		switch a.db.classOf(err) {
-		case engine.ClassDuplicate, engine.ClassRetry, engine.ClassInterrupted, engine.ClassBroken, engine.ClassFull:
-			n, err = 0, nil
+		case engine.ClassDuplicate, engine.ClassRetry, engine.ClassInterrupted, engine.ClassBroken, engine.ClassFull, engine.ClassValue:
+			refused, err = true, nil
 		default:
 		}
 		return a.db.wrapError(what, withContext(ctx, err))
 	})
-	return n, err
+	return refused, err
+}
+
+// writeOne is write for what is a single statement: where writeAlone may write it does so without a
+// transaction. fn must not send a second one.
+func (a access) writeOne(ctx context.Context, what string, fn func(*session) error) error {
+	if !a.writesAlone() {
+		return a.write(ctx, what, fn)
+	}
+	refused, err := a.alone(ctx, what, fn)
+	if refused {
+		return a.write(ctx, what, fn)
+	}
+	return err
 }
 
 // Tx runs fn in a transaction: all that it does through tx is kept when it

@@ -155,7 +155,11 @@ func (a access) UpdateJobJDLs(ctx context.Context, jdls map[JobID]string) error 
 		}
 		rows = append(rows, []any{int64(id), jdls[id]})
 	}
-	return a.write(ctx, "update JDLs", func(s *session) error {
+	write := a.write
+	if len(rows) == 1 {
+		write = a.writeOne
+	}
+	return write(ctx, "update JDLs", func(s *session) error {
 		_, err := s.update(ctx, tables.JobJDLs, columns, 1, rows, "")
 		return err
 	})
@@ -184,7 +188,11 @@ func (a access) SetJobAttributes(ctx context.Context, attributes map[JobID]Attri
 		return 0, err
 	}
 	var changed int64
-	err = a.write(ctx, "set job attributes", func(s *session) error {
+	write := a.write
+	if len(changes) == 1 && !options.KeepFinal && a.oneStatement(changes[0]) {
+		write = a.writeOne
+	}
+	err = write(ctx, "set job attributes", func(s *session) error {
 		changed = 0
 		if len(changes) > 1 || options.KeepFinal { // each statement locks in order, but not all of them
 			if err := s.lock(ctx, slices.Collect(maps.Keys(attributes))); err != nil {
@@ -311,6 +319,12 @@ func (c *change) splitStatus(dated bool) (status, others []Column) {
 	return status, others
 }
 
+// oneStatement reports whether setColumns changes all columns of a change by one statement.
+func (a access) oneStatement(c *change) bool {
+	alike := !slices.ContainsFunc(c.values, func(values map[Column]any) bool { return !maps.Equal(values, c.values[0]) })
+	return len(c.ids) == 1 || alike && a.db.dialect.ByList != "" && len(c.ids) <= a.db.dialect.MaxIDs
+}
+
 // setColumns sets some columns of a change in the rows for which the condition where holds, and
 // returns how many these were.
 func (s *session) setColumns(ctx context.Context, c *change, columns []Column, where string, args []any) (int64, error) {
@@ -332,14 +346,14 @@ func (s *session) setColumns(ctx context.Context, c *change, columns []Column, w
 // returns how many of the jobs exist. With updateTimestamp LastUpdateTime becomes the present time.
 // Jobs with different sets of attributes, and no job or no attribute at all, are a [ValueError].
 func (a access) SetProperties(ctx context.Context, properties map[JobID]Attributes, updateTimestamp bool) (int64, error) {
-	c := &change{}
+	c, now := &change{}, a.db.now()
 	for _, id := range slices.Sorted(maps.Keys(properties)) {
 		values, err := storedAttributes(id, properties[id])
 		if err != nil {
 			return 0, err
 		}
 		if updateTimestamp {
-			values[colLastUpdateTime] = a.db.now()
+			values[colLastUpdateTime] = now
 		}
 		if columns := sortedColumns(values); c.columns == nil {
 			c.columns = columns
@@ -352,7 +366,11 @@ func (a access) SetProperties(ctx context.Context, properties map[JobID]Attribut
 		return 0, &ValueError{Column: "JobID", Reason: "no properties were given"}
 	}
 	var matched int64
-	err := a.write(ctx, "set job properties", func(s *session) error {
+	write := a.write
+	if a.oneStatement(c) {
+		write = a.writeOne
+	}
+	err := write(ctx, "set job properties", func(s *session) error {
 		var err error
 		matched, err = s.setColumns(ctx, c, c.columns, "", nil)
 		return err

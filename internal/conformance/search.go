@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"jobdb"
@@ -27,6 +28,7 @@ var searchTests = []conformanceTest{
 	{"NoScope", testNoScope},
 	{"Summary", testSummary},
 	{"SummaryOfAll", testSummaryOfAll},
+	{"OneSpelling", testOneSpelling},
 	{"InvalidSearches", testInvalidSearches},
 	{"QueryTime", testQueryTime},
 }
@@ -390,6 +392,43 @@ func testSummary(f *fixture) {
 	})
 	f.equal("of some", f.summary([]string{"Status"}, jobdb.FilterSpec{Parameter: "Site", Operator: "eq", Value: "a"}), [][]any{{"Running", int64(2)}})
 	f.equal("of none", f.summary([]string{"Status"}, jobdb.FilterSpec{Parameter: "Site", Operator: "eq", Value: "x"}), [][]any(nil))
+}
+
+// Sites and their numbers of jobs of one Status are those of its own spelling, of all VOs and of one,
+// whatever the live collations hold equal to it.
+func testOneSpelling(f *fixture) {
+	for _, status := range []string{"Sided", "Gr\u00f6\u00dfe"} {
+		lower, spaced := strings.ToLower(status), status+" "
+		f.addJobs(
+			jobdb.Attributes{"Status": lower, "Site": "both"}, jobdb.Attributes{"Status": status, "Site": "both"}, jobdb.Attributes{"Status": status, "Site": "both"},
+			jobdb.Attributes{"Status": lower, "Site": "lower"}, jobdb.Attributes{"Status": spaced, "Site": "spaced"},
+			jobdb.Attributes{"Status": status, "Site": "one"}, jobdb.Attributes{"Status": spaced, "Site": "one"},
+		)
+		for want, groups := range map[string][][]any{
+			status: {{"both", int64(2)}, {"one", int64(1)}}, lower: {{"both", int64(1)}, {"lower", int64(1)}},
+			spaced: {{"one", int64(1)}, {"spaced", int64(1)}}, "no" + status: nil,
+		} {
+			filter := []jobdb.FilterSpec{{Parameter: "Status", Operator: "eq", Value: want}}
+			distinct := jobdb.SearchRequest{Parameters: []string{"Site"}, Search: filter, Distinct: true}
+			for _, scope := range []jobdb.Scope{{VO: f.vo}, {AllVOs: true}} {
+				summary, err := jobdb.SummaryRequest{Grouping: []string{"Site"}, Search: filter}.Parse(f.Limits())
+				f.ok(err)
+				summary.Scope = scope
+				counts, err := f.Summary(f.ctx, summary)
+				f.ok(err)
+				f.equal("counts of "+want, counts.Rows, groups)
+				search, err := distinct.Parse(f.Limits())
+				f.ok(err)
+				search.Scope = scope
+				sites, err := f.Search(f.ctx, search)
+				f.ok(err)
+				for i, row := range sites.Rows {
+					f.equal("a site of "+want, row, groups[min(i, len(groups)-1)][:1])
+				}
+				f.equal("sites of "+want, len(sites.Rows), len(groups))
+			}
+		}
+	}
 }
 
 // Without columns a summary groups by all of them.

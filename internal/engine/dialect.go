@@ -47,17 +47,20 @@ type Dialect struct {
 	ManyValues func(negated bool, values []any) (string, any) // it is, or is not, one of many; nil: a plain list is as good
 
 	// Choosing how a query runs.
-	NullsFirst    bool   // must be told to sort NULLs as the other engines do
-	IndexedBy     string // before the index to use, where the optimizer doesn't know how few rows a range has; "" where it does
-	ForceIndex    bool   // supports FORCE INDEX and needs it; the optimizer picks a worse plan
-	NoIndexPrefix string // before a grouped column: keeps its index from use, so that the filters choose one
-	LongTexts     bool   // reading long texts of a batch takes longer than a statement for each
-	Join          string // of a source with a table; the source drives
+	NullsFirst     bool   // must be told to sort NULLs as the other engines do
+	IndexedBy      string // before the index to use, where the optimizer doesn't know how few rows a range has; "" where it does
+	ForceIndex     bool   // supports FORCE INDEX and needs it; the optimizer picks a worse plan
+	CountsInGroups bool   // counts the jobs of a group of an index faster than it groups them
+	RowsFirst      string // after SELECT: no condition is looked at in an index before its row is read
+	NoIndexPrefix  string // before a grouped column: keeps its index from use, so that the filters choose one
+	LongTexts      bool   // reading long texts of a batch takes longer than a statement for each
+	Join           string // of a source with a table; the source drives
 
 	// Locks.
 	Lock       string // after a SELECT of rows that the transaction will change
 	SkipLocked string // the same, passing over rows that another transaction holds
 	LockWithin bool   // Lock works in the query of an INSERT, its subqueries too, and reads what was committed meanwhile
+	ByList     string // after a table whose rows are changed by a list of keys: finds and locks them in its order; "" where nothing does
 	LockSource string // after a source joined with rows to change, where their locks need to be told an order
 
 	// Writing.

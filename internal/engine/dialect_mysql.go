@@ -28,6 +28,7 @@ var MariaDB = Dialect{
 	ZeroTime:   "'0000-00-00 00:00:00'",
 	Lock:       " FOR UPDATE",
 	LockWithin: true,
+	ByList:     " FORCE INDEX (PRIMARY)",
 	SkipLocked: " FOR UPDATE SKIP LOCKED",
 
 	MaxIDs:             maxListed,
@@ -62,12 +63,13 @@ var MariaDB = Dialect{
 	Update: func(table, set, source, where string) string {
 		return "UPDATE " + source + " STRAIGHT_JOIN " + table + " AS t SET " + set + " WHERE " + where
 	},
-	Join:       " STRAIGHT_JOIN ",
-	ForceIndex: true,
-	TimeEqual:  equal,
-	Minutes:    [2]string{"TIMESTAMPDIFF(MINUTE, '1970-01-01', ", ")"},
-	Divide:     " DIV ",
-	NormalTime: func(column string) string { return "NULLIF(" + column + ", '0000-00-00 00:00:00')" },
+	Join:           " STRAIGHT_JOIN ",
+	ForceIndex:     true,
+	CountsInGroups: true,
+	TimeEqual:      equal,
+	Minutes:        [2]string{"TIMESTAMPDIFF(MINUTE, '1970-01-01', ", ")"},
+	Divide:         " DIV ",
+	NormalTime:     func(column string) string { return "NULLIF(" + column + ", '0000-00-00 00:00:00')" },
 }
 
 // MySQL is MariaDB's but for what MySQL lacks or calls otherwise.
@@ -77,6 +79,8 @@ var MySQL = func() Dialect {
 	d.Oldest = "8.0.17"
 	d.Migrations = "mysql8"
 	d.Recoded = [2]string{"CAST(", " AS CHAR CHARACTER SET utf8mb4)"} // a bare one would have to be in that set already
+	d.CountsInGroups = false                                          // it compares each entry with the whole key of its group
+	d.RowsFirst = "/*+ NO_ICP(" + tables.Jobs.Name + ") */ "
 	d.IDStep = "SELECT @@auto_increment_increment"
 	d.ExactCollation = "utf8mb4_0900_bin"
 	d.tableRights = []string{"CREATE", "ALTER", "INSERT", "REFERENCES"}

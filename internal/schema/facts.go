@@ -39,6 +39,8 @@ type Facts struct {
 	// Collations has the collation of each text column that the engine doesn't compare byte by
 	// byte, by "Table.Column"; empty on our schema.
 	Collations map[string]string
+	// Nulls are the text columns with such a collation that may be NULL.
+	Nulls map[string]bool
 	// ColumnLimits has the columns that hold less than ours, by "Table.Column" (live MariaDB).
 	ColumnLimits map[string]ColumnLimits
 	// OfVO has the indexes of Jobs that give the jobs of a VO by one column and then by JobID, by

@@ -38,7 +38,7 @@ func inspect(c Catalog, d *engine.Dialect, pending bool) *Facts {
 		Jobs: c[tables.Jobs.Name] != nil, History: c[tables.LoggingInfo.Name] != nil,
 		Parameters: c[tables.JobParameters.Name] != nil, Outbox: c[tables.ParametersOutbox.Name] != nil,
 		Series: c[tables.Tasks.Name] != nil && c[tables.Series.Name] != nil, OfVO: c.indexesOfVO(d), Indexes: c.indexes(),
-		Collations: map[string]string{}, ExactCollation: d.ExactCollation, ColumnLimits: map[string]ColumnLimits{},
+		Collations: map[string]string{}, Nulls: map[string]bool{}, ExactCollation: d.ExactCollation, ColumnLimits: map[string]ColumnLimits{},
 	}
 	for _, t := range tables.Tables {
 		live := c[t.Name]
@@ -49,6 +49,9 @@ func inspect(c Catalog, d *engine.Dialect, pending bool) *Facts {
 			found, _ := live.column(column.Name)
 			if column.Kind == tables.KindText && found.collation != "" && d.ExactCollation != "" {
 				s.Collations[t.Name+"."+column.Name] = found.collation
+				if found.Nullable {
+					s.Nulls[t.Name+"."+column.Name] = true
+				}
 			}
 			if n := limitsOf(column, found, d); n != (ColumnLimits{}) {
 				s.ColumnLimits[t.Name+"."+column.Name] = n

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -57,7 +58,8 @@ run() {
 	stop:    "KILL",
 }
 
-// MySQL is what jobdbtest/mysql/install has unpacked; a mysqld elsewhere is often MariaDB's. As it
+// MySQL is what jobdbtest/mysql/install has unpacked, or in the folder of .cache that
+// JOBDB_TEST_MYSQL_FOLDER names another; a mysqld elsewhere is often MariaDB's. As it
 // may be in a folder that only we can enter, it runs as us even when we are root.
 var MySQL = &Engine{
 	Name:     "MySQL",
@@ -65,7 +67,7 @@ var MySQL = &Engine{
 	Install:  "make engines",
 	scheme:   "mysql",
 	programs: []string{"mysqld"},
-	folders:  []string{cached("mysql/bin")},
+	folders:  []string{cached(filepath.Join(cmp.Or(os.Getenv("JOBDB_TEST_MYSQL_FOLDER"), "mysql"), "bin"))},
 	script: `
 { printf '%s;\n' "CREATE USER jobdb@'127.0.0.1' IDENTIFIED BY '$PASSWORD'" \
     "GRANT ALL ON *.* TO jobdb@'127.0.0.1' WITH GRANT OPTION" "DROP USER root@localhost" >init.sql &&
