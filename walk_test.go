@@ -135,12 +135,16 @@ func TestPagesOfPeriodsByWalk(t *testing.T) {
 	}{
 		{"all of it", []FilterSpec{since}, true, func(i int) bool { return i >= 500 }},
 		{
-			"of two statuses", []FilterSpec{since, {Parameter: "Status", Operator: "in", Values: []any{"Done", "Failed"}}}, true,
+			"of two statuses",
+			[]FilterSpec{since, {Parameter: "Status", Operator: "in", Values: []any{"Done", "Failed"}}},
+			true,
 			func(i int) bool { return i >= 500 && i%3 < 2 },
 		},
 		{"of one", []FilterSpec{since, {Parameter: "Status", Operator: "eq", Value: "Done"}}, false, func(i int) bool { return i >= 500 && i%3 == 0 }},
 		{
-			"a short one", []FilterSpec{{Parameter: "SubmissionTime", Operator: "lt", Value: begin.Add(500 * time.Second).Format(time.DateTime)}}, false,
+			"a short one",
+			[]FilterSpec{{Parameter: "SubmissionTime", Operator: "lt", Value: begin.Add(500 * time.Second).Format(time.DateTime)}},
+			false,
 			func(i int) bool { return i < 500 },
 		},
 	} {
