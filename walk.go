@@ -19,8 +19,32 @@ type walk struct {
 
 // walkable reports whether jobs are wanted by one column, and sorted by another.
 func (s Search) walkable() bool {
-	return len(s.Sort) == 1 && s.Sort[0].Column != colJobID && !s.distinct() && s.Scope.VO != "" && s.Filter.op == opAnd &&
-		(len(s.Filter.kids) > 0 || s.Scope.Owner != "") && !s.Filter.hasParameter()
+	return (s.byKey() || len(s.Sort) == 1) && !s.distinct() && s.Scope.VO != "" && s.Filter.op == opAnd &&
+		(len(s.Filter.kids) > 0 || s.Scope.Owner != "" && !s.byKey()) && !s.Filter.hasParameter()
+}
+
+// byKey reports whether jobs are sorted by JobID.
+func (s Search) byKey() bool {
+	return len(s.Sort) == 0 || len(s.Sort) == 1 && s.Sort[0].Column == colJobID
+}
+
+// maxWalked is how many jobs are looked at for those of a long period by JobID. The newest of a
+// period that goes on are among the first.
+const maxWalked = 5 * fewJobs
+
+// walkPeriod chooses how to find the rows of a page of a period by JobID, where the period has many
+// jobs, which would all be sorted, and no other condition leaves fewer.
+func (s *session) walkPeriod(ctx context.Context, search Search, period Filter) (walk, error) {
+	c := s.compiler()
+	w := walk{search: search, index: c.schema.OfVO[colJobID.Name()], limit: maxWalked}
+	if !search.byKey() || w.index == "" || c.indexOfEqual(search.Filter) != "" {
+		return walk{}, nil
+	}
+	found, err := s.count(ctx, c.jobsOf(search.Scope.VO, period, fewJobs))
+	if err != nil || found < fewJobs {
+		return walk{}, err
+	}
+	return w, nil
 }
 
 // walkFor chooses how to find the rows of a page, of which reach are on it and on those before.
@@ -28,7 +52,13 @@ func (s Search) walkable() bool {
 // a value, the counts tell it, or the entries of an index.
 func (s *session) walkFor(ctx context.Context, search Search, reach int64) (walk, error) {
 	c := s.compiler()
-	if c.dialect.IndexedBy == "" || !search.walkable() || len(c.periodOf(search.Scope, search.Filter).kids) > 0 {
+	if c.dialect.IndexedBy == "" || !search.walkable() {
+		return walk{}, nil
+	}
+	if period := c.periodOf(search.Scope, search.Filter); len(period.kids) > 0 {
+		return s.walkPeriod(ctx, search, period)
+	}
+	if search.byKey() {
 		return walk{}, nil
 	}
 	w := walk{search: search, index: c.schema.OfVO[search.Sort[0].Column.Name()], sorts: c.indexOfEqual(search.Filter)}

@@ -102,6 +102,94 @@ func TestPagesByWalk(t *testing.T) {
 	}
 }
 
+// A page of a long period by JobID is found along JobID: not all jobs of the period are sorted.
+func TestPagesOfPeriodsByWalk(t *testing.T) {
+	ctx := t.Context()
+	db, err := Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "jobs.db"), Options{FoldInterval: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Migrate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	ids, err := db.CreateJobs(ctx, make([]string, fewJobs+1000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	rows := map[JobID]Attributes{}
+	for i, id := range ids {
+		status := []string{"Done", "Failed", "Waiting"}[i%3]
+		rows[id] = Attributes{"VO": "lhcb", "Status": status, "Owner": "anna", "SubmissionTime": begin.Add(time.Duration(i) * time.Second)}
+	}
+	if err := db.InsertJobAttributes(ctx, rows); err != nil {
+		t.Fatal(err)
+	}
+	since := FilterSpec{Parameter: "SubmissionTime", Operator: "gte", Value: begin.Add(500 * time.Second).Format(time.DateTime)}
+	for _, c := range []struct {
+		name   string
+		filter []FilterSpec
+		walks  bool
+		wanted func(i int) bool
+	}{
+		{"all of it", []FilterSpec{since}, true, func(i int) bool { return i >= 500 }},
+		{
+			"of two statuses",
+			[]FilterSpec{since, {Parameter: "Status", Operator: "in", Values: []any{"Done", "Failed"}}},
+			true,
+			func(i int) bool { return i >= 500 && i%3 < 2 },
+		},
+		{"of one", []FilterSpec{since, {Parameter: "Status", Operator: "eq", Value: "Done"}}, false, func(i int) bool { return i >= 500 && i%3 == 0 }},
+		{
+			"a short one",
+			[]FilterSpec{{Parameter: "SubmissionTime", Operator: "lt", Value: begin.Add(500 * time.Second).Format(time.DateTime)}},
+			false,
+			func(i int) bool { return i < 500 },
+		},
+	} {
+		for _, descending := range []bool{true, false} {
+			search, err := SearchRequest{Parameters: []string{"JobID"}, Search: c.filter}.Parse(db.Limits())
+			if err != nil {
+				t.Fatal(err)
+			}
+			search.Scope, search.Page, search.PerPage, search.Uncounted = Scope{VO: "lhcb"}, 1, 50, true
+			search.Sort = []Sort{{colJobID, descending}}
+			var want []JobID
+			for i, id := range ids {
+				if c.wanted(i) {
+					want = append(want, id)
+				}
+			}
+			if descending {
+				slices.Reverse(want)
+			}
+			s := &session{db: db, q: db.engine.Reader}
+			w, err := s.walkFor(ctx, search, 50)
+			if err != nil || (w.limit > 0) != c.walks {
+				t.Errorf("%s: a walk of %d jobs, %v", c.name, w.limit, err)
+			}
+			if c.walks {
+				if plan := queryPlan(t, db, s.compiler().walked(w, nil, 50, 0)); strings.Contains(plan, "TEMP B-TREE") {
+					t.Errorf("%s: %s", c.name, plan)
+				}
+				w.limit = 10
+				if _, complete, err := s.along(ctx, w, nil, 50, 0); complete || err != nil {
+					t.Errorf("%s: a walk that ends too early finds all: %v", c.name, err)
+				}
+			}
+			page, err := db.Search(ctx, search)
+			if err != nil || !slices.Equal(idsOf(page.Rows), want[:50]) {
+				t.Errorf("%s: %v, want %v, %v", c.name, idsOf(page.Rows), want[:50], err)
+			}
+			search.Page, search.Cursor = 0, page.Next
+			if next, err := db.Search(ctx, search); err != nil || !slices.Equal(idsOf(next.Rows), want[50:100]) {
+				t.Errorf("%s, behind the cursor: %v, want %v, %v", c.name, idsOf(next.Rows), want[50:100], err)
+			}
+		}
+	}
+}
+
 type walkedJob struct {
 	id                  JobID
 	owner, status, site string

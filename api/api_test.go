@@ -334,6 +334,9 @@ func TestPages(t *testing.T) {
 		"?page=2&per_page=2":              {206, "jobs 2-2/3", `[{"JobID":3}]`},
 		"?page=1&page=2&per_page=1":       {206, "jobs 1-1/3", `[{"JobID":2}]`},
 		"?page=2":                         {416, "jobs */3", `[]`},
+		"?per_page=2&uncounted=true":      {206, "jobs 0-1/*", `[{"JobID":1},{"JobID":2}]`},
+		"?per_page=4&uncounted=true":      {200, "", `[{"JobID":1},{"JobID":2},{"JobID":3}]`},
+		"?per_page=2&uncounted=false":     {206, "jobs 0-1/3", `[{"JobID":1},{"JobID":2}]`},
 		"?page=2147483647&per_page=10000": {416, "jobs */3", `[]`},
 	} {
 		r := w.post(alice, "search"+query, `{"parameters":["JobID"]}`)

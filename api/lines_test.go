@@ -177,6 +177,7 @@ func TestLinesRefuse(t *testing.T) {
 		{"?page=1", "", http.StatusUnprocessableEntity, `["query","page"]`},
 		{"?per_page=1", "", http.StatusUnprocessableEntity, `["query","per_page"]`},
 		{"?cursor=x", "", http.StatusUnprocessableEntity, `["query","cursor"]`},
+		{"?uncounted=true", "", http.StatusUnprocessableEntity, `["query","uncounted"]`},
 		{"", `{"parameters": ["LoggingInfo"]}`, http.StatusBadRequest, "LoggingInfo"},
 		{"", `{"parameters": ["Nothing"]}`, http.StatusBadRequest, "Nothing"},
 	} {

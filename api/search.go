@@ -36,7 +36,7 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 	case lines != "":
 		return s.sendLines(w, r, p, query, request.Parameters, memory)
 	}
-	query.Page, query.PerPage, query.Cursor = page.number, page.size, page.cursor
+	query.Page, query.PerPage, query.Cursor, query.Uncounted = page.number, page.size, page.cursor, page.uncounted
 	return s.ask(w, r, p, s.ofJobs(query, memory, adding.size(query.PerPage), func(ctx context.Context, b []byte, fit func(int64) error) (int, []byte, error) {
 		found, err := s.DB.Search(ctx, query)
 		if err != nil {

@@ -16,9 +16,10 @@ const (
 type pageRequest struct {
 	number, size int
 	cursor       string
+	uncounted    bool // how many jobs match isn't wanted
 }
 
-// readPage reads page, or cursor in its place, and per_page. Who gets all rows in the form lines may
+// readPage reads page, or cursor in its place, per_page and uncounted. Who gets all rows in the form lines may
 // send none of them.
 func readPage(in *validation.Reader, query url.Values, lines string) (page pageRequest) {
 	if lines != "" {
@@ -34,11 +35,12 @@ func readPage(in *validation.Reader, query url.Values, lines string) (page pageR
 		page.number = in.QueryCount(query, "page", 1, validation.MaxCount)
 	}
 	page.size = in.QueryCount(query, "per_page", defaultPerPage, maxPerPage)
+	page.uncounted = in.QueryBool(query, "uncounted")
 	return page
 }
 
 func refusePages(in *validation.Reader, query url.Values, kind string) {
-	for _, name := range []string{"page", "per_page", "cursor"} {
+	for _, name := range []string{"page", "per_page", "cursor", "uncounted"} {
 		if text, given := validation.QueryValue(query, name); given {
 			at := validation.Location{"query", name}
 			in.Fault("extra_forbidden", at, "has no meaning with Accept: "+kind+", which gives all rows", text)

@@ -92,11 +92,22 @@ export function newKey() {
  * @returns {Promise<Page>}
  */
 export async function searchPage(request, { perPage, cursor, signal }) {
-	const where = cursor ? `cursor=${encodeURIComponent(cursor)}` : "page=1";
+	const where = cursor ? `cursor=${encodeURIComponent(cursor)}` : "page=1&uncounted=true";
 	const answer = await send("POST", `/api/jobs/search?${where}&per_page=${perPage}`, { body: request, signal });
 	const rows = await answer.json();
+	return { rows, next: answer.headers.get("Jobdb-Next-Cursor"), total: cursor || answer.status === 206 ? null : rows.length };
+}
+
+/**
+ * How many jobs a search finds. To count them may take longer than to find a page.
+ * @param {Filter[]} search
+ * @param {AbortSignal} signal
+ * @returns {Promise<number>}
+ */
+export async function countJobs(search, signal) {
+	const answer = await send("POST", "/api/jobs/search?page=1&per_page=1", { body: { search, parameters: ["JobID"] }, signal });
 	const total = /\/(\d+)$/.exec(answer.headers.get("Content-Range") || "")?.[1];
-	return { rows, next: answer.headers.get("Jobdb-Next-Cursor"), total: total ? Number(total) : cursor ? null : rows.length };
+	return total ? Number(total) : (await answer.json()).length;
 }
 
 // Whether the server is out of reach, for the banner that says so.

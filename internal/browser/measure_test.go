@@ -1,13 +1,17 @@
 package browser_test
 
 import (
+	"context"
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/performance"
 	"github.com/chromedp/chromedp"
 )
 
@@ -48,7 +52,7 @@ func measure(t *testing.T, s *server) {
 	b := newTab(t, s)
 	b.signIn(boss, "#/jobs")
 	b.loaded()
-	b.run(network.Enable())
+	b.run(network.Enable(), performance.Enable().WithTimeDomain(performance.EnableTimeDomainThreadTicks))
 	var firsts []float64
 	for range 10 {
 		b.run(network.ClearBrowserCache(), chromedp.Navigate("about:blank"))
@@ -65,6 +69,7 @@ func measure(t *testing.T, s *server) {
 	b.run(page.BringToFront()) // a window behind others is drawn seldom
 	b.eval(measures, nil)
 	var answers, all []float64
+	server, own := s.processor(t), b.processor()
 	for _, search := range searches() {
 		var ms [2]float64
 		b.eval(fmt.Sprintf("filterTimes(%q)", search), &ms)
@@ -74,16 +79,56 @@ func measure(t *testing.T, s *server) {
 		}
 	}
 	t.Logf("a filter's answer is shown (%d filters): %s; with histogram and all values: %s", len(answers), spread(answers), spread(all))
+	n := float64(len(answers))
+	t.Logf("processor for a filter, on average: %.0f ms of the server, %.0f ms of the page", (s.processor(t)-server)/n, (b.processor()-own)/n)
 
 	b.eval(`filterTimes("Status=Done")`, nil)
 	for _, round := range []string{"while the rows come", "again"} {
 		var frames []float64
+		own := b.processor()
 		b.eval("box().scrollTop = 0; scroll(10000)", &frames)
+		own = (b.processor() - own) / float64(len(frames))
 		slices.Sort(frames)
 		late := len(slices.DeleteFunc(slices.Clone(frames), func(ms float64) bool { return ms < 25 }))
-		t.Logf("scrolling 10,000 rows, %s: %d frames, %d of them late, the median %.0f ms, the longest %.0f ms",
-			round, len(frames), late, frames[len(frames)/2], frames[len(frames)-1])
+		t.Logf("scrolling 10,000 rows, %s: %d frames, %d of them late, the median %.0f ms, the longest %.0f ms; processor of the page for one: %.1f ms",
+			round, len(frames), late, frames[len(frames)/2], frames[len(frames)-1], own)
 	}
+}
+
+// processor is how much of it the tab's main thread has had, in ms. It says what the page needs, also
+// where other programs keep the machine busy.
+func (b *tab) processor() (ms float64) {
+	b.t.Helper()
+	b.run(chromedp.ActionFunc(func(ctx context.Context) error {
+		metrics, err := performance.GetMetrics().Do(ctx)
+		for _, metric := range metrics {
+			if metric.Name == "TaskDuration" {
+				ms = 1000 * metric.Value
+			}
+		}
+		return err
+	}))
+	return ms
+}
+
+// processor is how much of it the program has had, in ms.
+func (s *server) processor(t *testing.T) float64 {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.command.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const user, system, tick = 11, 12, 10 // where they are behind the name; ms
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+2:]))
+	var sum float64
+	for _, field := range []string{fields[user], fields[system]} {
+		ticks, err := strconv.ParseFloat(field, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += tick * ticks
+	}
+	return sum
 }
 
 // searches are such as people choose at the side and in the search line: by one value, and by two. Each

@@ -1,5 +1,5 @@
 // The rows of a search, page after page by cursor.
-import { Refusal, searchPage, setLost } from "../api.js";
+import { countJobs, Refusal, searchPage, setLost, useAnswer } from "../api.js";
 import { useCallback, useEffect, useRef, useState } from "../html.js";
 
 const PAGE = 200;
@@ -39,7 +39,7 @@ export function useRows(request, version) {
 			set((old) => {
 				const rows = cursor ? [...old.rows, ...page.rows] : page.rows;
 				current.current.rows = rows.length;
-				return { rows, total: page.total ?? old.total, next: page.next, busy: false, error: null };
+				return { rows, total: cursor ? old.total : page.total, next: page.next, busy: false, error: null };
 			});
 		} catch (error) {
 			if (control.signal.aborted) return;
@@ -64,8 +64,12 @@ export function useRows(request, version) {
 		return () => control.abort();
 	}, [key, version]);
 
+	const search = key && JSON.stringify(request.search);
+	const counted = useAnswer(state.next && search && [search, version], async (signal) => ({ of: search, total: await countJobs(request.search, signal) }));
+	const total = state.total ?? (counted.data && counted.data.of === search ? counted.data.total : null);
+
 	const more = () => {
 		if (state.next && !current.current.loading) load(state.next, PAGE);
 	};
-	return { ...state, more };
+	return { ...state, total, more };
 }

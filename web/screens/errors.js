@@ -67,7 +67,7 @@ function Heat({ matrix, text, down, across, busy }) {
 		if (!n) return html`<td key=${column}></td>`;
 		const strength = 0.08 + 0.42 * Math.sqrt(n / largest);
 		return html`<td key=${column} style=${{ backgroundColor: `rgb(var(--heat) / ${strength.toFixed(2)})` }}>
-			<a href=${to([down, row], [across, column])} aria-label=${`${n} jobs: ${row}, ${column}`}>${count(n)}</a></td>`;
+			<a href=${to([down, row], [across, column])} aria-label=${`${count(n)} jobs: ${row}, ${column}`}>${count(n)}</a></td>`;
 	};
 	return html`
 		<div class="heat" tabindex="0" role="region" aria-label=${`${down} by ${across}`} aria-busy=${busy}><table class="plain">
