@@ -28,17 +28,28 @@ func (s *session) plannedPage(ctx context.Context, search Search, perPage int) (
 	c = s.compiler()
 	period := c.periodOf(search.Scope, search.Filter)
 	more := len(period.kids) < len(search.Filter.kids) || search.Scope.Owner != ""
-	if !page || search.Uncounted || len(period.kids) == 0 || more && c.dialect.IndexedBy != "" || search.keys()[0].Column != colJobID {
+	if !page || len(period.kids) == 0 || more && c.dialect.IndexedBy != "" || !search.byKey() {
 		c, err = s.planned(ctx, search.Scope, search.Filter, page)
 		return c, -1, err
 	}
+	most := int64(manyEntries)
+	if more {
+		most = fewJobs
+	}
 	c.index = c.schema.OfVO[period.kids[0].column.Name()]
-	total, err = s.count(ctx, c.total(search))
+	counting := c.total(search)
+	if search.Uncounted {
+		counting = s.compiler().upTo(search.Scope, search.Filter, c.index, most+1)
+	}
+	found, err := s.count(ctx, counting)
 	planned := s.compiler()
-	if total <= fewJobs || !more && total <= manyEntries {
+	if found <= most {
 		planned.index, planned.sorts = c.index, true
 	}
-	return planned, total, err
+	if search.Uncounted {
+		return planned, -1, err
+	}
+	return planned, found, err
 }
 
 // planned is a compiler for a question about jobs. Where the engine doesn't know how many rows a
@@ -107,10 +118,15 @@ func (f Filter) isRange() bool {
 
 // jobsOf counts the jobs of a VO in a period, up to a limit.
 func (c *compiler) jobsOf(vo string, period Filter, limit int64) statement {
-	c.index = c.schema.OfVO[period.kids[0].column.Name()]
+	return c.upTo(Scope{VO: vo}, period, c.schema.OfVO[period.kids[0].column.Name()], limit)
+}
+
+// upTo counts the jobs that a filter wants, along an index if it can be told, up to a limit.
+func (c *compiler) upTo(scope Scope, filter Filter, index string, limit int64) statement {
+	c.index = index
 	c.write("SELECT count(*) FROM (SELECT 1 FROM ")
 	c.jobs()
-	c.where(Scope{VO: vo}, period)
+	c.where(scope, filter)
 	c.write(" LIMIT ", c.arg(limit), ") AS p")
 	return c.statement()
 }

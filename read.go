@@ -161,7 +161,10 @@ func (s *session) page(ctx context.Context, search Search, perPage int, each fun
 		}
 		return s.paged(ctx, search, perPage, rows, total)
 	}
-	w, err := s.walkFor(ctx, search, search.offset(perPage)+int64(perPage))
+	w := walk{}
+	if !c.sorts {
+		w, err = s.walkFor(ctx, search, search.offset(perPage)+int64(perPage))
+	}
 	if err != nil {
 		return found{}, err
 	}
@@ -171,7 +174,9 @@ func (s *session) page(ctx context.Context, search Search, perPage int, each fun
 	case err != nil:
 		return found{}, err
 	case complete:
-		selected = search.ofIDs(ids)
+		selected, c = search.ofIDs(ids), s.compiler()
+	case w.byTime != "":
+		c.index, c.sorts = w.byTime, true
 	case w.sorts != "":
 		c.index = w.sorts
 	}

@@ -15,6 +15,7 @@ type walk struct {
 	index  string // of the jobs of the VO in the order of the search
 	limit  int64  // jobs to look at
 	sorts  string // the index to use, and to sort by, where a walk isn't worth it or has found too few
+	byTime string // the index of a period's time, in which a page's jobs are found then
 }
 
 // walkable reports whether jobs are wanted by one column, and sorted by another.
@@ -36,7 +37,7 @@ const maxWalked = 5 * fewJobs
 // jobs, which would all be sorted, and no other condition leaves fewer.
 func (s *session) walkPeriod(ctx context.Context, search Search, period Filter) (walk, error) {
 	c := s.compiler()
-	w := walk{search: search, index: c.schema.OfVO[colJobID.Name()], limit: maxWalked}
+	w := walk{search: search, index: c.schema.OfVO[colJobID.Name()], limit: maxWalked, byTime: c.schema.OfVO[period.kids[0].column.Name()]}
 	if !search.byKey() || w.index == "" || c.indexOfEqual(search.Filter) != "" {
 		return walk{}, nil
 	}
