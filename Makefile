@@ -238,7 +238,8 @@ deploy-check: $(TOOLS)/installed ## check what is in deploy/: the chart, the Doc
 	  --set settings.JOBDB_QUERY_TIME=30s >.cache/chart.yaml
 	$(TOOLS)/bin/kubernetes-validate --strict -k 1.31.0 .cache/chart.yaml
 	$(TOOLS)/bin/hadolint deploy/Dockerfile
-	$(TOOLS)/bin/shellcheck deploy/*.sh
+	$(TOOLS)/bin/shellcheck deploy/*.sh deploy/compose/*.sh
+	$(TOOLS)/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 	cd deploy/grafana/check && go run . ../jobdb.json
 
 .PHONY: try-packages
