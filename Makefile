@@ -246,6 +246,10 @@ deploy-check: $(TOOLS)/installed ## check what is in deploy/: the chart, the Doc
 try-packages: ## install the packages of dist/ in a bare Debian and try them (after make release; needs root, debootstrap, rpm)
 	deploy/try-packages.sh
 
+.PHONY: try-compose
+try-compose: build $(TOOLS)/installed ## run what deploy/compose.yaml runs as processes, and kill some (root; Debian's mariadb-server, mariadb-backup, socat, nginx-light)
+	$(TOOLS)/bin/python deploy/compose/try.py bin/jobdb
+
 .PHONY: engines
 engines: mysql-or-skip ## install MariaDB, Galera, PostgreSQL, SQLite's shell, libfaketime and Chromium by apt where that is allowed, and unpack MySQL
 	@missing=(); \
