@@ -247,12 +247,17 @@ deploy-check: $(TOOLS)/installed ## check what is in deploy/: the chart, the Doc
 	awk '/^```yaml/ { inside = 1; next } /^```/ { inside = 0 } inside' docs/diracx-web.md >.cache/ingress.yaml
 	$(TOOLS)/bin/kubernetes-validate --strict -k 1.31.0 .cache/chart.yaml .cache/ingress.yaml
 	$(TOOLS)/bin/hadolint deploy/Dockerfile
-	$(TOOLS)/bin/shellcheck deploy/*.sh
+	$(TOOLS)/bin/shellcheck deploy/*.sh deploy/compose/*.sh
+	$(TOOLS)/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 	cd deploy/grafana/check && go run . ../jobdb.json
 
 .PHONY: try-packages
 try-packages: ## install the packages of dist/ in a bare Debian and try them (after make release; needs root, debootstrap, rpm)
 	deploy/try-packages.sh
+
+.PHONY: try-compose
+try-compose: build $(TOOLS)/installed ## run what deploy/compose.yaml runs as processes, and kill some (root; Debian's mariadb-server, mariadb-backup, socat, nginx-light)
+	$(TOOLS)/bin/python deploy/compose/try.py bin/jobdb
 
 .PHONY: engines
 engines: mysql-or-skip ## install MariaDB, Galera, PostgreSQL, SQLite's shell, libfaketime and Chromium by apt where that is allowed, and unpack MySQL

@@ -232,7 +232,7 @@ func (l *lease) change(ctx context.Context, how func(row *taskRow, now time.Time
 
 // run does the work, gives signs of life meanwhile, and gives the task back.
 func (l *lease) run(ctx context.Context) error {
-	l.log(ctx, "a background task begins")
+	l.db.options.Logger.DebugContext(ctx, "a background task begins", "task", l.task.Name, "due", l.due)
 	working, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var renewing sync.WaitGroup
@@ -261,14 +261,9 @@ func (l *lease) run(ctx context.Context) error {
 		return err
 	}
 	if err = errors.Join(err, back); err == nil {
-		l.log(ctx, "a background task is done")
+		l.db.options.Logger.DebugContext(ctx, "a background task is done", "task", l.task.Name, "due", l.due)
 	}
 	return err
-}
-
-// log tells of the run, at a level for those who look for what a server does.
-func (l *lease) log(ctx context.Context, what string) {
-	l.db.options.Logger.DebugContext(ctx, what, "task", l.task.Name, "due", l.due)
 }
 
 // renew makes the lease longer until ctx ends. If it can't twice, which takes 40 s at most, it ends

@@ -41,6 +41,6 @@ echo "$deb: installed, tried, removed"
 mkdir "$root/rpm"
 rpm --root "$root/rpm" --dbpath /db --nodeps --noscripts --install "$rpm"
 "$root/rpm/usr/bin/jobdb" version
-rpm --root "$root/rpm" --dbpath /db --query --list jobdb | grep -qx /lib/systemd/system/jobdb.service
+rpm --root "$root/rpm" --dbpath /db --query --list jobdb | grep -x /lib/systemd/system/jobdb.service # not -q, which would hang up on rpm
 rpm --root "$root/rpm" --dbpath /db --noscripts --erase jobdb
 echo "$rpm: installed, tried, removed"

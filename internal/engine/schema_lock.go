@@ -146,6 +146,11 @@ func mysqlSchemaLock(ctx context.Context, e *Engine, fn func(Querier) error) err
 	}
 	// Told before the connection ends, which the server may notice late.
 	defer conn.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_LOCK("+d.lockName+")") //nolint:errcheck // it ends with the connection
+	if cluster, err := inCluster(ctx, conn); err != nil {
+		return err
+	} else if cluster {
+		return withClusterLease(ctx, e, conn, fn)
+	}
 	return fn(conn)
 }
 

@@ -5,8 +5,12 @@ package faults_test
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"jobdb"
+	"jobdb/jobdbtest"
 )
 
 // galeraFaults are those of [faults] that matter to a cluster, and those that only one has.
@@ -74,6 +78,80 @@ func newGaleraWorld(t *testing.T) *world {
 	}
 	w.load = newLoad(t, servers, faultWriters, faultPause)
 	return w
+}
+
+// TestGaleraMigrates has servers on all nodes migrate one database at once: each node's lock keeps
+// only its own from that. From an empty database, and from an older one with jobs, all is as one
+// server would have made it.
+func TestGaleraMigrates(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: servers are built for this")
+	}
+	older := buildOlder(t, olderEnded)
+	nodes := startCluster(t)
+	for name, jobs := range map[string]int{"empty": 0, "older": 50} {
+		t.Run(name, func(t *testing.T) {
+			raw := jobdbtest.Raw(t, clusterURL(nodes[0].host))
+			for _, statement := range []string{"DROP DATABASE jobs", "CREATE DATABASE jobs CHARACTER SET utf8mb4"} {
+				if _, err := raw.ExecContext(t.Context(), statement); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if jobs > 0 {
+				s := startProgram(t, older, t.TempDir(), "--db", clusterURL(nodes[0].host))
+				token := s.token("alice", "NormalUser")
+				for range jobs {
+					if r := s.send(token, "POST", "/api/jobs/jdl", `["Executable = \"/bin/echo\";"]`); r.status >= 300 || r.err != nil {
+						t.Fatalf("submit: %+v", r)
+					}
+				}
+				s.stop()
+			}
+			migrateAtOnce(t, nodes)
+			checkSame(t, nodes)
+			db := openJobs(t, clusterURL(nodes[1].host))
+			if _, err := db.RebuildCounts(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			wrong, err := db.VerifyCounts(t.Context())
+			report, errSchema := db.CheckSchema(t.Context())
+			if err != nil || errSchema != nil || len(wrong) > 0 || !report.Usable() || len(report.Pending) > 0 {
+				t.Errorf("%v, %v, wrong counts %v, %+v", err, errSchema, wrong, report)
+			}
+			page, err := db.Search(t.Context(), jobdb.Search{Scope: jobdb.Scope{AllVOs: true}, Page: 1, PerPage: 1})
+			if err != nil || page.Total != int64(jobs) {
+				t.Errorf("%d jobs, %v, want %d", page.Total, err, jobs)
+			}
+		})
+	}
+}
+
+// migrateAtOnce migrates on each node, and wants none to fail.
+func migrateAtOnce(t *testing.T, nodes []*node) {
+	t.Helper()
+	var migrating sync.WaitGroup
+	for i, n := range nodes {
+		db := openJobs(t, clusterURL(n.host))
+		migrating.Go(func() {
+			applied, err := db.Migrate(t.Context())
+			t.Logf("node %d applied %v", i, applied)
+			if err != nil {
+				t.Errorf("node %d: %v", i, err)
+			}
+		})
+	}
+	migrating.Wait()
+}
+
+// openJobs opens a database until the test ends.
+func openJobs(t *testing.T, address string) *jobdb.DB {
+	t.Helper()
+	db, err := jobdb.Open(t.Context(), address, jobdb.Options{FoldInterval: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
 }
 
 // spread puts each server on a node of its own again: it stays on the one that a fault drove it to.

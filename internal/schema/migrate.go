@@ -2,6 +2,7 @@ package schema
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -77,14 +78,17 @@ func (m *Migrator) tryAgain(ctx context.Context) (applied []string, err error) {
 		if err == nil || m.Engine.Dialect.KeepsDDL {
 			applied = append(applied, done...)
 		}
-		switch m.Engine.ClassOf(err) {
+		class := m.Engine.ClassOf(err)
+		if errors.Is(err, engine.ErrLost) {
+			class = engine.ClassRetry
+		}
+		switch class {
 		case engine.ClassRetry:
 			if waited >= maxMigrationWait {
 				return applied, fmt.Errorf("others have used the tables for %v: %w", waited, err)
 			}
 		case engine.ClassDuplicate:
-			// The lock of MariaDB holds on one node of a cluster; servers on two nodes can get in each
-			// other's way.
+			// An older jobdb on another node of a cluster may migrate, too, which knows no lease.
 			if try >= maxDuplicates {
 				return applied, err
 			}
