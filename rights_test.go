@@ -220,6 +220,8 @@ func TestRightsOnMariaDBAndMySQL(t *testing.T) {
 			})
 			t.Run("rights by a role, and on tables", func(t *testing.T) {
 				u := newMySQLUser(t, server, "member", tableRights[engine])
+				// Of a user with a role MySQL 8.0 heeds no rights on an escaped name, and 9.7 of a role none on one that isn't.
+				u.run(t, "GRANT "+tableRights[engine]+" ON member_db.* TO member@'127.0.0.1'")
 				u.run(t, "SET GLOBAL log_bin_trust_function_creators = 1", "CREATE ROLE counting", "GRANT counting TO member@'127.0.0.1'",
 					map[string]string{
 						"MariaDB": "SET DEFAULT ROLE counting FOR member@'127.0.0.1'", "MySQL": "SET DEFAULT ROLE counting TO member@'127.0.0.1'",
@@ -228,7 +230,7 @@ func TestRightsOnMariaDBAndMySQL(t *testing.T) {
 					t.Fatal(err)
 				}
 				u.run(t, "GRANT TRIGGER ON member_db.Jobs TO counting", "GRANT TRIGGER ON member_db.JobJDLs TO counting",
-					"GRANT DROP ON `member\\_db`.* TO counting")
+					"GRANT DROP ON member_db.* TO counting", "GRANT DROP ON `member\\_db`.* TO counting")
 				if _, err := openDB(t, u.url).Migrate(t.Context(), jobdb.AddCounts); err != nil {
 					t.Fatal(err)
 				}

@@ -158,6 +158,7 @@ func TestPoolRefusals(t *testing.T) {
 			{map[string]string{"parseTime": "false"}, "parseTime=true"},
 			{map[string]string{"loc": "Europe/Zurich"}, "loc=UTC"},
 			{map[string]string{"charset": "latin1"}, "charset=utf8mb4"},
+			{map[string]string{"autocommit": "0"}, "autocommit=1"},
 			{map[string]string{"clientFoundRows": "false"}, "clientFoundRows=true"},
 		},
 		"PostgreSQL": {{map[string]string{"timezone": "Europe/Zurich"}, "timezone=UTC"}},

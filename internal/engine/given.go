@@ -52,10 +52,10 @@ func engineOfDriver(pool *sql.DB) (*Engine, poolCheck) {
 
 // checkMySQL wants of a connection what mysqlConnector makes it.
 func checkMySQL(ctx context.Context, conn *sql.Conn, o Settings) error {
-	var quotes, strict, utf8 bool
+	var quotes, strict, utf8, commits bool
 	var at any
-	query := `SELECT @@sql_mode LIKE '%ANSI_QUOTES%', @@sql_mode LIKE '%STRICT_%', @@character_set_client = 'utf8mb4', CAST('2024-07-01 12:00:00' AS DATETIME)`
-	if err := conn.QueryRowContext(ctx, query).Scan(&quotes, &strict, &utf8, &at); err != nil {
+	query := `SELECT @@sql_mode LIKE '%ANSI_QUOTES%', @@sql_mode LIKE '%STRICT_%', @@character_set_client = 'utf8mb4', @@autocommit, CAST('2024-07-01 12:00:00' AS DATETIME)`
+	if err := conn.QueryRowContext(ctx, query).Scan(&quotes, &strict, &utf8, &commits, &at); err != nil {
 		return err
 	}
 	parsed, isTime := at.(time.Time)
@@ -64,6 +64,8 @@ func checkMySQL(ctx context.Context, conn *sql.Conn, o Settings) error {
 		return errors.New("the pool's sql_mode must have ANSI_QUOTES and STRICT_ALL_TABLES: add sql_mode='ANSI_QUOTES,STRICT_ALL_TABLES' to its DSN, URL-encoded")
 	case !utf8:
 		return errors.New("the pool's character set must be utf8mb4: set charset=utf8mb4 in its DSN")
+	case !commits:
+		return errors.New("the pool's connections must commit each statement: add autocommit=1 to its DSN")
 	case !isTime:
 		return errors.New("the pool must read times: set parseTime=true in its DSN")
 	case parsed.Location() != time.UTC:

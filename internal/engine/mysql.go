@@ -203,7 +203,7 @@ func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, con
 		return nil, errors.Join(err, conn.Close())
 	}
 	wrapped.id, wrapped.server = values[0], strings.Join(values[1:3], ":")
-	settings := "SET SESSION sql_mode = CONCAT(" + zeroDates + ", ',ANSI_QUOTES,STRICT_ALL_TABLES'), time_zone = '+00:00', lc_messages = 'en_US'"
+	settings := "SET SESSION sql_mode = CONCAT(" + zeroDates + ", ',ANSI_QUOTES,STRICT_ALL_TABLES'), autocommit = 1, time_zone = '+00:00', lc_messages = 'en_US'"
 	if seconds := c.statementTime.Seconds(); isMariaDB(values[3]) {
 		// A list stays a list: of long ones the server would make tables, of whose length it knows
 		// nothing.

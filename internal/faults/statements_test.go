@@ -170,3 +170,35 @@ func TestNoMoreStatements(t *testing.T) {
 		})
 	}
 }
+
+// On a server whose sessions commit nothing by themselves, a change of one statement is kept all the same.
+func TestServersThatCommitNothing(t *testing.T) {
+	for _, name := range []string{"MariaDB", "MySQL"} {
+		t.Run(name, func(t *testing.T) {
+			server, err := url.Parse(jobdbtest.Server(t, name, "--autocommit=0"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := jobdbtest.Raw(t, server.String()).ExecContext(t.Context(), "CREATE DATABASE jobs CHARACTER SET utf8mb4"); err != nil {
+				t.Fatal(err)
+			}
+			server.Path = "/jobs"
+			db := jobdbtest.Open(t, server.String(), jobdb.Options{})
+			id, err := db.CreateJob(t.Context(), "[a]")
+			if err == nil {
+				err = db.InsertJobAttributes(t.Context(), map[jobdb.JobID]jobdb.Attributes{id: {"VO": "lhcb"}})
+			}
+			if err == nil {
+				_, err = db.SetJobAttributes(t.Context(), map[jobdb.JobID]jobdb.Attributes{id: {"Site": "here"}}, jobdb.SetOptions{})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			other := jobdbtest.Open(t, server.String(), jobdb.Options{})
+			job, err := other.Job(t.Context(), jobdb.Scope{VO: "lhcb"}, id)
+			if err != nil || job.Site != "here" {
+				t.Errorf("%v, %+v", err, job)
+			}
+		})
+	}
+}
