@@ -59,7 +59,7 @@ func newWorld(t *testing.T, engine string, environment ...string) *world {
 	folder := t.TempDir() // as well: a server whose log can't be written stands still
 	w := &world{engine: engine, disk: newDisk(t), faults: faults}
 	w.operation = newOperation(t, folder)
-	flags, count := append([]string{"--command-redelivery", redelivery.String()}, w.operation.flags...), 2
+	flags, count := append([]string{"--command-redelivery", redelivery.String()}, w.flags...), 2
 	if w.operated {
 		count = 3
 	}
