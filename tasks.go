@@ -152,16 +152,16 @@ type taskRow struct {
 	state       string
 }
 
-// free reports whether no server has the task. A lease that is too long is of a clock that was set
-// back since.
+// free reports whether no server has the task. A lease that is far too long is of a clock that was set
+// back since; one that is a little too long is of a server whose clock is a little ahead of ours.
 func (r taskRow) free(now time.Time) bool {
-	return !r.until.After(now) || r.until.After(now.Add(taskLease))
+	return !r.until.After(now) || r.until.After(now.Add(2*taskLease))
 }
 
-// due reports whether it is time for the task. A next time that is too far away is of a clock that
+// due reports whether it is time for the task. A next time that is far too far away is of a clock that
 // was set back since, or of a task that was seldom done.
 func (r taskRow) due(now time.Time, task Task) bool {
-	return !r.next.After(now) || r.next.After(now.Add(task.Every))
+	return !r.next.After(now) || r.next.After(now.Add(2*task.Every))
 }
 
 // take takes the task, with due only if it is. If it doesn't, wait is when to try again.

@@ -14,6 +14,7 @@ import (
 var taskTests = []conformanceTest{
 	{"TaskOfOneServer", testTaskOfOneServer},
 	{"TaskIsTakenOver", testTaskIsTakenOver},
+	{"TaskOfClocksApart", testTaskOfClocksApart},
 	{"TaskState", testTaskState},
 }
 
@@ -74,6 +75,43 @@ func testTaskOfOneServer(f *fixture) {
 	if n := runs.Load(); n < wanted {
 		f.t.Errorf("the task was done %d times, want %d", n, wanted)
 	}
+}
+
+// A server whose clock is a second behind neither takes a task over that another server does, nor does it
+// again because it thinks that it is early.
+func testTaskOfClocksApart(f *fixture) {
+	if !f.keepsTasks() || f.traits.InMemory { // which has one clock
+		return
+	}
+	now := f.clock.now()
+	f.clock.advance(now.Truncate(time.Hour).Add(time.Hour).Sub(now)) // when the task is due
+	right := f.servers(1, jobdb.Options{Clock: f.clock.now})[0]
+	behind := f.servers(1, jobdb.Options{Clock: func() time.Time { return f.clock.now().Add(-time.Second) }})[0]
+	begun, goOn, done := make(chan bool), make(chan bool), make(chan error)
+	task := jobdb.Task{Name: "clocks apart", Every: time.Hour, Run: func(context.Context, string) (string, error) {
+		close(begun)
+		<-goOn
+		return "", nil
+	}}
+	go func() {
+		_, err := right.RunTask(f.ctx, task)
+		done <- err
+	}()
+	<-begun
+	var again atomic.Int64
+	task.Run = func(context.Context, string) (string, error) {
+		again.Add(1)
+		return "", nil
+	}
+	ran, err := behind.RunTask(f.ctx, task)
+	f.ok(err)
+	f.equal("done by two servers", ran, false)
+	close(goOn)
+	f.ok(<-done)
+	ctx, cancel := context.WithTimeout(f.ctx, 200*time.Millisecond)
+	defer cancel()
+	behind.RunTasks(ctx, task)
+	f.equal("done again before it is due", again.Load(), int64(0))
 }
 
 // A server that gives no sign of life for a minute loses its task, and what it does at its end
