@@ -585,11 +585,12 @@ func (c *compiler) byteExactIn(f Filter, exact string) {
 func (c *compiler) exactly(f Filter, table string) {
 	name := table + tables.Quote(f.column.Name())
 	charset, _, _ := strings.Cut(c.schema.Collation(tables.Jobs.Name, f.column.Name()), "_")
+	value := c.arg(f.values[0])
 	switch text, _ := f.values[0].(string); {
 	case strings.HasPrefix(charset, "utf8"), isASCII(text) && (charset == "latin1" || charset == "ascii"):
-		c.write(name, " = CAST(", c.arg(text), " AS BINARY)")
+		c.write(name, " = CAST(", value, " AS BINARY)")
 	default:
-		c.write(c.schema.ByteExact(tables.Jobs.Name, f.column.Name(), name), " = ", c.arg(text))
+		c.write(c.schema.ByteExact(tables.Jobs.Name, f.column.Name(), name), " = ", value)
 	}
 }
 
