@@ -532,10 +532,11 @@ func (c *compiler) compare(f Filter) {
 		return
 	}
 	exact := c.compared(f)
+	folds := exact != tables.Quote(f.column.Name())
 	switch {
-	case f.op == opIn && f.column != colParameter && exact != tables.Quote(f.column.Name()) && c.schema.IndexBy(f.column.Name()) != "":
+	case folds && f.op == opIn && f.column != colParameter && c.schema.IndexBy(f.column.Name()) != "":
 		c.byteExactIn(f, exact)
-	case f.equals():
+	case folds && f.equals():
 		c.exactly(f, "")
 	case f.op == opIn && len(f.values) == 1:
 		c.write(exact, " = ", c.arg(f.values[0]))
