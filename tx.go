@@ -142,10 +142,10 @@ func (a access) alone(ctx context.Context, what string, fn func(*session) error)
 	return refused, err
 }
 
-// writeOne is write for what is a single statement: where writeAlone may write it does so without a
-// transaction. fn must not send a second one.
+// writeOne is write for what is a single statement: where writeAlone may write, and the server ends what
+// is cancelled, it does so without a transaction. fn must not send a second one.
 func (a access) writeOne(ctx context.Context, what string, fn func(*session) error) error {
-	if !a.writesAlone() {
+	if !a.writesAlone() || a.db.engine.Given {
 		return a.write(ctx, what, fn)
 	}
 	refused, err := a.alone(ctx, what, fn)

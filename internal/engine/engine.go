@@ -51,6 +51,7 @@ type Engine struct {
 	WriteOptions   sql.TxOptions  // of transactions that write
 	Snapshot       *sql.TxOptions // of transactions of a reader that see one state of the database
 	Groups         *GroupCommit   // lets small transactions share a commit; nil where each commits by itself
+	Given          bool           // the pool is the caller's: a statement that is cancelled goes on in the server, and only a transaction undoes it
 	OneConnection  bool           // Reader and Writer have one connection: who reads keeps all others waiting
 	Close          func() error   // closes all connections but those of a pool of the caller's
 

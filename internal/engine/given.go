@@ -19,7 +19,7 @@ func OnPool(ctx context.Context, pool *sql.DB, o Settings) (*Engine, error) {
 		return nil, fmt.Errorf("the pool's driver is %T; jobdb knows those of go-sql-driver/mysql, pgx's stdlib, and "+
 			"the SQLite driver named %q", pool.Driver(), SQLiteDriver)
 	}
-	e.Close, e.logger = func() error { return nil }, o.Logger
+	e.Given, e.Close, e.logger = true, func() error { return nil }, o.Logger
 	if e.Dialect.Name != SQLite.Name {
 		e.WriteOptions.ReadOnly = o.ReadOnly
 	}
