@@ -151,27 +151,42 @@ func dropPostgreSQL(ctx context.Context, admin *sql.DB, name string) error {
 // dropMariaDB, which is for MySQL too, ends the connections to the database first: an open
 // transaction would hold the drop up.
 func dropMariaDB(ctx context.Context, admin *sql.DB, name string) error {
-	const connections = "SELECT id FROM information_schema.processlist WHERE db = ?"
-	rows, err := admin.QueryContext(ctx, connections, name)
-	for failed := (*mysql.MySQLError)(nil); errors.As(err, &failed) && failed.Number == 3854; { // while a statement of anybody has an emoji
+	ids, err := connections(ctx, admin, name)
+	for IsUnreadable(err) {
 		time.Sleep(100 * time.Millisecond)
-		rows, err = admin.QueryContext(ctx, connections, name)
+		ids, err = connections(ctx, admin, name)
 	}
 	if err != nil {
 		return err
+	}
+	for _, id := range ids {
+		// It may have ended by itself meanwhile, which is an error of no interest.
+		_, _ = admin.ExecContext(ctx, fmt.Sprintf("KILL %d", id))
+	}
+	_, err = admin.ExecContext(ctx, "DROP DATABASE "+name)
+	return err
+}
+
+// connections are the numbers of those to the database.
+func connections(ctx context.Context, admin *sql.DB, name string) (ids []int64, err error) {
+	rows, err := admin.QueryContext(ctx, "SELECT id FROM information_schema.processlist WHERE db = ?", name)
+	if err != nil {
+		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var id int64
 		if err := rows.Scan(&id); err != nil {
-			return err
+			return nil, err
 		}
-		// It may have ended by itself meanwhile, which is an error of no interest.
-		_, _ = admin.ExecContext(ctx, fmt.Sprintf("KILL %d", id))
+		ids = append(ids, id)
 	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	_, err = admin.ExecContext(ctx, "DROP DATABASE "+name)
-	return err
+	return ids, rows.Err()
+}
+
+// IsUnreadable reports an error of MySQL's list of connections, which nobody can read while a
+// statement of any of them has an emoji. It is to be asked again.
+func IsUnreadable(err error) bool {
+	failed := (*mysql.MySQLError)(nil)
+	return errors.As(err, &failed) && failed.Number == 3854
 }

@@ -17,17 +17,17 @@ type Process struct {
 	server *engine.Server
 }
 
-// StartProcess is [Server] for tests that kill the server. Unless the settings say otherwise it
-// forgets what was committed last when it is killed. It may have more variables (NAME=value) in its
-// environment.
+// StartProcess is [Server] for tests that kill the server, which has whole what it has committed when
+// it runs again. It may have more variables (NAME=value) in its environment.
 func StartProcess(tb testing.TB, name, settings string, environment ...string) *Process {
 	tb.Helper()
 	i := slices.IndexFunc(engine.All, func(e *engine.Engine) bool { return e.Name == name })
 	if i < 0 {
 		tb.Fatalf("there is no server of %q", name)
 	}
-	needEngine(tb, engine.All[i])
-	server, err := engine.All[i].With(settings, environment...).Start(tb.Context(), false)
+	e := engine.All[i]
+	needEngine(tb, e)
+	server, err := e.With(e.Keeps+" "+settings, environment...).Start(tb.Context(), false)
 	skipMissing(tb, err)
 	tb.Cleanup(server.Stop)
 	return &Process{URL: server.URL, tb: tb, server: server}
@@ -53,7 +53,7 @@ func skipMissing(tb testing.TB, err error) {
 	}
 }
 
-// Kill ends the server at once, as a crash does.
+// Kill ends the server at once, as a crash does, and returns when it has ended.
 func (p *Process) Kill() {
 	p.tb.Helper()
 	if err := p.server.Kill(); err != nil {

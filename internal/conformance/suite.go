@@ -365,6 +365,11 @@ func (r *rawDB) exec(query string) {
 func (r *rawDB) number(query string) int64 {
 	r.f.t.Helper()
 	var n int64
-	r.f.ok(r.db.QueryRowContext(r.f.ctx, query).Scan(&n))
+	err := r.db.QueryRowContext(r.f.ctx, query).Scan(&n)
+	for jobdbtest.IsUnreadable(err) {
+		time.Sleep(10 * time.Millisecond)
+		err = r.db.QueryRowContext(r.f.ctx, query).Scan(&n)
+	}
+	r.f.ok(err)
 	return n
 }

@@ -40,12 +40,6 @@ type world struct {
 	operation
 }
 
-// keepsAll are settings with which a server has on its disk what it has committed, if the machine
-// itself goes on.
-var keepsAll = map[string]string{
-	"MariaDB": "--innodb-flush-log-at-trx-commit=2", "MySQL": "--innodb-flush-log-at-trx-commit=2", "PostgreSQL": "-c synchronous_commit=on",
-}
-
 // newWorld makes a world whose database's server has more variables in its environment.
 func newWorld(t *testing.T, engine string, environment ...string) *world {
 	t.Helper()
@@ -68,7 +62,7 @@ func newWorld(t *testing.T, engine string, environment ...string) *world {
 		flags, count = append(flags, "--db", w.address), 1
 	} else {
 		t.Setenv("TMPDIR", w.disk)
-		w.process = jobdbtest.StartProcess(t, engine, keepsAll[engine], environment...)
+		w.process = jobdbtest.StartProcess(t, engine, "", environment...)
 		w.address = newDatabase(t, w.process.URL)
 		w.between = newProxy(t, w.address)
 		flags = append(flags, "--db", w.between.address)

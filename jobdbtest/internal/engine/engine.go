@@ -17,6 +17,7 @@ type Engine struct {
 	Name    string // for people: "MariaDB"
 	Env     string // the environment variable that holds the URL of a running instance
 	Install string // the command that installs it on Debian (of MariaDB what we need, without a service)
+	Keeps   string // settings with which a killed server has whole what it has committed, while the machine goes on
 
 	scheme, adminDB string   // of its URLs
 	account         string   // runs the server when we are root; nobody does if it doesn't exist; "": we do
@@ -55,6 +56,7 @@ run() {
 `,
 	fast:    "--innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --sync-binlog=0 --innodb-buffer-pool-size=256M",
 	durable: "--innodb-flush-log-at-trx-commit=1 --innodb-buffer-pool-size=1G --innodb-log-file-size=512M",
+	Keeps:   "--innodb-flush-log-at-trx-commit=2 --innodb-doublewrite=1",
 	stop:    "KILL",
 }
 
@@ -82,6 +84,7 @@ run() {
 `,
 	fast:    "--innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --innodb-flush-method=nosync --innodb-buffer-pool-size=256M",
 	durable: "--innodb-flush-log-at-trx-commit=1 --innodb-buffer-pool-size=1G --innodb-redo-log-capacity=1G",
+	Keeps:   "--innodb-flush-log-at-trx-commit=2 --innodb-doublewrite=1",
 	stop:    "KILL",
 }
 
@@ -109,6 +112,7 @@ run() {
 `,
 	fast:    "-c fsync=off -c synchronous_commit=off -c full_page_writes=off",
 	durable: "-c fsync=on -c shared_buffers=512MB -c max_wal_size=4GB",
+	Keeps:   "-c synchronous_commit=on -c full_page_writes=on",
 	stop:    "QUIT",
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	mathrand "math/rand/v2"
 	"net"
 	"net/url"
@@ -35,7 +36,7 @@ server=$!
 exec >>"$DIR/again.log" 2>&1 # now the server alone holds the pipe of its messages
 while read -r order; do
   case $order in
-  kill) kill -KILL "$server"; wait "$server" ;;
+  kill) kill -KILL "$server"; wait "$server"; : >"$DIR/killed" ;;
   run)
     sleep 0.05 # whereby the shell learns of children that have ended
     kill -0 "$server" || { run; server=$!; } ;;
@@ -132,10 +133,19 @@ func (s *Server) Stop() {
 	_ = s.supervisor.Wait() // its exit code says nothing: it also waits for a killed server
 }
 
-// Kill ends the server by SIGKILL, as a crash does. Its data stay.
+// Kill ends the server by SIGKILL, as a crash does, and returns when it has ended, so that nobody
+// takes the last answers of the old one for those of the next. Its data stay.
 func (s *Server) Kill() error {
-	_, err := io.WriteString(s.lifeline, "kill\n")
-	return err
+	killed := filepath.Join(s.folder, "killed")
+	if _, err := io.WriteString(s.lifeline, "kill\n"); err != nil {
+		return err
+	}
+	for end := time.Now().Add(startTimeout); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if err := os.Remove(killed); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return fmt.Errorf("the killed server has not ended in %s", startTimeout)
 }
 
 // Run starts a server that has ended again, on the data and the port that it had, and returns when
