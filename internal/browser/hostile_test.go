@@ -9,8 +9,10 @@ import (
 )
 
 // What comes from jobs is shown as it is, and is never markup, code, or an address.
-func TestHostileTexts(t *testing.T) {
-	s := start(t, 0)
+func TestHostileTexts(t *testing.T) { tryHostileTexts(t, start(t, 0)) }
+
+func tryHostileTexts(t *testing.T, s *server) {
+	t.Helper()
 	const evil = `<img src=x onerror="hacked=1"><script>hacked=2</script>'"${hacked}&lt;`
 	const link = `javascript:hacked=3`
 	ids, err := s.db.CreateJobs(t.Context(), []string{evil + "\nExecutable = \"" + link + "\";"})
@@ -34,7 +36,11 @@ func TestHostileTexts(t *testing.T) {
 	}
 	b := newTab(t, s)
 	b.signIn(boss, "#/jobs?columns=JobID,JobName,Site,Status,MinorStatus,ApplicationStatus,Owner,Parameters.StandardOutput&by=Site&span=365d")
-	for _, where := range []string{"", fmt.Sprintf("#/job/%d", id), fmt.Sprintf("#/job/%d?jdl=difference", id), "#/errors?q=JobID%3E0", "#/overview"} {
+	screens := []string{"", fmt.Sprintf("#/job/%d", id), fmt.Sprintf("#/job/%d?jdl=difference", id), fmt.Sprintf("#/errors?q=JobID%%3D%d", id)}
+	if s.process == nil { // else it isn't among the commonest
+		screens = append(screens, "#/overview")
+	}
+	for _, where := range screens {
 		if where != "" {
 			b.open(where)
 		}
@@ -49,7 +55,7 @@ func TestHostileTexts(t *testing.T) {
 		}
 	}
 	// Such a value can be searched for, in quotes, and the search finds it.
-	b.open("#/jobs")
+	b.open(fmt.Sprintf("#/jobs?q=JobID%%3D%d", id))
 	b.click(".facets label", evil[:20])
 	b.wait(`document.querySelector(".tablebox tbody tr[aria-rowindex]") && document.querySelector("#search").value.includes('\\"')`)
 	b.loaded()

@@ -44,10 +44,15 @@ func TestLarge(t *testing.T) {
 	s := startProcess(t, jobs, minutes)
 	t.Run("Measure", func(t *testing.T) { measure(t, s) })
 	t.Run("Screens", func(t *testing.T) { tryScreens(t, s) })
-	t.Run("Roles", func(t *testing.T) { tryRoles(t, s) })
-	t.Run("Download", func(t *testing.T) { tryDownload(t, s) })
+	for name, try := range map[string]func(*testing.T, *server){
+		"Roles": tryRoles, "Search": trySearch, "Brush": tryBrush, "Columns": tryColumns, "Download": tryDownload, "Keyboard": tryKeyboard,
+		"HostileTexts": tryHostileTexts, "UnseenJobs": tryUnseenJobs, "Refusals": tryRefusals,
+	} {
+		t.Run(name, func(t *testing.T) { try(t, s) })
+	}
 	t.Run("Live", func(t *testing.T) { watchMemory(t, s, minutes) })
 	t.Run("Kill", func(t *testing.T) { killInTheMiddle(t, s) })
+	t.Run("AllThatMatch", func(t *testing.T) { tryAllThatMatch(t, s) })
 }
 
 // setting is a number from the environment.
@@ -151,49 +156,6 @@ func (s *server) memory(t *testing.T) float64 {
 	return 0
 }
 
-// newest is the ID of the newest job with a value.
-func (s *server) newest(t *testing.T, column, value string) int64 {
-	t.Helper()
-	query, err := jobdb.SearchRequest{
-		Parameters: []string{"JobID"}, Search: []jobdb.FilterSpec{{Parameter: column, Operator: "eq", Value: value}},
-		Sort: []jobdb.SortSpec{{Parameter: "JobID", Direction: "desc"}},
-	}.Parse(s.db.Limits())
-	if err != nil {
-		t.Fatal(err)
-	}
-	query.Scope, query.Page, query.PerPage = jobdb.Scope{VO: boss.VO}, 1, 1
-	found, err := s.db.Search(t.Context(), query)
-	if err != nil || len(found.Rows) == 0 {
-		t.Fatalf("no job with %s=%s: %v", column, value, err)
-	}
-	id, _ := found.Rows[0][0].(int64)
-	return id
-}
-
-// deleted is how often each of the first jobs became Deleted, by their histories.
-func (s *server) deleted(t *testing.T) map[jobdb.JobID]int {
-	t.Helper()
-	times := map[jobdb.JobID]int{}
-	for first := jobdb.JobID(1); first <= killed; first += 1000 {
-		ids := make([]jobdb.JobID, 1000)
-		for i := range ids {
-			ids[i] = first + jobdb.JobID(i)
-		}
-		histories, err := s.db.History(t.Context(), ids)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for id, records := range histories {
-			for _, record := range records {
-				if record.Status == jobdb.StatusDeleted {
-					times[id]++
-				}
-			}
-		}
-	}
-	return times
-}
-
 // Everybody can use each screen.
 func tryScreens(t *testing.T, s *server) {
 	source := axe(t)
@@ -286,13 +248,17 @@ func killInTheMiddle(t *testing.T, s *server) {
 	b.typeText(digits)
 	b.click("dialog button.danger", "Delete")
 	b.wait(`document.querySelector("dialog progress")?.value > 200`)
+	first := make([]jobdb.JobID, killed)
+	for i := range first {
+		first[i] = jobdb.JobID(i + 1)
+	}
 	s.kill()
-	done := s.deleted(t)
+	done := s.became(t, jobdb.StatusDeleted, first...)
 	b.wait(`document.querySelector(".banner").innerText.includes("can't be reached")`)
 	s.run(t, strings.TrimPrefix(s.URL, "http://"), "serve")
 	b.wait(`!document.querySelector(".banner").innerText`)
 	b.wait(`document.querySelector("dialog").innerText.replace(/[^A-Za-z0-9:, ]/g, "").includes("Done: ` + digits + ` done, 0 refused")`)
-	records := s.deleted(t)
+	records := s.became(t, jobdb.StatusDeleted, first...)
 	if len(done) == 0 || len(done) >= wanted || len(records) != wanted {
 		t.Errorf("of %d jobs %d were deleted when the server was killed, %d in the end", wanted, len(done), len(records))
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -149,4 +150,44 @@ func (s *server) let(t *testing.T, origin, issuer string) {
 		DB: s.db, Jobs: s.jobs, Keys: s.key.Keys(), Issuer: issuer, Visibility: auth.VisibleVO, Origins: []string{origin},
 		Logins: auth.NewLogins(s.key, issuer, boss, time.Now), Clock: time.Now, Logger: slog.New(slog.NewTextHandler(&s.log, nil)),
 	})
+}
+
+// newest is the ID of the newest job with a value.
+func (s *server) newest(t *testing.T, column, value string) int64 {
+	t.Helper()
+	query, err := jobdb.SearchRequest{
+		Parameters: []string{"JobID"}, Search: []jobdb.FilterSpec{{Parameter: column, Operator: "eq", Value: value}},
+		Sort: []jobdb.SortSpec{{Parameter: "JobID", Direction: "desc"}},
+	}.Parse(s.db.Limits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	query.Scope, query.Page, query.PerPage = jobdb.Scope{VO: boss.VO}, 1, 1
+	found, err := s.db.Search(t.Context(), query)
+	if err != nil || len(found.Rows) == 0 {
+		t.Fatalf("no job with %s=%s: %v", column, value, err)
+	}
+	id, _ := found.Rows[0][0].(int64)
+	return id
+}
+
+// became is how often each of the jobs became a status, by their histories; those that never did are
+// left out.
+func (s *server) became(t *testing.T, status jobdb.Status, ids ...jobdb.JobID) map[jobdb.JobID]int {
+	t.Helper()
+	times := map[jobdb.JobID]int{}
+	for some := range slices.Chunk(ids, 1000) {
+		histories, err := s.db.History(t.Context(), some)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for id, records := range histories {
+			for _, record := range records {
+				if record.Status == status {
+					times[id]++
+				}
+			}
+		}
+	}
+	return times
 }
