@@ -72,6 +72,8 @@ var notYet = map[string]string{
 	"summary by ApplicationStatus and one of the commonest value": everywhere,
 	"summary by UserPriority":                                     everywhere,
 	"summary by RescheduleCounter":                                everywhere,
+	"histogram of a span with a value":                            "mariadb?",
+	"facets of the commonest value, not counted":                  everywhere,
 	"Running and not heard of":                                    "sqlite mariadb mysql? postgres",
 	"final and ended before":                                      "sqlite mysql",
 	"names that begin with":                                       everywhere,

@@ -93,7 +93,7 @@ export function ActDialog({ order, close }) {
 				`}
 				<div class="buttons">
 					<button type="button" class="quiet" onClick=${close}>Cancel</button>
-					${n > 0 && html`<button type="button" class="danger" disabled=${sent || (needsTyping && typed.trim() !== String(n))} onClick=${begin}>${title} ${count(n)} ${n === 1 ? "job" : "jobs"}</button>`}
+					${n > 0 && html`<button type="button" class="danger" disabled=${sent || (needsTyping && typed.replace(/\s/g, "") !== String(n))} onClick=${begin}>${title} ${count(n)} ${n === 1 ? "job" : "jobs"}</button>`}
 				</div>`}
 			${state && html`
 				<${Progress} state=${state} />
