@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"io"
 	"net"
 	"regexp"
 	"strconv"
@@ -151,29 +150,41 @@ type mysqlConnector struct {
 	hosts         []driver.Connector
 	statementTime time.Duration
 	readOnly      bool
-	cluster       sync.Map // of host: whether it is a node of a Galera cluster
+	nodes         sync.Map // of host: its *galeraNode; nil if it is none
 }
 
 // Driver is what database/sql wants of a connector.
 func (c *mysqlConnector) Driver() driver.Driver { return c.hosts[0].Driver() }
 
-// Connect tries one host after the other.
+// Connect tries one host after the other. A node of a cluster that isn't in step serves for want of
+// another.
 func (c *mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	var failed []error
+	var behind *mysqlConn
 	for _, host := range c.hosts {
 		conn, err := c.connect(ctx, host)
-		if err == nil {
+		switch {
+		case err != nil:
+			failed = append(failed, err)
+		case conn.inStep(ctx):
+			behind.discard()
 			return conn, nil
+		default:
+			behind.discard()
+			behind = conn
 		}
-		failed = append(failed, err)
 	}
-	if len(failed) == 1 {
+	switch {
+	case behind != nil:
+		behind.node = nil
+		return behind, nil
+	case len(failed) == 1:
 		return nil, failed[0]
 	}
 	return nil, errors.Join(failed...)
 }
 
-func (c *mysqlConnector) connect(ctx context.Context, host driver.Connector) (driver.Conn, error) {
+func (c *mysqlConnector) connect(ctx context.Context, host driver.Connector) (*mysqlConn, error) {
 	note := &dialed{}
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, dialedKey{}, note), connectTime)
 	defer cancel()
@@ -189,7 +200,7 @@ func (c *mysqlConnector) connect(ctx context.Context, host driver.Connector) (dr
 const zeroDates = "REPLACE(REPLACE(@@sql_mode, 'NO_ZERO_IN_DATE', ''), 'NO_ZERO_DATE', '')"
 
 // prepare sets the session and learns its number.
-func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, conn driver.Conn, network net.Conn) (driver.Conn, error) {
+func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, conn driver.Conn, network net.Conn) (*mysqlConn, error) {
 	inner, ok := conn.(mysqlDriverConn)
 	if !ok {
 		return nil, errors.Join(errors.New("the MySQL driver lacks what jobdb needs of it"), conn.Close())
@@ -209,12 +220,14 @@ func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, con
 	} else {
 		settings += ", max_execution_time = " + strconv.FormatInt(c.statementTime.Milliseconds(), 10)
 	}
-	cluster, err := c.inCluster(ctx, host, inner)
-	if err != nil {
+	if wrapped.node, err = c.nodeAt(ctx, host, inner); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	if cluster {
+	if wrapped.node != nil {
 		settings += ", wsrep_sync_wait = 7" // what another node has acknowledged is seen by reads, updates and inserts
+	}
+	if len(c.hosts) == 1 {
+		wrapped.node = nil // there is no other to go to
 	}
 	if c.readOnly {
 		settings += ", transaction_read_only = 1"
@@ -226,20 +239,6 @@ func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, con
 		return nil, errors.Join(err, conn.Close())
 	}
 	return wrapped, nil
-}
-
-// inCluster tells whether a host is a node of a Galera cluster, which it is asked once.
-func (c *mysqlConnector) inCluster(ctx context.Context, host driver.Connector, conn driver.QueryerContext) (bool, error) {
-	if known, found := c.cluster.Load(host); found {
-		return known == true, nil
-	}
-	values, err := oneRow(ctx, conn, "SHOW VARIABLES LIKE 'wsrep_on'")
-	if err != nil && !errors.Is(err, io.EOF) { // there is no such variable
-		return false, err
-	}
-	cluster := err == nil && values[1] == "ON"
-	c.cluster.Store(host, cluster)
-	return cluster, nil
 }
 
 // oneRow reads the texts of a single row.

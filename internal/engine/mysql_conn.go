@@ -41,9 +41,10 @@ type mysqlConn struct {
 	network net.Conn
 
 	host   driver.Connector
-	id     string // CONNECTION_ID()
-	server string // the one that id belongs to: a proxy may lead elsewhere next time
-	killed bool   // it was ended in the server
+	node   *galeraNode // nil: it is none, or stays in use whether it is in step or not
+	id     string      // CONNECTION_ID()
+	server string      // the one that id belongs to: a proxy may lead elsewhere next time
+	killed bool        // it was ended in the server
 
 	isolation  sql.IsolationLevel // of the session's transactions, once it was told
 	statements map[string]*mysqlStatement
@@ -60,6 +61,17 @@ type mysqlStatement struct {
 
 // IsValid keeps a connection from use after it was killed.
 func (c *mysqlConn) IsValid() bool { return !c.killed && c.mysqlDriverConn.IsValid() }
+
+// ResetSession keeps a connection from further use while its node isn't in step: there may be others.
+func (c *mysqlConn) ResetSession(ctx context.Context) error {
+	if err := c.mysqlDriverConn.ResetSession(ctx); err != nil {
+		return err
+	}
+	if !c.inStep(ctx) {
+		return driver.ErrBadConn
+	}
+	return nil
+}
 
 var mysqlIsolation = map[sql.IsolationLevel]string{sql.LevelReadCommitted: "READ COMMITTED", sql.LevelRepeatableRead: "REPEATABLE READ"}
 

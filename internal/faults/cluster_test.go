@@ -43,23 +43,38 @@ run() {
     --wsrep-cluster-address="gcomm://$MEMBERS" --wsrep-node-address="$MEMBER" --wsrep-sst-method=changes \
     --wsrep-provider-options="gmcast.listen_addr=tcp://$MEMBER;ist.recv_addr=$TRANSFER;gcache.size=128M" "$@"
 }
-place=$(run --wsrep-recover 2>&1 | sed -n 's/.*Recovered position: *//p')
-run --wsrep-start-position="$place" "$@" &
+if [ -e "$DATA/ibdata1" ]; then
+  place=$(run --wsrep-recover 2>&1 | sed -n 's/.*Recovered position: *//p')
+  set -- --wsrep-start-position="$place" "$@"
+fi
+run "$@" &
 read -r signal
 kill "-${signal:-KILL}" $!
 wait
 `
 
-// galeraTransfer runs on both sides while a node gets what it has missed. It only tells where that
-// begins: no node here misses so much that it would need a copy of all.
+// galeraTransfer runs on both sides while a node gets what it has missed, or all where the others no
+// longer have the changes since: then the node that gives it writes nothing until its files are
+// copied, as with the methods that MariaDB brings along for that.
 const galeraTransfer = `#!/bin/sh
 while [ $# -gt 0 ]; do
   case $1 in --role) role=$2 ;; --address) address=$2 ;; --datadir) data=$2 ;; --gtid) place=$2 ;; --bypass) changes=yes ;; esac
   shift
 done
+data=${data%/}
 if [ $role = donor ]; then
-  [ "$changes" ] || exit 95
-  echo "$place" >"/${address#*/}.new" && mv "/${address#*/}.new" "/${address#*/}" && echo "done $place"
+  to="/${address#*/}"
+  if ! [ "$changes" ]; then
+    echo "flush tables"
+    until [ -s "$data/tables_flushed" ]; do sleep 0.1; done
+    read -r place domain <"$data/tables_flushed"
+    tar -C "$data" --exclude=galera.cache --exclude=grastate.dat --exclude=gvwstate.dat --exclude=place --exclude=tables_flushed -cf - . |
+      tar -C "${to%/*}" -xf - || exit 5
+    rm "$data/tables_flushed"
+    sleep 5 # what is large takes longer
+    echo continue
+  fi
+  echo "$place" >"$to.new" && mv "$to.new" "$to" && echo "done $place"
   exit
 fi
 rm -f "$data/place"

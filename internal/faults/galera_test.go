@@ -25,6 +25,12 @@ var galeraFaults = slices.Concat(
 			w.cluster[0].run()
 			w.cluster[0].await("wsrep_local_state_comment", "Synced")
 		}, nil},
+		{"a node has lost its data", func(w *world, _ time.Duration) { // it gets a copy of another's, which writes nothing meanwhile
+			w.cluster[0].end("KILL")
+			w.cluster[0].command(`rm -r "$DATA" && mkdir "$DATA"`)
+			w.cluster[0].run()
+			w.cluster[0].await("wsrep_local_state_comment", "Synced")
+		}, nil},
 		{"a node is cut off", func(w *world, lasts time.Duration) {
 			w.cluster[0].isolate(true)
 			w.cluster[0].await("wsrep_cluster_status", "non-Primary")
@@ -54,6 +60,48 @@ func TestGalera(t *testing.T) {
 	if r := rows["a node is cut off"]; r != nil && r.trouble["503"] > r.rounds*commits {
 		t.Errorf("servers stay on a node that is cut off: %v in %d rounds", r.trouble, r.rounds)
 	}
+}
+
+// TestGaleraLeavesBehind holds a node up as a backup or the transfer of its data to another node does.
+// A server that has worked on it goes on at another one, and not a request waits for the end of that.
+func TestGaleraLeavesBehind(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: a server is built for this")
+	}
+	nodes := startCluster(t)
+	migrate(t, clusterURL(nodes[0].host))
+	s := startServerIn(t, t.TempDir(), "--db", clusterURL(nodes[0].host, nodes[1].host, nodes[2].host))
+	token := s.token("alice", "NormalUser")
+	submit := func() (took time.Duration) {
+		t.Helper()
+		began := time.Now()
+		if r := s.send(token, "POST", "/api/jobs/jdl", `["Executable = \"/bin/echo\";"]`); r.status >= 300 || r.err != nil {
+			t.Fatalf("submit: %+v", r)
+		}
+		return time.Since(began)
+	}
+	submit()
+	conn, err := jobdbtest.Raw(t, clusterURL(nodes[0].host)).Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{"SET GLOBAL wsrep_desync = ON", "FLUSH TABLES WITH READ LOCK"} {
+		if _, err := conn.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(2 * time.Second) // for so long a server may take the node for what it was
+	for range 20 {
+		if took := submit(); took > 5*time.Second {
+			t.Errorf("a submission took %v while a node was held up", took)
+		}
+	}
+	for _, statement := range []string{"UNLOCK TABLES", "SET GLOBAL wsrep_desync = OFF"} {
+		if _, err := conn.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	checkSame(t, nodes)
 }
 
 func newGaleraWorld(t *testing.T) *world {
