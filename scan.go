@@ -127,6 +127,7 @@ func parseStoredTime(text string) (any, error) {
 	}
 	text = text[:min(len(text), whole+len(".000000000"))] // others may have written more digits
 	var parts [7]int
+	largest := [7]int{9999, 12, 31, 23, 59, 60, 999_999_999}
 	for i, field := range [7][2]int{{0, 4}, {5, 7}, {8, 10}, {11, 13}, {14, 16}, {17, 19}, {20, len(text)}} {
 		if i == 6 && len(text) <= whole+1 {
 			break
@@ -136,6 +137,9 @@ func parseStoredTime(text string) (any, error) {
 				return nil, errors.New("a time that can't be read: " + quoteShort(text))
 			}
 			parts[i] = parts[i]*10 + int(digit-'0')
+		}
+		if parts[i] > largest[i] {
+			return nil, errors.New("a time that can't be read: " + quoteShort(text))
 		}
 	}
 	nanoseconds := parts[6]

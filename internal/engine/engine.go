@@ -33,7 +33,7 @@ func (o Settings) size(pool *sql.DB) {
 // serve makes of a connector's engine one with pools: one for all work, and one connection to ask
 // whether the server answers.
 func (o Settings) serve(connector driver.Connector, on func(*sql.DB) *Engine) *Engine {
-	pool, probe := sql.OpenDB(connector), sql.OpenDB(connector)
+	pool, probe := sql.OpenDB(&patientConnector{Connector: connector}), sql.OpenDB(connector)
 	o.size(pool)
 	probe.SetMaxOpenConns(1)
 	probe.SetConnMaxIdleTime(5 * time.Minute)

@@ -59,7 +59,7 @@ func (c *mysqlConn) inStep(ctx context.Context) bool {
 			return false
 		}
 		c.node.inStep.Store(values[1] == synced)
-		c.node.asked = time.Now()
+		c.node.asked = time.Now() //nolint:forbidigo // the pause goes by the system's clock
 	}
 	return c.node.inStep.Load()
 }

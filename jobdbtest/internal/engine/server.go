@@ -45,8 +45,12 @@ done
 while kill -%s "$server"; do sleep 0.05; done # again: one that comes while the server starts is lost
 `
 
-// startTimeout is what a slow, busy machine may need to prepare and start a server.
-const startTimeout = 2 * time.Minute
+// What a slow, busy machine may need to prepare and start a server, and one that was killed to do
+// again what it had done since it last wrote its tables.
+const (
+	startTimeout   = 2 * time.Minute
+	recoverTimeout = 10 * time.Minute
+)
 
 // A Server is a running server of ours.
 type Server struct {
@@ -151,7 +155,7 @@ func (s *Server) Kill() error {
 // Run starts a server that has ended again, on the data and the port that it had, and returns when
 // it answers. What still holds its data, such as an orphan of a killed PostgreSQL, is waited for.
 func (s *Server) Run(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	ctx, cancel := context.WithTimeout(ctx, recoverTimeout)
 	defer cancel()
 	db, err := Open(s.URL)
 	if err != nil {
