@@ -10,7 +10,7 @@ git diff --quiet HEAD || {
 zig=${ZIG:?the command that runs zig, such as .cache/zig-venv/bin/python -m ziglang}
 platforms=${PLATFORMS:-linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64}
 nfpm="go run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.41.3"
-cyclonedx="go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.9.0"
+cyclonedx="go run -trimpath github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.9.0"
 commit=$(git log -1 --format=%H)
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 tag=$(git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null || echo "v0.0.0-$(TZ=UTC git log -1 --date=format-local:%Y%m%d%H%M%S --format=%cd)-${commit:0:12}")
@@ -64,7 +64,8 @@ for platform in $platforms; do
 		$nfpm package --config deploy/nfpm.yaml --packager $packager --target dist/
 	done
 done
-CGO_ENABLED=0 $cyclonedx app -json -licenses -std -serial=false -main cmd/jobdb -output "dist/jobdb_$VERSION.cdx.json" . 2>/dev/null
+CGO_ENABLED=0 $cyclonedx app -json -licenses -std -noserial -main cmd/jobdb -output "dist/jobdb_$VERSION.cdx.json" .
+sed -i "s/\"timestamp\": \"[^\"]*\"/\"timestamp\": \"$(date -u -d "@$SOURCE_DATE_EPOCH" +%FT%TZ)\"/" "dist/jobdb_$VERSION.cdx.json" # else it is now
 cd dist
 sha256sum ./*.tar.gz ./*.deb ./*.rpm ./*.json >SHA256SUMS
 cat SHA256SUMS
