@@ -1,6 +1,7 @@
 package jobdb
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"math/rand/v2"
@@ -99,11 +100,20 @@ func checkHeartbeat(id JobID, name, value string) error {
 }
 
 // Heartbeats returns what each of the jobs reported at its last times, or at all times if last is
-// 0: the latest time first, and by name within one time.
+// 0: the latest time first, and by name within one time. Of one job alone the last so many of each
+// name are read, and no others.
 func (a access) Heartbeats(ctx context.Context, ids []JobID, last int) (map[JobID][]Heartbeat, error) {
 	beats := make(map[JobID][]Heartbeat)
 	columns := tables.HeartBeatLoggingInfo.Columns
 	err := a.read(ctx, "read heartbeats", func(s *session) error {
+		if ids := sorted(ids); last > 0 && len(ids) == 1 {
+			if some, all, err := s.lastHeartbeats(ctx, ids[0], last); all || err != nil {
+				if len(some) > 0 {
+					beats[ids[0]] = some
+				}
+				return err
+			}
+		}
 		return s.eachIDBatch(ids, func(in string, args []any) error {
 			text := selectRows(tables.HeartBeatLoggingInfo, columns, in)
 			if last > 0 {
@@ -120,4 +130,43 @@ func (a access) Heartbeats(ctx context.Context, ids []JobID, last int) (map[JobI
 		})
 	})
 	return beats, err
+}
+
+// maxHeartbeatNames is up to how many names the last values of a job are looked for by name. Other
+// programs may write any names.
+const maxHeartbeatNames = 50
+
+// lastHeartbeats are what a job reported at its last times, found by one name after the other along
+// the key. It reports whether these are all, which a job with too many names doesn't get.
+func (s *session) lastHeartbeats(ctx context.Context, id JobID, last int) (beats []Heartbeat, all bool, err error) {
+	t := tables.HeartBeatLoggingInfo
+	of := " FROM " + t.Quoted() + ` AS t WHERE t."JobID" = ?`
+	args, next := []any{int64(id), int64(id), int64(last)}, ""
+	for range maxHeartbeatNames {
+		text := "SELECT " + tables.QuotedNames("t.", t.Columns) + of + ` AND t."Name" = (SELECT t."Name"` + of + next +
+			` ORDER BY t."Name" LIMIT 1) ORDER BY t."HeartBeatTime" DESC LIMIT ?`
+		before := len(beats)
+		err := s.query(ctx, text, args, scanRows(t.Columns, func(row []scanned) error {
+			beats = append(beats, Heartbeat{Name: row[1].text(), Value: row[2].text(), Time: row[3].time()})
+			return nil
+		}))
+		if err != nil || len(beats) == before {
+			return lastTimes(beats, last), true, err
+		}
+		next, args = ` AND t."Name" > ?`, []any{int64(id), int64(id), beats[before].Name, int64(last)}
+	}
+	return nil, false, nil
+}
+
+// lastTimes sorts values as [DB.Heartbeats] returns them, and leaves those of so many last times.
+func lastTimes(beats []Heartbeat, last int) []Heartbeat {
+	slices.SortFunc(beats, func(a, b Heartbeat) int { return cmp.Or(b.Time.Compare(a.Time), strings.Compare(a.Name, b.Name)) })
+	for i := range beats {
+		if i > 0 && !beats[i].Time.Equal(beats[i-1].Time) {
+			if last--; last == 0 {
+				return beats[:i]
+			}
+		}
+	}
+	return beats
 }
