@@ -26,8 +26,9 @@ type stalledCommand struct {
 func (*stalledCommand) Help() string {
 	return `Looks for jobs that weren't heard of: those in Running or Completing become Stalled, those in Stalled become Failed and get
 a Kill, and those in Submitting become Failed. Where the rules say so, jobs that stay in a status before Running, and Stalled
-ones of some sites, are rescheduled; Stalled ones whose pilots have ended by --pilots-db become Failed sooner. It prints each job with its old and its new status, and when it was heard of last. A job
-that beats again is Running again. A server that was started with --stalled does so every ten minutes.
+ones of some sites, are rescheduled, and Stalled ones whose pilots have ended, by --pilots-db, become Failed sooner. It prints
+each job with its old and its new status, and when it was heard of last. A job that beats again is Running again. A server
+that was started with --stalled does so every ten minutes.
 
 Examples:
 
