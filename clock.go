@@ -19,10 +19,11 @@ type databaseClock struct {
 	measured atomic.Pointer[clockReading] // nil: the machine's time is taken as it is
 	told     time.Duration                // the difference that the log told last; touched by its reader only
 	mutex    sync.Mutex
-	leaps    []leap // of the last [ReplyLifetime], in their order
+	leaps    []leap       // of the last [ReplyLifetime], in their order
+	looked   clockReading // what the machine's clock, as the database's, said by time that nobody sets; zero: nobody has looked
 }
 
-// leap is a moment at which the time of the database's server was set.
+// leap is a moment at which the time that the database is dated by was set.
 type leap struct {
 	at time.Time // by the machine's clock
 	by time.Duration
@@ -46,10 +47,20 @@ func (c *databaseClock) now() time.Time {
 	return now
 }
 
-// leapt enters that the time was set.
-func (c *databaseClock) leapt(at time.Time, by time.Duration) {
+// lookAtMachine enters that the machine's time was set since it was looked at last, which is the
+// database's time on SQLite.
+func (c *databaseClock) lookAtMachine() {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
+	r, last := clockReading{machine: systemClock(), database: c.machine().Round(0)}, c.looked
+	if by := r.database.Sub(last.at(r.machine)); !last.machine.IsZero() && by.Abs() > clockTold {
+		c.leapt(c.machine(), by)
+	}
+	c.looked = r
+}
+
+// leapt enters that the time was set; the caller has the mutex.
+func (c *databaseClock) leapt(at time.Time, by time.Duration) {
 	c.leaps = append(slices.DeleteFunc(c.leaps, func(l leap) bool { return at.Sub(l.at) > ReplyLifetime }), leap{at, by})
 }
 
@@ -86,7 +97,11 @@ const (
 
 // readClock compares the clocks, and tells of a difference that is new.
 func (db *DB) readClock(ctx context.Context) error {
-	if !db.options.CorrectClock || db.dialect.Catalog.Now == "" {
+	if !db.options.CorrectClock {
+		return nil
+	}
+	if db.dialect.Catalog.Now == "" {
+		db.clock.lookAtMachine()
 		return nil
 	}
 	var best *clockReading
@@ -107,7 +122,9 @@ func (db *DB) readClock(ctx context.Context) error {
 		db.clock.measured.Store(best)
 	} else if by := best.database.Sub(last.at(best.machine)); by.Abs() > best.within {
 		if by.Abs() > clockTold { // else it is the clocks' drift
+			db.clock.mutex.Lock()
 			db.clock.leapt(best.machine, by)
+			db.clock.mutex.Unlock()
 		}
 		db.clock.measured.Store(best)
 	}

@@ -249,31 +249,48 @@ func (s *session) pendingCommands(args []any, now time.Time) (string, []any) {
 // sent again: they are handed out no more.
 func (a access) ExpireJobCommands(ctx context.Context, ids []JobID) error {
 	const open = ` AND (t."Status" = ? OR t."Status" = ? AND t."ExecutionTime" IS NOT NULL)`
-	return a.closeCommands(ctx, "expire job commands", ids, CommandExpired, func(*session) string { return open }, CommandReceived, CommandSent)
+	return a.write(ctx, "expire job commands", func(s *session) error {
+		return s.closeCommands(ctx, ids, CommandExpired, open, CommandReceived, CommandSent)
+	})
 }
 
 // ConfirmJobCommands marks the jobs' commands of this name Confirmed that were sent: what the jobs
-// report shows that they obeyed. They are handed out no more.
-func (a access) ConfirmJobCommands(ctx context.Context, ids []JobID, command string) error {
-	sent := func(s *session) string {
-		return ` AND t."Status" = ? AND t."ExecutionTime" IS NOT NULL AND ` + s.byteExact(tables.JobCommands, "Command") + " = ?"
-	}
-	return a.closeCommands(ctx, "confirm job commands", ids, CommandConfirmed, sent, CommandSent, command)
+// report shows that they obeyed. They are handed out no more. It returns the jobs that had such, in
+// ascending order.
+func (a access) ConfirmJobCommands(ctx context.Context, ids []JobID, command string) (confirmed []JobID, err error) {
+	columns := tables.JobCommands.Pick("JobID")
+	err = a.write(ctx, "confirm job commands", func(s *session) error {
+		confirmed = nil
+		sent := ` AND t."Status" = ? AND t."ExecutionTime" IS NOT NULL AND ` + s.byteExact(tables.JobCommands, "Command") + " = ?"
+		err := s.eachIDBatch(ids, func(in string, args []any) error {
+			text := selectRows(tables.JobCommands, columns, in) + sent + commandOrder + s.db.dialect.Lock
+			return s.query(ctx, text, append(args, CommandSent, command), scanRows(columns, func(row []scanned) error {
+				confirmed = append(confirmed, row[0].id())
+				return nil
+			}))
+		})
+		if err != nil {
+			return err
+		}
+		confirmed = sorted(confirmed)
+		return s.closeCommands(ctx, confirmed, CommandConfirmed, sent, CommandSent, command)
+	})
+	return confirmed, err
 }
 
+// commandOrder is how commands are locked, so that calls with jobs in common don't wait for each other.
+const commandOrder = ` ORDER BY t."JobID", t."ReceptionTime"`
+
 // closeCommands gives a last status to those commands of the jobs that a condition selects.
-func (a access) closeCommands(ctx context.Context, action string, ids []JobID, status string, which func(*session) string, values ...any) error {
-	return a.write(ctx, action, func(s *session) error {
-		condition := which(s)
-		return s.eachIDBatch(ids, func(in string, args []any) error {
-			text := `UPDATE "JobCommands" AS t SET "Status" = ? WHERE t."JobID"` + in + condition
-			if s.db.dialect.LockSource != "" && len(ids) > 1 { // else calls with jobs in common lock them in different orders
-				text = updateFrom(`"Status" = ?`, selectRows(tables.JobCommands, tables.JobCommands.Pick("JobID", "ReceptionTime"), in)+condition+
-					` ORDER BY t."JobID", t."ReceptionTime"`+s.db.dialect.Lock)
-			}
-			_, err := s.exec(ctx, text, slices.Concat([]any{status}, args, values)...)
-			return err
-		})
+func (s *session) closeCommands(ctx context.Context, ids []JobID, status, condition string, values ...any) error {
+	return s.eachIDBatch(ids, func(in string, args []any) error {
+		text := `UPDATE "JobCommands" AS t SET "Status" = ? WHERE t."JobID"` + in + condition
+		if s.db.dialect.LockSource != "" && len(ids) > 1 { // else calls with jobs in common lock them in different orders
+			text = updateFrom(`"Status" = ?`, selectRows(tables.JobCommands, tables.JobCommands.Pick("JobID", "ReceptionTime"), in)+condition+
+				commandOrder+s.db.dialect.Lock)
+		}
+		_, err := s.exec(ctx, text, slices.Concat([]any{status}, args, values)...)
+		return err
 	})
 }
 

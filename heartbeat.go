@@ -1,6 +1,7 @@
 package jobdb
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"math/rand/v2"
@@ -99,25 +100,91 @@ func checkHeartbeat(id JobID, name, value string) error {
 }
 
 // Heartbeats returns what each of the jobs reported at its last times, or at all times if last is
-// 0: the latest time first, and by name within one time.
+// 0: the latest time first, and by name within one time. Of one job alone, however many values it
+// has, little more is read than is returned.
 func (a access) Heartbeats(ctx context.Context, ids []JobID, last int) (map[JobID][]Heartbeat, error) {
 	beats := make(map[JobID][]Heartbeat)
-	columns := tables.HeartBeatLoggingInfo.Columns
 	err := a.read(ctx, "read heartbeats", func(s *session) error {
+		if one := sorted(ids); last > 0 && len(one) == 1 {
+			return s.lastHeartbeats(ctx, one[0], last, beats)
+		}
 		return s.eachIDBatch(ids, func(in string, args []any) error {
-			text := selectRows(tables.HeartBeatLoggingInfo, columns, in)
-			if last > 0 {
-				ranked := strings.Replace(text, " FROM ", `, DENSE_RANK() OVER (PARTITION BY t."JobID" ORDER BY t."HeartBeatTime" DESC) AS n FROM `, 1)
-				text = "SELECT " + tables.QuotedNames("t.", columns) + " FROM (" + ranked + ") AS t WHERE n <= ?"
-				args = append(args, int64(last))
-			}
-			text += ` ORDER BY t."JobID", t."HeartBeatTime" DESC, t."Name"`
-			return s.query(ctx, text, args, scanRows(columns, func(row []scanned) error {
-				id := row[0].id()
-				beats[id] = append(beats[id], Heartbeat{Name: row[1].text(), Value: row[2].text(), Time: row[3].time()})
-				return nil
-			}))
+			return s.heartbeats(ctx, " FROM "+tables.HeartBeatLoggingInfo.Quoted()+` AS t WHERE t."JobID"`+in, args, last, beats)
 		})
 	})
 	return beats, err
+}
+
+// heartbeats reads, of the values that from finds as the table t, those of each job's last times.
+func (s *session) heartbeats(ctx context.Context, from string, args []any, last int, beats map[JobID][]Heartbeat) error {
+	columns := tables.HeartBeatLoggingInfo.Columns
+	text := "SELECT " + tables.QuotedNames("t.", columns)
+	if last > 0 {
+		text += " FROM (" + text + `, DENSE_RANK() OVER (PARTITION BY t."JobID" ORDER BY t."HeartBeatTime" DESC) AS n` + from + ") AS t WHERE n <= ?"
+		args = append(args, int64(last))
+	} else {
+		text += from
+	}
+	text += ` ORDER BY t."JobID", t."HeartBeatTime" DESC, t."Name"`
+	return s.query(ctx, text, args, scanRows(columns, func(row []scanned) error {
+		id := row[0].id()
+		beats[id] = append(beats[id], Heartbeat{Name: row[1].text(), Value: row[2].text(), Time: row[3].time()})
+		return nil
+	}))
+}
+
+const (
+	fewHeartbeats     = 1000 // up to how many values of a job are all read to find the last ones
+	maxHeartbeatNames = 50   // up to how many names they are looked for by name; other programs may write any names
+)
+
+// lastHeartbeats reads what a job reported at its last times. If it has few values one statement
+// does; else they are found by one name after the other, along the key.
+func (s *session) lastHeartbeats(ctx context.Context, id JobID, last int, beats map[JobID][]Heartbeat) error {
+	t, job := tables.HeartBeatLoggingInfo, int64(id)
+	of := " FROM " + t.Quoted() + ` AS t WHERE t."JobID" = ?`
+	var found []Heartbeat
+	find := func(rest string, args ...any) error {
+		return s.query(ctx, "SELECT "+tables.QuotedNames("t.", t.Columns)+of+rest+" LIMIT ?", args, scanRows(t.Columns, func(row []scanned) error {
+			found = append(found, Heartbeat{Name: row[1].text(), Value: row[2].text(), Time: row[3].time()})
+			return nil
+		}))
+	}
+	if err := find(` ORDER BY t."JobID", t."Name", t."HeartBeatTime"`, job, int64(fewHeartbeats+1)); err != nil { // along the key, not all to choose from
+		return err
+	}
+	if len(found) <= fewHeartbeats {
+		if len(found) > 0 {
+			beats[id] = lastTimes(found, last)
+		}
+		return nil
+	}
+	found = nil
+	args, next := []any{job, job, int64(last)}, ""
+	for range maxHeartbeatNames {
+		before := len(found)
+		err := find(` AND t."Name" = (SELECT t."Name"`+of+next+` ORDER BY t."Name" LIMIT 1) ORDER BY t."HeartBeatTime" DESC`, args...)
+		if err != nil {
+			return err
+		}
+		if len(found) == before {
+			beats[id] = lastTimes(found, last)
+			return nil
+		}
+		next, args = ` AND t."Name" > ?`, []any{job, job, found[before].Name, int64(last)}
+	}
+	return s.heartbeats(ctx, of, []any{job}, last, beats)
+}
+
+// lastTimes sorts values as [DB.Heartbeats] returns them, and leaves those of so many last times.
+func lastTimes(beats []Heartbeat, last int) []Heartbeat {
+	slices.SortFunc(beats, func(a, b Heartbeat) int { return cmp.Or(b.Time.Compare(a.Time), strings.Compare(a.Name, b.Name)) })
+	for i := range beats {
+		if i > 0 && !beats[i].Time.Equal(beats[i-1].Time) {
+			if last--; last == 0 {
+				return beats[:i]
+			}
+		}
+	}
+	return beats
 }

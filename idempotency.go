@@ -9,7 +9,7 @@ import (
 	"jobdb/internal/tables"
 )
 
-// ReplyLifetime is how long a [Reply] is kept, and longer when the clock was set ahead meanwhile.
+// ReplyLifetime is how long a [Reply] is kept, and longer when a clock was wrong meanwhile.
 const ReplyLifetime = 24 * time.Hour
 
 // Reply is what a request was answered with. A client that doesn't know whether its request arrived
@@ -45,9 +45,19 @@ func (a access) SaveReply(ctx context.Context, reply Reply) error {
 	return err
 }
 
-// oldestReply is the time of the oldest replies that are kept.
+// oldestReply is the time of the oldest replies that are kept. A clock that is ahead, if only for a
+// while, makes none of them old: the earlier counts of the database's time, as it was before it was
+// set ahead, and of the machine's, which is all that a server knows that has just started.
 func (s *session) oldestReply(now time.Time) any {
-	return s.db.dialect.TimeBound(now.Add(-ReplyLifetime - s.db.clock.gained()))
+	c := &s.db.clock
+	if s.db.options.CorrectClock && c.measured.Load() == nil {
+		c.lookAtMachine() // its time may have been set this moment
+	}
+	now = now.Add(-c.gained())
+	if machine := c.machine(); machine.Before(now) {
+		now = machine
+	}
+	return s.db.dialect.TimeBound(now.Add(-ReplyLifetime))
 }
 
 // SavedReply returns the reply to a request, and whether there is one that is not older than

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -44,8 +45,11 @@ func OpenPilots(ctx context.Context, url string, options Options) (*Pilots, erro
 // Close closes all connections.
 func (p *Pilots) Close() error { return p.db.engine.Close() }
 
-// stampBatch is the number of stamps in one statement: below every engine's limit.
-const stampBatch = 500
+// pilotsBatch is the number of stamps or jobs in one statement: below every engine's limit.
+const pilotsBatch = 500
+
+// endedPilots are the statuses of pilots that DIRAC calls final.
+var endedPilots = []string{"Done", "Failed", "Aborted", "Deleted"}
 
 // JobsOf returns the jobs of any VO that pilots with these stamps ran, in ascending order, each
 // once. Stamps compare byte by byte; those that no pilot has are ignored.
@@ -57,7 +61,7 @@ func (p *Pilots) JobsOf(ctx context.Context, stamps []string) ([]JobID, error) {
 		return strings.ContainsFunc(stamp, func(c rune) bool { return c > unicode.MaxASCII || c == 0 })
 	})
 	var ids []JobID
-	for some := range slices.Chunk(stamps, stampBatch) {
+	for some := range slices.Chunk(stamps, pilotsBatch) {
 		args := make([]any, len(some))
 		for i, stamp := range some {
 			args[i] = stamp
@@ -78,4 +82,32 @@ func (p *Pilots) JobsOf(ctx context.Context, stamps []string) ([]JobID, error) {
 		}
 	}
 	return sorted(ids), nil
+}
+
+// Ended returns those of the jobs that pilots were given of which none goes on: each is Done, Failed,
+// Aborted or Deleted. They are in ascending order, each once.
+func (p *Pilots) Ended(ctx context.Context, ids []JobID) ([]JobID, error) {
+	s := &session{db: p.db, q: p.db.engine.Reader}
+	ended := map[JobID]bool{}
+	for some := range slices.Chunk(ids, pilotsBatch) {
+		args := make([]any, len(some))
+		for i, id := range some {
+			args[i] = int64(id)
+		}
+		text := `SELECT m."JobID", p."Status" FROM "JobToPilotMapping" AS m JOIN "PilotAgents" AS p ON p."PilotID" = m."PilotID"` +
+			` WHERE m."JobID" IN (?` + strings.Repeat(", ?", len(some)-1) + `)`
+		err := s.query(ctx, text, args, func(rows *sql.Rows) error {
+			var id JobID
+			var status string
+			err := rows.Scan(&id, &status)
+			before, given := ended[id]
+			ended[id] = (before || !given) && slices.Contains(endedPilots, status)
+			return err
+		})
+		if err != nil {
+			return nil, p.db.wrapError("ask which pilots of jobs have ended", err)
+		}
+	}
+	maps.DeleteFunc(ended, func(_ JobID, all bool) bool { return !all })
+	return slices.Sorted(maps.Keys(ended)), nil
 }

@@ -13,24 +13,60 @@ import (
 
 // The tables as DiracX makes them, but for columns that don't matter here.
 const pilotTables = `
-CREATE TABLE "PilotAgents" ("PilotID" INTEGER NOT NULL PRIMARY KEY, "PilotStamp" VARCHAR(32) NOT NULL DEFAULT '');
+CREATE TABLE "PilotAgents" ("PilotID" INTEGER NOT NULL PRIMARY KEY, "PilotStamp" VARCHAR(32) NOT NULL DEFAULT '', "Status" VARCHAR(32) NOT NULL DEFAULT 'Unknown');
 CREATE TABLE "JobToPilotMapping" ("PilotID" INTEGER NOT NULL, "JobID" INTEGER NOT NULL, PRIMARY KEY ("PilotID", "JobID"));
-INSERT INTO "PilotAgents" VALUES (1, 'abc'), (2, 'ABC'), (3, 'def'), (4, '');
-INSERT INTO "JobToPilotMapping" VALUES (1, 10), (1, 7), (2, 8), (3, 7), (3, 9);
+INSERT INTO "PilotAgents" VALUES (1, 'abc', 'Done'), (2, 'ABC', 'Running'), (3, 'def', 'Aborted'), (4, '', 'Waiting'), (5, '', 'Failed'), (6, '', 'Deleted'), (7, '', 'Unknown'), (8, '', 'Running');
+INSERT INTO "JobToPilotMapping" VALUES (1, 10), (1, 7), (2, 8), (3, 7), (3, 9), (4, 11), (5, 11), (5, 12), (6, 12), (8, 12), (5, 13), (6, 14), (7, 15), (99, 16);
 `
+
+// openPilots opens pilots' tables that it makes, with the rows above.
+func openPilots(t *testing.T, url string) *jobdb.Pilots {
+	t.Helper()
+	db := openDB(t, url)
+	for statement := range strings.SplitSeq(strings.TrimSpace(pilotTables), "\n") {
+		raw(t, db, statement)
+	}
+	pilots, err := jobdb.OpenPilots(t.Context(), url, jobdb.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := pilots.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return pilots
+}
+
+// TestPilotsEnded wants the jobs all of whose pilots have ended: not those one of whose goes on, or
+// may, and none that no pilot was given, or one that isn't known any more.
+func TestPilotsEnded(t *testing.T) {
+	onEmpty(t, func(t *testing.T, url string) {
+		pilots := openPilots(t, url)
+		many := []jobdb.JobID{14, 7, 10, 10}
+		for id := jobdb.JobID(8); id < 2000; id++ {
+			many = append(many, id)
+		}
+		for _, test := range []struct{ ids, want []jobdb.JobID }{
+			{many, []jobdb.JobID{7, 9, 10, 13, 14}},
+			{[]jobdb.JobID{8, 7}, []jobdb.JobID{7}},
+			{nil, nil},
+		} {
+			got, err := pilots.Ended(t.Context(), test.ids)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("of %d jobs, -want +got:\n%s", len(test.ids), diff)
+			}
+		}
+	})
+}
 
 // A pilot is found by its stamp to the letter; what no database could hold is no stamp.
 func TestPilots(t *testing.T) {
 	onEmpty(t, func(t *testing.T, url string) {
-		db := openDB(t, url)
-		for statement := range strings.SplitSeq(strings.TrimSpace(pilotTables), "\n") {
-			raw(t, db, statement)
-		}
-		pilots, err := jobdb.OpenPilots(t.Context(), url, jobdb.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer pilots.Close()
+		pilots := openPilots(t, url)
 		many := []string{"def"}
 		for range 2000 {
 			many = append(many, "nobody")

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"log/slog"
 	"maps"
 	"math/bits"
 	"net/http"
@@ -52,6 +51,7 @@ func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Princ
 		commands[i] = command{c.JobID, c.Command, c.Arguments}
 	}
 	noteCommands(r, report.Commands)
+	noteJobs(r, "confirmed "+jobdb.PeekCommand, report.Peeked)
 	return writeValue(w, commands)
 }
 
@@ -62,7 +62,7 @@ func noteCommands(r *http.Request, commands []jobdb.Command) {
 		ids[c.Command] = append(ids[c.Command], c.JobID)
 	}
 	for _, name := range slices.Sorted(maps.Keys(ids)) {
-		addToLog(r, slog.String("sent "+name, idList(ids[name])))
+		noteJobs(r, "sent "+name, ids[name])
 	}
 }
 

@@ -6,8 +6,11 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
+
+	"jobdb"
 )
 
 // logEntry is what is found out of a request for its line in the log and its metrics.
@@ -43,6 +46,14 @@ func addJobs(r *http.Request, jobs, failed int) {
 	addToLog(r, slog.Int("jobs", jobs))
 	if failed > 0 {
 		addToLog(r, slog.Int("failed", failed))
+	}
+}
+
+// noteJobs says in a request's line in the log to which jobs something was done.
+func noteJobs(r *http.Request, what string, ids []jobdb.JobID) {
+	if len(ids) > 0 {
+		slices.Sort(ids)
+		addToLog(r, slog.String(what, idList(ids)))
 	}
 }
 

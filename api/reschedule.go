@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 
 	"jobdb"
 	"jobdb/api/internal/validation"
@@ -40,6 +42,7 @@ func (s *service) reschedule(w http.ResponseWriter, r *http.Request, p auth.Prin
 	for id, job := range report.Success {
 		answer.Success[id] = rescheduledOf(job)
 	}
+	noteJobs(r, "rescheduled", slices.Collect(maps.Keys(report.Success)))
 	return answer.write(w, r, http.StatusBadRequest)
 }
 

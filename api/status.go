@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -37,23 +36,19 @@ func (s *service) setStatus(w http.ResponseWriter, r *http.Request, p auth.Princ
 	}
 	memory.giveBack()
 	answer := outcome{Success: make(map[jobdb.JobID]any, len(report.Success)), Failed: reasons(report.Failed)}
-	var killed []jobdb.JobID
+	var killed, confirmed []jobdb.JobID
 	for id, change := range report.Success {
 		answer.Success[id] = statusOf(change)
 		if change.Kill {
 			killed = append(killed, id)
 		}
+		if change.KillConfirmed {
+			confirmed = append(confirmed, id)
+		}
 	}
-	noteKills(r, killed)
+	noteJobs(r, "killed", killed)
+	noteJobs(r, "confirmed "+jobdb.KillCommand, confirmed)
 	return answer.write(w, r, http.StatusNotFound)
-}
-
-// noteKills says in the log which jobs were told to end, beside who did that.
-func noteKills(r *http.Request, ids []jobdb.JobID) {
-	if len(ids) > 0 {
-		slices.Sort(ids)
-		addToLog(r, slog.String("killed", idList(ids)))
-	}
 }
 
 // readStatuses reads {id: {time: {Status, MinorStatus, ApplicationStatus, Source}}}.

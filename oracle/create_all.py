@@ -1,20 +1,22 @@
 """Make the tables of the reference in empty databases, by its own create_all.
 
 Reads the databases' URLs, one a line, in jobdb's form: sqlite:PATH or mysql://user:password@host:port/name. A line that
-begins with "TaskQueueDB " asks for the tables of task queues, any other for those of jobs and their histories.
+begins with "TaskQueueDB " asks for the tables of task queues, with "PilotAgentsDB " for those of pilots, any other for those
+of jobs and their histories.
 Answers each with a line: "done", or why it failed.
 """
 
 import sys
 
 import sqlalchemy
-from diracx.db.sql import JobDB, JobLoggingDB, TaskQueueDB
+from diracx.db.sql import JobDB, JobLoggingDB, PilotAgentsDB, TaskQueueDB
 
 
 def create_all(address: str) -> None:
     databases = (JobDB, JobLoggingDB)
-    if address.startswith("TaskQueueDB "):
-        databases, address = (TaskQueueDB,), address.removeprefix("TaskQueueDB ")
+    for other in (TaskQueueDB, PilotAgentsDB):
+        if address.startswith(other.__name__ + " "):
+            databases, address = (other,), address.removeprefix(other.__name__ + " ")
     scheme, rest = address.split(":", 1)
     if scheme == "sqlite":
         url = sqlalchemy.URL.create("sqlite", database=rest)

@@ -49,6 +49,12 @@ func TaskQueues(tb testing.TB, address string) {
 	createAll(tb)("TaskQueueDB " + address)
 }
 
+// Pilots makes the tables of the reference's PilotAgentsDB, as TaskQueues those of task queues.
+func Pilots(tb testing.TB, address string) {
+	tb.Helper()
+	createAll(tb)("PilotAgentsDB " + address)
+}
+
 // createAll returns what makes the reference's tables in an empty database. It skips the test
 // without the reference.
 func createAll(tb testing.TB) func(address string) {

@@ -43,6 +43,19 @@ func DIRACApart(tb testing.TB, release string, server Server, charset string) (j
 	return jobs, history
 }
 
+// DIRACPilots is DIRAC with the tables of pilots instead.
+func DIRACPilots(tb testing.TB, release string, server Server) string {
+	tb.Helper()
+	if testing.Short() {
+		tb.Skip("-short: without the releases of DIRAC")
+	}
+	pilots, err := packagedSQL("dirac-"+release, "DIRAC", "PilotAgentsDB")
+	need(tb, err)
+	address := server(tb, "utf8mb4")
+	execute(tb, address, pilots...)
+	return address
+}
+
 // LHCb is [DIRAC] with what LHCb's extension adds to the table Jobs.
 func LHCb(tb testing.TB, release string, server Server) string {
 	tb.Helper()

@@ -20,6 +20,7 @@ type Beat struct {
 // HeartbeatReport is the outcome of [JobManager.Heartbeat].
 type HeartbeatReport struct {
 	Commands []jobdb.Command // for the jobs, by job and then in the order in which they were set
+	Peeked   []jobdb.JobID   // jobs that confirm a Peek, ascending
 	Missing  []jobdb.JobID   // jobs that don't exist, ascending
 	Dropped  int             // outputs of jobs that there is no place for, see [jobdb.DB.HasJobParameters] and [jobdb.MaxParameters]
 }
@@ -56,7 +57,7 @@ func (m *JobManager) Heartbeat(ctx context.Context, scope Scope, beats map[jobdb
 		if report.Dropped, err = m.storeBeats(ctx, tx, scope.VO, jobs, beats); err != nil {
 			return err
 		}
-		if err := tx.ConfirmJobCommands(ctx, withOutput(jobs, beats), jobdb.PeekCommand); err != nil {
+		if report.Peeked, err = tx.ConfirmJobCommands(ctx, withOutput(jobs, beats), jobdb.PeekCommand); err != nil {
 			return err
 		}
 		report.Commands, err = tx.TakeJobCommands(ctx, slices.Collect(maps.Keys(jobs)))

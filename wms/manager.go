@@ -27,6 +27,9 @@ type JobManager struct {
 	// Parameters has the parameters of jobs instead of the table JobParameters, as in DiracX; nil: the
 	// table does. Set it before the first call.
 	Parameters *opensearch.DB
+	// PilotsEnded finds the jobs whose pilots have all ended, for [JobManager.CheckStalled]:
+	// [jobdb.Pilots.Ended]. nil: nobody knows. Set it before the first call.
+	PilotsEnded func(ctx context.Context, ids []jobdb.JobID) ([]jobdb.JobID, error)
 
 	actionsCome chan struct{}            // wakes RunActions
 	replaced    atomic.Pointer[RuleBook] // by SetRules; nil: Rules hold

@@ -17,6 +17,8 @@ type StalledOptions struct {
 	DryRun bool // no job changes
 	// Changed is told of each job whose status changes or, in a dry run, would; nil: nobody is.
 	Changed func(StalledJob)
+
+	told map[jobdb.JobID]bool // in a dry run, after which the next rule finds the same jobs
 }
 
 // StalledJob is a job whose status changes because it wasn't heard of.
@@ -45,6 +47,8 @@ const (
 	sourceStalled = "StalledJobAgent" // which DIRAC's agent names, too
 	stalledBatch  = 100               // jobs in a transaction
 	stalledPause  = 20 * time.Millisecond
+
+	pilotsPatience = 30 * time.Second // for the pilots' database, which the other rules don't need
 )
 
 // silence is one of the rules about jobs that aren't heard of.
@@ -58,11 +62,12 @@ type silence struct {
 	forced bool // the state machine isn't asked
 	kills  bool // in case they run all the same
 
-	withoutPilot bool // those only that have no Pilot_Reference
-	reschedules  bool // and to is what they become by that
+	reschedules bool // and to is what they become by that
+
+	among func(m *JobManager, ctx context.Context, vo string, ids []jobdb.JobID) ([]jobdb.JobID, error) // only those; nil: all
 }
 
-// minorNoPilot is what DIRAC calls a Stalled job without a pilot.
+// minorNoPilot is what DIRAC calls a Stalled job whose pilot has ended, or that has none.
 const minorNoPilot = "Job stalled: pilot not running"
 
 // CheckStalled changes the status of jobs that weren't heard of for as long as book says, as DIRAC's
@@ -72,38 +77,48 @@ const minorNoPilot = "Job stalled: pilot not running"
 //     again, see [JobManager.Heartbeat] and [JobManager.SetStatus].
 //   - A job in Stalled becomes Failed with the minor status "Stalling for more than … sec", and gets a
 //     Kill in case it is not dead.
-//   - One that has no parameter Pilot_Reference may become so sooner, with the minor status "Job
-//     stalled: pilot not running". At sites that ask for it both are rescheduled instead, without a
-//     Kill, which the next run would get.
+//   - One that has no parameter Pilot_Reference, or whose pilots have ended, may become so sooner, with
+//     the minor status "Job stalled: pilot not running". At sites that ask for it all these are
+//     rescheduled instead, without a Kill, which the next run would get.
 //   - A job in Submitting becomes Failed.
 //   - A job that stays in a status before Running, as the rules name them, is rescheduled.
 //
 // Rescheduling is that of [JobManager.Reschedule]: who was rescheduled too often becomes Failed.
 // A job was heard of at the later of its HeartBeatTime and LastUpdateTime. Each job is looked at
 // again while nobody else can change it. It returns the numbers of changes by VO, also with an error.
-//
-// DIRAC's agent also asks PilotAgentsDB, and fails a Stalled job at once whose pilot has ended. This
-// doesn't.
+// A rule that nobody can say the pilots for is an error, and the others are followed all the same.
 func (m *JobManager) CheckStalled(ctx context.Context, book StalledBook, options StalledOptions) (map[string]StalledCounts, error) {
 	vos, err := m.vos(ctx)
 	if err != nil {
 		return nil, err
 	}
 	counts := make(map[string]StalledCounts, len(vos))
+	options.told = map[jobdb.JobID]bool{}
+	var unknown []error
 	for _, vo := range vos {
 		of := StalledCounts{}
 		for _, rule := range silences(book.of(vo)) {
-			if err = m.checkSilence(ctx, vo, rule, options, &of); err != nil {
+			if err = m.checkSilence(ctx, vo, rule, options, &of); err == nil {
+				continue
+			}
+			err = fmt.Errorf("look for stalled jobs of %s: %w", vo, err)
+			if _, ok := errors.AsType[unknownPilots](err); !ok {
 				break
 			}
+			unknown, err = append(unknown, err), nil
 		}
 		counts[vo] = of
 		if err != nil {
-			return counts, fmt.Errorf("look for stalled jobs of %s: %w", vo, err)
+			break
 		}
 	}
-	return counts, nil
+	return counts, errors.Join(append(unknown, err)...)
 }
+
+// unknownPilots is that nobody can say which jobs have pilots that a rule is about.
+type unknownPilots struct{ error }
+
+func (e unknownPilots) Unwrap() error { return e.error }
 
 // silences are the rules, in an order in which no job is found twice in one run.
 func silences(s Stalled) (rules []silence) {
@@ -114,15 +129,20 @@ func silences(s Stalled) (rules []silence) {
 		rules = append(rules, rule)
 	}
 	stalled := []jobdb.Status{jobdb.StatusStalled}
-	noPilot := silence{from: stalled, to: jobdb.StatusFailed, kills: true, withoutPilot: true, minor: func(Age) string { return minorNoPilot }}
+	noPilot := silence{from: stalled, to: jobdb.StatusFailed, kills: true, minor: func(Age) string { return minorNoPilot }}
+	pilotEnded := noPilot
+	noPilot.among, pilotEnded.among = (*JobManager).withoutPilot, (*JobManager).withEndedPilots
 	silent := silence{from: stalled, to: jobdb.StatusFailed, kills: true, minor: func(after Age) string {
 		return "Stalling for more than " + strconv.FormatInt(int64(time.Duration(after)/time.Second), 10) + " sec"
 	}}
 	at(noPilot, func(t StalledTimes) Age { return t.failsAfter(t.NoPilotAfter) })
+	at(pilotEnded, func(t StalledTimes) Age { return t.failsAfter(t.PilotEndedAfter) })
 	at(silent, func(t StalledTimes) Age { return t.failsAfter(t.FailedAfter) })
-	again := silence{from: stalled, to: received.status, reschedules: true, withoutPilot: true}
+	again := silence{from: stalled, to: received.status, reschedules: true, among: noPilot.among}
 	at(again, func(t StalledTimes) Age { return t.reschedulesAfter(t.NoPilotAfter) })
-	again.withoutPilot = false
+	again.among = pilotEnded.among
+	at(again, func(t StalledTimes) Age { return t.reschedulesAfter(t.PilotEndedAfter) })
+	again.among = nil
 	at(again, func(t StalledTimes) Age { return t.reschedulesAfter(t.FailedAfter) })
 	running := silence{from: []jobdb.Status{jobdb.StatusRunning, jobdb.StatusCompleting}, to: jobdb.StatusStalled}
 	at(running, func(t StalledTimes) Age { return t.StalledAfter })
@@ -177,9 +197,14 @@ func (m *JobManager) checkSilence(ctx context.Context, vo string, rule silence, 
 func (m *JobManager) applySilence(
 	ctx context.Context, vo string, rule silence, ids []jobdb.JobID, options StalledOptions, counts *StalledCounts,
 ) (err error) {
-	if rule.withoutPilot {
-		if ids, err = m.withoutPilot(ctx, vo, ids); err != nil {
-			return err
+	ids = slices.DeleteFunc(ids, func(id jobdb.JobID) bool { return options.told[id] })
+	if rule.among != nil {
+		ids, err = rule.among(m, ctx, vo, ids)
+		switch {
+		case err != nil:
+			return unknownPilots{err}
+		case len(ids) == 0:
+			return nil
 		}
 	}
 	var changed []StalledJob
@@ -210,6 +235,9 @@ func (m *JobManager) applySilence(
 	}
 	for _, job := range changed {
 		counts.add(job.To)
+		if options.DryRun {
+			options.told[job.JobID] = true
+		}
 		if options.Changed != nil {
 			options.Changed(job)
 		}
@@ -231,6 +259,16 @@ func (m *JobManager) withoutPilot(ctx context.Context, vo string, ids []jobdb.Jo
 		}
 	}
 	return without, err
+}
+
+// withEndedPilots are those of the jobs whose pilots have all ended.
+func (m *JobManager) withEndedPilots(ctx context.Context, _ string, ids []jobdb.JobID) ([]jobdb.JobID, error) {
+	if m.PilotsEnded == nil {
+		return nil, errors.New("PilotEndedAfter: which pilots have ended isn't known without their database; set --pilots-db, or take the rule out")
+	}
+	ctx, cancel := context.WithTimeout(ctx, pilotsPatience)
+	defer cancel()
+	return m.PilotsEnded(ctx, ids)
 }
 
 // silentJobs are those of the jobs that the rule is about. It takes the others out of jobs.

@@ -50,6 +50,9 @@ type StalledTimes struct {
 	// NoPilotAfter is when a job in Stalled becomes Failed already, counted likewise, that has no
 	// parameter Pilot_Reference. DIRAC's agent does so the next time it looks; default never.
 	NoPilotAfter Age
+	// PilotEndedAfter is the same for one whose pilots, by the pilots' database, have all ended; default
+	// never.
+	PilotEndedAfter Age
 	// RescheduleStalled has such jobs rescheduled instead of Failed: StalledJobsToRescheduleSites of
 	// DIRAC.
 	RescheduleStalled bool
@@ -131,14 +134,14 @@ type stalledFile struct {
 }
 
 type stalledTimesFile struct {
-	StalledAfter, FailedAfter, NoPilotAfter *Age
-	RescheduleStalled                       *bool
+	StalledAfter, FailedAfter, NoPilotAfter, PilotEndedAfter *Age
+	RescheduleStalled                                        *bool
 }
 
 // override returns the rules, with what replaced that a JSON text names.
 func (s Stalled) override(text json.RawMessage) (Stalled, error) {
 	var file stalledFile
-	names := []string{"StalledAfter", "FailedAfter", "NoPilotAfter", "RescheduleStalled", "SubmittingAfter", "RescheduleAfter", "Sites"}
+	names := []string{"StalledAfter", "FailedAfter", "NoPilotAfter", "PilotEndedAfter", "RescheduleStalled", "SubmittingAfter", "RescheduleAfter", "Sites"}
 	if err := decodeRules(text, &file, names); err != nil {
 		return Stalled{}, err
 	}
@@ -156,6 +159,7 @@ func (t StalledTimes) override(file stalledTimesFile) StalledTimes {
 	replace(&t.StalledAfter, file.StalledAfter)
 	replace(&t.FailedAfter, file.FailedAfter)
 	replace(&t.NoPilotAfter, file.NoPilotAfter)
+	replace(&t.PilotEndedAfter, file.PilotEndedAfter)
 	replace(&t.RescheduleStalled, file.RescheduleStalled)
 	return t
 }
@@ -187,6 +191,7 @@ func (s Stalled) validate() error {
 		check("StalledAfter"+of, t.StalledAfter)
 		check("FailedAfter"+of, t.FailedAfter)
 		check("NoPilotAfter"+of, t.NoPilotAfter)
+		check("PilotEndedAfter"+of, t.PilotEndedAfter)
 	}
 	times(s.StalledTimes, "")
 	check("SubmittingAfter", s.SubmittingAfter)

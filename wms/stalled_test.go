@@ -1,6 +1,8 @@
 package wms_test
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"jobdb"
+	"jobdb/jobdbtest"
+	"jobdb/oracle"
 	"jobdb/wms"
 )
 
@@ -204,6 +208,112 @@ func TestStalledWithoutPilot(t *testing.T) {
 	}
 }
 
+// The pilots of jobs 1 to 7: of job 1 both have ended, of 2 one runs, of 3 it waits, of 4 nobody knows.
+// None was given job 5. Jobs 6 and 7 are given to those that ended, too.
+const stalledPilots = `
+INSERT INTO "PilotAgents" ("PilotID", "InitialJobID", "CurrentJobID", "PilotJobReference", "PilotStamp", "DestinationSite", "Queue", "GridSite", "VO",
+ "GridType", "BenchMark", "Status", "StatusReason", "AccountingSent") VALUES
+(1, 0, 1, 'https://ce/1', 'a', 'ce', 'q', 'A', 'lhcb', 'DIRAC', 0, 'Done', 'x', 'False'), (2, 0, 1, 'https://ce/2', 'b', 'ce', 'q', 'A', 'lhcb', 'DIRAC', 0, 'Aborted', 'x', 'False'),
+(3, 0, 2, 'https://ce/3', 'c', 'ce', 'q', 'A', 'lhcb', 'DIRAC', 0, 'Running', 'x', 'False'), (4, 0, 3, 'https://ce/4', 'd', 'ce', 'q', 'A', 'lhcb', 'DIRAC', 0, 'Waiting', 'x', 'False'),
+(5, 0, 4, 'https://ce/5', 'e', 'ce', 'q', 'A', 'lhcb', 'DIRAC', 0, 'Unknown', 'x', 'False');
+INSERT INTO "JobToPilotMapping" ("PilotID", "JobID", "StartTime") VALUES (1, 1, '2024-05-01 09:00:00'), (2, 1, '2024-05-01 09:30:00'), (1, 2, '2024-05-01 09:00:00'),
+(3, 2, '2024-05-01 09:30:00'), (4, 3, '2024-05-01 09:00:00'), (5, 4, '2024-05-01 09:00:00'), (2, 6, '2024-05-01 09:00:00'), (1, 7, '2024-05-01 09:00:00');`
+
+// TestStalledPilotEnded fails Stalled jobs sooner whose pilots have ended, by the pilots' tables of
+// DiracX and of DIRAC.
+func TestStalledPilotEnded(t *testing.T) {
+	made := func(server func(testing.TB) string) func(testing.TB) string {
+		return func(tb testing.TB) string {
+			address := server(tb)
+			oracle.Pilots(tb, address)
+			return address
+		}
+	}
+	for name, urls := range map[string][2]func(testing.TB) string{
+		"SQLite, DiracX's on SQLite":             {jobdbtest.SQLite, made(jobdbtest.SQLite)},
+		"PostgreSQL, DiracX's on MySQL":          {jobdbtest.PostgreSQL, made(jobdbtest.MySQL)},
+		"MySQL, DIRAC's on MariaDB":              {jobdbtest.MySQL, func(tb testing.TB) string { return oracle.DIRACPilots(tb, "9.1.22", jobdbtest.MariaDBWith) }},
+		"DiracX on MariaDB, DiracX's on MariaDB": {databases["DiracX on MariaDB"], made(jobdbtest.MariaDB)},
+		"DIRAC on MySQL, DIRAC's on MySQL":       {databases["DIRAC 9.1.21 on MySQL"], func(tb testing.TB) string { return oracle.DIRACPilots(tb, "9.0.28", jobdbtest.MySQLWith) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			at := now
+			m := openAt(t, urls[0](t), func() time.Time { return at })
+			address := urls[1](t)
+			rows := jobdbtest.Raw(t, address)
+			for statement := range strings.SplitSeq(stalledPilots, ";\n") {
+				if !strings.HasPrefix(address, "sqlite:") {
+					statement = strings.ReplaceAll(statement, `"`, "`")
+				}
+				if _, err := rows.ExecContext(t.Context(), statement); err != nil {
+					t.Fatal(err)
+				}
+			}
+			pilots, err := jobdb.OpenPilots(t.Context(), address, jobdb.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pilots.Close()
+			testStalledPilotEnded(t, m, pilots, &at)
+		})
+	}
+}
+
+func testStalledPilotEnded(t *testing.T, m *wms.JobManager, pilots *jobdb.Pilots, at *time.Time) {
+	t.Helper()
+	book := stalledRules(t, `{"Default": {"PilotEndedAfter": "10m", "FailedAfter": "3h", "Sites": {"Again": {"RescheduleStalled": true}}}, "VOs": {"gridpp": {"PilotEndedAfter": "never"}}}`)
+	ids := submitIn(t, m, `Executable = "/bin/echo";`, "Stalled", "Stalled", "Stalled", "Stalled", "Stalled", "Stalled", "Stalled", "Running")
+	setAttribute(t, m, ids[5], jobdb.Attributes{"Site": "Again"})
+	setAttribute(t, m, ids[6], jobdb.Attributes{"VO": "gridpp"})
+	check := func(after time.Duration, options wms.StalledOptions, unknown string, want map[string]wms.StalledCounts, statuses ...string) {
+		t.Helper()
+		*at = now.Add(after)
+		counts, err := m.CheckStalled(t.Context(), book, options)
+		if unknown == "" && err != nil || unknown != "" && (err == nil || !strings.Contains(err.Error(), unknown)) {
+			t.Errorf("after %v: got the error %v, want %q", after, err, unknown)
+		}
+		if diff := cmp.Diff(want, counts); diff != "" {
+			t.Errorf("after %v, -want +got:\n%s", after, diff)
+		}
+		got := statusesOf(t, m, slices.Concat(ids[:6], ids[7:]))
+		if diff := cmp.Diff(statuses, got); diff != "" {
+			t.Errorf("after %v, -want +got:\n%s", after, diff)
+		}
+	}
+	none := wms.StalledCounts{}
+	setAttribute(t, m, ids[7], jobdb.Attributes{"HeartBeatTime": second(-3600), "LastUpdateTime": second(-3600)})
+	check(30*time.Minute, wms.StalledOptions{}, "lhcb: PilotEndedAfter: which pilots have ended isn't known without their database; set --pilots-db",
+		map[string]wms.StalledCounts{"lhcb": {Stalled: 1}, "gridpp": none}, "Stalled", "Stalled", "Stalled", "Stalled", "Stalled", "Stalled", "Stalled")
+	m.PilotsEnded = pilots.Ended
+	check(8*time.Minute, wms.StalledOptions{}, "", map[string]wms.StalledCounts{"lhcb": none, "gridpp": none},
+		"Stalled", "Stalled", "Stalled", "Stalled", "Stalled", "Stalled", "Stalled")
+	// A job that two rules are about changes once.
+	check(181*time.Minute, wms.StalledOptions{DryRun: true}, "", map[string]wms.StalledCounts{"lhcb": {Failed: 5, Rescheduled: 1}, "gridpp": {Failed: 1}},
+		"Stalled", "Stalled", "Stalled", "Stalled", "Stalled", "Stalled", "Stalled")
+	check(31*time.Minute, wms.StalledOptions{DryRun: true}, "", map[string]wms.StalledCounts{"lhcb": {Failed: 1, Rescheduled: 1}, "gridpp": none},
+		"Stalled", "Stalled", "Stalled", "Stalled", "Stalled", "Stalled", "Stalled")
+	check(31*time.Minute, wms.StalledOptions{}, "", map[string]wms.StalledCounts{"lhcb": {Failed: 1, Rescheduled: 1}, "gridpp": none},
+		"Failed", "Stalled", "Stalled", "Stalled", "Stalled", "Received", "Stalled")
+	for i, want := range map[int]struct {
+		minor string
+		kills int
+	}{0: {"Job stalled: pilot not running", 1}, 5: {"Job Rescheduled", 0}} {
+		job, err := m.Details(t.Context(), lhcb, ids[i], wms.DetailsOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := job.History[len(job.History)-1]
+		if job.Attributes["MinorStatus"] != want.minor || last.Source != "StalledJobAgent" || len(job.Commands) != want.kills {
+			t.Errorf("%d: %v, %+v, commands %+v", i, job.Attributes["MinorStatus"], last, job.Commands)
+		}
+	}
+
+	// With the pilots' database gone the other rules are followed.
+	m.PilotsEnded = func(context.Context, []jobdb.JobID) ([]jobdb.JobID, error) { return nil, jobdb.ErrUnavailable }
+	check(200*time.Minute, wms.StalledOptions{}, "lhcb: "+jobdb.ErrUnavailable.Error(), map[string]wms.StalledCounts{"lhcb": {Failed: 4}, "gridpp": {Failed: 1}},
+		"Failed", "Failed", "Failed", "Failed", "Failed", "Received", "Stalled")
+}
+
 func statusesOf(t *testing.T, m *wms.JobManager, ids []jobdb.JobID) (statuses []string) {
 	t.Helper()
 	for _, id := range ids {
@@ -225,6 +335,7 @@ func TestReadStalled(t *testing.T) {
 		`{"VOs": {"lhcb": {"StalledTime": "1h"}}}`:                 "lhcb",
 		`{"Default": {"StalledAfter": "2 hours"}}`:                 "2 hours",
 		`{"Default": {"NoPilotAfter": "5s"}}`:                      "NoPilotAfter",
+		`{"Default": {"PilotEndedAfter": "5s"}}`:                   "PilotEndedAfter",
 		`{"Default": {"RescheduleAfter": {"Matched": "5s"}}}`:      "RescheduleAfter of Matched",
 		`{"Default": {"RescheduleAfter": {"Waiting": "9d"}}}`:      `aren't rescheduled from "Waiting"; write one of [Received`,
 	} {

@@ -35,6 +35,7 @@ type StatusChange struct {
 	MinorStatus, ApplicationStatus                            string
 	HeartBeatTime, StartExecTime, EndExecTime, LastUpdateTime time.Time
 	Kill                                                      bool // the job gets a Kill
+	KillConfirmed                                             bool // one that it got is confirmed
 	// Note tells in words what was refused or cut, came late, or counts as of another time. It is
 	// empty when all went as asked.
 	Note string
@@ -146,8 +147,14 @@ func (m *JobManager) applyUpdates(
 	if err := setAttributes(ctx, tx, attributes); err != nil {
 		return nil, err
 	}
-	if err := tx.ConfirmJobCommands(ctx, ended, jobdb.KillCommand); err != nil {
+	confirmed, err := tx.ConfirmJobCommands(ctx, ended, jobdb.KillCommand)
+	if err != nil {
 		return nil, err
+	}
+	for _, id := range confirmed {
+		change := changes[id]
+		change.KillConfirmed = true
+		changes[id] = change
 	}
 	if err := kill(ctx, tx, killed); err != nil {
 		return nil, err

@@ -13,10 +13,18 @@ import (
 
 // withNeighbours runs serve with the other databases of a DiracX or DIRAC installation that jobs
 // are to be kept in step with, and closes them. serve gets those beside the jobs' for the probe of
-// readiness.
+// readiness, and that of pilots, which is nil without one.
 func (c *serveCommand) withNeighbours(
-	ctx context.Context, jobs *wms.JobManager, logger *slog.Logger, serve func([]api.Store) error,
+	ctx context.Context, jobs *wms.JobManager, logger *slog.Logger, serve func([]api.Store, *jobdb.Pilots) error,
 ) error {
+	pilots, err := c.openPilots(ctx, logger)
+	if err != nil {
+		return err
+	}
+	if pilots != nil {
+		defer pilots.Close() //nolint:errcheck // it was only read
+		jobs.PilotsEnded = pilots.Ended
+	}
 	var stores []api.Store
 	if c.HistoryDB != "" {
 		stores = append(stores, api.Store{Name: "history", Ping: jobs.DB.PingHistory, Needed: true})
@@ -31,7 +39,7 @@ func (c *serveCommand) withNeighbours(
 		stores = append(stores, api.Store{Name: "taskQueues", Ping: queues.Ping})
 	}
 	if c.ParametersDB == "" {
-		return serve(stores)
+		return serve(stores, pilots)
 	}
 	parameters, err := opensearch.Open(c.ParametersDB)
 	if err != nil {
@@ -45,7 +53,7 @@ func (c *serveCommand) withNeighbours(
 	} else {
 		jobs.Parameters = parameters
 	}
-	return serve(append(stores, store))
+	return serve(append(stores, store), pilots)
 }
 
 // openTaskQueues opens the database of task queues. Without one it says what that means beside
@@ -63,6 +71,18 @@ func (c *serveCommand) openTaskQueues(ctx context.Context, db *jobdb.DB, logger 
 		err = fmt.Errorf("--task-queue-db: %w", err)
 	}
 	return queues, err
+}
+
+// openPilots opens the pilots' database, if there is one.
+func (s pilotsSettings) openPilots(ctx context.Context, logger *slog.Logger) (*jobdb.Pilots, error) {
+	if s.PilotsDB == "" {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	pilots, err := jobdb.OpenPilots(ctx, s.PilotsDB, jobdb.Options{Logger: logger})
+	if err != nil {
+		err = fmt.Errorf("--pilots-db: %w", err)
+	}
+	return pilots, err
 }
 
 // live reports whether a database belongs to a DiracX or DIRAC installation.

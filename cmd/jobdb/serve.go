@@ -125,14 +125,14 @@ func (c *serveCommand) run(ctx context.Context, p *program, logger *slog.Logger)
 	}
 	defer reloadOnSignal(ctx, logger, hangups, c.parts(jobs, taskRules, keys, certificate), certificate)()
 	proxies, _ := c.proxies() // check has refused what is none
-	err = c.withNeighbours(ctx, jobs, logger, func(stores []api.Store) error {
+	err = c.withNeighbours(ctx, jobs, logger, func(stores []api.Store, pilots *jobdb.Pilots) error {
 		stop, err := c.startTasks(ctx, jobs, taskRules, logger)
 		if err != nil {
 			return err
 		}
 		defer stop()
 		return c.serve(ctx, p, certificate.listener(listener), key, api.Config{
-			DB: db, Jobs: jobs, Stores: stores,
+			DB: db, Jobs: jobs, Stores: stores, Pilots: pilots,
 			Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins,
 			Operators: c.operators(), Rates: api.Rates{User: c.UserRate, VO: c.VORate}, Proxies: proxies, PublicURL: c.publicURL(),
 			MaxBody: c.MaxBody, RequestTimeout: c.requestTimeout(), Clock: p.clock, Logger: logger, Metrics: watched, Traces: tracer,
@@ -141,17 +141,9 @@ func (c *serveCommand) run(ctx context.Context, p *program, logger *slog.Logger)
 	return errors.Join(err, db.Close())
 }
 
-// serve opens the database of pilots, welcomes the user and answers requests until ctx ends. key is
-// nil where tokens come from another issuer.
+// serve welcomes the user and answers requests until ctx ends. key is nil where tokens come from
+// another issuer.
 func (c *serveCommand) serve(ctx context.Context, p *program, listener net.Listener, key *auth.Key, config api.Config) error {
-	pilots, err := c.openPilots(ctx, config.Logger)
-	if err != nil {
-		return err
-	}
-	if pilots != nil {
-		defer pilots.Close() //nolint:errcheck // it was only read
-		config.Pilots = pilots
-	}
 	if key != nil {
 		user := tokenDefaults()
 		if c.loginAs != nil {
@@ -230,18 +222,6 @@ func (c *serveCommand) openDatabase(ctx context.Context, logger *slog.Logger, ho
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
-}
-
-// openPilots opens the pilots' database, if there is one.
-func (c *serveCommand) openPilots(ctx context.Context, logger *slog.Logger) (*jobdb.Pilots, error) {
-	if c.PilotsDB == "" {
-		return nil, nil //nolint:nilnil // there is none
-	}
-	pilots, err := jobdb.OpenPilots(ctx, c.PilotsDB, jobdb.Options{Logger: logger})
-	if err != nil {
-		err = fmt.Errorf("--pilots-db: %w", err)
-	}
-	return pilots, err
 }
 
 // prepare creates or updates the tables of a database of jobdb, and refuses others that can't be

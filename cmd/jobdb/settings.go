@@ -27,6 +27,7 @@ type Settings struct {
 	folderSettings
 	databaseSettings
 	historySettings
+	pilotsSettings
 	issuerSettings
 	operatingSettings
 
@@ -36,7 +37,6 @@ type Settings struct {
 	Visibility  auth.Visibility `help:"Jobs that normal users see: all of their VO (vo) or only their own (own)." default:"vo" enum:"vo,own" env:"JOBDB_VISIBILITY"`
 
 	Rules             string        `help:"JSON file of rules for new jobs, such as the number of jobs in a submission (docs/rules.md). Default: DiracX's rules." env:"JOBDB_RULES" type:"path" placeholder:"FILE"`
-	PilotsDB          string        `name:"pilots-db" secret:"" help:"Database of pilots (PilotAgentsDB), for searches by PilotStamp. Default: none; such searches find nothing." env:"JOBDB_PILOTS_DB,DIRACX_DB_URL_PILOTAGENTSDB" placeholder:"URL"`
 	TaskQueueDB       string        `name:"task-queue-db" secret:"" help:"Database of task queues (TaskQueueDB), which killed, deleted and rescheduled jobs leave. Default: none; beside DiracX or DIRAC, pilots may then still get such jobs." env:"JOBDB_TASK_QUEUE_DB,DIRACX_DB_URL_TASKQUEUEDB" placeholder:"URL"`
 	ParametersDB      string        `name:"parameters-db" secret:"" help:"OpenSearch of job parameters (JobParametersDB): JSON such as {\"hosts\": [\"host:9200\"], \"use_ssl\": true, \"http_auth\": [\"user\", \"password\"]}. Default: only the table JobParameters." env:"JOBDB_PARAMETERS_DB,DIRACX_OS_DB_JOBPARAMETERSDB" placeholder:"JSON"`
 	CommandRedelivery time.Duration `help:"Send a command again with a heartbeat this long after it was sent, if nothing the job reports confirms it; 0 disables." default:"10m" env:"JOBDB_COMMAND_REDELIVERY"`
@@ -100,6 +100,10 @@ func (s *Settings) limits() jobdb.Limits {
 
 type historySettings struct {
 	HistoryDB string `name:"history-db" secret:"" help:"Database of the job histories (JobLoggingDB), where it is another one. Default: the same." env:"JOBDB_HISTORY_DB,DIRACX_DB_URL_JOBLOGGINGDB" placeholder:"URL"`
+}
+
+type pilotsSettings struct {
+	PilotsDB string `name:"pilots-db" secret:"" help:"Database of pilots (PilotAgentsDB), for searches by PilotStamp, and for stalled jobs whose pilots have ended. Default: none; such searches find nothing." env:"JOBDB_PILOTS_DB,DIRACX_DB_URL_PILOTAGENTSDB" placeholder:"URL"`
 }
 
 type folderSettings struct {

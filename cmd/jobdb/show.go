@@ -231,7 +231,11 @@ func (s *sheet) lists(d details) {
 	}
 	title = "Commands"
 	for _, c := range d.Commands {
-		s.line(title, strings.Join([]string{c.Command, c.Arguments, c.Status, "at", localTime(c.ReceptionTime)}, " "))
+		text := strings.Join([]string{c.Command, c.Arguments, c.Status, "at", localTime(c.ReceptionTime)}, " ")
+		if c.ExecutionTime != "" {
+			text += ", handed out last at " + localTime(c.ExecutionTime)
+		}
+		s.line(title, text)
 		title = ""
 	}
 }

@@ -15,6 +15,7 @@ type stalledCommand struct {
 	folderSettings
 	databaseSettings
 	historySettings
+	pilotsSettings
 
 	Stalled string `help:"JSON file of the rules (docs/retention.md). Default: those of DIRAC." env:"JOBDB_STALLED" type:"path" placeholder:"FILE"`
 	DryRun  bool   `short:"n" help:"Change nothing; print the jobs that would change."`
@@ -25,8 +26,9 @@ type stalledCommand struct {
 func (*stalledCommand) Help() string {
 	return `Looks for jobs that weren't heard of: those in Running or Completing become Stalled, those in Stalled become Failed and get
 a Kill, and those in Submitting become Failed. Where the rules say so, jobs that stay in a status before Running, and Stalled
-ones of some sites, are rescheduled. It prints each job with its old and its new status, and when it was heard of last. A job
-that beats again is Running again. A server that was started with --stalled does so every ten minutes.
+ones of some sites, are rescheduled, and Stalled ones whose pilots have ended, by --pilots-db, become Failed sooner. It prints
+each job with its old and its new status, and when it was heard of last. A job that beats again is Running again. A server
+that was started with --stalled does so every ten minutes.
 
 Examples:
 
@@ -49,6 +51,16 @@ func (c *stalledCommand) Run(ctx context.Context, p *program) (err error) {
 	defer func() { err = errors.Join(err, jobs.DB.Close()) }()
 	if err := refuseLive("stalled", jobs.DB, c.Live || c.DryRun); err != nil {
 		return err
+	}
+	pilots, unavailable := c.openPilots(ctx, nil)
+	switch {
+	case pilots != nil:
+		defer func() { err = errors.Join(err, pilots.Close()) }()
+		jobs.PilotsEnded = pilots.Ended
+	case errors.Is(unavailable, jobdb.ErrUnavailable): // the rule about pilots says so, if there is one; the others go on
+		jobs.PilotsEnded = func(context.Context, []jobdb.JobID) ([]jobdb.JobID, error) { return nil, unavailable }
+	case unavailable != nil:
+		return unavailable
 	}
 	changed := 0
 	var printed error

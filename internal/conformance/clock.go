@@ -11,6 +11,7 @@ import (
 var clockTests = []conformanceTest{
 	{"ClocksApart", testClocksApart},
 	{"ClockLeaps", testClockLeaps},
+	{"ClockOfMachineLeaps", testClockOfMachineLeaps},
 	{"OwnClock", testOwnClock},
 }
 
@@ -69,9 +70,8 @@ func testClockLeaps(f *fixture) {
 	}
 	const leap = 26 * time.Hour
 	behind := atomic.Int64{} // the machine's clock, which is the same as the other one's being ahead
-	db := f.suite.opened(f.test, f.address, jobdb.Options{
-		CorrectClock: true, Clock: func() time.Time { return time.Now().Add(-time.Duration(behind.Load())) },
-	})
+	options := jobdb.Options{CorrectClock: true, Clock: func() time.Time { return time.Now().Add(-time.Duration(behind.Load())) }}
+	db := f.suite.opened(f.test, f.address, options)
 	keep := func(request string, age time.Duration) {
 		of := f.suite.opened(f.test, f.address, jobdb.Options{Clock: func() time.Time { return time.Now().Add(-age) }})
 		f.ok(of.SaveReply(f.ctx, jobdb.Reply{Request: f.vo + request, Content: "c"}))
@@ -89,6 +89,40 @@ func testClockLeaps(f *fixture) {
 	f.ok(db.SaveReply(f.ctx, jobdb.Reply{Request: f.vo + "other", Content: "c"})) // deletes old ones
 	f.equal("after it, of 26 hours ago", isKept("young"), true)
 	f.equal("after it, of more than two days ago", isKept("older"), false)
+
+	// A server that starts meanwhile goes by its machine's clock, too.
+	db = f.suite.opened(f.test, f.address, options)
+	f.ok(db.SaveReply(f.ctx, jobdb.Reply{Request: f.vo + "another", Content: "c"}))
+	f.equal("for a server that started after it, of 26 hours ago", isKept("young"), true)
+}
+
+// Where the machine's clock dates replies, one that is set ahead doesn't make them older either.
+func testClockOfMachineLeaps(f *fixture) {
+	if f.Engine() != "sqlite" || f.traits.InMemory || f.Schema() != jobdb.SchemaOurs {
+		f.test.Skip("a server tells the time, or nobody else can open the database, or it keeps no replies")
+	}
+	ahead := atomic.Int64{}
+	db := f.suite.opened(f.test, f.address, jobdb.Options{
+		CorrectClock: true, Clock: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
+	})
+	keep := func(request string) { f.ok(db.SaveReply(f.ctx, jobdb.Reply{Request: f.vo + request, Content: "c"})) }
+	check := func(when string, want map[string]bool) {
+		for request, kept := range want {
+			_, found, err := db.SavedReply(f.ctx, f.vo+request)
+			f.ok(err)
+			f.equal(request+" is kept "+when, found, kept)
+		}
+	}
+	of := f.suite.opened(f.test, f.address, jobdb.Options{Clock: func() time.Time { return time.Now().Add(-jobdb.ReplyLifetime - time.Minute) }})
+	f.ok(of.SaveReply(f.ctx, jobdb.Reply{Request: f.vo + "older", Content: "c"}))
+	keep("before")
+	ahead.Store(int64(26 * time.Hour))
+	check("while the clock is ahead", map[string]bool{"before": true, "older": false})
+	keep("meanwhile") // deletes old ones
+	check("while the clock is ahead", map[string]bool{"before": true, "meanwhile": true})
+	ahead.Store(0)
+	keep("after")
+	check("when it is right again", map[string]bool{"before": true, "meanwhile": true, "after": true})
 }
 
 // A clock that is given is taken as it is, unless it shall be corrected.

@@ -137,12 +137,12 @@ func testRedelivery(f *fixture) {
 	f.equal("when it is", f.take(id), all)
 	f.equal("right after", f.take(id), []jobdb.Command(nil))
 	f.clock.advance(redelivery + time.Second)
-	f.ok(f.ConfirmJobCommands(f.ctx, []jobdb.JobID{id}, jobdb.PeekCommand))
+	f.confirm(jobdb.PeekCommand, []jobdb.JobID{id}, []jobdb.JobID{id})
 	f.equal("after one was confirmed", f.take(id), []jobdb.Command{kill, lower})
 	f.clock.advance(expiry)
 	f.equal("when they are old", f.take(id), []jobdb.Command{kill})
 	f.clock.advance(redelivery + time.Second)
-	f.ok(f.ConfirmJobCommands(f.ctx, []jobdb.JobID{id}, jobdb.KillCommand))
+	f.confirm(jobdb.KillCommand, []jobdb.JobID{id}, []jobdb.JobID{id})
 	f.equal("after all", f.take(id), []jobdb.Command(nil))
 }
 
@@ -162,6 +162,14 @@ func testRedeliveryAfterClock(f *fixture) {
 	f.equal("when the clock is behind by no more than the time", f.take(id), []jobdb.Command(nil))
 }
 
+// confirm confirms commands of jobs, and wants that these had some.
+func (f *fixture) confirm(name string, ids, want []jobdb.JobID) {
+	f.t.Helper()
+	confirmed, err := f.ConfirmJobCommands(f.ctx, ids, name)
+	f.ok(err)
+	f.equal("jobs whose commands were confirmed", append([]jobdb.JobID{}, confirmed...), append([]jobdb.JobID{}, want...))
+}
+
 // Commands of the name that were sent are confirmed, and nothing else is.
 func testConfirmJobCommands(f *fixture) {
 	ids := f.addPlainJobs(2)
@@ -170,8 +178,9 @@ func testConfirmJobCommands(f *fixture) {
 	}))
 	f.equal("commands taken", len(f.take(ids...)), 3)
 	f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{command(ids[0], "Peek", "pending")}))
-	f.ok(f.ConfirmJobCommands(f.ctx, []jobdb.JobID{ids[0], missingID}, "Peek"))
-	f.ok(f.ConfirmJobCommands(f.ctx, nil, "Peek"))
+	f.confirm("Peek", []jobdb.JobID{ids[0], missingID}, ids[:1])
+	f.confirm("Peek", ids[:1], nil)
+	f.confirm("Peek", nil, nil)
 	stored, err := f.JobCommands(f.ctx, ids)
 	f.ok(err)
 	states := map[string]string{}

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -86,14 +87,18 @@ func (m *machine) expire(t *rapid.T) {
 func (m *machine) confirm(t *rapid.T) {
 	ids := m.some(t)
 	command := rapid.SampledFrom([]string{"Kill", "kill", "Peek"}).Draw(t, "command")
+	confirmed := map[jobdb.JobID]bool{}
 	for _, id := range ids {
 		for i := range m.states[id].Commands {
 			if record := &m.states[id].Commands[i]; record.Status == jobdb.CommandSent && record.Command.Command == command {
 				record.Status = jobdb.CommandConfirmed
+				confirmed[id] = true
 			}
 		}
 	}
-	m.f.ok(m.on.ConfirmJobCommands(m.f.ctx, append(ids, missingID), command))
+	got, err := m.on.ConfirmJobCommands(m.f.ctx, append(ids, missingID), command)
+	m.f.ok(err)
+	m.f.equal("jobs whose commands were confirmed", append([]jobdb.JobID{}, got...), append([]jobdb.JobID{}, slices.Sorted(maps.Keys(confirmed))...))
 }
 
 func (m *machine) insertHistory(t *rapid.T) {

@@ -47,7 +47,7 @@ type methods interface {
 	SetJobCommands(ctx context.Context, commands []jobdb.Command) error
 	TakeJobCommands(ctx context.Context, ids []jobdb.JobID) ([]jobdb.Command, error)
 	ExpireJobCommands(ctx context.Context, ids []jobdb.JobID) error
-	ConfirmJobCommands(ctx context.Context, ids []jobdb.JobID, command string) error
+	ConfirmJobCommands(ctx context.Context, ids []jobdb.JobID, command string) ([]jobdb.JobID, error)
 	JobCommands(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.CommandRecord, error)
 	InsertHistory(ctx context.Context, records []jobdb.HistoryRecord) error
 	History(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.HistoryRecord, error)

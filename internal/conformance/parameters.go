@@ -19,6 +19,7 @@ var parameterTests = []conformanceTest{
 	{"ArchiveParameters", testArchiveParameters},
 	{"AddHeartbeatData", testAddHeartbeatData},
 	{"Heartbeats", testHeartbeats},
+	{"HeartbeatsAlone", testHeartbeatsAlone},
 	{"HeartbeatsBound", testHeartbeatsBound},
 	{"ParametersBounds", testParametersBounds},
 }
@@ -221,6 +222,39 @@ func testHeartbeats(f *fixture) {
 		},
 		ids[1]: {{Name: "Vsize", Value: "only", Time: second(1)}},
 	})
+}
+
+// Of one job alone the last times are the same as of it among others, whatever names it has at which.
+func testHeartbeatsAlone(f *fixture) {
+	ids := f.addPlainJobs(2)
+	f.ok(f.AddHeartbeatData(f.ctx, named{ids[0]: {"Vsize": "1", "LoadAverage": "x"}}))
+	raw := f.raw()
+	for i, name := range []string{"Vsize", "Another", "Zeal"} {
+		for k := range 5 {
+			at := noon.Add(time.Duration(i-k*(i+1)) * time.Second).Format(time.DateTime)
+			raw.exec(fmt.Sprintf(`INSERT INTO "HeartBeatLoggingInfo" ("JobID", "Name", "Value", "HeartBeatTime") VALUES (%d, '%s', 'v', '%s')`, ids[1], name, at))
+		}
+	}
+	same := func() {
+		for last := range 12 {
+			both, err := f.Heartbeats(f.ctx, ids, last)
+			f.ok(err)
+			for _, id := range ids {
+				alone, err := f.Heartbeats(f.ctx, []jobdb.JobID{id, id}, last)
+				f.ok(err)
+				f.equal(fmt.Sprintf("the last %d of %d", last, id), alone[id], both[id])
+			}
+		}
+		none, err := f.Heartbeats(f.ctx, []jobdb.JobID{missingID}, 3)
+		f.ok(err)
+		f.equal("of a job that isn't there", len(none), 0)
+	}
+	same()
+	for i := range 60 {
+		at := noon.Add(time.Duration(i/2) * time.Second).Format(time.DateTime)
+		raw.exec(fmt.Sprintf(`INSERT INTO "HeartBeatLoggingInfo" ("JobID", "Name", "Value", "HeartBeatTime") VALUES (%d, 'Name %d', 'v', '%s')`, ids[1], i, at))
+	}
+	same()
 }
 
 // A job keeps the last of what it reports; older values go now and then.

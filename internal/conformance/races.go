@@ -218,7 +218,7 @@ func (f *fixture) randomBatch(random *rand.Rand, ids []jobdb.JobID) error {
 	case 7:
 		err = f.ExpireJobCommands(f.ctx, some)
 	case 8:
-		err = f.ConfirmJobCommands(f.ctx, some, "Peek")
+		_, err = f.ConfirmJobCommands(f.ctx, some, "Peek")
 	default:
 		_, err = f.SetJobAttributes(f.ctx, attributes, jobdb.SetOptions{KeepFinal: true})
 	}

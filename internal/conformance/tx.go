@@ -151,7 +151,7 @@ var everyMethod = []methodCall{
 	}},
 	{"ExpireJobCommands", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return m.ExpireJobCommands(ctx, ids) }},
 	{"ConfirmJobCommands", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
-		return m.ConfirmJobCommands(ctx, ids, "Stop")
+		return result(m.ConfirmJobCommands(ctx, ids, "Stop"))
 	}},
 	{"JobCommands", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.JobCommands(ctx, ids)) }},
 	{"InsertHistory", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
