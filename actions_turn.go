@@ -127,17 +127,19 @@ func parseIDs(text string) (ids []JobID, err error) {
 		return nil, nil
 	}
 	for part := range strings.SplitSeq(text, ",") {
-		first, last, isRange := strings.Cut(part, "-")
-		from, err := strconv.ParseInt(first, 10, 64)
-		to := from
-		if err == nil && isRange {
-			to, err = strconv.ParseInt(last, 10, 64)
+		first, last := part, part
+		if at := strings.Index(part[min(1, len(part)):], "-"); at >= 0 { // else it is a sign
+			first, last = part[:at+1], part[at+2:]
 		}
-		if err != nil || to < from || to-from >= actionPart {
+		from, err := strconv.ParseInt(first, 10, 64)
+		to, errTo := strconv.ParseInt(last, 10, 64)
+		if err != nil || errTo != nil || to < from || uint64(to)-uint64(from) >= actionPart { //nolint:gosec // the difference is right whatever the signs
 			return nil, errors.New("a list of jobs that can't be read: " + quoteShort(text))
 		}
-		for id := from; id <= to; id++ {
-			ids = append(ids, JobID(id))
+		for id := from; ; id++ {
+			if ids = append(ids, JobID(id)); id == to { // no number may come after it
+				break
+			}
 		}
 	}
 	return ids, nil

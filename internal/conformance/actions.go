@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -64,7 +65,7 @@ func testActions(f *fixture) {
 		f.equal("has actions", f.HasActions(), false)
 		return
 	}
-	jobs := slices.Concat(firstIDs(450), []jobdb.JobID{460, 462, 1 << 40})
+	jobs := slices.Concat(firstIDs(450), []jobdb.JobID{460, 462, math.MaxInt64})
 	created, err := f.CreateAction(f.ctx, given, jobs)
 	f.ok(err)
 	want := given
