@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"jobdb/internal/tables"
 )
@@ -32,6 +33,20 @@ func (db *DB) TakeActionTurn(ctx context.Context, holder string) (action Action,
 		return err
 	})
 	return waiting[0], found, err
+}
+
+// KeepActionTurn lets the holder's turn at an action last a minute from now, for what takes long before a
+// part is begun. It is [ErrLostTurn] when it is over.
+func (db *DB) KeepActionTurn(ctx context.Context, id int64, holder string) error {
+	return db.write(ctx, "keep a turn at an action", func(s *session) error {
+		until := s.time(s.db.now()).Add(time.Minute)
+		n, err := s.exec(ctx, `UPDATE "Actions" SET "LeaseTime" = ? WHERE "ID" = ? AND "State" = ? AND "Holder" = ?`,
+			s.db.dialect.Argument(until), id, string(ActionRunning), holder)
+		if err == nil && n == 0 {
+			err = ErrLostTurn
+		}
+		return err
+	})
 }
 
 // LeaveActions ends the holder's turns, so that others needn't wait for the end of their time.

@@ -166,6 +166,10 @@ func testActionTurns(f *fixture) {
 	}), failed)
 	own.ok(own.LeaveActions(own.ctx, "y"))
 	own.equal("a turn that was left", turn("x"), one.ID)
+	own.ok(own.KeepActionTurn(own.ctx, one.ID, "x")) // it takes long
+	f.suite.clock.advance(50 * time.Second)
+	own.equal("one that is kept", turn("y"), int64(0))
+	own.refused(own.KeepActionTurn(own.ctx, one.ID, "y"), jobdb.ErrLostTurn)
 	for range 2 {
 		_, err = own.part(one.ID, "x", jobdb.ActionOutcomes{})
 		own.ok(err)
