@@ -16,7 +16,7 @@ import (
 
 // Rescheduled is what became of a job that runs again: its new values. Times are in UTC.
 type Rescheduled struct {
-	JDL                            string // as it is stored now, decompressed
+	JDL                            string // as it is stored now, decompressed; "" where those of a call are very long together
 	Site                           string
 	UserPriority                   int64
 	RescheduleCounter              int64
@@ -111,14 +111,17 @@ func (m *JobManager) newRescheduling(jobs map[jobdb.JobID]jobdb.Attributes, rese
 	return &rescheduling{
 		JobManager: m, jobs: jobs, reset: reset, early: early, stored: map[jobdb.JobID]string{}, source: sourceReschedule,
 		report:    RescheduleReport{Success: map[jobdb.JobID]Rescheduled{}, Failed: map[jobdb.JobID]string{}},
-		exhausted: map[jobdb.JobID]jobdb.Attributes{}, asStored: newJDLRoom(len(jobs)), asRead: newJDLRoom(len(jobs)),
+		exhausted: map[jobdb.JobID]jobdb.Attributes{}, asStored: newJDLRoom(len(jobs)), asRead: newJDLRoom(len(jobs)), told: jdlRoom{left: maxTold},
 	}
 }
 
 // maxJDLs is how many bytes of JDLs jobs that are rescheduled together may have, and once more those
 // that have no more than their share of it. Compressed ones take little of the database, and a
 // thousand times as much of the memory.
-const maxJDLs = 32 << 20
+const (
+	maxJDLs = 32 << 20
+	maxTold = 2 << 20 // bytes of JDLs in a report: whoever gets it may read it slowly, and ask for more meanwhile
+)
 
 var errLongJDL = errors.New("its JDL is too long to be read together with those of the others; reschedule it by itself, or fewer at a time")
 
@@ -157,6 +160,7 @@ type rescheduling struct {
 	exhausted map[jobdb.JobID]jobdb.Attributes // those that were rescheduled too often
 	asStored  jdlRoom                          // for the originals
 	asRead    jdlRoom                          // for the texts that are made of them
+	told      jdlRoom                          // for those that are told of in the report
 	originals map[jobdb.JobID]string           // the original JDLs of jobs, as they are stored
 	early     map[jobdb.JobID]preparedAgain    // what was prepared before the transaction; nil: not yet
 	stored    map[jobdb.JobID]string           // the new JDLs, as they are stored
@@ -307,7 +311,9 @@ func (r *rescheduling) prepare(id jobdb.JobID, p *preparedAgain) error {
 	}
 	site, err := siteOf(ad)
 	p.job = Rescheduled{JDL: strings.ReplaceAll(text, "%j", strconv.FormatInt(int64(id), 10)), Site: site, UserPriority: priority}
-	p.stored = jdl.Compress(p.job.JDL)
+	if p.stored = jdl.Compress(p.job.JDL); !r.told.has(p.job.JDL) {
+		p.job.JDL = ""
+	}
 	return err
 }
 

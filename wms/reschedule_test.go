@@ -471,6 +471,11 @@ func TestRescheduleLongJDLs(t *testing.T) {
 	if done := slices.Sorted(maps.Keys(report.Success)); !slices.Equal(done, ids[:4]) || !strings.Contains(report.Failed[ids[4]], "too long") {
 		t.Errorf("rescheduled %v of %v; the others: %v", done, ids, report.Failed)
 	}
+	for i, id := range ids[:4] { // the report leaves long ones out
+		if told := len(report.Success[id].JDL); told == 0 && i < 2 || told > 1000 {
+			t.Errorf("the report has %d bytes of JDL of job %d", told, id)
+		}
+	}
 	if report := reschedule(t, m, false, ids[4]); len(report.Failed) > 0 {
 		t.Errorf("the last by itself: %v", report.Failed)
 	}
