@@ -120,7 +120,7 @@ func (m *JobManager) newRescheduling(jobs map[jobdb.JobID]jobdb.Attributes, rese
 // thousand times as much of the memory.
 const (
 	maxJDLs = 32 << 20
-	maxTold = 2 << 20 // bytes of JDLs in a report: whoever gets it may read it slowly, and ask for more meanwhile
+	maxTold = 8 << 20 // bytes of JDLs in a report
 )
 
 var errLongJDL = errors.New("its JDL is too long to be read together with those of the others; reschedule it by itself, or fewer at a time")

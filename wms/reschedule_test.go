@@ -472,7 +472,7 @@ func TestRescheduleLongJDLs(t *testing.T) {
 		t.Errorf("rescheduled %v of %v; the others: %v", done, ids, report.Failed)
 	}
 	for i, id := range ids[:4] { // the report leaves long ones out
-		if told := len(report.Success[id].JDL); told == 0 && i < 2 || told > 1000 {
+		if told := len(report.Success[id].JDL); told == 0 && i < 2 || told > 0 && i >= 2 {
 			t.Errorf("the report has %d bytes of JDL of job %d", told, id)
 		}
 	}

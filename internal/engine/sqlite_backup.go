@@ -122,8 +122,9 @@ func Restore(ctx context.Context, from string, t Target, aside string) error {
 	return errors.Join(err, syncFile(filepath.Dir(t.path)))
 }
 
-// putAside renames a file. Before, SQLite makes one file of it and its log, which it does only for who
-// has it alone.
+// putAside gives a file another name. Before, SQLite makes one file of it and its log, which it does only
+// for who has it alone. Where it can the file keeps its name until another takes that, so that it is
+// never without one.
 func putAside(ctx context.Context, path, aside string) error {
 	if _, err := os.Stat(aside); err == nil {
 		return fmt.Errorf("%s exists already: move it away first", aside)
@@ -137,6 +138,9 @@ func putAside(ctx context.Context, path, aside string) error {
 	})
 	if err != nil {
 		return err
+	}
+	if os.Link(path, aside) == nil {
+		return nil
 	}
 	return os.Rename(path, aside)
 }
