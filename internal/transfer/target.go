@@ -62,6 +62,11 @@ func (im *Import) check(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the target: read the schema: %w", err)
 	}
+	for _, t := range tables.Tables {
+		if catalog[t.Name] == nil {
+			return nil // whoever made the first tables was killed, and no job came
+		}
+	}
 	var records []record
 	if catalog[recordsName] != nil {
 		if records, err = readRecords(ctx, im.target.Reader); err != nil {
