@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"jobdb/internal/tables"
 )
@@ -32,6 +33,20 @@ func (db *DB) TakeActionTurn(ctx context.Context, holder string) (action Action,
 		return err
 	})
 	return waiting[0], found, err
+}
+
+// KeepActionTurn lets the holder's turn at an action last a minute from now, for what takes long before a
+// part is begun. It is [ErrLostTurn] when it is over.
+func (db *DB) KeepActionTurn(ctx context.Context, id int64, holder string) error {
+	return db.write(ctx, "keep a turn at an action", func(s *session) error {
+		until := s.time(s.db.now()).Add(time.Minute)
+		n, err := s.exec(ctx, `UPDATE "Actions" SET "LeaseTime" = ? WHERE "ID" = ? AND "State" = ? AND "Holder" = ?`,
+			s.db.dialect.Argument(until), id, string(ActionRunning), holder)
+		if err == nil && n == 0 {
+			err = ErrLostTurn
+		}
+		return err
+	})
 }
 
 // LeaveActions ends the holder's turns, so that others needn't wait for the end of their time.
@@ -127,17 +142,19 @@ func parseIDs(text string) (ids []JobID, err error) {
 		return nil, nil
 	}
 	for part := range strings.SplitSeq(text, ",") {
-		first, last, isRange := strings.Cut(part, "-")
-		from, err := strconv.ParseInt(first, 10, 64)
-		to := from
-		if err == nil && isRange {
-			to, err = strconv.ParseInt(last, 10, 64)
+		first, last := part, part
+		if at := strings.Index(part[min(1, len(part)):], "-"); at >= 0 { // else it is a sign
+			first, last = part[:at+1], part[at+2:]
 		}
-		if err != nil || to < from || to-from >= actionPart {
+		from, err := strconv.ParseInt(first, 10, 64)
+		to, errTo := strconv.ParseInt(last, 10, 64)
+		if err != nil || errTo != nil || to < from || uint64(to)-uint64(from) >= actionPart { //nolint:gosec // the difference is right whatever the signs
 			return nil, errors.New("a list of jobs that can't be read: " + quoteShort(text))
 		}
-		for id := from; id <= to; id++ {
-			ids = append(ids, JobID(id))
+		for id := from; ; id++ {
+			if ids = append(ids, JobID(id)); id == to { // no number may come after it
+				break
+			}
 		}
 	}
 	return ids, nil

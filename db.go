@@ -146,6 +146,10 @@ func (db *DB) Engine() string { return db.dialect.Name }
 // Schema says who made this database.
 func (db *DB) Schema() schema.Kind { return db.schema.Kind }
 
+// HasWholeSeconds reports whether the database cuts or rounds times to seconds, as live ones do on
+// servers. All updates of a job in one second have the same time there.
+func (db *DB) HasWholeSeconds() bool { return db.schema.WholeSeconds }
+
 // Limits are those that this database was opened with, defaults filled in.
 func (db *DB) Limits() Limits { return db.options.Limits }
 

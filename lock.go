@@ -11,13 +11,27 @@ import (
 // transaction changes these jobs until it ends: use it to read what a change depends on. Values are
 // as in a [Page]. An unknown name is a [QueryError].
 func (a access) LockJobs(ctx context.Context, ids []JobID, names ...string) (map[JobID]Attributes, error) {
+	return a.lockJobs(ctx, ids, names, "")
+}
+
+// LockJobsOf is [DB.LockJobs] for the jobs of a VO. Those of others are left out, and nobody has to
+// wait for them: who names them can't keep their VO from changing them. A live collation may take
+// another VO for this one; compare the column VO where that matters.
+func (a access) LockJobsOf(ctx context.Context, vo string, ids []JobID, names ...string) (map[JobID]Attributes, error) {
+	if checkText(vo) != nil { // which no column holds, and PostgreSQL doesn't compare with
+		ids, vo = nil, ""
+	}
+	return a.lockJobs(ctx, ids, names, ` AND COALESCE(t."VO", '') = ?`, vo) // not by an index, which has all jobs of the VO
+}
+
+func (a access) lockJobs(ctx context.Context, ids []JobID, names []string, condition string, args ...any) (map[JobID]Attributes, error) {
 	columns, err := attributeColumns(names)
 	if err != nil {
 		return nil, err
 	}
 	var found map[JobID]Attributes
 	err = a.write(ctx, "hold jobs", func(s *session) error {
-		found, err = s.attributes(ctx, ids, columns, s.db.dialect.Lock)
+		found, err = s.attributes(ctx, ids, columns, condition, s.db.dialect.Lock, args...)
 		for id := range found {
 			s.noteLocked(id)
 		}
@@ -34,7 +48,7 @@ func (a access) JobAttributes(ctx context.Context, ids []JobID, names ...string)
 	}
 	var found map[JobID]Attributes
 	err = a.read(ctx, "read attributes of jobs", func(s *session) error {
-		found, err = s.attributes(ctx, ids, columns, "")
+		found, err = s.attributes(ctx, ids, columns, "", "")
 		return err
 	})
 	return found, err
@@ -53,16 +67,20 @@ func attributeColumns(names []string) ([]tables.Column, error) {
 	return columns, nil
 }
 
-// attributes reads columns of jobs, the first of which is JobID; lock is "" or what locks the rows.
-func (s *session) attributes(ctx context.Context, ids []JobID, columns []tables.Column, lock string) (map[JobID]Attributes, error) {
+// attributes reads columns of jobs, the first of which is JobID, that meet a further condition with its
+// arguments; lock is "" or what locks the rows.
+func (s *session) attributes(ctx context.Context, ids []JobID, columns []tables.Column, condition, lock string, args ...any) (map[JobID]Attributes, error) {
 	found := make(map[JobID]Attributes, len(ids))
-	return found, s.readRows(ctx, tables.Jobs, columns, ids, ` ORDER BY t."JobID"`+lock, func(row []scanned) error {
+	each := scanRows(columns, func(row []scanned) error {
 		values := make(Attributes, len(columns)-1)
 		for i, c := range columns[1:] {
 			values[c.Name] = row[i+1].value
 		}
 		found[row[0].id()] = values
 		return nil
+	})
+	return found, s.eachIDBatch(ids, func(in string, inArgs []any) error {
+		return s.query(ctx, selectRows(tables.Jobs, columns, in)+condition+` ORDER BY t."JobID"`+lock, append(inArgs, args...), each)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"math"
 	"slices"
@@ -60,15 +61,24 @@ func (db *DB) WaitingJobs(ctx context.Context, limit int, maxBytes int64) (map[J
 	return waiting, err
 }
 
-// ParametersChanges returns all changes of the jobs that wait in the outbox, in the order in which
-// they were made.
-func (db *DB) ParametersChanges(ctx context.Context, ids []JobID) (map[JobID][]ParametersChange, error) {
-	changes := make(map[JobID][]ParametersChange)
+// ParametersChanges returns the changes of the jobs that wait in the outbox, in the order in which they
+// were made: the first ones, until they have more than maxBytes. all says that no others wait: how
+// many wait of one job has no bound while they can't be delivered.
+func (db *DB) ParametersChanges(ctx context.Context, ids []JobID, maxBytes int64) (changes map[JobID][]ParametersChange, all bool, err error) {
 	t := tables.ParametersOutbox
 	if !db.HasParametersOutbox() {
-		return nil, errNoOutbox
+		return nil, false, errNoOutbox
 	}
-	err := db.readRows(ctx, "read the outbox of parameters", t, t.Columns, ids, ` ORDER BY t."ID"`, func(row []scanned) error {
+	changes = make(map[JobID][]ParametersChange)
+	rest := ` ORDER BY t."ID"`
+	if len(ids) == 1 { // drivers read all rows of a query, also when it is ended
+		rest += " LIMIT " + itoa(changesOfOne)
+	}
+	rows, bytes := 0, int64(0)
+	err = db.readRows(ctx, "read the outbox of parameters", t, t.Columns, ids, rest, func(row []scanned) error {
+		if bytes > maxBytes {
+			return errEnough
+		}
 		change := ParametersChange{ID: row[0].integer(), JobID: row[1].id(), VO: row[2].text(), Time: row[3].time()}
 		if text := row[4].text(); text != "" {
 			decoder := json.NewDecoder(strings.NewReader(text))
@@ -76,12 +86,22 @@ func (db *DB) ParametersChanges(ctx context.Context, ids []JobID) (map[JobID][]P
 			if err := decoder.Decode(&change.Values); err != nil {
 				return err
 			}
+			bytes += int64(len(text))
 		}
+		rows++
 		changes[change.JobID] = append(changes[change.JobID], change)
 		return nil
 	})
-	return changes, err
+	if errors.Is(err, errEnough) {
+		return changes, false, nil
+	}
+	return changes, len(ids) != 1 || rows < changesOfOne, err
 }
+
+// changesOfOne is how many changes of a single job are read at once.
+const changesOfOne = 64
+
+var errEnough = errors.New("more than is wanted")
 
 // RemoveParametersChanges takes changes out of the outbox, by their IDs.
 func (db *DB) RemoveParametersChanges(ctx context.Context, ids []int64) error {

@@ -161,13 +161,23 @@ func (a access) OriginalJDLs(ctx context.Context, ids []JobID) (map[JobID]string
 
 func (a access) jdls(ctx context.Context, ids []JobID, name string) (map[JobID]string, error) {
 	texts := make(map[JobID]string, len(ids))
-	err := a.readRows(ctx, "read JDLs", tables.JobJDLs, tables.JobJDLs.Pick("JobID", name), ids, "", func(row []scanned) error {
+	err := a.eachJDL(ctx, ids, name, func(id JobID, text string) { texts[id] = text })
+	return texts, err
+}
+
+// EachOriginalJDL is [DB.OriginalJDLs] that gives each text as it is read, to keep or not: together they
+// may be very long.
+func (a access) EachOriginalJDL(ctx context.Context, ids []JobID, each func(id JobID, text string)) error {
+	return a.eachJDL(ctx, ids, "OriginalJDL", each)
+}
+
+func (a access) eachJDL(ctx context.Context, ids []JobID, name string, each func(id JobID, text string)) error {
+	return a.readRows(ctx, "read JDLs", tables.JobJDLs, tables.JobJDLs.Pick("JobID", name), ids, "", func(row []scanned) error {
 		if text := row[1].text(); text != "" {
-			texts[row[0].id()] = text
+			each(row[0].id(), text)
 		}
 		return nil
 	})
-	return texts, err
 }
 
 // InputData returns the jobs' input files in the order of their LFNs.

@@ -279,6 +279,10 @@ func (r *seriesReader) wanted() (string, []any) {
 		text, args = text+` AND t."Value" = ?`, append(args, r.query.Scope.Owner)
 	}
 	for _, kid := range r.query.Filter.kids {
+		if len(kid.values) == 0 { // in a list of none
+			text += " AND 1 = 0"
+			continue
+		}
 		text += " AND t." + seriesColumn(kid.column) + " IN (?" + strings.Repeat(", ?", len(kid.values)-1) + ")"
 		args = append(args, kid.values...)
 	}

@@ -97,9 +97,9 @@ func (a access) write(ctx context.Context, what string, fn func(*session) error)
 	})
 }
 
-// writesAlone reports whether writeAlone may write.
+// writesAlone reports whether writeAlone may write: not where the server goes on with what is cancelled.
 func (a access) writesAlone() bool {
-	return a.tx == nil && !a.db.options.ReadOnly && a.db.dialect.LockWithin
+	return a.tx == nil && !a.db.options.ReadOnly && a.db.dialect.LockWithin && !a.db.engine.Given
 }
 
 // writeAlone runs a single statement that does all of a small change at once, without the round
@@ -142,10 +142,10 @@ func (a access) alone(ctx context.Context, what string, fn func(*session) error)
 	return refused, err
 }
 
-// writeOne is write for what is a single statement: where writeAlone may write, and the server ends what
-// is cancelled, it does so without a transaction. fn must not send a second one.
+// writeOne is write for what is a single statement: where writeAlone may write it does so without a
+// transaction. fn must not send a second one.
 func (a access) writeOne(ctx context.Context, what string, fn func(*session) error) error {
-	if !a.writesAlone() || a.db.engine.Given {
+	if !a.writesAlone() {
 		return a.write(ctx, what, fn)
 	}
 	refused, err := a.alone(ctx, what, fn)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -49,8 +50,19 @@ type changeHub struct {
 // changesOfVO are the readers of a VO, and what they were told.
 type changesOfVO struct {
 	readers map[*changesReader]bool
-	seen    map[int64]time.Time // jobs with their last updates, of the last changesOverlap
+	seen    map[int64]jobUpdate // jobs with their last updates, of the last changesOverlap
 	asked   time.Time           // up to when
+}
+
+// jobUpdate is the last one of a job.
+type jobUpdate struct {
+	at    time.Time
+	state string // of the job, where times are whole seconds, in which a job may be updated again
+}
+
+// follows reports whether an update came after another one of the same job.
+func (u jobUpdate) follows(before jobUpdate) bool {
+	return u.at.After(before.at) || u.at.Equal(before.at) && u.state != before.state
 }
 
 // changesReader gets reports until it leaves, or is closed because it is too slow.
@@ -162,8 +174,8 @@ func (h *changeHub) ask(ctx context.Context, vo string) error {
 	}
 	found := report{at: now, more: more}
 	var ids []any
-	for id, at := range changed {
-		if before, ok := seen[id]; !ok || at.After(before) {
+	for id, last := range changed {
+		if before, ok := seen[id]; !ok || last.follows(before) {
 			ids = append(ids, id)
 		}
 	}
@@ -175,7 +187,7 @@ func (h *changeHub) ask(ctx context.Context, vo string) error {
 }
 
 // tell gives a report to the readers of a VO. One whose buffer is full is let go.
-func (h *changeHub) tell(v *changesOfVO, changed map[int64]time.Time, found report) {
+func (h *changeHub) tell(v *changesOfVO, changed map[int64]jobUpdate, found report) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	v.seen, v.asked = changed, found.at
@@ -189,9 +201,9 @@ func (h *changeHub) tell(v *changesOfVO, changed map[int64]time.Time, found repo
 	}
 }
 
-// changedSince returns the jobs of a VO that were updated since a time, with the times. more says
-// that there are others.
-func (h *changeHub) changedSince(ctx context.Context, vo string, since time.Time) (changed map[int64]time.Time, more bool, err error) {
+// changedSince returns the jobs of a VO that were updated since a time, with the updates. more
+// says that there are others.
+func (h *changeHub) changedSince(ctx context.Context, vo string, since time.Time) (changed map[int64]jobUpdate, more bool, err error) {
 	request := jobdb.SearchRequest{
 		Parameters: []string{"JobID", "LastUpdateTime"},
 		Search: []jobdb.FilterSpec{
@@ -200,11 +212,18 @@ func (h *changeHub) changedSince(ctx context.Context, vo string, since time.Time
 		},
 		Sort: []jobdb.SortSpec{{Parameter: "LastUpdateTime", Direction: "desc"}},
 	}
+	if h.db.HasWholeSeconds() {
+		request.Parameters = append(request.Parameters, "Status", "MinorStatus", "ApplicationStatus") // columns after the other two
+	}
 	rows, err := h.search(ctx, vo, request, maxChanged)
-	changed = make(map[int64]time.Time, len(rows))
+	changed = make(map[int64]jobUpdate, len(rows))
 	for _, row := range rows {
 		id, _ := row[0].(int64)
-		changed[id], _ = row[1].(time.Time)
+		last := jobUpdate{}
+		if last.at, _ = row[1].(time.Time); len(row) > 2 {
+			last.state = fmt.Sprintf("%q", row[2:])
+		}
+		changed[id] = last
 	}
 	return changed, len(rows) == maxChanged, err
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 	"jobdb"
 	"jobdb/auth"
 	"jobdb/jobdbtest"
+	"jobdb/oracle"
 )
 
 // TestChangeHub lets slow readers go, and asks only while somebody listens.
@@ -35,7 +37,7 @@ func TestChangeHub(t *testing.T) {
 	}
 	told := 0
 	for range changesBuffer + 3 {
-		h.tell(v, map[int64]time.Time{}, report{at: time.Now()})
+		h.tell(v, map[int64]jobUpdate{}, report{at: time.Now()})
 		for len(quick.reports) > 0 {
 			<-quick.reports
 			told++
@@ -164,3 +166,56 @@ func TestChangesKeepSmallBuffers(t *testing.T) {
 		t.Errorf("%d bytes are kept after %d", cap(c.buffer), len(large))
 	}
 }
+
+// TestChangesWithinASecond changes a job again in a second whose changes were told already: live
+// databases keep no fractions of a second, so that its time is the same.
+func TestChangesWithinASecond(t *testing.T) {
+	now := time.Date(2024, 5, 17, 12, 0, 0, 0, time.UTC)
+	at := func(ms int) { now = now.Truncate(time.Second).Add(time.Duration(ms) * time.Millisecond) }
+	db := jobdbtest.Open(t, oracle.DIRAC(t, "9.1.22", jobdbtest.MariaDBWith), jobdb.Options{Clock: func() time.Time { return now }})
+	id, err := db.CreateJob(t.Context(), "[]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.InsertJobAttributes(t.Context(), map[jobdb.JobID]jobdb.Attributes{id: {"VO": "lhcb", "LastUpdateTime": now.Add(-time.Hour)}}); err != nil {
+		t.Fatal(err)
+	}
+	h := newChangeHub(db, slog.New(slog.DiscardHandler))
+	set := func(ms int, status string) {
+		t.Helper()
+		at(ms)
+		if _, err := db.SetJobAttributes(t.Context(), map[jobdb.JobID]jobdb.Attributes{id: {"Status": status}}, jobdb.SetOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(100, "Checking")
+	at(200)
+	reader, _, err := h.join(t.Context(), "lhcb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.stop() // it would ask at other times
+	ask := func(ms int, want ...string) {
+		t.Helper()
+		at(ms)
+		if err := h.ask(t.Context(), "lhcb"); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, row := range (<-reader.reports).rows {
+			got = append(got, fmt.Sprint(row[statusColumn]))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("told of %v, want %v", got, want)
+		}
+	}
+	set(300, "Waiting") // since it joined
+	ask(400, "Waiting")
+	set(500, "Matched")
+	ask(1600, "Matched")
+	ask(2600)
+	ask(3600)
+}
+
+// statusColumn is where a row of all columns has the status.
+var statusColumn = slices.IndexFunc(jobdb.Columns(), func(c jobdb.Column) bool { return c.Name() == "Status" })

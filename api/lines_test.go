@@ -211,9 +211,31 @@ func TestLinesThatFail(t *testing.T) {
 			t.Errorf("%s: status %d, %d bytes, error %v", coding, answer.StatusCode, len(body), err)
 		}
 	}
+	// Over HTTP/1.0, as nginx speaks, the end of an answer is that of its connection.
+	request := w.request("/api/jobs/search", w.token(alice), "")
+	request.Header.Set("Accept", lines)
+	connection, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	if err := request.Write(versionZero{connection}); err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(connection); err == nil {
+		t.Errorf("HTTP/1.0: %d bytes, and a good end", len(body))
+	}
 	if log := w.log.String(); !strings.Contains(log, "a time that can't be read") {
 		t.Errorf("the log doesn't tell why: %s", log)
 	}
+}
+
+// versionZero writes a request as one of HTTP/1.0.
+type versionZero struct{ io.Writer }
+
+func (w versionZero) Write(p []byte) (int, error) {
+	_, err := w.Writer.Write(bytes.Replace(p, []byte(" HTTP/1.1\r\n"), []byte(" HTTP/1.0\r\n"), 1))
+	return len(p), err
 }
 
 // TestLinesThatNobodyReads are cut off: who stalls doesn't keep a query of the database.

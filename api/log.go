@@ -2,8 +2,10 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -109,9 +111,30 @@ func (s *service) withLog(next http.Handler) http.Handler {
 		e.end(took)
 		s.Logger.LogAttrs(r.Context(), e.level(recorded.status), "request", e.attributes...)
 		if aborted {
+			reset(w, r)
 			panic(http.ErrAbortHandler) // which cuts the connection
 		}
 	})
+}
+
+// reset breaks the connection of an answer over HTTP/1.0 that is cut. Its end is that of its connection,
+// so it would look whole, also behind nginx, which speaks HTTP/1.0 to servers unless it is told not to.
+func reset(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoAtLeast(1, 1) {
+		return // the last chunk is missing
+	}
+	connection, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	inner := connection
+	if encrypted, ok := connection.(*tls.Conn); ok {
+		inner = encrypted.NetConn()
+	}
+	if tcp, ok := inner.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // it is closed all the same
+	}
+	_ = inner.Close()
 }
 
 // end enters what became of a request beside what it is.

@@ -38,12 +38,34 @@ func (s *service) reschedule(w http.ResponseWriter, r *http.Request, p auth.Prin
 		return err
 	}
 	memory.giveBack()
+	told := s.memoryToTell(p, &report)
+	defer told.leave()
 	answer := outcome{Success: make(map[jobdb.JobID]any, len(report.Success)), Failed: reasons(report.Failed)}
 	for id, job := range report.Success {
 		answer.Success[id] = rescheduledOf(job)
 	}
 	noteJobs(r, "rescheduled", slices.Collect(maps.Keys(report.Success)))
 	return answer.write(w, r, http.StatusBadRequest)
+}
+
+// memoryToTell takes memory for the JDLs in the answer to a reschedule until the client has read it. Where
+// there is none they are left out: the jobs are rescheduled already.
+func (s *service) memoryToTell(p auth.Principal, report *wms.RescheduleReport) *taken {
+	size := 0
+	for _, job := range report.Success {
+		size += len(job.JDL)
+	}
+	if size <= smallAnswer {
+		return nil
+	}
+	told := s.answers.tryTake(p.Subject, int64(size))
+	if told == nil {
+		for id, job := range report.Success {
+			job.JDL = ""
+			report.Success[id] = job
+		}
+	}
+	return told
 }
 
 // readJobIDs reads {"job_ids": [1, 2]}.

@@ -48,13 +48,13 @@ const (
 	deliveryPause    = time.Second // between two looks into an outbox that is empty
 	maxDeliveryPause = time.Minute // while OpenSearch can't be reached
 	maxJobs          = 500         // in one request
-	maxBytes         = 8 << 20     // of changes in one request, unless one job has more
+	maxBytes         = 8 << 20     // of changes in one request, unless one change has more
 )
 
 func (d *Delivery) loop(ctx context.Context) {
 	pause, failing := time.Duration(0), false
 	for sleep(ctx, pause) {
-		delivered, err := d.deliverSome(ctx)
+		more, err := d.deliverSome(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			if pause = min(max(2*pause, deliveryPause), maxDeliveryPause); !failing || pause == maxDeliveryPause {
@@ -66,7 +66,7 @@ func (d *Delivery) loop(ctx context.Context) {
 			d.logger.InfoContext(ctx, "parameters of jobs are delivered to OpenSearch again")
 			failing = false
 		}
-		if pause = deliveryPause; delivered == maxJobs {
+		if pause = deliveryPause; more {
 			pause = 0
 		}
 	}
@@ -88,27 +88,28 @@ func (d *Delivery) logFailure(ctx context.Context, err error) {
 		"waiting", waiting, "error", errors.Join(err, countErr))
 }
 
-// deliverSome delivers the changes of the jobs that wait longest, and returns of how many jobs they
-// arrived. A job whose document somebody else writes meanwhile is left to the next call.
+// deliverSome delivers the changes of the jobs that wait longest, and reports whether some arrived and
+// others are likely to wait. A job whose document somebody else writes meanwhile is left to the next
+// call.
 //
 // The versions of documents are read before the changes, and a document is written only if it still
 // has its version. So when two servers deliver the same job, and one of them is slow, it either
 // knows all changes that the other wrote or doesn't write.
-func (d *Delivery) deliverSome(ctx context.Context) (jobs int, err error) {
+func (d *Delivery) deliverSome(ctx context.Context) (more bool, err error) {
 	vos, err := d.from.WaitingJobs(ctx, maxJobs, maxBytes)
 	if err != nil || len(vos) == 0 {
-		return 0, err
+		return false, err
 	}
 	if err := d.to.makeTemplate(ctx); err != nil {
-		return 0, err
+		return false, err
 	}
 	documents, err := d.to.find(ctx, vos, []string{})
 	if err != nil {
-		return 0, err
+		return false, err
 	}
-	changes, err := d.from.ParametersChanges(ctx, slices.Collect(maps.Keys(vos)))
+	changes, all, err := d.from.ParametersChanges(ctx, slices.Collect(maps.Keys(vos)), maxBytes)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
 	arrived, err := d.write(ctx, changes, documents)
 	var ids []int64
@@ -117,7 +118,8 @@ func (d *Delivery) deliverSome(ctx context.Context) (jobs int, err error) {
 			ids = append(ids, change.ID)
 		}
 	}
-	return len(arrived), errors.Join(err, d.from.RemoveParametersChanges(ctx, ids))
+	more = len(arrived) == maxJobs || !all && len(arrived) > 0
+	return more, errors.Join(err, d.from.RemoveParametersChanges(ctx, ids))
 }
 
 // write writes the changes of jobs whose documents are given, and returns those that need no more.

@@ -64,8 +64,11 @@ func (m *JobManager) workOnActions(ctx context.Context, holder string, logger *s
 	p := &actionPart{JobManager: m, action: action, holder: holder}
 	err = m.DB.Tx(ctx, p.run)
 	if errors.Is(err, errPrepareFirst) {
-		p.early = p.reschedule.prepareEarly()
-		err = m.DB.Tx(ctx, p.run)
+		// Else another server would take the turn meanwhile, prepare the same, and lose it likewise.
+		if err = m.DB.KeepActionTurn(ctx, action.ID, holder); err == nil {
+			p.early = p.reschedule.prepareEarly()
+			err = m.DB.Tx(ctx, p.run)
+		}
 	}
 	switch {
 	case errors.Is(err, jobdb.ErrLostTurn): // it was stopped, or this server was too slow

@@ -1,6 +1,7 @@
 package wms
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,13 +23,20 @@ func readBook[R any](r io.Reader, what string, standard R, override func(R, json
 		Default json.RawMessage
 		VOs     map[string]json.RawMessage
 	}
-	decoder := json.NewDecoder(r)
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return all, nil, fmt.Errorf("read the %s: %w", what, err)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&file); err != nil {
 		return all, nil, fmt.Errorf(`read the %s: %w; they are written as {"Default": {…}, "VOs": {"lhcb": {…}}}`, what, err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return all, nil, fmt.Errorf("read the %s: there is more after the closing }", what)
+	}
+	if err := refuseTwice(json.NewDecoder(bytes.NewReader(text))); err != nil {
+		return all, nil, fmt.Errorf("read the %s: %w", what, err)
 	}
 	if all, err = override(standard, file.Default); err != nil {
 		return all, nil, fmt.Errorf("read the %s of Default: %w", what, err)
@@ -40,6 +48,38 @@ func readBook[R any](r io.Reader, what string, standard R, override func(R, json
 		}
 	}
 	return all, vos, nil
+}
+
+// refuseTwice refuses a JSON value with an object that has a name twice: the last would count, and the
+// one before it be no rule, though somebody wrote it.
+func refuseTwice(d *json.Decoder) error {
+	token, err := d.Token()
+	if opening, isDelim := token.(json.Delim); err != nil || !isDelim {
+		return err
+	} else if opening == '[' {
+		for d.More() {
+			if err := refuseTwice(d); err != nil {
+				return err
+			}
+		}
+	} else {
+		seen := map[json.Token]bool{}
+		for d.More() {
+			name, err := d.Token()
+			if err != nil {
+				return err
+			}
+			if seen[name] {
+				return fmt.Errorf("%.40q is there twice; write it once", name)
+			}
+			seen[name] = true
+			if err := refuseTwice(d); err != nil {
+				return err
+			}
+		}
+	}
+	_, err = d.Token() // the closing one
+	return err
 }
 
 // decodeRules reads what a JSON text names into rules; names says which there are.

@@ -191,6 +191,11 @@ func TestPurgeKeepsWhatItCannotExport(t *testing.T) {
 // TestReadRetention refuses what makes no sense.
 func TestReadRetention(t *testing.T) {
 	for text, about := range map[string]string{
+		`{"Default": {"Jobs": {"Done": "90d", "Done": "1s"}}}`:                                 `"Done" is there twice`,
+		`{"VOs": {"a": {"Jobs": {"Done": "90d"}}, "b": {}, "a": {"Jobs": {"Failed": "90d"}}}}`: `"a" is there twice`,
+		`{"Default": {"Jobs": {"Done": "90d"}, "Series": "1d", "Jobs": {"Failed": "1d"}}}`:     `"Jobs" is there twice`,
+		`{"Default": {"Jobs": {"Done": "90d"}}, "Default": {"Series": "1d"}}`:                  `"Default" is there twice`,
+
 		`{"Default": {"Jobs": {"Running": "1d"}}}`:                         "Running",
 		`{"Default": {"Jobs": {"Done": "1w"}}}`:                            "1w",
 		`{"Default": {"Jobs": {"Done": "-1d"}}}`:                           "-1d",

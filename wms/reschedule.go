@@ -16,7 +16,7 @@ import (
 
 // Rescheduled is what became of a job that runs again: its new values. Times are in UTC.
 type Rescheduled struct {
-	JDL                            string // as it is stored now, decompressed
+	JDL                            string // as it is stored now, decompressed; "" where those of a call are very long together
 	Site                           string
 	UserPriority                   int64
 	RescheduleCounter              int64
@@ -111,8 +111,35 @@ func (m *JobManager) newRescheduling(jobs map[jobdb.JobID]jobdb.Attributes, rese
 	return &rescheduling{
 		JobManager: m, jobs: jobs, reset: reset, early: early, stored: map[jobdb.JobID]string{}, source: sourceReschedule,
 		report:    RescheduleReport{Success: map[jobdb.JobID]Rescheduled{}, Failed: map[jobdb.JobID]string{}},
-		exhausted: map[jobdb.JobID]jobdb.Attributes{},
+		exhausted: map[jobdb.JobID]jobdb.Attributes{}, asStored: newJDLRoom(len(jobs)), asRead: newJDLRoom(len(jobs)), told: jdlRoom{left: maxTold},
 	}
+}
+
+// maxJDLs is how many bytes of JDLs jobs that are rescheduled together may have, and once more those
+// that have no more than their share of it. Compressed ones take little of the database, and a
+// thousand times as much of the memory.
+const (
+	maxJDLs = 32 << 20
+	maxTold = 8 << 20 // bytes of JDLs in a report
+)
+
+var errLongJDL = errors.New("its JDL is too long to be read together with those of the others; reschedule it by itself, or fewer at a time")
+
+// jdlRoom is what is left of it.
+type jdlRoom struct{ share, left int }
+
+func newJDLRoom(jobs int) jdlRoom { return jdlRoom{maxJDLs / max(1, jobs), maxJDLs} }
+
+// has takes room for a text if there is some. A single job always has its share.
+func (r *jdlRoom) has(text string) bool {
+	switch n := len(text); {
+	case n <= r.share:
+	case n <= r.left:
+		r.left -= n
+	default:
+		return false
+	}
+	return true
 }
 
 // largeReschedule is from how many bytes of stored JDLs on they are prepared outside of the
@@ -131,6 +158,9 @@ type rescheduling struct {
 	source    string                           // in the history
 	jobs      map[jobdb.JobID]jobdb.Attributes // those that may still succeed
 	exhausted map[jobdb.JobID]jobdb.Attributes // those that were rescheduled too often
+	asStored  jdlRoom                          // for the originals
+	asRead    jdlRoom                          // for the texts that are made of them
+	told      jdlRoom                          // for those that are told of in the report
 	originals map[jobdb.JobID]string           // the original JDLs of jobs, as they are stored
 	early     map[jobdb.JobID]preparedAgain    // what was prepared before the transaction; nil: not yet
 	stored    map[jobdb.JobID]string           // the new JDLs, as they are stored
@@ -154,16 +184,19 @@ func (r *rescheduling) fail(id jobdb.JobID, reason string) {
 func (r *rescheduling) run(ctx context.Context, tx *jobdb.Tx) error {
 	r.refuse()
 	ids := slices.Collect(maps.Keys(r.jobs))
-	var err error
-	if r.originals, err = tx.OriginalJDLs(ctx, ids); err != nil {
+	if err := r.readOriginals(ctx, tx, ids); err != nil {
 		return err
 	}
 	if r.early == nil && r.isLarge() {
 		return errPrepareFirst
 	}
-	for _, id := range ids {
+	for _, id := range slices.Sorted(maps.Keys(r.jobs)) {
 		p := r.prepared(id)
-		if p.err != nil {
+		switch {
+		case errors.Is(p.err, errLongJDL):
+			r.fail(id, p.err.Error())
+			continue
+		case p.err != nil:
 			r.fail(id, "its original JDL can't be prepared any more: "+p.err.Error())
 			continue
 		}
@@ -178,6 +211,18 @@ func (r *rescheduling) run(ctx context.Context, tx *jobdb.Tx) error {
 		return nil
 	}
 	return r.store(ctx, tx)
+}
+
+// readOriginals reads the original JDLs for which there is room, and fails the jobs of the others.
+func (r *rescheduling) readOriginals(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID) error {
+	r.originals = make(map[jobdb.JobID]string, len(ids))
+	return tx.EachOriginalJDL(ctx, ids, func(id jobdb.JobID, text string) {
+		if r.asStored.has(text) {
+			r.originals[id] = text
+		} else {
+			r.fail(id, errLongJDL.Error())
+		}
+	})
 }
 
 // refuse sorts out the jobs that can't be rescheduled.
@@ -230,7 +275,7 @@ func (r *rescheduling) isLarge() bool {
 // prepareEarly prepares all jobs whose originals were read.
 func (r *rescheduling) prepareEarly() map[jobdb.JobID]preparedAgain {
 	early := make(map[jobdb.JobID]preparedAgain, len(r.jobs))
-	for id := range r.jobs {
+	for _, id := range slices.Sorted(maps.Keys(r.jobs)) {
 		early[id] = r.prepared(id)
 	}
 	return early
@@ -249,7 +294,14 @@ func (r *rescheduling) prepared(id jobdb.JobID) preparedAgain {
 
 // prepare finds out what becomes of a job.
 func (r *rescheduling) prepare(id jobdb.JobID, p *preparedAgain) error {
-	ad, err := originalAd(p.original)
+	original, err := originalText(p.original)
+	if err != nil {
+		return err
+	}
+	if !r.asRead.has(original) { // what is made of it is about as long
+		return errLongJDL
+	}
+	ad, err := jdl.ParseAd(original)
 	if err != nil {
 		return err
 	}
@@ -259,23 +311,22 @@ func (r *rescheduling) prepare(id jobdb.JobID, p *preparedAgain) error {
 	}
 	site, err := siteOf(ad)
 	p.job = Rescheduled{JDL: strings.ReplaceAll(text, "%j", strconv.FormatInt(int64(id), 10)), Site: site, UserPriority: priority}
-	p.stored = jdl.Compress(p.job.JDL)
+	if p.stored = jdl.Compress(p.job.JDL); !r.told.has(p.job.JDL) {
+		p.job.JDL = ""
+	}
 	return err
 }
 
-// originalAd reads an original JDL as it is stored.
-func originalAd(original string) (*jdl.Ad, error) {
+// originalText reads an original JDL as it is stored.
+func originalText(original string) (string, error) {
 	if original == "" {
-		return nil, errors.New("there is none")
+		return "", errors.New("there is none")
 	}
 	text, err := jdl.Decompress(original)
-	if err != nil {
-		return nil, err
-	}
-	if !strings.HasPrefix(text, "[") { // old versions of DIRAC stored it as clients sent it
+	if err == nil && !strings.HasPrefix(text, "[") { // old versions of DIRAC stored it as clients sent it
 		text = jdl.Enclose(text)
 	}
-	return jdl.ParseAd(text)
+	return text, err
 }
 
 // textOf returns a column that is a text, "" if it is NULL or wasn't read.

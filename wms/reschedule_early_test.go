@@ -13,7 +13,7 @@ func TestRescheduleOfWhatChangedMeanwhile(t *testing.T) {
 	const id = 7
 	again := func(executable, owner string, early map[jobdb.JobID]preparedAgain) preparedAgain {
 		r := &rescheduling{
-			JobManager: &JobManager{Rules: DefaultRules}, early: early,
+			JobManager: &JobManager{Rules: DefaultRules}, early: early, asRead: newJDLRoom(1), told: newJDLRoom(1),
 			jobs:      map[jobdb.JobID]jobdb.Attributes{id: {"Owner": owner, "OwnerGroup": "lhcb_user", "VO": "lhcb"}},
 			originals: map[jobdb.JobID]string{id: jdl.Compress("[Executable = '" + executable + "';]")},
 		}

@@ -448,3 +448,35 @@ func TestLargeRescheduleKeepsNobodyWaiting(t *testing.T) {
 		longest, waits = max(longest, time.Since(began)), waits+1
 	}
 }
+
+// TestRescheduleLongJDLs reschedules jobs whose JDLs are too long together, though compressed they are
+// short. The others go on, and so does each by itself.
+func TestRescheduleLongJDLs(t *testing.T) {
+	m := open(t, jobdbtest.SQLite(t))
+	ids := submitIn(t, m, jdlAgain, "Failed", "Failed")
+	long := jdl.Compress(`[Executable = "x"; Arguments = "` + strings.Repeat("abcdefgh ", 1_600_000) + `";]`) // 14 MB
+	for range 3 {
+		id, err := m.DB.CreateJob(t.Context(), long)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.DB.InsertJobAttributes(t.Context(), map[jobdb.JobID]jobdb.Attributes{
+			id: {"VO": alice.VO, "Owner": alice.Name, "OwnerGroup": alice.Group, "Status": "Failed", "VerifiedFlag": true},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	report := reschedule(t, m, false, ids...)
+	if done := slices.Sorted(maps.Keys(report.Success)); !slices.Equal(done, ids[:4]) || !strings.Contains(report.Failed[ids[4]], "too long") {
+		t.Errorf("rescheduled %v of %v; the others: %v", done, ids, report.Failed)
+	}
+	for i, id := range ids[:4] { // the report leaves long ones out
+		if told := len(report.Success[id].JDL); told == 0 && i < 2 || told > 0 && i >= 2 {
+			t.Errorf("the report has %d bytes of JDL of job %d", told, id)
+		}
+	}
+	if report := reschedule(t, m, false, ids[4]); len(report.Failed) > 0 {
+		t.Errorf("the last by itself: %v", report.Failed)
+	}
+}

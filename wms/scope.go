@@ -37,7 +37,7 @@ func (s Scope) lock(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID, names 
 	if s.VO == "" {
 		return nil, jobdb.ErrNoScope
 	}
-	jobs, err := tx.LockJobs(ctx, ids, append([]string{"VO", "Owner"}, names...)...)
+	jobs, err := tx.LockJobsOf(ctx, s.VO, ids, append([]string{"VO", "Owner"}, names...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (s Scope) lockEach(
 	if s.VO == "" {
 		return nil, nil, jobdb.ErrNoScope
 	}
-	jobs, err = tx.LockJobs(ctx, ids, append([]string{"VO", "Owner"}, names...)...)
+	jobs, err = tx.LockJobsOf(ctx, s.VO, ids, append([]string{"VO", "Owner"}, names...)...)
 	return jobs, s.takeOut(ids, jobs), err
 }
 

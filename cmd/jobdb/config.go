@@ -103,24 +103,53 @@ func sourceOf(command *kong.Context, flag *kong.Flag) string {
 	return "default"
 }
 
-var (
-	passwordInURL  = regexp.MustCompile(`(://[^:/@\s]*:).*@`)
-	passwordOption = regexp.MustCompile(`(?i)([?&][a-z_]*(?:pass|secret|token|key)[a-z_]*=)[^&]*`)
-)
+var passwordOption = regexp.MustCompile(`(?i)((?:^|[?&\s])[a-z_]*(?:pass|secret|token|key)[a-z_]*=)[^&\s]*`)
 
 // hidden is a database's address without its password. Of JSON, which may have one anywhere, nothing
 // is shown but the hosts.
 func hidden(value string) string {
-	if strings.HasPrefix(strings.TrimSpace(value), "{") {
-		var parts struct {
-			Hosts any `json:"hosts"`
-		}
-		if json.Unmarshal([]byte(value), &parts) != nil || parts.Hosts == nil {
-			return "{…}"
-		}
-		hosts := passwordInURL.ReplaceAllString(fmt.Sprint(parts.Hosts), "$1…@")
-		return `{"hosts": ` + hosts + `, …}`
+	if text := strings.TrimSpace(value); text == "" || !strings.Contains("{[", text[:1]) {
+		return passwordOption.ReplaceAllString(withoutPassword(value), "$1…")
 	}
-	value = passwordInURL.ReplaceAllString(value, "$1…@")
-	return passwordOption.ReplaceAllString(value, "$1…")
+	var parts struct {
+		Hosts any `json:"hosts"`
+	}
+	if json.Unmarshal([]byte(value), &parts) != nil || parts.Hosts == nil {
+		return "{…}"
+	}
+	list, isList := parts.Hosts.([]any)
+	if !isList {
+		list = []any{parts.Hosts}
+	}
+	hosts := make([]string, len(list))
+	for i, host := range list {
+		switch h := host.(type) {
+		case string:
+			hosts[i] = withoutPassword(h)
+		case map[string]any:
+			hosts[i] = withoutPassword(fmt.Sprint(h["host"]))
+		}
+	}
+	shown := strings.Join(hosts, ", ")
+	if isList {
+		shown = "[" + shown + "]"
+	}
+	return `{"hosts": ` + shown + `, …}`
+}
+
+// withoutPassword is an address, with a scheme or without, without the password in it.
+func withoutPassword(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	if at < 0 {
+		return address
+	}
+	begin := 0
+	if i := strings.Index(address, "://"); i >= 0 && i < at {
+		begin = i + len("://")
+	}
+	user, _, both := strings.Cut(address[begin:at], ":")
+	if both {
+		user += ":…"
+	}
+	return address[:begin] + user + address[at:]
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -82,7 +83,7 @@ func openJobs(ctx context.Context, url string, options jobdb.Options) (*wms.JobM
 func (c *purgeCommand) purge(ctx context.Context, p *program, jobs *wms.JobManager, book wms.RetentionBook) error {
 	options := wms.PurgeOptions{Progress: purgeProgress(p)}
 	if c.Export != "" {
-		file, err := os.OpenFile(c.Export, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		file, err := openLines(c.Export)
 		if err != nil {
 			return fmt.Errorf("--export: %w", err)
 		}
@@ -103,6 +104,35 @@ func (c *purgeCommand) purge(ctx context.Context, p *program, jobs *wms.JobManag
 		return errors.New("a server purges this database at the moment; try again later")
 	}
 	return errors.Join(err, c.print(p, report))
+}
+
+// openLines opens a file to append lines to it. One at its end that isn't whole, because who wrote it
+// was killed or the disk was full, gets an end, so that it doesn't spoil the next one.
+func openLines(path string) (*os.File, error) {
+	text, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer text.Close() //nolint:errcheck // it was only read
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	last := []byte{'\n'}
+	info, err := text.Stat()
+	if err == nil && info.Size() > 0 {
+		_, err = text.ReadAt(last, info.Size()-1)
+	}
+	if err == nil && last[0] != '\n' {
+		_, err = file.WriteString("\n")
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
 }
 
 // purgeProgress tells every few seconds how many jobs are deleted.

@@ -264,3 +264,24 @@ func TestQueryTimeout(t *testing.T) {
 		}
 	}
 }
+
+// TestHidden has no password in what jobdb config shows, however an address is written.
+func TestHidden(t *testing.T) {
+	for value, want := range map[string]string{
+		"":          "",
+		"keys.json": "keys.json",
+		"mysql+aiomysql://me:s3@c/ret@host:3306/db?tls=x":        "mysql+aiomysql://me:…@host:3306/db?tls=x",
+		"postgres://me@host/db?sslpassword=s3cret&x=1":           "postgres://me@host/db?sslpassword=…&x=1",
+		"me:s3cret@tcp(host)/db":                                 "me:…@tcp(host)/db",
+		"host=h password=s3cret user=me":                         "host=h password=… user=me",
+		`{"hosts": ["me:s3cret@a:9200", "https://me:s3cret@b"]}`: `{"hosts": [me:…@a:9200, https://me:…@b], …}`,
+		`{"hosts": "a:9200", "http_auth": ["me", "s3cret"]}`:     `{"hosts": a:9200, …}`,
+		`{"hosts": [{"host": "a", "http_auth": "me:s3cret"}]}`:   `{"hosts": [a], …}`,
+		`["https://me:s3cret@a"]`:                                "{…}",
+		`{"keys": [{"d": "s3cret"}]}`:                            "{…}",
+	} {
+		if got := hidden(value); got != want {
+			t.Errorf("%s is shown as %s, want %s", value, got, want)
+		}
+	}
+}

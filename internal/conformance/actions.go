@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -64,7 +65,7 @@ func testActions(f *fixture) {
 		f.equal("has actions", f.HasActions(), false)
 		return
 	}
-	jobs := slices.Concat(firstIDs(450), []jobdb.JobID{460, 462, 1 << 40})
+	jobs := slices.Concat(firstIDs(450), []jobdb.JobID{460, 462, math.MaxInt64})
 	created, err := f.CreateAction(f.ctx, given, jobs)
 	f.ok(err)
 	want := given
@@ -165,6 +166,10 @@ func testActionTurns(f *fixture) {
 	}), failed)
 	own.ok(own.LeaveActions(own.ctx, "y"))
 	own.equal("a turn that was left", turn("x"), one.ID)
+	own.ok(own.KeepActionTurn(own.ctx, one.ID, "x")) // it takes long
+	f.suite.clock.advance(50 * time.Second)
+	own.equal("one that is kept", turn("y"), int64(0))
+	own.refused(own.KeepActionTurn(own.ctx, one.ID, "y"), jobdb.ErrLostTurn)
 	for range 2 {
 		_, err = own.part(one.ID, "x", jobdb.ActionOutcomes{})
 		own.ok(err)

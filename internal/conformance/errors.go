@@ -70,7 +70,7 @@ func testReadOnly(f *fixture) {
 	reader := f.suite.opened(f.test, f.address, options)
 	for _, method := range f.calls(ids) {
 		err := method.call(f.ctx, reader, ids)
-		if !method.writes && !slices.Contains([]string{"LockJobs", "ThinHeartbeats"}, method.name) { // which lock rows
+		if !method.writes && !slices.Contains([]string{"LockJobs", "LockJobsOf", "ThinHeartbeats"}, method.name) { // which lock rows
 			f.ok(err)
 			continue
 		}

@@ -30,6 +30,7 @@ type methods interface {
 	UpdateJobJDLs(ctx context.Context, jdls map[jobdb.JobID]string) error
 	JobJDLs(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID]string, error)
 	OriginalJDLs(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID]string, error)
+	EachOriginalJDL(ctx context.Context, ids []jobdb.JobID, each func(id jobdb.JobID, text string)) error
 	SetJobAttributes(ctx context.Context, attributes map[jobdb.JobID]jobdb.Attributes, options jobdb.SetOptions) (int64, error)
 	SetProperties(ctx context.Context, properties map[jobdb.JobID]jobdb.Attributes, updateTimestamp bool) (int64, error)
 	DeleteJobs(ctx context.Context, ids []jobdb.JobID) (int64, error)
@@ -57,6 +58,7 @@ type methods interface {
 	DeleteJobCommands(ctx context.Context, ids []jobdb.JobID) (int64, error)
 	DeleteArchivedParameters(ctx context.Context, ids []jobdb.JobID) (int64, error)
 	LockJobs(ctx context.Context, ids []jobdb.JobID, names ...string) (map[jobdb.JobID]jobdb.Attributes, error)
+	LockJobsOf(ctx context.Context, vo string, ids []jobdb.JobID, names ...string) (map[jobdb.JobID]jobdb.Attributes, error)
 	JobAttributes(ctx context.Context, ids []jobdb.JobID, names ...string) (map[jobdb.JobID]jobdb.Attributes, error)
 	RecentHistory(ctx context.Context, ids []jobdb.JobID, n int) (map[jobdb.JobID][]jobdb.HistoryRecord, error)
 	RecentStatusTimes(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID]map[jobdb.Status]time.Time, error)

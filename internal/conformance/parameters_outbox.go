@@ -55,7 +55,7 @@ func testOutbox(f *fixture) {
 	waiting, err := f.WaitingJobs(f.ctx, 10, 1<<20)
 	f.ok(err)
 	f.equal("jobs that wait", waiting, map[jobdb.JobID]string{ids[0]: f.vo, ids[1]: f.vo})
-	changes, err := f.ParametersChanges(f.ctx, ids)
+	changes, _, err := f.ParametersChanges(f.ctx, ids, 1<<30)
 	f.ok(err)
 	var numbers []int64
 	got := map[jobdb.JobID][]map[string]any{}
@@ -84,7 +84,7 @@ func testOutbox(f *fixture) {
 
 	// A number is never given again: who removes late removes nothing that is new.
 	f.ok(f.SetJobParameters(f.ctx, named{ids[0]: {"x": "1"}}))
-	changes, err = f.ParametersChanges(f.ctx, ids)
+	changes, _, err = f.ParametersChanges(f.ctx, ids, 1<<30)
 	f.ok(err)
 	if n := changes[ids[0]][0].ID; n <= slices.Max(numbers) {
 		f.t.Errorf("the number %d after %d", n, slices.Max(numbers))
@@ -119,7 +119,7 @@ func testOutboxOrder(f *fixture) {
 		})
 	}
 	done.Wait()
-	changes, err := f.ParametersChanges(f.ctx, ids)
+	changes, _, err := f.ParametersChanges(f.ctx, ids, 1<<30)
 	f.ok(err)
 	stored, err := f.JobParameters(f.ctx, ids)
 	f.ok(err)
@@ -154,6 +154,29 @@ func testOutboxLimits(f *fixture) {
 			f.t.Errorf("%d jobs or %d bytes: got %v, want %v", c.jobs, c.bytes, waiting, want)
 		}
 	}
+	for range 98 { // of one job there are 100 now, of 108 bytes
+		f.ok(f.SetJobParameters(f.ctx, named{ids[2]: {"x": fmt.Sprintf("%0100d", 2)}}))
+	}
+	for _, c := range []struct {
+		jobs  []int
+		bytes int64
+		want  int
+		all   bool
+	}{{[]int{2}, 1 << 20, 64, false}, {[]int{2}, 1080, 11, false}, {[]int{2}, 1, 1, false}, {[]int{2, 0, 1, 3}, 1 << 20, 103, true}, {[]int{2, 0}, 108, 2, false}, {[]int{0}, 1, 1, true}} {
+		var asked []jobdb.JobID
+		for _, i := range c.jobs {
+			asked = append(asked, ids[i])
+		}
+		changes, all, err := f.ParametersChanges(f.ctx, asked, c.bytes)
+		f.ok(err)
+		got := 0
+		for _, ofJob := range changes {
+			got += len(ofJob)
+		}
+		if got != c.want || all != c.all {
+			f.t.Errorf("%d bytes of jobs %v: got %d changes, all %t; want %d, %t", c.bytes, c.jobs, got, all, c.want, c.all)
+		}
+	}
 }
 
 // What was stored while there was no outbox is put there, too.
@@ -176,7 +199,7 @@ func testOutboxOfAll(f *fixture) {
 	jobs, err := f.QueueAllParameters(f.ctx)
 	f.ok(err)
 	f.equal("jobs", jobs, int64(len(set)))
-	changes, err := f.ParametersChanges(f.ctx, ids)
+	changes, _, err := f.ParametersChanges(f.ctx, ids, 1<<30)
 	f.ok(err)
 	got := map[jobdb.JobID]map[string]any{}
 	for id, ofJob := range changes {
@@ -191,7 +214,7 @@ func testNoOutbox(f *fixture) {
 	f.equal("an outbox", f.HasParametersOutbox(), false)
 	_, err := f.WaitingJobs(f.ctx, 1, 1)
 	f.refused(err, jobdb.ErrSchema, "outbox")
-	_, err = f.ParametersChanges(f.ctx, []jobdb.JobID{1})
+	_, _, err = f.ParametersChanges(f.ctx, []jobdb.JobID{1}, 1)
 	f.refused(err, jobdb.ErrSchema, "outbox")
 	_, err = f.CountParametersChanges(f.ctx)
 	f.refused(err, jobdb.ErrSchema, "outbox")

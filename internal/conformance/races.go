@@ -243,6 +243,14 @@ func testCancelledWriter(f *fixture) {
 		f.ok(<-ended)
 		f.equal("what is stored", f.attributes(id, "Site", "JobGroup"), map[string]any{"Site": "held", "JobGroup": "00000000"})
 		f.ok(f.SetJobCommands(f.ctx, []jobdb.Command{command(id, "Peek", "")}))
+		if f.traits.NoKill {
+			time.Sleep(200 * time.Millisecond) // what the server goes on with is done by then
+		}
+		commands, err := f.JobCommands(f.ctx, []jobdb.JobID{id})
+		f.ok(err)
+		if got := commands[id]; len(got) != 1 || got[0].Command.Command != "Peek" {
+			f.t.Errorf("its commands are %v", got)
+		}
 	}()
 	for what, call := range map[string]func(ctx context.Context) error{
 		`UPDATE`: func(ctx context.Context) error {

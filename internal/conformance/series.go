@@ -101,6 +101,10 @@ func testSeries(f *fixture) {
 	})
 	f.equal("others of hours", rows.Other, []float64{0, 0})
 
+	rows = f.series(jobdb.SeriesRequest{Columns: []string{"Status"}, Search: []jobdb.FilterSpec{{Parameter: "Status", Operator: "in", Values: []any{}}}})
+	f.equal("of no status", len(rows.Series), 0)
+	f.equal("samples of no status", rows.Samples, []int64{0, 1, 1, 0})
+
 	rows = f.series(jobdb.SeriesRequest{Columns: []string{"Status", "MinorStatus"}, Ended: true})
 	f.equal("ended", rows.Series, []jobdb.SeriesOf{
 		{Values: []string{"Done", "Unknown"}, Counts: []float64{0, 1, 0, 0}}, {Values: []string{"Failed", "x"}, Counts: []float64{0, 1, 0, 0}},

@@ -103,6 +103,9 @@ var everyMethod = []methodCall{
 	}},
 	{"JobJDLs", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.JobJDLs(ctx, ids)) }},
 	{"OriginalJDLs", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error { return result(m.OriginalJDLs(ctx, ids)) }},
+	{"EachOriginalJDL", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return m.EachOriginalJDL(ctx, ids, func(jobdb.JobID, string) {})
+	}},
 	{"SetJobAttributes", true, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
 		return result(m.SetJobAttributes(ctx, map[jobdb.JobID]jobdb.Attributes{ids[0]: {"Site": "x"}}, jobdb.SetOptions{}))
 	}},
@@ -173,6 +176,9 @@ var everyMethod = []methodCall{
 	}},
 	{"LockJobs", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
 		return result(m.LockJobs(ctx, ids, "Status"))
+	}},
+	{"LockJobsOf", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
+		return result(m.LockJobsOf(ctx, "x", ids, "Status"))
 	}},
 	{"JobAttributes", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
 		return result(m.JobAttributes(ctx, ids, "Status"))

@@ -68,6 +68,9 @@ func createPrivate(path string, readOnly bool) error {
 	if readOnly {
 		return nil
 	}
+	if err := refuseLeftLog(path); err != nil {
+		return err
+	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	switch {
 	case errors.Is(err, fs.ErrExist):

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -33,6 +34,9 @@ func Backup(ctx context.Context, t Target, to string) (err error) {
 	}
 	if _, err := os.Stat(to); err == nil {
 		return fmt.Errorf("%s exists already", to)
+	}
+	if err := refuseLeftLog(to); err != nil {
+		return err
 	}
 	partial := to + ".partial"
 	if err := os.Remove(partial); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -93,6 +97,12 @@ func Restore(ctx context.Context, from string, t Target, aside string) error {
 	if t.Path() == "" {
 		return ErrNoFile
 	}
+	if log := logBeside(from); log != "" {
+		return fmt.Errorf("%s may have what isn't in %s yet, which somebody writes or wrote when it was copied; restore what jobdb backup makes of it", log, from)
+	}
+	if err := refuseLeftLog(t.path); err != nil {
+		return err
+	}
 	partial := t.path + ".partial"
 	if err := copyFile(from, partial); err != nil {
 		return errors.Join(err, os.Remove(partial))
@@ -112,8 +122,9 @@ func Restore(ctx context.Context, from string, t Target, aside string) error {
 	return errors.Join(err, syncFile(filepath.Dir(t.path)))
 }
 
-// putAside renames a file. Before, SQLite makes one file of it and its log, which it does only for who
-// has it alone.
+// putAside gives a file another name. Before, SQLite makes one file of it and its log, which it does only
+// for who has it alone. Where it can the file keeps its name until another takes that, so that it is
+// never without one.
 func putAside(ctx context.Context, path, aside string) error {
 	if _, err := os.Stat(aside); err == nil {
 		return fmt.Errorf("%s exists already: move it away first", aside)
@@ -128,7 +139,34 @@ func putAside(ctx context.Context, path, aside string) error {
 	if err != nil {
 		return err
 	}
+	if os.Link(path, aside) == nil {
+		return nil
+	}
 	return os.Rename(path, aside)
+}
+
+// logBeside is the file beside a database in which SQLite keeps what isn't in it yet, or what it had
+// before; "" if there is none.
+func logBeside(path string) string {
+	for _, log := range []string{path + "-wal", path + "-journal"} {
+		if info, err := os.Stat(log); err == nil && info.Size() > 0 {
+			return log
+		}
+	}
+	return ""
+}
+
+// refuseLeftLog refuses to make a database where the log of another one lies that was moved away:
+// SQLite would delete it with all that it has, or play it into the new one, and damage that.
+func refuseLeftLog(path string) error {
+	log := logBeside(path) // first: another server may make both now
+	if log == "" {
+		return nil
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return fmt.Errorf("%s belongs to a database that isn't there any more, and may have what was written to it last: put it beside that, under the same name, or move it away", log)
 }
 
 func copyFile(from, to string) error {

@@ -14,9 +14,12 @@ type record struct {
 	checksum string
 }
 
-// recordsTable stays in the target, so that later runs know what they brought. Dropping it ends the
-// move: then a target that has jobs is refused.
-const recordsTable = `"jobdb_import"`
+// recordsName is of the table that stays in the target, so that later runs know what they brought.
+// Dropping it ends the move: then a target that has jobs is refused.
+const (
+	recordsName  = "jobdb_import"
+	recordsTable = `"` + recordsName + `"`
+)
 
 const createRecords = `CREATE TABLE IF NOT EXISTS ` + recordsTable + ` (
 	"First" BIGINT NOT NULL PRIMARY KEY,

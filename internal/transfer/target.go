@@ -34,10 +34,10 @@ func (im *Import) openTarget(ctx context.Context) error {
 	return nil
 }
 
-// prepareTarget makes the tables where there are none, and refuses a target with jobs that no
-// import brought.
+// prepareTarget makes the tables where there are none. Before it writes anything it refuses a target
+// with jobs that no import brought: it may be the source, or in use.
 func (im *Import) prepareTarget(ctx context.Context) ([]record, error) {
-	if err := im.source.checkGroups(ctx); err != nil {
+	if err := im.check(ctx); err != nil {
 		return nil, err
 	}
 	if err := im.migrate(ctx); err != nil {
@@ -47,13 +47,33 @@ func (im *Import) prepareTarget(ctx context.Context) ([]record, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := im.checkTarget(ctx, records); err != nil {
-		return nil, err
-	}
 	if len(records) == 0 {
 		err = im.startCounts(ctx)
 	}
 	return records, err
+}
+
+// check refuses what can't be moved, or not there. It writes nothing.
+func (im *Import) check(ctx context.Context) error {
+	if err := im.source.checkGroups(ctx); err != nil || im.empty {
+		return err
+	}
+	catalog, err := schema.ReadCatalog(ctx, im.target.Reader, &im.target.Dialect)
+	if err != nil {
+		return fmt.Errorf("the target: read the schema: %w", err)
+	}
+	for _, t := range tables.Tables {
+		if catalog[t.Name] == nil {
+			return nil // whoever made the first tables was killed, and no job came
+		}
+	}
+	var records []record
+	if catalog[recordsName] != nil {
+		if records, err = readRecords(ctx, im.target.Reader); err != nil {
+			return fmt.Errorf("the target: read what was brought: %w", err)
+		}
+	}
+	return im.checkTarget(ctx, records)
 }
 
 // records makes their table where it isn't there yet.

@@ -140,9 +140,10 @@ func (im *Import) Run(ctx context.Context) (Report, error) {
 	return report, err
 }
 
-// DryRun reads all that a run would copy into an empty target, and writes nothing.
+// DryRun reads all that a run would copy into an empty target, and writes nothing. A target that a run
+// would refuse it refuses, too.
 func (im *Import) DryRun(ctx context.Context) (Report, error) {
-	if err := im.source.checkGroups(ctx); err != nil {
+	if err := im.check(ctx); err != nil {
 		return Report{}, err
 	}
 	done := newTally()
