@@ -3,9 +3,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=$(mktemp -d)
+commit=$(git rev-parse HEAD)
 trap 'rm -rf "$folder"' EXIT
 for clone in one another-with-a-longer-name; do
 	git clone --quiet . "$folder/$clone"
+	git -C "$folder/$clone" checkout --quiet --detach "$commit"
 	make -C "$folder/$clone" release
 done
 cd "$folder"
