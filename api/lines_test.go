@@ -225,6 +225,7 @@ func TestLinesThatFail(t *testing.T) {
 	if body, err := io.ReadAll(connection); err == nil {
 		t.Errorf("HTTP/1.0: %d bytes, and a good end", len(body))
 	}
+	server.Close() // else it may still write to the log
 	if log := w.log.String(); !strings.Contains(log, "a time that can't be read") {
 		t.Errorf("the log doesn't tell why: %s", log)
 	}

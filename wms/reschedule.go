@@ -292,8 +292,14 @@ func (r *rescheduling) prepared(id jobdb.JobID) preparedAgain {
 	return p
 }
 
+// preparing is held while a JDL is read and made anew. That takes ten times its length of memory, and
+// a processor: more of them at once, of whatever requests, would take the memory and be no faster.
+var preparing = make(chan struct{}, 2)
+
 // prepare finds out what becomes of a job.
 func (r *rescheduling) prepare(id jobdb.JobID, p *preparedAgain) error {
+	preparing <- struct{}{}
+	defer func() { <-preparing }()
 	original, err := originalText(p.original)
 	if err != nil {
 		return err

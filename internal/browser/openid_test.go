@@ -134,6 +134,7 @@ func TestSignInAtAnOpenIDProvider(t *testing.T) {
 // the page goes on to the token's end, then says why it asks to sign in again.
 func TestRenewalAtAnOpenIDProvider(t *testing.T) {
 	s, issuer := startWithProvider(t, 10*time.Second)
+	s.patience = 40 * time.Second // for the end of a token, and until the page asks for something again
 	b := newTab(t, s)
 	b.expect("400")
 	b.expect("401")

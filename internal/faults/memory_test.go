@@ -166,3 +166,38 @@ func TestMemoryOfAdditions(t *testing.T) {
 		})
 	}
 }
+
+// Reschedules of jobs with long JDLs, which take little of the database, leave the memory of the server
+// where it is, however many come at once.
+func TestMemoryOfReschedules(t *testing.T) {
+	needLinux(t)
+	s := startServer(t, "--db", jobdbtest.PostgreSQL(t))
+	alice, idle := s.token("alice", "NormalUser"), s.peakMemory()
+	const jobs = 32
+	text := `["Executable = \"x\"; Arguments = \"` + strings.Repeat("long ", 9*mega/5) + `\";"]`
+	for range jobs {
+		if r := s.send(alice, "POST", "/api/jobs/jdl", text); r.status != http.StatusCreated {
+			t.Fatalf("submit: %+v", r)
+		}
+	}
+	for _, of := range []int{1, 2, 4} {
+		s.forgetPeak()
+		var all sync.WaitGroup
+		statuses := make([]int, 2*jobs/of)
+		for i := range statuses {
+			all.Go(func() {
+				ids := some(of, `{"job_ids":[`, `]}`, func(n int) string { return fmt.Sprint((of*i+n)%jobs + 1) })
+				r := s.send(alice, "POST", "/api/jobs/reschedule?reset_jobs=true", ids)
+				if statuses[i] = r.status; r.err != nil || !slices.Contains([]int{200, 429, 503}, r.status) {
+					t.Errorf("%d at a time: %d, %v, %.200q", of, r.status, r.err, r.body)
+				}
+			})
+		}
+		all.Wait()
+		more := s.peakMemory() - idle
+		t.Logf("%d at a time: answers %v, %d MB over idle (%d MB)", of, statuses, more/mega, idle/mega)
+		if more > 256*mega {
+			t.Errorf("%d at a time: %d MB over idle", of, more/mega)
+		}
+	}
+}
