@@ -232,8 +232,8 @@ func (c *compiler) jobsToGroup(scope Scope, filter Filter, columns []Column) {
 }
 
 // ignoreOrder keeps MariaDB and MySQL from going along the index that has the groups in order, past all
-// jobs of the VO, where a period leaves fewer of them. They expect to be done soon, since there is a
-// limit on groups.
+// jobs of the VO, where a period leaves fewer of them. MariaDB expects to be done soon, since there is
+// a limit on groups.
 func (c *compiler) ignoreOrder(scope Scope, filter Filter, columns []Column) {
 	if !c.dialect.ForceIndex || len(columns) != 1 || len(c.periodOf(scope, filter).kids) == 0 {
 		return
