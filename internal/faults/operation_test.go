@@ -45,10 +45,11 @@ const (
 	metricsToken = "metrics"
 )
 
-// newOperation switches all on if the traffic is that of a grid.
+// newOperation switches all on if the traffic is that of a grid. A soak keeps all jobs: it audits its
+// writes at its end only, when retention would have deleted most.
 func newOperation(t *testing.T, folder string) operation {
 	t.Helper()
-	o := operation{operated: os.Getenv("JOBDB_LHCBS") != "", opened: time.Now()}
+	o := operation{operated: os.Getenv("JOBDB_LHCBS") != "" && os.Getenv("JOBDB_SOAK_MINUTES") == "", opened: time.Now()}
 	if !o.operated {
 		return o
 	}
