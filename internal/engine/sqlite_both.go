@@ -11,8 +11,8 @@ import (
 // large, so that pages that many transactions change are copied once.
 const walPages = "10000"
 
-// logKept is how many bytes of the log's file are kept when the log begins anew: more than
-// walPages.
+// logKept is how many bytes of the log's file are kept when the log begins anew: more than walPages
+// take.
 const logKept = "67108864"
 
 // pageCache is how many KiB of pages each connection keeps. There are ten or more, and a server that
