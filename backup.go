@@ -9,12 +9,14 @@ import (
 	"jobdb/internal/schema"
 )
 
-// ErrNotAFile says that a database is not a SQLite file: servers have their own programs for backups.
+// ErrNotAFile is the error for databases that are not SQLite files. Servers have their own backup
+// programs.
 var ErrNotAFile = engine.ErrNoFile
 
-// Backup writes a copy of the SQLite file that url names, as it is at one moment, while others read and
-// write it, and has SQLite check it. The copy must not exist; it is there once it is whole, readable
-// by its owner only. Other databases are [ErrNotAFile].
+// Backup writes a consistent copy of the SQLite file that url names to the path to, and has SQLite
+// check the copy. Others may read and write the database meanwhile. The path must not exist yet. It
+// appears once the copy is complete, readable by its owner only. Any other database is an
+// [ErrNotAFile].
 func Backup(ctx context.Context, url, to string) error {
 	t, err := engine.ParseURL(url)
 	if err == nil {
@@ -26,9 +28,9 @@ func Backup(ctx context.Context, url, to string) error {
 	return nil
 }
 
-// Restore makes the SQLite file that url names a copy of a backup, after it has checked that. A file
-// that is there gets the name aside. It fails while another process has it open. Other databases are
-// [ErrNotAFile].
+// Restore checks the backup at the path from, and copies it to the SQLite file that url names. If
+// that file exists it is renamed to aside, which fails while another process has it open. Any other
+// database is an [ErrNotAFile].
 func Restore(ctx context.Context, from, url, aside string) error {
 	t, err := engine.ParseURL(url)
 	if err != nil {
@@ -43,7 +45,7 @@ func Restore(ctx context.Context, from, url, aside string) error {
 	return nil
 }
 
-// checkBackup refuses a file that is damaged, or no database of jobs.
+// checkBackup refuses a file that is damaged or isn't a job database.
 func checkBackup(ctx context.Context, path string) error {
 	if err := engine.CheckFile(ctx, path); err != nil {
 		return err
@@ -62,7 +64,8 @@ func checkBackup(ctx context.Context, path string) error {
 	return nil
 }
 
-// SQLiteFile is the path of the file that a URL names; "" if it names another database.
+// SQLiteFile returns the path of the SQLite file that url names, "" for any other database and for
+// a URL that can't be parsed.
 func SQLiteFile(url string) string {
 	t, err := engine.ParseURL(url)
 	if err != nil {
@@ -71,6 +74,5 @@ func SQLiteFile(url string) string {
 	return t.Path()
 }
 
-// CheckFile has SQLite check all of a file: its pages, its indexes, and that each row has what its
-// table demands.
+// CheckFile has SQLite check a whole file: its pages, its indexes, and the constraints of each row.
 func CheckFile(ctx context.Context, path string) error { return engine.CheckFile(ctx, path) }

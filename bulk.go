@@ -43,8 +43,8 @@ func (s *session) insert(ctx context.Context, t *tables.Table, columns []tables.
 	})
 }
 
-// insertStatements calls run with each of the statements that write new rows. The columns empty get
-// an empty text in every row.
+// insertStatements calls run with each statement that inserts the rows. The columns in empty get an
+// empty text in every row.
 func (s *session) insertStatements(
 	t *tables.Table, empty, columns []tables.Column, rows [][]any, run func(statement string, args []any) error,
 ) error {
@@ -84,9 +84,9 @@ func (s *session) insertValues(into, constants string, rows [][]any, maxRows int
 	return nil
 }
 
-// update sets columns of t. Of each row the first values are the keys of the row of t to change,
-// the others what to set there, provided that the condition where holds. It returns how many rows
-// of t matched, and locks them in the order of rows.
+// update sets columns of t. In each row the first values, as many as keys says, select a row of t.
+// The others are set in it if the condition where holds. It returns how many rows of t matched, and
+// locks them in the order of rows.
 func (s *session) update(
 	ctx context.Context, t *tables.Table, columns []tables.Column, keys int, rows [][]any, where string, whereArgs ...any,
 ) (int64, error) {
@@ -147,8 +147,8 @@ func textBytes(row []any) int {
 	return bytes
 }
 
-// updateEach is update with one key and a statement for each row: to join with a derived table that
-// has long texts, MariaDB would write it to disk.
+// updateEach is update with one key and one statement per row. MariaDB would write a derived table
+// with long texts to disk to join with it.
 func (s *session) updateEach(
 	ctx context.Context, t *tables.Table, columns []tables.Column, rows [][]any, where string, whereArgs []any,
 ) (int64, error) {
@@ -174,8 +174,8 @@ func (s *session) updateEach(
 	return matched, nil
 }
 
-// updateAlike is update with one key that sets the same in all rows: a list of keys takes less time than
-// a join with a table of them.
+// updateAlike is update with one key that sets the same values in all rows. A list of keys is
+// faster than a join with a table of them.
 func (s *session) updateAlike(
 	ctx context.Context, t *tables.Table, columns []tables.Column, rows [][]any, where string, whereArgs []any,
 ) (matched int64, err error) {
@@ -197,7 +197,8 @@ func alike(rows [][]any) bool {
 	return len(rows) > 1 && !slices.ContainsFunc(rows, func(row []any) bool { return !slices.Equal(row[1:], rows[0][1:]) })
 }
 
-// updateText is a statement that changes the rows of t whose key is in what follows it; hint follows t.
+// updateText is an UPDATE of all columns but the first, which is the key. in is the right-hand side
+// of the condition on the key, such as " = ?". hint is an index hint, or "".
 func updateText(t *tables.Table, hint string, columns []tables.Column, in, where string) string {
 	sets := make([]string, 0, len(columns)-1)
 	for _, c := range columns[1:] {
@@ -219,8 +220,9 @@ func (s *session) updateArgs(row, whereArgs []any) []any {
 	return append(append(args, row[0]), whereArgs...)
 }
 
-// remove deletes the rows of t with these keys, in MariaDB's SQL: only there may an upsert
-// overwrite a row whose key differs, because the collation holds both to be equal.
+// remove deletes the rows of t with these keys. Its SQL is that of MariaDB and MySQL: only their
+// collations can hold different keys to be equal, so that an upsert would overwrite another key's
+// row.
 func (s *session) remove(ctx context.Context, t *tables.Table, keys []tables.Column, rows [][]any) error {
 	return s.eachBatch(keys, rows, func(source string, args []any) error {
 		_, err := s.exec(ctx, "DELETE t FROM "+source+s.db.dialect.Join+t.Quoted()+" AS t WHERE "+s.keysEqual(t, keys), args...)
@@ -229,8 +231,8 @@ func (s *session) remove(ctx context.Context, t *tables.Table, keys []tables.Col
 }
 
 // eachIDBatch calls run for batches of jobs that are small enough for one statement. The IDs
-// ascend, so that all transactions lock rows in the same order. In is the rest of a condition that
-// begins with a column of JobIDs; args are its arguments.
+// ascend, so that all transactions lock rows in the same order. in is the right-hand side of a
+// condition on a column of JobIDs, such as " = ?"; args are its arguments.
 func (s *session) eachIDBatch(ids []JobID, run func(in string, args []any) error) error {
 	for some := range slices.Chunk(sorted(ids), s.db.dialect.MaxIDs) {
 		in, args := " = ?", []any{int64(some[0])} // with a list PostgreSQL makes a new plan each time
@@ -269,7 +271,7 @@ func selectRows(t *tables.Table, columns []tables.Column, in string) string {
 // removeRows deletes the rows of t that belong to the jobs, and returns how many there were.
 func (s *session) removeRows(ctx context.Context, t *tables.Table, ids []JobID) (int64, error) {
 	var removed int64
-	s.numbered = nil
+	s.lastNumbers = nil
 	err := s.eachIDBatch(ids, func(in string, args []any) error {
 		n, err := s.exec(ctx, "DELETE FROM "+t.Quoted()+` WHERE "JobID"`+in, args...)
 		removed += n
@@ -278,8 +280,9 @@ func (s *session) removeRows(ctx context.Context, t *tables.Table, ids []JobID) 
 	return removed, err
 }
 
-// keysEqual is the condition that a row of t has the key in the first columns of source s. Where a
-// collation doesn't compare bytes, the first half of it serves the index.
+// keysEqual is the condition that joins a row of t with a row of source s, whose first columns are
+// the key. Where a collation doesn't compare bytes, its first half finds the row by the index and
+// its second half compares bytes.
 func (s *session) keysEqual(t *tables.Table, keys []tables.Column) string {
 	parts := make([]string, len(keys))
 	for i, key := range keys {
@@ -338,8 +341,8 @@ func (s *session) values(t *tables.Table, columns []tables.Column) []string {
 	return values
 }
 
-// impossibleJobs returns those of the jobs in rows that can't exist in this database, ascending.
-// The first column of rows is the job's ID, or there are none.
+// impossibleJobs returns those of the jobs in rows that can't exist in this database, ascending. It
+// returns nil if the first column isn't the job's ID.
 func (s *session) impossibleJobs(t *tables.Table, columns []tables.Column, rows [][]any) []JobID {
 	if columns[0].Name != "JobID" {
 		return nil

@@ -13,20 +13,20 @@ import (
 
 // Finding is something in a database that shouldn't be.
 type Finding struct {
-	What     string  // in words
-	Jobs     []JobID // about which jobs, the first thousand
-	More     bool    // there are more
+	What     string  // for people
+	Jobs     []JobID // the jobs concerned, at most the first thousand
+	More     bool    // more jobs are concerned
 	Repaired bool
 }
 
 // maxFound is how many jobs a finding names, and how many one transaction repairs.
 const maxFound = 1000
 
-// CheckRows reads all jobs, and returns what is wrong with them: rows that belong to no job, records
-// of histories that are missing, times that can't be, and a number that the next job gets although a
-// job has it. It tells each part before it begins; nil: nobody is told. With repair it deletes rows of
-// jobs that don't exist and raises the next job's number, on jobdb's own databases. All else is told
-// only: nobody knows what would be right.
+// CheckRows reads all jobs and returns what is wrong with them: rows without a job, gaps in
+// histories, impossible times, and a next job ID that a job has already. It calls begins, unless
+// that is nil, with a name for each check before the check starts. With repair it deletes rows
+// without a job and raises the next job ID, on jobdb's own databases only. Other findings are only
+// reported, because nobody can know the right values.
 func (db *DB) CheckRows(ctx context.Context, repair bool, begins func(what string)) ([]Finding, error) {
 	if db.schema.Kind != schema.KindOurs {
 		repair = false
@@ -54,7 +54,8 @@ func (c *checker) begin(what string) {
 	}
 }
 
-// jobs reads the jobs that a query finds, which ends with a LIMIT.
+// jobs runs a query for JobIDs that ends with "LIMIT ?". It returns one more than maxFound where
+// there are more.
 func (c *checker) jobs(ctx context.Context, s *session, text string, args ...any) (ids []JobID, err error) {
 	err = s.query(ctx, text, append(args, int64(maxFound+1)), scanRows(tables.JobIDColumn, func(row []scanned) error {
 		ids = append(ids, row[0].id())
@@ -70,8 +71,8 @@ func (c *checker) add(what string, ids []JobID, repaired bool) {
 	}
 }
 
-// check adds a finding about the jobs that a query finds.
-func (c *checker) check(ctx context.Context, db *DB, what, text string, args ...any) (ids []JobID, err error) {
+// find announces a check, and returns the jobs that its query finds.
+func (c *checker) find(ctx context.Context, db *DB, what, text string, args ...any) (ids []JobID, err error) {
 	c.begin(what)
 	err = db.read(ctx, "look for "+what, func(s *session) error {
 		ids, err = c.jobs(ctx, s, text, args...)
@@ -94,7 +95,7 @@ func (c *checker) references(ctx context.Context) error {
 		what := "rows of " + t.Name + " without one of " + parent.Name
 		orphans := `SELECT DISTINCT t."JobID" FROM ` + t.Quoted() + ` AS t WHERE NOT EXISTS (SELECT 1 FROM ` + parent.Quoted() +
 			` AS p WHERE p."JobID" = t."JobID") ORDER BY t."JobID" LIMIT ?`
-		ids, err := c.check(ctx, c.db, what, orphans)
+		ids, err := c.find(ctx, c.db, what, orphans)
 		if err != nil {
 			return err
 		}
@@ -109,7 +110,7 @@ func (c *checker) references(ctx context.Context) error {
 	return nil
 }
 
-// removeOrphans deletes some of the rows that a query finds, and returns whose.
+// removeOrphans deletes the rows of t of the first jobs that a query finds, and returns these jobs.
 func (c *checker) removeOrphans(ctx context.Context, t *tables.Table, orphans string) (ids []JobID, err error) {
 	err = c.db.write(ctx, "delete rows of jobs that don't exist", func(s *session) error {
 		var err error
@@ -139,13 +140,13 @@ func (c *checker) sequences(ctx context.Context) error {
 		return nil
 	}
 	const what = "histories whose records are not numbered without gaps"
-	ids, err := c.check(ctx, h, what, `SELECT t."JobID" FROM "LoggingInfo" AS t GROUP BY t."JobID"
+	ids, err := c.find(ctx, h, what, `SELECT t."JobID" FROM "LoggingInfo" AS t GROUP BY t."JobID"
 		HAVING (min(t."SeqNum") <> 1 OR max(t."SeqNum") <> count(*)) AND max(t."SeqNum") <= `+itoa(MaxHistory)+` ORDER BY t."JobID" LIMIT ?`)
 	c.add(what, ids, false)
 	return err
 }
 
-// times looks for jobs that ended before they began, and for times that are still to come.
+// times looks for jobs that ended before they began, and for times in the future.
 func (c *checker) times(ctx context.Context) error {
 	normal, bound := c.db.dialect.NormalTime, c.db.dialect.TimeBound
 	after := bound(c.db.now().Add(time.Minute))
@@ -163,7 +164,7 @@ func (c *checker) times(ctx context.Context) error {
 		{"jobs that ended before they began", normal(`t."EndExecTime"`) + " < " + normal(`t."StartExecTime"`), nil},
 		{"jobs with times that are still to come", strings.Join(future, " OR "), args},
 	} {
-		ids, err := c.check(ctx, c.db, check.what, `SELECT t."JobID" FROM "Jobs" AS t WHERE `+check.where+` ORDER BY t."JobID" LIMIT ?`, slices.Clone(check.args)...)
+		ids, err := c.find(ctx, c.db, check.what, `SELECT t."JobID" FROM "Jobs" AS t WHERE `+check.where+` ORDER BY t."JobID" LIMIT ?`, slices.Clone(check.args)...)
 		if err != nil {
 			return err
 		}
@@ -172,10 +173,10 @@ func (c *checker) times(ctx context.Context) error {
 	return nil
 }
 
-// nextID looks whether the number that the next job gets is free.
+// nextID checks that the ID of the next job is free.
 func (c *checker) nextID(ctx context.Context) error {
 	const what = "the next job's number, which a job has already"
-	ids, err := c.check(ctx, c.db, what, `SELECT t."JobID" FROM "JobJDLs" AS t ORDER BY t."JobID" DESC LIMIT ?`)
+	ids, err := c.find(ctx, c.db, what, `SELECT t."JobID" FROM "JobJDLs" AS t ORDER BY t."JobID" DESC LIMIT ?`)
 	if err != nil || len(ids) == 0 {
 		return err
 	}

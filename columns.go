@@ -42,6 +42,12 @@ var (
 	colStatus            = columnByName["Status"]
 	colMinorStatus       = columnByName["MinorStatus"]
 	colApplicationStatus = columnByName["ApplicationStatus"]
+	colSite              = columnByName["Site"]
+	colOwnerGroup        = columnByName["OwnerGroup"]
+	colJobType           = columnByName["JobType"]
+	colJobGroup          = columnByName["JobGroup"]
+	colJobName           = columnByName["JobName"]
+	colEndExecTime       = columnByName["EndExecTime"]
 )
 
 // colParameter stands in filters for the value of a job's parameter. It is no column of Jobs.
@@ -78,6 +84,9 @@ func (c Column) Name() string { return c.def().Name }
 func (c Column) Kind() tables.Kind { return c.def().Kind }
 
 func (c Column) String() string { return c.Name() }
+
+// compareColumns sorts columns in the table's order.
+func compareColumns(a, b Column) int { return int(a.index) - int(b.index) }
 
 func (c Column) isFlag() bool {
 	return c.Kind() == tables.KindVerified || c.Kind() == tables.KindAccounted

@@ -13,14 +13,15 @@ import (
 	"jobdb/internal/tables"
 )
 
-// MaxCommands is how many commands of a job are kept. Jobs get a few; who sends thousands must not
-// make each further one slow.
+// MaxCommands is how many commands of a job are kept. Jobs get a few; the bound keeps each further
+// command fast for a job that is sent thousands.
 const MaxCommands = 1000
 
 // SetJobCommands stores commands, which the jobs get with their next heartbeats in the order given.
-// A command that equals a pending one of the same job is not stored again. Of more than
-// [MaxCommands] of a job the oldest go that are not pending, but not on live databases. Jobs that don't exist
-// are a [NotFoundError], texts longer than their columns a [ValueError]; then nothing is stored.
+// A command that equals a pending one of the same job is not stored again. When a job has more than
+// [MaxCommands], its oldest commands that aren't pending are deleted; on live databases all are
+// kept. Jobs that don't exist are a [NotFoundError], texts longer than their columns a
+// [ValueError]; then nothing is stored.
 func (a access) SetJobCommands(ctx context.Context, commands []Command) error {
 	ids := make([]JobID, len(commands))
 	for i, c := range commands {
@@ -74,8 +75,9 @@ func (s *session) deleteOldCommands(ctx context.Context, queues map[JobID]*comma
 	return nil
 }
 
-// setFirstCommand stores the command of a job that exists, has no other pending, has had none since
-// and, where [MaxCommands] holds, not too many before; else it does nothing.
+// setFirstCommand stores a command by a single statement. It does so only for a job that exists,
+// has no pending command and none as late as this one, and has fewer than [MaxCommands] where that
+// applies. Otherwise it stores nothing and done is false.
 func (a access) setFirstCommand(ctx context.Context, c Command) (done bool, err error) {
 	lock, now := a.db.dialect.Lock, a.db.now().UTC().Truncate(a.db.schema.Tick())
 	text := `INSERT INTO "JobCommands" (` + tables.QuotedNames("", tables.JobCommands.Columns) + `)
@@ -86,7 +88,7 @@ func (a access) setFirstCommand(ctx context.Context, c Command) (done bool, err 
 		text += ` AND (SELECT count(*) FROM "JobCommands" AS c WHERE c."JobID" = t."JobID") < ?`
 		args = append(args, int64(MaxCommands))
 	}
-	n, err := a.writeAlone(ctx, "set job commands", text+lock, args...)
+	n, err := a.writeAutocommit(ctx, "set job commands", text+lock, args...)
 	return n > 0, err
 }
 
@@ -112,7 +114,7 @@ func (s *session) commandRows(commands []Command, queues map[JobID]*commandQueue
 	return rows
 }
 
-// commandQueue is what the time of a job's next command depends on, and which ones are old.
+// commandQueue is what must be known of a job's commands to add another one and to delete old ones.
 type commandQueue struct {
 	last      time.Time // of any command
 	pending   map[Command]bool
@@ -158,10 +160,10 @@ func (s *session) commandQueues(ctx context.Context, ids []JobID) (map[JobID]*co
 // they were set, and marks them Sent. Each goes to one caller only, even when several ask at once;
 // on a [Tx] it is the caller's once the transaction is committed.
 //
-// A caller has a command on lease: after [Options.CommandRedelivery] it is returned again, until
-// [DB.ConfirmJobCommands] or [DB.ExpireJobCommands] closes it, or it is older than
-// [Options.CommandExpiry]. A Kill doesn't age. What was sent while the clock was ahead is returned
-// again once it is right.
+// A command may get lost on its way to the job. So it is returned again after
+// [Options.CommandRedelivery], until [DB.ConfirmJobCommands] or [DB.ExpireJobCommands] closes it,
+// or it is older than [Options.CommandExpiry]; a Kill never gets too old. Commands that were sent
+// while the clock was ahead are returned again once the clock is right.
 func (a access) TakeJobCommands(ctx context.Context, ids []JobID) ([]Command, error) {
 	var taken []CommandRecord
 	err := a.write(ctx, "take job commands", func(s *session) error {
@@ -228,8 +230,8 @@ func (s *session) markSent(ctx context.Context, taken []CommandRecord, now time.
 	return err
 }
 
-// pendingCommands is the rest of a condition, and its arguments: commands to hand out, those that are
-// due again among them.
+// pendingCommands is the rest of a condition, and its arguments: commands to hand out, including
+// those that are due again.
 func (s *session) pendingCommands(args []any, now time.Time) (string, []any) {
 	text := ` AND (t."Status" = ?`
 	args = append(args, CommandReceived)
@@ -245,8 +247,8 @@ func (s *session) pendingCommands(args []any, now time.Time) (string, []any) {
 	return text + ")", args
 }
 
-// ExpireJobCommands marks commands of the jobs Expired that are pending, or were sent and might be
-// sent again: they are handed out no more.
+// ExpireJobCommands marks as Expired the jobs' commands that are pending or might be sent again, so
+// that they are handed out no more.
 func (a access) ExpireJobCommands(ctx context.Context, ids []JobID) error {
 	const open = ` AND (t."Status" = ? OR t."Status" = ? AND t."ExecutionTime" IS NOT NULL)`
 	return a.write(ctx, "expire job commands", func(s *session) error {
@@ -254,9 +256,9 @@ func (a access) ExpireJobCommands(ctx context.Context, ids []JobID) error {
 	})
 }
 
-// ConfirmJobCommands marks the jobs' commands of this name Confirmed that were sent: what the jobs
-// report shows that they obeyed. They are handed out no more. It returns the jobs that had such, in
-// ascending order.
+// ConfirmJobCommands marks as Confirmed the commands of this name that were sent to the jobs, so
+// that they are handed out no more. Call it when a job's report shows that it obeyed. It returns
+// the jobs that had such commands, in ascending order.
 func (a access) ConfirmJobCommands(ctx context.Context, ids []JobID, command string) (confirmed []JobID, err error) {
 	columns := tables.JobCommands.Pick("JobID")
 	err = a.write(ctx, "confirm job commands", func(s *session) error {
@@ -278,7 +280,8 @@ func (a access) ConfirmJobCommands(ctx context.Context, ids []JobID, command str
 	return confirmed, err
 }
 
-// commandOrder is how commands are locked, so that calls with jobs in common don't wait for each other.
+// commandOrder is the order in which commands are read and locked: calls with jobs in common don't
+// deadlock.
 const commandOrder = ` ORDER BY t."JobID", t."ReceptionTime"`
 
 // closeCommands gives a last status to those commands of the jobs that a condition selects.
@@ -303,8 +306,8 @@ func updateFrom(set, query string) string {
 // JobCommands returns all commands of the jobs in the order in which they were set.
 func (a access) JobCommands(ctx context.Context, ids []JobID) (map[JobID][]CommandRecord, error) {
 	commands := make(map[JobID][]CommandRecord)
-	order := ` ORDER BY t."JobID", t."ReceptionTime"`
-	err := a.readRows(ctx, "read job commands", tables.JobCommands, tables.JobCommands.Columns, ids, order, func(row []scanned) error {
+	t := tables.JobCommands
+	err := a.readRows(ctx, "read job commands", t, t.Columns, ids, commandOrder, func(row []scanned) error {
 		id := row[0].id()
 		commands[id] = append(commands[id], CommandRecord{
 			Command: Command{id, row[1].text(), row[2].text()},

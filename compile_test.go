@@ -113,7 +113,7 @@ func compileGolden(t *testing.T, d goldenDialect, query txtar.File) string {
 		facets.Scope = extra.Scope
 		text := ""
 		for _, column := range facets.Columns {
-			text += show(d, compile().facet(facets.of(column), 10))
+			text += show(d, compile().facet(facets.summaryOf(column), 10))
 		}
 		return text
 	}

@@ -2,12 +2,13 @@ package jobdb
 
 import "slices"
 
-// CostlySearch reports whether a search may have to look at many more jobs than it gives: at all of
-// a VO for a pattern, a parameter, a sort or distinct values that no index has, for a total that no
-// counts tell, or for a page far behind. Others take milliseconds. A program that serves many
-// callers keeps costly ones from taking all its connections, see [DB.Connections].
+// CostlySearch reports whether a search may have to read many more jobs than it returns, up to all
+// of a VO: for a pattern, a parameter, a sort or distinct values without an index, a total that no
+// counts give, or a page far from the first. Other searches take milliseconds. A program that
+// serves many callers should keep costly ones from taking all its connections; see
+// [DB.Connections].
 func (db *DB) CostlySearch(s Search) bool {
-	c := &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
+	c := db.compiler()
 	switch {
 	case s.Page > 0 && s.offset(max(1, s.PerPage)) >= deepOffset || s.Filter.hasPattern():
 		return true
@@ -22,27 +23,28 @@ func (db *DB) CostlySearch(s Search) bool {
 
 // CostlySummary reports whether a summary has to look at jobs because no counts answer it.
 func (db *DB) CostlySummary(s Summary) bool {
-	c := &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
+	c := db.compiler()
 	return s.Filter.hasPattern() || c.countedBy(s.Scope, s.Filter, s.columns()) == nil
 }
 
 // CostlyFacets reports whether facets have to look at jobs because no counts answer one of them.
 func (db *DB) CostlyFacets(f Facets) bool {
-	return slices.ContainsFunc(f.Columns, func(column Column) bool { return db.CostlySummary(f.of(column)) })
+	return slices.ContainsFunc(f.Columns, func(column Column) bool { return db.CostlySummary(f.summaryOf(column)) })
 }
 
-// CostlyValues reports whether the newest jobs have to be looked for among those of other VOs or
-// owners, which live databases may keep together.
+// CostlyValues reports whether the newest jobs of the scope have to be picked out from those of
+// other VOs or owners, because a live database has no index for them.
 func (db *DB) CostlyValues(v Values) bool {
-	c := &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
+	c := db.compiler()
 	by := colJobID
 	if v.Scope.Owner != "" {
 		by = colOwner
 	}
-	return v.Scope.VO != "" && c.countedBy(v.Scope, Filter{}, []Column{v.Column}) == nil && !c.walks(v) && db.schema.OfVO[by.Name()] == ""
+	counted := c.countedBy(v.Scope, Filter{}, []Column{v.Column}) != nil
+	return v.Scope.VO != "" && !counted && !c.hasValueIndex(v) && db.schema.OfVO[by.Name()] == ""
 }
 
-// hasPattern reports whether a filter compares by what no index serves.
+// hasPattern reports whether a filter has a comparison that no index serves.
 func (f Filter) hasPattern() bool {
 	switch f.op { //nolint:exhaustive // the others compare columns, or have kids
 	case opLike, opNotLike, opRegex, opRegexIn:
@@ -60,13 +62,13 @@ func (f Filter) isSelective(indexed func(column string) bool) bool {
 	switch f.column {
 	case colJobID:
 		return f.op == opIn
-	case columnByName["JobGroup"], columnByName["JobName"]:
-		// Whoever gives none has the column's default, as most jobs may.
+	case colJobGroup, colJobName:
+		// A job submitted without one has the default, and these may be most jobs.
 		return f.op == opIn && indexed(f.column.Name()) && !slices.Contains(f.values, f.column.def().Value)
 	}
 	return false
 }
 
-// Connections is how many connections questions can have at the same time; 0 is any number, which
-// only the pool of [OpenDB] may be set to.
+// Connections returns how many connections queries can use at the same time. 0 means no limit,
+// which only a pool given to [OpenDB] can have.
 func (db *DB) Connections() int { return db.engine.Reader.Stats().MaxOpenConnections }

@@ -96,7 +96,7 @@ func (a audit) readCounts(ctx context.Context, s *session) error {
 	}))
 }
 
-// readJobs counts the jobs as they come: to have the engine group them would be to sort them all.
+// readJobs counts the jobs in Go: an engine would sort them all to group them.
 func (a audit) readJobs(ctx context.Context, s *session) error {
 	read := definitions(slices.Concat([]Column{colVO}, countedColumns))
 	return s.query(ctx, "SELECT "+tables.QuotedNames("", read)+` FROM "Jobs"`, nil, scanRows(read, func(row []scanned) error {
@@ -118,7 +118,7 @@ func (a audit) correct(ctx context.Context, s *session) error {
 func (a audit) missing() tally {
 	missing := tally{}
 	for key, n := range a.jobs {
-		if lack := *n - a.counted.of(key); lack != 0 {
+		if lack := *n - a.counted.get(key); lack != 0 {
 			missing[key] = &lack
 		}
 	}
@@ -134,10 +134,10 @@ func (a audit) missing() tally {
 func (a audit) wrongCounts() []WrongCount {
 	var wrong []WrongCount
 	for key := range a.missing() {
-		kind, vo, values := split(key)
+		kind, vo, values := splitKey(key)
 		columns := countKinds[kind-1].columns
 		wrong = append(wrong, WrongCount{
-			VO: vo, Columns: columns, Values: values[:len(columns)], Counted: a.counted.of(key), Jobs: a.jobs.of(key),
+			VO: vo, Columns: columns, Values: values[:len(columns)], Counted: a.counted.get(key), Jobs: a.jobs.get(key),
 		})
 	}
 	return wrong

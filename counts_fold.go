@@ -96,8 +96,8 @@ func (db *DB) sweepCounts(ctx context.Context, folded int64) error {
 	})
 }
 
-// foldLoop folds counts until ctx ends. Before that it counts the jobs of a database from before
-// there were counts.
+// foldLoop folds counts until ctx ends. In a database that is older than the counts it first counts
+// the jobs.
 func (db *DB) foldLoop(ctx context.Context, every time.Duration) {
 	for pause := every; engine.Sleep(ctx, pause) == nil; {
 		var err error
@@ -113,8 +113,8 @@ func (db *DB) foldLoop(ctx context.Context, every time.Duration) {
 	}
 }
 
-// startCounts counts the jobs of a database from before there were counts, unless another server
-// did.
+// startCounts counts the jobs of a database that is older than the counts, unless another server
+// has.
 func (db *DB) startCounts(ctx context.Context) error {
 	state := int64(0)
 	err := db.read(ctx, "look for counts", func(s *session) (err error) {

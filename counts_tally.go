@@ -12,8 +12,8 @@ import (
 // maxCountedColumns is the number of columns Value1, Value2 … in JobTotals.
 const maxCountedColumns = 7
 
-// tally is a sum for each key: the kind, the VO and the values, as a key of JobTotals has them,
-// joined by NULs, which no text of a database has. Keys sort as the table's do.
+// tally is a number of jobs for each key of JobTotals. A key is the letter of the kind, the VO and
+// the values, joined by NULs, which no text of a database has. Keys sort as the table's do.
 type tally map[string]*int64
 
 const firstKind = 'A' // the letter of Kind 0 in a key
@@ -29,8 +29,8 @@ func (t tally) addTo(key []byte, jobs int64) {
 	t[string(key)] = &first
 }
 
-// of is the sum for a key.
-func (t tally) of(key string) int64 {
+// get returns the sum for a key.
+func (t tally) get(key string) int64 {
 	if sum, ok := t[key]; ok {
 		return *sum
 	}
@@ -43,8 +43,8 @@ func (t tally) add(kinds []countKind, columns []Column, vo string, row []scanned
 	for i, c := range columns {
 		values[c.index] = row[i].counted()
 	}
-	var room [256]byte
-	key := room[:0]
+	var buffer [256]byte // so that most keys need no allocation
+	key := buffer[:0]
 	for _, kind := range kinds {
 		key = append(append(key[:0], letterOf(int64(kind.number))), vo...)
 		for i := range maxCountedColumns {
@@ -64,8 +64,8 @@ func (c *scanned) counted() string {
 	return c.text()
 }
 
-// split gives what a key was made of.
-func split(key string) (kind int, vo string, values []string) {
+// splitKey returns the parts of a key.
+func splitKey(key string) (kind int, vo string, values []string) {
 	parts := strings.Split(key[1:], "\x00")
 	return int(key[0]) - firstKind, parts[0], parts[1:]
 }
@@ -82,7 +82,7 @@ func (t tally) write(ctx context.Context, s *session) error {
 	slices.Sort(keys)
 	rows := make([][]any, len(keys))
 	for i, key := range keys {
-		kind, vo, values := split(key)
+		kind, vo, values := splitKey(key)
 		rows[i] = append(make([]any, 0, len(values)+3), int64(kind), vo)
 		for _, value := range values {
 			rows[i] = append(rows[i], value)

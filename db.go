@@ -19,17 +19,17 @@ import (
 type Options struct {
 	HistoryURL        string           // of the database that has LoggingInfo; default: the same
 	Clock             func() time.Time // where time comes from; default: the machine's clock, corrected
-	CorrectClock      bool             // corrects a Clock that is given, too, by that of the database's server; see [DB.Now]
+	CorrectClock      bool             // corrects a Clock that is given, too, by the database server's; see [DB.Now]
 	Logger            *slog.Logger     // default: none
 	Limits            Limits           // zero fields have their defaults
-	CommandRedelivery time.Duration    // a command is handed out again this long after it was, if nothing has confirmed it; 0: never
-	CommandExpiry     time.Duration    // but not this long after it was set, unless it is a Kill; 0: always
+	CommandRedelivery time.Duration    // a command that nothing has confirmed is handed out again after this; 0: never
+	CommandExpiry     time.Duration    // except commands that are older than this; a Kill never is; 0: none is
 	StatementTimeout  time.Duration    // the server ends statements after this; default 10 minutes
-	Connections       int              // at most; default 32 to a server; to a SQLite file 8, or one a core
-	FoldInterval      time.Duration    // how often counts of jobs are brought together; default 1 s, negative: never, see [DB.FoldCounts]
+	Connections       int              // at most; default 32 on a server, on SQLite 8 or the number of cores, if that is larger
+	FoldInterval      time.Duration    // how often counts of jobs are folded; default 1 s, negative: never, see [DB.FoldCounts]
 	ReadOnly          bool             // nothing can be written
 	Hooks             Hooks            // are called while the DB works; default: none
-	ParametersOutbox  bool             // changes of parameters wait to be copied elsewhere, see [DB.WaitingJobs]; on our own schema only
+	ParametersOutbox  bool             // keeps changes of parameters, to be copied elsewhere; see [DB.WaitingJobs]; on our own schema only
 }
 
 func (o Options) withDefaults() Options {
@@ -83,16 +83,16 @@ type DB struct {
 	newer          []string               // migrations of a newer jobdb; touched by watch only
 	outdated       atomic.Pointer[string] // why this program must not go on
 
-	mending     sync.Mutex  // held by who mends the server
-	mendingTold atomic.Bool // that it can't be mended was said within the last minute
+	mending     sync.Mutex  // held while the server is mended
+	mendingTold atomic.Bool // a failure to mend it was logged within the last minute
 
 	// sameServer says that history is in another database of the MariaDB server that has this one,
 	// so that one transaction reaches both.
 	sameServer bool
 }
 
-// factsOf is what must be known of the database that has the table t. Its history may be in another
-// one, with other collations and ticks, that the same connections reach.
+// factsOf returns the facts of the database that has the table t. The history may be in another
+// database that the same connections reach, with other collations and less precise times.
 func (db *DB) factsOf(t *tables.Table) *schema.Facts {
 	if t.Name == tables.LoggingInfo.Name {
 		return db.history.schema
@@ -100,8 +100,8 @@ func (db *DB) factsOf(t *tables.Table) *schema.Facts {
 	return db.schema
 }
 
-// Ping asks the database for an answer, on a connection that nothing else takes unless the pool was
-// given to [OpenDB]. One that this program must not use is a [SchemaError].
+// Ping checks that the database answers. It has a connection of its own for this, unless the pool
+// was given to [OpenDB]. A database that this program must not use is a [SchemaError].
 func (db *DB) Ping(ctx context.Context) error {
 	if err := cmp.Or(db.misused(ctx), db.refusal()); err != nil {
 		return err
@@ -116,9 +116,9 @@ func (db *DB) Ping(ctx context.Context) error {
 // fullTime is how long a database counts as full after a change that failed.
 const fullTime = 30 * time.Second
 
-// Full reports whether the last change failed because there was no room for it ([ErrFull]), half a
-// minute ago at most. So it is false again after the next change that succeeds, and when none has been
-// tried for a while: a server that gets no requests since it isn't ready must find out that it is.
+// Full reports whether the last change failed for want of room ([ErrFull]), at most 30 seconds ago.
+// After that it is false even if no change has succeeded: a server that is sent no requests because
+// it reports that it is full could never find out that there is room again.
 func (db *DB) Full() bool { return db.lacksRoom() || db.history.lacksRoom() }
 
 func (db *DB) lacksRoom() bool {
@@ -126,8 +126,8 @@ func (db *DB) lacksRoom() bool {
 	return at > 0 && systemClock().Sub(time.Unix(0, at)) < fullTime
 }
 
-// PingHistory asks the database that has the histories of jobs, which may be another one, whether
-// it still has them.
+// PingHistory checks that the database with the histories of jobs, which may be another one,
+// answers and still has their table.
 func (db *DB) PingHistory(ctx context.Context) error {
 	h := db.history
 	if err := h.misused(ctx); err != nil {
@@ -140,17 +140,17 @@ func (db *DB) PingHistory(ctx context.Context) error {
 	return nil
 }
 
-// Engine is sqlite, mysql (MariaDB, too) or postgres.
+// Engine returns sqlite, mysql (for MariaDB, too) or postgres.
 func (db *DB) Engine() string { return db.dialect.Name }
 
-// Schema says who made this database.
+// Schema returns who made this database.
 func (db *DB) Schema() schema.Kind { return db.schema.Kind }
 
 // HasWholeSeconds reports whether the database cuts or rounds times to seconds, as live ones do on
 // servers. All updates of a job in one second have the same time there.
 func (db *DB) HasWholeSeconds() bool { return db.schema.WholeSeconds }
 
-// Limits are those that this database was opened with, defaults filled in.
+// Limits returns the limits that this database was opened with, defaults filled in.
 func (db *DB) Limits() Limits { return db.options.Limits }
 
 // now is the database's time: UTC, cut to microseconds, which is what every engine can keep.

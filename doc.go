@@ -5,8 +5,9 @@
 // # Tour
 //
 // [Open] a database by its URL, or pass a *sql.DB of your own to [OpenDB]. [DB.Migrate] makes the
-// tables of a new database; that of an existing DiracX or DIRAC is never migrated. On a [DB] each
-// call of a method is one transaction; on the [Tx] that [DB.Tx] hands out the calls share one.
+// tables of a new database; the database of a DiracX or DIRAC installation is never migrated. On a
+// [DB] each call of a method is one transaction; on the [Tx] that [DB.Tx] hands out the calls share
+// one.
 //
 // A job is created in two steps: [DB.CreateJobs] gives it its [JobID] and keeps its JDL, and
 // [DB.InsertJobAttributes] fills its row of the table Jobs. From then on
@@ -25,8 +26,9 @@
 // see. [DB.Search] answers with a page, [DB.Stream] with all rows one by one, [DB.Summary] with
 // counts, [DB.Job] with one job. To read page by page set Page to 1, then for each further page
 // Page to 0 and Cursor to the Next of the page before, until Next is "". Page 0 without a Cursor
-// means all rows. What a page shows beside the jobs is [DB.Facets] (the most frequent values of some
-// columns), [DB.Histogram] (numbers of jobs over time) and [DB.Values] (values to complete).
+// means all rows. For what a web page shows beside the jobs there are [DB.Facets] (the most frequent
+// values of some columns), [DB.Histogram] (numbers of jobs over time) and [DB.Values] (values that
+// complete what somebody types).
 //
 // Errors are told apart by [errors.Is]: [ErrInvalidQuery], [ErrInvalidValue], [ErrNotFound],
 // [ErrConflict], [ErrUnavailable] (worth another try later) and [ErrSchema]; [ErrNoScope] means a
@@ -61,15 +63,15 @@
 //
 // # Methods of DiracX's JobDB and ours
 //
-//	summary                  Summary
-//	search                   Search, Stream, Job
+//	summary                  Summary, EachSummaryRow
+//	search                   Search, SearchEach, Stream, Job
 //	create_job               CreateJob, CreateJobs, ReserveJobs, CreateReservedJobs
 //	delete_jobs              DeleteJobs
 //	insert_input_data        InsertInputData
 //	insert_job_attributes    InsertJobAttributes
 //	update_job_jdls          UpdateJobJDLs
 //	set_job_attributes       SetJobAttributes
-//	get_job_jdls             JobJDLs, OriginalJDLs
+//	get_job_jdls             JobJDLs, OriginalJDLs, EachOriginalJDL
 //	set_job_commands         SetJobCommands
 //	set_properties           SetProperties
 //	add_heartbeat_data       AddHeartbeatData
@@ -85,7 +87,8 @@
 //	InputData                InputData
 //	HeartBeatLoggingInfo     Heartbeats
 //	JobCommands              JobCommands, ExpireJobCommands, ConfirmJobCommands
-//	LoggingInfo              InsertHistory, History, DeleteHistory, StatusTimes
+//	LoggingInfo              InsertHistory, History, RecentHistory, StatusTimes, RecentStatusTimes,
+//	                         DeleteHistory
 //	Answers (ours only)      SaveReply, SavedReply
 //	JobTotals (ours only)    FoldCounts, VerifyCounts, RebuildCounts
 //	ParametersOutbox (ours only)
@@ -93,13 +96,14 @@
 //	                         CountParametersChanges, QueueAllParameters
 //	Actions, ActionParts (ours only)
 //	                         CreateAction, Action, Actions, StopAction, ActionParts, TakeActionTurn,
-//	                         LeaveActions, NextActionPart, EndActionPart
+//	                         KeepActionTurn, LeaveActions, NextActionPart, EndActionPart
 //	Series (ours only)       NoteSeries, Series, DropSeries
 //	Tasks (ours only)        RunTasks, RunTask, TaskState
 //	several                  DeleteHeartbeats, ThinHeartbeats, DeleteJobCommands,
 //	                         DeleteArchivedParameters, DeleteOldReplies, CheckRows
-//	Jobs                     Facets, Histogram, Values, JobAttributes; LockJobs locks rows
-//	of no table              Stats, Backlog, CostlySearch, CostlySummary, CostlyFacets, CostlyValues, Connections
+//	Jobs                     Facets, Histogram, Values, JobAttributes; LockJobs and LockJobsOf lock rows
+//	of no table              Stats, Backlog, CostlySearch, CostlySummary, CostlyFacets, CostlyValues,
+//	                         JobsToSearch, Connections
 //
 // The pilots' database is another one: [OpenPilots].
 //
@@ -110,29 +114,32 @@
 //	errors.go                the classes of errors
 //	query.go, filter.go, filter_operand.go, period.go, limits.go, cursor.go
 //	                         what clients send is checked here; no SQL is written
-//	compile.go               the SQL of searches, summaries and what follows; testdata/compile shows it
-//	match.go                 what a filter says of a row in memory
-//	read.go                  runs queries: pages, streams, summaries
+//	compile.go               the SQL of searches, summaries and the like; testdata/compile shows it.
+//	                         compile_filter.go: conditions, compile_groups.go: GROUP BY,
+//	                         compile_places.go: the rows after a cursor
+//	regex.go                 a regular expression becomes the list of values that it matches
+//	match.go                 whether a filter holds for a row in memory
+//	page.go, read.go         run queries: pages and streams; summaries, JDLs, input data
 //	facets.go, histogram.go, values.go
 //	                         the most frequent values; numbers over time; values that begin with a text
 //	plan.go, walk.go         which index to go along, where the engine doesn't know
 //	costly.go, estimate.go   which questions may have to look at all jobs, and at how many
 //	open.go, db.go           Open, Options, DB
-//	hooks.go, stats.go       what a DB tells of its work
-//	clock.go, watch.go       the database's time; what a DB looks at every few seconds
+//	hooks.go, stats.go       what a DB reports of its work, for metrics and traces
+//	clock.go, watch.go       the database's time; what a DB checks every few seconds
 //	tx.go                    transactions; engines' errors become this package's
-//	retry.go                 what lost against others, or somebody ended, runs again
+//	retry.go                 transactions and queries that are run again
 //	bulk.go, scan.go         writing in batches; reading rows
 //	write.go, numbered.go, reserve.go
 //	                         jobs are created, changed, deleted; the IDs of new ones
-//	lock.go                  rows of jobs that nobody else changes until a Tx ends
+//	lock.go                  locks rows of jobs until a Tx ends
 //	commands.go, heartbeat.go, parameters.go, history.go
 //	                         what their names say
 //	actions.go, actions_turn.go
 //	                         actions on many jobs; servers take turns at their parts
 //	idempotency.go           replies to requests that may come again
 //	fit.go                   texts cut to what a column holds
-//	refused.go               which job was it that a foreign key or a key refused
+//	refused.go               which job a foreign key or a primary key refused
 //	counts.go                which counts are kept; counts_fold.go, counts_tally.go: how;
 //	                         counts_check.go: are they right
 //	parameters_archive.go    parameters of jobs that are rescheduled, but are kept elsewhere
@@ -161,11 +168,16 @@
 //	jdl                      reading, writing and compressing JDLs
 //	metrics, traces          what a server tells Prometheus and OpenTelemetry
 //	opensearch               parameters in the OpenSearch of DiracX: reads, writes, deliveries
-//	internal/demo            the jobs of a grid that doesn't exist, for those who want to look
+//	web                      the web page
+//	internal/demo            an invented grid's jobs, to try jobdb with
+//	internal/transfer        jobdb import: all jobs of a database into another one
+//	internal/shadow          jobdb shadow: asks two services the same questions and compares
 //	internal/conformance     the test suite that defines what the methods of DB and Tx promise
 //	internal/differential    tests that compare jobdb with DiracX's own code
 //	oracle                   DiracX itself, and databases as DiracX and DIRAC make them, for tests
 //	jobdbtest                databases for tests, on servers found or started
+//	internal/faults          tests of the built server while machines, networks and databases fail
+//	internal/browser, e2e    tests of the page, and of diracx-web, in Chromium
 //	compat                   DiracX's own clients against the server (Python)
 //	bench                    measurements
 //

@@ -2,10 +2,10 @@ package jobdb
 
 import "context"
 
-// JobsToSearch is about how many jobs a costly search or summary looks at: those in its scope that pass
-// the parts of its filter that counts tell of. Where there are no counts it is of no use, and 0.
+// JobsToSearch estimates how many jobs a costly search or summary reads: those in its scope that
+// pass the part of its filter that counts can answer. Without counts it returns 0.
 func (db *DB) JobsToSearch(ctx context.Context, scope Scope, filter Filter) (int64, error) {
-	c := &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
+	c := db.compiler()
 	group := []Column{colStatus}
 	counted, ok := c.countedPart(scope, filter, group)
 	if !ok {

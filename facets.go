@@ -71,7 +71,7 @@ func (f Facets) check() error {
 	return checkTop("top", f.Top, MaxTop)
 }
 
-// checkSplit refuses columns by whose values nobody divides jobs, since hardly two have the same.
+// checkSplit refuses columns in which hardly two jobs have the same value.
 func (c Column) checkSplit(field string) error {
 	if c == colJobID || c.Kind() == tables.KindTime {
 		return &QueryError{Field: field, Reason: "jobs can't be divided by " + c.Name() + ", of which nearly each has a value of its own"}
@@ -86,8 +86,8 @@ func checkTop(field string, top, limit int) error {
 	return nil
 }
 
-// of is the summary whose most frequent groups are the facet of a column.
-func (f Facets) of(column Column) Summary {
+// summaryOf is the summary whose most frequent groups are the facet of a column.
+func (f Facets) summaryOf(column Column) Summary {
 	return Summary{Scope: f.Scope, GroupBy: []Column{column}, Filter: f.Filter.without(column)}
 }
 
@@ -103,11 +103,11 @@ func (f Filter) without(column Column) Filter {
 	return Filter{op: opAnd, kids: others}
 }
 
-// Facets counts the jobs that match by each of the columns, all of them in one state of the
-// database. Where jobs are counted by the column and all that the filter compares, that costs what
-// there are values. Else it is a pass over the jobs that the filter leaves, most often one for all
-// columns without conditions of their own, or over an index with all jobs of the scope for each
-// column; all together within [Limits.QueryTimeout]. [DB.CostlyFacets] tells. On live MariaDB and
+// Facets counts the jobs that match by each of the columns, in one snapshot of the database. Where
+// counts are kept by the column and by all that the filter compares, the cost grows only with the
+// number of values. Otherwise it reads the jobs that the filter leaves, most often once for all
+// columns without conditions of their own, or for each column an index with all jobs of the scope;
+// [DB.CostlyFacets] tells. All of it must end within [Limits.QueryTimeout]. On live MariaDB and
 // MySQL texts that their collation holds equal are one value.
 func (a access) Facets(ctx context.Context, f Facets) ([]Facet, error) {
 	if err := a.checkQuestion(f.Scope, f.Filter, f.check()); err != nil {
@@ -126,7 +126,7 @@ func (s *session) facets(ctx context.Context, f Facets) ([]Facet, error) {
 	if err != nil {
 		return nil, err
 	}
-	together, err := s.countTogether(ctx, Summary{Scope: f.Scope, GroupBy: s.compiler().uncounted(f), Filter: whole})
+	together, err := s.countInOnePass(ctx, Summary{Scope: f.Scope, GroupBy: s.compiler().onePassColumns(f), Filter: whole})
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (s *session) facets(ctx context.Context, f Facets) ([]Facet, error) {
 			facets[i] = facetOf(column, values, top)
 			continue
 		}
-		summary := f.of(column)
+		summary := f.summaryOf(column)
 		if len(summary.Filter.kids) == len(whole.kids) {
 			summary.Filter = whole
 		} else if summary.Filter, err = s.resolveRegexes(ctx, f.Scope, summary.Filter); err != nil {
@@ -151,13 +151,13 @@ func (s *session) facets(ctx context.Context, f Facets) ([]Facet, error) {
 	return facets, nil
 }
 
-// uncounted are the columns that one pass over the jobs that the filter leaves counts at once: more
-// than one, without conditions of their own. Names are left out, since hardly two jobs have the same,
-// and texts that don't compare byte by byte.
-func (c *compiler) uncounted(f Facets) (columns []Column) {
+// onePassColumns are the columns that are counted together in one pass over the jobs that the
+// filter leaves: at least two, without conditions of their own, that no counts answer. JobName is
+// left out, since hardly two jobs have the same, and so are texts that don't compare byte by byte.
+func (c *compiler) onePassColumns(f Facets) (columns []Column) {
 	for _, column := range f.Columns {
-		own := f.of(column)
-		if (len(f.Filter.kids) > 0 || f.Scope.Owner != "") && len(own.Filter.kids) == len(f.Filter.kids) && column != columnByName["JobName"] &&
+		own := f.summaryOf(column)
+		if (len(f.Filter.kids) > 0 || f.Scope.Owner != "") && len(own.Filter.kids) == len(f.Filter.kids) && column != colJobName &&
 			c.schema.Collation(tables.Jobs.Name, column.Name()) == "" && c.countedBy(own.Scope, own.Filter, own.GroupBy) == nil {
 			columns = append(columns, column)
 		}
@@ -168,13 +168,14 @@ func (c *compiler) uncounted(f Facets) (columns []Column) {
 	return columns
 }
 
-// maxTogether is how many values of a column are counted in memory; of one with more the database
-// counts them.
-const maxTogether = 5000
+// maxOnePassValues is how many values of a column are counted in memory. The database counts those
+// of a column with more.
+const maxOnePassValues = 5000
 
-// countTogether counts the jobs of a summary by each of its columns alone, in one pass over them: to
-// group by all columns in the database takes longer. Columns with too many values are left out.
-func (s *session) countTogether(ctx context.Context, summary Summary) (map[Column]map[any]int64, error) {
+// countInOnePass counts the jobs of a summary by each of its columns alone, in one pass over them.
+// Grouping by all columns in the database would take longer. Columns with too many values are left
+// out.
+func (s *session) countInOnePass(ctx context.Context, summary Summary) (map[Column]map[any]int64, error) {
 	if len(summary.GroupBy) == 0 {
 		return nil, nil //nolint:nilnil // no column
 	}
@@ -185,7 +186,7 @@ func (s *session) countTogether(ctx context.Context, summary Summary) (map[Colum
 	st := s.compiler().values(summary)
 	err := s.query(ctx, st.text, st.args, scanRows(definitions(summary.GroupBy), func(cells []scanned) error {
 		for i, column := range summary.GroupBy {
-			if values := counts[column]; len(values) > maxTogether {
+			if values := counts[column]; len(values) > maxOnePassValues {
 				counts[column] = nil
 			} else if values != nil {
 				values[cells[i].value]++
@@ -235,6 +236,7 @@ func valueText(value any) string {
 	return ""
 }
 
+// facet adds the most frequent groups of a summary by one column to a facet.
 func (s *session) facet(ctx context.Context, summary Summary, top int, facet *Facet) error {
 	columns := append(definitions(summary.GroupBy), countColumn)
 	c, err := s.planned(ctx, summary.Scope, summary.Filter, false)

@@ -78,7 +78,7 @@ func ParseFilters(specs []FilterSpec, limits Limits) (Filter, error) {
 
 // isJob holds for one job.
 func isJob(id JobID) Filter {
-	return Filter{op: opAnd, kids: []Filter{{op: opIn, values: []any{int64(id)}}}} // of the zero Column, JobID
+	return Filter{op: opAnd, kids: []Filter{{op: opIn, column: colJobID, values: []any{int64(id)}}}}
 }
 
 type filterParser struct {
@@ -183,7 +183,7 @@ func (p *filterParser) comparison(spec FilterSpec) (Filter, error) {
 	return f, nil
 }
 
-// compared is a filter that has what is compared: a column, or a parameter of jobs.
+// compared is a filter with only its left-hand side: a column, or a parameter of jobs.
 func (f FilterSpec) compared() (Filter, error) {
 	name, isParameter := strings.CutPrefix(f.Parameter, ParameterPrefix)
 	if !isParameter {
@@ -197,7 +197,7 @@ func (f FilterSpec) compared() (Filter, error) {
 	return Filter{column: colParameter, parameter: name}, checkLength(tables.JobParameters.Columns[1], name)
 }
 
-// comparisons are the operators that compare with a value or with a list of values.
+// comparisons are the operators that take a value or a list of values, except the patterns.
 var comparisons = map[string]op{
 	"eq": opIn, "in": opIn, "neq": opNotIn, "not in": opNotIn,
 	"gt": opGreater, "gte": opGreaterEqual, "lt": opLess, "lte": opLessEqual,
@@ -357,8 +357,8 @@ func (f Filter) columns(to []Column) []Column {
 	return append(to, f.column)
 }
 
-// equals reports whether one text is wanted: an index on the column then has the rows in the order
-// of their JobIDs.
+// equals reports whether a column must equal one text. An index on the column then has these rows
+// in the order of their JobIDs.
 func (f Filter) equals() bool {
 	return f.op == opIn && len(f.values) == 1 && f.column.Kind() == tables.KindText && f.column != colParameter
 }

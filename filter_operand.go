@@ -57,8 +57,8 @@ func (c Column) operand(value any) (any, error) {
 	return integerOperand(value)
 }
 
-// maxTimes is how many times the lists of one query may have together. Each is a comparison of its own, which engines plan
-// one by one: with thousands that takes them longer than to read all jobs.
+// maxTimes is how many times the lists of one query may have together. Each becomes a comparison of
+// its own. Engines need longer to plan thousands of them than to read all jobs.
 const maxTimes = 500
 
 // timeOperands are periods of one resolution, as DiracX wants them in a list.

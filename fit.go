@@ -9,8 +9,8 @@ import (
 )
 
 // ParameterText makes a text of unknown content, such as a job's output, fit for the value of a
-// parameter in this database: characters that it can't store are replaced by U+FFFD or ?, and of a
-// text that is too long the end remains.
+// parameter in this database: characters that it can't store are replaced by U+FFFD or ?, and a
+// text that is too long keeps its end.
 func (db *DB) ParameterText(text string) string { return db.parameterText(tables.JobParameters, text) }
 
 func (db *DB) parameterText(t *tables.Table, text string) string {
@@ -29,7 +29,7 @@ func (db *DB) parameterText(t *tables.Table, text string) string {
 
 // FitText makes a text of unknown content, such as an application status, fit for the text columns
 // of this name in the tables Jobs and LoggingInfo of this database: characters that they can't
-// store are replaced by U+FFFD or ?, and of a text that is too long the beginning remains.
+// store are replaced by U+FFFD or ?, and a text that is too long keeps its beginning.
 func (db *DB) FitText(column, text string) string {
 	for _, of := range []struct {
 		db *DB
@@ -45,7 +45,7 @@ func (db *DB) FitText(column, text string) string {
 	return text
 }
 
-// replaceUnstorable replaces what is no character, U+0000, and characters that a column can't hold.
+// replaceUnstorable replaces invalid UTF-8, U+0000, and characters that a column can't hold.
 func replaceUnstorable(text string, canEncode func(rune) bool) string {
 	replacement := utf8.RuneError
 	if !canEncode(replacement) {

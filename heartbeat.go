@@ -12,11 +12,11 @@ import (
 	"jobdb/internal/tables"
 )
 
-// AddHeartbeatData stores values that jobs report, by name, under the present time. A second value
-// in the smallest unit of time that the database keeps replaces the first. Of each value a job keeps
-// the last [MaxHeartbeats]; on live databases all. The column HeartBeatTime of Jobs stays as it is. A
-// name not in [HeartbeatFields] is a [QueryError], a value that is too long a [ValueError], a job that
-// doesn't exist a [NotFoundError]; then nothing is stored.
+// AddHeartbeatData stores values that jobs report, by name, with the present time. A value of the
+// same name and time, as precisely as the database keeps times, is replaced. A job keeps the last
+// [MaxHeartbeats] values of each name, on live databases all. The column HeartBeatTime of Jobs
+// stays as it is. A name not in [HeartbeatFields] is a [QueryError], a value that is too long a
+// [ValueError], a job that doesn't exist a [NotFoundError]; then nothing is stored.
 func (a access) AddHeartbeatData(ctx context.Context, data map[JobID]map[string]string) error {
 	ids := slices.Sorted(maps.Keys(data))
 	var rows [][]any
@@ -37,27 +37,27 @@ func (a access) AddHeartbeatData(ctx context.Context, data map[JobID]map[string]
 		if err := s.insert(ctx, t, t.Columns, rows, s.db.dialect.Upsert(t.Key, []string{"Value"})); err != nil {
 			return err
 		}
-		return s.trimHeartbeats(ctx, a.db.someOf(ids))
+		return s.trimHeartbeats(ctx, a.db.jobToTrim(ids))
 	})
 	return a.explainRefusal(ctx, err, "heartbeat", tables.Jobs, ids)
 }
 
-// MaxHeartbeats is how many of the last values of a name a job keeps: those of six weeks, with a
-// heartbeat every half an hour.
+// MaxHeartbeats is how many values of each name a job keeps, the last ones: those of six weeks,
+// with a heartbeat every half hour.
 const MaxHeartbeats = 2000
 
-// What a job has too many of is looked for once in so many writes about it alone. So it may have some
-// more.
+// trimEvery is how many writes about a single job there are, on average, to each one that looks for
+// rows it has too many of. So a job may have a few more than it should.
 const trimEvery = 64
 
-// maxTrimmed is how many rows of a kind are deleted at once. What was written before there were
-// bounds goes little by little, so that nobody waits for it.
+// maxTrimmed is how many rows of a kind one write deletes at most. Rows from before there were
+// bounds are deleted little by little, so that no write takes long.
 const maxTrimmed = 5000
 
-// someOf picks the job that a write is about, once in trimEvery times that it is among the IDs. A write about several looks for
-// nothing: it takes as many statements as one about few. In a database that isn't ours rows go only when
-// its operator says so.
-func (db *DB) someOf(ids []JobID) (some []JobID) {
+// jobToTrim returns the job that a write is about, for one in trimEvery of the rows written, else
+// nil. A write about several jobs trims none, so that it takes no more statements than one about
+// few. In a database that isn't ours rows are deleted only when its operator says so.
+func (db *DB) jobToTrim(ids []JobID) (some []JobID) {
 	several := slices.ContainsFunc(ids, func(id JobID) bool { return id != ids[0] })
 	if len(ids) == 0 || several || db.schema.Kind != schema.KindOurs || rand.IntN(trimEvery) >= len(ids) { //nolint:gosec // nothing secret
 		return nil
@@ -115,7 +115,8 @@ func (a access) Heartbeats(ctx context.Context, ids []JobID, last int) (map[JobI
 	return beats, err
 }
 
-// heartbeats reads, of the values that from finds as the table t, those of each job's last times.
+// heartbeats reads values that the clause from finds as the table t: those of each job's last
+// times, or all if last is 0.
 func (s *session) heartbeats(ctx context.Context, from string, args []any, last int, beats map[JobID][]Heartbeat) error {
 	columns := tables.HeartBeatLoggingInfo.Columns
 	text := "SELECT " + tables.QuotedNames("t.", columns)
@@ -134,12 +135,12 @@ func (s *session) heartbeats(ctx context.Context, from string, args []any, last 
 }
 
 const (
-	fewHeartbeats     = 1000 // up to how many values of a job are all read to find the last ones
-	maxHeartbeatNames = 50   // up to how many names they are looked for by name; other programs may write any names
+	fewHeartbeats     = 1000 // a job with this many values or fewer has all of them read
+	maxHeartbeatNames = 50   // with this many names or fewer the last values are looked up by name; other programs may write any names
 )
 
-// lastHeartbeats reads what a job reported at its last times. If it has few values one statement
-// does; else they are found by one name after the other, along the key.
+// lastHeartbeats reads what a job reported at its last times. One statement does if the job has few
+// values. Otherwise it looks up the last values of one name after the other, along the key.
 func (s *session) lastHeartbeats(ctx context.Context, id JobID, last int, beats map[JobID][]Heartbeat) error {
 	t, job := tables.HeartBeatLoggingInfo, int64(id)
 	of := " FROM " + t.Quoted() + ` AS t WHERE t."JobID" = ?`
@@ -150,7 +151,8 @@ func (s *session) lastHeartbeats(ctx context.Context, id JobID, last int, beats 
 			return nil
 		}))
 	}
-	if err := find(` ORDER BY t."JobID", t."Name", t."HeartBeatTime"`, job, int64(fewHeartbeats+1)); err != nil { // along the key, not all to choose from
+	inKeyOrder := ` ORDER BY t."JobID", t."Name", t."HeartBeatTime"` // which needs no sort
+	if err := find(inKeyOrder, job, int64(fewHeartbeats+1)); err != nil {
 		return err
 	}
 	if len(found) <= fewHeartbeats {
@@ -176,7 +178,7 @@ func (s *session) lastHeartbeats(ctx context.Context, id JobID, last int, beats 
 	return s.heartbeats(ctx, of, []any{job}, last, beats)
 }
 
-// lastTimes sorts values as [DB.Heartbeats] returns them, and leaves those of so many last times.
+// lastTimes sorts values as [DB.Heartbeats] returns them, and cuts them to those of the last times.
 func lastTimes(beats []Heartbeat, last int) []Heartbeat {
 	slices.SortFunc(beats, func(a, b Heartbeat) int { return cmp.Or(b.Time.Compare(a.Time), strings.Compare(a.Name, b.Name)) })
 	for i := range beats {

@@ -30,14 +30,14 @@ type Histogram struct {
 	Time     Column        // SubmissionTime, StartExecTime, EndExecTime or LastUpdateTime
 	From, To time.Time     // To isn't part of the period
 	Bucket   time.Duration // whole minutes, at most 366 days
-	By       Column        // whose values are series of their own; the zero Column: none are
+	By       Column        // each of its values makes a series; the zero Column: no series
 	Top      int           // series, at most [MaxSeries]; 0: 10
 }
 
 // HistogramRows are numbers of jobs over time. Buckets begin at multiples of their length since
 // 1970, in UTC: days at midnight. The period is made longer at both ends until its buckets are whole.
 type HistogramRows struct {
-	From, To time.Time // of the first bucket and of the last
+	From, To time.Time // start of the first bucket, end of the last
 	Bucket   time.Duration
 	Series   []Series // those with most jobs, the largest first, then by the value, byte by byte
 	Other    []int64  // jobs of each bucket that are in no series
@@ -59,7 +59,7 @@ const (
 	maxBucket = 366 * 24 * time.Hour
 )
 
-// histogramTimes are the times that a job's life goes through.
+// histogramTimes are the times of a job's life, which a histogram can be over.
 var histogramTimes = []string{"SubmissionTime", "StartExecTime", "EndExecTime", "LastUpdateTime"}
 
 // Parse checks a request for a histogram against the table's columns and the limits. Every fault is
@@ -94,7 +94,7 @@ func (r HistogramRequest) Parse(limits Limits) (Histogram, error) {
 	return h, h.check()
 }
 
-// parseStartOf reads a time, of which a partial one is its beginning.
+// parseStartOf reads a time. A partial one such as 2024-01 stands for its beginning.
 func parseStartOf(field, text string) (time.Time, error) {
 	p, _, err := parsePeriod(text)
 	return p.start, inField(field, err)
@@ -183,7 +183,7 @@ func (a access) Histogram(ctx context.Context, h Histogram) (HistogramRows, erro
 	return rows, err
 }
 
-// within is the filter, and that jobs are in the histogram's period.
+// within is the filter, narrowed to jobs in the histogram's period.
 func (h Histogram) within() Filter {
 	return Filter{op: opAnd, kids: append(slices.Clip(h.Filter.kids), Filter{op: opIn, column: h.Time, values: []any{h.period()}})}
 }
@@ -219,7 +219,7 @@ type largestSeries struct {
 	rows   *HistogramRows
 	top    int
 	totals []int64       // of the series so far
-	value  any           // whose groups come
+	value  any           // of the groups that come now
 	groups []bucketCount // of that value so far
 }
 
@@ -232,7 +232,7 @@ func (l *largestSeries) add(value any, group bucketCount) {
 	l.value, l.groups = value, append(l.groups, group)
 }
 
-// endValue puts the value whose groups have come among the largest, or to the others.
+// endValue adds a value whose groups are complete to the largest series, or to the others.
 func (l *largestSeries) endValue() {
 	total := int64(0)
 	for _, group := range l.groups {

@@ -30,10 +30,10 @@ func timeOfOrder(order float64) time.Time {
 }
 
 // InsertHistory adds records to the jobs' histories, in the order given. It numbers each job's
-// records from 1 without gaps, even when several calls write at once. Of more than [MaxHistory] a job
-// keeps so many; on live databases all. A record without a time, or
-// with a value that LoggingInfo can't hold, is a [ValueError]; then nothing is written. A database
-// without that table is a [SchemaError], here and in the other methods for history.
+// records from 1 without gaps, even when several calls write at once. A job keeps [MaxHistory]
+// records, on live databases all. A record without a time, or with a value that LoggingInfo can't
+// hold, is a [ValueError]; then nothing is written. A database without that table is a
+// [SchemaError], here and in the other methods for history.
 func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) error {
 	ids := make([]JobID, len(records))
 	for i, r := range records {
@@ -42,8 +42,8 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 			return err
 		}
 	}
-	some := a.db.history.someOf(ids)
-	if done, err := a.insertRecordsAlone(ctx, records); done || err != nil {
+	some := a.db.history.jobToTrim(ids)
+	if done, err := a.insertRecordsAutocommit(ctx, records); done || err != nil {
 		if len(some) > 0 && err == nil {
 			a.trimAfterwards(ctx, some)
 		}
@@ -57,8 +57,8 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 		}
 		insert := func() error { return s.insertRecords(ctx, ids, records) }
 		if !s.numbersAlone(ids) {
-			once := insert
-			insert = func() error { return s.retryNumbering(ctx, once) }
+			insertOnce := insert
+			insert = func() error { return s.retryNumbering(ctx, insertOnce) }
 		}
 		if err := insert(); err != nil {
 			return err
@@ -67,12 +67,13 @@ func (a access) InsertHistory(ctx context.Context, records []HistoryRecord) erro
 	})
 }
 
-// insertRecordsAlone adds records by a single statement, where one can do it; else it does nothing.
-// The statement finds the jobs' last numbers. In our own schema it locks the jobs, as far as they exist,
-// in the order of all who lock jobs. Others don't lock them: there who finds a number taken does it all
-// again, in a transaction.
-func (a access) insertRecordsAlone(ctx context.Context, records []HistoryRecord) (done bool, err error) {
-	if !a.writesAlone() || !a.db.schema.Jobs || !a.db.history.schema.History || a.db.HistoryElsewhere() {
+// insertRecordsAutocommit adds records by a single statement, which finds the jobs' last numbers
+// itself. Where that isn't possible it writes nothing and done is false. In our own schema the
+// statement locks the jobs that exist, in the order in which everybody locks jobs. Elsewhere jobs
+// aren't locked: if another writer took a number first nothing is written, and the caller tries
+// again in a transaction.
+func (a access) insertRecordsAutocommit(ctx context.Context, records []HistoryRecord) (done bool, err error) {
+	if !a.canAutocommit() || !a.db.schema.Jobs || !a.db.history.schema.History || a.db.HistoryElsewhere() {
 		return false, nil
 	}
 	columns, rows := tables.LoggingInfo.Columns, a.db.recordRows(records, map[JobID]int64{})
@@ -90,11 +91,11 @@ func (a access) insertRecordsAlone(ctx context.Context, records []HistoryRecord)
 	values := s.values(tables.LoggingInfo, columns)
 	values[1] += " + COALESCE(" + last + ", 0)"
 	if a.db.schema.Kind == schema.KindOurs {
-		// A subquery, because a JOIN whose columns nobody asks for MariaDB leaves out, and MySQL locks no
-		// JSON_TABLE.
+		// A subquery, because MariaDB drops a JOIN whose columns aren't selected, and MySQL can't
+		// lock rows of a JSON_TABLE.
 		values[0] = `COALESCE((SELECT t."JobID" FROM "Jobs" AS t WHERE t."JobID" = s.c0` + lock + `), s.c0)`
 	}
-	n, err := a.writeAlone(ctx, "insert history", "INSERT INTO "+logging+" ("+tables.QuotedNames("", columns)+") SELECT "+
+	n, err := a.writeAutocommit(ctx, "insert history", "INSERT INTO "+logging+" ("+tables.QuotedNames("", columns)+") SELECT "+
 		strings.Join(values, ", ")+" FROM "+source, args...)
 	return n > 0, err
 }
@@ -130,7 +131,8 @@ func (s *session) insertRecords(ctx context.Context, ids []JobID, records []Hist
 	return s.insert(ctx, s.db.logging, tables.LoggingInfo.Columns, s.db.recordRows(records, last), "")
 }
 
-// recordRows are records with the numbers that follow each job's last, which it counts on.
+// recordRows are the rows of LoggingInfo for records, numbered on from each job's last number; it
+// updates last.
 func (db *DB) recordRows(records []HistoryRecord, last map[JobID]int64) [][]any {
 	rows := make([][]any, len(records))
 	for i, r := range records {
@@ -173,12 +175,14 @@ func (s *session) retryNumbering(ctx context.Context, insert func() error) error
 	}
 }
 
-// lastSequenceNumbers finds each job's last number from the end of the table's key, however many
-// records there are: sorted by SeqNum alone MySQL would read them all. Where no other transaction can number any it keeps them for the next call.
+// lastSequenceNumbers returns the last number in each job's history, 0 if there is none. It reads
+// one entry at the end of the table's key, however many records there are; sorted by SeqNum alone,
+// MySQL would read them all. Where no other transaction can number records it keeps the result for
+// the next call.
 func (s *session) lastSequenceNumbers(ctx context.Context, ids []JobID) (map[JobID]int64, error) {
-	isKnown := func(id JobID) bool { _, known := s.numbered[id]; return known }
-	if !slices.ContainsFunc(ids, func(id JobID) bool { return !isKnown(id) }) && len(ids) > 0 {
-		return s.numbered, nil
+	isUnknown := func(id JobID) bool { _, known := s.lastNumbers[id]; return !known }
+	if len(ids) > 0 && !slices.ContainsFunc(ids, isUnknown) {
+		return s.lastNumbers, nil
 	}
 	last := make(map[JobID]int64, len(ids))
 	rows := make([][]any, 0, len(ids))
@@ -195,7 +199,7 @@ func (s *session) lastSequenceNumbers(ctx context.Context, ids []JobID) (map[Job
 		}))
 	})
 	if err == nil && s.inTx && s.numbersAlone(ids) {
-		s.numbered = last
+		s.lastNumbers = last
 	}
 	return last, err
 }
@@ -216,9 +220,9 @@ func (a access) historyAccess(ctx context.Context) (access, error) {
 	return access{db: h, tx: s}, err
 }
 
-// HistoryElsewhere reports whether one transaction can't reach both the jobs and their history,
-// which is in another database. Then a change of both is two transactions. That of the history
-// commits first, and may be kept without the other.
+// HistoryElsewhere reports whether the history is in another database, so that one transaction
+// can't reach both it and the jobs. A change of both is then two transactions. The one of the
+// history commits first, and may be kept although the other one fails.
 func (db *DB) HistoryElsewhere() bool { return db.history != db && !db.sameServer }
 
 func (a access) writeHistory(ctx context.Context, what string, fn func(*session) error) error {
@@ -247,7 +251,8 @@ func (a access) History(ctx context.Context, ids []JobID) (map[JobID][]HistoryRe
 
 var historyColumns = tables.LoggingInfo.Pick("JobID", "Status", "MinorStatus", "ApplicationStatus", "StatusTime", "StatusSource")
 
-// addHistory adds rows of historyColumns, which come in the order of their times.
+// addHistory returns a function that adds a row of historyColumns. It must be called in the order
+// of the rows' times.
 func addHistory(history map[JobID][]HistoryRecord) func(row []scanned) error {
 	return func(row []scanned) error {
 		r := HistoryRecord{
@@ -301,7 +306,7 @@ func (a access) StatusTimes(ctx context.Context, ids []JobID) (map[JobID]map[Sta
 	return times, err
 }
 
-// statusTimes adds the latest times of each status of the records that follow FROM.
+// statusTimes adds the latest time of each status in the records that the clause from finds.
 func (s *session) statusTimes(ctx context.Context, from string, args []any, times map[JobID]map[Status]time.Time) error {
 	columns := tables.LoggingInfo.Pick("JobID", "Status", "StatusTimeOrder")
 	status := s.byteExact(tables.LoggingInfo, "Status")

@@ -10,12 +10,12 @@ import (
 )
 
 // RecentRecords is how many of the last records of a job's history [DB.RecentHistory] and
-// [DB.RecentStatusTimes] look at. Real jobs have some tens; whoever makes a hundred thousand must
-// not make each later change of the job slow.
+// [DB.RecentStatusTimes] look at. Real jobs have a few dozen; the bound keeps changes of a job fast
+// that has a hundred thousand.
 const RecentRecords = 1000
 
 // MaxHistory is how many records of its history a job keeps: the first hundred, which tell how it
-// began, and the last ones. Those between go; the numbers of the others stay as they are.
+// began, and the last ones. Those between are deleted; the others keep their numbers.
 const MaxHistory = 10_000
 
 const firstRecords = 100
@@ -38,7 +38,7 @@ func (s *session) trimHistory(ctx context.Context, ids []JobID) error {
 	return err
 }
 
-// trimAfterwards is trimHistory for what is written already: it fails for the log only.
+// trimAfterwards is trimHistory once the records are committed: its error is only logged.
 func (a access) trimAfterwards(ctx context.Context, ids []JobID) {
 	err := a.writeHistory(ctx, "trim history", func(s *session) error { return s.trimHistory(ctx, ids) })
 	if err != nil {
@@ -46,8 +46,8 @@ func (a access) trimAfterwards(ctx context.Context, ids []JobID) {
 	}
 }
 
-// RecentHistory is [DB.History] of each job's last n records as they were written, at most
-// [RecentRecords] of them where n is 0.
+// RecentHistory is [DB.History] of the n records of each job that were written last; n = 0 stands
+// for [RecentRecords].
 func (a access) RecentHistory(ctx context.Context, ids []JobID, n int) (map[JobID][]HistoryRecord, error) {
 	history := make(map[JobID][]HistoryRecord)
 	order := ` ORDER BY t."JobID", t."StatusTimeOrder", t."StatusTime", t."SeqNum"`
@@ -67,8 +67,8 @@ func (a access) RecentStatusTimes(ctx context.Context, ids []JobID) (map[JobID]m
 	return times, err
 }
 
-// recentRows calls run with what follows the columns of queries that find the last n records of all
-// jobs between them, as the table t.
+// recentRows calls run with the FROM and WHERE clauses of several queries, which together find each
+// job's last n records as the table t.
 func (a access) recentRows(ctx context.Context, ids []JobID, n int, run func(s *session, from string, args []any) error) error {
 	a, err := a.historyAccess(ctx)
 	if err != nil {

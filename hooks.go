@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Hooks are functions that a [DB] calls while it works, for metrics and traces. Those that are nil
-// are not called, and cost nothing. Many goroutines may call them at once, and wait for them.
+// Hooks are functions that a [DB] calls while it works, for metrics and traces. Nil functions are
+// not called. Many goroutines may call the others at once, and wait for them to return.
 type Hooks struct {
 	// Done is called after each task, with how long it took and with the error that it returned. A
 	// task is a method of the DB or of a [Tx], named as in errors: "search jobs". The whole of a
@@ -22,7 +22,7 @@ type Hooks struct {
 // taskTransaction is what [DB.Tx] as a whole is called.
 const taskTransaction = "transaction"
 
-// task does something and tells the hook.
+// task runs do and reports it to the hook Done.
 func (db *DB) task(what string, do func() error) error {
 	if db.options.Hooks.Done == nil {
 		return do()
@@ -35,7 +35,8 @@ func (db *DB) task(what string, do func() error) error {
 
 func noEnd(error) {}
 
-// began tells the hook of a statement, and returns what is to be called with its error.
+// began reports a statement to the hook, and returns the function to call with the statement's
+// error.
 func (s *session) began(ctx context.Context, text string) (end func(error)) {
 	if s.db.options.Hooks.Statement == nil {
 		return noEnd

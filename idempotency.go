@@ -9,11 +9,11 @@ import (
 	"jobdb/internal/tables"
 )
 
-// ReplyLifetime is how long a [Reply] is kept, and longer when a clock was wrong meanwhile.
+// ReplyLifetime is how long a [Reply] is kept; longer if a clock was wrong meanwhile.
 const ReplyLifetime = 24 * time.Hour
 
-// Reply is what a request was answered with. A client that doesn't know whether its request arrived
-// can send it again and gets the same reply, instead of doing twice what it asked for.
+// Reply is the answer to a request. A client that doesn't know whether its request arrived can send
+// it again and gets the same reply, instead of doing twice what it asked for.
 type Reply struct {
 	Request string // identifies the request; at most 64 characters
 	Content string // identifies what it asked for, such as a hash of its body; at most 64 characters
@@ -45,15 +45,16 @@ func (a access) SaveReply(ctx context.Context, reply Reply) error {
 	return err
 }
 
-// oldestReply is the time of the oldest replies that are kept. A clock that is ahead, if only for a
-// while, makes none of them old: the earlier counts of the database's time, as it was before it was
-// set ahead, and of the machine's, which is all that a server knows that has just started.
+// oldestReply is the time before which replies are deleted. A clock that is ahead, even for a
+// while, must not make replies look old. So the earlier of two times counts: the database's without
+// the steps by which it was set ahead, and the machine's, because a server that has just started
+// knows of no steps.
 func (s *session) oldestReply(now time.Time) any {
 	c := &s.db.clock
 	if s.db.options.CorrectClock && c.measured.Load() == nil {
-		c.lookAtMachine() // its time may have been set this moment
+		c.noteMachineStep() // its time may have been set this moment
 	}
-	now = now.Add(-c.gained())
+	now = now.Add(-c.maxStepAhead())
 	if machine := c.machine(); machine.Before(now) {
 		now = machine
 	}

@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// JobID names a job. IDs are given in ascending order, begin at 1 and are
-// never given twice.
+// JobID identifies a job. IDs are given in ascending order from 1, and none is given twice.
 type JobID int64
 
 // AccountedFlag tells whether a job's use of resources was accounted.
@@ -75,10 +74,10 @@ func jobOf(row []any) Job {
 	return job
 }
 
-// Attributes are values of columns of the table Jobs by the columns' names.
-// A value is of the column's kind: an integer type for integers, string for
-// texts, bool for VerifiedFlag, bool or [AccountedFlag] for AccountedFlag,
-// [time.Time] for times, nil for NULL where the column allows it.
+// Attributes are values of columns of the table Jobs by the columns' names. A value is of the
+// column's kind: an integer type for integers, string for texts, bool for VerifiedFlag, bool or
+// [AccountedFlag] for AccountedFlag, [time.Time] for times, nil for NULL where the column allows
+// it.
 type Attributes map[string]any
 
 // Command is something to tell a job with its next heartbeat.
@@ -104,8 +103,8 @@ const (
 	CommandExpired   = "Expired"
 )
 
-// Commands that are more than texts here. A job that gets a Kill ends, so that one isn't forgotten as
-// long as the job beats. One that gets a Peek sends its last output.
+// The commands that jobdb itself knows. A job that gets a Kill ends; so a Kill is repeated as long
+// as the job sends heartbeats. A job that gets a Peek sends its last output.
 const (
 	KillCommand = "Kill"
 	PeekCommand = "Peek"

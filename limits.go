@@ -75,7 +75,7 @@ func afterFirst(begun func(), each func([]any) error) func([]any) error {
 	}
 }
 
-// answerTime is how long a database has to show that it is there, after a query that took too long.
+// answerTime is how long the database may take to answer a ping after a query that took too long.
 const answerTime = 2 * time.Second
 
 // explainTimeout turns the error of a query whose time was up into a QueryError that says so. Where

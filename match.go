@@ -11,7 +11,7 @@ import (
 	"jobdb/internal/tables"
 )
 
-// truth is what a condition is for a row, as in SQL: a comparison with NULL is unknown.
+// truth is a value of SQL's three-valued logic: a comparison with NULL is unknown.
 type truth int8
 
 const (
@@ -27,8 +27,8 @@ func truthOf(b bool) truth {
 	return isFalse
 }
 
-// Match tells whether a filter holds for a row of all columns, in the table's order, as a search for
-// it would. A filter on parameters of jobs can't be judged by the row: then ok is false.
+// Match reports whether a search with this filter would find a row, given with all columns in the
+// table's order. ok is false if the filter is on parameters of jobs, which a row doesn't have.
 func (f Filter) Match(row []any) (matches, ok bool) {
 	if f.hasParameter() {
 		return false, false
@@ -72,10 +72,10 @@ func (f Filter) truth(row []any) truth {
 
 // holdsForTime compares a time with periods.
 func (f Filter) holdsForTime(t time.Time) bool {
-	ends := func(p period) bool { return !p.end.IsZero() && !t.Before(p.end) }
+	isAfter := func(p period) bool { return !p.end.IsZero() && !t.Before(p.end) }
 	inside := func(value any) bool {
 		p := value.(period) //nolint:forcetypeassert // made by timeOperands
-		return !t.Before(p.start) && !ends(p)
+		return !t.Before(p.start) && !isAfter(p)
 	}
 	switch f.op { //nolint:exhaustive // times have no other operators
 	case opIn:
@@ -86,13 +86,13 @@ func (f Filter) holdsForTime(t time.Time) bool {
 	p := f.values[0].(period) //nolint:forcetypeassert // as above
 	switch f.op {             //nolint:exhaustive // as above
 	case opGreater:
-		return ends(p)
+		return isAfter(p)
 	case opGreaterEqual:
 		return !t.Before(p.start)
 	case opLess:
 		return t.Before(p.start)
 	}
-	return !ends(p)
+	return !isAfter(p)
 }
 
 // holdsForValue compares an integer, a text or a flag.

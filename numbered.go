@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// insertNumbered runs an INSERT of rows of one value each, and returns the IDs
-// that the database gave them, in the order of the rows.
+// insertNumbered runs an INSERT of rows of one value each, and returns the IDs that the database
+// gave them, in the order of the rows.
 func (s *session) insertNumbered(ctx context.Context, insert string, args []any) ([]JobID, error) {
 	if s.db.dialect.IDStep != "" {
 		return s.insertCounting(ctx, insert, args)
@@ -18,14 +18,14 @@ func (s *session) insertNumbered(ctx context.Context, insert string, args []any)
 		ids = append(ids, 0)
 		return rows.Scan(&ids[len(ids)-1])
 	})
-	// Rows are inserted in the order of the batch, each with the next ID; the
-	// order in which they are returned is not promised.
+	// Rows are inserted in the order of the batch, each with the next ID. They may be returned in
+	// any order.
 	slices.Sort(ids)
 	return ids, err
 }
 
-// insertCounting is insertNumbered where only the first ID is told. MySQL takes all IDs
-// of an INSERT whose rows it can count at once, so that no other statement's are among them.
+// insertCounting is insertNumbered for MySQL, which returns only the first ID. Because it can count
+// the rows beforehand it takes all their IDs at once, so that no other statement's are among them.
 func (s *session) insertCounting(ctx context.Context, insert string, args []any) ([]JobID, error) {
 	end := s.began(ctx, insert)
 	result, err := s.q.ExecContext(ctx, insert, args...)

@@ -41,14 +41,14 @@ func openEngine(ctx context.Context, t engine.Target, options Options) (*engine.
 	return e, err
 }
 
-// SQLiteDriver is the name that database/sql knows jobdb's SQLite driver by, for [OpenDB]. It is
+// SQLiteDriver is the name of jobdb's SQLite driver in database/sql, for [OpenDB]. It is
 // mattn/go-sqlite3 in programs built with cgo, else modernc.org/sqlite, with a function REGEXP.
 const SQLiteDriver = engine.SQLiteDriver
 
-// OpenDB opens the database that a pool of the caller's leads to. [DB.Close] leaves the pool open,
-// and it may be used for other things meanwhile. For a [pgxpool.Pool] give what pgx's
-// stdlib.OpenDBFromPool makes of it. The pool's driver tells the engine; what jobdb needs of its
-// connections is checked, and an error says what to set:
+// OpenDB opens a database on the caller's own pool of connections. The pool may be used for other
+// things meanwhile, and [DB.Close] leaves it open. A [pgxpool.Pool] is given by pgx's
+// stdlib.OpenDBFromPool. The pool's driver tells the engine. OpenDB checks that the connections are
+// set as jobdb needs them, and an error says what to set:
 //
 //   - go-sql-driver/mysql: parseTime=true, clientFoundRows=true, loc=UTC, charset utf8mb4 and a sql_mode with ANSI_QUOTES and
 //     STRICT_ALL_TABLES. Whether there is clientFoundRows is tried on a temporary table.
@@ -77,7 +77,7 @@ func OpenDB(ctx context.Context, pool *sql.DB, options Options) (*DB, error) {
 	return open(ctx, e, engine.Target{}, options)
 }
 
-// open is a DB on an engine, which it closes when that fails.
+// open makes a DB on an engine, and closes the engine if that fails.
 func open(ctx context.Context, e *engine.Engine, t engine.Target, options Options) (*DB, error) {
 	db := &DB{engine: e, dialect: &e.Dialect, options: options, groups: e.Groups, target: t, logging: tables.LoggingInfo}
 	db.access, db.history = access{db: db}, db
@@ -104,7 +104,8 @@ func open(ctx context.Context, e *engine.Engine, t engine.Target, options Option
 	return db, nil
 }
 
-// useSchema takes what was found out of the schema, and keeps its counts up until the DB is closed.
+// useSchema sets the facts of the schema, and starts the work in the background that goes on until
+// the DB is closed: folding of counts, where there are any, and watching.
 func (db *DB) useSchema(ctx context.Context, s *schema.Facts) {
 	db.stopFolding()
 	db.stopWatching()

@@ -15,7 +15,7 @@ import (
 // are a [SchemaError].
 func (db *DB) HasJobParameters() bool { return db.schema.Parameters }
 
-// lacks reports whether this database does without the table.
+// lacks reports whether this database has no such table. Only JobParameters may be missing.
 func (s *session) lacks(t *tables.Table) bool {
 	return t == tables.JobParameters && !s.db.schema.Parameters
 }
@@ -91,7 +91,8 @@ func (a access) parameters(ctx context.Context, t *tables.Table, ids []JobID, bo
 	return values, err
 }
 
-// setParameters stores parameters. typed are the same as they go into the outbox; nil: as texts.
+// setParameters stores parameters. typed are the same values with their JSON types, for the outbox;
+// nil: they are texts.
 func (a access) setParameters(
 	ctx context.Context, t *tables.Table, values map[JobID]map[string]string, typed map[JobID]map[string]any,
 ) error {
@@ -128,24 +129,29 @@ func (a access) setParameters(
 				return err
 			}
 		}
-		upsert := s.db.dialect.Upsert(t.Key, []string{"Value"})
-		if s.db.schema.Collation(t.Name, "Name") == "" {
-			return s.insert(ctx, t, t.Columns, rows, upsert)
-		}
-		// Here the upsert would overwrite "cpu" with "CPU".
-		if !s.inTx {
-			return s.insert(ctx, t, t.Columns, rows, upsert+nullUnlessSameName)
-		}
-		// The lock keeps two that delete and then insert from finding each other's rows.
-		if err := s.lock(ctx, ids); err != nil {
-			return err
-		}
-		if err := s.remove(ctx, t, t.Columns[:2], rows); err != nil {
-			return err
-		}
-		return s.insert(ctx, t, t.Columns, rows, "")
+		return s.upsertParameters(ctx, t, ids, rows)
 	})
 	return a.explainRefusal(ctx, err, "a parameter of an equal name", tables.Jobs, ids)
+}
+
+// upsertParameters inserts rows of the jobs' parameters, and replaces those of the same names.
+func (s *session) upsertParameters(ctx context.Context, t *tables.Table, ids []JobID, rows [][]any) error {
+	upsert := s.db.dialect.Upsert(t.Key, []string{"Value"})
+	if s.db.schema.Collation(t.Name, "Name") == "" {
+		return s.insert(ctx, t, t.Columns, rows, upsert)
+	}
+	// Here the upsert would overwrite "cpu" with "CPU".
+	if !s.inTx {
+		return s.insert(ctx, t, t.Columns, rows, upsert+nullUnlessSameName)
+	}
+	// The lock keeps two that delete and then insert from finding each other's rows.
+	if err := s.lock(ctx, ids); err != nil {
+		return err
+	}
+	if err := s.remove(ctx, t, t.Columns[:2], rows); err != nil {
+		return err
+	}
+	return s.insert(ctx, t, t.Columns, rows, "")
 }
 
 // nullUnlessSameName makes MariaDB and MySQL refuse an upsert of a parameter whose name isn't the same
@@ -168,11 +174,11 @@ func checkParameter(t *tables.Table, id JobID, name, value string) error {
 	return nil
 }
 
-// ArchiveJobParameters moves the jobs' parameters to the archive, under their present
-// RescheduleCounter. A job that has a cycle of that number in the archive already, or a later one,
-// because its counter was reset, gets the number after its last. So nothing is replaced, but on a
-// schema that DiracX made, which keeps one cycle: there, parameters of the same name.
-// Where [DB.HasJobParameters] is false there is nothing to move, and nothing changes.
+// ArchiveJobParameters moves the jobs' parameters to the archive, with the job's RescheduleCounter
+// as their cycle. If the archive has that cycle or a later one already, because the counter was
+// reset, the cycle is the one after the last. So nothing is replaced, except on a schema made by
+// DiracX, which keeps one cycle: there parameters of the same name are. Where [DB.HasJobParameters]
+// is false this does nothing.
 func (a access) ArchiveJobParameters(ctx context.Context, ids []JobID) error {
 	return a.write(ctx, "archive job parameters", func(s *session) error {
 		if s.lacks(tables.JobParameters) {
@@ -214,9 +220,9 @@ func (s *session) copyToArchive(ctx context.Context, in string, args []any) erro
 	return err
 }
 
-// mergeKeys makes way for the rows that a query selects. It returns the upsert clause that
-// overwrites rows with their keys; where that would overwrite "cpu" with "CPU" it deletes the rows
-// itself.
+// mergeKeys prepares the insertion of rows that a query selects. It returns the upsert clause that
+// overwrites rows with the same keys. Where that would overwrite "cpu" with "CPU" it deletes the
+// rows itself instead.
 func (s *session) mergeKeys(
 	ctx context.Context, t *tables.Table, columns, keys []tables.Column, query string, args []any,
 ) (upsert string, err error) {

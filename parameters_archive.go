@@ -46,7 +46,7 @@ func (a access) ArchiveParameters(ctx context.Context, values map[JobID]map[stri
 	})
 }
 
-// archivable are the names that the archive can hold, in their order.
+// archivable returns the names that the archive can hold, sorted.
 func (s *session) archivable(parameters map[string]string) []string {
 	t := tables.AtticJobParameters
 	limits := s.db.schema.ColumnLimits[t.Name+".Name"]

@@ -10,9 +10,9 @@ import (
 	"jobdb/internal/tables"
 )
 
-// What the parameters of a job may be, those for optimizers by themselves. DIRAC's jobs have some
-// thirty, of some kilobytes at most; without bounds one job can fill a server's memory when it is
-// looked at.
+// Bounds of the parameters of one job; optimizer parameters are counted by themselves. DIRAC's jobs
+// have about thirty, of a few kilobytes at most. Without bounds, reading one job could fill a
+// server's memory.
 const (
 	MaxParameters      = 1000    // names of one job
 	MaxParameterBytes  = 1 << 20 // bytes of one value
@@ -25,7 +25,7 @@ const MaxParametersRead = 8 << 20
 // readBound is how many bytes of parameters may still be read.
 type readBound int
 
-// take subtracts a row of ID, name and value.
+// take subtracts a row of ID, name and value. It is a [QueryError] when there is no room for it.
 func (b *readBound) take(row []scanned) error {
 	if *b -= readBound(len(row[1].text()) + len(row[2].text())); *b < 0 {
 		return &QueryError{
@@ -36,7 +36,7 @@ func (b *readBound) take(row []scanned) error {
 	return nil
 }
 
-// add puts such a row where it belongs.
+// add takes such a row and adds its value to values.
 func (b *readBound) add(values map[JobID]map[string]string, row []scanned) error {
 	id := row[0].id()
 	if values[id] == nil {
@@ -46,10 +46,10 @@ func (b *readBound) add(values map[JobID]map[string]string, row []scanned) error
 	return b.take(row)
 }
 
-// parametersSize is how much a job has of them.
+// parametersSize is the size of a job's parameters.
 type parametersSize struct{ names, bytes int }
 
-// excess says what is more than may be; "" is nothing.
+// excess says which bound is exceeded, "" if none is.
 func (p parametersSize) excess() string {
 	tell := func(has, may int, what string) string {
 		return "the job would have " + itoa(has) + " " + what + ", and may have " + itoa(may) + "; keep large or many values in files of its output"
@@ -63,7 +63,7 @@ func (p parametersSize) excess() string {
 	return ""
 }
 
-// checkSizes refuses jobs that would have too much.
+// checkSizes refuses sizes that exceed the bounds.
 func checkSizes(t *tables.Table, sizes map[JobID]parametersSize) error {
 	var large *ValueError
 	for _, id := range slices.Sorted(maps.Keys(sizes)) {
@@ -82,13 +82,13 @@ func checkSizes(t *tables.Table, sizes map[JobID]parametersSize) error {
 	return large
 }
 
-// A write of few and short parameters looks only now and then at what a job has already: heartbeats
-// are many. Of jobs that were found to have half of what they may it always looks. So those that
-// write again and again in small pieces get a little over the bounds.
+// Heartbeats write few and short parameters very often. Such a write checks only now and then what
+// the job has already, but always when the job was found to have half of what it may. So a job that
+// writes many small pieces may get a little over the bounds.
 const (
-	fewParameters   = 16
-	shortParameters = 64 << 10
-	lookEvery       = 16
+	fewParameters   = 16       // in one write
+	shortParameters = 64 << 10 // bytes of all values in one write
+	lookEvery       = 16       // small writes to one that checks, on average
 )
 
 // crowdedJobs are those that were found to have half of the parameters that they may have, or more.
@@ -97,7 +97,7 @@ type crowdedJobs struct {
 	jobs  map[JobID]struct{}
 }
 
-// maxCrowded is how many of them are known at most; then all are forgotten.
+// maxCrowded is how many of them are remembered at most; then all are forgotten.
 const maxCrowded = 10_000
 
 func (c *crowdedJobs) note(id JobID, size parametersSize) {
@@ -119,8 +119,8 @@ func (c *crowdedJobs) hasAny(ids []JobID) bool {
 	return slices.ContainsFunc(ids, func(id JobID) bool { _, ok := c.jobs[id]; return ok })
 }
 
-// parametersSizes are those of what is written, by job, each within the bounds. look tells whether to look at
-// what the jobs have already.
+// parametersSizes returns the sizes of what is written, by job. Sizes that alone exceed the bounds
+// are an error. look tells whether to check what the jobs have already.
 func (db *DB) parametersSizes(t *tables.Table, values map[JobID]map[string]string) (sizes map[JobID]parametersSize, look bool, err error) {
 	sizes = make(map[JobID]parametersSize, len(values))
 	rows, bytes := 0, 0
@@ -132,7 +132,7 @@ func (db *DB) parametersSizes(t *tables.Table, values map[JobID]map[string]strin
 		sizes[id] = size
 		rows, bytes = rows+size.names, bytes+size.bytes
 	}
-	if err := checkSizes(t, sizes); err != nil || rows == 0 { // nothing: also where there is no such table
+	if err := checkSizes(t, sizes); err != nil || rows == 0 { // without rows nothing is read, so the table may be missing
 		return sizes, false, err
 	}
 	isSmall := rows <= fewParameters && bytes <= shortParameters
@@ -140,8 +140,9 @@ func (db *DB) parametersSizes(t *tables.Table, values map[JobID]map[string]strin
 	return sizes, look, nil
 }
 
-// checkParametersSize refuses parameters, of these sizes, with which a job would have more than it may. A
-// job that has more, from another program, may have its values replaced by shorter ones.
+// checkParametersSize refuses parameters with which a job would have more than it may; sizes are
+// theirs. A job that has more already, from another program, may have its values replaced by
+// shorter ones.
 func (s *session) checkParametersSize(
 	ctx context.Context, t *tables.Table, values map[JobID]map[string]string, sizes map[JobID]parametersSize,
 ) error {
@@ -152,7 +153,8 @@ func (s *session) checkParametersSize(
 	return s.checkStoredSize(ctx, t, values, near)
 }
 
-// nearBounds are those of the sizes with which jobs would have too much if they replaced nothing.
+// nearBounds returns the sizes of those jobs that would have too much if the write replaced
+// nothing.
 func (s *session) nearBounds(ctx context.Context, t *tables.Table, sizes map[JobID]parametersSize) (map[JobID]parametersSize, error) {
 	near := map[JobID]parametersSize{}
 	bytes := `CAST(COALESCE(SUM(OCTET_LENGTH(t."Value")), 0) AS ` + s.db.dialect.Integer + ")"

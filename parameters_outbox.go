@@ -33,12 +33,13 @@ var errNoOutbox = &SchemaError{
 	Reason: "no outbox of parameters is kept; it needs Options.ParametersOutbox, and a database that jobdb's newest migrations made",
 }
 
-// The outbox is for whoever copies parameters to where others look for them. Call WaitingJobs, then
-// note the version of each job's copy, then call ParametersChanges, write the copies unless their
-// versions have changed, and call RemoveParametersChanges. In this order several may do so at once.
+// The outbox is for programs that copy parameters to another store, such as DiracX's OpenSearch.
+// Call WaitingJobs, then note the version of each job's copy, then call ParametersChanges, write
+// the copies unless their versions have changed, and call RemoveParametersChanges. In this order
+// several may do so at once.
 
 // WaitingJobs returns the jobs whose changes wait longest in the outbox, each with its VO: at most
-// so many, and fewer if their changes have more than maxBytes in all, but at least one.
+// limit of them, and fewer if their changes have more than maxBytes in all, but at least one.
 func (db *DB) WaitingJobs(ctx context.Context, limit int, maxBytes int64) (map[JobID]string, error) {
 	waiting := make(map[JobID]string)
 	outbox := tables.ParametersOutbox.Quoted()
@@ -61,9 +62,9 @@ func (db *DB) WaitingJobs(ctx context.Context, limit int, maxBytes int64) (map[J
 	return waiting, err
 }
 
-// ParametersChanges returns the changes of the jobs that wait in the outbox, in the order in which they
-// were made: the first ones, until they have more than maxBytes. all says that no others wait: how
-// many wait of one job has no bound while they can't be delivered.
+// ParametersChanges returns the jobs' changes in the outbox, in the order in which they were made:
+// the first ones, until they have more than maxBytes. all reports whether these are all. They need
+// not be, because nothing bounds their number while they can't be delivered.
 func (db *DB) ParametersChanges(ctx context.Context, ids []JobID, maxBytes int64) (changes map[JobID][]ParametersChange, all bool, err error) {
 	t := tables.ParametersOutbox
 	if !db.HasParametersOutbox() {
@@ -137,9 +138,9 @@ func (db *DB) CountParametersChanges(ctx context.Context) (int64, error) {
 	return n, err
 }
 
-// queueParameters puts changes of jobs' parameters into the outbox, if there is one; nil for all
-// that are gone. Jobs that don't exist are left out. It locks the jobs, so that the changes of one
-// get their IDs in the order in which they are committed.
+// queueParameters puts changes of jobs' parameters into the outbox, if there is one. Nil values
+// mean that all parameters are gone. Jobs that don't exist are left out. It locks the jobs, so that
+// the changes of one get their IDs in the order in which they are committed.
 func (s *session) queueParameters(ctx context.Context, ids []JobID, values map[JobID]map[string]any) error {
 	if !s.db.HasParametersOutbox() || len(ids) == 0 {
 		return nil
@@ -165,7 +166,7 @@ func (s *session) queueParameters(ctx context.Context, ids []JobID, values map[J
 	return s.insert(ctx, tables.ParametersOutbox, tables.ParametersOutbox.Pick("JobID", "VO", "ChangeTime", "Change"), rows, "")
 }
 
-// queueSet is queueParameters for parameters that are set. Where they have no types they are texts.
+// queueSet is queueParameters for parameters that are set. Without typed values they are texts.
 func (s *session) queueSet(ctx context.Context, texts map[JobID]map[string]string, typed map[JobID]map[string]any) error {
 	changed := map[JobID]map[string]any{}
 	for id, named := range texts {
@@ -183,8 +184,9 @@ func (s *session) queueSet(ctx context.Context, texts map[JobID]map[string]strin
 }
 
 // QueueAllParameters puts all parameters of the table into the outbox, to be copied once more, and
-// returns of how many jobs. It is for those that were stored while there was no outbox. Numbers are
-// texts then: the table doesn't tell them apart. Run it again if it fails.
+// returns the number of their jobs. It is for parameters that were stored while there was no
+// outbox. Numbers become texts, because the table doesn't tell them apart. Run it again if it
+// fails.
 func (db *DB) QueueAllParameters(ctx context.Context) (jobs int64, err error) {
 	if !db.HasParametersOutbox() {
 		return 0, errNoOutbox
@@ -221,7 +223,7 @@ func (db *DB) QueueAllParameters(ctx context.Context) (jobs int64, err error) {
 // queueBatch is how many jobs QueueAllParameters takes in one transaction.
 const queueBatch = 200
 
-// compactJSON writes a value as parameters are stored that are no text.
+// compactJSON is the form in which parameters are stored that aren't texts.
 func compactJSON(value any) (string, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)

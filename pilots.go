@@ -84,8 +84,8 @@ func (p *Pilots) JobsOf(ctx context.Context, stamps []string) ([]JobID, error) {
 	return sorted(ids), nil
 }
 
-// Ended returns those of the jobs that pilots were given of which none goes on: each is Done, Failed,
-// Aborted or Deleted. They are in ascending order, each once.
+// Ended returns those of the jobs that had pilots, all of which have ended: they are Done, Failed,
+// Aborted or Deleted. The jobs are in ascending order, each once.
 func (p *Pilots) Ended(ctx context.Context, ids []JobID) ([]JobID, error) {
 	s := &session{db: p.db, q: p.db.engine.Reader}
 	ended := map[JobID]bool{}

@@ -75,8 +75,8 @@ var queryKeys = []string{
 	"parameters", "search", "sort", "distinct", "grouping", "parameter", "direction", "operator", "value", "values", "or", "and", "not",
 }
 
-// exactKeys leaves the keys of a query: encoding/json would take "Search" for "search", too, and put
-// what both say together.
+// exactKeys removes all other keys. encoding/json ignores case: it would take "Search" for
+// "search", too, and merge both.
 func exactKeys(tree any) any {
 	switch v := tree.(type) {
 	case map[string]any:
@@ -93,8 +93,8 @@ func exactKeys(tree any) any {
 	return tree
 }
 
-// Search is a checked query for rows of Jobs. Get one from
-// [SearchRequest.Parse], then set Scope, which must be given, Page and PerPage.
+// Search is a checked query for rows of Jobs. Get one from [SearchRequest.Parse], then set Scope,
+// which must be given, Page and PerPage.
 type Search struct {
 	Scope    Scope
 	Columns  []Column // in the table's order; empty: all
@@ -110,8 +110,8 @@ type Search struct {
 	Uncounted bool
 }
 
-// Summary is a checked query for counts. Get one from
-// [SummaryRequest.Parse], then set Scope, which must be given.
+// Summary is a checked query for counts. Get one from [SummaryRequest.Parse], then set Scope, which
+// must be given.
 type Summary struct {
 	Scope   Scope
 	GroupBy []Column // in the table's order; empty: all
@@ -124,8 +124,8 @@ type Sort struct {
 	Descending bool
 }
 
-// Parse checks a search against the table's columns and the limits. Every
-// fault is a [QueryError] that names the parameter.
+// Parse checks a search against the table's columns and the limits. Every fault is a [QueryError]
+// that names the parameter.
 func (r SearchRequest) Parse(limits Limits) (Search, error) {
 	columns, err := parseColumns("parameters", r.Parameters)
 	if err != nil {
@@ -171,8 +171,8 @@ func (s SortSpec) parse() (Sort, error) {
 	}
 }
 
-// Parse checks a summary against the table's columns and the limits. Every
-// fault is a [QueryError] that names the parameter.
+// Parse checks a summary against the table's columns and the limits. Every fault is a [QueryError]
+// that names the parameter.
 func (r SummaryRequest) Parse(limits Limits) (Summary, error) {
 	columns, err := parseColumns("grouping", r.Grouping)
 	if err != nil {
@@ -192,11 +192,11 @@ func parseColumns(field string, names []string) ([]Column, error) {
 		}
 		columns = append(columns, column)
 	}
-	slices.SortFunc(columns, func(a, b Column) int { return int(a.index) - int(b.index) })
+	slices.SortFunc(columns, compareColumns)
 	return slices.Compact(columns), nil
 }
 
-// inField says of an error in which field of a query it is.
+// inField adds to an error in which field of a query it is.
 func inField(field string, err error) error {
 	var query *QueryError
 	switch reason := errReason(""); {
@@ -208,7 +208,7 @@ func inField(field string, err error) error {
 	return err
 }
 
-// checkPage gives the rows of a page, 0 for all.
+// checkPage checks the page, and returns how many rows it has; 0 stands for all.
 func (s Search) checkPage(limits Limits) (perPage int, err error) {
 	perPage = s.PerPage
 	if perPage == 0 {
@@ -249,7 +249,7 @@ func (s Search) columns() []Column {
 
 // distinct reports whether equal rows can occur at all.
 func (s Search) distinct() bool {
-	return s.Distinct && len(s.Columns) > 0 && !slices.Contains(s.Columns, Column{})
+	return s.Distinct && len(s.Columns) > 0 && !slices.Contains(s.Columns, colJobID)
 }
 
 func (s Summary) columns() []Column {
@@ -259,7 +259,8 @@ func (s Summary) columns() []Column {
 	return s.GroupBy
 }
 
-// distinctKeys leave no ties between rows that differ.
+// distinctKeys are the sort keys, and the other columns after them, so that rows that differ never
+// tie.
 func (s Search) distinctKeys() []Sort {
 	keys := slices.Clone(s.Sort)
 	last := len(keys) > 0 && keys[len(keys)-1].Descending
@@ -274,23 +275,24 @@ func (s Search) distinctKeys() []Sort {
 // keys are the columns by which rows are sorted, JobID the last of them: it leaves no ties.
 func (s Search) keys() []Sort {
 	keys := slices.Clone(s.Sort)
-	if i := slices.IndexFunc(keys, func(k Sort) bool { return k.Column == (Column{}) }); i >= 0 {
+	if i := slices.IndexFunc(keys, func(k Sort) bool { return k.Column == colJobID }); i >= 0 {
 		return keys[:i+1]
 	}
-	return append(keys, Sort{Descending: len(keys) > 0 && keys[len(keys)-1].Descending})
+	return append(keys, Sort{Column: colJobID, Descending: len(keys) > 0 && keys[len(keys)-1].Descending})
 }
 
 // Scope confines a query to what its caller may see: the jobs of a VO, or with Owner those of one
-// owner in it. Both are compared byte by byte. A query whose Scope has no VO is [ErrNoScope], so
-// that a forgotten Scope shows nobody's jobs to anybody; who means the jobs of all VOs says AllVOs.
+// owner in it. Both are compared byte by byte. A query whose Scope has no VO fails with
+// [ErrNoScope], so that a forgotten Scope shows no jobs at all; set AllVOs to see the jobs of all
+// VOs.
 type Scope struct {
 	VO     string
 	Owner  string
 	AllVOs bool // allows VO to be empty
 }
 
-// ErrNoScope says that a query has a [Scope] without a VO that doesn't say AllVOs either. It is the
-// program's fault, never that of what its user asked.
+// ErrNoScope is the error of a query whose [Scope] has neither a VO nor AllVOs. It is a mistake of
+// the program, never of its user.
 var ErrNoScope = errors.New("the query has no scope: set Scope.VO, or Scope.AllVOs")
 
 func (s Scope) check() error {
@@ -300,8 +302,8 @@ func (s Scope) check() error {
 	return nil
 }
 
-// singleStatement reports whether one statement answers the search, so that it needs
-// no transaction around it: all rows are wanted, or one job.
+// singleStatement reports whether one statement answers the search, so that it needs no transaction
+// around it.
 func (s Search) singleStatement() bool {
 	if s.Filter.hasRegex() {
 		return false
@@ -309,7 +311,9 @@ func (s Search) singleStatement() bool {
 	if s.Cursor != "" {
 		return len(s.keys()) == 1 && !s.walkable() // more are read in parts
 	}
-	return s.Page == 0 || s.Uncounted && !s.walkable() || s.Page == 1 && s.PerPage != 1 && slices.ContainsFunc(s.Filter.kids, func(f Filter) bool {
-		return s.Filter.op == opAnd && f.op == opIn && f.column == Column{} && len(f.values) == 1
-	})
+	if s.Page == 0 || s.Uncounted && !s.walkable() {
+		return true
+	}
+	isOneJob := func(f Filter) bool { return f.op == opIn && f.column == colJobID && len(f.values) == 1 }
+	return s.Page == 1 && s.PerPage != 1 && s.Filter.op == opAnd && slices.ContainsFunc(s.Filter.kids, isOneJob)
 }

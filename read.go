@@ -28,17 +28,17 @@ func (a access) Job(ctx context.Context, scope Scope, id JobID) (Job, error) {
 	return jobOf(page.Rows[0]), nil
 }
 
-// inSnapshot is a snapshot, or less where one statement says it all.
-func (a access) inSnapshot(ctx context.Context, what string, alone bool, fn func(*session) error) error {
-	if alone {
+// inSnapshot runs fn in a snapshot, or without a transaction if single says that it runs one
+// statement.
+func (a access) inSnapshot(ctx context.Context, what string, single bool, fn func(*session) error) error {
+	if single {
 		return a.read(ctx, what, fn)
 	}
 	return a.snapshot(ctx, what, fn)
 }
 
-// Summary counts the jobs that match, one row for each combination of values
-// that occurs, sorted by them; on live MariaDB and MySQL texts that their
-// collation holds equal are one value.
+// Summary counts the jobs that match, one row for each combination of values that occurs, sorted by
+// them; on live MariaDB and MySQL texts that their collation holds equal are one value.
 func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 	result := SummaryRows{Columns: s.columns()}
 	err := a.EachSummaryRow(ctx, s, func(row []any) error {
@@ -48,8 +48,8 @@ func (a access) Summary(ctx context.Context, s Summary) (SummaryRows, error) {
 	return result, err
 }
 
-// EachSummaryRow is [DB.Summary] that gives each row as it is read, to keep or not. An error of each
-// ends it, and is returned.
+// EachSummaryRow is [DB.Summary] that calls each with every row as it is read; each may keep the
+// row. An error of each ends it, and is returned.
 func (a access) EachSummaryRow(ctx context.Context, s Summary, each func(row []any) error) error {
 	limit := a.db.options.Limits.SummaryRows
 	if err := a.checkQuestion(s.Scope, s.Filter, nil); err != nil {
@@ -75,15 +75,15 @@ func (a access) EachSummaryRow(ctx context.Context, s Summary, each func(row []a
 	})
 }
 
-// ask reads what one question wants, within the time that it may take. alone says that it is one
-// statement.
-func (a access) ask(ctx context.Context, what string, alone bool, fn func(context.Context, *session) error) error {
+// ask runs the queries of one question within [Limits.QueryTimeout]. single says that there is only
+// one.
+func (a access) ask(ctx context.Context, what string, single bool, fn func(context.Context, *session) error) error {
 	waits := a.db.waits()
 	ctx, end := a.db.engine.Question(ctx)
 	defer end()
 	ctx, cancel := a.db.options.Limits.context(ctx)
 	defer cancel()
-	err := a.inSnapshot(ctx, what, alone, func(s *session) error { return fn(ctx, s) })
+	err := a.inSnapshot(ctx, what, single, func(s *session) error { return fn(ctx, s) })
 	return a.db.explainTimeout(ctx, err, waits)
 }
 
@@ -101,9 +101,11 @@ func (a access) checkParameters(f Filter) error {
 	return &QueryError{Field: "search", Reason: "jobs can't be searched by parameters: this database has no table JobParameters"}
 }
 
-func (s *session) compiler() *compiler {
-	return &compiler{dialect: s.db.dialect, schema: s.db.schema, counted: s.db.counted.Load()}
+func (db *DB) compiler() *compiler {
+	return &compiler{dialect: db.dialect, schema: db.schema, counted: db.counted.Load()}
 }
+
+func (s *session) compiler() *compiler { return s.db.compiler() }
 
 // rows runs a compiled query and counts what it gave.
 func (s *session) rows(ctx context.Context, st statement, columns []Column, each func([]any) error) (int64, error) {
@@ -115,23 +117,23 @@ func (s *session) rows(ctx context.Context, st statement, columns []Column, each
 	return n, err
 }
 
-// table runs a query for rows that may be kept, unless the session reuses them. Room is made for
-// more and more of them at once.
+// table runs a query for rows that may be kept, unless the session reuses them. It allocates them
+// in blocks, each twice as large as the one before.
 func (s *session) table(ctx context.Context, st statement, columns []tables.Column, each func([]any) error) error {
-	var room, reused []any
+	var block, reused []any
 	rows := 1
 	return s.query(ctx, st.text, st.args, scanRows(columns, func(cells []scanned) error {
 		switch {
 		case reused != nil:
-			room = reused
-		case len(room) == 0:
-			room = make([]any, rows*len(cells))
+			block = reused
+		case len(block) == 0:
+			block = make([]any, rows*len(cells))
 			if rows = min(2*rows, maxPreallocated); s.reusesRows {
-				reused = room
+				reused = block
 			}
 		}
-		row := room[:len(cells):len(cells)]
-		room = room[len(cells):]
+		row := block[:len(cells):len(cells)]
+		block = block[len(cells):]
 		for i := range cells {
 			row[i] = cells[i].value
 		}
@@ -139,7 +141,7 @@ func (s *session) table(ctx context.Context, st statement, columns []tables.Colu
 	}))
 }
 
-// maxPreallocated is for how many rows memory is asked for at once.
+// maxPreallocated is how many rows a block has at most.
 const maxPreallocated = 64
 
 func (s *session) count(ctx context.Context, st statement) (int64, error) {
@@ -148,8 +150,8 @@ func (s *session) count(ctx context.Context, st statement) (int64, error) {
 	return n, err
 }
 
-// JobJDLs returns the jobs' JDLs as they are stored (see package jdl for
-// their compression); jobs that don't exist or have none yet are left out.
+// JobJDLs returns the jobs' JDLs as they are stored (see package jdl for their compression); jobs
+// that don't exist or have none yet are left out.
 func (a access) JobJDLs(ctx context.Context, ids []JobID) (map[JobID]string, error) {
 	return a.jdls(ctx, ids, "JDL")
 }
@@ -165,7 +167,7 @@ func (a access) jdls(ctx context.Context, ids []JobID, name string) (map[JobID]s
 	return texts, err
 }
 
-// EachOriginalJDL is [DB.OriginalJDLs] that gives each text as it is read, to keep or not: together they
+// EachOriginalJDL is [DB.OriginalJDLs] that calls each with every text as it is read: together they
 // may be very long.
 func (a access) EachOriginalJDL(ctx context.Context, ids []JobID, each func(id JobID, text string)) error {
 	return a.eachJDL(ctx, ids, "OriginalJDL", each)

@@ -50,7 +50,7 @@ func (a access) conflictingJob(ctx context.Context, refused error, parent *table
 	return ids[i]
 }
 
-// missingJobs returns those of the jobs that have no row in table t, as the transaction sees it
+// missingJobs returns those of the jobs that have no row in table t, as seen by the transaction
 // that failed with err.
 func (a access) missingJobs(ctx context.Context, err error, t *tables.Table, ids []JobID) ([]JobID, error) {
 	if a.tx == nil {
@@ -75,7 +75,7 @@ func (a access) jobsWithout(ctx context.Context, t *tables.Table, ids []JobID) (
 		})
 	}
 	var err error
-	if a.tx == nil && a.db.groups != nil { // a group of writes that isn't committed yet is seen by its own transaction only
+	if a.tx == nil && a.db.groups != nil { // readers don't see a group of writes that isn't committed yet
 		err = a.db.transact(ctx, func(s *session) error { return read(access{db: a.db, tx: s}) })
 	} else {
 		err = read(a)

@@ -9,9 +9,9 @@ import (
 	"jobdb/internal/tables"
 )
 
-// resolveRegexes replaces each regular expression by the list of values that
-// it matches: these are few and found by an index, unlike the rows. Only
-// values of rows that all other filters let through are tried.
+// resolveRegexes replaces each regular expression by the list of values that it matches: these are
+// few and found by an index, unlike the rows. Only values of rows that all other filters let
+// through are tried.
 func (s *session) resolveRegexes(ctx context.Context, scope Scope, filter Filter) (Filter, error) {
 	if !filter.hasRegex() {
 		return filter, nil
@@ -44,7 +44,7 @@ func (s *session) resolve(ctx context.Context, scope Scope, others, f Filter) (F
 func (s *session) resolveRegex(ctx context.Context, scope Scope, others, f Filter) (Filter, error) {
 	expression := f.values[0].(*regexp.Regexp) //nolint:forcetypeassert // made by pattern
 	limit := s.db.options.Limits.RegexValues
-	met := Filter{op: opRegexIn, column: f.column}
+	matching := Filter{op: opRegexIn, column: f.column}
 	tried := 0
 	st := s.compiler().distinctValues(f.column, scope, others, limit)
 	err := s.table(ctx, st, []tables.Column{{Kind: tables.KindText}}, func(row []any) error {
@@ -52,13 +52,13 @@ func (s *session) resolveRegex(ctx context.Context, scope Scope, others, f Filte
 			return errManyValues
 		}
 		if text, ok := row[0].(string); ok && expression.MatchString(text) {
-			met.values = append(met.values, text)
+			matching.values = append(matching.values, text)
 		}
 		return nil
 	})
 	switch {
 	case !errors.Is(err, errManyValues):
-		return met, err
+		return matching, err
 	case s.db.dialect.Regexp:
 		return f, nil // row by row
 	}

@@ -7,10 +7,11 @@ import (
 	"jobdb/internal/tables"
 )
 
-// ReserveJobs gives the IDs of n new jobs to [DB.CreateReservedJobs]. With the IDs known, what is
-// stored of large jobs can be prepared before the transaction that stores it, which has to be short
-// where only one at a time can write: on SQLite. Elsewhere nothing is reserved and the IDs are nil;
-// then [DB.CreateJobs] gives them. IDs that are not used are not given again.
+// ReserveJobs reserves the IDs of n new jobs for [DB.CreateReservedJobs]. On SQLite only one
+// transaction at a time can write, so it has to be short; when the IDs are known, what is stored of
+// large jobs can be prepared before it. On other engines, and in a database that keeps no account
+// of its IDs, nothing is reserved and the IDs are nil; use [DB.CreateJobs] then. Reserved IDs that
+// are not used are not given again.
 func (db *DB) ReserveJobs(ctx context.Context, n int) ([]JobID, error) {
 	if !db.dialect.OneWriter {
 		return nil, nil
@@ -36,8 +37,8 @@ type ReservedJob struct {
 	OriginalJDL, JDL string
 }
 
-// CreateReservedJobs is [DB.CreateJobs] and [DB.UpdateJobJDLs] for jobs whose IDs were reserved. An
-// ID that a job has is a [ConflictError].
+// CreateReservedJobs is [DB.CreateJobs] and [DB.UpdateJobJDLs] in one, for jobs whose IDs were
+// reserved. An ID that a job has already is a [ConflictError].
 func (a access) CreateReservedJobs(ctx context.Context, jobs []ReservedJob) error {
 	columns := tables.JobJDLs.Pick("JobID", "OriginalJDL", "JDL")
 	rows := make([][]any, len(jobs))

@@ -39,8 +39,9 @@ func (a access) deleteOf(ctx context.Context, what string, t *tables.Table, ids 
 	return deleted, err
 }
 
-// ThinHeartbeats keeps of what the jobs reported only the first time in each period of a length,
-// counted from 1970, and deletes the others. It returns how many values it deleted.
+// ThinHeartbeats divides time into periods of the length every, as [time.Time.Truncate] does. It
+// keeps what each job reported first in each period, deletes the rest, and returns how many values
+// it deleted.
 func (a access) ThinHeartbeats(ctx context.Context, ids []JobID, every time.Duration) (deleted int64, err error) {
 	err = a.write(ctx, "thin heartbeats", func(s *session) error {
 		deleted = 0
@@ -64,13 +65,14 @@ func (a access) ThinHeartbeats(ctx context.Context, ids []JobID, every time.Dura
 	return deleted, err
 }
 
-// heartbeatGap is a time of which a job's heartbeats are to go.
+// heartbeatGap is a period from which a job's heartbeats are deleted.
 type heartbeatGap struct {
 	job      JobID
 	from, to time.Time
 }
 
-// heartbeatGaps are the rests of those periods in which jobs reported more than once.
+// heartbeatGaps are, for each period in which a job reported more than once, what follows its first
+// report.
 func (s *session) heartbeatGaps(ctx context.Context, ids []JobID, every time.Duration) (gaps []heartbeatGap, err error) {
 	columns := tables.HeartBeatLoggingInfo.Pick("JobID", "HeartBeatTime")
 	kept := heartbeatGap{} // the period of the row before

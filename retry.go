@@ -13,15 +13,15 @@ import (
 const (
 	maxTries       = 30
 	maxPause       = 500 * time.Millisecond
-	maxInterrupted = 3 // tries of what somebody else ends: it may be an administrator, who means it
+	maxInterrupted = 3 // of statements that somebody else ends: it may be an administrator, who means it
 )
 
-// untilUninterrupted runs what only reads again if somebody else ended it before it gave a row:
-// PostgreSQL's requests to cancel can come late, and end the query after the one that was meant.
+// untilUninterrupted repeats a read that somebody else ended before it gave a row. A request to
+// PostgreSQL to cancel can come late, and end the query after the one that was meant.
 func (db *DB) untilUninterrupted(ctx context.Context, run func() (*session, error)) error {
 	for try := 1; ; try++ {
 		s, err := run()
-		if s.given || try == maxInterrupted || ctx.Err() != nil || db.classOf(err) != engine.ClassInterrupted {
+		if s.gaveRow || try == maxInterrupted || ctx.Err() != nil || db.classOf(err) != engine.ClassInterrupted {
 			return err
 		}
 		db.retries.interrupted.Add(1)
@@ -29,7 +29,7 @@ func (db *DB) untilUninterrupted(ctx context.Context, run func() (*session, erro
 	}
 }
 
-// transact runs fn in a transaction until it doesn't lose against another one.
+// transact runs fn in a transaction, again if it loses against another one, at most maxTries times.
 func (db *DB) transact(ctx context.Context, fn func(*session) error) error {
 	if err := db.usable(ctx); err != nil {
 		return err
@@ -54,7 +54,8 @@ func (db *DB) transact(ctx context.Context, fn func(*session) error) error {
 	}
 }
 
-// runAgain tells whether a transaction that failed was surely not kept, and may succeed next time.
+// runAgain reports whether a transaction that failed was certainly not committed, and may succeed
+// next time.
 func (db *DB) runAgain(ctx context.Context, try int, err error) bool {
 	class := db.classOf(err)
 	switch {
@@ -77,8 +78,8 @@ func (db *DB) runAgain(ctx context.Context, try int, err error) bool {
 	return false
 }
 
-// mend makes the server good again after an error of [engine.ClassBroken], or says what an
-// administrator has to do.
+// mend repairs the server after an error of [engine.ClassBroken], or logs what an administrator has
+// to do.
 func (db *DB) mend(ctx context.Context, broken error) {
 	if !db.mending.TryLock() {
 		return // another is at it

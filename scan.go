@@ -149,7 +149,7 @@ func parseStoredTime(text string) (any, error) {
 	return time.Date(parts[0], time.Month(parts[1]), parts[2], parts[3], parts[4], parts[5], nanoseconds, time.UTC), nil
 }
 
-// newScanned makes the values of a row, and the same as the targets of a Scan.
+// newScanned returns the values of a row, and pointers to them as the targets of a Scan.
 func newScanned(columns []tables.Column) ([]scanned, []any) {
 	values := make([]scanned, len(columns))
 	targets := make([]any, len(columns))

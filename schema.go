@@ -37,7 +37,7 @@ type SchemaReport struct {
 	Problems []string `json:"problems"` // why jobdb can't use it
 }
 
-// Usable says whether jobdb can work on the database as it is.
+// Usable reports whether jobdb can work on the database as it is.
 func (r SchemaReport) Usable() bool {
 	known := r.Kind == schema.KindOurs || r.Kind == schema.KindDiracX || r.Kind == schema.KindLegacy
 	return known && len(r.Pending)+len(r.Newer)+len(r.Changed)+len(r.Problems) == 0

@@ -45,9 +45,9 @@ type SeriesRows struct {
 	Other    []float64 // jobs of each bucket that are in no series
 }
 
-// SeriesOf are the jobs with some values of the columns of a series.
+// SeriesOf is one series: the jobs with these values of the query's columns.
 type SeriesOf struct {
-	Values []string  // of the columns
+	Values []string  // of [SeriesRows.Columns]
 	Counts []float64 // of each bucket: the mean number of jobs, or how many ended
 }
 
@@ -62,11 +62,11 @@ const day = 24 * time.Hour
 // seriesSpans are from the finest to the coarsest.
 var seriesSpans = []seriesSpan{{SeriesInterval, 2 * day}, {time.Hour, 60 * day}, {day, 1100 * day}}
 
-// seriesColumns are what the counts are noted by, beside VO and Status. The number of jobs has the
-// Kind of the column's place from 1 on, the number of those that ended one that is higher by
-// endedKinds. Kind 0 counts how often a bucket was noted.
+// seriesColumns are what the counts are noted by, beside VO and Status. In the table Series the
+// Kind of a number of jobs is the column's place here, counted from 1; that of a number of jobs
+// that ended is higher by endedKinds. Kind 0 counts how often a bucket was noted.
 var seriesColumns = []Column{
-	columnByName["MinorStatus"], columnByName["Site"], columnByName["Owner"], columnByName["OwnerGroup"], columnByName["JobType"],
+	colMinorStatus, colSite, colOwner, colOwnerGroup, colJobType,
 }
 
 const endedKinds = 10
@@ -127,7 +127,8 @@ func (q SeriesQuery) check() error {
 	return checkTop("top", q.Top, MaxSeries)
 }
 
-// checkColumns wants columns that the counts are noted by, and filters that choose values of them.
+// checkColumns refuses columns that the counts aren't noted by, and filters that do more than
+// choose values of such columns.
 func (q SeriesQuery) checkColumns() error {
 	if len(q.By) == 0 {
 		return &QueryError{Field: "columns", Reason: "at least one"}
@@ -158,11 +159,12 @@ func (q SeriesQuery) checkColumns() error {
 	return nil
 }
 
-// column is what the counts are noted by that answer the query. Those of one owner's jobs are.
+// column returns which of the seriesColumns answers the query. One owner's jobs are noted by Owner
+// only.
 func (q SeriesQuery) column() (Column, error) {
 	column := seriesColumns[0]
 	if q.Scope.Owner != "" {
-		column = columnByName["Owner"]
+		column = colOwner
 	}
 	for _, c := range slices.Concat(q.By, q.filtered()) {
 		switch {
@@ -183,7 +185,7 @@ func (q SeriesQuery) filtered() (columns []Column) {
 	return columns
 }
 
-// buckets is how many of a length the period has.
+// buckets is how many buckets of a length the period has.
 func (q SeriesQuery) buckets(length time.Duration) int {
 	from, to := q.period(length)
 	return int(to.Sub(from) / length)
@@ -198,7 +200,8 @@ func (q SeriesQuery) period(length time.Duration) (from, to time.Time) {
 	return from, to
 }
 
-// bucket is the query's, or the finest of which all of the period is kept and that fits.
+// bucket is the query's, or the finest one that is kept for the whole period and fits into
+// [MaxBuckets].
 func (q SeriesQuery) bucket(now time.Time) time.Duration {
 	if q.Bucket != 0 {
 		return q.Bucket
@@ -243,7 +246,7 @@ func (a access) Series(ctx context.Context, q SeriesQuery) (SeriesRows, error) {
 type seriesReader struct {
 	*session
 	query  SeriesQuery
-	column Column // that Value is of
+	column Column // whose values are in Series.Value
 	rows   *SeriesRows
 }
 
@@ -339,16 +342,16 @@ func (r *seriesReader) readCounts(ctx context.Context) error {
 	where, args := r.wanted()
 	columns, list := r.by()
 	columns = append(columns, tables.Column{Kind: tables.KindTime}, countColumn)
-	var room []byte
+	var buffer []byte
 	return r.rowsOf(ctx, "SELECT "+list+`, t."Time", t."Count"`+where, args, columns, func(row []scanned) {
-		key, last := room[:0], len(r.query.By)
+		key, last := buffer[:0], len(r.query.By)
 		for i := range last {
 			if i > 0 {
 				key = append(key, 0)
 			}
 			key = append(key, row[i].text()...)
 		}
-		room = key
+		buffer = key
 		counts, among := ofValues[string(key)]
 		if !among {
 			counts = r.rows.Other
@@ -360,14 +363,14 @@ func (r *seriesReader) readCounts(ctx context.Context) error {
 	})
 }
 
-// noteEnd makes it known that something ended in a bucket, which is noted after it.
+// noteEnd marks the bucket of jobs that ended as noted, even if its jobs were not counted.
 func (r *seriesReader) noteEnd(bucket int) {
 	if r.query.Ended {
 		r.rows.Samples[bucket] = max(1, r.rows.Samples[bucket])
 	}
 }
 
-// by are the columns that make the series.
+// by are the columns that make the series, and their list for a SELECT.
 func (r *seriesReader) by() (columns []tables.Column, list string) {
 	names := make([]string, len(r.query.By))
 	for i, c := range r.query.By {

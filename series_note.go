@@ -19,9 +19,9 @@ type seriesKey struct {
 }
 
 const (
-	// endReports is how long after a job's end its report may come and be noted.
+	// endReports is how long after a job's end its report may come and still be counted.
 	endReports = time.Minute
-	// maxGap is how far back ends are counted after counts weren't noted.
+	// maxGap is how far back jobs that ended are counted after a pause in noting.
 	maxGap = day
 )
 
@@ -29,15 +29,16 @@ var errNoted = errors.New("the counts of this time are noted already")
 
 // NoteSeries notes the counts of jobs as of now, for [DB.Series], once in each [SeriesInterval]: by
 // VO, Status and each of MinorStatus, Site, Owner, OwnerGroup and JobType, and by the same how many
-// jobs have ended since the last time, by their EndExecTime. It reports whether it did, or it had
-// been done. The counts are read from those that triggers keep, the ends from an index. Each note
-// adds to the buckets of 5 minutes, an hour and a day, which are kept for 2, 60 and 1100 days.
+// jobs have ended since the last time, by their EndExecTime. noted is false if that has been done
+// already, or if the jobs are still being counted. The counts are read from those that triggers
+// keep, the ends from an index. Each note adds to the buckets of 5 minutes, an hour and a day,
+// which are kept for 2, 60 and 1100 days.
 func (db *DB) NoteSeries(ctx context.Context) (noted bool, err error) {
 	if !db.HasSeries() {
 		return false, errNoSeries
 	}
 	if !db.counted.Load() {
-		return false, nil // they are being counted
+		return false, nil // the jobs are being counted
 	}
 	at := db.now().Truncate(SeriesInterval)
 	last, err := db.lastNoted(ctx)
@@ -91,7 +92,7 @@ func (db *DB) lastNoted(ctx context.Context) (last time.Time, err error) {
 func (db *DB) addCounts(ctx context.Context, sums map[seriesKey]int64) (vos []string, err error) {
 	for i, column := range seriesColumns {
 		by := []Column{colVO, colStatus, column}
-		slices.SortFunc(by, func(a, b Column) int { return int(a.index) - int(b.index) })
+		slices.SortFunc(by, compareColumns)
 		err := db.EachSummaryRow(ctx, Summary{Scope: Scope{AllVOs: true}, GroupBy: by}, func(row []any) error {
 			key, count := keyOf(by, column, row)
 			key.kind = int64(i + 1)
@@ -111,8 +112,8 @@ func (db *DB) addCounts(ctx context.Context, sums map[seriesKey]int64) (vos []st
 // addEnded adds how many jobs of a VO ended in a period. They are read once for all columns.
 func (db *DB) addEnded(ctx context.Context, sums map[seriesKey]int64, vo string, from, to time.Time) error {
 	by := append(slices.Clone(seriesColumns), colStatus)
-	slices.SortFunc(by, func(a, b Column) int { return int(a.index) - int(b.index) })
-	ended := Filter{op: opAnd, kids: []Filter{{op: opIn, column: columnByName["EndExecTime"], values: []any{period{from, to}}}}}
+	slices.SortFunc(by, compareColumns)
+	ended := Filter{op: opAnd, kids: []Filter{{op: opIn, column: colEndExecTime, values: []any{period{from, to}}}}}
 	return db.EachSummaryRow(ctx, Summary{Scope: Scope{VO: vo}, GroupBy: by, Filter: ended}, func(row []any) error {
 		for i, column := range seriesColumns {
 			key, count := keyOf(by, column, row)
@@ -224,7 +225,7 @@ func (db *DB) dropSeries(ctx context.Context, span seriesSpan, vo string, before
 	return rows, nil
 }
 
-// nextSeriesVO is the VO after another one that counts are noted of.
+// nextSeriesVO is the first VO after another one that has counts noted.
 func (db *DB) nextSeriesVO(ctx context.Context, span seriesSpan, kind int64, after string) (vo string, found bool, err error) {
 	const text = `SELECT t."VO" FROM "Series" AS t WHERE t."Span" = ? AND t."Kind" = ? AND t."VO" > ? ORDER BY t."VO" LIMIT 1`
 	err = db.read(ctx, "look for counts over time", func(s *session) error {

@@ -9,7 +9,8 @@ import (
 	"jobdb/internal/tables"
 )
 
-// Stats are numbers of a [DB] since it was opened, for monitoring. Asking for them asks no database.
+// Stats are numbers of a [DB] since it was opened, for monitoring. Getting them doesn't ask the
+// database.
 type Stats struct {
 	Pools map[string]sql.DBStats // by name: read and write on SQLite, else all; history, where it is in another database
 
@@ -20,7 +21,7 @@ type Stats struct {
 	Retries map[string]int64 // by cause: lost against another transaction, interrupted by somebody else, broken trigger on the server
 	LogSize int64            // of SQLite's write-ahead log, in bytes; elsewhere 0
 
-	Folded   int64     // differences of counts that this DB has brought together, see [DB.FoldCounts]
+	Folded   int64     // differences of counts that this DB has folded, see [DB.FoldCounts]
 	FoldedAt time.Time // when it last left none behind, unless another server was at it; zero: never
 }
 
@@ -108,7 +109,7 @@ func (b Backlog) readCommands(ctx context.Context, s *session) error {
 	}))
 }
 
-// readHeartbeats passes over jobs that were never heard of.
+// readHeartbeats leaves out jobs that never sent a heartbeat.
 func (b Backlog) readHeartbeats(ctx context.Context, s *session) error {
 	text := `SELECT "VO", min("HeartBeatTime") FROM "Jobs" WHERE "Status" = ? AND "HeartBeatTime" IS NOT NULL GROUP BY "VO"`
 	columns := []tables.Column{colVO.def(), oldestColumn}

@@ -89,10 +89,9 @@ func (q *TaskQueues) Close() error { return q.db.Close() }
 // then, and not disabled, are deleted, and the priority of their owners' group is shared anew among
 // its queues; shareOf says how. Jobs that are in no queue are ignored.
 //
-// Where tx reaches the task queues, which are then in its database or in another one of its MariaDB
-// or MySQL server, this is a part of it. Elsewhere it is a transaction of its own, done when
-// RemoveJobs returns; if tx fails later the jobs are in no queue all the same, and a repetition of
-// tx does no harm.
+// If the task queues are in the database of tx, or in another one on the same MariaDB or MySQL
+// server, this is a part of tx. Otherwise it is a transaction of its own, committed when RemoveJobs
+// returns: if tx fails later the jobs are in no queue all the same, and repeating tx does no harm.
 func (q *TaskQueues) RemoveJobs(ctx context.Context, tx *Tx, ids []JobID, shareOf func(vo, group string) GroupShare) error {
 	if len(ids) == 0 {
 		return nil
@@ -180,7 +179,7 @@ func (r *queueRemoval) jobsByQueue(ctx context.Context, ids []JobID) (map[int64]
 }
 
 // deleteIfEmpty deletes an empty queue and what belongs to it. Whoever puts a job in needs a lock
-// of the queue's row; so it is looked for jobs once more when that is locked here. Queues with
+// of the queue's row; so this looks for jobs once more when it has locked that row. Queues with
 // jobs, which are most, are not locked.
 func (r *queueRemoval) deleteIfEmpty(ctx context.Context, queue int64) (owner queueOwner, deleted bool, err error) {
 	hasJobs, err := r.hasJobs(ctx, queue)

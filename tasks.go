@@ -15,7 +15,7 @@ import (
 // Task is background work on a database that one of all its servers does at a time.
 type Task struct {
 	Name  string        // at most 64 characters
-	Every time.Duration // runs are due at multiples of it since 1970, in UTC
+	Every time.Duration // runs are due at the times that [time.Time.Truncate] gives for it
 
 	// Run does the work. It gets the state that the run before it returned, "" the first time, and
 	// returns its own, which is kept unless it is "" or another server has taken the task over. Its
@@ -31,15 +31,15 @@ const (
 	taskRetry = time.Minute      // after a run that failed
 )
 
-// errTaskTaken is why a run of a task ends before its time.
+// errTaskTaken ends a run whose task another server has taken.
 var errTaskTaken = errors.New("another server has taken the task over, because this one gave no sign of life for a minute")
 
 // RunTasks runs tasks whenever they are due, until ctx ends and the last one has returned. Of several
 // servers on one database one does a task at a time; another takes over when that one ends. What
 // fails is told to [Options.Logger], and tried again a minute later.
 //
-// Only jobdb's own databases keep who does what. On others every server that is told to does the
-// task.
+// Only jobdb's own databases record which server does a task. On others every server that calls
+// RunTasks does it.
 func (db *DB) RunTasks(ctx context.Context, tasks ...Task) {
 	var running sync.WaitGroup
 	for _, task := range tasks {
@@ -48,11 +48,15 @@ func (db *DB) RunTasks(ctx context.Context, tasks ...Task) {
 	running.Wait()
 }
 
+// hasTaskTable reports whether this database records which server does a task. The migration that
+// made the table Series made Tasks, too.
+func (db *DB) hasTaskTable() bool { return db.schema.Series }
+
 func (db *DB) taskLoop(ctx context.Context, task Task) {
 	state := "" // where the database keeps none
 	for wait := time.Duration(0); engine.Sleep(ctx, wait) == nil; {
 		var err error
-		if db.schema.Series {
+		if db.hasTaskTable() {
 			wait, err = db.runIfDue(ctx, task)
 		} else {
 			wait, err = db.runAlways(ctx, task, &state)
@@ -93,7 +97,7 @@ func (db *DB) runAlways(ctx context.Context, task Task, state *string) (wait tim
 
 // TaskState returns the state that the last run of a task left, "" if there was none.
 func (db *DB) TaskState(ctx context.Context, name string) (state string, err error) {
-	if !db.schema.Series {
+	if !db.hasTaskTable() {
 		return "", nil
 	}
 	err = db.read(ctx, "read the state of the task "+name, func(s *session) error {
@@ -109,7 +113,7 @@ func (db *DB) TaskState(ctx context.Context, name string) (state string, err err
 // RunTask runs a task now, whether it is due or not, unless another server does it at the moment;
 // then ran is false.
 func (db *DB) RunTask(ctx context.Context, task Task) (ran bool, err error) {
-	if !db.schema.Series {
+	if !db.hasTaskTable() {
 		_, err := task.Run(ctx, "")
 		return true, err
 	}
@@ -152,20 +156,22 @@ type taskRow struct {
 	state       string
 }
 
-// free reports whether no server has the task. A lease that is far too long is of a clock that was set
-// back since; one that is a little too long is of a server whose clock is a little ahead of ours.
+// free reports whether no server has the task. A lease that is far too long was made before a clock
+// was set back, and doesn't count. One that is a little too long is of a server whose clock is a
+// little ahead of ours.
 func (r taskRow) free(now time.Time) bool {
 	return !r.until.After(now) || r.until.After(now.Add(2*taskLease))
 }
 
-// due reports whether it is time for the task. A next time that is far too far away is of a clock that
-// was set back since, or of a task that was seldom done.
+// due reports whether it is time for the task. A next time that is far too far away was set before
+// a clock was set back, or when the task was done more seldom, and doesn't count.
 func (r taskRow) due(now time.Time, task Task) bool {
 	return !r.next.After(now) || r.next.After(now.Add(2*task.Every))
 }
 
-// take takes the task, with due only if it is. If it doesn't, wait is when to try again.
-func (l *lease) take(ctx context.Context, due bool) (taken bool, wait time.Duration, err error) {
+// take takes the task unless another server has it, with onlyDue only if it is due. If it doesn't
+// take it, wait is how long to wait before trying again.
+func (l *lease) take(ctx context.Context, onlyDue bool) (taken bool, wait time.Duration, err error) {
 	err = l.db.write(ctx, "take the task "+l.task.Name, func(s *session) error {
 		taken = false
 		now := s.time(l.db.now())
@@ -173,7 +179,7 @@ func (l *lease) take(ctx context.Context, due bool) (taken bool, wait time.Durat
 		if err != nil {
 			return err
 		}
-		if due && found && !row.due(now, l.task) {
+		if onlyDue && found && !row.due(now, l.task) {
 			wait = min(taskPoll, row.next.Sub(now))
 			return nil
 		}
@@ -243,7 +249,7 @@ func (l *lease) run(ctx context.Context) error {
 	}
 	cancel(nil)
 	renewing.Wait()
-	ended, stop := context.WithTimeout(context.WithoutCancel(ctx), taskPoll) // it is given back even when the server ends
+	ended, stop := context.WithTimeout(context.WithoutCancel(ctx), taskPoll) // the task is given back even when the server ends
 	defer stop()
 	back := l.change(ended, func(row *taskRow, now time.Time) {
 		row.until, row.next = now, nextRun(l.task, now)
@@ -266,8 +272,8 @@ func (l *lease) run(ctx context.Context) error {
 	return err
 }
 
-// renew makes the lease longer until ctx ends. If it can't twice, which takes 40 s at most, it ends
-// the run before the lease does.
+// renew extends the lease until ctx ends. If that fails twice in a row, which takes 40 s at most,
+// it ends the run before the lease ends.
 func (l *lease) renew(ctx context.Context, cancel context.CancelCauseFunc) {
 	for failed := 0; engine.Sleep(ctx, taskLease/6) == nil; {
 		trying, stop := context.WithTimeout(ctx, taskLease/6)

@@ -25,16 +25,16 @@ type access struct {
 
 // session is where statements go: a pool, or one transaction.
 type session struct {
-	db        *DB
-	task      string // what its statements are for
-	q         engine.Querier
-	inTx      bool
-	failed    error    // the first error of a statement in a transaction
-	given     bool     // a row was given to the caller
-	historyTx *session // the transaction on the history's own database, once begun
-	locked    map[JobID]bool
-	wrote     bool            // a statement has changed rows
-	numbered  map[JobID]int64 // the last numbers of histories that only this transaction can write
+	db          *DB
+	task        string // what its statements are for
+	q           engine.Querier
+	inTx        bool
+	failed      error    // the first error of a statement in a transaction
+	gaveRow     bool     // the caller has received a row
+	historyTx   *session // the transaction on the history's own database, once begun
+	locked      map[JobID]bool
+	wrote       bool            // a statement has changed rows
+	lastNumbers map[JobID]int64 // by job: the last number of a history that only this transaction can write
 
 	reusesRows bool // of a search, whose rows nobody keeps
 }
@@ -81,7 +81,7 @@ func (a access) snapshot(ctx context.Context, what string, fn func(*session) err
 	})
 }
 
-// write runs statements that change rows, all or none.
+// write runs fn in a transaction; all its changes are kept, or none.
 func (a access) write(ctx context.Context, what string, fn func(*session) error) error {
 	if a.db.options.ReadOnly {
 		return a.db.wrapError(what, errReadOnly)
@@ -97,20 +97,22 @@ func (a access) write(ctx context.Context, what string, fn func(*session) error)
 	})
 }
 
-// writesAlone reports whether writeAlone may write: not where the server goes on with what is cancelled.
-func (a access) writesAlone() bool {
+// canAutocommit reports whether a single statement may be run without a transaction. It may not on
+// a pool that was given: there the server goes on with a cancelled statement, and only a
+// transaction undoes it.
+func (a access) canAutocommit() bool {
 	return a.tx == nil && !a.db.options.ReadOnly && a.db.dialect.LockWithin && !a.db.engine.Given
 }
 
-// writeAlone runs a single statement that does all of a small change at once, without the round
-// trips of a transaction, and returns how many rows it wrote. Where it can't, or another transaction
-// was in its way, none is written: the caller then does the same in a transaction.
-func (a access) writeAlone(ctx context.Context, what, text string, args ...any) (int64, error) {
-	if !a.writesAlone() {
+// writeAutocommit runs a single statement that does all of a small change, without the round trips
+// of a transaction, and returns how many rows it wrote. Where that isn't possible, or another
+// transaction is in its way, it writes none: the caller then does the same in a transaction.
+func (a access) writeAutocommit(ctx context.Context, what, text string, args ...any) (int64, error) {
+	if !a.canAutocommit() {
 		return 0, nil
 	}
 	n := int64(0)
-	refused, err := a.alone(ctx, what, func(s *session) (err error) {
+	refused, err := a.autocommit(ctx, what, func(s *session) (err error) {
 		n, err = s.exec(ctx, text, args...)
 		return err
 	})
@@ -120,9 +122,9 @@ func (a access) writeAlone(ctx context.Context, what, text string, args ...any) 
 	return n, err
 }
 
-// alone runs what sends one statement, without a transaction. refused is that it wrote nothing for a
-// reason that may not be in the way of a transaction.
-func (a access) alone(ctx context.Context, what string, fn func(*session) error) (refused bool, err error) {
+// autocommit runs fn, which must send one statement only, without a transaction. refused reports
+// that nothing was written, for a reason that may not stop a transaction.
+func (a access) autocommit(ctx context.Context, what string, fn func(*session) error) (refused bool, err error) {
 	if err := a.db.usable(ctx); err != nil {
 		return false, err
 	}
@@ -142,13 +144,13 @@ func (a access) alone(ctx context.Context, what string, fn func(*session) error)
 	return refused, err
 }
 
-// writeOne is write for what is a single statement: where writeAlone may write it does so without a
-// transaction. fn must not send a second one.
+// writeOne is write for an fn that sends one statement only. It runs without a transaction where it
+// can.
 func (a access) writeOne(ctx context.Context, what string, fn func(*session) error) error {
-	if !a.writesAlone() {
+	if !a.canAutocommit() {
 		return a.write(ctx, what, fn)
 	}
-	refused, err := a.alone(ctx, what, fn)
+	refused, err := a.autocommit(ctx, what, fn)
 	if refused {
 		return a.write(ctx, what, fn)
 	}
@@ -183,7 +185,7 @@ func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 // txMark is the key of the context that a transaction of a DB gives to its function.
 type txMark struct{ db *DB }
 
-// misused refuses what only a mistake in a program can be: a DB that is closed, or a context of its
+// misused returns an error for mistakes of the program: a DB that is closed, or a context of its
 // own transaction.
 func (db *DB) misused(ctx context.Context) error {
 	if db.closed.Load() {
@@ -195,6 +197,7 @@ func (db *DB) misused(ctx context.Context) error {
 	return nil
 }
 
+// usable refuses a misused DB, and a database that this program can't work on.
 func (db *DB) usable(ctx context.Context) error {
 	if err := db.misused(ctx); err != nil {
 		return err
@@ -212,12 +215,12 @@ func (db *DB) usable(ctx context.Context) error {
 	return nil
 }
 
-// errReadOnly is what the engines say in their own ways, and those of a pool that was given don't
-// say.
+// errReadOnly stands for the engines' different errors. On a pool that was given the engine
+// wouldn't even refuse.
 var errReadOnly = &UnavailableError{Err: errors.New("it was opened to be read only")}
 
-// withContext makes an error one of its context when that has ended: engines and drivers tell it in
-// their own words.
+// withContext adds the context's error when the context has ended: engines and drivers report that
+// in their own words.
 func withContext(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 		return errors.Join(ctx.Err(), err)
@@ -225,7 +228,7 @@ func withContext(ctx context.Context, err error) error {
 	return err
 }
 
-// commitError is of a COMMIT: what it was for may have been kept.
+// commitError is an error of COMMIT. The transaction may have been committed all the same.
 type commitError struct{ err error }
 
 func (e *commitError) Error() string { return "commit: " + e.err.Error() }
@@ -239,6 +242,7 @@ func commit(tx *sql.Tx) error {
 	return nil
 }
 
+// runOnce runs fn in a transaction, which may share its commit with others on SQLite.
 func (db *DB) runOnce(ctx context.Context, fn func(*session) error) (err error) {
 	wrote := false
 	defer func() {
@@ -267,7 +271,7 @@ func (db *DB) runOnce(ctx context.Context, fn func(*session) error) (err error) 
 	return commit(tx)
 }
 
-// beginHistoryTx is the transaction on the history's own database that belongs to this one.
+// beginHistoryTx returns the transaction on the history's own database that belongs to this one.
 func (s *session) beginHistoryTx(ctx context.Context) (*session, error) {
 	if s.historyTx == nil {
 		h := s.db.history
@@ -318,7 +322,7 @@ func (s *session) query(ctx context.Context, text string, args []any, each func(
 	defer rows.Close()
 	defer func() { end(rows.Err()) }()
 	for rows.Next() {
-		s.given = true
+		s.gaveRow = true
 		if err := each(rows); err != nil {
 			return err
 		}
@@ -334,7 +338,7 @@ func (s *session) exec(ctx context.Context, text string, args ...any) (int64, er
 	return s.affected(ctx)(result, err)
 }
 
-// affected reads how many rows a statement matched.
+// affected returns a function that reads from a statement's result how many rows it matched.
 func (s *session) affected(ctx context.Context) func(sql.Result, error) (int64, error) {
 	return func(result sql.Result, err error) (int64, error) {
 		if err != nil {
@@ -346,8 +350,7 @@ func (s *session) affected(ctx context.Context) func(sql.Result, error) (int64, 
 	}
 }
 
-// fail notes the first error of a transaction. Engines tell a cancelled context in their own words;
-// callers want the context's.
+// fail records the first error of a transaction, and returns the error with that of the context.
 func (s *session) fail(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -361,8 +364,8 @@ func (s *session) fail(ctx context.Context, err error) error {
 
 func (db *DB) classOf(err error) engine.ErrClass { return db.engine.ClassOf(err) }
 
-// wrapError makes an error one of this package's, with what was being done where it doesn't say it
-// itself.
+// wrapError turns an error into one of this package's. It adds what was being done, unless the
+// error is of a class that tells callers enough.
 func (db *DB) wrapError(what string, err error) error {
 	if err == nil || isPublic(err) {
 		return err
@@ -379,7 +382,7 @@ func isPublic(err error) bool {
 	return false
 }
 
-// publicError makes an engine's error one of this package's.
+// publicError turns an engine's error into one of this package's.
 func (db *DB) publicError(err error) error {
 	if err == nil || isPublic(err) || errors.Is(err, ErrUnavailable) {
 		return err
@@ -404,7 +407,7 @@ func (db *DB) publicError(err error) error {
 		return valueError(err)
 	case engine.ClassOther, engine.ClassForeignKey:
 	}
-	if db.closed.Load() { // meanwhile
+	if db.closed.Load() { // by another goroutine, while this one was at work
 		return errors.Join(ErrClosed, err)
 	}
 	return err

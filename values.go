@@ -38,11 +38,11 @@ const (
 	MaxValues = 1000
 
 	defaultValues = 20
-	// newestJobs is among how many jobs values are looked for where neither counts nor an index have
-	// them.
+	// newestJobs is how many of the newest jobs are searched for values that neither counts nor an
+	// index have.
 	newestJobs = 10_000
-	// maxSkips is how often a walk along an index may find a value that doesn't match. There is one
-	// for each way to write the prefix in upper and lower case that values begin with.
+	// maxSkips is how often a walk along an index may find a value that doesn't match: once for
+	// each spelling of the prefix, in upper and lower case, with which values begin.
 	maxSkips = 200
 )
 
@@ -85,7 +85,7 @@ func (a access) Values(ctx context.Context, v Values) (ValueList, error) {
 		switch {
 		case c.countedBy(v.Scope, Filter{}, []Column{v.Column}) != nil:
 			list, err = s.countedValues(ctx, v)
-		case c.walks(v):
+		case c.hasValueIndex(v):
 			list, err = s.indexedValues(ctx, v)
 		default:
 			list, err = s.newestValues(ctx, v)
@@ -95,8 +95,8 @@ func (a access) Values(ctx context.Context, v Values) (ValueList, error) {
 	return list, err
 }
 
-// walks reports whether an index has the values in the order of their bytes.
-func (c *compiler) walks(v Values) bool {
+// hasValueIndex reports whether an index has the values in the order of their bytes.
+func (c *compiler) hasValueIndex(v Values) bool {
 	return v.Scope.VO != "" && v.Scope.Owner == "" && c.schema.OfVO[v.Column.Name()] != "" &&
 		c.schema.Collation(tables.Jobs.Name, v.Column.Name()) == "" && c.schema.Collation(tables.Jobs.Name, colVO.Name()) == ""
 }
@@ -123,8 +123,8 @@ func (l *ValueList) add(v Values, value string) {
 	}
 }
 
-// indexedValues walks along an index from value to value: each is found at once after the one
-// before. From a value that doesn't match it goes on where the next one that may match can be.
+// indexedValues jumps along an index from value to value (a loose index scan). From a value that
+// doesn't match it jumps to where the next one that may match can be.
 func (s *session) indexedValues(ctx context.Context, v Values) (list ValueList, err error) {
 	from, sign := upperASCII(v.Prefix), opGreaterEqual // capitals are first
 	for skips := 0; skips < maxSkips && !list.More; {
@@ -155,8 +155,9 @@ func (s *session) nextValue(ctx context.Context, v Values, sign op, from string)
 	return value, found, err
 }
 
-// nextCase is the first text, by its bytes, that comes after one that doesn't begin with the prefix,
-// and that is the prefix but for the case of ASCII letters; found is false where there is none.
+// nextCase returns the first spelling of the prefix, in upper and lower case ASCII letters, that
+// sorts after another text by its bytes. That text begins with no spelling of the prefix. found is
+// false where there is none.
 func nextCase(prefix, after string) (text string, found bool) {
 	upper, lower := upperASCII(prefix), foldASCII(prefix)
 	at := 0
@@ -188,7 +189,7 @@ func upperASCII(s string) string {
 }
 
 func (s *session) newestValues(ctx context.Context, v Values) (list ValueList, err error) {
-	newest := Search{Scope: v.Scope, Columns: []Column{v.Column}, Sort: []Sort{{Descending: true}}, Page: 1} // of the zero Column, JobID
+	newest := Search{Scope: v.Scope, Columns: []Column{v.Column}, Sort: []Sort{{Column: colJobID, Descending: true}}, Page: 1}
 	jobs := 0
 	matching := map[string]bool{}
 	err = s.placedRows(ctx, s.compiler().rows(newest, newestJobs), newest, func(row, _ []any) error {

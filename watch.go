@@ -14,7 +14,7 @@ import (
 // watchInterval is how often a DB looks at what may change around it.
 const watchInterval = 5 * time.Second
 
-// watch looks around until ctx ends.
+// watch reads the database's clock and version until ctx ends.
 func (db *DB) watch(ctx context.Context) {
 	for engine.Sleep(ctx, watchInterval) == nil {
 		err := errors.Join(db.readClock(ctx), db.lookForNewer(ctx))

@@ -224,7 +224,7 @@ func (c *change) add(id JobID, values map[Column]any) {
 }
 
 func sortedColumns(values map[Column]any) []Column {
-	return slices.SortedFunc(maps.Keys(values), func(x, y Column) int { return int(x.index) - int(y.index) })
+	return slices.SortedFunc(maps.Keys(values), compareColumns)
 }
 
 // groupChanges makes one change of all jobs that set the same columns.

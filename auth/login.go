@@ -13,24 +13,24 @@ import (
 
 // How long the parts of a login last.
 const (
-	codeLifetime    = time.Minute      // from the browser's visit to the page's request for tokens
+	codeLifetime    = time.Minute      // until the page must have asked for its tokens
 	accessLifetime  = 20 * time.Minute // as in DiracX
-	sessionLifetime = 12 * time.Hour   // without a renewal
+	sessionLifetime = 12 * time.Hour   // since the last renewal
 )
 
-// maxLogins bounds how many codes, and how many sessions, are kept. The oldest goes first.
+// maxLogins is how many codes, and how many sessions, are kept. The oldest are dropped first.
 const maxLogins = 1000
 
-// The reasons why there are no tokens.
+// The errors of [Logins.Redeem] and [Logins.Renew].
 var (
 	ErrInvalidCode    = errors.New("the code is unknown, was used before, has ended, or isn't this client's: log in again")
 	ErrInvalidSession = errors.New("the login is unknown, has ended, or its refresh token was used twice: log in again")
 )
 
 // Logins are the logins of web pages at a server that signs its own tokens: OAuth's authorization
-// code flow with PKCE (RFC 6749, RFC 7636), for the one user of the server. They are kept in memory:
-// a restart ends them. Whether that user is asking is for the caller of Begin to find out. The
-// methods are safe for concurrent use.
+// code flow with PKCE (RFC 6749, RFC 7636), for the one user of the server. They are kept in
+// memory: a restart ends them. The caller of Begin must make sure that it is this user who asks.
+// The methods are safe for concurrent use.
 type Logins struct {
 	key    *Key
 	issuer string
@@ -62,18 +62,18 @@ func NewLogins(key *Key, issuer string, user Principal, clock func() time.Time) 
 	}
 }
 
-// User is whom the tokens are for.
+// User returns the user that the tokens are for.
 func (l *Logins) User() Principal { return l.user }
 
 // Tokens are what a page gets.
 type Tokens struct {
 	Access   string        // a JWT
 	Lifetime time.Duration // of Access
-	Refresh  string        // opaque, for Renew; good once
+	Refresh  string        // opaque, for Renew; can be used once
 }
 
-// Begin starts a login and returns its code, which is good once, for a minute. challenge is the
-// SHA-256 of the verifier that [Logins.Redeem] wants to see, in base64url without padding.
+// Begin starts a login and returns its code, which can be used once, within a minute. challenge is
+// the SHA-256 of the verifier that [Logins.Redeem] must get, in base64url without padding.
 func (l *Logins) Begin(challenge, redirectURI string) string {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -83,7 +83,7 @@ func (l *Logins) Begin(challenge, redirectURI string) string {
 	return code
 }
 
-// Redeem returns tokens for a code, or [ErrInvalidCode]. Whatever comes of it, the code is used up.
+// Redeem returns tokens for a code, or [ErrInvalidCode]. The code is used up in any case.
 // redirectURI must be that of Begin.
 func (l *Logins) Redeem(code, verifier, redirectURI string) (Tokens, error) {
 	l.mutex.Lock()
@@ -113,7 +113,8 @@ func (l *Logins) Renew(refresh string) (Tokens, error) {
 	return l.tokens(id)
 }
 
-// End ends the session of a refresh token, if there is one: the access token is good until its end.
+// End ends the session of a refresh token, if there is one. Its access token stays valid until it
+// expires.
 func (l *Logins) End(refresh string) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -133,7 +134,8 @@ func (l *Logins) tokens(id string) (Tokens, error) {
 	return Tokens{Access: access, Lifetime: accessLifetime, Refresh: id + "." + s.secret}, nil
 }
 
-// makeRoom removes what has ended, and the oldest where there is still no room for one more.
+// makeRoom removes logins that have ended, and the oldest one if there is still no room for
+// another.
 func makeRoom[V any](logins map[string]V, now time.Time, end func(V) time.Time) {
 	maps.DeleteFunc(logins, func(_ string, v V) bool { return !now.Before(end(v)) })
 	if len(logins) < maxLogins {

@@ -17,20 +17,21 @@ const (
 	metadataRetry    = 15 * time.Second
 )
 
-// ErrNoMetadata means that the issuer's metadata can't be had.
+// ErrNoMetadata means that the issuer's metadata can't be fetched.
 var ErrNoMetadata = errors.New("the metadata of the issuer can't be fetched")
 
-// Metadata is what an issuer of DiracX tells of its VOs, at ISSUER/.well-known/dirac-metadata. It is
-// fetched when it is asked for, and kept for 15 minutes. Get is safe for concurrent use.
+// Metadata describes the VOs of a DiracX issuer. It is fetched from
+// ISSUER/.well-known/dirac-metadata when it is asked for, and kept for 15 minutes. Get is safe for
+// concurrent use.
 type Metadata struct {
 	issuer string
 	remote *remote
 	clock  func() time.Time
 
-	mutex sync.Mutex // held while it is fetched, so that it is once
-	text  []byte     // the last that was fetched
-	err   error      // of the last try
-	next  time.Time  // of the next one
+	mutex sync.Mutex // held during a fetch, so that there is one at a time
+	text  []byte     // the last one fetched
+	err   error      // of the last fetch
+	next  time.Time  // when to fetch again
 }
 
 // NewMetadata returns the metadata of an issuer.
@@ -38,8 +39,9 @@ func NewMetadata(issuer string, clock func() time.Time) *Metadata {
 	return &Metadata{issuer: issuer, clock: clock, remote: &remote{client: &http.Client{CheckRedirect: checkRedirect}}}
 }
 
-// Get returns the document as the issuer sent it, JSON with virtual_organizations and at most 1 MiB,
-// or [ErrNoMetadata] with a reason that is for the log. While the issuer can't be reached, the last document is good.
+// Get returns the document as the issuer sent it: JSON with virtual_organizations, at most 1 MiB.
+// While the issuer can't be reached it returns the last document. If there is none the error is
+// [ErrNoMetadata], with a reason that is for the log.
 func (m *Metadata) Get(ctx context.Context) ([]byte, error) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
@@ -61,7 +63,7 @@ func (m *Metadata) fetch(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Others wait for it, too, and get what comes of it: it doesn't end with this request.
+	// Other requests wait for this fetch, too, so it doesn't end with this one.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 	defer cancel()
 	text, err := m.remote.get(ctx, at)

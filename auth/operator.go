@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Operator says who may read the jobs of all VOs: the members of a group of a VO, or who has a property.
+// Operator says who may read the jobs of all VOs: the members of a VO's group, or everybody with a
+// property.
 type Operator struct{ VO, Group, Property string }
 
 // ParseOperator reads VO/GROUP, such as "dirac/dirac_admin", or the name of a property.
@@ -23,7 +24,7 @@ func ParseOperator(text string) (Operator, error) {
 	return Operator{VO: vo, Group: group}, nil
 }
 
-// Is reports whether a principal is one of those meant.
+// Is reports whether a principal is such an operator.
 func (o Operator) Is(p Principal) bool {
 	if o.Property != "" {
 		return p.Has(o.Property)

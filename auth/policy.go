@@ -27,10 +27,10 @@ const (
 // Scope is the set of jobs that an action may reach. Whatever the action, jobs of another VO don't
 // exist for the caller, unless AllVOs.
 type Scope struct {
-	VO    string // never empty where the action is allowed, but with AllVOs
+	VO    string // empty only with AllVOs
 	Owner string // empty: every owner of the VO
 
-	AllVOs bool // of an operator, who only reads; VO and Owner are empty
+	AllVOs bool // for operators, and only to read; VO and Owner are empty
 
 	// Hidden matters where Owner is set. It says what happens to other owners' jobs in the VO:
 	// true, they are reported as missing, like jobs of another VO; false, they are refused.

@@ -14,9 +14,9 @@ const (
 	defaultInterval = 15 * time.Minute // between fetches of remote keys
 	fileInterval    = 10 * time.Second // between readings of a file
 	retryInterval   = 15 * time.Second // after a failure, if that is sooner
-	minInterval     = 5 * time.Second  // however many tokens name unknown keys
+	minInterval     = 5 * time.Second  // between fetches, however many tokens name unknown keys
 	fetchTimeout    = 5 * time.Second
-	maxWait         = 2 * time.Second // of a token with an unknown key, for a fetch
+	maxWait         = 2 * time.Second // how long a token with an unknown key waits for a fetch
 )
 
 // refresh reads the source again and again until ctx ends. For minInterval after each reading, an
@@ -118,7 +118,7 @@ func (k *Keys) read(ctx context.Context) (*keySet, error) {
 	return parseKeySet(text)
 }
 
-// recordFailure keeps the keys. Of several failures in a row it logs the first.
+// recordFailure keeps the keys. It logs only the first of several failures in a row.
 func (k *Keys) recordFailure(ctx context.Context, err error) {
 	k.mutex.Lock()
 	before := k.state
@@ -133,7 +133,7 @@ func (k *Keys) recordFailure(ctx context.Context, err error) {
 // recordSuccess takes over a set. It logs the end of failures, and keys that differ from before.
 func (k *Keys) recordSuccess(ctx context.Context, set *keySet) {
 	changed := !bytes.Equal(k.set.Load().jwks, set.jwks)
-	if changed { // only then: a new pointer invalidates every cached token
+	if changed { // otherwise keep the set: a new pointer invalidates all cached tokens
 		k.set.Store(set)
 	}
 	k.mutex.Lock()
@@ -149,7 +149,7 @@ func (k *Keys) recordSuccess(ctx context.Context, set *keySet) {
 	}
 }
 
-// Reload reads the source of the keys now, once more. Keys that never change stay as they are.
+// Reload reads the source of the keys now. For keys that never change it does nothing.
 func (k *Keys) Reload(ctx context.Context) error {
 	if k.source.read == nil {
 		return nil

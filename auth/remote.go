@@ -104,7 +104,7 @@ func (r *remote) get(ctx context.Context, from *url.URL) ([]byte, error) {
 	return text, nil
 }
 
-// checkRedirect is the HTTP client's: an error ends the request.
+// checkRedirect is an [http.Client]'s CheckRedirect: an error ends the request.
 func checkRedirect(request *http.Request, via []*http.Request) error {
 	switch {
 	case len(via) > maxRedirects:
@@ -140,7 +140,7 @@ func parseWebURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// isWebURL tells URLs apart from the other things that a setting may hold.
+// isWebURL reports whether a setting is a URL, and not a file or a JWK set.
 func isWebURL(text string) bool {
 	return strings.HasPrefix(text, "https://") || strings.HasPrefix(text, "http://")
 }

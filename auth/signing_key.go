@@ -26,7 +26,7 @@ func (k *Key) Keys() *Keys {
 	return fixedKeys(newKeySet(map[string]any{k.id: k.private.Public()}), "this server's own key")
 }
 
-// NewKey makes a key that is kept nowhere: what it signs is accepted by this process only.
+// NewKey makes a key that isn't stored: only this process accepts what it signs.
 func NewKey() (*Key, error) {
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	return &Key{id: rand.Text(), private: private}, err

@@ -133,10 +133,11 @@ func (v *Verifier) principal(c claims) (Principal, error) {
 	return p, nil
 }
 
-// maxTime is the last second of the year 9999, after which no clock goes on.
+// maxTime is the last second of the year 9999.
 const maxTime = 253402300799
 
-// checkTimes refuses numbers that are no times: converted to one, 1e300 is long ago on some machines.
+// checkTimes refuses numbers that are no times: on some machines 1e300 would be converted to a time
+// long ago.
 func (c claims) checkTimes() error {
 	for _, name := range []string{"exp", "nbf", "iat"} {
 		if seconds, isNumber := c[name].(float64); isNumber && math.Abs(seconds) > maxTime {

@@ -37,8 +37,8 @@ type Reader struct {
 // IDs are the jobs from First to Last.
 type IDs struct{ First, Last jobdb.JobID }
 
-// Choice is which jobs were chosen: those that have one of the IDs, if there are any, or are in one
-// of the files, if there are any, and for which all filters hold.
+// Choice says which jobs were chosen: those with one of the IDs or in one of the files, if there
+// are IDs or files, for which all filters hold.
 type Choice struct {
 	IDs    []IDs
 	Files  []string // names of files with IDs; "-" is standard input
@@ -48,15 +48,15 @@ type Choice struct {
 // All reports whether nothing was chosen, which means all jobs.
 func (c *Choice) All() bool { return len(c.IDs) == 0 && len(c.Files) == 0 && len(c.Search) == 0 }
 
-// Error says what of a text can't be read, and what to write instead.
+// Error says which part of a text can't be read, and what to write instead.
 type Error struct{ Reason string }
 
 func (e *Error) Error() string { return e.Reason }
 
 func errorf(format string, args ...any) error { return &Error{fmt.Sprintf(format, args...)} }
 
-// Line reads a text of several terms, separated by spaces. Between them "and" may stand. What it
-// can't read is an [Error].
+// Line reads a text of several terms, separated by spaces or "and". What it can't read is an
+// [Error].
 func (r Reader) Line(text string) (Choice, error) {
 	var c Choice
 	terms, err := splitLine(text)
@@ -80,7 +80,7 @@ var (
 	wordsTerm   = regexp.MustCompile(`^([\w.()-]+)[ \t]+((?i)is[ \t]+not[ \t]+null|is[ \t]+null|not[ \t]+like|not[ \t]+in|neq|eq|gte|gt|lte|lt|like|ilike|regex|in)(?:[ \t]+(?s:(.*))|$)`)
 )
 
-// symbols are the operators that are written as signs.
+// symbols are the operators that are written as symbols, with their names.
 var symbols = map[string]string{
 	"=": "eq", "==": "eq", "!=": "neq", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte", "~": "regex",
 }
@@ -121,8 +121,8 @@ func notATerm(term string) error {
 		"and put a value with spaces in quotes", quote(term))
 }
 
-// AddAny adds that a column or parameter has one of the values, if there are any. They are taken as
-// they are: a comma in one, or quotes, are parts of it.
+// AddAny adds the condition that a column or parameter has one of the values; without values it
+// adds nothing. Commas and quotes in a value are part of it.
 func (r Reader) AddAny(c *Choice, name string, values []string) error {
 	if len(values) == 0 {
 		return nil
@@ -172,7 +172,7 @@ func parseIDs(text string) ([]IDs, error) {
 	return list, nil
 }
 
-// quote shows a part of what was written.
+// quote quotes a text for an error, and cuts a long one.
 func quote(text string) string {
 	const most = 60
 	if r := []rune(text); len(r) > most {

@@ -14,7 +14,7 @@ var aliases = map[string]string{
 	"id": "JobID", "group": "JobGroup", "name": "JobName", "type": "JobType", "submitted": "SubmissionTime",
 }
 
-// pilotStamp stands in filters for the pilot that ran a job.
+// pilotStamp is the name by which filters ask for the pilot that ran a job.
 const pilotStamp = "PilotStamp"
 
 // KnownParameters are the parameters of jobs that a server knows by their bare names. Others have
@@ -24,8 +24,8 @@ var KnownParameters = []string{
 	"Pilot_Reference", "Memory(MB)", "LocalAccount", "PayloadPID", "CEQueue", "BatchSystem",
 }
 
-// Name finds the column or parameter that a name means, in upper or lower case, or by one of its
-// short names. One that means none is an [Error] that names the nearest.
+// Name returns the column or parameter of a name, which may be in upper or lower case or an alias.
+// An unknown name is an [Error] that suggests the nearest one.
 func Name(text string) (string, error) {
 	if rest, ok := cutPrefixFold(text, jobdb.ParameterPrefix); ok && rest != "" {
 		return jobdb.ParameterPrefix + rest, nil
@@ -42,7 +42,7 @@ func Name(text string) (string, error) {
 	return "", unknown("column", text, names, ", and Parameters.NAME for parameters of jobs")
 }
 
-// names are all that a condition may begin with.
+// names are all names that a condition may begin with.
 func names() []string { return append(append(columnNames(), KnownParameters...), pilotStamp) }
 
 func columnNames() []string {
@@ -61,7 +61,7 @@ func cutPrefixFold(text, prefix string) (string, bool) {
 	return text[len(prefix):], true
 }
 
-// condition makes filters of a name, an operator and the text of a value, which may be in quotes.
+// condition makes filters from a name, an operator and the text of a value, which may be in quotes.
 func (r Reader) condition(name, operator, value string) ([]jobdb.FilterSpec, error) {
 	if strings.HasSuffix(operator, "null") {
 		name, err := Name(name)
@@ -92,7 +92,7 @@ func (r Reader) condition(name, operator, value string) ([]jobdb.FilterSpec, err
 	return parameterFilters(name, operator, values)
 }
 
-// shortTime makes filters of since=… and until=….
+// shortTime makes filters from since=… and until=….
 func (r Reader) shortTime(name, operator string, values []string) ([]jobdb.FilterSpec, error) {
 	if operator != "eq" || len(values) != 1 {
 		return nil, errorf("%s: write %s=2d, %s=yesterday or %s=2026-11-24", name, name, name, name)
@@ -122,7 +122,7 @@ func (r Reader) columnFilters(column jobdb.Column, operator string, values []str
 	return filters(name, operator, values, read)
 }
 
-// filters make one filter of values: a list where there are several of them.
+// filters makes one filter from values: a list if there are several.
 func filters(name, operator string, values []string, read func(string) (any, error)) ([]jobdb.FilterSpec, error) {
 	operands := make([]any, len(values))
 	for i, text := range values {
@@ -145,7 +145,8 @@ func filters(name, operator string, values []string, read func(string) (any, err
 	return []jobdb.FilterSpec{filter}, nil
 }
 
-// parameterFilters are filters for what is no column, which fewer operators compare.
+// parameterFilters makes filters on parameters and pilot stamps, which allow fewer operators than
+// columns.
 func parameterFilters(name, operator string, values []string) ([]jobdb.FilterSpec, error) {
 	switch {
 	case name == pilotStamp && operator != "eq" && operator != "in":

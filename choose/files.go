@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// ReadIDs reads IDs of jobs from a file or standard input: as in a term, separated by spaces, commas
-// or lines. What follows a # is a comment, and the heading JobID, which CSV files have, is passed
-// over. What isn't an ID is an [Error].
+// ReadIDs reads IDs of jobs from a file or standard input: as in a term, separated by spaces,
+// commas or lines. A # begins a comment. The heading JobID, which CSV files have, is skipped. What
+// isn't an ID is an [Error].
 func ReadIDs(from io.Reader) ([]IDs, error) {
 	var list []IDs
 	lines := bufio.NewScanner(from)

@@ -32,8 +32,8 @@ func splitLine(text string) ([]string, error) {
 	return terms, nil
 }
 
-// splitWords splits at spaces that are not in quotes. The quotes stay. They begin where a word, a
-// value or an item of a list does; others are letters like all.
+// splitWords splits at spaces that are not in quotes. The quotes stay. A quote counts as one only
+// at the beginning of a word, a value or an item of a list.
 func splitWords(text string) ([]string, error) {
 	var words []string
 	word, inQuotes, escaped := "", rune(0), false
@@ -67,7 +67,7 @@ func splitWords(text string) ([]string, error) {
 
 // termLength is how many of the words make up the first term.
 func termLength(words []string) int {
-	n := 1 // words before the value, or with it
+	n := 1 // the words up to the value, and its first one
 	switch lower := lowered(words, 4); {
 	case !bareName.MatchString(words[0]):
 		if onlyNameAnd.MatchString(words[0]) { // Status= Failed
@@ -99,8 +99,8 @@ func lowered(words []string, most int) []string {
 	return lower
 }
 
-// unquote takes the quotes from a value that is in quotes. In "…" a \" is a quote and \\ a
-// backslash; '…' stands for itself.
+// unquote removes the quotes around a value. In "…", \" is a quote and \\ a backslash; '…' has no
+// escapes.
 func unquote(text string) string {
 	if len(text) < 2 || text[0] != text[len(text)-1] {
 		return text
@@ -115,8 +115,8 @@ func unquote(text string) string {
 	return text
 }
 
-// splitList splits at commas that are not in quotes, and takes the quotes from the items. What is
-// empty is left out.
+// splitList splits at commas that are not in quotes, and removes the quotes around the items. Empty
+// items are left out.
 func splitList(text string) []string {
 	items := []string{}
 	item, inQuotes, escaped := "", rune(0), false

@@ -2,8 +2,8 @@ package choose
 
 import "strings"
 
-// unknown is the error for a name that is none of those that there are: it names the nearest or, if
-// none is alike, all of them.
+// unknown is the error for a name that isn't one of names. It suggests the nearest one or, if none
+// is similar, lists all.
 func unknown(what, text string, names []string, others string) error {
 	if name := nearest(text, names); name != "" {
 		return errorf("no %s is called %s; did you mean %s?", what, quote(text), name)
@@ -11,8 +11,8 @@ func unknown(what, text string, names []string, others string) error {
 	return errorf("no %s is called %s; there are %s%s", what, quote(text), strings.Join(names, ", "), others)
 }
 
-// nearest is the name that is most like a text that is none of them: one that is a few letters away,
-// or else the shortest that contains it. "" if none is alike.
+// nearest returns the name that is most similar to a text: the one with the smallest edit distance
+// or, if that is too large for all, the shortest that contains the text; "" if none does.
 func nearest(text string, names []string) string {
 	text = strings.ToLower(text)
 	best, least := "", len([]rune(text))/3+2
@@ -32,7 +32,8 @@ func nearest(text string, names []string) string {
 	return best
 }
 
-// distance is how many letters must be put in, taken out or replaced to make b of a.
+// distance is the edit distance (Levenshtein): how many letters must be inserted, deleted or
+// replaced to turn a into b.
 func distance(a, b string) int {
 	from, to := []rune(a), []rune(b)
 	row := make([]int, len(to)+1)

@@ -10,8 +10,8 @@ import (
 	"jobdb"
 )
 
-// Period is what a text says of a time: from Start up to, but not including, End. A moment such as
-// now-2h is as long as nothing. Both are whole seconds.
+// Period is the time that a text means: from Start up to, but not including, End. For a moment such
+// as now-2h both are the same. Both are whole seconds.
 type Period struct{ Start, End time.Time }
 
 var (
@@ -26,10 +26,11 @@ var agoUnits = map[string]int64{"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604
 
 var weekdays = []string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
 
-// Time reads a time: now, 2d, 2h30m or now-2h (so long ago; s, m, h, d and w are seconds, minutes,
-// hours, days and weeks), today, yesterday, tuesday (the last one, which may be today), each also with a
-// time such as "today 14:30", and 2026, 2026-11, 2026-11-24, "2026-11-24 10:30" and so on. They are
-// in the user's zone unless they end in Z or in an offset. What isn't a time is an [Error].
+// Time reads a time. It may be now; 2d, 2h30m or now-2h (that long ago; s, m, h, d and w are
+// seconds, minutes, hours, days and weeks); today, yesterday or tuesday (the last one, which may be
+// today), also with a time of the day such as "today 14:30"; 2026, 2026-11, 2026-11-24, "2026-11-24
+// 10:30" and so on. It is in the user's time zone unless it ends in Z or an offset. Anything else
+// is an [Error].
 func (r Reader) Time(text string) (Period, error) {
 	lower := strings.ToLower(strings.TrimSpace(text))
 	now := r.Now.Truncate(time.Second)
@@ -88,7 +89,7 @@ func (r Reader) day(text string, m []string) (Period, error) {
 	return r.between(text, parts, given)
 }
 
-// date reads a date, or a part of one.
+// date reads a date, which may be partial such as 2026-11.
 func (r Reader) date(text string, m []string) (Period, error) {
 	parts, given := [6]int{0, 1, 1}, 0
 	for i := range parts {
@@ -107,7 +108,8 @@ func (r Reader) date(text string, m []string) (Period, error) {
 	return r.between(text, parts, given)
 }
 
-// between is the year, month, day, hour, minute or second of which so many parts are given.
+// between returns the year, month, day, hour, minute or second that the first parts, as many as
+// given says, mean.
 func (r Reader) between(text string, parts [6]int, given int) (Period, error) {
 	at := func(p [6]int) time.Time {
 		return time.Date(p[0], time.Month(p[1]), p[2], p[3], p[4], p[5], 0, r.Now.Location())
@@ -123,7 +125,7 @@ func (r Reader) between(text string, parts [6]int, given int) (Period, error) {
 	return p, cmp.Or(checkYears(text, p.Start), checkYears(text, p.End))
 }
 
-// zone is that of Z, +02:00 or -0330.
+// zone returns the time zone of Z, +02:00 or -0330.
 func zone(text string) *time.Location {
 	if text == "z" {
 		return time.UTC
@@ -136,7 +138,7 @@ func zone(text string) *time.Location {
 	return time.FixedZone("", seconds)
 }
 
-// atoi reads digits, which a pattern has let through; "" is 0.
+// atoi reads digits that a pattern has matched; "" is 0.
 func atoi(digits string) int {
 	n, _ := strconv.Atoi(digits)
 	return n
@@ -145,7 +147,7 @@ func atoi(digits string) int {
 // timeForm is how times are sent: in UTC.
 const timeForm = "2006-01-02 15:04:05"
 
-// timeFilters compare a time with periods.
+// timeFilters makes filters that compare a time column with periods.
 func (r Reader) timeFilters(name, operator string, values []string) ([]jobdb.FilterSpec, error) {
 	periods := make([]Period, len(values))
 	for i, text := range values {
@@ -187,7 +189,7 @@ func (r Reader) timeFilters(name, operator string, values []string) ([]jobdb.Fil
 	return []jobdb.FilterSpec{{Or: inside}}, nil
 }
 
-// after is the end of a period, and of a moment the next second.
+// after is the end of a period; for a moment it is the next second.
 func (p Period) after() time.Time {
 	if p.End.Equal(p.Start) {
 		return p.End.Add(time.Second)

@@ -28,7 +28,7 @@ func newTaskMetrics() *taskMetrics {
 	return m
 }
 
-// TaskDone is for [jobdb.Hooks].
+// TaskDone counts a task of the database. It is a Done of [jobdb.Hooks].
 func (r *Registry) TaskDone(task string, took time.Duration, err error) {
 	engine := *r.tasks.engine.Load()
 	r.tasks.time.WithLabelValues(task, engine).Observe(took.Seconds())
@@ -37,7 +37,7 @@ func (r *Registry) TaskDone(task string, took time.Duration, err error) {
 	}
 }
 
-// errorClass is an error as a label.
+// errorClass is the label of an error.
 func errorClass(err error) string {
 	for _, class := range []struct {
 		err  error
@@ -60,10 +60,10 @@ func errorClass(err error) string {
 	return "other"
 }
 
-// Build says which program runs.
+// Build identifies the program that runs.
 type Build struct{ Version, Revision, Go string }
 
-// WatchDatabase tells the numbers of a database, without asking it anything.
+// WatchDatabase exports the numbers that a DB has of itself. It sends no query to the database.
 func (r *Registry) WatchDatabase(db *jobdb.DB, b Build) {
 	engine := db.Engine()
 	r.tasks.engine.Store(&engine)
@@ -71,37 +71,37 @@ func (r *Registry) WatchDatabase(db *jobdb.DB, b Build) {
 		build, poolSize, poolOpen, poolWaits, poolWaitTime, retries, commits, committed, logSize, diskFull, clockAway, folded, foldedAt,
 	}
 	r.registry.MustRegister(collector{metrics, func(ch chan<- prometheus.Metric) {
-		tell(ch, build, 1, b.Version, b.Revision, b.Go, engine, string(db.Schema()))
+		send(ch, build, 1, b.Version, b.Revision, b.Go, engine, string(db.Schema()))
 		stats := db.Stats()
 		for name, pool := range stats.Pools {
-			tellPool(ch, name, pool)
+			sendPool(ch, name, pool)
 		}
 		for cause, n := range stats.Retries {
-			tell(ch, retries, float64(n), cause)
+			send(ch, retries, float64(n), cause)
 		}
 		if engine == "sqlite" {
-			tell(ch, commits, float64(stats.Commits))
-			tell(ch, committed, float64(stats.CommittedTransactions))
-			tell(ch, logSize, float64(stats.LogSize))
+			send(ch, commits, float64(stats.Commits))
+			send(ch, committed, float64(stats.CommittedTransactions))
+			send(ch, logSize, float64(stats.LogSize))
 		}
-		tell(ch, diskFull, number(db.Full()))
-		tell(ch, clockAway, db.ClockDifference().Seconds())
+		send(ch, diskFull, boolNumber(db.Full()))
+		send(ch, clockAway, db.ClockDifference().Seconds())
 		if !stats.FoldedAt.IsZero() {
-			tell(ch, folded, float64(stats.Folded))
-			tell(ch, foldedAt, seconds(stats.FoldedAt))
+			send(ch, folded, float64(stats.Folded))
+			send(ch, foldedAt, seconds(stats.FoldedAt))
 		}
 	}})
 }
 
-func tellPool(ch chan<- prometheus.Metric, name string, pool sql.DBStats) {
-	tell(ch, poolSize, float64(pool.MaxOpenConnections), name)
-	tell(ch, poolOpen, float64(pool.InUse), name, "used")
-	tell(ch, poolOpen, float64(pool.Idle), name, "idle")
-	tell(ch, poolWaits, float64(pool.WaitCount), name)
-	tell(ch, poolWaitTime, pool.WaitDuration.Seconds(), name)
+func sendPool(ch chan<- prometheus.Metric, name string, pool sql.DBStats) {
+	send(ch, poolSize, float64(pool.MaxOpenConnections), name)
+	send(ch, poolOpen, float64(pool.InUse), name, "used")
+	send(ch, poolOpen, float64(pool.Idle), name, "idle")
+	send(ch, poolWaits, float64(pool.WaitCount), name)
+	send(ch, poolWaitTime, pool.WaitDuration.Seconds(), name)
 }
 
-func number(is bool) float64 {
+func boolNumber(is bool) float64 {
 	if is {
 		return 1
 	}
@@ -114,23 +114,23 @@ type Keys struct {
 	Fetched time.Time // zero where they don't change
 }
 
-// WatchKeys tells the health of the keys.
+// WatchKeys exports the health of the keys.
 func (r *Registry) WatchKeys(state func() Keys) {
 	r.registry.MustRegister(collector{[]Metric{keys, keysTime}, func(ch chan<- prometheus.Metric) {
 		now := state()
-		tell(ch, keys, float64(now.Keys))
-		tell(ch, keysTime, seconds(now.Fetched))
+		send(ch, keys, float64(now.Keys))
+		send(ch, keysTime, seconds(now.Fetched))
 	}})
 }
 
 const (
-	readEvery = 30 * time.Second // the numbers that are read from the database
-	readShare = 50               // of the time it may be asked for them: one part
-	// maxSeries is how many combinations of VO, status and site are told.
+	readEvery = 30 * time.Second // how often numbers are read from the database
+	readShare = 50               // reading takes at most one part in so many of the time
+	// maxSeries is how many combinations of VO, status and site are exported.
 	maxSeries = 2000
 )
 
-// reading is what was read from the database.
+// reading is what one read of the database returned.
 type reading struct {
 	jobs    []jobsOf
 	backlog jobdb.Backlog
@@ -143,14 +143,15 @@ type jobsOf struct {
 	count            int64
 }
 
-// ReadDatabase reads numbers of jobs and commands from the database until ctx ends. It does so every 30
-// seconds, and less often where it takes long. waits are the stores to which changes are copied.
+// ReadDatabase reads numbers of jobs and commands from the database every 30 seconds, less often if
+// that takes long, until ctx ends. waits returns, for each store that changes are copied to, how
+// many wait. failed is called with the error of a read.
 func (r *Registry) ReadDatabase(ctx context.Context, db *jobdb.DB, waits map[string]func(context.Context) (int64, error), failed func(error)) {
 	var last atomic.Pointer[reading]
 	metrics := []Metric{jobs, commands, commandTime, heartbeat, unfolded, readAt, readTime}
 	r.registry.MustRegister(collector{metrics, func(ch chan<- prometheus.Metric) {
 		if now := last.Load(); now != nil {
-			now.tell(ch)
+			now.send(ch)
 		}
 	}})
 	r.registry.MustRegister(collector{[]Metric{waiting}, func(ch chan<- prometheus.Metric) {
@@ -158,7 +159,7 @@ func (r *Registry) ReadDatabase(ctx context.Context, db *jobdb.DB, waits map[str
 		defer cancel()
 		for store, count := range waits {
 			if n, err := count(ctx); err == nil {
-				tell(ch, waiting, float64(n), store)
+				send(ch, waiting, float64(n), store)
 			}
 		}
 	}})
@@ -180,7 +181,7 @@ func (r *Registry) ReadDatabase(ctx context.Context, db *jobdb.DB, waits map[str
 	}
 }
 
-// read returns what it read, and how long it tried where that failed.
+// read reads the numbers. With an error, too, the reading says how long it took.
 func read(ctx context.Context, db *jobdb.DB) (*reading, error) {
 	began := clock()
 	now := &reading{at: db.Now()}
@@ -202,7 +203,7 @@ func grouped(db *jobdb.DB, by ...string) (jobdb.Summary, error) {
 	return groups, err
 }
 
-// readJobs keeps the largest groups, and adds the others up.
+// readJobs reads the groups of jobs. It keeps the largest ones, and adds up the others.
 func (r *reading) readJobs(ctx context.Context, db *jobdb.DB, groups jobdb.Summary) error {
 	summary, err := db.Summary(ctx, groups)
 	if errors.Is(err, jobdb.ErrInvalidQuery) && len(groups.GroupBy) == 3 { // there are too many sites
@@ -230,10 +231,10 @@ func (r *reading) readJobs(ctx context.Context, db *jobdb.DB, groups jobdb.Summa
 	return nil
 }
 
-// other stands for what isn't told apart.
+// other is the label of groups that are added up.
 const other = "other"
 
-// bounded makes at most so many groups of all, and one for each VO: its other jobs.
+// bounded keeps the largest groups, and makes one group of the other jobs of each VO.
 func bounded(all []jobsOf, most int) []jobsOf {
 	slices.SortStableFunc(all, func(a, b jobsOf) int { return cmp.Compare(b.count, a.count) })
 	if len(all) <= most {
@@ -250,18 +251,18 @@ func bounded(all []jobsOf, most int) []jobsOf {
 	return all
 }
 
-func (r *reading) tell(ch chan<- prometheus.Metric) {
+func (r *reading) send(ch chan<- prometheus.Metric) {
 	for _, group := range r.jobs {
-		tell(ch, jobs, float64(group.count), group.vo, group.status, group.site)
+		send(ch, jobs, float64(group.count), group.vo, group.status, group.site)
 	}
 	for status, c := range r.backlog.Commands {
-		tell(ch, commands, float64(c.Commands), status)
-		tell(ch, commandTime, seconds(c.Oldest), status)
+		send(ch, commands, float64(c.Commands), status)
+		send(ch, commandTime, seconds(c.Oldest), status)
 	}
 	for vo, oldest := range r.backlog.Heartbeats {
-		tell(ch, heartbeat, seconds(oldest), vo)
+		send(ch, heartbeat, seconds(oldest), vo)
 	}
-	tell(ch, unfolded, float64(r.backlog.Unfolded))
-	tell(ch, readAt, seconds(r.at))
-	tell(ch, readTime, r.took.Seconds())
+	send(ch, unfolded, float64(r.backlog.Unfolded))
+	send(ch, readAt, seconds(r.at))
+	send(ch, readTime, r.took.Seconds())
 }

@@ -23,9 +23,9 @@ func newHTTPMetrics() *httpMetrics {
 	}
 }
 
-// Begin counts a request that begins. The function that it returns is called at its end, with the
-// pattern of its route, such as "POST /api/jobs/search", and the status of its answer. A nil Registry
-// counts nothing.
+// Begin counts a request that begins. Call end when it ends, with the pattern of its route, such as
+// "POST /api/jobs/search", the status of its answer and how long it took. A nil Registry counts
+// nothing.
 func (r *Registry) Begin() (end func(pattern string, status int, took time.Duration)) {
 	if r == nil {
 		return func(string, int, time.Duration) {}
@@ -38,7 +38,7 @@ func (r *Registry) Begin() (end func(pattern string, status int, took time.Durat
 	}
 }
 
-// code is a status as a label; 0 is that of an answer that never began.
+// code is the label of a status; 0 stands for 200, which net/http sends by default.
 func code(status int) string {
 	if status == 0 {
 		status = http.StatusOK
@@ -54,27 +54,28 @@ func (r *Registry) Limited(who string) {
 	}
 }
 
-// Class is what a class of requests may take, has taken, and had refused.
+// Class has the numbers of a class of requests: how much they may take at once and have taken, how
+// many wait, and how many were refused so far.
 type Class struct {
 	Size, Taken, Waiting, Refused int64
 }
 
-// WatchClasses tells the numbers of the classes of requests, by their names.
+// WatchClasses exports the numbers of the classes of requests, by their names.
 func (r *Registry) WatchClasses(classes func() map[string]Class) {
 	if r == nil {
 		return
 	}
 	r.registry.MustRegister(collector{[]Metric{gateSize, gateTaken, gateWaiting, gateRefused}, func(ch chan<- prometheus.Metric) {
 		for name, class := range classes() {
-			tell(ch, gateSize, float64(class.Size), name)
-			tell(ch, gateTaken, float64(class.Taken), name)
-			tell(ch, gateWaiting, float64(class.Waiting), name)
-			tell(ch, gateRefused, float64(class.Refused), name)
+			send(ch, gateSize, float64(class.Size), name)
+			send(ch, gateTaken, float64(class.Taken), name)
+			send(ch, gateWaiting, float64(class.Waiting), name)
+			send(ch, gateRefused, float64(class.Refused), name)
 		}
 	}})
 }
 
-// collector tells some metrics when it is asked.
+// collector is a [prometheus.Collector] of some metrics, whose values collect sends.
 type collector struct {
 	metrics []Metric
 	collect func(chan<- prometheus.Metric)

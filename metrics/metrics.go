@@ -21,7 +21,7 @@ type Metric struct {
 	desc             *prometheus.Desc
 }
 
-// All are the metrics of jobdb, in the order of their definition.
+// All returns the metrics of jobdb, in the order of their definition.
 func All() []Metric { return slices.Clone(all) }
 
 var all []Metric
@@ -111,8 +111,8 @@ func (r *Registry) Handler(logger *slog.Logger) http.Handler {
 	})
 }
 
-// buckets are those of times, in seconds: from a page that takes a millisecond to a question that
-// takes a minute.
+// buckets are the bounds of the histograms of times, in seconds: from a page that takes a
+// millisecond to a question that takes a minute.
 var buckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 
 func newHistogram(m Metric) *prometheus.HistogramVec {
@@ -123,19 +123,19 @@ func newCounter(m Metric) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: m.Name, Help: m.Help}, m.Labels)
 }
 
-// tell sends a value of a metric.
-func tell(ch chan<- prometheus.Metric, m Metric, value float64, labels ...string) {
+// send sends a value of a metric.
+func send(ch chan<- prometheus.Metric, m Metric, value float64, labels ...string) {
 	kind := prometheus.GaugeValue
 	if m.Kind == "counter" {
 		kind = prometheus.CounterValue
 	}
-	for i := range labels { // texts of users, which databases may hold in any form
+	for i := range labels { // texts of users, which may be invalid UTF-8 in the database
 		labels[i] = strings.ToValidUTF8(labels[i], "\ufffd")
 	}
 	ch <- prometheus.MustNewConstMetric(m.desc, kind, value, labels...)
 }
 
-// seconds is a time as Prometheus wants it; 0: never.
+// seconds is a time in seconds since 1970, 0 for the zero time.
 func seconds(t time.Time) float64 {
 	if t.IsZero() {
 		return 0

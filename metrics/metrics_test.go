@@ -160,8 +160,8 @@ func TestNoRegistry(*testing.T) {
 func TestHostileLabels(t *testing.T) {
 	r := New()
 	r.registry.MustRegister(collector{[]Metric{jobs}, func(ch chan<- prometheus.Metric) {
-		tell(ch, jobs, 1, "lhcb", "Done", "\"\n{")
-		tell(ch, jobs, 1, "lhcb", "Done", "a\xff")
+		send(ch, jobs, 1, "lhcb", "Done", "\"\n{")
+		send(ch, jobs, 1, "lhcb", "Done", "a\xff")
 	}})
 	if text := scrape(t, r); !strings.Contains(text, `site="\"\n{"`) || !strings.Contains(text, "site=\"a\ufffd\"") {
 		t.Error(text)

@@ -24,33 +24,33 @@ const (
 // ActionKinds are all of them.
 var ActionKinds = []ActionKind{ActionKill, ActionReschedule, ActionDelete}
 
-// endings are the statuses that actions give to jobs.
+// endings are the updates by which actions kill and delete jobs.
 var endings = map[ActionKind]StatusUpdate{
 	ActionKill:   {Status: jobdb.StatusKilled, MinorStatus: "Marked for termination"},
 	ActionDelete: {Status: jobdb.StatusDeleted, MinorStatus: "Checking accounting"},
 }
 
-// Preview says what is to be expected of an action. Each job is judged once more when its turn
-// comes.
+// Preview is what an action would do to its jobs if it ran now. Each job is checked again when its
+// turn comes.
 type Preview struct {
 	Total, Can int64
-	ByStatus   map[jobdb.Status]int64         // of all jobs that exist and are the caller's
-	Cannot     map[jobdb.Status]PreviewCannot // of those, the ones that the rules refuse
+	ByStatus   map[jobdb.Status]int64         // all jobs that exist and are in the caller's scope
+	Cannot     map[jobdb.Status]PreviewCannot // of these, the ones that the rules refuse
 	Missing    int64                          // jobs that don't exist
 	NotYours   int64                          // jobs of other owners
 }
 
-// PreviewCannot is how many jobs of a status are refused, and why.
+// PreviewCannot is how many jobs of a status the rules refuse, and why.
 type PreviewCannot struct {
 	Count  int64
 	Reason string
 }
 
-// actionColumns are what must be known of a job to judge it.
+// actionColumns are the columns by which a job is checked.
 var actionColumns = []string{"VO", "Owner", "Status", "MinorStatus", "RescheduleCounter", "VerifiedFlag"}
 
-// PreviewJobs says what is to be expected of an action on jobs that were named. The IDs that are
-// returned are those of the action: ascending, each once.
+// PreviewJobs previews an action on the jobs with these IDs. It returns the IDs to give to the
+// action: ascending, each once.
 func (m *JobManager) PreviewJobs(ctx context.Context, scope Scope, kind ActionKind, ids []jobdb.JobID) ([]jobdb.JobID, Preview, error) {
 	if scope.VO == "" {
 		return nil, Preview{}, jobdb.ErrNoScope
@@ -62,7 +62,7 @@ func (m *JobManager) PreviewJobs(ctx context.Context, scope Scope, kind ActionKi
 	}
 	p := newPreview()
 	p.Total = int64(len(ids))
-	for _, reason := range scope.takeOut(ids, jobs) {
+	for _, reason := range scope.refuse(ids, jobs) {
 		if reason == notYours {
 			p.NotYours++
 		} else {
@@ -75,9 +75,9 @@ func (m *JobManager) PreviewJobs(ctx context.Context, scope Scope, kind ActionKi
 	return ids, p, nil
 }
 
-// PreviewSearch says what is to be expected of an action on all jobs in scope that a search finds,
-// and returns their IDs. More than [jobdb.MaxActionJobs] are a [jobdb.QueryError]. Jobs that others
-// own are not among them, but counted.
+// PreviewSearch previews an action on all jobs in scope that pass a filter, and returns their IDs.
+// More than [jobdb.MaxActionJobs] are a [jobdb.QueryError]. Jobs of other owners are counted, but
+// not returned.
 func (m *JobManager) PreviewSearch(ctx context.Context, scope Scope, kind ActionKind, filter jobdb.Filter) ([]jobdb.JobID, Preview, error) {
 	if scope.VO == "" {
 		return nil, Preview{}, jobdb.ErrNoScope
@@ -118,7 +118,7 @@ func newPreview() Preview {
 	return Preview{ByStatus: map[jobdb.Status]int64{}, Cannot: map[jobdb.Status]PreviewCannot{}}
 }
 
-// maxReasons bounds the text of a preview's reason.
+// maxReasons is how many bytes of different reasons a preview collects for a status.
 const maxReasons = 500
 
 func (p *Preview) count(status jobdb.Status, refusal string) {
@@ -135,7 +135,7 @@ func (p *Preview) count(status jobdb.Status, refusal string) {
 	p.Cannot[status] = c
 }
 
-// refusal says why the rules let an action not be done to a job; "": they do.
+// refusal says why the rules refuse an action on a job, "" if they allow it.
 func (m *JobManager) refusal(kind ActionKind, job jobdb.Attributes) string {
 	if kind == ActionReschedule {
 		reason, _ := m.refusesReschedule(job, false)
@@ -145,7 +145,7 @@ func (m *JobManager) refusal(kind ActionKind, job jobdb.Attributes) string {
 	if from == to {
 		return "it is " + string(to) + " already"
 	}
-	if from == jobdb.StatusStalled { // of which something is heard: it runs
+	if from == jobdb.StatusStalled { // a job that is heard of again runs
 		from = jobdb.StatusRunning
 	}
 	if NextStatus(from, to) == to {
@@ -154,13 +154,13 @@ func (m *JobManager) refusal(kind ActionKind, job jobdb.Attributes) string {
 	return fmt.Sprintf("a job in %s can't become %s", statusOf(job), to)
 }
 
-// StartAction stores an action on jobs, as a preview gave them, and has [JobManager.RunActions] begin
-// with it. Its Kind must be one of [ActionKinds].
+// StartAction stores an action on the jobs that a preview returned, and wakes
+// [JobManager.RunActions]. The Kind must be one of [ActionKinds].
 func (m *JobManager) StartAction(ctx context.Context, action jobdb.Action, ids []jobdb.JobID) (jobdb.Action, error) {
 	return m.beginAction(action, func() (jobdb.Action, error) { return m.DB.CreateAction(ctx, action, ids) })
 }
 
-// beginAction tells RunActions of an action that create stores.
+// beginAction stores an action by create, and wakes RunActions.
 func (m *JobManager) beginAction(action jobdb.Action, create func() (jobdb.Action, error)) (jobdb.Action, error) {
 	if !slices.Contains(ActionKinds, ActionKind(action.Kind)) {
 		return jobdb.Action{}, &jobdb.ValueError{Column: "Kind", Reason: "is no kind of action"}
@@ -169,7 +169,7 @@ func (m *JobManager) beginAction(action jobdb.Action, create func() (jobdb.Actio
 	if err == nil {
 		select {
 		case m.actionsCome <- struct{}{}:
-		default: // it is told already
+		default: // it is awake already
 		}
 	}
 	return created, err
@@ -181,7 +181,7 @@ type actionPart struct {
 	action     jobdb.Action
 	holder     string
 	part       jobdb.ActionPart
-	early      map[jobdb.JobID]preparedAgain // of a large reschedule; nil: not prepared yet
+	early      map[jobdb.JobID]preparedJob // of a large reschedule; nil: not prepared yet
 	reschedule *rescheduling
 }
 
@@ -190,7 +190,7 @@ func (p *actionPart) source() string {
 	return p.DB.FitText("StatusSource", fmt.Sprintf("action %d by %s", p.action.ID, p.action.Username))
 }
 
-// run does the action to the jobs of the part, in one transaction with what is kept of the outcomes.
+// run does the action to the jobs of the part, and records the outcomes in the same transaction.
 func (p *actionPart) run(ctx context.Context, tx *jobdb.Tx) (err error) {
 	if p.part, err = tx.NextActionPart(ctx, p.action.ID, p.holder); err != nil {
 		return err
@@ -212,7 +212,7 @@ func (p *actionPart) run(ctx context.Context, tx *jobdb.Tx) (err error) {
 	return tx.EndActionPart(ctx, p.action.ID, p.part, jobdb.ActionOutcomes{Refused: byReason(refused)})
 }
 
-// endJobs kills jobs or marks them Deleted, those that the rules let.
+// endJobs kills jobs or marks them Deleted, where the rules allow it.
 func (p *actionPart) endJobs(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes, refused map[jobdb.JobID]string) error {
 	update := endings[ActionKind(p.action.Kind)]
 	update.Time, update.Source = p.now(), p.source()
@@ -242,7 +242,7 @@ func (p *actionPart) rescheduleJobs(ctx context.Context, tx *jobdb.Tx, jobs map[
 	return r.leaveTaskQueues(ctx, tx)
 }
 
-// byReason turns the reasons of jobs round.
+// byReason groups jobs by their reason.
 func byReason(reasons map[jobdb.JobID]string) map[string][]jobdb.JobID {
 	jobs := map[string][]jobdb.JobID{}
 	for id, reason := range reasons {

@@ -8,16 +8,17 @@ import (
 	"jobdb"
 )
 
-// ErrOtherAction says that a key was used before, for another action.
+// ErrOtherAction is the error for a key that was used before, for another action.
 var ErrOtherAction = errors.New("this key was used before, for another action; use a new key for each action")
 
-// triesAtOnce is how often an action is stored anew when others are stored at the same time.
-const triesAtOnce = 5
+// maxOnceTries is how often StartActionOnce tries while the same action is stored by another
+// request.
+const maxOnceTries = 5
 
-// StartActionOnce is [JobManager.StartAction] for a client that may send its request again, with the
-// same key. asked is what it asks for, as a text. The action that the same user began with this key
-// within [jobdb.ReplyLifetime] is returned again, as it is now, and none is made. A key that comes
-// with another text is [ErrOtherAction].
+// StartActionOnce is [JobManager.StartAction] for a client that may send its request again, with
+// the same key. asked is the request as a text. If the same user began an action with this key
+// within [jobdb.ReplyLifetime], that action is returned as it is now, and none is made. A key that
+// was used with another text is [ErrOtherAction].
 func (m *JobManager) StartActionOnce(ctx context.Context, action jobdb.Action, ids []jobdb.JobID, key, asked string) (jobdb.Action, error) {
 	reply := jobdb.Reply{Request: digest("action", action.VO, action.Username, key), Content: digest(asked)}
 	return m.beginAction(action, func() (created jobdb.Action, err error) {
@@ -26,14 +27,14 @@ func (m *JobManager) StartActionOnce(ctx context.Context, action jobdb.Action, i
 				created, err = createActionOnce(ctx, tx, action, ids, reply)
 				return err
 			})
-			if !errors.Is(err, jobdb.ErrConflict) || try == triesAtOnce {
+			if !errors.Is(err, jobdb.ErrConflict) || try == maxOnceTries {
 				return created, err
 			}
 		}
 	})
 }
 
-// createActionOnce stores an action together with its number as the reply, unless there is a reply.
+// createActionOnce stores an action, and its ID as the reply, unless there is a reply already.
 func createActionOnce(ctx context.Context, tx *jobdb.Tx, action jobdb.Action, ids []jobdb.JobID, reply jobdb.Reply) (jobdb.Action, error) {
 	before, found, err := tx.SavedReply(ctx, reply.Request)
 	switch {

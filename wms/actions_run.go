@@ -10,16 +10,16 @@ import (
 	"jobdb"
 )
 
-// How often RunActions looks for actions that nobody has told it of, such as those of a server that
-// died, and how long it rests after an error.
+// How often RunActions looks for actions of other servers, such as one that died, and how long it
+// pauses after an error.
 const (
 	actionsInterval = time.Second
 	actionsRest     = 5 * time.Second
 )
 
-// RunActions works on actions until ctx ends: on those that this server was asked for, and on all
-// that other servers leave. Several servers may run it on one database. It takes turns at actions, a
-// part of each at a time, so that a small one needn't wait for a large one.
+// RunActions works on the database's actions until ctx ends. Several servers may run it on one
+// database, and go on with what another one leaves. They work on one part of each action after the
+// other, so that a small action needn't wait for a large one.
 func (m *JobManager) RunActions(ctx context.Context, logger *slog.Logger) {
 	if !m.DB.HasActions() {
 		return
@@ -55,7 +55,7 @@ func (m *JobManager) leaveActions(ctx context.Context, holder string, logger *sl
 	}
 }
 
-// workOnActions does a part of an action, if there is one.
+// workOnActions does the next part of an action, if there is one.
 func (m *JobManager) workOnActions(ctx context.Context, holder string, logger *slog.Logger) (worked bool, err error) {
 	action, found, err := m.DB.TakeActionTurn(ctx, holder)
 	if err != nil || !found {
@@ -64,7 +64,8 @@ func (m *JobManager) workOnActions(ctx context.Context, holder string, logger *s
 	p := &actionPart{JobManager: m, action: action, holder: holder}
 	err = m.DB.Tx(ctx, p.run)
 	if errors.Is(err, errPrepareFirst) {
-		// Else another server would take the turn meanwhile, prepare the same, and lose it likewise.
+		// Preparing takes long. Without this another server would take the turn, prepare the same
+		// jobs, and lose the turn likewise.
 		if err = m.DB.KeepActionTurn(ctx, action.ID, holder); err == nil {
 			p.early = p.reschedule.prepareEarly()
 			err = m.DB.Tx(ctx, p.run)

@@ -11,7 +11,7 @@ import (
 	"jobdb"
 )
 
-// updatePolicy is how the updates of a request are treated.
+// updatePolicy says how the updates of a request are treated.
 type updatePolicy struct {
 	now   time.Time // by the server's clock
 	force bool      // any status may follow any other
@@ -24,18 +24,18 @@ type updatePolicy struct {
 	fit func(column, text string) string
 }
 
-// always is the countsAsNow of updates that the server itself makes: they are of now, even if the
-// history has times of clocks that are ahead.
+// always is the countsAsNow of updates that the server itself makes. They are of now, even if the
+// history has later times because a clock was ahead.
 func always(StatusUpdate) bool { return true }
 
-// jobUpdate is what becomes of the updates of one job.
+// jobUpdate computes what the updates of one job do to it.
 type jobUpdate struct {
 	updatePolicy
 	job        jobdb.Attributes      // as it was before
-	status     jobdb.Status          // the job's, as far as the state machine has come
+	status     jobdb.Status          // after the steps applied so far
 	history    []jobdb.HistoryRecord // only where one of the updates is late
-	lastUpdate time.Time             // what is older is late
-	counted    time.Time             // as of when the last update counts that isn't late
+	lastUpdate time.Time             // older updates are late
+	counted    time.Time             // the time as of which the last update counts that wasn't late
 	steps      []step                // the updates in the order of their times
 	change     StatusChange
 	notes      []string
@@ -44,7 +44,7 @@ type jobUpdate struct {
 // step is an update on its way into the history.
 type step struct {
 	StatusUpdate
-	at      time.Time // as of when it counts
+	at      time.Time // the time as of which it counts
 	late    bool      // it changes no status
 	refused bool      // the state machine didn't let it change the status
 }
@@ -65,7 +65,7 @@ const (
 	refusedMark = "(SM)"
 )
 
-// newUpdate puts a job's updates in order. times are the latest times of each status in its
+// newUpdate sorts a job's updates by their times. times has the latest time of each status in its
 // history.
 func (p updatePolicy) newUpdate(job jobdb.Attributes, times map[jobdb.Status]time.Time, updates []StatusUpdate) *jobUpdate {
 	u := &jobUpdate{updatePolicy: p, job: job, status: statusOf(job)}
@@ -83,9 +83,9 @@ func (p updatePolicy) newUpdate(job jobdb.Attributes, times map[jobdb.Status]tim
 // hasLate tells whether one of the updates is older than the job's last one.
 func (u *jobUpdate) hasLate() bool { return len(u.steps) > 0 && u.isLate(&u.steps[0]) }
 
-// apply computes what becomes of the updates, one after the other.
+// apply applies the updates one after the other; their effect is in change.
 func (u *jobUpdate) apply() {
-	if u.status == jobdb.StatusStalled { // a job of which something is heard runs
+	if u.status == jobdb.StatusStalled { // a job that is heard of again runs
 		u.status = jobdb.StatusRunning
 	}
 	for i := range u.steps {
@@ -104,7 +104,7 @@ func (u *jobUpdate) apply() {
 	u.change.Note = strings.Join(u.notes, "; ")
 }
 
-// maxNotes bounds what is told of a job that has many updates.
+// maxNotes is how many different notes a job gets at most.
 const maxNotes = 10
 
 func (u *jobUpdate) note(format string, args ...any) {
@@ -118,8 +118,8 @@ func (u *jobUpdate) note(format string, args ...any) {
 	}
 }
 
-// findLastUpdate returns when the job was updated last, the zero time without a history. Times that
-// others dated into the future don't count, or all later updates would be late.
+// findLastUpdate returns when the job was updated last, the zero time without a history. Times in
+// the future, which a wrong clock wrote, don't count, or all later updates would be late.
 //
 // A history in a database of its own may be ahead of the job: it then has the records of an
 // earlier try of this request, which failed before the job was changed. They don't count
@@ -145,16 +145,7 @@ func (u *jobUpdate) isFuture(t time.Time) bool { return isFuture(t, u.now) }
 
 func isFuture(t, now time.Time) bool { return t.After(now.Add(maxClockSkew)) }
 
-// timeOf is one of a job's times; the zero time if it has none, or one that lies ahead: the clock
-// was ahead when it was written.
-func timeOf(job jobdb.Attributes, name string, now time.Time) time.Time {
-	if t, _ := job[name].(time.Time); !isFuture(t, now) {
-		return t
-	}
-	return time.Time{}
-}
-
-// asksFor tells whether one of the updates is a record of the history.
+// asksFor reports whether one of the updates has this status and time.
 func (u *jobUpdate) asksFor(status jobdb.Status, at time.Time) bool {
 	return slices.ContainsFunc(u.steps, func(s step) bool {
 		return cmp.Or(s.Status, jobdb.Idem) == status && s.Time.Sub(at).Abs() <= timeRounding
@@ -163,8 +154,8 @@ func (u *jobUpdate) asksFor(status jobdb.Status, at time.Time) bool {
 
 func (u *jobUpdate) isLate(s *step) bool { return s.Time.Add(timeRounding).Before(u.lastUpdate) }
 
-// resolveTime decides as of when an update counts, or that it is late. Those that count keep the
-// order of the times that they came with.
+// resolveTime decides as of which time an update counts, or that it is late. Updates that count
+// keep their order.
 func (u *jobUpdate) resolveTime(s *step) {
 	now := latest(u.now, u.lastUpdate.Add(timeRounding), u.counted)
 	switch late := u.isLate(s); {
@@ -198,9 +189,9 @@ func (u *jobUpdate) noteCounted(s *step, now time.Time) {
 		cmp.Or(string(s.Status), "an update"), timeText(s.Time), timeText(u.lastUpdate), timeText(now))
 }
 
-// isSlowClock tells whether a late update is one of a source whose clock is behind: it is newer
-// than all that its source said before, in this run of the job, and leads to a status that may
-// follow the job's.
+// isSlowClock reports whether a late update may come from a source whose clock is behind: it is
+// newer than all earlier updates of the same source in this run of the job, and leads to a status
+// that may follow the job's.
 func (u *jobUpdate) isSlowClock(s *step) bool {
 	allowed := s.Status == "" || s.Status == u.status || NextStatus(u.status, s.Status) == s.Status
 	if !allowed || !u.isOfThisRun(s.Time) {
@@ -212,8 +203,8 @@ func (u *jobUpdate) isSlowClock(s *step) bool {
 	})
 }
 
-// repeats tells whether one of the updates is a record of the history already, because this request
-// was made before.
+// repeats reports whether a record of the history comes from one of the updates, because this
+// request was made before.
 func (u *jobUpdate) repeats(r jobdb.HistoryRecord) bool {
 	return slices.ContainsFunc(u.steps, func(s step) bool {
 		sameStatus := s.Status == "" || s.Status == r.Status
@@ -221,7 +212,7 @@ func (u *jobUpdate) repeats(r jobdb.HistoryRecord) bool {
 	})
 }
 
-// recordedAs is a time as precise as that of a record: some databases keep whole seconds.
+// recordedAs returns t as precise as the time of a record: some databases keep whole seconds.
 func recordedAs(t time.Time, r jobdb.HistoryRecord) time.Time {
 	if r.Time.Nanosecond() == 0 {
 		return t.Truncate(time.Second)
@@ -239,13 +230,13 @@ func (u *jobUpdate) sameSource(recorded, asked string) bool {
 	return recorded == asked
 }
 
-// isOfThisRun tells whether something of a time is of the job's present run, not of one before it
-// was rescheduled.
+// isOfThisRun reports whether a time is in the job's present run, which begins when it was last
+// rescheduled.
 func (u *jobUpdate) isOfThisRun(at time.Time) bool {
 	return !at.Before(timeOf(u.job, "RescheduleTime", u.now))
 }
 
-// setExecTimes sets the times at which the job began and ended to run, unless it has them.
+// setExecTimes sets the times at which the payload began and ended, unless the job has them.
 func (u *jobUpdate) setExecTimes(s *step) {
 	c := &u.change
 	switch {
@@ -257,8 +248,8 @@ func (u *jobUpdate) setExecTimes(s *step) {
 	}
 }
 
-// setHeartBeat takes a word of the job for a sign of life, even if it is late, but not for one
-// older than the last.
+// setHeartBeat takes an update from the job itself, even a late one, for a sign of life, unless it
+// is older than the last one.
 func (u *jobUpdate) setHeartBeat(s *step) {
 	last := timeOf(u.job, "HeartBeatTime", u.now)
 	isOwn := strings.HasPrefix(s.Source, "Job") || s.Source == sourceHeartbeat
@@ -267,9 +258,8 @@ func (u *jobUpdate) setHeartBeat(s *step) {
 	}
 }
 
-// move takes the job to the status of an update if the state machine lets it. An update without a
-// status confirms the status that the job has; as in the reference, that undoes a forced one before
-// it.
+// move gives the job the status of an update if the state machine allows it. An update without a
+// status keeps the job's status; as in the reference, that undoes a forced one of the same request.
 func (u *jobUpdate) move(s *step) {
 	u.change.Status = cmp.Or(s.Status, u.status)
 	if u.force || u.change.Status == u.status {
@@ -288,14 +278,14 @@ func (u *jobUpdate) move(s *step) {
 	u.status, u.change.Status = s.Status, s.Status
 }
 
-// fitText makes a text fit for its columns: what somebody tells of a job in too many words must not
-// keep the rest of the request from counting.
+// fitText makes a text fit for its columns: a text that is too long must not make the whole request
+// fail.
 func (u *jobUpdate) fitText(column string, text *string) {
 	fitted := u.fit(column, *text)
 	if fitted == *text {
 		return
 	}
-	name := strings.TrimPrefix(column, "Status") // as requests call it
+	name := strings.TrimPrefix(column, "Status") // the name that requests have for it
 	if before, after := utf8.RuneCountInString(*text), utf8.RuneCountInString(fitted); after < before {
 		u.note("%s was cut to %d characters", name, after)
 	} else {
@@ -311,7 +301,7 @@ func firstRunes(text string, n int) string {
 	return text
 }
 
-// historyRecords returns what the history is to keep of the updates.
+// historyRecords returns the history records of the updates.
 func (u *jobUpdate) historyRecords(id jobdb.JobID) []jobdb.HistoryRecord {
 	records := make([]jobdb.HistoryRecord, len(u.steps))
 	for i, s := range u.steps {

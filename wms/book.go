@@ -8,12 +8,10 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 )
 
-// readBook reads settings of one kind from JSON: those of all VOs, and those of single ones.
+// readBook reads a file of settings from JSON: those for all VOs, and those of single VOs.
 //
 //	{"Default": {…}, "VOs": {"lhcb": {…}}}
 //
@@ -35,7 +33,7 @@ func readBook[R any](r io.Reader, what string, standard R, override func(R, json
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return all, nil, fmt.Errorf("read the %s: there is more after the closing }", what)
 	}
-	if err := refuseTwice(json.NewDecoder(bytes.NewReader(text))); err != nil {
+	if err := refuseDuplicateNames(json.NewDecoder(bytes.NewReader(text))); err != nil {
 		return all, nil, fmt.Errorf("read the %s: %w", what, err)
 	}
 	if all, err = override(standard, file.Default); err != nil {
@@ -50,15 +48,15 @@ func readBook[R any](r io.Reader, what string, standard R, override func(R, json
 	return all, vos, nil
 }
 
-// refuseTwice refuses a JSON value with an object that has a name twice: the last would count, and the
-// one before it be no rule, though somebody wrote it.
-func refuseTwice(d *json.Decoder) error {
+// refuseDuplicateNames refuses JSON with an object that has a name twice: only the last would
+// count, and somebody wrote the first one to be followed.
+func refuseDuplicateNames(d *json.Decoder) error {
 	token, err := d.Token()
 	if opening, isDelim := token.(json.Delim); err != nil || !isDelim {
 		return err
 	} else if opening == '[' {
 		for d.More() {
-			if err := refuseTwice(d); err != nil {
+			if err := refuseDuplicateNames(d); err != nil {
 				return err
 			}
 		}
@@ -73,7 +71,7 @@ func refuseTwice(d *json.Decoder) error {
 				return fmt.Errorf("%.40q is there twice; write it once", name)
 			}
 			seen[name] = true
-			if err := refuseTwice(d); err != nil {
+			if err := refuseDuplicateNames(d); err != nil {
 				return err
 			}
 		}
@@ -82,7 +80,8 @@ func refuseTwice(d *json.Decoder) error {
 	return err
 }
 
-// decodeRules reads what a JSON text names into rules; names says which there are.
+// decodeRules decodes a JSON text into rules, and leaves fields that it doesn't have. names are the
+// fields, for an error.
 func decodeRules(text json.RawMessage, rules any, names []string) error {
 	if len(text) == 0 {
 		return nil
@@ -93,51 +92,4 @@ func decodeRules(text json.RawMessage, rules any, names []string) error {
 		return fmt.Errorf("%w; the rules are %s", err, strings.Join(names, ", "))
 	}
 	return nil
-}
-
-// Age is a length of time, written as a number of days, hours, minutes or seconds: "90d", "12h",
-// "30m" or "10s". "never" is 0.
-type Age time.Duration
-
-// never is the Age of what never comes.
-const never = "never"
-
-var ageUnits = []struct {
-	letter string
-	length time.Duration
-}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
-
-// maxAge keeps ages from being more than times can be apart.
-const maxAge = 36500 // days
-
-// UnmarshalText reads an age.
-func (a *Age) UnmarshalText(text []byte) error {
-	if string(text) == never {
-		*a = 0
-		return nil
-	}
-	for _, unit := range ageUnits {
-		number, ok := strings.CutSuffix(string(text), unit.letter)
-		if !ok {
-			continue
-		}
-		n, err := strconv.ParseInt(number, 10, 64)
-		if err == nil && n > 0 && n <= maxAge*int64(24*time.Hour/unit.length) {
-			*a = Age(time.Duration(n) * unit.length)
-			return nil
-		}
-	}
-	return fmt.Errorf(`%.40q is no age; write "90d", "12h", "30m", "10s" or "never"`, text)
-}
-
-// MarshalText writes an age in its largest whole unit.
-func (a Age) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
-
-func (a Age) String() string {
-	for _, unit := range ageUnits {
-		if n := time.Duration(a) / unit.length; a > 0 && time.Duration(a)%unit.length == 0 {
-			return strconv.FormatInt(int64(n), 10) + unit.letter
-		}
-	}
-	return never
 }

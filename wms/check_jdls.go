@@ -8,8 +8,8 @@ import (
 	"jobdb/jdl"
 )
 
-// UnreadableJDLs looks at the JDLs of all jobs, of all VOs, and calls each with those jobs of which one
-// can't be read whole, and why.
+// UnreadableJDLs reads the JDLs of all jobs of all VOs, and calls each for every JDL that can't be
+// decompressed whole, with the reason.
 func (m *JobManager) UnreadableJDLs(ctx context.Context, each func(id jobdb.JobID, reason string)) error {
 	search, err := (jobdb.SearchRequest{Parameters: []string{"JobID"}}).Parse(m.DB.Limits())
 	if err != nil {

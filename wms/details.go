@@ -14,28 +14,27 @@ import (
 type Details struct {
 	Attributes          jobdb.Attributes
 	JDL, OriginalJDL    string            // decompressed; "" while the job is being submitted
-	Parameters          map[string]string // none where no database keeps them
+	Parameters          map[string]string // nil where no database keeps them
 	OptimizerParameters map[string]string
 	ArchivedParameters  []jobdb.ArchivedParameter
 	InputData           []jobdb.InputFile
 	History             []jobdb.HistoryRecord
 	Commands            []jobdb.CommandRecord
 	Heartbeats          []jobdb.Heartbeat // the latest first
-	// Note tells in words what of the job is damaged, too large for an answer, or cut; "" when nothing
-	// is.
+	// Note says, for people, what is damaged, left out because it is too large, or cut; "" if
+	// nothing is.
 	Note string
 }
 
-// DetailsOptions say how much of what a job may have many of is wanted: the last so many. History 0
-// means [jobdb.RecentRecords].
+// DetailsOptions say how many of a job's last heartbeats and history records are wanted. 0
+// heartbeats are none; 0 history records stand for [jobdb.RecentRecords].
 type DetailsOptions struct{ Heartbeats, History int }
 
-// Details returns all that is known of one job, with its last heartbeats and the last records of its
-// history. Of a JDL that is damaged it has what can be read, and of parameters that are too large for
-// an answer nothing, and says so in Note. A job
-// out of scope is a [jobdb.NotFoundError]; one of another owner is, too, even if the scope isn't
-// Hidden. The parts are read one after the other: if the job changes meanwhile they may be of
-// different times.
+// Details returns all that is known of one job, with its last heartbeats and the last records of
+// its history. A damaged JDL is returned as far as it can be read, and parameters that are too
+// large for an answer are left out; Note says so. A job out of scope is a [jobdb.NotFoundError],
+// and so is one of another owner, even if the scope isn't Hidden. The parts are read one after the
+// other, not in one transaction.
 func (m *JobManager) Details(ctx context.Context, scope Scope, id jobdb.JobID, options DetailsOptions) (Details, error) {
 	attributes, err := m.attributes(ctx, jobdb.Scope{VO: scope.VO, AllVOs: scope.AllVOs}, id)
 	if err != nil {
@@ -53,7 +52,7 @@ func (m *JobManager) Details(ctx context.Context, scope Scope, id jobdb.JobID, o
 	return d, nil
 }
 
-// readParts reads all of a job but its attributes; the JDLs as they are stored.
+// readParts reads everything of a job but its attributes. The JDLs are as they are stored.
 func (m *JobManager) readParts(ctx context.Context, id jobdb.JobID, options DetailsOptions, d *Details) (err error) {
 	if d.JDL, err = readPart(ctx, id, m.DB.JobJDLs); err != nil {
 		return err
@@ -85,7 +84,7 @@ func (m *JobManager) readParts(ctx context.Context, id jobdb.JobID, options Deta
 	return m.readLast(ctx, id, options, d)
 }
 
-// readLast reads the last of what a job may have many of.
+// readLast reads the last history records and heartbeats.
 func (m *JobManager) readLast(ctx context.Context, id jobdb.JobID, options DetailsOptions, d *Details) error {
 	history, err := m.DB.RecentHistory(ctx, []jobdb.JobID{id}, options.History)
 	if err != nil {
@@ -109,7 +108,7 @@ func (d *Details) note(text string) {
 	d.Note += text
 }
 
-// leaveOut notes what is too large for an answer.
+// leaveOut replaces the error of a part that is too large for an answer by a note.
 func (d *Details) leaveOut(part string, err error) error {
 	large := (*jobdb.QueryError)(nil)
 	if !errors.As(err, &large) {
@@ -153,7 +152,7 @@ func (m *JobManager) attributes(ctx context.Context, scope jobdb.Scope, id jobdb
 	}
 	search.Scope = scope
 	page, err := m.DB.Search(ctx, search)
-	if errors.Is(err, jobdb.ErrInvalidQuery) { // the query is right; so its time was up
+	if errors.Is(err, jobdb.ErrInvalidQuery) { // the query is valid; so it took too long
 		err = &jobdb.UnavailableError{Err: errors.New(err.Error())}
 	}
 	if err != nil || len(page.Rows) == 0 {
@@ -166,8 +165,8 @@ func (m *JobManager) attributes(ctx context.Context, scope jobdb.Scope, id jobdb
 	return attributes, nil
 }
 
-// decompress turns the JDLs from what is stored into what was written. Of one that is damaged it
-// leaves what can be read. A job that is just being submitted has none yet.
+// decompress decompresses the JDLs, a damaged one as far as it can be read. A job that is just
+// being submitted has none yet.
 func (d *Details) decompress() {
 	for _, part := range []struct {
 		name string

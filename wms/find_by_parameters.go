@@ -10,10 +10,10 @@ import (
 	"jobdb"
 )
 
-// FindByParameters makes of filters, which must be valid, filters without parameters of jobs where
-// these are in OpenSearch: each becomes the jobs of the VO that have such a parameter. Elsewhere the
-// database compares parameters by itself, and the filters stay as they are.
-// More than 10,000 jobs that have a parameter are a [jobdb.QueryError].
+// FindByParameters replaces filters on parameters of jobs, where these are in OpenSearch, by
+// filters on the IDs of the VO's jobs that have such a parameter. Elsewhere the database compares
+// parameters itself, and the filters are returned as they are. The filters must be valid. More than
+// 10,000 jobs that have a parameter are a [jobdb.QueryError].
 func (m *JobManager) FindByParameters(ctx context.Context, vo string, filters []jobdb.FilterSpec) ([]jobdb.FilterSpec, error) {
 	if m.Parameters == nil {
 		return filters, nil
@@ -21,7 +21,7 @@ func (m *JobManager) FindByParameters(ctx context.Context, vo string, filters []
 	return m.findEach(ctx, vo, filters, false)
 }
 
-// errManyVOs is told to who may read all VOs: OpenSearch has the parameters of each VO apart.
+// errManyVOs is for callers who may read all VOs: OpenSearch keeps the VOs apart.
 var errManyVOs = &jobdb.QueryError{Field: "parameters", Reason: "where they are in OpenSearch they can be asked for only by members of the jobs' VO"}
 
 func (m *JobManager) findEach(ctx context.Context, vo string, filters []jobdb.FilterSpec, negated bool) (found []jobdb.FilterSpec, err error) {
@@ -34,8 +34,9 @@ func (m *JobManager) findEach(ctx context.Context, vo string, filters []jobdb.Fi
 	return found, nil
 }
 
-// findJobs is one filter without parameters, or its negation: a job without the parameter is found
-// by neither, as NULL in SQL, and so negations are carried to where parameters are compared.
+// findJobs returns one filter, or its negation, without parameters. As with NULL in SQL, neither a
+// comparison nor its negation finds a job without the parameter. So negations are pushed down to
+// the comparisons.
 func (m *JobManager) findJobs(ctx context.Context, vo string, f jobdb.FilterSpec, negated bool) (jobdb.FilterSpec, error) {
 	switch name, isParameter := strings.CutPrefix(f.Parameter, jobdb.ParameterPrefix); {
 	case isParameter:
@@ -61,7 +62,7 @@ func (m *JobManager) holdersAsFilter(ctx context.Context, vo, name string, f job
 	compare := parameterComparison(f)
 	equal := compare.equal
 	if negated || compare.negative {
-		equal = nil // those with other values are looked for
+		equal = nil // jobs with other values are looked for, too
 	}
 	holders, err := m.Parameters.Holders(ctx, vo, name, equal)
 	if err != nil {
@@ -81,9 +82,9 @@ func (m *JobManager) holdersAsFilter(ctx context.Context, vo, name string, f job
 
 // comparison is how the value of a parameter is compared.
 type comparison struct {
-	holds    func(value string) bool // nil: it is enough that there is one, or none
-	negative bool                    // it must not hold
-	equal    []string                // the only values for which it holds; nil: there are others
+	holds    func(value string) bool // nil: only whether there is a value matters
+	negative bool                    // holds must be false
+	equal    []string                // all values for which holds is true; nil: not known
 }
 
 func parameterComparison(f jobdb.FilterSpec) comparison {

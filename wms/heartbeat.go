@@ -22,7 +22,7 @@ type HeartbeatReport struct {
 	Commands []jobdb.Command // for the jobs, by job and then in the order in which they were set
 	Peeked   []jobdb.JobID   // jobs that confirm a Peek, ascending
 	Missing  []jobdb.JobID   // jobs that don't exist, ascending
-	Dropped  int             // outputs of jobs that there is no place for, see [jobdb.DB.HasJobParameters] and [jobdb.MaxParameters]
+	Dropped  int             // outputs that could not be kept, see [jobdb.DB.HasJobParameters] and [jobdb.MaxParameters]
 }
 
 // sourceHeartbeat is the source in the history of jobs that a heartbeat makes Running.
@@ -38,7 +38,7 @@ const sourceHeartbeat = "Heartbeat"
 //
 // All is one transaction, and the number of statements doesn't depend on the number of jobs. If the
 // answer gets lost its commands come again with a later heartbeat, see
-// [jobdb.Options.CommandRedelivery]. A job that sends its output has got its Peeks.
+// [jobdb.Options.CommandRedelivery]. Output that a job sends confirms its pending Peeks.
 func (m *JobManager) Heartbeat(ctx context.Context, scope Scope, beats map[jobdb.JobID]Beat) (HeartbeatReport, error) {
 	ids := slices.Collect(maps.Keys(beats))
 	var report HeartbeatReport
@@ -79,8 +79,7 @@ func withOutput(jobs map[jobdb.JobID]jobdb.Attributes, beats map[jobdb.JobID]Bea
 	return ids
 }
 
-// revive makes jobs Running that were Matched or Stalled, and notes of all others that they are
-// alive.
+// revive makes Matched and Stalled jobs Running, and sets the HeartBeatTime of all others.
 func (m *JobManager) revive(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.JobID]jobdb.Attributes) error {
 	now := m.now()
 	revived := map[jobdb.JobID]jobdb.Attributes{}
@@ -100,15 +99,15 @@ func (m *JobManager) revive(ctx context.Context, tx *jobdb.Tx, jobs map[jobdb.Jo
 	if err := setAttributes(ctx, tx, alive); err != nil || len(revived) == 0 {
 		return err
 	}
-	// A heartbeat is of now, even if a pilot whose clock is ahead has dated the last update later.
+	// A heartbeat counts as of now, even if the last update has a later time because a pilot's
+	// clock was ahead.
 	policy := updatePolicy{countsAsNow: always}
 	_, err := m.applyUpdates(ctx, tx, revived, updates, policy)
 	return err
 }
 
-// storeBeats stores what the jobs report that exist, and returns how many outputs were dropped.
-// Standard output is changed if it can't be stored as it is: what a job writes must not keep a Kill
-// from it.
+// storeBeats stores what the jobs report, and returns how many outputs were dropped. Output that
+// can't be stored as it is gets changed: what a job writes must not keep it from getting a Kill.
 func (m *JobManager) storeBeats(
 	ctx context.Context, tx *jobdb.Tx, vo string, jobs map[jobdb.JobID]jobdb.Attributes, beats map[jobdb.JobID]Beat,
 ) (dropped int, err error) {
@@ -140,8 +139,8 @@ func (m *JobManager) storeBeats(
 	})
 }
 
-// storeOutputs stores outputs of jobs, and returns how many weren't, of jobs with as many parameters
-// as they may have.
+// storeOutputs stores outputs by store. It drops those of jobs that have as many parameters as they
+// may, and returns how many these were.
 func storeOutputs(outputs map[jobdb.JobID]map[string]string, store func() error) (dropped int, err error) {
 	for {
 		err := store()

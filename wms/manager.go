@@ -14,11 +14,11 @@ import (
 	"jobdb/opensearch"
 )
 
-// JobManager does to jobs what clients ask for, by the rules. Make one by [NewJobManager]. It may
-// be used by several goroutines at once.
+// JobManager carries out clients' requests by the rules. Make one with [NewJobManager]. It may be
+// used by several goroutines at once.
 type JobManager struct {
 	DB    *jobdb.DB
-	Rules RuleBook         // at first; see SetRules
+	Rules RuleBook         // until SetRules replaces them
 	Clock func() time.Time // tells the server's time
 
 	// TaskQueues are what killed, deleted and rescheduled jobs are taken out of, so that no pilot
@@ -35,8 +35,8 @@ type JobManager struct {
 	replaced    atomic.Pointer[RuleBook] // by SetRules; nil: Rules hold
 }
 
-// NewJobManager returns a manager of the jobs in db. Rules whose Default is the zero value take
-// that of [DefaultRules]; a nil clock is the database's. A nil db is an error, as are rules that no
+// NewJobManager returns a manager of the jobs in db. A zero rules.Default stands for that of
+// [DefaultRules], and a nil clock for the database's. A nil db is an error, as are rules that no
 // job could follow.
 func NewJobManager(db *jobdb.DB, rules RuleBook, clock func() time.Time) (*JobManager, error) {
 	if db == nil {
@@ -54,7 +54,8 @@ func NewJobManager(db *jobdb.DB, rules RuleBook, clock func() time.Time) (*JobMa
 	return &JobManager{DB: db, Rules: rules, Clock: clock, actionsCome: make(chan struct{}, 1)}, nil
 }
 
-// SetRules makes other rules hold for what comes after. Rules that no job could follow are an error.
+// SetRules replaces the rules for all requests that come after. Rules that no job could follow are
+// an error.
 func (m *JobManager) SetRules(rules RuleBook) error {
 	if err := rules.validate(); err != nil {
 		return err
@@ -87,8 +88,8 @@ func (b RuleBook) validate() error {
 // now is the server's time as databases store it: in UTC, to the microsecond.
 func (m *JobManager) now() time.Time { return m.Clock().UTC().Truncate(time.Microsecond) }
 
-// leaveTaskQueues takes jobs out of the task queues. It goes last in a transaction: where it is one
-// of its own, what could fail before it has been done.
+// leaveTaskQueues takes jobs out of the task queues. Call it last in a transaction: where it is a
+// transaction of its own it can't be undone if something fails later.
 func (m *JobManager) leaveTaskQueues(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID) error {
 	if m.TaskQueues == nil {
 		return nil

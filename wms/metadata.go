@@ -11,7 +11,7 @@ import (
 	"jobdb"
 )
 
-// ErrInvalidMetadata is the class of metadata that can't be set; see [MetadataError].
+// ErrInvalidMetadata is the class of errors of metadata that can't be set; see [MetadataError].
 var ErrInvalidMetadata = errors.New("invalid metadata")
 
 // MetadataError says which name can't be set to what was given, and why, in words meant for who
@@ -34,9 +34,9 @@ func (e *MetadataError) Is(target error) bool { return target == ErrInvalidMetad
 // types that JSON gives (string, bool, [json.Number], []any, map[string]any), without nulls. A
 // string is stored as it is, anything else as compact JSON.
 //
-// All is one transaction; parameters in a database of their own are written last of all. Nothing is
-// written on an error: a [MetadataError] for another column than Site, or for a parameter where no
-// database keeps parameters, a [jobdb.NotFoundError] that names all jobs that don't exist, a
+// All is one transaction; parameters in OpenSearch are written last of all. Nothing is written on
+// an error: a [MetadataError] for another column than Site, or for a parameter where no database
+// keeps parameters, a [jobdb.NotFoundError] that names all jobs that don't exist, a
 // [jobdb.ValueError] for a value that the database can't store, and [ErrNotOwner].
 func (m *JobManager) SetMetadata(ctx context.Context, scope Scope, values map[jobdb.JobID]map[string]any) error {
 	ids := slices.Collect(maps.Keys(values))
@@ -49,7 +49,7 @@ func (m *JobManager) SetMetadata(ctx context.Context, scope Scope, values map[jo
 		if err != nil {
 			return err
 		}
-		if invalid != nil { // only now: that a job isn't the caller's comes first
+		if invalid != nil { // only now, because ErrNotOwner takes precedence
 			return invalid
 		}
 		if missing := missing(ids, jobs); len(missing) > 0 {
@@ -65,7 +65,7 @@ func (m *JobManager) SetMetadata(ctx context.Context, scope Scope, values map[jo
 	})
 }
 
-// splitMetadata tells attributes and parameters apart.
+// splitMetadata separates attributes from parameters.
 func splitMetadata(values map[jobdb.JobID]map[string]any) (map[jobdb.JobID]jobdb.Attributes, map[jobdb.JobID]map[string]any, error) {
 	attributes := map[jobdb.JobID]jobdb.Attributes{}
 	parameters := map[jobdb.JobID]map[string]any{}
@@ -94,8 +94,7 @@ func splitMetadata(values map[jobdb.JobID]map[string]any) (map[jobdb.JobID]jobdb
 	return attributes, parameters, nil
 }
 
-// noPlaceFor says why parameters can't be set in a database without the table of them; nil when
-// none are to be set.
+// noPlaceFor is the error for parameters where none can be kept; nil when none are to be set.
 func noPlaceFor(parameters map[jobdb.JobID]map[string]any) error {
 	for _, id := range slices.Sorted(maps.Keys(parameters)) {
 		for _, name := range slices.Sorted(maps.Keys(parameters[id])) {

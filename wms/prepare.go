@@ -12,8 +12,7 @@ import (
 	"jobdb/jdl"
 )
 
-// expand makes a text for each job of what was submitted. Only a text that comes alone may be
-// parametric.
+// expand returns a JDL for each job of a submission. A parametric JDL must be submitted alone.
 func (r Rules) expand(jdls []string) (texts []string, parametric bool, err error) {
 	texts = make([]string, len(jdls))
 	for i, text := range jdls {
@@ -47,7 +46,7 @@ func (r Rules) tooMany(jobs int64) error {
 	return &JobError{fmt.Sprintf("%d jobs in one submission, at most %d are taken", jobs, r.MaxJobs)}
 }
 
-// readManifest reads and checks the JDL of a single job, which is in brackets.
+// readManifest parses and checks the JDL of a single job, which must be in brackets.
 func (r Rules) readManifest(owner Owner, text string) (*jdl.Manifest, error) {
 	manifest, err := jdl.ParseManifest(text)
 	if err != nil {
@@ -85,8 +84,8 @@ func (r Rules) checkManifest(m *jdl.Manifest) error {
 	return nil
 }
 
-// checkNumber wants an attribute to be a whole number. One that is missing is set to the standard
-// value, which low and high bound; they don't bound what was submitted.
+// checkNumber checks that an attribute is a whole number. A missing one is set to the standard
+// value, bounded by low and high. As in DIRAC they don't bound what was submitted.
 func checkNumber(m *jdl.Manifest, name string, standard, low, high int64) error {
 	if !m.Has(name) {
 		m.Set(name, strconv.FormatInt(max(low, min(standard, high)), 10))
@@ -109,8 +108,8 @@ type newJob struct {
 	inputData  []string // LFNs, each once
 }
 
-// prepareNew makes of a manifest what is stored under an ID. It may be called again with another
-// ID.
+// prepareNew makes what is stored of a new job from its manifest. It may be called again with
+// another ID.
 func (r Rules) prepareNew(m *jdl.Manifest, owner Owner, id jobdb.JobID) (*newJob, error) {
 	number := strconv.FormatInt(int64(id), 10)
 	m.Set("JobID", number)
@@ -133,8 +132,8 @@ func (r Rules) prepareNew(m *jdl.Manifest, owner Owner, id jobdb.JobID) (*newJob
 	return &newJob{jdl: stored, attributes: attributesOf(ad, owner, priority), inputData: files}, err
 }
 
-// prepare adds to an ad what is stored with it, as DIRAC's checkAndPrepareJob does. It returns the
-// text to store, and the job's priority.
+// prepare completes an ad, as DIRAC's checkAndPrepareJob does. It returns the text to store, and
+// the job's priority.
 func (r Rules) prepare(ad *jdl.Ad, owner Owner, id jobdb.JobID) (text string, priority int64, err error) {
 	ad.SetInt("JobID", int64(id))
 	if err := checkOwner(ad, owner); err != nil {

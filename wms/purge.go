@@ -17,17 +17,18 @@ import (
 type PurgeOptions struct {
 	// DryRun deletes nothing, and counts the jobs that would be looked at.
 	DryRun bool
-	// Export keeps jobs before they are deleted: lines of JSON, one a job. They must be safe when it
-	// returns. A line can come twice, if a deletion failed. A job that can't be exported whole, because
-	// something of it is damaged or too large, isn't deleted. Nil: nothing is exported.
+	// Export saves jobs before they are deleted. It gets lines of JSON, one for each job, and must
+	// have saved them when it returns. A job comes again if its deletion failed. A job that can't
+	// be exported whole, because a part is damaged or too large, isn't deleted. Nil: nothing is
+	// exported.
 	Export func(lines []byte) error
-	// State is what the last call returned: it says how far parts of jobs were deleted already. ""
-	// looks at all jobs that have ended.
+	// State is the state that the last call returned. It says up to which time parts of jobs have
+	// been deleted. With "" all jobs that have ended are looked at.
 	State string
-	// Progress is told after each batch what has been done so far; nil: nobody is.
+	// Progress is called after each batch with what has been done so far; nil: nothing is.
 	Progress func(PurgeReport)
-	// Pause is the least time between two batches, default 50 ms. It is as long as the batch took if
-	// that was longer.
+	// Pause is the least time between two batches, default 50 ms. After a batch that took longer
+	// the pause is as long as the batch, at most 10 s.
 	Pause time.Duration
 }
 
@@ -38,11 +39,12 @@ type PurgeReport struct {
 	Replies int64 `json:",omitzero"`
 }
 
-// PurgeCounts is what was deleted of one VO. In a dry run they are the numbers of jobs to look at.
+// PurgeCounts is what was deleted of one VO. In a dry run all are numbers of jobs that would be
+// looked at.
 type PurgeCounts struct {
-	Jobs               map[jobdb.Status]int64 `json:",omitempty"` // by the rule
+	Jobs               map[jobdb.Status]int64 `json:",omitempty"` // by the key in [Retention.Jobs]
 	Exported           int64                  `json:",omitzero"`  // jobs
-	NotExported        int64                  `json:",omitzero"`  // jobs that stay because they couldn't be exported whole
+	NotExported        int64                  `json:",omitzero"`  // jobs kept because they couldn't be exported whole
 	ThinHeartbeats     int64                  `json:",omitzero"`  // values
 	Heartbeats         int64                  `json:",omitzero"`  // values
 	History            int64                  `json:",omitzero"`  // jobs whose history was deleted
@@ -54,7 +56,7 @@ type PurgeCounts struct {
 // purgeBatch is how many jobs one transaction handles. Small ones let others write between them.
 const purgeBatch = 50
 
-// thinnedTo is how far apart heartbeats are that were thinned.
+// thinnedTo is the period of which thinning leaves one heartbeat.
 const thinnedTo = time.Hour
 
 // purge is one call of [JobManager.Purge].
@@ -64,11 +66,11 @@ type purge struct {
 
 	now    time.Time
 	report PurgeReport
-	// marks say of each VO and part up to which LastUpdateTime it was deleted.
+	// marks are the LastUpdateTimes up to which parts were deleted, by VO and part.
 	marks map[string]map[string]time.Time
 }
 
-// purgedPart is a part of jobs that goes while the jobs stay.
+// purgedPart is a part of jobs that is deleted while the jobs stay.
 type purgedPart struct {
 	name   string
 	age    Age
@@ -76,9 +78,9 @@ type purgedPart struct {
 	remove func(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID) (int64, error)
 }
 
-// Purge deletes what is older than book says, in small transactions with pauses between them, the
-// oldest first. A job that changes meanwhile is left alone. It returns what it did, also with an
-// error, and the state to give to the next call.
+// Purge deletes what is older than book allows, the oldest first, in small transactions with pauses
+// between them. A job that changes meanwhile is left alone. It returns what it did, and the state
+// to give to the next call; both also with an error.
 func (m *JobManager) Purge(ctx context.Context, book RetentionBook, options PurgeOptions) (PurgeReport, string, error) {
 	p := &purge{JobManager: m, PurgeOptions: options, now: m.now(), report: PurgeReport{VOs: map[string]PurgeCounts{}}}
 	if p.Pause == 0 {
@@ -113,24 +115,6 @@ func (p *purge) run(ctx context.Context, book RetentionBook) error {
 	}
 	p.report.Replies, err = p.DB.DeleteOldReplies(ctx)
 	return err
-}
-
-// vos are those that have jobs.
-func (m *JobManager) vos(ctx context.Context) (vos []string, err error) {
-	request := jobdb.SummaryRequest{Grouping: []string{"VO"}}
-	summary, err := request.Parse(m.DB.Limits())
-	if err != nil {
-		return nil, err
-	}
-	summary.Scope.AllVOs = true
-	rows, err := m.DB.Summary(ctx, summary)
-	for _, row := range rows.Rows {
-		if vo, _ := row[0].(string); vo != "" {
-			vos = append(vos, vo)
-		}
-	}
-	slices.Sort(vos)
-	return vos, err
 }
 
 func (p *purge) purgeVO(ctx context.Context, vo string, r Retention, counts *PurgeCounts) error {
@@ -197,7 +181,7 @@ func (p *purge) deleteJobs(ctx context.Context, vo string, r Retention, counts *
 			}
 			n, err := p.deleteBatch(ctx, chosen, ids)
 			counts.Jobs[status] += n
-			p.tell(vo, *counts)
+			p.reportProgress(vo, *counts)
 			return err
 		})
 		if err != nil {
@@ -222,8 +206,8 @@ func (p *purge) deleteBatch(ctx context.Context, chosen oldJobs, ids []jobdb.Job
 	return deleted, err
 }
 
-// deletePart deletes a part of jobs that ended long ago. Those of which the last call did are not
-// looked at again.
+// deletePart deletes a part of jobs that ended long enough ago. Jobs that the last call dealt with
+// are not looked at again.
 func (p *purge) deletePart(ctx context.Context, vo string, part purgedPart, counts PurgeCounts) error {
 	if p.marks[vo] == nil {
 		p.marks[vo] = map[string]time.Time{}
@@ -250,7 +234,7 @@ func (p *purge) deletePart(ctx context.Context, vo string, part purgedPart, coun
 			return err
 		})
 		*part.count += n
-		p.tell(vo, counts)
+		p.reportProgress(vo, counts)
 		return err
 	})
 	if errors.Is(err, jobdb.ErrSchema) { // a live database without this part
@@ -262,17 +246,17 @@ func (p *purge) deletePart(ctx context.Context, vo string, part purgedPart, coun
 	return err
 }
 
-// tell tells of the progress.
-func (p *purge) tell(vo string, counts PurgeCounts) {
+// reportProgress calls Progress with what has been done so far.
+func (p *purge) reportProgress(vo string, counts PurgeCounts) {
 	if p.Progress == nil {
 		return
 	}
-	so := PurgeReport{VOs: maps.Clone(p.report.VOs)}
-	so.VOs[vo] = counts
-	p.Progress(so)
+	soFar := PurgeReport{VOs: maps.Clone(p.report.VOs)}
+	soFar.VOs[vo] = counts
+	p.Progress(soFar)
 }
 
-// oldJobs are jobs of a VO whose last update is from a time on, and before another one.
+// oldJobs are the jobs of a VO whose LastUpdateTime is in a period.
 type oldJobs struct {
 	vo           string
 	statuses     []jobdb.Status // nil: all
@@ -324,7 +308,7 @@ func (p *purge) count(ctx context.Context, chosen oldJobs) (int64, error) {
 	return page.Total, err
 }
 
-// eachBatch calls each with some of the jobs at a time, and pauses between.
+// eachBatch calls each with batches of the jobs, and pauses between them.
 func (p *purge) eachBatch(ctx context.Context, chosen oldJobs, each func(context.Context, []jobdb.JobID) error) error {
 	search, err := chosen.search(p.DB.Limits())
 	if err != nil {
@@ -334,49 +318,7 @@ func (p *purge) eachBatch(ctx context.Context, chosen oldJobs, each func(context
 	return p.JobManager.eachBatch(ctx, search, p.Pause, each)
 }
 
-// eachBatch calls each with the jobs that a search finds, a page at a time. Between two it pauses, at
-// least so long, and else as long as the page took, so that others come to work.
-func (m *JobManager) eachBatch(ctx context.Context, search jobdb.Search, pause time.Duration, each func(context.Context, []jobdb.JobID) error) error {
-	search.Page, search.Uncounted = 1, true
-	for {
-		begun := m.Clock()
-		page, err := m.DB.Search(ctx, search)
-		if err != nil || len(page.Rows) == 0 {
-			return err
-		}
-		ids := make([]jobdb.JobID, len(page.Rows))
-		for i, row := range page.Rows {
-			id, _ := row[0].(int64)
-			ids[i] = jobdb.JobID(id)
-		}
-		if err := each(ctx, ids); err != nil {
-			return err
-		}
-		if page.Next == "" {
-			return nil
-		}
-		search.Page, search.Cursor = 0, page.Next
-		if err := sleep(ctx, max(pause, min(m.Clock().Sub(begun), maxPause))); err != nil {
-			return err
-		}
-	}
-}
-
-const maxPause = 10 * time.Second
-
-// sleep waits, unless ctx ends before.
-func sleep(ctx context.Context, pause time.Duration) error {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// export keeps the jobs elsewhere, and returns those that were.
+// export gives jobs to the option Export, and returns those that were exported.
 func (p *purge) export(ctx context.Context, vo string, ids []jobdb.JobID, counts *PurgeCounts) ([]jobdb.JobID, error) {
 	if p.Export == nil {
 		return ids, nil
@@ -411,7 +353,7 @@ func (p *purge) export(ctx context.Context, vo string, ids []jobdb.JobID, counts
 	return exported, nil
 }
 
-// Lines are what the counts tell in words, in a fixed order; what is 0 is left out.
+// Lines returns the counts as lines of text, in a fixed order. Counts of 0 are left out.
 func (c PurgeCounts) Lines() (lines []string) {
 	for _, status := range slices.Sorted(maps.Keys(c.Jobs)) {
 		if n := c.Jobs[status]; n > 0 {

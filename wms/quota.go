@@ -13,10 +13,10 @@ import (
 // them have; see [QuotaError].
 var ErrQuota = errors.New("too many jobs")
 
-// QuotaError says whose jobs are too many, as it is told to who submitted them.
+// QuotaError says whose jobs are too many, in words for the submitter.
 type QuotaError struct {
-	Of              string // "you" or "your VO"
-	Jobs, New, Most int64  // that haven't ended; of the submission; allowed together
+	Of              string // "you" or "the users of your VO together"
+	Jobs, New, Most int64  // jobs that haven't ended, jobs of the submission, how many both together may be
 }
 
 func (e *QuotaError) Error() string {
@@ -26,20 +26,8 @@ func (e *QuotaError) Error() string {
 // Is reports whether target is [ErrQuota].
 func (e *QuotaError) Is(target error) bool { return target == ErrQuota }
 
-// admit checks a submission against the rules and quotas, and prepares what it can.
-func (m *JobManager) admit(ctx context.Context, owner Owner, jdls []string) (*submission, error) {
-	s, err := m.rulesOf(owner.VO).check(owner, jdls)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.checkQuotas(ctx, s); err != nil {
-		return nil, err
-	}
-	return s, m.prepareEarly(ctx, s)
-}
-
-// checkQuotas refuses what would be too many jobs. Submissions that come at the same time don't see
-// each other's, so a few more may get through.
+// checkQuotas refuses a submission that would exceed a quota. Submissions at the same time don't
+// see each other's jobs, so a few more may get through.
 func (m *JobManager) checkQuotas(ctx context.Context, s *submission) error {
 	for _, quota := range []struct {
 		of    string

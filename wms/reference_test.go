@@ -232,7 +232,7 @@ func TestRescheduledAgainstReference(t *testing.T) {
 			jobs: map[jobdb.JobID]jobdb.Attributes{firstID: {
 				"Owner": referenceOwner.Name, "OwnerGroup": referenceOwner.Group, "VO": referenceOwner.VO, "RescheduleCounter": int64(1),
 			}},
-			originals: map[jobdb.JobID]string{firstID: jdl.Compress(text)}, asRead: newJDLRoom(1), told: newJDLRoom(1),
+			originals: map[jobdb.JobID]string{firstID: jdl.Compress(text)}, readBudget: newJDLBudget(1), reportBudget: newJDLBudget(1),
 		}
 		prepared := r.prepared(firstID)
 		got, err := prepared.job, prepared.err

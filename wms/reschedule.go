@@ -14,9 +14,9 @@ import (
 	"jobdb/jdl"
 )
 
-// Rescheduled is what became of a job that runs again: its new values. Times are in UTC.
+// Rescheduled has the new values of a job that runs again. Times are in UTC.
 type Rescheduled struct {
-	JDL                            string // as it is stored now, decompressed; "" where those of a call are very long together
+	JDL                            string // decompressed; "" where the JDLs of one call have more than 8 MB together
 	Site                           string
 	UserPriority                   int64
 	RescheduleCounter              int64
@@ -32,7 +32,8 @@ type RescheduleReport struct {
 	Failed  map[jobdb.JobID]string // the reasons
 }
 
-// What the status of a job says that is rescheduled, or isn't any more.
+// The minor statuses of a job that is rescheduled, and of one that no longer is; and the source in
+// its history.
 const (
 	minorRescheduled      = "Job Rescheduled"
 	minorMaxReschedulings = "Maximum of reschedulings reached"
@@ -62,10 +63,10 @@ func MayReschedule(status jobdb.Status) bool { return !slices.Contains(notResche
 // the rules allow no rescheduling at all: then they stay as they are, too.
 //
 // On [ErrNotOwner], for a job of another owner, nothing is written. All is one transaction, and the
-// number of statements doesn't depend on the number of jobs. Large JDLs are read in one before, and
-// prepared between the two.
+// number of statements doesn't depend on the number of jobs. If the JDLs are large a first
+// transaction only reads them; they are prepared before the second one, which writes.
 func (m *JobManager) Reschedule(ctx context.Context, scope Scope, ids []jobdb.JobID, reset bool) (RescheduleReport, error) {
-	r, err := m.rescheduleThose(ctx, sourceReschedule, reset, func(ctx context.Context, tx *jobdb.Tx) (map[jobdb.JobID]jobdb.Attributes, error) {
+	r, err := m.rescheduleLocked(ctx, sourceReschedule, reset, func(ctx context.Context, tx *jobdb.Tx) (map[jobdb.JobID]jobdb.Attributes, error) {
 		return scope.lock(ctx, tx, ids, slices.Concat(rescheduleColumns, updateColumns)...)
 	})
 	if err != nil {
@@ -79,12 +80,12 @@ func (m *JobManager) Reschedule(ctx context.Context, scope Scope, ids []jobdb.Jo
 	return r.report, nil
 }
 
-// rescheduleThose reschedules the jobs that lock finds and locks, and returns what became of them.
-func (m *JobManager) rescheduleThose(
+// rescheduleLocked reschedules the jobs that lock finds and locks, and returns what became of them.
+func (m *JobManager) rescheduleLocked(
 	ctx context.Context, source string, reset bool, lock func(context.Context, *jobdb.Tx) (map[jobdb.JobID]jobdb.Attributes, error),
 ) (*rescheduling, error) {
 	var r *rescheduling
-	var early map[jobdb.JobID]preparedAgain
+	var early map[jobdb.JobID]preparedJob
 	run := func(ctx context.Context, tx *jobdb.Tx) error {
 		jobs, err := lock(ctx, tx)
 		if err != nil {
@@ -105,48 +106,50 @@ func (m *JobManager) rescheduleThose(
 	return r, err
 }
 
-// newRescheduling is for jobs that a transaction has locked. early is what was prepared before it;
-// nil: nothing yet.
-func (m *JobManager) newRescheduling(jobs map[jobdb.JobID]jobdb.Attributes, reset bool, early map[jobdb.JobID]preparedAgain) *rescheduling {
+// newRescheduling makes a rescheduling of jobs that a transaction has locked. early is what was
+// prepared before the transaction, nil if nothing was.
+func (m *JobManager) newRescheduling(jobs map[jobdb.JobID]jobdb.Attributes, reset bool, early map[jobdb.JobID]preparedJob) *rescheduling {
 	return &rescheduling{
 		JobManager: m, jobs: jobs, reset: reset, early: early, stored: map[jobdb.JobID]string{}, source: sourceReschedule,
 		report:    RescheduleReport{Success: map[jobdb.JobID]Rescheduled{}, Failed: map[jobdb.JobID]string{}},
-		exhausted: map[jobdb.JobID]jobdb.Attributes{}, asStored: newJDLRoom(len(jobs)), asRead: newJDLRoom(len(jobs)), told: jdlRoom{left: maxTold},
+		exhausted: map[jobdb.JobID]jobdb.Attributes{}, storedBudget: newJDLBudget(len(jobs)), readBudget: newJDLBudget(len(jobs)),
+		reportBudget: jdlBudget{left: maxReportedJDLs},
 	}
 }
 
-// maxJDLs is how many bytes of JDLs jobs that are rescheduled together may have, and once more those
-// that have no more than their share of it. Compressed ones take little of the database, and a
-// thousand times as much of the memory.
+// Bounds of the JDLs of jobs that are rescheduled together, in bytes. Stored JDLs are compressed:
+// one of a few kilobytes can take a thousand times as much memory.
 const (
-	maxJDLs = 32 << 20
-	maxTold = 8 << 20 // bytes of JDLs in a report
+	maxJDLs         = 32 << 20 // once as they are stored, and once uncompressed
+	maxReportedJDLs = 8 << 20  // in a report
 )
 
 var errLongJDL = errors.New("its JDL is too long to be read together with those of the others; reschedule it by itself, or fewer at a time")
 
-// jdlRoom is what is left of it.
-type jdlRoom struct{ share, left int }
+// jdlBudget bounds the JDLs of one request. Texts up to share, which is the bound divided by the
+// number of jobs, always fit; longer ones use up left.
+type jdlBudget struct{ share, left int }
 
-func newJDLRoom(jobs int) jdlRoom { return jdlRoom{maxJDLs / max(1, jobs), maxJDLs} }
+func newJDLBudget(jobs int) jdlBudget { return jdlBudget{maxJDLs / max(1, jobs), maxJDLs} }
 
-// has takes room for a text if there is some. A single job always has its share.
-func (r *jdlRoom) has(text string) bool {
+// take reports whether a text fits, and uses up the budget for it.
+func (b *jdlBudget) take(text string) bool {
 	switch n := len(text); {
-	case n <= r.share:
-	case n <= r.left:
-		r.left -= n
+	case n <= b.share:
+	case n <= b.left:
+		b.left -= n
 	default:
 		return false
 	}
 	return true
 }
 
-// largeReschedule is from how many bytes of stored JDLs on they are prepared outside of the
-// transaction: nobody can write to SQLite meanwhile. For few a second transaction would take longer.
+// largeReschedule is from how many bytes of stored JDLs on they are prepared before the
+// transaction, during which nobody else can write to SQLite. For fewer a second transaction would
+// take longer.
 const largeReschedule = 32 << 10
 
-// errPrepareFirst ends a transaction whose JDLs are to be prepared before it. Nobody sees it.
+// errPrepareFirst ends a transaction whose JDLs are to be prepared before it. Callers never see it.
 var errPrepareFirst = errors.New("the JDLs are to be prepared before the transaction")
 
 var rescheduleColumns = []string{"MinorStatus", "OwnerGroup", "VerifiedFlag", "RescheduleCounter"}
@@ -154,21 +157,21 @@ var rescheduleColumns = []string{"MinorStatus", "OwnerGroup", "VerifiedFlag", "R
 // rescheduling is a request that is being worked on.
 type rescheduling struct {
 	*JobManager
-	reset     bool
-	source    string                           // in the history
-	jobs      map[jobdb.JobID]jobdb.Attributes // those that may still succeed
-	exhausted map[jobdb.JobID]jobdb.Attributes // those that were rescheduled too often
-	asStored  jdlRoom                          // for the originals
-	asRead    jdlRoom                          // for the texts that are made of them
-	told      jdlRoom                          // for those that are told of in the report
-	originals map[jobdb.JobID]string           // the original JDLs of jobs, as they are stored
-	early     map[jobdb.JobID]preparedAgain    // what was prepared before the transaction; nil: not yet
-	stored    map[jobdb.JobID]string           // the new JDLs, as they are stored
-	report    RescheduleReport
+	reset        bool
+	source       string                           // in the history
+	jobs         map[jobdb.JobID]jobdb.Attributes // without those that have failed
+	exhausted    map[jobdb.JobID]jobdb.Attributes // those that were rescheduled too often
+	storedBudget jdlBudget                        // of the original JDLs, as they are stored
+	readBudget   jdlBudget                        // of the decompressed JDLs
+	reportBudget jdlBudget                        // of the JDLs in the report
+	originals    map[jobdb.JobID]string           // the original JDLs of jobs, as they are stored
+	early        map[jobdb.JobID]preparedJob      // what was prepared before the transaction; nil: nothing
+	stored       map[jobdb.JobID]string           // the new JDLs, as they are stored
+	report       RescheduleReport
 }
 
-// preparedAgain is what becomes of a job, and of what it follows.
-type preparedAgain struct {
+// preparedJob is what a job becomes, and what that was made from.
+type preparedJob struct {
 	original string
 	owner    Owner
 	job      Rescheduled
@@ -213,11 +216,11 @@ func (r *rescheduling) run(ctx context.Context, tx *jobdb.Tx) error {
 	return r.store(ctx, tx)
 }
 
-// readOriginals reads the original JDLs for which there is room, and fails the jobs of the others.
+// readOriginals reads the original JDLs that fit into the budget, and fails the jobs of the others.
 func (r *rescheduling) readOriginals(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID) error {
 	r.originals = make(map[jobdb.JobID]string, len(ids))
 	return tx.EachOriginalJDL(ctx, ids, func(id jobdb.JobID, text string) {
-		if r.asStored.has(text) {
+		if r.storedBudget.take(text) {
 			r.originals[id] = text
 		} else {
 			r.fail(id, errLongJDL.Error())
@@ -225,7 +228,7 @@ func (r *rescheduling) readOriginals(ctx context.Context, tx *jobdb.Tx, ids []jo
 	})
 }
 
-// refuse sorts out the jobs that can't be rescheduled.
+// refuse fails the jobs that can't be rescheduled.
 func (r *rescheduling) refuse() {
 	for id, job := range r.jobs {
 		reason, isExhausted := r.refusesReschedule(job, r.reset)
@@ -238,8 +241,8 @@ func (r *rescheduling) refuse() {
 	}
 }
 
-// refusesReschedule says why a job can't be rescheduled; "": it can, as far as can be told without
-// its JDL. isExhausted tells that it was too often.
+// refusesReschedule says why a job can't be rescheduled, "" if it can, as far as can be told
+// without its JDL. isExhausted reports that it was rescheduled too often.
 func (m *JobManager) refusesReschedule(job jobdb.Attributes, reset bool) (reason string, isExhausted bool) {
 	status, limit := statusOf(job), m.rulesOf(textOf(job, "VO")).MaxReschedulings
 	switch {
@@ -255,7 +258,7 @@ func (m *JobManager) refusesReschedule(job jobdb.Attributes, reset bool) (reason
 	return "", false
 }
 
-// counterAfter is how often a job will have been rescheduled.
+// counterAfter is the job's RescheduleCounter after this reschedule.
 func counterAfter(job jobdb.Attributes, reset bool) int64 {
 	if reset {
 		return 0
@@ -273,18 +276,19 @@ func (r *rescheduling) isLarge() bool {
 }
 
 // prepareEarly prepares all jobs whose originals were read.
-func (r *rescheduling) prepareEarly() map[jobdb.JobID]preparedAgain {
-	early := make(map[jobdb.JobID]preparedAgain, len(r.jobs))
+func (r *rescheduling) prepareEarly() map[jobdb.JobID]preparedJob {
+	early := make(map[jobdb.JobID]preparedJob, len(r.jobs))
 	for _, id := range slices.Sorted(maps.Keys(r.jobs)) {
 		early[id] = r.prepared(id)
 	}
 	return early
 }
 
-// prepared is what becomes of a job, as it was prepared before if that is still right.
-func (r *rescheduling) prepared(id jobdb.JobID) preparedAgain {
+// prepared returns what a job becomes, as it was prepared before the transaction if the job hasn't
+// changed since.
+func (r *rescheduling) prepared(id jobdb.JobID) preparedJob {
 	job := r.jobs[id]
-	p := preparedAgain{original: r.originals[id], owner: Owner{Name: textOf(job, "Owner"), Group: textOf(job, "OwnerGroup"), VO: textOf(job, "VO")}}
+	p := preparedJob{original: r.originals[id], owner: Owner{Name: textOf(job, "Owner"), Group: textOf(job, "OwnerGroup"), VO: textOf(job, "VO")}}
 	if before, ok := r.early[id]; ok && before.original == p.original && before.owner == p.owner {
 		return before
 	}
@@ -292,19 +296,19 @@ func (r *rescheduling) prepared(id jobdb.JobID) preparedAgain {
 	return p
 }
 
-// preparing is held while a JDL is read and made anew. That takes ten times its length of memory, and
-// a processor: more of them at once, of whatever requests, would take the memory and be no faster.
+// preparing bounds how many JDLs are prepared at once, in all requests. Each takes ten times its
+// length of memory and a processor: more at once would use more memory and be no faster.
 var preparing = make(chan struct{}, 2)
 
-// prepare finds out what becomes of a job.
-func (r *rescheduling) prepare(id jobdb.JobID, p *preparedAgain) error {
+// prepare makes what a job becomes from its original JDL.
+func (r *rescheduling) prepare(id jobdb.JobID, p *preparedJob) error {
 	preparing <- struct{}{}
 	defer func() { <-preparing }()
 	original, err := originalText(p.original)
 	if err != nil {
 		return err
 	}
-	if !r.asRead.has(original) { // what is made of it is about as long
+	if !r.readBudget.take(original) { // the JDL made of it is about as long
 		return errLongJDL
 	}
 	ad, err := jdl.ParseAd(original)
@@ -317,7 +321,7 @@ func (r *rescheduling) prepare(id jobdb.JobID, p *preparedAgain) error {
 	}
 	site, err := siteOf(ad)
 	p.job = Rescheduled{JDL: strings.ReplaceAll(text, "%j", strconv.FormatInt(int64(id), 10)), Site: site, UserPriority: priority}
-	if p.stored = jdl.Compress(p.job.JDL); !r.told.has(p.job.JDL) {
+	if p.stored = jdl.Compress(p.job.JDL); !r.reportBudget.take(p.job.JDL) {
 		p.job.JDL = ""
 	}
 	return err
@@ -335,16 +339,7 @@ func originalText(original string) (string, error) {
 	return text, err
 }
 
-// textOf returns a column that is a text, "" if it is NULL or wasn't read.
-// statusOf is a job's status; jobs come from the database with plain texts.
-func statusOf(job jobdb.Attributes) jobdb.Status { return jobdb.Status(textOf(job, "Status")) }
-
-func textOf(job jobdb.Attributes, name string) string {
-	text, _ := job[name].(string)
-	return text
-}
-
-// store writes all that changes of the jobs that are left, and completes the report.
+// store writes the changes of the jobs that haven't failed, and completes the report.
 func (r *rescheduling) store(ctx context.Context, tx *jobdb.Tx) error {
 	again := StatusUpdate{Status: received.status, MinorStatus: minorRescheduled}
 	changes, err := r.setStatus(ctx, tx, r.jobs, again, true)
@@ -377,8 +372,8 @@ func (r *rescheduling) store(ctx context.Context, tx *jobdb.Tx) error {
 	return tx.ExpireJobCommands(ctx, ids)
 }
 
-// archiveParameters archives the parameters of jobs from where they are. In OpenSearch they stay, as
-// DIRAC leaves them: those that the new run sets replace them one by one.
+// archiveParameters archives the parameters of jobs from where they are. In OpenSearch they stay,
+// as in DIRAC, and the new run replaces them one by one.
 func (r *rescheduling) archiveParameters(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID) error {
 	if r.Parameters == nil {
 		return tx.ArchiveJobParameters(ctx, ids)
@@ -400,8 +395,8 @@ func (r *rescheduling) archiveParameters(ctx context.Context, tx *jobdb.Tx, ids 
 	return nil
 }
 
-// leaveTaskQueues takes out of the task queues what was rescheduled, or failed because that was
-// done too often.
+// leaveTaskQueues takes the jobs out of the task queues that were rescheduled, or have failed
+// because they were too often.
 func (r *rescheduling) leaveTaskQueues(ctx context.Context, tx *jobdb.Tx) error {
 	ids := slices.AppendSeq(slices.Collect(maps.Keys(r.exhausted)), maps.Keys(r.jobs))
 	return r.JobManager.leaveTaskQueues(ctx, tx, ids)

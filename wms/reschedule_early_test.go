@@ -11,15 +11,15 @@ import (
 // What was prepared before the transaction counts only for a job that is still the same.
 func TestRescheduleOfWhatChangedMeanwhile(t *testing.T) {
 	const id = 7
-	again := func(executable, owner string, early map[jobdb.JobID]preparedAgain) preparedAgain {
+	again := func(executable, owner string, early map[jobdb.JobID]preparedJob) preparedJob {
 		r := &rescheduling{
-			JobManager: &JobManager{Rules: DefaultRules}, early: early, asRead: newJDLRoom(1), told: newJDLRoom(1),
+			JobManager: &JobManager{Rules: DefaultRules}, early: early, readBudget: newJDLBudget(1), reportBudget: newJDLBudget(1),
 			jobs:      map[jobdb.JobID]jobdb.Attributes{id: {"Owner": owner, "OwnerGroup": "lhcb_user", "VO": "lhcb"}},
 			originals: map[jobdb.JobID]string{id: jdl.Compress("[Executable = '" + executable + "';]")},
 		}
 		return r.prepared(id)
 	}
-	early := map[jobdb.JobID]preparedAgain{id: again("old", "alice", nil)}
+	early := map[jobdb.JobID]preparedJob{id: again("old", "alice", nil)}
 	marked := early[id]
 	marked.job.Site = "as prepared before"
 	early[id] = marked

@@ -12,38 +12,37 @@ import (
 	"jobdb"
 )
 
-// RetentionBook says how long what is known of jobs is kept, for all VOs. Make one by
-// [ReadRetention]. The zero value keeps all for ever.
+// RetentionBook says how long jobs and their parts are kept, for all VOs. Make one with
+// [ReadRetention]. The zero value keeps everything for ever.
 type RetentionBook struct {
 	// Default is for VOs that have nothing of their own.
 	Default Retention
-	// VOs has the others. They replace all of Default; [ReadRetention] fills in from Default what a
-	// file leaves out.
+	// VOs is for single VOs. Such a value replaces all of Default; [ReadRetention] fills in from
+	// Default what a file leaves out.
 	VOs map[string]Retention
 }
 
-// AnyStatus is a key of [Retention.Jobs] for jobs in whatever status, which DIRAC calls so, too.
+// AnyStatus is the key of [Retention.Jobs] for jobs in any status. DIRAC has the same key.
 const AnyStatus jobdb.Status = "Any"
 
-// Retention says how long what is known of jobs is kept after their LastUpdateTime; 0, in files
-// "never", is for ever. All but Jobs is about jobs that have ended: those in one of
-// [jobdb.FinalStatuses] and Deleted ones. DIRAC's JobCleaningAgent has a part of it.
+// Retention says how long after their LastUpdateTime jobs and their parts are deleted; 0, in files
+// "never", keeps them for ever. All fields but Jobs are about jobs that have ended: those in one of
+// [jobdb.FinalStatuses] and Deleted ones. DIRAC's JobCleaningAgent has some of these settings.
 type Retention struct {
-	// Jobs says for statuses after which time jobs are deleted with all that belongs to them:
-	// RemoveStatusDelay of DIRAC. The key "Any" is for jobs in all statuses, those included that have
-	// not ended.
+	// Jobs is when jobs in a status are deleted, with all that belongs to them: RemoveStatusDelay
+	// of DIRAC. The key [AnyStatus] is for jobs in all statuses, even those that have not ended.
 	Jobs map[jobdb.Status]Age
 	// ThinHeartbeats is when heartbeats are thinned to one an hour.
 	ThinHeartbeats Age
-	// Heartbeats is when all heartbeats go: RemoveStatusDelayHB of DIRAC.
+	// Heartbeats is when all heartbeats are deleted: RemoveStatusDelayHB of DIRAC.
 	Heartbeats Age
-	// History is when the history goes.
+	// History is when the history is deleted.
 	History Age
-	// Commands is when commands go.
+	// Commands is when commands are deleted.
 	Commands Age
-	// ArchivedParameters is when parameters go that a job had before it was rescheduled.
+	// ArchivedParameters is when parameters are deleted that a job had before it was rescheduled.
 	ArchivedParameters Age
-	// Series is when the counts over time go, which have bounds of their own, too, see
+	// Series is when counts over time are deleted. They also have bounds of their own, see
 	// [jobdb.DB.NoteSeries].
 	Series Age
 }
@@ -51,7 +50,7 @@ type Retention struct {
 // endedStatuses are those of jobs that have ended.
 var endedStatuses = append(slices.Clone(jobdb.FinalStatuses), jobdb.StatusDeleted)
 
-// of returns what a VO has.
+// of returns the retention of a VO.
 func (b RetentionBook) of(vo string) Retention {
 	if r, ok := b.VOs[vo]; ok {
 		return r
@@ -59,7 +58,7 @@ func (b RetentionBook) of(vo string) Retention {
 	return b.Default
 }
 
-// ReadRetention reads how long what is known of jobs is kept from JSON, named as the fields are:
+// ReadRetention reads a RetentionBook from JSON, whose names are those of the fields:
 //
 //	{"Default": {"Jobs": {"Done": "90d"}, "Heartbeats": "30d"}, "VOs": {"lhcb": {"Jobs": {"Failed": "1d"}}}}
 //
@@ -72,7 +71,7 @@ func ReadRetention(r io.Reader) (RetentionBook, error) {
 
 var retentionNames = []string{"Jobs", "ThinHeartbeats", "Heartbeats", "History", "Commands", "ArchivedParameters", "Series"}
 
-// override returns the retention, with what replaced that a JSON text names.
+// override returns the retention with the fields replaced that a JSON text has.
 func (r Retention) override(text json.RawMessage) (Retention, error) {
 	r.Jobs = maps.Clone(r.Jobs) // the decoder writes into it
 	if err := decodeRules(text, &r, retentionNames); err != nil {

@@ -12,7 +12,7 @@ import (
 	"jobdb"
 )
 
-// RuleBook has the rules of all VOs. Make one by [ReadRules], or from [DefaultRules].
+// RuleBook has the rules of all VOs. Make one with [ReadRules], or from [DefaultRules].
 type RuleBook struct {
 	// Default has the rules of VOs that have none of their own.
 	Default Rules
@@ -27,8 +27,9 @@ type Rules struct {
 	// MaxJobs is how many jobs one submission may make, counting those of a parametric one.
 	// In DiracX it is a constant, MAX_PARAMETRIC_JOBS; default 20.
 	MaxJobs int
-	// MaxUserJobs and MaxVOJobs are how many jobs that haven't ended one owner, and all of a VO, may
-	// have to submit more; 0: any number, the default. DIRAC has no such setting.
+	// MaxUserJobs and MaxVOJobs are how many jobs that haven't ended one owner, and all owners of a
+	// VO together, may have. Submissions beyond that are refused. Default 0: any number. DIRAC has
+	// no such setting.
 	MaxUserJobs, MaxVOJobs int64
 	// MaxInputData is how many files a job may name in InputData: JobDescription/MaxInputData,
 	// default 100.
@@ -102,7 +103,7 @@ func ReadRules(r io.Reader) (RuleBook, error) {
 	return RuleBook{all, vos}, err
 }
 
-// override returns the rules, with the ones replaced that a JSON text names.
+// override returns the rules with the ones replaced that a JSON text has.
 func (r Rules) override(text json.RawMessage) (Rules, error) {
 	// The decoder writes into these.
 	r.JobTypes, r.Platforms, r.Groups = slices.Clone(r.JobTypes), maps.Clone(r.Platforms), maps.Clone(r.Groups)

@@ -9,7 +9,7 @@ import (
 )
 
 // Scope is which jobs a caller may act on: those of a VO, and of one owner only unless Owner is
-// empty. An action without a VO is [jobdb.ErrNoScope]: none is on the jobs of all VOs.
+// empty. A change without a VO is [jobdb.ErrNoScope]: nothing changes the jobs of all VOs.
 //
 // A job of another VO is treated as one that doesn't exist. A job of another owner of the VO is
 // refused with [ErrNotOwner] or, if Hidden, treated as one that doesn't exist, too.
@@ -19,14 +19,14 @@ type Scope struct {
 	AllVOs    bool // for [JobManager.Details] only; VO and Owner are empty
 }
 
-// ErrNotOwner says that one of the jobs belongs to another owner of the VO; then nothing was done
-// to any of them.
+// ErrNotOwner is the error for jobs one of which belongs to another owner of the VO. None of them
+// is changed then.
 var ErrNotOwner = errors.New("one of these jobs is not yours")
 
 // owns compares byte by byte, unlike the collations of DIRAC's databases.
 func (s Scope) owns(job jobdb.Attributes) bool { return s.Owner == "" || job["Owner"] == s.Owner }
 
-// sees tells whether a job exists for the caller.
+// sees reports whether a job exists for the caller.
 func (s Scope) sees(job jobdb.Attributes) bool {
 	return (s.AllVOs || job["VO"] == s.VO) && (!s.Hidden || s.owns(job))
 }
@@ -52,8 +52,8 @@ func (s Scope) lock(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID, names 
 	return jobs, nil
 }
 
-// lockEach is lock for jobs each of which is judged by itself: refused says why a job is not among
-// those that are returned.
+// lockEach is lock without an error for jobs of other owners: refused says for each job that isn't
+// returned why.
 func (s Scope) lockEach(
 	ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID, names ...string,
 ) (jobs map[jobdb.JobID]jobdb.Attributes, refused map[jobdb.JobID]string, err error) {
@@ -61,12 +61,12 @@ func (s Scope) lockEach(
 		return nil, nil, jobdb.ErrNoScope
 	}
 	jobs, err = tx.LockJobsOf(ctx, s.VO, ids, append([]string{"VO", "Owner"}, names...)...)
-	return jobs, s.takeOut(ids, jobs), err
+	return jobs, s.refuse(ids, jobs), err
 }
 
-// takeOut takes the jobs that aren't in scope out of jobs, and says why of each of the IDs that is
-// not there then.
-func (s Scope) takeOut(ids []jobdb.JobID, jobs map[jobdb.JobID]jobdb.Attributes) map[jobdb.JobID]string {
+// refuse deletes the jobs that aren't in scope from jobs. It returns the reason for each ID that
+// isn't in jobs.
+func (s Scope) refuse(ids []jobdb.JobID, jobs map[jobdb.JobID]jobdb.Attributes) map[jobdb.JobID]string {
 	refused := map[jobdb.JobID]string{}
 	for _, id := range ids {
 		job := jobs[id]
@@ -83,7 +83,7 @@ func (s Scope) takeOut(ids []jobdb.JobID, jobs map[jobdb.JobID]jobdb.Attributes)
 	return refused
 }
 
-// Why a job is not in the scope of an action.
+// Why a job is not in a caller's scope.
 const (
 	notFound = "Not found"
 	notYours = "it belongs to another owner"

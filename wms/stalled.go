@@ -15,10 +15,11 @@ import (
 // StalledOptions say how [JobManager.CheckStalled] goes about it.
 type StalledOptions struct {
 	DryRun bool // no job changes
-	// Changed is told of each job whose status changes or, in a dry run, would; nil: nobody is.
+	// Changed is called for each job whose status changes or, in a dry run, would change; nil:
+	// nothing is.
 	Changed func(StalledJob)
 
-	told map[jobdb.JobID]bool // in a dry run, after which the next rule finds the same jobs
+	seen map[jobdb.JobID]bool // in a dry run, in which the next rules find the same jobs again
 }
 
 // StalledJob is a job whose status changes because it wasn't heard of.
@@ -26,7 +27,7 @@ type StalledJob struct {
 	JobID    jobdb.JobID
 	VO, Site string
 	From, To jobdb.Status
-	Heard    time.Time // when it was heard of last, or changed; zero: nobody knows
+	Heard    time.Time // when it was last heard of, or changed; zero: not known
 }
 
 // StalledCounts are numbers of jobs of a VO that became Stalled, Failed, and were rescheduled.
@@ -44,34 +45,35 @@ func (c *StalledCounts) add(to jobdb.Status) {
 }
 
 const (
-	sourceStalled = "StalledJobAgent" // which DIRAC's agent names, too
+	sourceStalled = "StalledJobAgent" // the same as DIRAC's agent
 	stalledBatch  = 100               // jobs in a transaction
 	stalledPause  = 20 * time.Millisecond
 
-	pilotsPatience = 30 * time.Second // for the pilots' database, which the other rules don't need
+	pilotsPatience = 30 * time.Second // how long to wait for the pilots' database, which the other rules don't need
 )
 
-// silence is one of the rules about jobs that aren't heard of.
-type silence struct {
-	from   []jobdb.Status // of these jobs
-	to     jobdb.Status
-	after  func(site string) Age // that are silent for so long
-	least  Age                   // at any site; 0: never
-	times  []string              // columns of which the latest says when a job was heard of; the first finds jobs
-	minor  func(after Age) string
-	forced bool // the state machine isn't asked
-	kills  bool // in case they run all the same
+// stalledRule is one of the rules about jobs that aren't heard of.
+type stalledRule struct {
+	from     []jobdb.Status // of the jobs it is about
+	to       jobdb.Status
+	after    func(site string) Age // how long they must be silent
+	shortest Age                   // of the ages that after returns; 0: the rule is off
+	times    []string              // columns: the latest time in them is when a job was last heard of
+	minor    func(after Age) string
+	forced   bool // the state machine isn't asked
+	kills    bool // sends a Kill, in case the job runs all the same
 
-	reschedules bool // and to is what they become by that
+	reschedules bool // instead of only setting the status to
 
-	among func(m *JobManager, ctx context.Context, vo string, ids []jobdb.JobID) ([]jobdb.JobID, error) // only those; nil: all
+	only func(m *JobManager, ctx context.Context, vo string, ids []jobdb.JobID) ([]jobdb.JobID, error) // picks the jobs it is about; nil: all
 }
 
-// minorNoPilot is what DIRAC calls a Stalled job whose pilot has ended, or that has none.
+// minorNoPilot is DIRAC's minor status of a Stalled job that has no pilot, or whose pilot has
+// ended.
 const minorNoPilot = "Job stalled: pilot not running"
 
-// CheckStalled changes the status of jobs that weren't heard of for as long as book says, as DIRAC's
-// StalledJobAgent does:
+// CheckStalled changes the status of jobs that weren't heard of for longer than book allows, as
+// DIRAC's StalledJobAgent does:
 //
 //   - A job in Running or Completing becomes Stalled. Its next heartbeat, or change, makes it Running
 //     again, see [JobManager.Heartbeat] and [JobManager.SetStatus].
@@ -83,22 +85,23 @@ const minorNoPilot = "Job stalled: pilot not running"
 //   - A job in Submitting becomes Failed.
 //   - A job that stays in a status before Running, as the rules name them, is rescheduled.
 //
-// Rescheduling is that of [JobManager.Reschedule]: who was rescheduled too often becomes Failed.
-// A job was heard of at the later of its HeartBeatTime and LastUpdateTime. Each job is looked at
-// again while nobody else can change it. It returns the numbers of changes by VO, also with an error.
-// A rule that nobody can say the pilots for is an error, and the others are followed all the same.
+// Jobs are rescheduled as by [JobManager.Reschedule]: one that was rescheduled too often becomes
+// Failed. A job was last heard of at the later of its HeartBeatTime and LastUpdateTime. Each job is
+// checked again once it is locked. CheckStalled returns the numbers of changes by VO, also with an
+// error. A rule for which the jobs' pilots can't be found out is an error, but the other rules are
+// applied all the same.
 func (m *JobManager) CheckStalled(ctx context.Context, book StalledBook, options StalledOptions) (map[string]StalledCounts, error) {
 	vos, err := m.vos(ctx)
 	if err != nil {
 		return nil, err
 	}
 	counts := make(map[string]StalledCounts, len(vos))
-	options.told = map[jobdb.JobID]bool{}
+	options.seen = map[jobdb.JobID]bool{}
 	var unknown []error
 	for _, vo := range vos {
 		of := StalledCounts{}
-		for _, rule := range silences(book.of(vo)) {
-			if err = m.checkSilence(ctx, vo, rule, options, &of); err == nil {
+		for _, rule := range stalledRules(book.of(vo)) {
+			if err = m.checkStalledRule(ctx, vo, rule, options, &of); err == nil {
 				continue
 			}
 			err = fmt.Errorf("look for stalled jobs of %s: %w", vo, err)
@@ -115,56 +118,56 @@ func (m *JobManager) CheckStalled(ctx context.Context, book StalledBook, options
 	return counts, errors.Join(append(unknown, err)...)
 }
 
-// unknownPilots is that nobody can say which jobs have pilots that a rule is about.
+// unknownPilots is the error of a rule for which the jobs' pilots can't be found out.
 type unknownPilots struct{ error }
 
 func (e unknownPilots) Unwrap() error { return e.error }
 
-// silences are the rules, in an order in which no job is found twice in one run.
-func silences(s Stalled) (rules []silence) {
-	heard, since := []string{"HeartBeatTime", "LastUpdateTime"}, []string{"LastUpdateTime"}
-	at := func(rule silence, which func(StalledTimes) Age) {
-		rule.times, rule.least = heard, s.shortest(which)
+// stalledRules returns the rules, in an order in which no job is found twice in one run.
+func stalledRules(s Stalled) (rules []stalledRule) {
+	heard, changed := []string{"HeartBeatTime", "LastUpdateTime"}, []string{"LastUpdateTime"}
+	add := func(rule stalledRule, which func(StalledTimes) Age) { // with the ages of each site
+		rule.times, rule.shortest = heard, s.shortest(which)
 		rule.after = func(site string) Age { return which(s.at(site)) }
 		rules = append(rules, rule)
 	}
 	stalled := []jobdb.Status{jobdb.StatusStalled}
-	noPilot := silence{from: stalled, to: jobdb.StatusFailed, kills: true, minor: func(Age) string { return minorNoPilot }}
+	noPilot := stalledRule{from: stalled, to: jobdb.StatusFailed, kills: true, minor: func(Age) string { return minorNoPilot }}
 	pilotEnded := noPilot
-	noPilot.among, pilotEnded.among = (*JobManager).withoutPilot, (*JobManager).withEndedPilots
-	silent := silence{from: stalled, to: jobdb.StatusFailed, kills: true, minor: func(after Age) string {
+	noPilot.only, pilotEnded.only = (*JobManager).withoutPilot, (*JobManager).withEndedPilots
+	silent := stalledRule{from: stalled, to: jobdb.StatusFailed, kills: true, minor: func(after Age) string {
 		return "Stalling for more than " + strconv.FormatInt(int64(time.Duration(after)/time.Second), 10) + " sec"
 	}}
-	at(noPilot, func(t StalledTimes) Age { return t.failsAfter(t.NoPilotAfter) })
-	at(pilotEnded, func(t StalledTimes) Age { return t.failsAfter(t.PilotEndedAfter) })
-	at(silent, func(t StalledTimes) Age { return t.failsAfter(t.FailedAfter) })
-	again := silence{from: stalled, to: received.status, reschedules: true, among: noPilot.among}
-	at(again, func(t StalledTimes) Age { return t.reschedulesAfter(t.NoPilotAfter) })
-	again.among = pilotEnded.among
-	at(again, func(t StalledTimes) Age { return t.reschedulesAfter(t.PilotEndedAfter) })
-	again.among = nil
-	at(again, func(t StalledTimes) Age { return t.reschedulesAfter(t.FailedAfter) })
-	running := silence{from: []jobdb.Status{jobdb.StatusRunning, jobdb.StatusCompleting}, to: jobdb.StatusStalled}
-	at(running, func(t StalledTimes) Age { return t.StalledAfter })
+	add(noPilot, func(t StalledTimes) Age { return t.failsAfter(t.NoPilotAfter) })
+	add(pilotEnded, func(t StalledTimes) Age { return t.failsAfter(t.PilotEndedAfter) })
+	add(silent, func(t StalledTimes) Age { return t.failsAfter(t.FailedAfter) })
+	again := stalledRule{from: stalled, to: received.status, reschedules: true, only: noPilot.only}
+	add(again, func(t StalledTimes) Age { return t.reschedulesAfter(t.NoPilotAfter) })
+	again.only = pilotEnded.only
+	add(again, func(t StalledTimes) Age { return t.reschedulesAfter(t.PilotEndedAfter) })
+	again.only = nil
+	add(again, func(t StalledTimes) Age { return t.reschedulesAfter(t.FailedAfter) })
+	running := stalledRule{from: []jobdb.Status{jobdb.StatusRunning, jobdb.StatusCompleting}, to: jobdb.StatusStalled}
+	add(running, func(t StalledTimes) Age { return t.StalledAfter })
 
-	after := func(rule silence, age Age) {
-		rule.times, rule.least, rule.after = since, age, func(string) Age { return age }
+	addSince := func(rule stalledRule, age Age) { // since the last change, at all sites
+		rule.times, rule.shortest, rule.after = changed, age, func(string) Age { return age }
 		rules = append(rules, rule)
 	}
-	after(silence{from: []jobdb.Status{jobdb.StatusSubmitting}, to: jobdb.StatusFailed, forced: true}, s.SubmittingAfter)
+	addSince(stalledRule{from: []jobdb.Status{jobdb.StatusSubmitting}, to: jobdb.StatusFailed, forced: true}, s.SubmittingAfter)
 	for _, status := range slices.Sorted(maps.Keys(s.RescheduleAfter)) {
-		after(silence{from: []jobdb.Status{status}, to: received.status, reschedules: true}, s.RescheduleAfter[status])
+		addSince(stalledRule{from: []jobdb.Status{status}, to: received.status, reschedules: true}, s.RescheduleAfter[status])
 	}
 	return rules
 }
 
-// checkSilence looks at the jobs that one rule may be about. Some have never beaten, so that their
-// HeartBeatTime finds none of them.
-func (m *JobManager) checkSilence(ctx context.Context, vo string, rule silence, options StalledOptions, counts *StalledCounts) error {
-	if rule.least == 0 {
+// checkStalledRule applies a rule to the jobs that may be overdue. A job that never sent a
+// heartbeat has no HeartBeatTime, so a second search finds these by their LastUpdateTime.
+func (m *JobManager) checkStalledRule(ctx context.Context, vo string, rule stalledRule, options StalledOptions, counts *StalledCounts) error {
+	if rule.shortest == 0 {
 		return nil
 	}
-	before := m.now().Add(-time.Duration(rule.least))
+	before := m.now().Add(-time.Duration(rule.shortest))
 	late := func(column string) jobdb.FilterSpec {
 		return jobdb.FilterSpec{Parameter: column, Operator: "lt", Value: before.Format(time.RFC3339)}
 	}
@@ -184,7 +187,7 @@ func (m *JobManager) checkSilence(ctx context.Context, vo string, rule silence, 
 		}
 		search.Scope.VO, search.PerPage = vo, stalledBatch
 		err = m.eachBatch(ctx, search, stalledPause, func(ctx context.Context, ids []jobdb.JobID) error {
-			return m.applySilence(ctx, vo, rule, ids, options, counts)
+			return m.applyStalledRule(ctx, vo, rule, ids, options, counts)
 		})
 		if err != nil {
 			return err
@@ -193,13 +196,13 @@ func (m *JobManager) checkSilence(ctx context.Context, vo string, rule silence, 
 	return nil
 }
 
-// applySilence changes those of the jobs that the rule is about.
-func (m *JobManager) applySilence(
-	ctx context.Context, vo string, rule silence, ids []jobdb.JobID, options StalledOptions, counts *StalledCounts,
+// applyStalledRule changes those of the jobs that are overdue.
+func (m *JobManager) applyStalledRule(
+	ctx context.Context, vo string, rule stalledRule, ids []jobdb.JobID, options StalledOptions, counts *StalledCounts,
 ) (err error) {
-	ids = slices.DeleteFunc(ids, func(id jobdb.JobID) bool { return options.told[id] })
-	if rule.among != nil {
-		ids, err = rule.among(m, ctx, vo, ids)
+	ids = slices.DeleteFunc(ids, func(id jobdb.JobID) bool { return options.seen[id] })
+	if rule.only != nil {
+		ids, err = rule.only(m, ctx, vo, ids)
 		switch {
 		case err != nil:
 			return unknownPilots{err}
@@ -211,12 +214,12 @@ func (m *JobManager) applySilence(
 	find := func(ctx context.Context, tx *jobdb.Tx) (map[jobdb.JobID]jobdb.Attributes, error) {
 		columns := slices.Concat(rescheduleColumns, updateColumns, []string{"Site", "LastUpdateTime"})
 		jobs, err := (Scope{VO: vo}).lock(ctx, tx, ids, columns...)
-		changed = m.silentJobs(vo, rule, jobs)
+		changed = m.overdueJobs(vo, rule, jobs)
 		return jobs, err
 	}
 	if rule.reschedules && !options.DryRun {
 		var r *rescheduling
-		if r, err = m.rescheduleThose(ctx, sourceStalled, false, find); err == nil {
+		if r, err = m.rescheduleLocked(ctx, sourceStalled, false, find); err == nil {
 			changed = slices.DeleteFunc(changed, func(job StalledJob) bool { // those whose JDL can't be prepared any more
 				return job.To == rule.to && r.report.Failed[job.JobID] != ""
 			})
@@ -227,7 +230,7 @@ func (m *JobManager) applySilence(
 			if err != nil || len(jobs) == 0 || options.DryRun {
 				return err
 			}
-			return m.changeSilent(ctx, tx, rule, jobs)
+			return m.changeOverdue(ctx, tx, rule, jobs)
 		})
 	}
 	if err != nil {
@@ -236,7 +239,7 @@ func (m *JobManager) applySilence(
 	for _, job := range changed {
 		counts.add(job.To)
 		if options.DryRun {
-			options.told[job.JobID] = true
+			options.seen[job.JobID] = true
 		}
 		if options.Changed != nil {
 			options.Changed(job)
@@ -271,8 +274,9 @@ func (m *JobManager) withEndedPilots(ctx context.Context, _ string, ids []jobdb.
 	return m.PilotsEnded(ctx, ids)
 }
 
-// silentJobs are those of the jobs that the rule is about. It takes the others out of jobs.
-func (m *JobManager) silentJobs(vo string, rule silence, jobs map[jobdb.JobID]jobdb.Attributes) (silent []StalledJob) {
+// overdueJobs returns those of the jobs that are overdue by the rule. It deletes the others from
+// jobs.
+func (m *JobManager) overdueJobs(vo string, rule stalledRule, jobs map[jobdb.JobID]jobdb.Attributes) (silent []StalledJob) {
 	now := m.now()
 	for _, id := range slices.Sorted(maps.Keys(jobs)) {
 		job := StalledJob{JobID: id, VO: vo, Site: textOf(jobs[id], "Site"), From: statusOf(jobs[id])}
@@ -281,7 +285,7 @@ func (m *JobManager) silentJobs(vo string, rule silence, jobs map[jobdb.JobID]jo
 		}
 		after := rule.after(job.Site)
 		if after > 0 && slices.Contains(rule.from, job.From) && now.Sub(job.Heard) > time.Duration(after) {
-			job.To = m.silentBecomes(rule, jobs[id])
+			job.To = m.statusByRule(rule, jobs[id])
 		}
 		if job.To == "" {
 			delete(jobs, id)
@@ -292,8 +296,8 @@ func (m *JobManager) silentJobs(vo string, rule silence, jobs map[jobdb.JobID]jo
 	return silent
 }
 
-// silentBecomes is the status that a job gets by a rule, "" if it stays as it is.
-func (m *JobManager) silentBecomes(rule silence, job jobdb.Attributes) jobdb.Status {
+// statusByRule is the status that an overdue job gets by a rule, "" if it stays as it is.
+func (m *JobManager) statusByRule(rule stalledRule, job jobdb.Attributes) jobdb.Status {
 	if !rule.reschedules {
 		return rule.to
 	}
@@ -306,8 +310,8 @@ func (m *JobManager) silentBecomes(rule silence, job jobdb.Attributes) jobdb.Sta
 	return rule.to
 }
 
-// changeSilent changes jobs that tx has locked.
-func (m *JobManager) changeSilent(ctx context.Context, tx *jobdb.Tx, rule silence, jobs map[jobdb.JobID]jobdb.Attributes) error {
+// changeOverdue changes the status of overdue jobs that tx has locked.
+func (m *JobManager) changeOverdue(ctx context.Context, tx *jobdb.Tx, rule stalledRule, jobs map[jobdb.JobID]jobdb.Attributes) error {
 	updates := make(map[jobdb.JobID][]StatusUpdate, len(jobs))
 	for id, job := range jobs {
 		update := StatusUpdate{Time: m.now(), Status: rule.to, Source: sourceStalled}

@@ -12,13 +12,13 @@ import (
 	"jobdb"
 )
 
-// StalledBook says for all VOs when jobs that aren't heard of become Stalled, and then Failed. Make
-// one by [ReadStalled]. The zero value changes no job.
+// StalledBook says when jobs that aren't heard of become Stalled, and then Failed, for all VOs.
+// Make one with [ReadStalled]. The zero value changes no job.
 type StalledBook struct {
 	// Default is for VOs that have nothing of their own.
 	Default Stalled
-	// VOs has the others. They replace all of Default; [ReadStalled] fills in from Default what a file
-	// leaves out.
+	// VOs is for single VOs. Such a value replaces all of Default; [ReadStalled] fills in from
+	// Default what a file leaves out.
 	VOs map[string]Stalled
 }
 
@@ -26,35 +26,34 @@ type StalledBook struct {
 // switches a rule off. The rules are those of DIRAC's StalledJobAgent, and so are the defaults.
 type Stalled struct {
 	StalledTimes
-	// SubmittingAfter is when a job in Submitting becomes Failed, whose client didn't confirm it:
-	// SubmittingTime, default 5 minutes.
+	// SubmittingAfter is when a job in Submitting, which its client didn't confirm, becomes Failed:
+	// DIRAC's SubmittingTime, default 5 minutes.
 	SubmittingAfter Age
-	// RescheduleAfter is when a job is rescheduled that stays in a status, since its last change: one
-	// of Received, Checking, Staging, Scouting, Matched and Rescheduled. MatchedTime and
-	// RescheduledTime of DIRAC, which are two hours and ten minutes there; default never.
+	// RescheduleAfter is how long after its last change a job is rescheduled that is still in a
+	// status: one of Received, Checking, Staging, Scouting, Matched and Rescheduled. DIRAC has
+	// MatchedTime and RescheduledTime, which are two hours and ten minutes there; default never.
 	RescheduleAfter map[jobdb.Status]Age
-	// Sites has the times of sites that have their own: StalledJobsTolerantSites of DIRAC. What one
-	// leaves out is as elsewhere.
+	// Sites has the times of single sites: DIRAC's StalledJobsTolerantSites. [ReadStalled] fills in
+	// what a site leaves out.
 	Sites map[string]StalledTimes
 }
 
 // StalledTimes are how long a job is silent before its status changes.
 type StalledTimes struct {
-	// StalledAfter is when a job in Running or Completing becomes Stalled, since its last heartbeat or
-	// change: StalledTimeHours of DIRAC, which are cycles of the watchdog of half an hour, and half a
-	// cycle more; default 75 minutes.
+	// StalledAfter is how long after its last heartbeat or change a job in Running or Completing
+	// becomes Stalled. It is DIRAC's StalledTimeHours, which counts the watchdog's cycles of half
+	// an hour, and half a cycle more; default 75 minutes.
 	StalledAfter Age
-	// FailedAfter is when a job in Stalled becomes Failed, since it became Stalled or was last heard of:
-	// FailedTimeHours, counted likewise; default 195 minutes.
+	// FailedAfter is how long after it became Stalled, or was last heard of, a job becomes Failed:
+	// DIRAC's FailedTimeHours, counted likewise; default 195 minutes.
 	FailedAfter Age
-	// NoPilotAfter is when a job in Stalled becomes Failed already, counted likewise, that has no
-	// parameter Pilot_Reference. DIRAC's agent does so the next time it looks; default never.
+	// NoPilotAfter is the same for a Stalled job that has no parameter Pilot_Reference. DIRAC's
+	// agent does so the next time it looks; default never.
 	NoPilotAfter Age
-	// PilotEndedAfter is the same for one whose pilots, by the pilots' database, have all ended; default
-	// never.
+	// PilotEndedAfter is the same for a Stalled job whose pilots have all ended, by the pilots'
+	// database; default never.
 	PilotEndedAfter Age
-	// RescheduleStalled has such jobs rescheduled instead of Failed: StalledJobsToRescheduleSites of
-	// DIRAC.
+	// RescheduleStalled reschedules such jobs instead: DIRAC's StalledJobsToRescheduleSites.
 	RescheduleStalled bool
 }
 
@@ -69,7 +68,7 @@ var DefaultStalled = Stalled{
 	SubmittingAfter: Age(5 * time.Minute),
 }
 
-// of returns what a VO has.
+// of returns the rules of a VO.
 func (b StalledBook) of(vo string) Stalled {
 	if s, ok := b.VOs[vo]; ok {
 		return s
@@ -85,8 +84,8 @@ func (s Stalled) at(site string) StalledTimes {
 	return s.StalledTimes
 }
 
-// failsAfter and reschedulesAfter are when a job in Stalled becomes Failed, or is rescheduled
-// instead.
+// failsAfter and reschedulesAfter give an age to one of the two rules, and 0, which is never, to
+// the other: a Stalled job either becomes Failed or is rescheduled.
 func (t StalledTimes) failsAfter(after Age) Age {
 	if t.RescheduleStalled {
 		return 0
@@ -101,7 +100,7 @@ func (t StalledTimes) reschedulesAfter(after Age) Age {
 	return 0
 }
 
-// shortest is the shortest of the times that which gives, at any site; 0: never.
+// shortest is the shortest age that which returns for any site; 0: never.
 func (s Stalled) shortest(which func(StalledTimes) Age) Age {
 	shortest := which(s.StalledTimes)
 	for _, times := range s.Sites {
@@ -138,7 +137,7 @@ type stalledTimesFile struct {
 	RescheduleStalled                                        *bool
 }
 
-// override returns the rules, with what replaced that a JSON text names.
+// override returns the rules with the ones replaced that a JSON text has.
 func (s Stalled) override(text json.RawMessage) (Stalled, error) {
 	var file stalledFile
 	names := []string{"StalledAfter", "FailedAfter", "NoPilotAfter", "PilotEndedAfter", "RescheduleStalled", "SubmittingAfter", "RescheduleAfter", "Sites"}
@@ -171,7 +170,7 @@ func replace[T any](what, by *T) {
 	}
 }
 
-// merged is a new map of both; the second counts.
+// merged returns a new map of both; second takes precedence.
 func merged[K comparable, V any](first, second map[K]V) map[K]V {
 	both := make(map[K]V, len(first)+len(second))
 	maps.Copy(both, first)
@@ -179,7 +178,7 @@ func merged[K comparable, V any](first, second map[K]V) map[K]V {
 	return both
 }
 
-// validate finds times that are shorter than jobs beat, and statuses that jobs aren't kicked from.
+// validate refuses ages of less than a minute, and statuses from which jobs aren't rescheduled.
 func (s Stalled) validate() error {
 	var errs []error
 	check := func(name string, age Age) {

@@ -27,9 +27,9 @@ var transitions = map[jobdb.Status][]jobdb.Status{
 	jobdb.StatusDeleted:     {},
 }
 
-// NextStatus returns where a job in one status ends up that is to go to another: there, or where it
-// is if no way leads there. From a status that isn't known, which an extension of DIRAC may have
-// written, every way is open, so that no job gets stuck.
+// NextStatus returns the status after a job in the status from is to get the status to: to, or from
+// if the state machine doesn't allow the change. From an unknown status, which an extension of
+// DIRAC may have written, every change is allowed, so that no job gets stuck.
 func NextStatus(from, to jobdb.Status) jobdb.Status {
 	if ways := transitions[from]; len(ways) > 0 && !slices.Contains(ways, to) {
 		return from

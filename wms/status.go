@@ -11,8 +11,7 @@ import (
 	"jobdb"
 )
 
-// StatusUpdate is a change of a job's status that somebody asks for. An empty text leaves what the
-// job has.
+// StatusUpdate is a requested change of a job's status. An empty text leaves what the job has.
 type StatusUpdate struct {
 	Time                           time.Time
 	Status                         jobdb.Status
@@ -24,8 +23,8 @@ type StatusUpdate struct {
 type StatusOptions struct {
 	// Force lets a job go from any status to any other.
 	Force bool
-	// Pilot says that the caller is a pilot: then a late Killed or Deleted is as late as any other
-	// status.
+	// Pilot says that the caller is a pilot. Then a late Killed or Deleted is treated as any other
+	// late status.
 	Pilot bool
 }
 
@@ -34,10 +33,10 @@ type StatusChange struct {
 	Status                                                    jobdb.Status
 	MinorStatus, ApplicationStatus                            string
 	HeartBeatTime, StartExecTime, EndExecTime, LastUpdateTime time.Time
-	Kill                                                      bool // the job gets a Kill
-	KillConfirmed                                             bool // one that it got is confirmed
-	// Note tells in words what was refused or cut, came late, or counts as of another time. It is
-	// empty when all went as asked.
+	Kill                                                      bool // the job was sent the command Kill
+	KillConfirmed                                             bool // a Kill that it was sent is confirmed
+	// Note says, for people, what was refused or cut, came late, or counts as of another time. It
+	// is "" when all was done as asked.
 	Note string
 }
 
@@ -58,20 +57,21 @@ type StatusReport struct {
 //   - Jobs that became Killed or Deleted get the command Kill, unless an equal one is pending, and
 //     leave the task queues. The wrapper's report that such a job has ended confirms the Kill.
 //
-// Beyond those rules, a time more than a minute ahead of the server's clock is taken for the
-// server's time. So is the time of a late Killed or Deleted unless options.Pilot, because whoever
-// ends a job means now. So is that of a late update that is newer than all that its source said in
-// this run of the job, and that the state machine allows: a worker's clock may be behind. The
-// history keeps its own time. HeartBeatTime never goes back, but from a time more than a minute
-// ahead. A text that is too long for its column is cut, and characters that the column can't hold
-// are replaced. The Note of each job's change tells what didn't go as asked.
+// Beyond those rules, some updates count as of the server's time: those more than a minute ahead of
+// the server's clock; late ones to Killed or Deleted, unless options.Pilot is set, because whoever
+// ends a job means now; and late ones that the state machine allows and that are newer than all
+// that their source said in this run of the job, because a worker's clock may be behind. Those last
+// ones keep their own time in the history. HeartBeatTime never goes back, except from a time more
+// than a minute ahead. A text that is too long for its column is cut, and characters that the
+// column can't hold are replaced. The Note of each job's change tells what didn't go as asked.
 //
 // A job that doesn't exist is in the report's Failed. Nothing is written on an error: [ErrNotOwner]
-// for a job of another owner, a [jobdb.ValueError] for a status that there isn't.
+// for a job of another owner, a [jobdb.ValueError] for an unknown status.
 //
 // All is one transaction, and the number of statements doesn't depend on the number of jobs. A
 // history in a database of its own is committed first. A request that failed may be repeated,
-// whatever was kept of it: the jobs end where they should, and the history tells some of it twice.
+// whatever was kept of it: the jobs get the right status, and some records are in the history
+// twice.
 func (m *JobManager) SetStatus(
 	ctx context.Context, scope Scope, updates map[jobdb.JobID][]StatusUpdate, options StatusOptions,
 ) (StatusReport, error) {
@@ -114,7 +114,7 @@ func checkStatuses(updates map[jobdb.JobID][]StatusUpdate) error {
 	return nil
 }
 
-// updateColumns are what applyUpdates must know of a job.
+// updateColumns are the columns of a job that applyUpdates needs.
 var updateColumns = []string{"Status", "StartExecTime", "EndExecTime", "HeartBeatTime", "RescheduleTime"}
 
 // applyUpdates applies updates to jobs that tx has locked, and says what became of each.
@@ -202,39 +202,31 @@ func kill(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID) error {
 	return tx.SetJobCommands(ctx, kills)
 }
 
-// mustKill tells whether a job gets a Kill: if its status has become one that needs it, or if that
-// was asked for once more, since the Kill of before may have been lost.
+// mustKill reports whether a job gets a Kill: if its status has become one that needs it, or if
+// that status was asked for again, because the earlier Kill may have been lost.
 func mustKill(status, before jobdb.Status, updates []StatusUpdate) bool {
 	asked := func(u StatusUpdate) bool { return needsKill(u.Status) && !u.reportsEnd() }
 	return needsKill(status) && (status != before || slices.ContainsFunc(updates, asked))
 }
 
-// ownSources are how the sources of updates begin that DIRAC's own code beside the job sends.
+// ownSources are the beginnings of the sources of updates that DIRAC's code beside the payload
+// sends.
 var ownSources = []string{"JobWrapper", "JobAgent", "PushJobAgent", "Watchdog", "Job_"}
 
-// reportsEnd tells whether an update says that the job has ended, and comes from the job itself.
+// reportsEnd reports whether an update says that the job has ended, and comes from the job itself.
 func (u StatusUpdate) reportsEnd() bool {
 	isBegin := func(begin string) bool { return strings.HasPrefix(u.Source, begin) }
 	return slices.Contains(jobdb.FinalStatuses, u.Status) && slices.ContainsFunc(ownSources, isBegin)
 }
 
-// confirmsKill tells whether an update shows that the job's present run has ended.
+// confirmsKill reports whether an update shows that the job's present run has ended.
 func (u *jobUpdate) confirmsKill(update StatusUpdate) bool {
 	return update.reportsEnd() && u.isOfThisRun(update.Time)
 }
 
-// needsKill tells whether a job that gets a status must be stopped.
+// needsKill reports whether a job that gets a status must be stopped.
 func needsKill(status jobdb.Status) bool {
 	return status == jobdb.StatusKilled || status == jobdb.StatusDeleted
-}
-
-// setAttributes changes columns of jobs, if there are any jobs to change.
-func setAttributes(ctx context.Context, tx *jobdb.Tx, attributes map[jobdb.JobID]jobdb.Attributes) error {
-	if len(attributes) == 0 {
-		return nil
-	}
-	_, err := tx.SetJobAttributes(ctx, attributes, jobdb.SetOptions{})
-	return err
 }
 
 // attributes returns the columns that a change sets. The database sets LastUpdateTime along with

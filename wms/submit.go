@@ -10,10 +10,10 @@ import (
 	"jobdb/jdl"
 )
 
-// Owner is who submits, as the token says.
+// Owner is who submits jobs, as the access token says.
 type Owner struct{ Name, Group, VO string }
 
-// ErrInvalidJob is the class of submissions that were refused for what they say; see [JobError].
+// ErrInvalidJob is the class of errors of submissions that break a rule; see [JobError].
 var ErrInvalidJob = errors.New("invalid job")
 
 // JobError says why a submission was refused, in words meant for who submitted it.
@@ -46,7 +46,7 @@ type jobState struct {
 	minor  string
 }
 
-// The first state of a job, and that of the jobs of a parametric one.
+// The first state of a job, and of a job made from a parametric JDL.
 var (
 	received   = jobState{jobdb.StatusReceived, "Job accepted"}
 	submitting = jobState{jobdb.StatusSubmitting, "Bulk transaction confirmation"}
@@ -79,6 +79,19 @@ func (m *JobManager) Submit(ctx context.Context, owner Owner, jdls []string) ([]
 	return jobs, err
 }
 
+// admit checks a submission against the rules and quotas, and prepares it as far as it can before
+// the transaction.
+func (m *JobManager) admit(ctx context.Context, owner Owner, jdls []string) (*submission, error) {
+	s, err := m.rulesOf(owner.VO).check(owner, jdls)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.checkQuotas(ctx, s); err != nil {
+		return nil, err
+	}
+	return s, m.prepareEarly(ctx, s)
+}
+
 // submission is a checked submission, of one job or several.
 type submission struct {
 	owner     Owner
@@ -86,16 +99,16 @@ type submission struct {
 	state     jobState
 	manifests []*jdl.Manifest
 	originals []string // the JDLs as they are stored
-	size      int      // of the JDLs in bytes, as they are read
+	size      int      // of the JDLs, in bytes and uncompressed
 
 	early *submissionRows // prepared before the transaction; nil: in it
 }
 
-// largeSubmission is from how many bytes of JDLs on a submission is prepared before its transaction,
-// if it can be. For a small one a second transaction would take longer.
+// largeSubmission is from how many bytes of JDLs on a submission is prepared before its
+// transaction, where that is possible. For a smaller one the second transaction would take longer.
 const largeSubmission = 32 << 10
 
-// prepareEarly prepares the rows of a large submission where IDs can be had before its transaction.
+// prepareEarly prepares the rows of a large submission where IDs can be reserved.
 func (m *JobManager) prepareEarly(ctx context.Context, s *submission) error {
 	if s.size < largeSubmission {
 		return nil
@@ -109,7 +122,7 @@ func (m *JobManager) prepareEarly(ctx context.Context, s *submission) error {
 	return err
 }
 
-// check expands and checks what is submitted.
+// check expands and checks the JDLs of a submission.
 func (r Rules) check(owner Owner, jdls []string) (*submission, error) {
 	if len(jdls) == 0 {
 		return nil, &JobError{"no JDL was given"}
@@ -154,7 +167,7 @@ func (m *JobManager) create(ctx context.Context, tx *jobdb.Tx, s *submission) ([
 	return jobs, nil
 }
 
-// createJobs makes the jobs, with their JDLs, and returns the rows of all other tables.
+// createJobs creates the jobs with their JDLs, and returns the rows of all other tables.
 func (m *JobManager) createJobs(ctx context.Context, tx *jobdb.Tx, s *submission) (*submissionRows, error) {
 	if s.early != nil {
 		jobs := make([]jobdb.ReservedJob, len(s.early.ids))
@@ -184,7 +197,7 @@ type submissionRows struct {
 	history    []jobdb.HistoryRecord
 }
 
-// rows prepares what is stored of a submission whose jobs have got IDs.
+// rows prepares what is stored of the submission; ids are those of its jobs.
 func (s *submission) rows(ids []jobdb.JobID, now time.Time) (submissionRows, error) {
 	rows := submissionRows{
 		ids: ids, time: now,
@@ -221,8 +234,8 @@ func (m *JobManager) insert(ctx context.Context, tx *jobdb.Tx, rows *submissionR
 		return err
 	}
 	if m.DB.HistoryElsewhere() {
-		// A submission that failed before may have left histories of these IDs, which SQLite then
-		// gives again.
+		// A submission that failed may have left histories of its IDs, and SQLite gives these IDs
+		// again.
 		if err := tx.DeleteHistory(ctx, rows.ids); err != nil {
 			return err
 		}

@@ -11,7 +11,7 @@ import (
 	"jobdb"
 )
 
-// ErrOtherSubmission says that a key was used before, for another submission.
+// ErrOtherSubmission is the error for a key that was used before, for another submission.
 var ErrOtherSubmission = errors.New("this key was used before, with other JDLs; use a new key for each submission")
 
 // SubmitOnce is [JobManager.Submit] for a client that may send its submission again, with the same
@@ -47,7 +47,7 @@ func (m *JobManager) SubmitOnce(ctx context.Context, owner Owner, key string, jd
 
 // createOnce stores a submission together with its answer, unless there is an answer already.
 func (m *JobManager) createOnce(ctx context.Context, tx *jobdb.Tx, s *submission, asked jobdb.Reply) ([]Submitted, error) {
-	// The caller has looked before; but on SQLite only the writer sees what was committed just now.
+	// The caller has looked already, but another submission may have been committed since.
 	if jobs, err := submittedBefore(ctx, tx.SavedReply, asked); jobs != nil || err != nil {
 		return jobs, err
 	}
@@ -62,7 +62,7 @@ func (m *JobManager) createOnce(ctx context.Context, tx *jobdb.Tx, s *submission
 	return jobs, tx.SaveReply(ctx, jobdb.Reply{Request: asked.Request, Content: asked.Content, Text: string(text)})
 }
 
-// submittedBefore returns the jobs that a submission made when it came first, nil if it never did.
+// submittedBefore returns the jobs that this submission made when it came first, nil if it is new.
 func submittedBefore(
 	ctx context.Context, kept func(context.Context, string) (jobdb.Reply, bool, error), asked jobdb.Reply,
 ) ([]Submitted, error) {

@@ -8,16 +8,16 @@ import (
 	"jobdb/internal/tables"
 )
 
-// MaxRows and MaxBytes are the most that one statement takes of a batch: few enough bytes for the
-// smallest usual packet (16 MiB) even when all are escaped.
+// MaxRows and MaxBytes bound the part of a batch in one statement: even if all its bytes are
+// escaped it fits into the smallest usual packet of MariaDB and MySQL (16 MiB).
 const (
 	MaxRows  = 5000
 	MaxBytes = 2 << 20
 )
 
-// Batch gives a derived table s of columns c0, c1 … that holds the rows, and its arguments. A
-// single row comes without JSON or arrays, which cost more than the row: PostgreSQL, for one, would
-// plan the statement anew each time.
+// Batch returns a derived table s with the columns c0, c1 … that holds the rows, and its arguments.
+// A single row comes without JSON or arrays, which would cost more than the row itself: PostgreSQL,
+// for one, would plan the statement anew each time.
 func (d *Dialect) Batch(columns []tables.Column, rows [][]any) (source string, args []any) {
 	if len(rows) > 1 {
 		return d.source(columns), d.arguments(columns, rows)

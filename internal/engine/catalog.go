@@ -1,28 +1,27 @@
 package engine
 
-// Catalog is how to ask an engine what tables are in a database, and what the types that it tells
-// mean. Answers have the same columns on every engine.
+// Catalog has the queries that ask an engine for the tables in a database, and says what the types
+// in its answers mean. Answers have the same columns on every engine.
 type Catalog struct {
 	Version       string   // of the engine
 	Now           string   // the time of the server's clock; "" where there is no server
 	Columns       string   // table, column, type, nullable, collation, default, generated
 	Indexes       string   // table, index, is it the primary key, column
 	Parents       string   // table, the table it refers to, cascades
-	Untransacted  string   // tables that keep what a failed transaction wrote; "": there can't be any
-	Users         []string // a text for each connection that uses tables, longest first; those after the first take fewer rights
+	Untransacted  string   // tables without transactions, which keep what a failed one wrote; "": there can't be any
+	Users         []string // a text for each connection that uses tables, longest first; queries after the first need fewer rights
 	CountTriggers string   // how many triggers there are of those whose names follow in parentheses
 
-	EndsWithKey  bool // each index of Jobs ends with its JobID, which isn't listed
+	EndsWithKey  bool // each index of Jobs implicitly ends with JobID
 	Untyped      bool // a type bounds nothing: integers always have 64 bits, and times may be texts
-	RowIDs       bool // a primary key of one integer numbers its rows without being told
+	RowIDs       bool // a primary key of one integer numbers its rows by itself
 	TextBytes    int  // what a TEXT or BLOB holds; 0: as much as any column
 	WholeSeconds bool // times have no fraction unless their type says of how many digits
 }
 
 var sqliteCatalog = Catalog{
 	Version: `SELECT sqlite_version()`,
-	// A collation is told only by the text of the table; one that isn't byte by byte is refused
-	// anyway.
+	// Only the text of the table tells a collation. One that isn't byte by byte is refused anyway.
 	Columns: `SELECT m.name, c.name, c.type, c."notnull" = 0,
 		CASE WHEN m.sql LIKE '%NOCASE%' THEN 'NOCASE' WHEN m.sql LIKE '%RTRIM%' THEN 'RTRIM' ELSE '' END,
 		c.dflt_value, c.pk = 1 AND m.sql LIKE '%AUTOINCREMENT%'
@@ -46,7 +45,8 @@ var sqliteCatalog = Catalog{
 var mysqlCatalog = Catalog{
 	Version: `SELECT VERSION()`,
 	Now:     `SELECT UTC_TIMESTAMP(6)`,
-	// One that sleeps within a transaction still has its tables, which only the first one knows.
+	// A connection that sleeps within a transaction still uses its tables; only the first query
+	// finds it.
 	Users: []string{
 		`SELECT CONCAT('connection ', p.id, ' of ', p.user, '@', p.host, ', ', p.command, ' for ', p.time, ' s: ', COALESCE(LEFT(p.info, 60), ''))
 		FROM information_schema.processlist AS p LEFT JOIN information_schema.innodb_trx AS t ON t.trx_mysql_thread_id = p.id

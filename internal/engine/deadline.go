@@ -9,30 +9,30 @@ import (
 	"time"
 )
 
-// Queries end with their contexts. What no context reaches has limits here: connecting, the end of a
-// transaction, and connections whose other side is gone without a word.
+// Queries end with their contexts. These limits are for what has no context: connecting, the end of
+// a transaction, and connections whose other side is gone without closing them.
 const (
 	connectTime = 10 * time.Second // until a server has let a connection in
 	endTime     = 10 * time.Second // of a COMMIT or ROLLBACK
 	silence     = 15 * time.Second // until a connection whose packets nobody acknowledges is given up
 )
 
-// dialer connects so that a connection to a machine that is gone is noticed.
+// dialer makes connections that notice when the other machine is gone.
 var dialer = net.Dialer{
 	Timeout:         connectTime,
 	KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: silence / 3, Interval: silence / 3, Count: 2},
 	ControlContext:  giveUpSilent,
 }
 
-// boundedTx is a transaction whose end takes no longer than endTime. One that took longer may have
-// been committed or not; its connection is given up.
+// boundedTx is a transaction whose COMMIT or ROLLBACK takes at most endTime. After a COMMIT that
+// took longer nobody knows whether it was done; the connection is closed.
 type boundedTx struct {
 	driver.Tx
 	conn net.Conn // of the transaction
 }
 
-// Commit commits. Where no answer came, what was sent may have been done: pgx then says that its
-// connection is closed and that it is safe to run all again, which would do it twice.
+// Commit commits. Without an answer the COMMIT may have been done. pgx then says that its
+// connection is closed and that it is safe to try again, which would do all twice.
 func (t *boundedTx) Commit() error {
 	err := t.within(t.Tx.Commit)
 	var unsent interface{ SafeToRetry() bool }
@@ -53,12 +53,12 @@ func (t *boundedTx) within(end func() error) error {
 	return end()
 }
 
-// dialed is where a context carries the connection that was dialed with it.
+// dialed carries the connection that was dialed with a context back to whoever made the context.
 type dialed struct{ conn net.Conn }
 
 type dialedKey struct{}
 
-// dialNoted dials, and notes the connection in the context's dialed.
+// dialNoted dials, and stores the connection in the context's dialed.
 func dialNoted(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := dialer.DialContext(ctx, network, address)
 	if d, ok := ctx.Value(dialedKey{}).(*dialed); ok {

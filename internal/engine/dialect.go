@@ -21,17 +21,17 @@ type Dialect struct {
 	// Placeholders and values.
 	numbered  bool                              // placeholders are $1, $2 …, not ?
 	parameter func(c tables.Column) string      // a placeholder for a value of the column's type
-	TimeBound func(t time.Time) any             // a time to compare with
+	TimeBound func(t time.Time) any             // a time as an argument of a comparison
 	TimeEqual func(column, value string) string // compares times in keys
 	Integer   string                            // the type of 64-bit integers in a CAST
 	AsText    [2]string                         // around a column that isn't a text
 	Enums     bool                              // flags are ENUMs, which sort by position unless cast, and hold '' for none
-	ZeroTime  string                            // stands for none, beside NULL; "" where nothing does
+	ZeroTime  string                            // a time that means none, beside NULL; "" where there is no such time
 
 	// TextTimes: cursors carry times as text. SQLite has two texts of one time, and MariaDB's
 	// 0000-00-00 doesn't survive time.Time.
 	TextTimes  bool
-	NormalTime func(column string) string // the one text of a time, of two that are the same; NULL for none
+	NormalTime func(column string) string // one text for each time, where two texts are the same time; NULL for none
 	Minutes    [2]string                  // around a column of times from 1970 on: the whole minutes since then
 	Divide     string                     // divides integers, without a remainder
 
@@ -42,33 +42,33 @@ type Dialect struct {
 	ExactCollation string    // compares utf8mb4 byte by byte, trailing spaces included; "" where every column does
 
 	// Lists of values, each after a column.
-	InIDs      func(ids []int64) (string, []any)              // it is one of several IDs, which ascend
-	MaxIDs     int                                            // in one statement
-	ManyValues func(negated bool, values []any) (string, any) // it is, or is not, one of many; nil: a plain list is as good
+	InIDs      func(ids []int64) (string, []any)              // the column is one of several IDs, given in ascending order
+	MaxIDs     int                                            // in one list
+	ManyValues func(negated bool, values []any) (string, any) // the column is, or is not, one of many values; nil: a plain list is as good
 
 	// Choosing how a query runs.
-	NullsFirst     bool   // must be told to sort NULLs as the other engines do
-	IndexedBy      string // before the index to use, where the optimizer doesn't know how few rows a range has; "" where it does
+	NullsFirst     bool   // needs NULLS FIRST or LAST to sort NULLs as the other engines do
+	IndexedBy      string // before the name of an index to use; "" where the optimizer itself knows how few rows a range has
 	ForceIndex     bool   // supports FORCE INDEX and needs it; the optimizer picks a worse plan
 	CountsInGroups bool   // counts the jobs of a group of an index faster than it groups them
-	RowsFirst      string // after SELECT: no condition is looked at in an index before its row is read
-	NoIndexPrefix  string // before a grouped column: keeps its index from use, so that the filters choose one
+	RowsFirst      string // after SELECT: reads each row before it checks conditions on it (no index condition pushdown)
+	NoIndexPrefix  string // before a grouped column: keeps its index from being used, so that the filters choose one
 	LongTexts      bool   // reading long texts of a batch takes longer than a statement for each
-	Join           string // of a source with a table; the source drives
+	Join           string // of a source with a table; reads the source first
 
 	// Locks.
 	Lock       string // after a SELECT of rows that the transaction will change
-	SkipLocked string // the same, passing over rows that another transaction holds
+	SkipLocked string // the same, but skips rows that another transaction holds
 	LockWithin bool   // Lock works in the query of an INSERT, its subqueries too, and reads what was committed meanwhile
-	ByList     string // after a table whose rows are changed by a list of keys: finds and locks them in its order; "" where nothing does
-	LockSource string // after a source joined with rows to change, where their locks need to be told an order
+	ByList     string // after a table whose rows are changed by a list of keys: finds and locks them in the key's order; "" where there is no such hint
+	LockSource string // after a source joined with rows to change: locks them in order; "" where the join does so itself
 
 	// Writing.
 	OneWriter    bool                                          // only one transaction at a time can write
-	InProcess    bool                                          // the work is done in this process, not by a server
+	InProcess    bool                                          // the engine runs in this process, not on a server
 	Returning    bool                                          // an UPDATE can return its rows
-	IDStep       string                                        // asks how far apart an INSERT's IDs are; "" where it returns them
-	Upsert       func(key, set []string) string                // ends an INSERT of rows some of which may be there
+	IDStep       string                                        // asks how far apart the IDs of an INSERT are; "" where it returns its IDs
+	Upsert       func(key, set []string) string                // ends an INSERT of rows some of which may exist
 	UpsertAdding func(t *tables.Table, column string) string   // an upsert that adds to a column
 	Update       func(table, set, source, where string) string // t and s are the names of table and source
 
@@ -81,10 +81,10 @@ type Dialect struct {
 	arguments func(columns []tables.Column, rows [][]any) []any // the batch for such a source
 
 	// Migrating.
-	KeepsDDL    bool      // statements that change tables can't be rolled back
-	LockWriters [2]string // around a table, what keeps writers from it until the transaction ends; empty where DDL does so itself
-	tableRights []string  // for making and changing tables
-	lockName    string    // the migration lock's: the database's, because other databases on the server have their own
+	KeepsDDL    bool      // DDL can't be rolled back
+	LockWriters [2]string // around a table: locks out writers until the transaction ends; empty where DDL does so itself
+	tableRights []string  // needed to make and change tables
+	lockName    string    // an expression for the name of the migration lock, one for each database of the server
 	unlimited   string    // a statement after which no statement of the session has a time limit
 }
 
@@ -121,8 +121,8 @@ func (d *Dialect) Argument(value any) any {
 	return value
 }
 
-// InOrder is a source whose rows of a table are locked in the order of the source, so that
-// statements on the same rows don't deadlock. The other engines go along the source by themselves.
+// InOrder returns a source that locks the joined rows of a table in the order of the source, so
+// that statements on the same rows don't deadlock. Engines without LockSource do so by themselves.
 func (d *Dialect) InOrder(source, table, on string) string {
 	if d.LockSource == "" {
 		return source

@@ -8,9 +8,8 @@ import (
 	"jobdb/internal/tables"
 )
 
-// lowerASCII is around a text in MariaDB and MySQL whose ASCII letters are to be lower case, and no
-// others, of which LOWER knows many: it takes the text's bytes for a character set that has no
-// other letters with two cases.
+// lowerASCII goes around a text, and makes its ASCII letters lower case but no others, as LOWER
+// would. It takes the text's bytes for a character set in which only ASCII letters have two cases.
 var lowerASCII = [2]string{"CONVERT(CAST(LOWER(CONVERT(CAST(", " AS BINARY) USING hebrew)) AS BINARY) USING utf8mb4)"}
 
 // MariaDB is the dialect of MariaDB, and the base of MySQL's.
@@ -72,14 +71,14 @@ var MariaDB = Dialect{
 	NormalTime:     func(column string) string { return "NULLIF(" + column + ", '0000-00-00 00:00:00')" },
 }
 
-// MySQL is MariaDB's but for what MySQL lacks or calls otherwise.
+// MySQL is the dialect of MySQL: MariaDB's, except for what MySQL lacks or names differently.
 var MySQL = func() Dialect {
 	d := MariaDB
 	d.Product = "MySQL"
 	d.Oldest = "8.0.17"
 	d.Migrations = "mysql8"
 	d.Recoded = [2]string{"CAST(", " AS CHAR CHARACTER SET utf8mb4)"} // a bare one would have to be in that set already
-	d.CountsInGroups = false                                          // it compares each entry with the whole key of its group
+	d.CountsInGroups = false                                          // it compares each entry with the whole key of its group, which is slow
 	d.RowsFirst = "/*+ NO_ICP(" + tables.Jobs.Name + ") */ "
 	d.IDStep = "SELECT @@auto_increment_increment"
 	d.ExactCollation = "utf8mb4_0900_bin"
@@ -115,12 +114,13 @@ func mysqlType(c tables.Column) string {
 	return "VARCHAR(" + strconv.Itoa(c.Length) + ") CHARACTER SET utf8mb4"
 }
 
-// maxListed is the most IDs of one list.
+// maxListed is how many IDs one list has at most.
 const maxListed = 1000
 
-// mysqlIn is a plain list: a table that MariaDB takes for almost empty it would join with a batch
-// by comparing every row with every job. Each length is a statement that every connection prepares
-// and remembers, so there are few of them: the last job is repeated.
+// mysqlIn is a plain list. With a batch instead, MariaDB compares every row with every job if it
+// takes the table for almost empty. Each length of the list is a statement of its own, which every
+// connection prepares and remembers. So there are few lengths, and the last job is repeated to fill
+// the list.
 func mysqlIn(ids []int64) (string, []any) {
 	n := 2
 	for n < len(ids) {

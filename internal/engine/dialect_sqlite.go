@@ -35,7 +35,7 @@ var SQLite = Dialect{
 	InIDs:         sqliteIn,
 	TimeBound:     func(t time.Time) any { return sqliteBound(t) },
 	Update:        updateFrom,
-	Join:          " CROSS JOIN ", // which SQLite doesn't turn round
+	Join:          " CROSS JOIN ", // SQLite keeps its order
 	NormalTime: func(column string) string {
 		return "CASE length(" + column + ") WHEN 19 THEN " + column + " || '.000000' ELSE " + column + " END"
 	},
@@ -46,7 +46,8 @@ var SQLite = Dialect{
 	},
 }
 
-// sqliteParameter tells the type of integers: else SQLite sorts the rows with a given key by that key.
+// sqliteParameter casts integers. Without their type SQLite would sort rows that have a given key
+// by that key.
 func sqliteParameter(c tables.Column) string {
 	if c.Kind == tables.KindInteger {
 		return "CAST(? AS INTEGER)"
@@ -85,7 +86,7 @@ func sqliteMany(negated bool, values []any) (string, any) {
 	return " IN (SELECT value FROM json_each(?))", string(list)
 }
 
-// sqliteTimeFormat is the text form of a time that the reference writes too.
+// sqliteTimeFormat is the text form of a time. DiracX writes the same.
 const sqliteTimeFormat = "2006-01-02 15:04:05.000000"
 
 // sqliteBound is a time to compare with: a whole second sorts before both forms of itself, with and

@@ -30,8 +30,8 @@ func (o Settings) size(pool *sql.DB) {
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 }
 
-// serve makes of a connector's engine one with pools: one for all work, and one connection to ask
-// whether the server answers.
+// serve makes the engine of a connector: on gives it a pool for all work, and serve adds a pool of
+// one connection to ask whether the server answers.
 func (o Settings) serve(connector driver.Connector, on func(*sql.DB) *Engine) *Engine {
 	pool, probe := sql.OpenDB(&patientConnector{Connector: connector}), sql.OpenDB(connector)
 	o.size(pool)
@@ -49,18 +49,18 @@ type Engine struct {
 	Reader, Writer *sql.DB        // the same pool except on SQLite
 	Probe          *sql.DB        // has a connection that no other work takes, to ask whether the server answers
 	WriteOptions   sql.TxOptions  // of transactions that write
-	Snapshot       *sql.TxOptions // of transactions of a reader that see one state of the database
+	Snapshot       *sql.TxOptions // of transactions that only read, in one snapshot
 	Groups         *GroupCommit   // lets small transactions share a commit; nil where each commits by itself
 	Given          bool           // the pool is the caller's: a statement that is cancelled goes on in the server, and only a transaction undoes it
-	OneConnection  bool           // Reader and Writer have one connection: who reads keeps all others waiting
+	OneConnection  bool           // Reader and Writer have one connection: whoever reads keeps all others waiting
 	Close          func() error   // closes all connections but those of a pool of the caller's
 
 	classify       func(error) ErrClass
 	jobInError     func(error) (int64, bool)
-	recognize      func(context.Context, *Engine) error // nil where the URL tells the product
+	recognize      func(context.Context, *Engine) error // finds out the product; nil where the URL tells it
 	withSchemaLock func(context.Context, *Engine, func(Querier) error) error
 
-	mend          func(context.Context, *Engine) error // nil where nothing breaks
+	mend          func(context.Context, *Engine) error // nil where nothing can break
 	mendStatement string
 
 	// nil where there are no rights to lack
@@ -68,13 +68,13 @@ type Engine struct {
 	migrationObstacles func(context.Context, *Engine) ([]Obstacle, error)
 
 	logger *slog.Logger
-	log    *sqliteLog // nil where there is none to keep small
+	log    *sqliteLog // nil where there is no write-ahead log to keep small
 	turns  turns      // of BeginWrite
 }
 
-// BeginWrite begins a transaction that writes, beside [Engine.Groups]. On SQLite, where it may keep
-// other processes from writing, EndWrite is to be called after it. One goroutine at a time may have
-// one.
+// BeginWrite begins a transaction that writes, outside of [Engine.Groups]. Only one goroutine at a
+// time may have one. Call EndWrite after it: on SQLite the transaction keeps other processes from
+// writing.
 func (e *Engine) BeginWrite(ctx context.Context) (*sql.Tx, error) {
 	if e.Dialect.InProcess {
 		return e.turns.begin(ctx, e.Writer, &e.WriteOptions)
@@ -82,13 +82,14 @@ func (e *Engine) BeginWrite(ctx context.Context) (*sql.Tx, error) {
 	return e.Writer.BeginTx(ctx, &e.WriteOptions)
 }
 
-// EndWrite lets other processes write for a while, if this one has kept them from it for long.
+// EndWrite lets other processes write for a while, if this one has kept them from it for a long
+// time.
 func (e *Engine) EndWrite() { e.turns.end() }
 
 // serverSnapshot is for engines with a server.
 var serverSnapshot = &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
 
-// opens has the engines by the names of their families.
+// opens has the functions that open an engine, by [Dialect.Name].
 var opens = map[string]func(context.Context, Target, Settings) (*Engine, error){
 	"sqlite": openSQLite, "mysql": openMySQL, "postgres": openPostgres,
 }
@@ -117,8 +118,8 @@ func (e *Engine) Version(ctx context.Context) (string, error) {
 	return AskText(ctx, e.Reader, e.Dialect.Catalog.Version)
 }
 
-// Mend makes the server good again after an error of [ClassBroken]. The statement is what an
-// administrator can run when it fails.
+// Mend repairs the server after an error of [ClassBroken]. It returns the statement that an
+// administrator can run if it fails.
 func (e *Engine) Mend(ctx context.Context) (statement string, err error) {
 	if e.mend == nil {
 		return "", nil

@@ -18,7 +18,7 @@ const (
 	ClassOther       ErrClass = iota
 	ClassRetry                // lost against another transaction: run it again
 	ClassDuplicate            // a key is there already
-	ClassForeignKey           // a row that is referred to is missing, or one that is referred to goes
+	ClassForeignKey           // a row that is referred to is missing, or one is deleted that others refer to
 	ClassValue                // a column can't hold the value
 	ClassUnavailable          // the server can't be reached, or refuses this user
 	ClassFull                 // there is no room left to write
@@ -27,17 +27,18 @@ const (
 	ClassBroken               // the server keeps a table with half of a trigger, see [Engine.Mend]
 )
 
-// ErrLost is told to the members of a group whose transaction is gone through no fault of their
-// own.
+// ErrLost is the error of members of a group commit whose transaction failed through no fault of
+// their own. They can run again.
 var ErrLost = errors.New("the transaction was lost")
 
-// ErrUnreachable is the class of errors of a database that isn't where it was said to be.
+// ErrUnreachable is the class of errors of a database that isn't where its URL says.
 var ErrUnreachable = errors.New("can't be reached")
 
-// ErrGaveUp is the class of errors of waiting for too long.
+// ErrGaveUp is the class of errors of a wait that took too long.
 var ErrGaveUp = errors.New("gave up waiting")
 
-// ClassOf is what an error means; a caller who went away is nobody's fault.
+// ClassOf returns what an error means. A context that has ended is no fault of the engine:
+// ClassOther.
 func (e *Engine) ClassOf(err error) ErrClass {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return ClassOther
@@ -48,8 +49,7 @@ func (e *Engine) ClassOf(err error) ErrClass {
 	return e.classify(err)
 }
 
-// JobInError is the job that a foreign key missed or whose key was repeated, if the engine's error
-// names it.
+// JobInError returns the job of a foreign key or key error, if the engine's error names it.
 func (e *Engine) JobInError(err error) (int64, bool) { return e.jobInError(err) }
 
 // firstNumber is what the pattern's group matches.

@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// OnPool is the engine that a pool of the caller's leads to, known by its driver. What the settings
-// of its connections must be and can't be made from here is checked. Close leaves the pool open.
+// OnPool returns the engine of the caller's own pool, which its driver tells. It checks the
+// settings of the connections, which it can't change. Close leaves the pool open.
 func OnPool(ctx context.Context, pool *sql.DB, o Settings) (*Engine, error) {
 	e, check := engineOfDriver(pool)
 	if e == nil {
@@ -50,7 +50,7 @@ func engineOfDriver(pool *sql.DB) (*Engine, poolCheck) {
 	}
 }
 
-// checkMySQL wants of a connection what mysqlConnector makes it.
+// checkMySQL checks that a connection has the settings that mysqlConnector makes.
 func checkMySQL(ctx context.Context, conn *sql.Conn, o Settings) error {
 	var quotes, strict, utf8, commits bool
 	var at any
@@ -76,7 +76,7 @@ func checkMySQL(ctx context.Context, conn *sql.Conn, o Settings) error {
 	return checkFoundRows(ctx, conn)
 }
 
-// checkFoundRows tries how updated rows are counted: no variable tells.
+// checkFoundRows tries out how updated rows are counted, because no variable tells.
 func checkFoundRows(ctx context.Context, conn *sql.Conn) error {
 	for _, statement := range []string{`CREATE TEMPORARY TABLE "jobdb_found_rows" ("n" INTEGER)`, `INSERT INTO "jobdb_found_rows" VALUES (1)`} {
 		if _, err := conn.ExecContext(ctx, statement); err != nil {

@@ -7,17 +7,17 @@ import (
 	"sync/atomic"
 )
 
-// GroupCommit lets transactions that wait for SQLite's one writer share a commit, which costs most
-// of a small transaction. Each is a savepoint; the last in the queue commits for all, and nobody
-// returns before that.
+// GroupCommit lets transactions that wait for SQLite's one writer share a commit, which is most of
+// the cost of a small transaction. Each is a savepoint. The last in the queue commits for all, and
+// nobody returns before that.
 type GroupCommit struct {
 	writer  *sql.DB
 	turn    chan struct{} // holds one token: the right to use the writer
 	waiting atomic.Int64
-	group   *commitGroup // of those whose savepoint is released; touched only with the token
+	group   *commitGroup // whose members' savepoints are released; used only with the token
 	turns   turns        // among processes; as above
 
-	committed func() // is called after each commit
+	committed func() // called after each commit
 
 	commits, members atomic.Int64 // so far; the transactions that shared them
 }
@@ -64,8 +64,8 @@ func (g *GroupCommit) Run(ctx context.Context, fn func(Querier) error) error {
 	return group.err
 }
 
-// leave is called by one who gave up waiting. Whoever counted on it to commit must not wait for
-// ever.
+// leave ends waiting for the token without getting it. If others counted on this one to commit for
+// them, it makes that happen.
 func (g *GroupCommit) leave() {
 	g.waiting.Add(-1)
 	select {
@@ -75,13 +75,13 @@ func (g *GroupCommit) leave() {
 	}
 }
 
-// pass commits unless another is waiting to join, and gives the token back.
+// pass commits unless another transaction is waiting to join, and gives the token back.
 func (g *GroupCommit) pass() {
 	if g.group != nil && (g.waiting.Load() == 0 || g.group.members >= maxMembers) {
 		g.commit()
 	}
 	g.turn <- struct{}{}
-	// One who gave up between the look at waiting and here saw no token.
+	// A waiting one may have given up since waiting was read, when it saw no token.
 	if g.waiting.Load() == 0 {
 		select {
 		case <-g.turn:
@@ -155,8 +155,8 @@ func (g *GroupCommit) member(ctx context.Context, fn func(Querier) error) (*comm
 	return group, nil
 }
 
-// try runs fn so that what it did can be undone by itself. The first of a group needs no savepoint,
-// which would have SQLite copy every page that fn changes.
+// try runs fn so that it can be undone by itself. The first of a group needs no savepoint for that,
+// which would make SQLite copy every page that fn changes.
 func (g *GroupCommit) try(ctx context.Context, fn func(Querier) error) error {
 	if g.group.members == 0 {
 		err := fn(g.group.tx)
@@ -185,13 +185,13 @@ func (g *GroupCommit) try(ctx context.Context, fn func(Querier) error) error {
 	return err
 }
 
-// abandon tells the members that their work is gone.
+// abandon rolls the group back, and its members get ErrLost.
 func (g *GroupCommit) abandon() {
 	err := g.group.tx.Rollback()
 	g.end(errors.Join(ErrLost, err))
 }
 
-// rollback ends a group in which nothing happened.
+// rollback ends a group that has no members yet.
 func (g *GroupCommit) rollback() {
 	g.end(g.group.tx.Rollback())
 }

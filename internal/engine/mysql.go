@@ -15,8 +15,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// openMySQL opens a pool on MariaDB or MySQL. Of several hosts the first that answers is taken, for
-// each connection anew.
+// openMySQL opens a pool on MariaDB or MySQL. Each connection is to the first of the hosts that
+// answers.
 func openMySQL(_ context.Context, t Target, o Settings) (*Engine, error) {
 	config := mysql.NewConfig()
 	config.User, config.Passwd, config.DBName = t.user, t.password, t.Name
@@ -94,16 +94,13 @@ func classifyMySQL(err error) ErrClass {
 		if strings.Contains(e.Message, brokenTrigger) {
 			return ClassBroken
 		}
-	case 1205, 1213, 1020, 3572, 4025: // lock wait, deadlock (also Galera's certification), changed since read
-		if e.Number == 4025 { // a CHECK failed
-			return ClassValue
-		}
+	case 1205, 1213, 1020, 3572: // lock wait, deadlock (also Galera's certification), changed since read
 		return ClassRetry
 	case 1062:
 		return ClassDuplicate
 	case 1451, 1452:
 		return ClassForeignKey
-	case 1048, 1264, 1265, 1292, 1366, 1406, 1267, 3988: // NULL, range, truncated, wrong value, too long, character set
+	case 1048, 1264, 1265, 1292, 1366, 1406, 1267, 3988, 4025: // NULL, range, truncated, wrong value, too long, character set, CHECK
 		return ClassValue
 	case 1317:
 		return ClassInterrupted
@@ -116,7 +113,7 @@ func classifyMySQL(err error) ErrClass {
 		if mysqlNoSpace.MatchString(e.Message) {
 			return ClassFull
 		}
-		if e.Number == commitFailed { // as on a node that lost its cluster meanwhile: what was committed is not known
+		if e.Number == commitFailed { // for example on a node that has just lost its cluster: nobody knows whether it was committed
 			return ClassUnavailable
 		}
 	// No connection, access, shutdown, read-only.
@@ -127,7 +124,7 @@ func classifyMySQL(err error) ErrClass {
 }
 
 const (
-	notReady     = 1047 // a node of a Galera cluster that the others are cut off from: it does nothing that it is asked
+	notReady     = 1047 // from a node that is cut off from its Galera cluster: it refuses everything
 	commitFailed = 1180
 )
 
@@ -156,8 +153,8 @@ type mysqlConnector struct {
 // Driver is what database/sql wants of a connector.
 func (c *mysqlConnector) Driver() driver.Driver { return c.hosts[0].Driver() }
 
-// Connect tries one host after the other. A node of a cluster that isn't in step serves for want of
-// another.
+// Connect tries one host after the other. A cluster's node that isn't in step is used only if there
+// is no other.
 func (c *mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	var failed []error
 	var behind *mysqlConn
@@ -195,18 +192,19 @@ func (c *mysqlConnector) connect(ctx context.Context, host driver.Connector) (*m
 	return c.prepare(ctx, host, conn, note.conn)
 }
 
-// zeroDates are the server's modes but for those in which MySQL can't compare with the 0000-00-00
-// that its tables hold.
+// zeroDates are the server's SQL modes without those in which MySQL can't compare with 0000-00-00,
+// which tables may hold.
 const zeroDates = "REPLACE(REPLACE(@@sql_mode, 'NO_ZERO_IN_DATE', ''), 'NO_ZERO_DATE', '')"
 
-// prepare sets the session and learns its number.
+// prepare sets the session's variables, and reads its connection ID.
 func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, conn driver.Conn, network net.Conn) (*mysqlConn, error) {
 	inner, ok := conn.(mysqlDriverConn)
 	if !ok {
 		return nil, errors.Join(errors.New("the MySQL driver lacks what jobdb needs of it"), conn.Close())
 	}
 	wrapped := &mysqlConn{mysqlDriverConn: inner, network: network, host: host, statements: map[string]*mysqlStatement{}}
-	// The table makes a node that is cut off from its cluster refuse: what has none it answers.
+	// With a FROM a node that is cut off from its cluster refuses the query; without one it would
+	// answer.
 	values, err := oneRow(ctx, inner, "SELECT CONNECTION_ID(), @@hostname, @@port, @@version FROM (SELECT 1) AS ready")
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -214,8 +212,7 @@ func (c *mysqlConnector) prepare(ctx context.Context, host driver.Connector, con
 	wrapped.id, wrapped.server = values[0], strings.Join(values[1:3], ":")
 	settings := "SET SESSION sql_mode = CONCAT(" + zeroDates + ", ',ANSI_QUOTES,STRICT_ALL_TABLES'), autocommit = 1, time_zone = '+00:00', lc_messages = 'en_US'"
 	if seconds := c.statementTime.Seconds(); isMariaDB(values[3]) {
-		// A list stays a list: of long ones the server would make tables, of whose length it knows
-		// nothing.
+		// Keeps MariaDB from turning long lists into tables, whose number of rows it doesn't know.
 		settings += ", in_predicate_conversion_threshold = 0, max_statement_time = " + strconv.FormatFloat(seconds, 'f', -1, 64)
 	} else {
 		settings += ", max_execution_time = " + strconv.FormatInt(c.statementTime.Milliseconds(), 10)

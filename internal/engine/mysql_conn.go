@@ -25,14 +25,14 @@ type mysqlDriverConn interface {
 	driver.NamedValueChecker
 }
 
-// What a connection remembers: of 32 connections of five servers the statements stay below MySQL's
-// and MariaDB's default of 16,382 on a server, and their arguments, of which each takes a kilobyte
-// there, below what a server has.
+// How many prepared statements a connection keeps. With 32 connections of each of five jobdb
+// servers they stay below the default of MySQL and MariaDB, 16,382 on a server. Each of their
+// arguments takes a kilobyte there.
 const (
 	mysqlStatements = 96     // all of the access layer's own and the most recent searches
 	mysqlArguments  = 16_384 // of all statements together
-	// mysqlPrepared is the most arguments of a search that is prepared: the length of its lists is
-	// the caller's.
+	// mysqlPrepared is how many arguments a search may have to be prepared. Longer ones differ in
+	// the lengths of their lists, so they are rarely used again.
 	mysqlPrepared = 128
 )
 
@@ -41,12 +41,12 @@ type mysqlConn struct {
 	network net.Conn
 
 	host   driver.Connector
-	node   *galeraNode // nil: it is none, or stays in use whether it is in step or not
+	node   *galeraNode // nil: not a node of a cluster, or one that is used whether it is in step or not
 	id     string      // CONNECTION_ID()
-	server string      // the one that id belongs to: a proxy may lead elsewhere next time
+	server string      // to which id belongs: a proxy may lead to another one next time
 	killed bool        // it was ended in the server
 
-	isolation  sql.IsolationLevel // of the session's transactions, once it was told
+	isolation  sql.IsolationLevel // of the session, once it was set
 	statements map[string]*mysqlStatement
 	recent     []string // their texts, the last used last
 	arguments  int      // of all of them
@@ -75,8 +75,8 @@ func (c *mysqlConn) ResetSession(ctx context.Context) error {
 
 var mysqlIsolation = map[sql.IsolationLevel]string{sql.LevelReadCommitted: "READ COMMITTED", sql.LevelRepeatableRead: "REPEATABLE READ"}
 
-// refused gives the connection up when its node of a cluster does nothing any more: with an error
-// by which the pool asks on another connection, which leads to another node if the URL names one.
+// refused gives the connection up when its node refuses everything. Its error makes the pool try on
+// another connection, which leads to another node if the URL names one.
 func (c *mysqlConn) refused(err error) error {
 	if e := (*mysql.MySQLError)(nil); errors.As(err, &e) && e.Number == notReady {
 		c.killed = true
@@ -85,8 +85,8 @@ func (c *mysqlConn) refused(err error) error {
 	return err
 }
 
-// BeginTx tells the session of the isolation when it is another than before. The driver would tell
-// it before every transaction, which costs as much as a statement of it.
+// BeginTx sets the session's isolation level only when it changes. The driver would set it before
+// every transaction, which costs a round trip.
 func (c *mysqlConn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
 	level := sql.IsolationLevel(options.Isolation)
 	if level != c.isolation {
@@ -138,7 +138,7 @@ type mysqlRows struct {
 	done func()
 }
 
-// Close ends the watch over the query.
+// Close ends the rows, and killOnCancel's watch over the query.
 func (r *mysqlRows) Close() error {
 	defer r.done()
 	return r.Rows.Close()
@@ -165,13 +165,13 @@ func (c *mysqlConn) exec(ctx context.Context, query string, args []driver.NamedV
 	return statement.ExecContext(ctx, args)
 }
 
-// tooManyStatements is the server's error when all its connections together remember as many
-// statements as it lets them, max_prepared_stmt_count.
+// tooManyStatements is the server's error when all its connections together have
+// max_prepared_stmt_count prepared statements.
 const tooManyStatements = 1461
 
-// statement finds or prepares one; the least recently used make room. It is nil when the server
-// remembers no more statements: then this connection gives back its own, since others may need
-// theirs more, and does without.
+// statement returns a prepared statement, and closes the least recently used ones if there are too
+// many. It is nil when the server takes no more statements; then this connection closes all its
+// own, because others may need theirs more, and does without.
 func (c *mysqlConn) statement(ctx context.Context, query string, arguments int) (*mysqlStatement, error) {
 	if s := c.statements[query]; s != nil {
 		if i := slices.Index(c.recent, query); i >= 0 {

@@ -10,22 +10,22 @@ import (
 	"time"
 )
 
-// galeraNode is what is known of a node of a Galera cluster. One that isn't in step with the others
-// answers, but may hold up what is written to it, and read, for as long as it gives all its data to
-// another node, or gets what it has missed.
+// galeraNode is what is known of a node of a Galera cluster. A node that isn't in step with the
+// others answers, but reads and writes on it may wait for as long as it sends all its data to
+// another node, or receives what it has missed.
 type galeraNode struct {
 	asking sync.Mutex
 	asked  time.Time // under asking
 	inStep atomic.Bool
 }
 
-// nodePause is how long an answer of a node about itself is taken for true.
+// nodePause is how long a node's state is used before it is asked for again.
 const nodePause = time.Second
 
 // synced is the wsrep_local_state of a node that is in step.
 const synced = "4"
 
-// nodeAt is the node that a host is, which it is asked once; nil if it is none.
+// nodeAt returns the node of a host, nil if it isn't one of a cluster. Each host is asked once.
 func (c *mysqlConnector) nodeAt(ctx context.Context, host driver.Connector, conn driver.QueryerContext) (*galeraNode, error) {
 	if known, found := c.nodes.Load(host); found {
 		return known.(*galeraNode), nil //nolint:forcetypeassert // nothing else is stored
@@ -43,8 +43,8 @@ func (c *mysqlConnector) nodeAt(ctx context.Context, host driver.Connector, conn
 	return known.(*galeraNode), nil //nolint:forcetypeassert // as above
 }
 
-// inStep tells whether the connection's node is in step with its cluster, and the connection works.
-// Of the connections to a node one asks it now and then; meanwhile the others go by what it said last.
+// inStep reports whether the connection works and its node is in step with its cluster. One
+// connection at a time asks the node, at most once in nodePause; the others use its last answer.
 func (c *mysqlConn) inStep(ctx context.Context) bool {
 	if c.node == nil {
 		return true

@@ -13,8 +13,8 @@ import (
 	"jobdb/internal/tables"
 )
 
-// killOnCancel watches the context until the function it returns is called. The driver only hangs
-// up, and the server would work on.
+// killOnCancel ends the query in the server when the context ends, until the function that it
+// returns is called. The driver only closes the connection, and the server would work on.
 func (c *mysqlConn) killOnCancel(ctx context.Context) (done func()) {
 	if ctx.Done() == nil {
 		return func() {}
@@ -30,9 +30,9 @@ func (c *mysqlConn) killOnCancel(ctx context.Context) (done func()) {
 	}
 }
 
-// kill ends this connection, and the query on it, from one beside it. KILL QUERY would do nothing
-// when it comes just before the query begins. What fails here is left to the server's own time
-// limit, as is a query that opens its tables for longer than killTime; see atWork.
+// kill ends this connection and its query, by KILL on another connection. KILL QUERY would do
+// nothing if it came just before the query begins. If this fails, or the query opens its tables for
+// longer than killTime (see atWork), the server's own time limit ends the query.
 func (c *mysqlConn) kill(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, killTime)
 	defer cancel()
@@ -56,7 +56,7 @@ func (c *mysqlConn) kill(ctx context.Context) {
 			}
 			continue
 		}
-		if err != nil || values[0] != "Query" && values[0] != "Execute" && values[0] != "Prepare" { // it is over
+		if err != nil || values[0] != "Query" && values[0] != "Execute" && values[0] != "Prepare" { // the query has ended
 			return
 		}
 		if values[0] != "Prepare" && slices.Contains(atWork, values[1]) {
@@ -69,8 +69,8 @@ func (c *mysqlConn) kill(ctx context.Context) {
 	}
 }
 
-// isUnreadable reports an error of MySQL's list of connections, which can't be read while a statement
-// of any of them has a text that utf8mb3 lacks, such as an emoji.
+// isUnreadable reports whether MySQL's list of connections can't be read at the moment, because a
+// statement of one of them has a character that utf8mb3 lacks, such as an emoji.
 func isUnreadable(err error) bool {
 	failed := (*mysql.MySQLError)(nil)
 	return errors.As(err, &failed) && failed.Number == 3854
@@ -81,20 +81,20 @@ const (
 	killPause = 5 * time.Millisecond
 )
 
-// atWork are the states of a statement that has its tables. Before that MariaDB must not be told to
-// end it: when the end comes while a trigger is read, the server keeps the table with half of a
-// trigger, and refuses the changes of whoever gets it next, until [Engine.Mend].
+// atWork are the states of a statement that has opened its tables. Before that it must not be
+// killed: if MariaDB is just reading a trigger it keeps the table with half of a trigger, and
+// refuses all changes of the table until [Engine.Mend].
 var atWork = []string{
 	"copying to tmp table", "creating sort index", "creating tmp table", "deleting from main table", "deleting from reference tables",
 	"executing", "optimizing", "preparing", "removing duplicates", "sending data", "sending to client", "sorting result", "statistics",
 	"update", "updating", "updating main table", "updating reference tables", "user lock", "user sleep", "writing to net",
 }
 
-// brokenTrigger is in what MariaDB says of a table that it keeps with half of a trigger.
+// brokenTrigger is in MariaDB's error for a table that it keeps with half of a trigger.
 const brokenTrigger = "has an error in its body"
 
-// mysqlMend makes the server open the tables that have triggers anew. It waits a second at most for
-// those who use them, since all others wait meanwhile.
+// mysqlMend makes the server reopen the tables that have triggers. It waits a second at most for
+// statements that use them, because all others wait behind it.
 func mysqlMend(ctx context.Context, e *Engine) error {
 	conn, err := e.Writer.Conn(ctx)
 	if err != nil {

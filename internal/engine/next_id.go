@@ -9,12 +9,12 @@ import (
 	"jobdb/internal/tables"
 )
 
-// NextID is the number that the next new job gets, by the database's own account; 0 where it keeps
+// NextID returns the ID that the next new job gets, by the database's own counter; 0 where there is
 // none.
 func NextID(ctx context.Context, q Querier, d *Dialect) (int64, error) { return nextID[d.Name](ctx, q) }
 
-// RaiseNextID makes the next new job's number next, unless it is higher already. Of MariaDB
-// and MySQL it is a statement that commits what is open.
+// RaiseNextID makes next the ID of the next new job, unless that is higher already. On MariaDB and
+// MySQL it commits the open transaction.
 func RaiseNextID(ctx context.Context, q Querier, d *Dialect, next int64) error {
 	now, err := NextID(ctx, q, d)
 	if err != nil || now >= next {
@@ -34,7 +34,7 @@ var nextID = map[string]func(context.Context, Querier) (int64, error){
 	},
 	"mysql": func(ctx context.Context, q Querier) (int64, error) {
 		next := int64(0)
-		// information_schema may give a number of yesterday.
+		// information_schema caches the number, for a day by default on MySQL.
 		err := EachRow(ctx, q, "SHOW CREATE TABLE "+tables.JobJDLs.Quoted(), func(rows *sql.Rows) error {
 			var name, text string
 			if err := rows.Scan(&name, &text); err != nil {

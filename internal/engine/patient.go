@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// patientConnector keeps a server that takes no connections from being asked for one by each request:
-// while it recovers from a crash, that takes long, the processors that it needs for it. After some
-// failures one attempt is made at a time, and others get the error of the last one.
+// patientConnector spares a server that takes no connections: attempts of each request would cost
+// it the processor time that it needs to recover from a crash. After some failures one attempt is
+// made every attemptPause, and the others get the error of the last one.
 type patientConnector struct {
 	driver.Connector
 
@@ -42,7 +42,8 @@ func (c *patientConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, err
 }
 
-// tooEarly is the error of the last attempt until it is time for the next, which the caller then makes.
+// tooEarly returns the error of the last attempt until it is time for the next. With nil the caller
+// makes it.
 func (c *patientConnector) tooEarly() error {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()

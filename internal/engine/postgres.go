@@ -42,7 +42,7 @@ func openPostgres(_ context.Context, t Target, o Settings) (*Engine, error) {
 	return o.serve(&postgresConnector{stdlib.GetConnector(*config)}, onPostgres), nil
 }
 
-// postgresConnector makes connections that remember no statements with long lists.
+// postgresConnector makes connections that don't keep prepared statements with long lists.
 type postgresConnector struct{ driver.Connector }
 
 // Connect makes a connection.
@@ -58,30 +58,28 @@ func (c *postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return &postgresConn{inner}, nil
 }
 
-// postgresPrepared is the most arguments of a search that is prepared and remembered: the length of
-// its lists is the caller's, and each statement takes memory in the server as long as the connection
-// lives.
+// postgresPrepared is how many arguments a search may have to be prepared and kept. Longer ones are
+// rarely used again, and each takes memory in the server as long as the connection lives.
 const postgresPrepared = 64
 
 type postgresConn struct{ *stdlib.Conn }
 
-// notedCancel asks the server to end a query whose context has ended, and notes that on the
-// connection.
+// notedCancel asks the server to end a query whose context has ended, and marks the connection.
 type notedCancel struct {
 	pgconn.CancelRequestContextWatcherHandler
 }
 
-// cancelled is the key of the note.
+// cancelled is the key of the mark.
 const cancelled = "jobdb cancelled"
 
-// HandleUnwatchAfterCancel notes it, where the connection's own goroutine is.
+// HandleUnwatchAfterCancel sets the mark, in the connection's own goroutine.
 func (h *notedCancel) HandleUnwatchAfterCancel() {
 	h.CancelRequestContextWatcherHandler.HandleUnwatchAfterCancel()
 	h.Conn.CustomData()[cancelled] = true
 }
 
-// IsValid gives a connection up on which a query was cancelled: the request is a connection of its
-// own, and may come late, when the next caller's query runs here.
+// IsValid gives up a connection on which a query was cancelled. The request to cancel takes a
+// connection of its own, so it may come late and end the next caller's query.
 func (c *postgresConn) IsValid() bool {
 	return c.Conn.Conn().PgConn().CustomData()[cancelled] == nil
 }
@@ -134,8 +132,8 @@ func classifyPostgres(err error) ErrClass {
 	case "53100": // the disk is full
 		return ClassFull
 	case "57014":
-		// Only the text tells, which is in another language on some servers: there what took too long is
-		// tried again a few times.
+		// Only the text tells a timeout. Some servers have it in another language; there a
+		// statement that timed out is tried again a few times.
 		if strings.Contains(e.Message, "timeout") {
 			return ClassTimeout
 		}

@@ -8,13 +8,14 @@ import (
 	"strings"
 )
 
-// Obstacle is something that a user lacks, or a server is set to, so that jobdb can't do its work.
+// Obstacle is a missing right of the user, or a setting of the server, that keeps jobdb from its
+// work.
 type Obstacle struct {
-	Reason   string // with the statement that helps
-	Triggers bool   // it is in the way of making triggers only
+	Reason   string // says also which statement helps
+	Triggers bool   // it only keeps jobdb from making triggers
 }
 
-// WriteObstacles are in the way of changing rows of these tables.
+// WriteObstacles returns what keeps this user from changing rows of these tables.
 func (e *Engine) WriteObstacles(ctx context.Context, tables []string) ([]Obstacle, error) {
 	if e.writeObstacles == nil {
 		return nil, nil
@@ -22,7 +23,8 @@ func (e *Engine) WriteObstacles(ctx context.Context, tables []string) ([]Obstacl
 	return e.writeObstacles(ctx, e, tables)
 }
 
-// MigrationObstacles are in the way of making tables, and triggers of the tables Jobs and JobJDLs.
+// MigrationObstacles returns what keeps this user from making tables, and triggers of the tables
+// Jobs and JobJDLs.
 func (e *Engine) MigrationObstacles(ctx context.Context) ([]Obstacle, error) {
 	if e.migrationObstacles == nil {
 		return nil, nil
@@ -74,7 +76,7 @@ func readMySQLGrants(ctx context.Context, q Querier) (*mysqlGrants, error) {
 var mysqlGrantPattern = regexp.MustCompile(
 	"^GRANT (.+?) ON (?:\\*\\.\\*|([`\"])((?:[^`\"]|``|\"\")+)[`\"]\\.(?:\\*|[`\"]((?:[^`\"]|``|\"\")+)[`\"])) TO ")
 
-// parseMySQLGrant reads a line of SHOW GRANTS; those of roles, proxies and routines are none.
+// parseMySQLGrant reads a line of SHOW GRANTS. It ignores those of roles, proxies and routines.
 func parseMySQLGrant(line string) (mysqlGrant, bool) {
 	m := mysqlGrantPattern.FindStringSubmatch(line)
 	if m == nil {
@@ -88,7 +90,7 @@ func parseMySQLGrant(line string) (mysqlGrant, bool) {
 	return grant, true
 }
 
-// covers reports whether a grant is of one of the rights on a table; on "" it may be any one.
+// covers reports whether a grant gives one of the rights on a table; "" stands for any table.
 func (g *mysqlGrants) covers(table string, rights ...string) bool {
 	return slices.ContainsFunc(g.lines, func(l mysqlGrant) bool {
 		return (l.database == "" || matchesLike(l.database, g.database)) &&
@@ -108,7 +110,7 @@ func (g *mysqlGrants) isAdministrator(rights ...string) bool {
 	return global.covers("", rights...)
 }
 
-// matchesLike is MySQL's LIKE, in which grants name databases.
+// matchesLike is MySQL's LIKE, which the names of databases in grants are patterns of.
 func matchesLike(pattern, name string) bool {
 	var b strings.Builder
 	for i := 0; i < len(pattern); i++ {
@@ -128,8 +130,8 @@ func matchesLike(pattern, name string) bool {
 	return matched && err == nil
 }
 
-// grant is the statement that gives this user rights. It spells the database as the user's other
-// grants do: of two patterns that match, the server looks at one only.
+// grant returns the statement that gives this user rights. It spells the database as the user's
+// other grants do, because the server uses only one of two patterns that match.
 func (g *mysqlGrants) grant(rights []string) string {
 	database := g.database
 	for _, l := range g.lines {
@@ -146,7 +148,7 @@ func (g *mysqlGrants) grant(rights []string) string {
 		literal(user) + "@" + literal(host)
 }
 
-// missing are those of the rights that no grant covers on each of the tables.
+// missing returns those of the rights that the user doesn't have on all of the tables.
 func (g *mysqlGrants) missing(tables []string, rights ...string) []string {
 	if len(tables) == 0 {
 		tables = []string{""}

@@ -8,14 +8,15 @@ import (
 	"time"
 )
 
-// In a Galera cluster GET_LOCK keeps only the servers on one node from migrating. There a row, which
-// all nodes have, says who migrates. It is renewed before each statement: a statement that changes
-// tables keeps everybody on the cluster from writing while it runs, also those who would take over.
+// In a Galera cluster GET_LOCK works on a single node only. So a row, which is replicated to all
+// nodes, says who migrates. It is renewed before each statement. That is enough, because a
+// statement that changes tables locks out all writers of the cluster, also those who would take
+// over.
 const (
 	// LeaseTable has that row.
 	LeaseTable = "jobdb_migrating"
 
-	leaseTime  = "INTERVAL 1 MINUTE" // after which one that has gone is taken over from
+	leaseTime  = "INTERVAL 1 MINUTE" // after which another server takes over
 	leasePause = time.Second
 )
 
@@ -73,7 +74,7 @@ func (l *clusterLease) take(ctx context.Context) (taken bool, err error) {
 	return l.renew(ctx)
 }
 
-// renew takes the lease, or makes it longer; it fails where another has it.
+// renew takes or extends the lease; mine is false if another server has it.
 func (l *clusterLease) renew(ctx context.Context) (mine bool, err error) {
 	const text = `UPDATE "` + LeaseTable + `" SET "Holder" = ?, "Until" = UTC_TIMESTAMP() + ` + leaseTime + ` WHERE "Holder" = ? OR "Until" <= UTC_TIMESTAMP()`
 	result, err := l.Conn.ExecContext(ctx, text, l.holder, l.holder)
@@ -87,7 +88,7 @@ func (l *clusterLease) renew(ctx context.Context) (mine bool, err error) {
 // ExecContext renews the lease before the statement.
 func (l *clusterLease) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	mine, err := l.renew(ctx)
-	if err == nil && !mine { // a try that failed, so that all is begun again
+	if err == nil && !mine { // ErrLost makes the migration begin again
 		err = fmt.Errorf("a server on another node has begun to migrate: %w", ErrLost)
 	}
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 // schemaLockWait is how long a server waits for another one to finish migrating.
 const schemaLockWait = 10 * time.Minute
 
-// tableLockWait is how long a statement that changes a table waits for those who use it: whoever
-// comes later waits behind it, on every server.
+// tableLockWait is how long a statement that changes a table waits for transactions that use it,
+// because all later ones wait behind it, on every server.
 const tableLockWait = time.Second
 
 // WithSchemaLock runs fn while no other server migrates this database, in one transaction where the
@@ -22,8 +22,8 @@ func (e *Engine) WithSchemaLock(ctx context.Context, fn func(Querier) error) err
 	return e.withSchemaLock(ctx, e, fn)
 }
 
-// Users are those who have used the tables for longest, in the server's own words for people; as far
-// as it says that to this user.
+// Users describes the connections that have used the tables for longest, for the log. It is empty
+// if this user may not see them.
 func (e *Engine) Users(ctx context.Context) (users []string) {
 	for _, query := range e.Dialect.Catalog.Users {
 		err := EachRow(ctx, e.Reader, query, func(rows *sql.Rows) error {
@@ -68,8 +68,9 @@ func endTransaction(tx *sql.Tx, fn func(Querier) error) error {
 	return tx.Commit()
 }
 
-// startWAL lets readers go on while one writes. It stays so with the file, so only a file in which
-// there is nothing yet is changed. Some file systems can't; jobdb works there, too.
+// startWAL switches a file to a write-ahead log, with which readers don't wait for the writer. The
+// file keeps that setting, so only an empty file is switched. Some file systems can't do it; jobdb
+// works there, too.
 func startWAL(ctx context.Context, e *Engine) error {
 	tables, err := AskText(ctx, e.Writer, "SELECT count(*) FROM sqlite_master")
 	if err != nil || tables != "0" {
@@ -99,7 +100,7 @@ const postgresLock = "8314046631205172805"
 // postgresSchemaLock takes a lock that ends with the transaction. Neither waiting for it nor making
 // an index on many rows is bound by the limit for statements.
 func postgresSchemaLock(ctx context.Context, e *Engine, fn func(Querier) error) error {
-	// What the lock was waited for must be seen after it, so no older snapshot.
+	// READ COMMITTED, because what was committed while waiting for the lock must be seen.
 	options := &sql.TxOptions{Isolation: sql.LevelReadCommitted}
 	return inTransaction(ctx, e.Writer, options, func(q Querier) error {
 		for _, statement := range []string{
@@ -120,8 +121,8 @@ func postgresSchemaLock(ctx context.Context, e *Engine, fn func(Querier) error) 
 
 const mysqlLockWait = 5 * time.Second // in each GET_LOCK
 
-// mysqlSchemaLock holds the lock with a connection of its own, which is not used again: it has
-// other limits, and with it every lock ends.
+// mysqlSchemaLock holds the lock on a connection of its own. That is closed afterwards, because it
+// has other limits, and because closing it surely ends the lock.
 func mysqlSchemaLock(ctx context.Context, e *Engine, fn func(Querier) error) error {
 	conn, err := e.Writer.Conn(ctx)
 	if err != nil {
@@ -144,7 +145,7 @@ func mysqlSchemaLock(ctx context.Context, e *Engine, fn func(Querier) error) err
 			return fmt.Errorf("another server has been migrating this database for %v: %w", schemaLockWait, ErrGaveUp)
 		}
 	}
-	// Told before the connection ends, which the server may notice late.
+	// Released explicitly, because the server may notice late that the connection is closed.
 	defer conn.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_LOCK("+d.lockName+")") //nolint:errcheck // it ends with the connection
 	if cluster, err := inCluster(ctx, conn); err != nil {
 		return err

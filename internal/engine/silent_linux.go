@@ -10,8 +10,8 @@ import (
 // tcpUserTimeout is Linux's TCP_USER_TIMEOUT, which package syscall doesn't have.
 const tcpUserTimeout = 0x12
 
-// giveUpSilent makes the system give up a connection when nothing that was sent on it was
-// acknowledged for a while. Else that takes a quarter of an hour.
+// giveUpSilent makes the system close a connection when nothing sent on it was acknowledged for the
+// time silence. By default that takes a quarter of an hour.
 func giveUpSilent(_ context.Context, network, _ string, conn syscall.RawConn) error {
 	if !strings.HasPrefix(network, "tcp") {
 		return nil

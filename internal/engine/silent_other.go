@@ -7,6 +7,5 @@ import (
 	"syscall"
 )
 
-// giveUpSilent leaves it to the system when it gives up a connection on which nothing is
-// acknowledged.
+// giveUpSilent keeps the system's own limit for connections on which nothing is acknowledged.
 func giveUpSilent(context.Context, string, string, syscall.RawConn) error { return nil }

@@ -12,8 +12,8 @@ import (
 	"runtime"
 )
 
-// openSQLite opens two pools on one file: one connection that writes and several that read, of
-// which any transaction is a snapshot. The file is made when it isn't there; its folder must be.
+// openSQLite opens two pools on one file: one connection that writes, and several that read, each
+// transaction in a snapshot. It creates the file, but not its folder.
 func openSQLite(ctx context.Context, t Target, o Settings) (*Engine, error) {
 	if t.path == inMemory {
 		return openMemory(ctx)
@@ -62,8 +62,8 @@ func openSQLite(ctx context.Context, t Target, o Settings) (*Engine, error) {
 	return e, nil
 }
 
-// createPrivate makes the file of a new database such that only its owner can read it: there are
-// JDLs in it, and answers to requests. SQLite gives the files beside it the same rights.
+// createPrivate creates the file of a new database, readable by its owner only, because it will
+// hold JDLs and answers to requests. SQLite gives its other files the same rights.
 func createPrivate(path string, readOnly bool) error {
 	if readOnly {
 		return nil
@@ -81,8 +81,8 @@ func createPrivate(path string, readOnly bool) error {
 	return file.Close()
 }
 
-// openMemory makes a database of its own in memory. There is no write-ahead log in memory, by which
-// readers go on while another writes: all take turns on one connection.
+// openMemory makes a new database in memory. Without a write-ahead log readers and writers would
+// wait for each other anyway, so all take turns on one connection.
 func openMemory(ctx context.Context) (*Engine, error) {
 	dsn := sqliteDSN("/jobdb-"+rand.Text(), false, true) + "&vfs=memdb"
 	pool, err := sql.Open(SQLiteDriver, dsn)
@@ -90,8 +90,8 @@ func openMemory(ctx context.Context) (*Engine, error) {
 		return nil, err
 	}
 	pool.SetMaxOpenConns(1)
-	// The database goes with its last connection, and a pool gives up one whose context ends in a
-	// transaction: this one is left alone, and open.
+	// The database ends with its last connection, and a pool closes one whose context ends in a
+	// transaction. This connection is never used, and keeps the database.
 	keep, err := sql.Open(SQLiteDriver, dsn)
 	if err == nil {
 		err = keep.PingContext(ctx)
@@ -104,7 +104,7 @@ func openMemory(ctx context.Context) (*Engine, error) {
 	return e, nil
 }
 
-// onSQLite reads and writes with one pool.
+// onSQLite returns an engine that reads and writes with one pool.
 func onSQLite(pool *sql.DB) *Engine {
 	return &Engine{
 		Dialect: SQLite, Reader: pool, Writer: pool, Probe: pool, Groups: NewGroupCommit(pool),

@@ -11,19 +11,11 @@ import (
 	"path/filepath"
 )
 
-// ErrNoFile says that a database is no file, so that it can't be copied as one.
+// ErrNoFile is the error for a database that isn't a file, so that it can't be copied as one.
 var ErrNoFile = errors.New("the database is not a SQLite file")
 
-// ErrOpenElsewhere says that another process has a file open.
+// ErrOpenElsewhere is the error for a file that another process has open.
 var ErrOpenElsewhere = errors.New("another process, such as a server, has the database open; stop it first")
-
-// Path is the file of a SQLite database, "" of others.
-func (t Target) Path() string {
-	if t.path == inMemory {
-		return ""
-	}
-	return t.path
-}
 
 // Backup writes a copy of a SQLite file as it is at one moment, while others read and write, and
 // checks the copy. The file to write must not exist; it is readable by its owner only, and there
@@ -50,7 +42,8 @@ func Backup(ctx context.Context, t Target, to string) (err error) {
 			err = errors.Join(err, os.Remove(partial))
 		}
 	}()
-	// A connection of its own: that of writers would be taken while the copy is made.
+	// On a connection of its own, because writers would have to wait for theirs while the copy is
+	// made.
 	err = withFile(t.path, false, func(db *sql.DB) error {
 		_, err := db.ExecContext(ctx, "VACUUM INTO ?", partial)
 		return err
@@ -67,7 +60,8 @@ func Backup(ctx context.Context, t Target, to string) (err error) {
 	return errors.Join(os.Rename(partial, to), syncFile(filepath.Dir(to)))
 }
 
-// CheckFile has SQLite check all of a file: its pages, indexes, and references between tables.
+// CheckFile has SQLite check all of a file: its pages, its indexes, and the constraints of each
+// row.
 func CheckFile(ctx context.Context, path string) error {
 	if _, err := os.Stat(path); err != nil {
 		return err
@@ -91,8 +85,8 @@ func withFile(path string, readOnly bool, fn func(*sql.DB) error) error {
 	return errors.Join(fn(db), db.Close())
 }
 
-// Restore makes a SQLite file a copy of another one. A file that is there gets the name aside, but not
-// while another process has it open, which is ErrOpenElsewhere.
+// Restore copies the file from to a SQLite file. If that exists it is renamed to aside; it is
+// ErrOpenElsewhere if another process has it open.
 func Restore(ctx context.Context, from string, t Target, aside string) error {
 	if t.Path() == "" {
 		return ErrNoFile
@@ -122,9 +116,9 @@ func Restore(ctx context.Context, from string, t Target, aside string) error {
 	return errors.Join(err, syncFile(filepath.Dir(t.path)))
 }
 
-// putAside gives a file another name. Before, SQLite makes one file of it and its log, which it does only
-// for who has it alone. Where it can the file keeps its name until another takes that, so that it is
-// never without one.
+// putAside gives a file another name. Before that it makes SQLite merge the log into the file,
+// which fails while another process has it open. Where links are possible the file keeps its old
+// name, too, until the new file takes it, so that there is always a database of that name.
 func putAside(ctx context.Context, path, aside string) error {
 	if _, err := os.Stat(aside); err == nil {
 		return fmt.Errorf("%s exists already: move it away first", aside)
@@ -145,8 +139,8 @@ func putAside(ctx context.Context, path, aside string) error {
 	return os.Rename(path, aside)
 }
 
-// logBeside is the file beside a database in which SQLite keeps what isn't in it yet, or what it had
-// before; "" if there is none.
+// logBeside returns the log file beside a database: SQLite's write-ahead log or rollback journal;
+// "" if there is none.
 func logBeside(path string) string {
 	for _, log := range []string{path + "-wal", path + "-journal"} {
 		if info, err := os.Stat(log); err == nil && info.Size() > 0 {
@@ -156,10 +150,10 @@ func logBeside(path string) string {
 	return ""
 }
 
-// refuseLeftLog refuses to make a database where the log of another one lies that was moved away:
-// SQLite would delete it with all that it has, or play it into the new one, and damage that.
+// refuseLeftLog refuses to make a database where the log of one is left that was moved away. SQLite
+// would delete that log with all it has, or play it into the new database and damage it.
 func refuseLeftLog(path string) error {
-	log := logBeside(path) // first: another server may make both now
+	log := logBeside(path) // before the file: another server may just be making both
 	if log == "" {
 		return nil
 	}
@@ -183,7 +177,7 @@ func copyFile(from, to string) error {
 	return errors.Join(err, target.Sync(), target.Close())
 }
 
-// syncFile sees to it that a file, or what a folder has, is on the disk.
+// syncFile writes a file, or the names in a folder, to the disk.
 func syncFile(path string) error {
 	file, err := os.Open(path)
 	if err != nil {

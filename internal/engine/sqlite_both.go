@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// walPages is how far the write-ahead log grows before it is copied into the file: large, since
-// pages that many transactions change are copied once.
+// walPages is how many pages the write-ahead log has before it is copied into the file. It is
+// large, so that pages that many transactions change are copied once.
 const walPages = "10000"
 
-// logKept is how many bytes of the log stay on disk when it begins anew: more than it has until it
-// is copied.
+// logKept is how many bytes of the log's file are kept when the log begins anew: more than walPages
+// take.
 const logKept = "67108864"
 
 // pageCache is how many KiB of pages each connection keeps. There are ten or more, and a server that
@@ -20,8 +20,8 @@ const logKept = "67108864"
 // took up to 123 MB, with 8 MiB 58 MB.
 const pageCache = "4096"
 
-// lockWait is for how many milliseconds a connection waits by itself for another's lock. One that
-// writes is asked again, see [turns].
+// lockWait is how many milliseconds SQLite itself waits for another's lock. A writer tries again by
+// [turns].
 func lockWait(writer bool) string {
 	if writer {
 		return strconv.Itoa(lockStep)
@@ -34,8 +34,8 @@ func sqliteFile(path string) string {
 	return "file:" + strings.ReplaceAll(url.PathEscape(path), "%2F", "/")
 }
 
-// newMatcher makes the function behind SQLite's REGEXP operator for one connection at a time; it
-// keeps the last pattern compiled, since one query asks for one row after row.
+// newMatcher makes the function behind SQLite's REGEXP operator, for one connection at a time. It
+// keeps the last pattern compiled, because a query uses one pattern for all rows.
 func newMatcher() func(pattern string, text any) (any, error) {
 	var last *regexp.Regexp
 	return func(pattern string, text any) (any, error) {

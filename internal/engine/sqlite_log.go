@@ -12,28 +12,29 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// SQLite's write-ahead log begins anew only at a moment when nobody reads what is in it. Where
-// readers overlap there is no such moment, and beside writers the log would grow without end. So
-// when it is large, new readers wait for a moment until those that run have ended.
+// SQLite's write-ahead log can begin anew only while nobody reads from it. If readers overlap all
+// the time, that never happens, and the log grows without end. So when it is large, new readers
+// wait until those that run have ended.
 const (
 	logLimit = 128 << 20 // bytes from which on the log is made to begin anew
 
-	// logPatience is how long new readers wait for those that run, for each logLimit of the log. From
-	// logMost of these on the long questions among the readers are ended.
+	// logPatience is how long new readers wait for those that run, for each logLimit of the log.
+	// When the log has logMost times logLimit, long questions among the readers are ended.
 	logPatience = time.Second
 	logMost     = 8
-	// What is in the log alone isn't in a plain copy of the file. It is copied there when nothing was
-	// written for idleTime, and when something was all the time, after busyTime.
+	// A plain copy of the file lacks what only the log has. So the log is copied into the file when
+	// nothing was written for idleTime, and otherwise after busyTime.
 	idleTime = 2 * time.Second
 	busyTime = 30 * time.Second
 	// checkpointWait is how long writers wait for readers in other processes.
 	checkpointWait = 100 * time.Millisecond
 )
 
-// ErrLetGo ended a question so that SQLite's log could begin anew.
+// ErrLetGo is the cause of the end of a question that was ended so that SQLite's log could begin
+// anew.
 var ErrLetGo = errors.New("it was ended because SQLite's log could not begin anew while it ran; ask for less, or try again later")
 
-// allReaders are more than there are.
+// allReaders is more readers than there ever are.
 const allReaders = 1 << 30
 
 // sqliteLog keeps the log of a file small.
@@ -41,16 +42,16 @@ type sqliteLog struct {
 	path    string
 	limit   int64 // logLimit; tests have less
 	groups  *GroupCommit
-	readers *semaphore.Weighted // one of allReaders for each that reads
-	written chan struct{}       // something was, since the log was looked at
+	readers *semaphore.Weighted // each reader holds one of allReaders
+	written chan struct{}       // something was written since the log was checked
 	reader  *sql.DB
 
 	mutex    sync.Mutex
-	letGo    context.Context // ends when questions have to; then there is a new one
+	letGo    context.Context // ends when questions have to end; then there is a new one
 	endThese context.CancelFunc
 }
 
-// keepLogSmall does so until the function that it returns is called.
+// keepLogSmall keeps the log of a file small until stop is called.
 func keepLogSmall(path string, groups *GroupCommit, reader *sql.DB) (_ *sqliteLog, stop func()) {
 	l := &sqliteLog{
 		path: path + "-wal", limit: logLimit, groups: groups,
@@ -83,7 +84,7 @@ func (e *Engine) LogSize() int64 {
 
 func (l *sqliteLog) loop(ctx context.Context) {
 	tried := int64(0)     // the log's size when it didn't begin anew
-	var written time.Time // when the log was last, as far as it was looked at
+	var written time.Time // the log's time of modification when it was last checked
 	var idle, busy <-chan time.Time
 	for {
 		select {
@@ -113,7 +114,7 @@ func (l *sqliteLog) loop(ctx context.Context) {
 		switch {
 		case info.Size() < l.limit:
 			tried = 0
-		case info.Size() >= tried+l.limit/2: // else it was tried just now
+		case info.Size() >= tried+l.limit/2: // else the last try was only just before
 			if tried = info.Size(); l.beginAnew(ctx, tried) {
 				tried = 0
 			}
@@ -146,8 +147,8 @@ func (l *sqliteLog) beginAnew(ctx context.Context, size int64) bool {
 	return err == nil && busy == 0
 }
 
-// copyToFile copies what the log has into the file, as far as readers of older states let it. Nobody
-// waits meanwhile. If it fails, SQLite does so later.
+// copyToFile copies the log into the file, as far as readers of older snapshots allow. Nobody waits
+// for it. If it fails SQLite does it later.
 func (l *sqliteLog) copyToFile(ctx context.Context) {
 	var busy, pages, done int
 	_ = l.reader.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &done)
@@ -164,8 +165,8 @@ func (l *sqliteLog) endQuestions() {
 	l.letGo, l.endThese = context.WithCancel(context.Background())
 }
 
-// Reading is called before a read that no transaction is around, and the function that it returns
-// after it.
+// Reading must be called before a read outside of write transactions, and done after it. It may
+// wait until the log has begun anew.
 func (e *Engine) Reading(ctx context.Context) (done func(), err error) {
 	if e.log == nil {
 		return func() {}, nil
@@ -176,8 +177,8 @@ func (e *Engine) Reading(ctx context.Context) (done func(), err error) {
 	return func() { e.log.readers.Release(1) }, nil
 }
 
-// Question is a context for a question that may take long. It ends with [ErrLetGo] as its cause
-// when the question has to.
+// Question returns a context for a question that may take long. It ends, with the cause [ErrLetGo],
+// when the question has to end so that the log can begin anew.
 func (e *Engine) Question(ctx context.Context) (context.Context, context.CancelFunc) {
 	if e.log == nil {
 		return ctx, func() {}

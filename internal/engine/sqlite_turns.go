@@ -6,29 +6,30 @@ import (
 	"time"
 )
 
-// SQLite has one writer at a time, in whatever process. One that finds the file locked looks again and
-// again, and SQLite's own waiting looks less and less often: beside a process that writes without a
-// pause it finds no gap for seconds. So ours look every millisecond or two, and who has held the lock
-// for long leaves it alone for a while if others have been there lately.
+// SQLite has one writer at a time, in all processes together. A writer that finds the file locked
+// polls it, and SQLite's own polling gets slower and slower: beside a process that writes without a
+// pause it may find no gap for seconds. So jobdb polls every millisecond or two. A process that has
+// held the lock for long leaves it to others for a while, if there have been others lately.
 const (
 	busyTimeout = 10 * time.Second // how long a writer waits for the lock of another process
-	lockStep    = 2                // milliseconds that SQLite waits by itself
+	lockStep    = 2                // milliseconds that SQLite itself waits
 	otherLock   = time.Millisecond // a lock that takes longer to get was another's
 
 	longTurn = 10 * time.Millisecond
 	maxRest  = 10 * time.Millisecond
 
-	// Who hasn't waited for another process for so long has the file to itself, and doesn't rest.
+	// A process that hasn't waited for another one for this time has the file to itself, and
+	// doesn't rest.
 	alone = 2 * time.Second
 )
 
-// turns are those of this process.
+// turns has the times of this process's turns.
 type turns struct {
-	began, rested time.Time // the last turn's beginning; until when others may take theirs
+	began, rested time.Time // when the last turn began; until when others get theirs
 	waited        time.Time // when another process had the lock
 }
 
-// begin begins a transaction that writes, when it is this process's turn.
+// begin begins a transaction that writes, after a rest if others are due.
 func (t *turns) begin(ctx context.Context, pool *sql.DB, options *sql.TxOptions) (*sql.Tx, error) {
 	now := time.Now() //nolint:forbidigo // waits go by the system's clock
 	if err := Sleep(ctx, t.rested.Sub(now)); err != nil {

@@ -19,6 +19,14 @@ type Target struct {
 	options  url.Values
 }
 
+// Path returns the path of a SQLite file, "" for any other database.
+func (t Target) Path() string {
+	if t.path == inMemory {
+		return ""
+	}
+	return t.path
+}
+
 // SameServer reports whether a transaction on one of the targets reaches the other, too: two
 // databases of one MariaDB or MySQL server, entered as one user.
 func SameServer(a, b Target) bool {

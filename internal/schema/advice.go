@@ -7,8 +7,8 @@ import (
 	"jobdb/internal/tables"
 )
 
-// helpful are indexes of Jobs that no live database has when it is new, what they make faster, and
-// by how much. "bench -dirac -indexes" measures it; docs/live-databases.md has its figures.
+// helpful are indexes of Jobs that DiracX and DIRAC don't make, and how much faster they make what.
+// "bench -dirac -indexes" measures it; docs/live-databases.md has its figures.
 var helpful = []struct{ name, columns, gain string }{
 	{
 		"VOStatus", "VO, Status, JobID",
@@ -21,8 +21,8 @@ var helpful = []struct{ name, columns, gain string }{
 	},
 }
 
-// advice are statements that make a live database faster, each with a comment that says for which
-// questions. Nothing here runs them: the tables are somebody else's.
+// advice returns statements that would make a live database faster, each with a comment that says
+// what gets faster. Nothing here runs them: the tables are somebody else's.
 func (c Catalog) advice() []string {
 	jobs, lines := c[tables.Jobs.Name], []string{}
 	for _, index := range helpful {
@@ -33,7 +33,7 @@ func (c Catalog) advice() []string {
 	return lines
 }
 
-// hasIndex says whether an index begins with the columns.
+// hasIndex reports whether an index begins with the columns.
 func (t *Table) hasIndex(columns []string) bool {
 	for _, of := range t.indexes {
 		if len(of) >= len(columns) && slices.Equal(of[:len(columns)], columns) {

@@ -12,10 +12,10 @@ import (
 	"jobdb/internal/engine"
 )
 
-// Catalog is what an engine says of the tables in a database, by their names.
+// Catalog has the tables of a database by their names, as the engine describes them.
 type Catalog map[string]*Table
 
-// Table is one of them, made by whomever.
+// Table is a table in a database, whoever made it.
 type Table struct {
 	Columns  []Column
 	Key      []string            // the columns of the primary key, in its order
@@ -23,7 +23,7 @@ type Table struct {
 	cascades map[string]bool     // tables it refers to; whether deleting there deletes here
 }
 
-// Column is one of a table's.
+// Column is a column of a [Table].
 type Column struct {
 	Name      string
 	Type      string // in lower case, without what is in parentheses: "varchar"
@@ -31,7 +31,7 @@ type Column struct {
 	Nullable  bool
 	collation string         // "" where the engine compares byte by byte
 	Value     sql.NullString // the default as the engine writes it
-	generated bool           // numbers are given by the engine, none twice
+	generated bool           // the engine numbers new rows, and gives no number twice
 }
 
 func (t *Table) column(name string) (Column, bool) {
@@ -43,7 +43,7 @@ func (t *Table) column(name string) (Column, bool) {
 	return Column{}, false
 }
 
-// ReadCatalog asks three questions, whatever the number of tables.
+// ReadCatalog reads all tables of a database, by three queries.
 func ReadCatalog(ctx context.Context, q engine.Querier, d *engine.Dialect) (Catalog, error) {
 	c := Catalog{}
 	err := engine.EachRow(ctx, q, d.Catalog.Columns, c.addColumn)

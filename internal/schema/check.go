@@ -14,14 +14,14 @@ type Report struct {
 	Version string // the engine's own name for its release
 	Facts   *Facts
 
-	Applied, Pending, Newer, Changed []string // names of migrations; only our own databases have some
+	Applied, Pending, Newer, Changed []string // names of migrations; only of our own databases
 
 	Others   []string // tables of something else, where none is of jobs
-	Limits   []string // promises that can't be kept there
+	Limits   []string // what jobdb can't promise there
 	Problems []string // why the database can't be used
 
 	Indexes   []string // statements that would make it faster
-	Obstacles []string // what this user lacks, or the server is set to, for migrating or changing rows
+	Obstacles []string // rights and settings that keep this user from migrating or changing rows
 }
 
 // Check looks at a database as it is now, and changes nothing.
@@ -71,13 +71,14 @@ func Check(ctx context.Context, e *engine.Engine) (Report, error) {
 				"the triggers of Jobs that count them are missing, or can't be seen by this user")
 		}
 	case KindEmpty:
-		r.Others = slices.DeleteFunc(c.Tables(), func(name string) bool { return name == engine.LeaseTable }) // somebody is about to migrate
+		r.Others = slices.DeleteFunc(c.Tables(), func(name string) bool { return name == engine.LeaseTable }) // another server is about to migrate
 	}
 	r.Problems = append(r.Problems, tooOld(d, version)...)
 	return r, r.addServerSide(ctx, e, c)
 }
 
-// addServerSide adds what the tables don't tell: rights, settings, and tables without transactions.
+// addServerSide adds what the definitions of tables don't tell: the user's rights, the server's
+// settings, and tables without transactions.
 func (r *Report) addServerSide(ctx context.Context, e *engine.Engine, c Catalog) error {
 	var names []string
 	for _, t := range tables.Tables {

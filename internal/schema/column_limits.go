@@ -8,8 +8,8 @@ import (
 	"jobdb/internal/tables"
 )
 
-// ColumnLimits says in what a column of a live database holds less than the one of our schema. The
-// zero value is a column that holds as much.
+// ColumnLimits says what a column of a live database can't hold that the one of our schema can. The
+// zero value has no such limits.
 type ColumnLimits struct {
 	charset string // of a text; "" when it holds all of Unicode
 	Bytes   int    // the longest text, where no length in characters is declared; 0: no limit of its own
@@ -28,7 +28,7 @@ func limitsOf(want tables.Column, found Column, d *engine.Dialect) ColumnLimits 
 	return n
 }
 
-// Check returns why the column can't hold a value, or "" if it can.
+// Check returns why the column can't hold a value, "" if it can.
 func (n ColumnLimits) Check(value any) (reason string) {
 	switch v := value.(type) {
 	case int64:
@@ -46,8 +46,8 @@ func (n ColumnLimits) Check(value any) (reason string) {
 	return ""
 }
 
-// CanEncode reports whether the column's character set has a character. Of a set that isn't named
-// here it says yes and leaves the check to the engine.
+// CanEncode reports whether the column's character set has a character. For a character set that it
+// doesn't know it returns true, and leaves the check to the engine.
 func (n ColumnLimits) CanEncode(r rune) bool {
 	switch n.charset {
 	case "latin1": // in MariaDB Windows-1252, with control characters where that has none

@@ -1,5 +1,5 @@
-// Package schema knows whose tables are in a database ([Probe], [Check]): what of them is missing,
-// or holds less than jobdb's. It makes jobdb's own by migrations ([Migrator]).
+// Package schema finds out who made the tables in a database, and which of them are missing or hold
+// less than jobdb's ([Probe], [Check]). It makes jobdb's own tables by migrations ([Migrator]).
 package schema
 
 import (
@@ -19,11 +19,11 @@ const (
 	KindUnknown Kind = "unknown"      // tables of these names, but not usable
 )
 
-// Facts are what statements must know of the database they run on. They are read once, when the
-// database is opened, and again after migrations.
+// Facts are properties of a database on which the text of statements depends. They are read once,
+// when the database is opened, and again after migrations.
 type Facts struct {
 	Kind         Kind
-	Refusal      string // why a database of ours can't be used: it is from the future; else ""
+	Refusal      string // why a database of ours can't be used, such as one of a newer jobdb; else ""
 	WholeSeconds bool   // times have no fraction (live MariaDB)
 	Cascade      bool   // deleting a JobJDLs row deletes all that belongs to the job, but for history
 	Jobs         bool   // the table Jobs is here; a database of DiracX may have nothing but history
@@ -33,8 +33,8 @@ type Facts struct {
 	Series       bool   // Tasks and Series are here
 	AtticCycles  bool   // AtticJobParameters keeps more than one cycle
 	Counts       bool   // triggers keep counts of jobs
-	NoCounts     bool   // the operator wanted none, see [WithoutCounts]
-	Counted      bool   // and they are complete
+	NoCounts     bool   // the counts were left out, see [WithoutCounts]
+	Counted      bool   // the counts are complete
 
 	// Collations has the collation of each text column that the engine doesn't compare byte by
 	// byte, by "Table.Column"; empty on our schema.
@@ -60,17 +60,17 @@ func (s *Facts) Tick() time.Duration {
 	return time.Microsecond
 }
 
-// Collation is that of a text column, "" where the column is compared byte by byte.
+// Collation returns the collation of a text column, "" where the column is compared byte by byte.
 func (s *Facts) Collation(table, column string) string { return s.Collations[table+"."+column] }
 
-// Index is one of a table.
+// Index is an index of a table.
 type Index struct {
 	Name    string
 	Columns []string
 }
 
-// IndexBy is the name of the index of Jobs with the fewest columns that begins with this one; "" if
-// there is none.
+// IndexBy returns the name of the index of Jobs that begins with this column, the one with the
+// fewest columns; "" if there is none.
 func (s *Facts) IndexBy(column string) string {
 	var best Index
 	for _, index := range s.Indexes {
@@ -81,19 +81,20 @@ func (s *Facts) IndexBy(column string) string {
 	return best.Name
 }
 
-// ByteExact is an expression for a text of a column that compares byte by byte: the one given, if
-// the column does.
+// ByteExact makes of an expression for a text column one that compares byte by byte. It returns the
+// same expression if the column does so anyway.
 func (s *Facts) ByteExact(table, column, expression string) string {
 	switch collation := s.Collation(table, column); {
 	case collation == "":
 		return expression
-	case strings.HasPrefix(collation, "utf8mb4_"): // to convert it all the same takes time
+	case strings.HasPrefix(collation, "utf8mb4_"): // a conversion would only take time
 		return expression + " COLLATE " + s.ExactCollation
 	}
 	return "CONVERT(" + expression + " USING utf8mb4) COLLATE " + s.ExactCollation
 }
 
-// IndexesColumn reports whether an index of Jobs has the jobs, or those of a VO, by the column.
+// IndexesColumn reports whether an index of Jobs begins with the column, or with VO, the column and
+// JobID.
 func (s *Facts) IndexesColumn(column string) bool {
 	return s.OfVO[column] != "" || s.IndexBy(column) != ""
 }

@@ -12,8 +12,8 @@ import (
 	"jobdb/internal/tables"
 )
 
-// Probe finds out what database this is. It reads only the catalog, the list of migrations and the
-// state of the counts.
+// Probe reads the facts of a database: its catalog, its list of migrations and the state of its
+// counts, but no jobs.
 func Probe(ctx context.Context, q engine.Querier, d *engine.Dialect) (*Facts, error) {
 	c, err := ReadCatalog(ctx, q, d)
 	if err != nil {
@@ -31,8 +31,7 @@ func Probe(ctx context.Context, q engine.Querier, d *engine.Dialect) (*Facts, er
 	return s, nil
 }
 
-// inspect makes of a catalog what statements must know. With migrations pending, what is missing is
-// still to come.
+// inspect derives facts from a catalog. If migrations are pending, missing tables are no fault.
 func inspect(c Catalog, d *engine.Dialect, pending bool) *Facts {
 	s := &Facts{
 		Jobs: c[tables.Jobs.Name] != nil, History: c[tables.LoggingInfo.Name] != nil,
@@ -83,19 +82,20 @@ func (c Catalog) kind(d *engine.Dialect, pending bool) Kind {
 	return KindDiracX
 }
 
-// foreign says that others made tables of these names.
+// foreign reports whether somebody else made tables of these names.
 func (c Catalog) foreign() bool { return c[migrationsTable] == nil && c.holdsAny(tables.Tables) }
 
 func (c Catalog) holdsAny(of []*tables.Table) bool {
 	return slices.ContainsFunc(of, func(t *tables.Table) bool { return c[t.Name] != nil })
 }
 
-// jobTables are all but the history, which may be elsewhere, as it always is with DiracX.
+// jobTables are all tables but the history, which may be in another database, as it always is with
+// DiracX.
 func jobTables() []*tables.Table {
 	return slices.DeleteFunc(slices.Clone(tables.Tables), func(t *tables.Table) bool { return t == tables.LoggingInfo })
 }
 
-// legacy says whether DIRAC made the tables; otherwise DiracX did.
+// legacy reports whether DIRAC made the tables; otherwise DiracX did.
 func (c Catalog) legacy() bool {
 	if commands := c[tables.JobCommands.Name]; commands != nil {
 		return slices.Contains(commands.Key, "Arguments")
@@ -104,7 +104,7 @@ func (c Catalog) legacy() bool {
 	return order.Type == "double"
 }
 
-// cascades says whether deleting a row of JobJDLs deletes all of the job's.
+// cascades reports whether deleting a row of JobJDLs deletes all rows of the job.
 func (c Catalog) cascades() bool {
 	for _, t := range jobTables() {
 		live := c[t.Name]
@@ -125,8 +125,8 @@ func (c Catalog) cascades() bool {
 	return true
 }
 
-// problems are what makes a database unusable. Without JobParameters, as DIRAC ships it from 9.1.22
-// on, all else works.
+// problems returns why a database can't be used. JobParameters may be missing, as in DIRAC from
+// 9.1.22 on; everything else works without it.
 func (c Catalog) problems(d *engine.Dialect) []string {
 	var problems []string
 	ours, withJobs := c[migrationsTable] != nil, c.holdsAny(jobTables())
@@ -180,15 +180,15 @@ func (live *Table) problems(t *tables.Table, d *engine.Dialect) []string {
 
 var colVO = tables.Jobs.Pick("VO")[0]
 
-// beforeVO says that this is the table Jobs of DIRAC 7 or 8, and the column the one that came with
-// DIRAC 9.
+// beforeVO reports whether this is the table Jobs of DIRAC 7 or 8 and the column is VO, which came
+// with DIRAC 9.
 func (live *Table) beforeVO(column tables.Column) bool {
 	_, hasVO := live.column("VO")
 	_, hasSetup := live.column("DIRACSetup")
 	return column == colVO && hasSetup && !hasVO
 }
 
-// problem says why a column can't be the one that jobdb needs.
+// problem says why a column can't be used, "" if it can.
 func (found Column) problem(want tables.Column, d *engine.Dialect) string {
 	kind, known := KindOfType[found.Type]
 	textTime := d.Catalog.Untyped && want.Kind == tables.KindTime && kind == tables.KindText
@@ -209,8 +209,7 @@ func (found Column) problem(want tables.Column, d *engine.Dialect) string {
 	return ""
 }
 
-// KindOfType has what columns hold by the names that catalogs give to their types. An ENUM is a
-// text.
+// KindOfType has the kinds of columns by the types' names in catalogs. An ENUM is a text.
 var KindOfType = map[string]tables.Kind{
 	"bigint": tables.KindInteger, "int": tables.KindInteger, "integer": tables.KindInteger,
 	"varchar": tables.KindText, "character varying": tables.KindText, "enum": tables.KindText,
@@ -225,8 +224,8 @@ var kindNames = map[tables.Kind]string{
 	tables.KindVerified: "a text or an ENUM", tables.KindAccounted: "a text or an ENUM",
 }
 
-// keepsCounts reports whether counts are kept in a database that has these tables, and are
-// complete.
+// keepsCounts reports whether triggers keep counts in a database with this catalog, and whether the
+// counts are complete.
 func keepsCounts(ctx context.Context, q engine.Querier, d *engine.Dialect, c Catalog) (kept, complete bool, err error) {
 	if c[tables.JobTotals.Name] == nil || c[tables.JobDifferences.Name] == nil || c[tables.Jobs.Name] == nil {
 		return false, false, nil
@@ -240,7 +239,7 @@ func keepsCounts(ctx context.Context, q engine.Querier, d *engine.Dialect, c Cat
 	return triggers == len(tables.CountTriggers), state > 0, err
 }
 
-// indexes are those of Jobs, in an order that is always the same.
+// indexes returns the indexes of Jobs, sorted by name.
 func (c Catalog) indexes() []Index {
 	var all []Index
 	if jobs := c[tables.Jobs.Name]; jobs != nil {
@@ -251,8 +250,8 @@ func (c Catalog) indexes() []Index {
 	return all
 }
 
-// indexesOfVO are the indexes of Jobs by (VO, column, JobID), and by (VO, JobID), by the column's
-// name. More columns may follow.
+// indexesOfVO returns the names of the indexes of Jobs by (VO, column, JobID) and (VO, JobID),
+// under the name of their second column. More columns may follow in the index.
 func (c Catalog) indexesOfVO(d *engine.Dialect) map[string]string {
 	found := map[string]string{}
 	if c[tables.Jobs.Name] == nil {

@@ -9,7 +9,7 @@ import (
 	"jobdb/internal/tables"
 )
 
-// tooOld is the problem of a release before the first that has what jobdb's statements need.
+// tooOld returns a problem if the engine's release is older than [engine.Dialect.Oldest].
 func tooOld(d *engine.Dialect, version string) []string {
 	if d.Oldest != "" && slices.Compare(numbers(version), numbers(d.Oldest)) < 0 {
 		return []string{fmt.Sprint("jobdb needs ", d.Product, " ", d.Oldest, " or newer")}
@@ -17,14 +17,14 @@ func tooOld(d *engine.Dialect, version string) []string {
 	return nil
 }
 
-// numbers are the first of a version; "16beta1" has only one.
+// numbers returns the first three numbers of a version; "16beta1" has only one.
 func numbers(version string) []int {
 	n := make([]int, 3)
 	_, _ = fmt.Sscanf(version, "%d.%d.%d", &n[0], &n[1], &n[2])
 	return n
 }
 
-// limits are promises that can't be kept on this schema.
+// limits returns what jobdb can't promise on this schema.
 func (c Catalog) limits(s *Facts, d *engine.Dialect) []string {
 	var limits []string
 	add := func(when bool, limit string) {
@@ -81,7 +81,7 @@ func isInt(want tables.Column, found Column) bool {
 	return want.Kind == tables.KindInteger && found.Type != "bigint"
 }
 
-// columnsWhere names the columns of ours for which is holds.
+// columnsWhere returns the names of jobdb's columns for which is holds.
 func (c Catalog) columnsWhere(is func(want tables.Column, found Column) bool) []string {
 	var names []string
 	for _, t := range tables.Tables {
@@ -98,7 +98,7 @@ func (c Catalog) columnsWhere(is func(want tables.Column, found Column) bool) []
 	return names
 }
 
-// generated says that no number of a job is given twice.
+// generated reports whether no job ID is given twice.
 func (c Catalog) generated() bool {
 	if c[tables.JobJDLs.Name] == nil {
 		return false

@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	maxDuplicates    = 3                // tries when another server got in the way
-	maxMigrationWait = 10 * time.Minute // for others to let tables go
-	minPause         = time.Second      // in which they can work, before the tables are asked for again
+	maxDuplicates    = 3                // tries if another server creates the same at the same time
+	maxMigrationWait = 10 * time.Minute // for others to stop using the tables
+	minPause         = time.Second      // in which others can work, before the next try
 	maxPause         = 8 * time.Second
 )
 
-// Option is about what a [Migrator] does.
+// Option is a setting of a [Migrator].
 type Option uint8
 
 // The options of migrations.
@@ -34,22 +34,22 @@ type Migrator struct {
 	Logger  *slog.Logger
 	Now     func() time.Time
 	Options []Option
-	Refuse  error // instead of applying migrations; nil: they are applied
+	Refuse  error // the error of Migrate if migrations are pending; nil: they are applied
 }
 
 func (m *Migrator) has(o Option) bool { return slices.Contains(m.Options, o) }
 
-// leavesOut reports whether a migration is recorded as left out in the place of being applied.
+// leavesOut reports whether a migration is recorded as left out instead of being applied.
 func (m *Migrator) leavesOut(next Migration) bool {
 	return next.counts() && m.has(WithoutCounts) && !m.has(AddCounts)
 }
 
-// RefusedError is why a database is not migrated.
+// RefusedError says why a database is not migrated.
 type RefusedError struct{ Reason string }
 
 func (e *RefusedError) Error() string { return e.Reason }
 
-// Migrate applies what is pending, and returns the names of what it applied.
+// Migrate applies the pending migrations, and returns the names of those it applied.
 func (m *Migrator) Migrate(ctx context.Context) ([]string, error) {
 	// Most starts end here, without a lock and without rights to change tables.
 	pending, err := m.pending(ctx, m.Engine.Reader)
@@ -65,8 +65,8 @@ func (m *Migrator) Migrate(ctx context.Context) ([]string, error) {
 	return m.tryAgain(ctx)
 }
 
-// tryAgain applies what is pending, and again while others use the tables: each try takes them a
-// second at most, for all others wait meanwhile.
+// tryAgain applies the pending migrations. While others use the tables it tries again: each try
+// waits for the tables a second at most, because all others wait behind it.
 func (m *Migrator) tryAgain(ctx context.Context) (applied []string, err error) {
 	waited, pause := time.Duration(0), minPause
 	for try := 1; ; try++ {
@@ -88,7 +88,8 @@ func (m *Migrator) tryAgain(ctx context.Context) (applied []string, err error) {
 				return applied, fmt.Errorf("others have used the tables for %v: %w", waited, err)
 			}
 		case engine.ClassDuplicate:
-			// An older jobdb on another node of a cluster may migrate, too, which knows no lease.
+			// An older jobdb on another node of a cluster, which doesn't know the lease, may be
+			// migrating, too.
 			if try >= maxDuplicates {
 				return applied, err
 			}
@@ -104,8 +105,8 @@ func (m *Migrator) tryAgain(ctx context.Context) (applied []string, err error) {
 	}
 }
 
-// checkRights refuses what would fail in the middle: where DDL doesn't roll back, that would leave
-// half of the tables behind.
+// checkRights refuses migrations that would fail for want of a right. Where DDL can't be rolled
+// back they would leave half of the tables behind.
 func (m *Migrator) checkRights(ctx context.Context, pending []Migration) error {
 	obstacles, err := m.Engine.MigrationObstacles(ctx)
 	if err != nil {
@@ -131,7 +132,8 @@ func (m *Migrator) checkRights(ctx context.Context, pending []Migration) error {
 	return &RefusedError{strings.Join(reasons, "; ")}
 }
 
-// pending also refuses databases that are not ours to migrate.
+// pending returns the pending migrations. A database that jobdb must not migrate is a
+// [RefusedError].
 func (m *Migrator) pending(ctx context.Context, q engine.Querier) ([]Migration, error) {
 	d := &m.Engine.Dialect
 	c, err := ReadCatalog(ctx, q, d)
@@ -168,13 +170,15 @@ func foreignReason(c Catalog, d *engine.Dialect) string {
 	return `the database has tables of the same names as jobdb's, made by something else; "jobdb schema check" says more, and ` + never
 }
 
-// applyPending runs under the lock: what was pending before may be done now.
+// applyPending applies the pending migrations under the lock. Another server may have applied them
+// since they were first read.
 func (m *Migrator) applyPending(ctx context.Context, q engine.Querier) ([]string, error) {
 	pending, err := m.pending(ctx, q)
 	if err != nil || len(pending) == 0 {
 		return nil, err
 	}
-	// First of all: where DDL doesn't roll back, this says whose a half-made database is.
+	// Before all others: where DDL can't be rolled back, this table says that a half-made database
+	// is jobdb's.
 	if _, err := q.ExecContext(ctx, CreateMigrationsTable); err != nil {
 		return nil, err
 	}
@@ -198,15 +202,15 @@ func (m *Migrator) apply(ctx context.Context, q engine.Querier, next Migration) 
 		next.checksum = leftOut
 		return m.Record(ctx, q, next)
 	}
-	if m.has(AddCounts) { // first: a migration that is cut short is pending, not left out
+	if m.has(AddCounts) { // before its statements: a migration that is cut short is then pending, not left out
 		const forget = `DELETE FROM "` + migrationsTable + `" WHERE "version" = ?`
 		if _, err := q.ExecContext(ctx, m.Engine.Dialect.Rebind(forget), next.version); err != nil {
 			return err
 		}
 	}
 	if lock := m.Engine.Dialect.LockWriters; lock[0] != "" && next.changesJobs() {
-		// First of all: each index would let those in who lock rows now and write later, and they and
-		// the next statement would wait for each other.
+		// Before all others: without this lock a transaction could lock rows between two statements
+		// and write later, so that it and the next statement would wait for each other.
 		if _, err := q.ExecContext(ctx, lock[0]+`"Jobs"`+lock[1]); err != nil {
 			return err
 		}
@@ -219,7 +223,7 @@ func (m *Migrator) apply(ctx context.Context, q engine.Querier, next Migration) 
 	return m.Record(ctx, q, next)
 }
 
-// Record notes that a migration was applied.
+// Record records that a migration was applied.
 func (m *Migrator) Record(ctx context.Context, q engine.Querier, done Migration) error {
 	const insert = `INSERT INTO "` + migrationsTable + `" ("version", "name", "checksum", "applied_at") VALUES (?, ?, ?, ?)`
 	_, err := q.ExecContext(ctx, m.Engine.Dialect.Rebind(insert), done.version, done.Name, done.checksum, m.Now().Format(time.RFC3339))

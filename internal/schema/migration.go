@@ -18,11 +18,11 @@ import (
 //go:embed migrations
 var migrationFiles embed.FS
 
-// migrationsTable says which migrations made a database. That it is there means that the database
-// is ours: migrations touch no other.
+// migrationsTable has the migrations that were applied. A database that has this table is jobdb's
+// own; migrations touch no other.
 const migrationsTable = "jobdb_migrations"
 
-// CreateMigrationsTable makes the table that says which migrations made a database.
+// CreateMigrationsTable is the statement that makes the table of applied migrations.
 const CreateMigrationsTable = `CREATE TABLE IF NOT EXISTS "` + migrationsTable + `" (
 	"version" INTEGER NOT NULL PRIMARY KEY,
 	"name" VARCHAR(100) NOT NULL,
@@ -38,7 +38,7 @@ type Migration struct {
 	text     string // empty when it was read from a database
 }
 
-// Migrations are those of this program for a dialect, in their order.
+// Migrations returns this program's migrations for a dialect, in their order.
 func Migrations(d *engine.Dialect) []Migration {
 	folder := path.Join("migrations", d.Migrations)
 	files, err := migrationFiles.ReadDir(folder)
@@ -61,12 +61,12 @@ func Migrations(d *engine.Dialect) []Migration {
 	return known
 }
 
-// changesJobs reports whether a migration changes the table Jobs, which is there.
+// changesJobs reports whether a migration changes the existing table Jobs.
 func (m Migration) changesJobs() bool {
 	return m.version > 1 && strings.Contains(m.text, ` ON "Jobs"`)
 }
 
-// Statements splits the text: a statement ends with a line that ends with ";".
+// Statements splits the text into statements. Each ends with a line that ends with ";".
 func (m Migration) Statements() []string {
 	var (
 		all []string
@@ -87,22 +87,22 @@ func (m Migration) Statements() []string {
 	return all
 }
 
-// migrationState compares what made a database with what this program knows.
+// migrationState compares the migrations that a database has with those of this program.
 type migrationState struct {
-	applied []Migration // by the database's own account
-	pending []Migration // of this program's
+	applied []Migration // as the database has them
+	pending []Migration // of this program, not applied yet
 	newer   []Migration // applied ones that this program doesn't know
-	changed []Migration // applied ones whose text was another
+	changed []Migration // applied ones whose text differs from this program's
 
 	withoutCounts bool        // the counts were left out
-	leftOut       []Migration // those of the counts, then: neither applied nor pending
+	leftOut       []Migration // the migrations of counts, if left out: neither applied nor pending
 }
 
 // leftOut is recorded in the place of the checksum of a migration that was left out.
 const leftOut = "left out"
 
-// counts reports whether a migration makes triggers that keep counts, for which not every user has
-// the right.
+// counts reports whether a migration makes triggers that keep counts. Not every user may make
+// triggers.
 func (m Migration) counts() bool { return strings.Contains(m.Name, "_counts") }
 
 // readMigrationState asks the database, whose catalog is c.
@@ -113,7 +113,7 @@ func readMigrationState(ctx context.Context, q engine.Querier, d *engine.Dialect
 		err := engine.EachRow(ctx, q, query, func(rows *sql.Rows) error {
 			var m Migration
 			err := rows.Scan(&m.version, &m.Name, &m.checksum)
-			if strings.TrimRight(m.checksum, " ") == leftOut { // PostgreSQL fills it up to its length
+			if strings.TrimRight(m.checksum, " ") == leftOut { // PostgreSQL pads it to its length
 				s.withoutCounts = true
 			} else {
 				s.applied = append(s.applied, m)
@@ -161,11 +161,11 @@ func (s migrationState) refusal() string {
 	return ""
 }
 
-// endsOlder ends the name of a migration after which an older jobdb would do wrong.
+// endsOlder ends the name of a migration that an older jobdb must not work on.
 const endsOlder = "_ends_older"
 
-// Newer are the migrations that a newer jobdb has applied to a database of ours, which this one may
-// be working on, and whether it mustn't go on.
+// Newer returns the migrations that a newer jobdb has applied to a database of ours, and whether
+// this program must stop working on it.
 func Newer(ctx context.Context, q engine.Querier, d *engine.Dialect) (names []string, ends bool, err error) {
 	s, err := readMigrationState(ctx, q, d, Catalog{migrationsTable: {}})
 	names = MigrationNames(s.newer)
@@ -176,7 +176,7 @@ func joinNames(migrations []Migration) string {
 	return "migration " + strings.Join(MigrationNames(migrations), ", ")
 }
 
-// MigrationNames are their names.
+// MigrationNames returns the names of migrations.
 func MigrationNames(migrations []Migration) []string {
 	names := make([]string, len(migrations))
 	for i, m := range migrations {
