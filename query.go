@@ -307,7 +307,7 @@ func (s Search) singleStatement() bool {
 		return false
 	}
 	if s.Cursor != "" {
-		return len(s.keys()) == 1 && !s.walkable() // more are read in parts
+		return s.byKey() && !s.walkable() // more are read in parts
 	}
 	return s.Page == 0 || s.Uncounted && !s.walkable() || s.Page == 1 && s.PerPage != 1 && slices.ContainsFunc(s.Filter.kids, func(f Filter) bool {
 		return s.Filter.op == opAnd && f.op == opIn && f.column == Column{} && len(f.values) == 1
