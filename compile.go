@@ -73,7 +73,7 @@ func (c *compiler) rows(s Search, perPage int) statement {
 		c.where(s.Scope, s.Filter)
 	}
 	if c.sorts { // an expression, so that no index has this order
-		c.write(" ORDER BY ", c.sortKey(s.keys()[0], `"JobID" + 0`))
+		c.write(" ORDER BY ", c.sortKey(s.ordering()[0], `"JobID" + 0`))
 	} else {
 		c.orderBy(s, distinct)
 	}
@@ -184,7 +184,7 @@ func (c *compiler) comparable(column Column) string {
 
 // orderBy sorts the rows of a search.
 func (c *compiler) orderBy(s Search, distinct bool) {
-	keys := s.keys()
+	keys := s.ordering()
 	if distinct {
 		keys = s.distinctKeys()
 	}
@@ -233,7 +233,7 @@ func (c *compiler) writeForcedIndex(index string) {
 // otherwise reads or sorts all rows of the VO. It is "" where there is no such index, or where
 // another may lead to fewer rows.
 func (c *compiler) forcedIndex(s Search) string {
-	keys := s.keys()
+	keys := s.ordering()
 	if s.Filter.op == opAnd && len(s.Filter.kids) == 0 && c.choosesIndex(s.Scope) {
 		return c.schema.OfVO[keys[0].Column.Name()]
 	}

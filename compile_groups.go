@@ -231,15 +231,23 @@ func (c *compiler) jobsToGroup(scope Scope, filter Filter, columns []Column) {
 	c.where(scope, filter)
 }
 
-// ignoreOrder keeps MariaDB and MySQL from going along the index that has the groups in order, past all
-// jobs of the VO, where a period leaves fewer of them. MariaDB expects to be done soon, since there is
-// a limit on groups.
+// ignoreOrder keeps MariaDB and MySQL from going along an index that has the groups in order, past all
+// jobs of the VO, or of another condition's value, where a period leaves fewer of them. MariaDB expects
+// to be done soon, since there is a limit on groups.
 func (c *compiler) ignoreOrder(scope Scope, filter Filter, columns []Column) {
-	if !c.dialect.ForceIndex || len(columns) != 1 || len(c.periodOf(scope, filter).kids) == 0 {
+	if !c.dialect.ForceIndex || len(c.periodOf(scope, filter).kids) == 0 {
 		return
 	}
-	if index := c.schema.OfVO[columns[0].Name()]; index != "" {
-		c.write(" IGNORE INDEX FOR GROUP BY (", tables.Quote(index), ")")
+	differs := func(column Column) bool { return !(Search{Scope: scope, Filter: filter}).fixes(column) }
+	var names []string
+	for _, index := range c.schema.Indexes {
+		first := slices.IndexFunc(index.Columns, func(name string) bool { return differs(columnByName[name]) })
+		if first >= 0 && slices.Contains(columns, columnByName[index.Columns[first]]) {
+			names = append(names, tables.Quote(index.Name))
+		}
+	}
+	if len(names) > 0 {
+		c.write(" IGNORE INDEX FOR GROUP BY (", strings.Join(names, ", "), ")")
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 type place struct {
 	equal  int // keys
 	sign   string
-	values []any // of the row's sort keys
+	values []any // of the row's keys, those of ordering
 }
 
 // placesAfter are the parts of the rows after a row, which follow one another: first those that equal
@@ -20,9 +20,15 @@ type place struct {
 // condition for all of them, engines read every row that equals it in the first key.
 func (s Search) placesAfter(values []any) []place {
 	var parts []place
-	for equal, key := range slices.Backward(s.keys()) {
-		for _, sign := range key.signsAfter(values[equal]) {
-			parts = append(parts, place{equal, sign, values})
+	ordering := values[:0:0]
+	for i, key := range s.keys() {
+		if !s.fixes(key.Column) {
+			ordering = append(ordering, values[i])
+		}
+	}
+	for equal, key := range slices.Backward(s.ordering()) {
+		for _, sign := range key.signsAfter(ordering[equal]) {
+			parts = append(parts, place{equal, sign, ordering})
 		}
 	}
 	return parts
@@ -59,7 +65,7 @@ func (c *compiler) rowsAfter(s Search, after place, limit int64) statement {
 	if c.where(s.Scope, s.Filter) {
 		word = " AND "
 	}
-	c.orderByKeys(c.placeConditions(s.keys(), after, word))
+	c.orderByKeys(c.placeConditions(s.ordering(), after, word))
 	c.write(" LIMIT ", c.arg(limit))
 	return c.statement()
 }

@@ -262,3 +262,42 @@ func TestCompileCountsInGroups(t *testing.T) {
 		facts.Nulls["Jobs.Site"] = true
 	}
 }
+
+// Where a period is asked for, MariaDB isn't to go along an index that has the groups side by side: of a
+// VO, of all, or of another condition's value.
+func TestCompileIgnoresOrder(t *testing.T) {
+	facts := schema.Facts{
+		Kind: schema.KindOurs, OfVO: map[string]string{"SubmissionTime": "VOSubmissionTime", "Site": "VOSite"},
+		Indexes: []schema.Index{
+			{Name: "Site", Columns: []string{"Site"}},
+			{Name: "StatusSite", Columns: []string{"Status", "Site"}},
+			{Name: "VOSite", Columns: []string{"VO", "Site", "JobID"}},
+			{Name: "VOSubmissionTime", Columns: []string{"VO", "SubmissionTime", "JobID"}},
+			{Name: "VOUpdated", Columns: []string{"VO", "LastUpdateTime", "JobID", "Status", "Site"}},
+		},
+	}
+	since, done := FilterSpec{Parameter: "SubmissionTime", Operator: "gte", Value: "2026-01-01"}, FilterSpec{Parameter: "Status", Operator: "eq", Value: "Done"}
+	for _, c := range []struct {
+		filters  []FilterSpec
+		grouping []string
+		ignored  string
+	}{
+		{[]FilterSpec{since}, []string{"Site"}, `"Site", "VOSite"`},
+		{[]FilterSpec{since, done}, []string{"Site"}, `"Site", "StatusSite", "VOSite"`},
+		{[]FilterSpec{since, done}, []string{"Site", "Status"}, `"Site", "StatusSite", "VOSite"`},
+		{[]FilterSpec{since}, []string{"Owner"}, ""},
+		{[]FilterSpec{done}, []string{"Site"}, ""},
+	} {
+		summary, err := SummaryRequest{Grouping: c.grouping, Search: c.filters}.Parse(Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		summary.Scope.VO = "lhcb"
+		text := (&compiler{dialect: &engine.MariaDB, schema: &facts}).summary(summary, 9).text
+		_, hint, _ := strings.Cut(text, " IGNORE INDEX FOR GROUP BY (")
+		ignored, _, _ := strings.Cut(hint, ") WHERE")
+		if ignored != c.ignored {
+			t.Errorf("by %v of %v: ignores %s, want %s, in %s", c.grouping, c.filters, ignored, c.ignored, text)
+		}
+	}
+}

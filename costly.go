@@ -17,7 +17,7 @@ func (db *DB) CostlySearch(s Search) bool {
 	case s.Filter.isSelective(db.schema.IndexesColumn):
 		return false
 	}
-	first := s.keys()[0].Column
+	first := s.ordering()[0].Column
 	return c.countedBy(s.Scope, s.Filter, nil) == nil || first != colJobID && !db.schema.IndexesColumn(first.Name())
 }
 

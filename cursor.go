@@ -75,8 +75,12 @@ func (s Search) parseCursor(d *engine.Dialect) (cursor, error) {
 		return c, errCursor
 	}
 	for i, column := range columns {
-		if c.Values[i], err = cursorValue(s.keys()[i].Column, column.Kind, c.Values[i]); err != nil {
+		key := s.keys()[i].Column
+		if c.Values[i], err = cursorValue(key, column.Kind, c.Values[i]); err != nil {
 			return c, errCursor
+		}
+		if value, _ := s.fixed(key); s.fixes(key) && c.Values[i] != value {
+			return c, errCursor // of a search for another value, behind which this one has no place
 		}
 	}
 	return c, nil

@@ -309,7 +309,7 @@ func (s Search) singleStatement() bool {
 		return false
 	}
 	if s.Cursor != "" {
-		return len(s.keys()) == 1 && !s.walkable() // more are read in parts
+		return s.byKey() && !s.walkable() // more are read in parts
 	}
 	if s.Page == 0 || s.Uncounted && !s.walkable() {
 		return true

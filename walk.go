@@ -20,13 +20,43 @@ type walk struct {
 
 // walkable reports whether jobs are wanted by one column, and sorted by another.
 func (s Search) walkable() bool {
-	return (s.byKey() || len(s.Sort) == 1) && !s.distinct() && s.Scope.VO != "" && s.Filter.op == opAnd &&
+	keys := s.ordering()
+	inOrder := len(keys) == 1 || len(keys) == 2 && keys[0].Descending == keys[1].Descending // of an index
+	return inOrder && !s.distinct() && s.Scope.VO != "" && s.Filter.op == opAnd &&
 		(len(s.Filter.kids) > 0 || s.Scope.Owner != "" && !s.byKey()) && !s.Filter.hasParameter()
 }
 
 // byKey reports whether jobs are sorted by JobID.
-func (s Search) byKey() bool {
-	return len(s.Sort) == 0 || len(s.Sort) == 1 && s.Sort[0].Column == colJobID
+func (s Search) byKey() bool { return len(s.ordering()) == 1 }
+
+// ordering are the keys that order what a search finds, JobID the last of them: not those that are the
+// same for all jobs found, by which some engines would sort nevertheless.
+func (s Search) ordering() []Sort {
+	return slices.DeleteFunc(s.keys(), func(key Sort) bool { return s.fixes(key.Column) })
+}
+
+// fixes reports whether a column but JobID is the same for all jobs found.
+func (s Search) fixes(column Column) bool {
+	_, fixed := s.fixed(column)
+	return fixed && column != colJobID
+}
+
+// fixed is the one value of a column that all jobs found have.
+func (s Search) fixed(column Column) (value any, ok bool) {
+	switch {
+	case column == colVO && s.Scope.VO != "":
+		return s.Scope.VO, true
+	case column == colOwner && s.Scope.Owner != "":
+		return s.Scope.Owner, true
+	case s.Filter.op != opAnd || column.Kind() == tables.KindTime:
+		return nil, false
+	}
+	for _, kid := range s.Filter.kids {
+		if kid.op == opIn && len(kid.values) == 1 && kid.column == column {
+			return kid.values[0], true
+		}
+	}
+	return nil, false
 }
 
 // maxWalked is how many jobs are looked at for those of a long period by JobID. The newest of a
@@ -62,7 +92,7 @@ func (s *session) walkFor(ctx context.Context, search Search, reach int64) (walk
 	if search.byKey() {
 		return walk{}, nil
 	}
-	w := walk{search: search, index: c.schema.OfVO[search.Sort[0].Column.Name()], sorts: c.indexOfEqual(search.Filter)}
+	w := walk{search: search, index: c.schema.OfVO[search.ordering()[0].Column.Name()], sorts: c.indexOfEqual(search.Filter)}
 	if w.sorts == "" && search.Scope.Owner != "" {
 		w.sorts = c.schema.OfVO[colOwner.Name()]
 	}
@@ -138,7 +168,7 @@ func (c *compiler) walkedJobs(w walk, after *place) statement {
 func (c *compiler) walkSource(w walk, after *place) {
 	c.write(` FROM "Jobs"`, c.dialect.IndexedBy, tables.Quote(w.index))
 	c.where(Scope{VO: w.search.Scope.VO}, Filter{op: opAnd})
-	keys := w.search.keys()
+	keys := w.search.ordering()
 	if after != nil {
 		keys = c.placeConditions(keys, *after, " AND ")
 	}

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 // This file walks through searches by cursors.
 var cursorTests = []conformanceTest{
 	{"CursorWalks", testCursorWalks},
+	{"CursorsOfOneValue", testCursorsOfOneValue},
 	{"CursorBesideChanges", testCursorBesideChanges},
 	{"UncountedPages", testUncountedPages},
 	{"PagesOfPeriods", testPagesOfPeriods},
@@ -111,6 +113,46 @@ func testCursorWalks(f *fixture) {
 			return
 		}
 	}
+}
+
+// A sort by what is the same for all jobs found is one by the keys that follow, in their directions.
+func testCursorsOfOneValue(f *fixture) {
+	f.placedJobs(rand.New(rand.NewPCG(6, 2)), 60)
+	all := f.search(jobdb.SearchRequest{}, 0, 0)
+	priority := slices.Index(all.Columns, f.columns("UserPriority")[0])
+	for column, value := range map[string]any{"VO": f.vo, "Status": "a", "VerifiedFlag": true, "AccountedFlag": "Failed", "RescheduleCounter": int64(1)} {
+		at := slices.Index(all.Columns, f.columns(column)[0])
+		for _, direction := range []string{"asc", "desc"} {
+			request := jobdb.SearchRequest{Parameters: []string{"JobID"}, Sort: sortBy(column, direction)}
+			if column != "VO" {
+				request.Search = []jobdb.FilterSpec{{Parameter: column, Operator: "eq", Value: value}}
+			}
+			var found [][]any
+			for _, row := range all.Rows {
+				if fmt.Sprint(row[at]) == fmt.Sprint(value) {
+					found = append(found, row)
+				}
+			}
+			if direction == "desc" {
+				slices.Reverse(found)
+			}
+			ids := func() (ids []any) {
+				for _, row := range found {
+					ids = append(ids, row[0])
+				}
+				return ids
+			}
+			f.equal("jobs by "+column+" "+direction, f.walk(request, 4, func() {}), ids())
+			request.Sort = append(request.Sort, sortBy("UserPriority", "desc", "JobID", direction)...)
+			slices.SortStableFunc(found, func(a, b []any) int { return cmp.Compare(b[priority].(int64), a[priority].(int64)) })
+			f.equal("jobs by "+column+" and UserPriority "+direction, f.walk(request, 4, func() {}), ids())
+		}
+	}
+	search := jobdb.Search{Scope: jobdb.Scope{VO: f.vo}, Columns: f.columns("JobID"), Sort: []jobdb.Sort{{Column: f.columns("VO")[0]}}, PerPage: 2}
+	search.Cursor = base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"o":"%s,VO asc,JobID asc","n":7,"v":["%s",%d]}`, f.Engine(), f.vo, all.Rows[6][0]))
+	page, err := f.Search(f.ctx, search)
+	f.ok(err)
+	f.equal("what follows a cursor of an earlier release", page.Rows, [][]any{{all.Rows[7][0]}, {all.Rows[8][0]}})
 }
 
 // Pages of a period's jobs come in the order of the JobIDs, whatever that of their times, alone and with
@@ -297,6 +339,7 @@ func testBadCursors(f *fixture) {
 		"of another sort": {Cursor: good.Next},
 		"with a page":     {Sort: byTime, Cursor: good.Next, Page: 2},
 		"distinct":        {Sort: byTime, Columns: f.columns("LastUpdateTime"), Distinct: true, Cursor: good.Next},
+		"of another VO":   {Sort: []jobdb.Sort{{Column: f.columns("VO")[0]}}, Cursor: encode(`{"o":"` + f.Engine() + `,VO asc,JobID asc","n":1,"v":["another",1]}`)},
 		"wrong values":    {Cursor: encode(`{"o":"` + f.Engine() + `,JobID asc","n":1,"v":["x"]}`)},
 		"too few values":  {Cursor: encode(`{"o":"` + f.Engine() + `,JobID asc","n":1,"v":[]}`)},
 		"NULL as JobID":   {Cursor: encode(`{"o":"` + f.Engine() + `,JobID asc","n":1,"v":[null]}`)},
