@@ -161,6 +161,7 @@
 //	jdl                      reading, writing and compressing JDLs
 //	metrics, traces          what a server tells Prometheus and OpenTelemetry
 //	opensearch               parameters in the OpenSearch of DiracX: reads, writes, deliveries
+//	internal/files           reading the files that settings name
 //	internal/demo            the jobs of a grid that doesn't exist, for those who want to look
 //	internal/conformance     the test suite that defines what the methods of DB and Tx promise
 //	internal/differential    tests that compare jobdb with DiracX's own code
