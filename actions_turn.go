@@ -14,13 +14,17 @@ import (
 // for a while; then in one transaction comes NextActionPart, what is to be done to those jobs, and
 // EndActionPart. So each part is done once, whatever ends in between. All times are the database's.
 
-// TakeActionTurn gives the holder the turn at the action that waits longest for one, for ten
-// seconds; others may take turns at the rest meanwhile. found is false when there is none. A holder
-// that dies loses its turns when their time is up. The action's Question is left out.
+// nextAction is the action that is worked on next: of the user whose actions wait longest for a turn, the one that
+// does. So nobody waits for more than a turn of each other user, however many actions these have.
+const nextAction = `"ID" = (SELECT r."ID" FROM (SELECT "ID", "TurnTime", "Holder", "LeaseTime", max("TurnTime") OVER (PARTITION BY "VO", "Username") AS "UserTurn"` +
+	` FROM "Actions" WHERE "State" = ?) r WHERE r."Holder" IN ('', ?) OR r."LeaseTime" < ? ORDER BY r."UserTurn", r."TurnTime", r."ID" LIMIT 1)`
+
+// TakeActionTurn gives the holder the turn at an action, for ten seconds; others may take turns at the
+// rest meanwhile. Turns go round by user, and then by the user's actions. found is false when there is
+// none. A holder that dies loses its turns when their time is up. The action's Question is left out.
 func (db *DB) TakeActionTurn(ctx context.Context, holder string) (action Action, found bool, err error) {
 	now := db.dialect.TimeBound(db.now())
-	waiting, err := db.actions(ctx, `''`, `"State" = ? AND ("Holder" IN ('', ?) OR "LeaseTime" < ?) ORDER BY "TurnTime", "ID" LIMIT 1`,
-		[]any{string(ActionRunning), holder, now})
+	waiting, err := db.actions(ctx, `''`, nextAction, []any{string(ActionRunning), holder, now})
 	if err != nil || len(waiting) == 0 {
 		return Action{}, false, err
 	}

@@ -172,6 +172,7 @@
 //	internal/demo            an invented grid's jobs, to try jobdb with
 //	internal/transfer        jobdb import: all jobs of a database into another one
 //	internal/shadow          jobdb shadow: asks two services the same questions and compares
+//	internal/files           reading the files that settings name
 //	internal/conformance     the test suite that defines what the methods of DB and Tx promise
 //	internal/differential    tests that compare jobdb with DiracX's own code
 //	oracle                   DiracX itself, and databases as DiracX and DIRAC make them, for tests

@@ -14,14 +14,19 @@ func (a access) LockJobs(ctx context.Context, ids []JobID, names ...string) (map
 	return a.lockJobs(ctx, ids, names, "")
 }
 
-// LockJobsOf is [DB.LockJobs] for the jobs of a VO. Those of others are left out, and nobody has to
-// wait for them: who names them can't keep their VO from changing them. A live collation may take
-// another VO for this one; compare the column VO where that matters.
-func (a access) LockJobsOf(ctx context.Context, vo string, ids []JobID, names ...string) (map[JobID]Attributes, error) {
-	if checkText(vo) != nil { // which no column holds, and PostgreSQL doesn't compare with
-		ids, vo = nil, ""
+// LockJobsOf is [DB.LockJobs] for the jobs of a VO, or of one owner in it unless owner is empty. Those of
+// others are left out, and nobody has to wait for them: who names them can't keep those whose they are
+// from changing them. A live collation may take another VO or owner for this one; compare the
+// columns VO and Owner where that matters.
+func (a access) LockJobsOf(ctx context.Context, vo, owner string, ids []JobID, names ...string) (map[JobID]Attributes, error) {
+	if checkText(vo) != nil || checkText(owner) != nil { // which no column holds, and PostgreSQL doesn't compare with
+		ids, vo, owner = nil, "", ""
 	}
-	return a.lockJobs(ctx, ids, names, ` AND COALESCE(t."VO", '') = ?`, vo) // not by an index, which has all jobs of the VO
+	condition, args := ` AND COALESCE(t."VO", '') = ?`, []any{vo} // not by an index, which has all jobs of the VO
+	if owner != "" {
+		condition, args = condition+` AND COALESCE(t."Owner", '') = ?`, append(args, owner)
+	}
+	return a.lockJobs(ctx, ids, names, condition, args...)
 }
 
 func (a access) lockJobs(ctx context.Context, ids []JobID, names []string, condition string, args ...any) (map[JobID]Attributes, error) {

@@ -4,15 +4,15 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"jobdb/internal/files"
 )
 
 // KeysConfig says where the keys come from that tokens are verified with. Clock and Logger must be
@@ -147,25 +147,12 @@ func newSource(c KeysConfig) (source, error) {
 		return source{}, errors.New("neither a file, a URL, nor a JWK set, which is a JSON object") // without it: it may hold secrets
 	}
 	path := strings.TrimPrefix(c.Source, "file://")
-	read := func(context.Context) ([]byte, error) { return readFile(path) }
+	read := func(context.Context) ([]byte, error) { return files.Read(path) }
 	return source{name: path, interval: fileInterval, read: read}, nil
 }
 
 // maxDocumentBytes is the longest document that is read. A key takes some hundred bytes of it.
 const maxDocumentBytes = 1 << 20
-
-func readFile(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close() //nolint:errcheck // it was only read
-	text, tooLong, err := readDocument(file)
-	if tooLong {
-		return nil, fmt.Errorf("%s is longer than %d bytes", path, maxDocumentBytes)
-	}
-	return text, err
-}
 
 // readDocument reads to the end, or stops where a document is too long.
 func readDocument(r io.Reader) (text []byte, tooLong bool, err error) {

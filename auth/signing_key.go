@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"jobdb/internal/files"
 )
 
 // KeyFile is the name of the signing key in a data folder: a JWK set with one private key.
@@ -55,7 +57,7 @@ func ReadKey(folder string) (*Key, error) {
 	if info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
 		return nil, fmt.Errorf("others than its owner may read the signing key; run: chmod 600 %s", path)
 	}
-	text, err := os.ReadFile(path)
+	text, err := files.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the signing key: %w", err)
 	}

@@ -14,7 +14,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +21,7 @@ import (
 	"time"
 
 	"jobdb"
+	"jobdb/internal/files"
 )
 
 // DB is the JobParametersDB of a DiracX installation: the parameters of jobs in OpenSearch, a
@@ -62,7 +62,7 @@ func Open(text string) (*DB, error) {
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if settings.CACerts != "" {
-		pem, err := os.ReadFile(settings.CACerts)
+		pem, err := files.Read(settings.CACerts)
 		if err != nil {
 			return nil, fmt.Errorf("the parameters' database: ca_certs: %w", err)
 		}

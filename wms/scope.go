@@ -3,6 +3,7 @@ package wms
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"jobdb"
@@ -34,18 +35,12 @@ func (s Scope) sees(job jobdb.Attributes) bool {
 // lock returns VO, Owner and the named columns of the jobs in scope. Nobody else changes these jobs
 // until tx ends.
 func (s Scope) lock(ctx context.Context, tx *jobdb.Tx, ids []jobdb.JobID, names ...string) (map[jobdb.JobID]jobdb.Attributes, error) {
-	if s.VO == "" {
-		return nil, jobdb.ErrNoScope
-	}
-	jobs, err := tx.LockJobsOf(ctx, s.VO, ids, append([]string{"VO", "Owner"}, names...)...)
+	jobs, refused, err := s.lockEach(ctx, tx, ids, names...)
 	if err != nil {
 		return nil, err
 	}
-	for id, job := range jobs {
-		switch {
-		case !s.sees(job):
-			delete(jobs, id)
-		case !s.owns(job):
+	for _, reason := range refused {
+		if reason == notYours {
 			return nil, ErrNotOwner
 		}
 	}
@@ -60,8 +55,23 @@ func (s Scope) lockEach(
 	if s.VO == "" {
 		return nil, nil, jobdb.ErrNoScope
 	}
-	jobs, err = tx.LockJobsOf(ctx, s.VO, ids, append([]string{"VO", "Owner"}, names...)...)
-	return jobs, s.refuse(ids, jobs), err
+	jobs, err = tx.LockJobsOf(ctx, s.VO, s.Owner, ids, append([]string{"VO", "Owner"}, names...)...)
+	if err != nil {
+		return nil, nil, err
+	}
+	refused = s.refuse(ids, jobs)
+	if s.Owner == "" || s.Hidden || len(refused) == 0 {
+		return jobs, refused, nil
+	}
+	// Whose the others are is read without holding them, so that who names jobs of other owners
+	// can't keep these from changing them.
+	others, err := tx.JobAttributes(ctx, slices.Collect(maps.Keys(refused)), "VO", "Owner")
+	for id, job := range others {
+		if s.sees(job) && !s.owns(job) {
+			refused[id] = notYours
+		}
+	}
+	return jobs, refused, err
 }
 
 // refuse deletes the jobs that aren't in scope from jobs. It returns the reason for each ID that

@@ -44,7 +44,7 @@ func FuzzSettings(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if settings, err := readSettings(strings.NewReader(text)); err == nil && settings == nil {
+		if settings, err := readSettings("settings.json", []byte(text)); err == nil && settings == nil {
 			t.Fatal("no error and no settings")
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"jobdb"
@@ -97,14 +96,9 @@ func (c *importCommand) groups() (map[string]string, error) {
 	if c.Groups == "" {
 		return nil, nil
 	}
-	file, err := os.Open(c.Groups)
+	groups, err := readSettingsFile("--groups", c.Groups, transfer.ReadGroups)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--groups: %w", err)}
-	}
-	defer file.Close() //nolint:errcheck // it was only read
-	groups, err := transfer.ReadGroups(file)
-	if err != nil {
-		return nil, usageError{fmt.Errorf("--groups %s: %w", c.Groups, err)}
+		return nil, usageError{err}
 	}
 	return groups, nil
 }

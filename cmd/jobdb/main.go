@@ -52,7 +52,7 @@ func (p *program) say(format string, args ...any) {
 }
 
 type cli struct {
-	ConfigFile kong.ConfigFlag `name:"config" help:"JSON file of settings, named as the flags: {\"db\": \"…\", \"log-format\": \"json\"}. Flags and environment take precedence." placeholder:"FILE" env:"JOBDB_CONFIG" type:"path"`
+	ConfigFile configFile `name:"config" help:"JSON file of settings, named as the flags: {\"db\": \"…\", \"log-format\": \"json\"}. Flags and environment take precedence." placeholder:"FILE" env:"JOBDB_CONFIG" type:"path"`
 
 	Submit submitCommand `cmd:"" group:"submit" help:"Submit jobs."`
 	JDL    jdlCommands   `cmd:"" group:"submit" name:"jdl" help:"Check JDL files, and see what becomes of them."`
@@ -133,7 +133,7 @@ func run() int {
 		kong.Name("jobdb"), kong.Description(description), kong.Writers(p.stdout, p.stderr),
 		kong.Vars{"data_dir": defaultDataDir(), "user": userName()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
-		kong.ExplicitGroups(groups), kong.Configuration(readSettings),
+		kong.ExplicitGroups(groups),
 		kong.Exit(func(code int) { exited = code; panic(exitedEarly{}) }),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(p),
 	)

@@ -9,13 +9,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"jobdb"
 	"jobdb/api"
+	"jobdb/internal/files"
 	"jobdb/metrics"
 	"jobdb/traces"
 )
@@ -103,7 +103,7 @@ func (c *serveCommand) serveMetrics(ctx context.Context, config api.Config, serv
 
 // metricsToken reads the token that metrics want. Who changes the file changes the token at once.
 func (c *serveCommand) metricsToken() (string, error) {
-	text, err := os.ReadFile(c.MetricsTokenFile)
+	text, err := files.Read(c.MetricsTokenFile)
 	if err != nil {
 		return "", fmt.Errorf("--metrics-token-file: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"jobdb/auth"
+	"jobdb/internal/files"
 	"jobdb/wms"
 )
 
@@ -113,13 +114,25 @@ func (c *Settings) openCertificate() (*certificate, error) {
 
 func (c *certificate) load() error {
 	modified := c.modifiedAt()
-	loaded, err := tls.LoadX509KeyPair(c.cert, c.key)
+	loaded, err := readKeyPair(c.cert, c.key)
 	if err != nil {
 		return fmt.Errorf("--tls-cert %s, --tls-key %s: %w", c.cert, c.key, err)
 	}
 	c.loaded.Store(&loaded)
 	c.modified = modified
 	return nil
+}
+
+func readKeyPair(cert, key string) (tls.Certificate, error) {
+	chain, err := files.Read(cert)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	private, err := files.Read(key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(chain, private)
 }
 
 func (c *certificate) modifiedAt() time.Time {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"os/user"
@@ -18,6 +17,7 @@ import (
 
 	"jobdb"
 	"jobdb/auth"
+	"jobdb/internal/files"
 	"jobdb/wms"
 )
 
@@ -185,15 +185,25 @@ type fileSettings struct {
 	values map[string]any
 }
 
-func readSettings(r io.Reader) (kong.Resolver, error) {
-	settings := fileSettings{file: "the --config file"}
-	if file, ok := r.(*os.File); ok {
-		settings.file += " " + file.Name()
-	}
-	text, err := io.ReadAll(r)
+// configFile is the path of the --config file.
+type configFile string
+
+// BeforeResolve has kong take settings from the file.
+func (configFile) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
+	path, _ := ctx.FlagValue(trace.Flag).(configFile)
+	text, err := files.Read(string(path))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", settings.file, err)
+		return fmt.Errorf("--config: %w", err)
 	}
+	settings, err := readSettings(string(path), text)
+	if err == nil {
+		ctx.AddResolver(settings)
+	}
+	return err
+}
+
+func readSettings(path string, text []byte) (kong.Resolver, error) {
+	settings := fileSettings{file: "the --config file " + path}
 	if err := json.Unmarshal(text, &settings.values); err != nil {
 		return nil, fmt.Errorf("%s must be a JSON object: %w", settings.file, err)
 	}

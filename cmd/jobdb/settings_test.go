@@ -25,7 +25,7 @@ func parse(t *testing.T, args ...string) (*cli, error) {
 
 func newParser(t *testing.T, c *cli) *kong.Kong {
 	t.Helper()
-	parser, err := kong.New(c, kong.Vars{"data_dir": "/default", "user": "me"}, kong.Configuration(readSettings))
+	parser, err := kong.New(c, kong.Vars{"data_dir": "/default", "user": "me"})
 	if err != nil {
 		t.Fatal(err)
 	}

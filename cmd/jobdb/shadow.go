@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"jobdb/internal/files"
 	"jobdb/internal/shadow"
 )
 
@@ -161,7 +162,7 @@ func (c *shadowCommand) service(ctx context.Context, p *program, url, token, fil
 
 // readToken reads a file with a token alone, or with the login of DiracX's clients.
 func readToken(file string) (string, error) {
-	text, err := os.ReadFile(file)
+	text, err := files.Read(file)
 	if err != nil {
 		return "", err
 	}

@@ -1,18 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"jobdb"
+	"jobdb/internal/files"
 	"jobdb/wms"
 )
 
@@ -91,12 +92,11 @@ func (f *ruleFile[T]) load() error {
 
 // readSettingsFile reads the file of a setting.
 func readSettingsFile[T any](setting, path string, read func(io.Reader) (T, error)) (settings T, err error) {
-	file, err := os.Open(path)
+	text, err := files.Read(path)
 	if err != nil {
 		return settings, fmt.Errorf("%s: %w", setting, err)
 	}
-	defer file.Close() //nolint:errcheck // it was only read
-	if settings, err = read(file); err != nil {
+	if settings, err = read(bytes.NewReader(text)); err != nil {
 		err = fmt.Errorf("%s %s: %w", setting, path, err)
 	}
 	return settings, err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"jobdb/auth"
+	"jobdb/internal/files"
 )
 
 type tokenCommand struct {
@@ -138,7 +139,7 @@ func writeCredentials(path string, c credentials) error {
 
 // readCredentials reads a login; found is false where there is none.
 func readCredentials(path string) (c credentials, found bool, err error) {
-	text, err := os.ReadFile(path)
+	text, err := files.Read(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return c, false, nil

@@ -16,6 +16,7 @@ import (
 var actionTests = []conformanceTest{
 	{"Actions", testActions},
 	{"ActionTurns", testActionTurns},
+	{"ActionTurnsByUser", testActionTurnsByUser},
 	{"ActionsBounded", testActionsBounded},
 	{"ActionPartOnce", testActionPartOnce},
 }
@@ -187,6 +188,59 @@ func testActionTurns(f *fixture) {
 	done, err = own.Action(own.ctx, jobdb.ActionScope{VO: "a"}, one.ID)
 	own.ok(err)
 	own.equal("stopped too late", done.State, jobdb.ActionDone)
+}
+
+// Turns go round by user: who comes with a small action waits for one turn of each other user, however
+// many actions these have, also while another server works on one of them.
+func testActionTurnsByUser(f *fixture) {
+	own := f.ofOwn()
+	users := map[int64]string{}
+	begin := func(vo, user string, jobs jobdb.JobID) {
+		f.suite.clock.advance(time.Second)
+		action, err := own.CreateAction(own.ctx, jobdb.Action{VO: vo, Username: user, Kind: "kill"}, firstIDs(jobs))
+		own.ok(err)
+		users[action.ID] = vo + " " + user
+	}
+	for range jobdb.MaxOwnActions {
+		begin("a", "alice", 1000)
+	}
+	for range 3 {
+		begin("b", "alice", 1000)
+	}
+	turns := func(n int) (by []string) {
+		for i := range n {
+			f.suite.clock.advance(time.Second)
+			action, found, err := own.TakeActionTurn(own.ctx, "x")
+			own.ok(err)
+			own.equal("found", found, true)
+			by = append(by, users[action.ID])
+			_, err = own.part(action.ID, "x", jobdb.ActionOutcomes{})
+			own.ok(err)
+			own.ok(own.LeaveActions(own.ctx, "x"))
+			if i == 0 && n > 4 {
+				begin("a", "bob", 10)
+			}
+		}
+		return by
+	}
+	own.equal("turns", turns(6), []string{"a alice", "b alice", "a alice", "a bob", "b alice", "a alice"})
+	f.suite.clock.advance(time.Second)
+	held, _, err := own.TakeActionTurn(own.ctx, "y")
+	own.ok(err)
+	own.equal("held by another server", users[held.ID], "b alice")
+	begin("b", "carol", 10)
+	own.equal("turns meanwhile", turns(3), []string{"a alice", "b alice", "b carol"})
+	var ids []int64
+	for range 4 * jobdb.MaxOwnActions {
+		f.suite.clock.advance(time.Second)
+		action, _, err := own.TakeActionTurn(own.ctx, "x")
+		own.ok(err)
+		own.ok(own.LeaveActions(own.ctx, "x"))
+		if users[action.ID] == "a alice" {
+			ids = append(ids, action.ID)
+		}
+	}
+	own.equal("turns of one user's actions", len(slices.Compact(slices.Sorted(slices.Values(ids)))), jobdb.MaxOwnActions)
 }
 
 // Old actions go, too many at once are refused, and so is what can't be kept.

@@ -88,26 +88,42 @@ func testHeldJobsWait(f *fixture) {
 	}
 }
 
-// Who names jobs of another VO holds those of their own, and keeps nobody from changing the others.
+// Who names jobs of another VO or owner holds those of their own, and keeps nobody from changing the others.
 func testJobsOfOthersAreNotHeld(f *fixture) {
 	ids, other := f.addPlainJobs(2), *f
 	other.vo = "x" + f.vo
-	theirs := other.addPlainJobs(3)
-	all := []jobdb.JobID{theirs[0], ids[0], theirs[1], ids[1], theirs[2], missingID}
+	theirs := append(other.addPlainJobs(3), f.addPlainJobs(1)...)
+	set := func(ids []jobdb.JobID, owner string) {
+		values := map[jobdb.JobID]jobdb.Attributes{}
+		for _, id := range ids {
+			values[id] = jobdb.Attributes{"Owner": owner}
+		}
+		_, err := f.SetJobAttributes(f.ctx, values, jobdb.SetOptions{})
+		f.ok(err)
+	}
+	set(ids, "alice")
+	set(theirs[:3], "alice")
+	set(theirs[3:], "bob")
+	all := []jobdb.JobID{theirs[0], ids[0], theirs[1], ids[1], theirs[2], theirs[3], missingID}
 	for _, vo := range []string{"nobody's", "\x00", ""} {
-		got, err := f.LockJobsOf(f.ctx, vo, all, "VO")
+		got, err := f.LockJobsOf(f.ctx, vo, "", all, "VO")
 		f.ok(err)
 		f.equal("jobs of "+vo, len(got), 0)
+		if vo != "" {
+			got, err = f.LockJobsOf(f.ctx, f.vo, vo, all, "VO")
+			f.ok(err)
+			f.equal("jobs of the owner "+vo, len(got), 0)
+		}
 	}
 	f.ok(f.Tx(f.ctx, func(ctx context.Context, tx *jobdb.Tx) error {
-		got, err := tx.LockJobsOf(ctx, f.vo, all, "VO")
+		got, err := tx.LockJobsOf(ctx, f.vo, "alice", all, "VO")
 		f.equal("held jobs", got, map[jobdb.JobID]jobdb.Attributes{ids[0]: {"VO": f.vo}, ids[1]: {"VO": f.vo}})
 		if err != nil || f.Engine() == "sqlite" { // which has one writer at a time
 			return err
 		}
 		waits, cancel := context.WithTimeout(f.ctx, 5*time.Second)
 		defer cancel()
-		_, err = f.SetJobAttributes(waits, map[jobdb.JobID]jobdb.Attributes{theirs[0]: {"Site": "x"}, theirs[1]: {"Site": "x"}, theirs[2]: {"Site": "x"}}, jobdb.SetOptions{})
+		_, err = f.SetJobAttributes(waits, map[jobdb.JobID]jobdb.Attributes{theirs[0]: {"Site": "x"}, theirs[1]: {"Site": "x"}, theirs[2]: {"Site": "x"}, theirs[3]: {"Site": "x"}}, jobdb.SetOptions{})
 		f.ok(err)
 		return nil
 	}))

@@ -58,7 +58,7 @@ type methods interface {
 	DeleteJobCommands(ctx context.Context, ids []jobdb.JobID) (int64, error)
 	DeleteArchivedParameters(ctx context.Context, ids []jobdb.JobID) (int64, error)
 	LockJobs(ctx context.Context, ids []jobdb.JobID, names ...string) (map[jobdb.JobID]jobdb.Attributes, error)
-	LockJobsOf(ctx context.Context, vo string, ids []jobdb.JobID, names ...string) (map[jobdb.JobID]jobdb.Attributes, error)
+	LockJobsOf(ctx context.Context, vo, owner string, ids []jobdb.JobID, names ...string) (map[jobdb.JobID]jobdb.Attributes, error)
 	JobAttributes(ctx context.Context, ids []jobdb.JobID, names ...string) (map[jobdb.JobID]jobdb.Attributes, error)
 	RecentHistory(ctx context.Context, ids []jobdb.JobID, n int) (map[jobdb.JobID][]jobdb.HistoryRecord, error)
 	RecentStatusTimes(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID]map[jobdb.Status]time.Time, error)

@@ -178,7 +178,7 @@ var everyMethod = []methodCall{
 		return result(m.LockJobs(ctx, ids, "Status"))
 	}},
 	{"LockJobsOf", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
-		return result(m.LockJobsOf(ctx, "x", ids, "Status"))
+		return result(m.LockJobsOf(ctx, "x", "", ids, "Status"))
 	}},
 	{"JobAttributes", false, func(ctx context.Context, m methods, ids []jobdb.JobID) error {
 		return result(m.JobAttributes(ctx, ids, "Status"))
