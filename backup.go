@@ -9,8 +9,7 @@ import (
 	"jobdb/internal/schema"
 )
 
-// ErrNotAFile is the error for databases that are not SQLite files. Servers have their own backup
-// programs.
+// ErrNotAFile says that a database is not a SQLite file: servers have their own programs for backups.
 var ErrNotAFile = engine.ErrNoFile
 
 // Backup writes a consistent copy of the SQLite file that url names to the path to, and has SQLite

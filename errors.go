@@ -30,11 +30,10 @@ var (
 	ErrFull = errors.New("database full")
 	// ErrSchema: the database is not one that this program can work on; see [SchemaError].
 	ErrSchema = errors.New("unusable schema")
-	// ErrClosed: the DB was used after [DB.Close], which is a mistake of the program.
+	// ErrClosed: a program's mistake: the database was closed before.
 	ErrClosed = errors.New("the database is closed")
-	// ErrInTx: the function of [DB.Tx] called a method of the DB with the context it was given,
-	// which is a mistake of the program: the method would wait for that very transaction. Call the
-	// method of the [Tx].
+	// ErrInTx: a program's mistake: in the function of [DB.Tx], with its context, a method of the DB
+	// itself was called, which would wait for that transaction. Call the method of the [Tx].
 	ErrInTx = errors.New("the database was used inside its own transaction; use the Tx")
 )
 

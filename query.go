@@ -291,8 +291,8 @@ type Scope struct {
 	AllVOs bool // allows VO to be empty
 }
 
-// ErrNoScope is the error of a query whose [Scope] has neither a VO nor AllVOs. It is a mistake of
-// the program, never of its user.
+// ErrNoScope says that a query has a [Scope] without a VO that doesn't say AllVOs either. It is the
+// program's fault, never that of what its user asked.
 var ErrNoScope = errors.New("the query has no scope: set Scope.VO, or Scope.AllVOs")
 
 func (s Scope) check() error {

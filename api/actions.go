@@ -13,7 +13,7 @@ import (
 	"jobdb/wms"
 )
 
-// actionRequest asks for an action on many jobs, which are named, or all that a search finds.
+// actionRequest asks for an action on many jobs: those with some IDs, or all that a search finds.
 type actionRequest struct {
 	kind     wms.ActionKind
 	ids      []jobdb.JobID
@@ -77,7 +77,7 @@ func readIDs(in *validation.Reader, value any, at validation.Location) []jobdb.J
 	return ids
 }
 
-// previewAnswer says what is to be expected of an action.
+// previewAnswer says what an action would do.
 type previewAnswer struct {
 	Can      int64                   `json:"can"`
 	Cannot   map[string]cannotAnswer `json:"cannot"`
@@ -99,12 +99,12 @@ func previewOf(p wms.Preview) previewAnswer {
 	return answer
 }
 
-// actionAnswer is an action with how far it has come. One that was only previewed has no ID.
+// actionAnswer is an action and its progress. One that was only previewed has no ID.
 type actionAnswer struct {
 	ID      int64           `json:"id,omitempty"`
 	Action  string          `json:"action"`
 	Reason  string          `json:"reason"`
-	Search  json.RawMessage `json:"search,omitempty"` // null where the jobs were named; lists are without
+	Search  json.RawMessage `json:"search,omitempty"` // null if IDs were given; lists of actions leave it out
 	Owner   string          `json:"owner"`
 	State   string          `json:"state"`
 	Created *wireTime       `json:"created"`
@@ -125,8 +125,8 @@ func actionOf(a jobdb.Action) (actionAnswer, error) {
 	return answer, json.Unmarshal([]byte(a.Preview), &answer.previewAnswer)
 }
 
-// startAction begins an action on jobs, or says what is to be expected of it. A request that is sent
-// again with the same Idempotency-Key gets the action that it began at first.
+// startAction begins an action on jobs, or previews it. A request that is sent again with the same
+// Idempotency-Key gets the action that it began the first time.
 func (s *service) startAction(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte, memory *bodyMemory) error {
 	request, err := readRequest(body, readActionObject)
 	if err != nil {
@@ -148,7 +148,7 @@ func (s *service) startAction(w http.ResponseWriter, r *http.Request, p auth.Pri
 	if err != nil {
 		return err
 	}
-	question, err := json.Marshal(request.search) // as it was asked; null where the jobs were named
+	question, err := json.Marshal(request.search) // as it was asked; null if IDs were given
 	if err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func (s *service) startAction(w http.ResponseWriter, r *http.Request, p auth.Pri
 // preview finds the jobs of an action when it is the caller's turn.
 func (s *service) preview(ctx context.Context, p auth.Principal, scope wms.Scope, request *actionRequest) (ids []jobdb.JobID, preview wms.Preview, err error) {
 	if !request.bySearch {
-		return chosen(ctx, s.pages, p, nil, func(ctx context.Context) ([]jobdb.JobID, wms.Preview, error) {
+		return previewInTurn(ctx, s.pages, p, nil, func(ctx context.Context) ([]jobdb.JobID, wms.Preview, error) {
 			return s.Jobs.PreviewJobs(ctx, scope, request.kind, request.ids)
 		})
 	}
@@ -198,13 +198,13 @@ func (s *service) preview(ctx context.Context, p auth.Principal, scope wms.Scope
 	if err != nil {
 		return nil, preview, err
 	}
-	return chosen(ctx, s.costly, p, s.costOf(found, query.Filter), func(ctx context.Context) ([]jobdb.JobID, wms.Preview, error) {
+	return previewInTurn(ctx, s.costly, p, s.costOf(found, query.Filter), func(ctx context.Context) ([]jobdb.JobID, wms.Preview, error) {
 		return s.Jobs.PreviewSearch(ctx, scope, request.kind, query.Filter)
 	})
 }
 
-// chosen is inTurn for what finds the jobs of an action.
-func chosen(
+// previewInTurn is inTurn for a preview, which has two results.
+func previewInTurn(
 	ctx context.Context, class *gate, p auth.Principal, cost costOf, find func(context.Context) ([]jobdb.JobID, wms.Preview, error),
 ) (ids []jobdb.JobID, preview wms.Preview, err error) {
 	preview, err = inTurn(ctx, class, p, cost, func(ctx context.Context) (found wms.Preview, err error) {
@@ -228,7 +228,7 @@ func writeAction(w http.ResponseWriter, action jobdb.Action) error {
 	return writeValue(w, answer)
 }
 
-// seenActions is which actions a caller may see: their own, or all of the VO.
+// seenActions returns which actions a caller may see: their own, or all of the VO.
 func (s *service) seenActions(p auth.Principal) (jobdb.ActionScope, error) {
 	scope, err := s.actionScope(p, auth.Manage)
 	if err == nil && !s.DB.HasActions() {

@@ -10,10 +10,10 @@ import (
 	"jobdb/api/internal/validation"
 )
 
-// outcomesRequest is which outcomes of an action are wanted.
+// outcomesRequest says which outcomes of an action are wanted.
 type outcomesRequest struct {
 	kind  string // done, refused, failed, waiting or all; "" for none
-	from  int64  // the part of the action's jobs with which to begin
+	from  int64  // the number of the [jobdb.ActionPart] to begin with
 	limit int
 }
 
@@ -35,7 +35,7 @@ func readOutcomes(in *validation.Reader, r *http.Request) (wanted outcomesReques
 	return wanted
 }
 
-// outcomeAnswer is what became of a job.
+// outcomeAnswer is what an action did to a job.
 type outcomeAnswer struct {
 	JobID   jobdb.JobID `json:"job_id"`
 	Outcome string      `json:"outcome"`
@@ -45,8 +45,8 @@ type outcomeAnswer struct {
 // partsAtOnce is how many parts of an action are read at once.
 const partsAtOnce = 50
 
-// outcomes are some of an action, by ascending IDs, and where to go on; nil: there are no more. Parts
-// come whole, so that there may be some more than were asked for.
+// outcomes returns outcomes of an action, by ascending IDs, and the part to go on with, nil if
+// there are no more. Parts aren't split, so there may be a few more outcomes than were asked for.
 func (s *service) outcomes(ctx context.Context, action jobdb.Action, wanted outcomesRequest) (list []outcomeAnswer, next *int64, err error) {
 	list = []outcomeAnswer{}
 	for from := wanted.from; ; {
@@ -67,7 +67,7 @@ func (s *service) outcomes(ctx context.Context, action jobdb.Action, wanted outc
 	}
 }
 
-// outcomesOf are those of a kind.
+// outcomesOf returns the outcomes of a kind in a part.
 func outcomesOf(part jobdb.ActionPart, kind string) (list []outcomeAnswer) {
 	outcomes := make(map[jobdb.JobID]outcomeAnswer, len(part.Jobs))
 	for _, id := range part.Jobs {

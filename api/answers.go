@@ -12,23 +12,23 @@ import (
 )
 
 const (
-	// answerMemory is how many bytes of large answers, and of the rows that they are made of, there
-	// may be at once.
+	// answerMemory is how many bytes all large answers, and the rows that they are made of, may
+	// take at once.
 	answerMemory = 64 << 20
-	// smallAnswer is up to how many bytes are had at once, whatever else is read.
+	// smallAnswer is how many bytes an answer may have without taking a part of answerMemory.
 	smallAnswer = 512 << 10
 	// valueSize is about how many bytes a value of a row takes while an answer is made of it.
 	valueSize = 128
-	// largePage is from how many rows on a page is costly, whatever it is of.
+	// largePage is from how many rows on a page is costly, whatever the search.
 	largePage = 1000
 
-	// pieceTime is how long a client may take for the next piece of an answer, and slowest how many
-	// bytes a second it must read of the whole.
+	// pieceTime is how long a client may take to read the next piece of an answer. slowest is how
+	// many bytes a second it must read on average.
 	pieceTime = 30 * time.Second
 	slowest   = 64 << 10
 )
 
-// answerGate is for the memory of large answers. One caller may take half of it.
+// answerGate bounds the memory of large answers. One caller may take half of it.
 func answerGate() *gate {
 	return newGate(answerMemory, answerMemory/2, memoryQueue, memoryWait,
 		busy("the server sends other large answers; try again later, or ask for less with per_page"),
@@ -40,21 +40,22 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 const maxReused = 1 << 20
 
-// question is answered with what is read in its turn.
+// question is a request that is answered from the database, in its turn.
 type question struct {
-	class  *gate       // nil: it needs no turn, since what it is answered with is there
+	class  *gate       // nil: it needs no turn, because its answer has been read already
 	cost   costOf      // of its turn
-	size   int64       // bytes of memory that it is expected to take; 0: few
-	memory *taken      // what it has of that already; nil: nothing
-	body   *bodyMemory // of what was asked, if that is part of size; else nil
-	// read appends the answer, and may set headers. It tells fit when it takes more than was expected.
+	size   int64       // bytes of memory that the answer is expected to take; 0: few
+	memory *permit     // the part of it that is taken already; nil: nothing
+	body   *bodyMemory // of the request, if that is part of size; else nil
+	// read appends the answer, and may set headers. It calls grow before it takes more memory than
+	// was expected.
 	read reader
 }
 
-type reader func(ctx context.Context, b []byte, fit func(size int64) error) (status int, answer []byte, err error)
+type reader func(ctx context.Context, b []byte, grow func(size int64) error) (status int, answer []byte, err error)
 
-// ofJobs is a question for rows of Jobs, which take more memory than their columns do. What is left
-// of the query's body counts as part of it.
+// ofJobs is a question for rows of Jobs. more is the memory of what the rows have besides columns.
+// What is left of the request's body counts as well.
 func (s *service) ofJobs(query jobdb.Search, body *bodyMemory, more int64, read reader) question {
 	q := question{class: s.pages, size: body.left + rowsSize(query, query.PerPage) + more, body: body, read: read}
 	switch {
@@ -66,8 +67,8 @@ func (s *service) ofJobs(query jobdb.Search, body *bodyMemory, more int64, read 
 	return q
 }
 
-// costOf is about how many jobs a costly question looks at. One that can't be estimated goes last. One
-// at a time is estimated, which is a question, too.
+// costOf estimates how many jobs a costly question reads. One that can't be estimated goes last. An
+// estimate is a question, too, so there is only one at a time.
 func (s *service) costOf(scope jobdb.Scope, filter jobdb.Filter) costOf {
 	return func(ctx context.Context) int64 {
 		if !s.estimates.take(ctx, 1, 0) {
@@ -91,11 +92,11 @@ func rowsSize(query jobdb.Search, rows int) int64 {
 	return int64(rows) * int64(columns) * valueSize
 }
 
-// ask answers a question. It takes memory first and then its turn, so that who waits for memory
-// keeps nobody from a turn. The turn ends when the answer is read from the database; the client reads
-// it at its own pace, and the answer takes memory until then.
+// ask answers a question. It takes memory before its turn, so that waiting for memory keeps nobody
+// else from a turn. The turn ends when the answer is read from the database, the memory is taken
+// until the client has read it.
 func (s *service) ask(w http.ResponseWriter, r *http.Request, p auth.Principal, q question) error {
-	memory, err := s.fit(r.Context(), p.Subject, q.memory, q.size)
+	memory, err := s.reserve(r.Context(), p.Subject, q.memory, q.size)
 	defer func() { memory.leave() }()
 	if err != nil {
 		return err
@@ -104,15 +105,15 @@ func (s *service) ask(w http.ResponseWriter, r *http.Request, p auth.Principal, 
 		q.body.giveBack()
 	}
 	b := buffers.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put there
-	fit := func(size int64) (err error) {
+	grow := func(size int64) (err error) {
 		memory, err = s.growAnswer(p.Subject, memory, size)
 		return err
 	}
-	status, err := q.answer(r.Context(), p, b, fit)
+	status, err := q.answer(r.Context(), p, b, grow)
 	if err != nil {
 		return err
 	}
-	if memory, err = s.fit(r.Context(), p.Subject, memory, int64(len(*b))); err != nil {
+	if memory, err = s.reserve(r.Context(), p.Subject, memory, int64(len(*b))); err != nil {
 		return err
 	}
 	writeJSON(w, status, *b)
@@ -122,7 +123,7 @@ func (s *service) ask(w http.ResponseWriter, r *http.Request, p auth.Principal, 
 	return nil
 }
 
-func (q question) answer(ctx context.Context, p auth.Principal, b *[]byte, fit func(int64) error) (status int, err error) {
+func (q question) answer(ctx context.Context, p auth.Principal, b *[]byte, grow func(int64) error) (status int, err error) {
 	if q.class != nil {
 		turn, err := q.class.takeTurn(ctx, p.Subject, q.cost)
 		if err != nil {
@@ -130,13 +131,13 @@ func (q question) answer(ctx context.Context, p auth.Principal, b *[]byte, fit f
 		}
 		defer turn.leave()
 	}
-	status, *b, err = q.read(ctx, (*b)[:0], fit)
+	status, *b, err = q.read(ctx, (*b)[:0], grow)
 	return status, err
 }
 
-// fit makes the memory of an answer, nil before it has any, what so many bytes take. It is also
-// returned with an error.
-func (s *service) fit(ctx context.Context, caller string, memory *taken, size int64) (*taken, error) {
+// reserve makes the memory that an answer has taken as large as size. memory is nil before it has
+// any. The result is to be given back with an error, too.
+func (s *service) reserve(ctx context.Context, caller string, memory *permit, size int64) (*permit, error) {
 	switch {
 	case memory != nil:
 		memory.shrinkTo(size)
@@ -144,13 +145,12 @@ func (s *service) fit(ctx context.Context, caller string, memory *taken, size in
 	case size > smallAnswer:
 		return s.answers.take(ctx, caller, size)
 	}
-	return nil, nil //nolint:nilnil // few bytes take none
+	return nil, nil //nolint:nilnil // a small answer takes none
 }
 
-// growAnswer makes the memory of an answer whose rows are being read, nil before it has any, what so
-// many bytes take. It takes some more each time, and doesn't wait, which would keep others from their turn.
-// It is also returned with an error.
-func (s *service) growAnswer(caller string, memory *taken, size int64) (*taken, error) {
+// growAnswer is reserve while the rows of an answer are being read. It takes some more than size,
+// so that it is called less often. It doesn't wait, which would keep others from their turn.
+func (s *service) growAnswer(caller string, memory *permit, size int64) (*permit, error) {
 	switch {
 	case memory == nil && size > smallAnswer:
 		memory, err := s.answers.enter(caller, s.answers.share, size+smallAnswer, false, atOnce)

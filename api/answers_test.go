@@ -58,16 +58,16 @@ func TestAnswersAreCountedWhole(t *testing.T) {
 		left, q := int64(0), question{class: s.pages, size: expected, read: ofSize(8 << 20)}
 		err := s.ask(looking{look: func() {
 			left = s.answers.size
-			for left > 0 && !s.answers.room.tryTake(left) {
+			for left > 0 && !s.answers.sem.tryTake(left) {
 				left -= 1 << 20
 			}
-			s.answers.room.giveBack(left)
+			s.answers.sem.giveBack(left)
 		}}, request, alice, q)
 		if took := s.answers.size - left; err != nil || took != 8<<20 {
 			t.Errorf("expected %d bytes: took %d of 8 MiB, error %v", expected, took, err)
 		}
 		empty(t, s.answers)
-		s.answers.room.giveBack(s.answers.size)
+		s.answers.sem.giveBack(s.answers.size)
 	}
 	bob := mustTake(t, s.answers, "bob", 32<<20)
 	carol := mustTake(t, s.answers, "carol", 31<<20)
@@ -84,7 +84,7 @@ func TestAnswersAreCountedWhole(t *testing.T) {
 func TestAnswersWaitForMemoryFirst(t *testing.T) {
 	s := answering()
 	s.answers.wait = time.Minute
-	holds := []*taken{mustTake(t, s.answers, "alice", 32<<20), mustTake(t, s.answers, "bob", 32<<20)}
+	holds := []*permit{mustTake(t, s.answers, "alice", 32<<20), mustTake(t, s.answers, "bob", 32<<20)}
 	request := httptest.NewRequest(http.MethodGet, "/", nil)
 	var all sync.WaitGroup
 	for _, name := range []string{"carol", "carol", "dave", "dave"} {
@@ -102,7 +102,7 @@ func TestAnswersWaitForMemoryFirst(t *testing.T) {
 	for _, held := range holds {
 		held.leave()
 	}
-	s.costly.room.giveBack(s.costly.size)
+	s.costly.sem.giveBack(s.costly.size)
 	all.Wait()
 	empty(t, s.answers)
 }

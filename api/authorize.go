@@ -52,13 +52,13 @@ func (s *service) authenticate(r *http.Request) (auth.Principal, time.Time, erro
 	return principal, until, err
 }
 
-// scope is the jobs that a principal may find.
+// scope returns the jobs that a principal may find.
 func (s *service) scope(p auth.Principal) (jobdb.Scope, error) {
 	allowed, err := auth.Allow(p, auth.Query, s.Visibility)
 	return jobdb.Scope{VO: allowed.VO, Owner: allowed.Owner, AllVOs: allowed.AllVOs}, err
 }
 
-// actionScope is the jobs that a principal may act on.
+// actionScope returns the jobs to which a principal may do an action.
 func (s *service) actionScope(p auth.Principal, action auth.Action) (wms.Scope, error) {
 	allowed, err := auth.Allow(p, action, s.Visibility)
 	return wms.Scope{VO: allowed.VO, Owner: allowed.Owner, Hidden: allowed.Hidden, AllVOs: allowed.AllVOs}, err

@@ -13,8 +13,8 @@ import (
 	"jobdb/auth"
 )
 
-// withBody lets requests with a valid token through, with their bodies. A body that is large is
-// read only when the caller's token allows the action at all and there is memory for it.
+// withBody lets requests with a valid token through, and reads their bodies. A large body is read
+// only if the token allows the action at all and there is memory for it.
 func (s *service) withBody(action auth.Action, handle func(http.ResponseWriter, *http.Request, auth.Principal, []byte, *bodyMemory) error) handler {
 	return s.authenticated(func(w http.ResponseWriter, r *http.Request, p auth.Principal) error {
 		size := r.ContentLength // negative where the client doesn't say
@@ -35,8 +35,8 @@ func (s *service) withBody(action auth.Action, handle func(http.ResponseWriter, 
 	})
 }
 
-// readBody reads a body that has up to size bytes, and takes the memory that working on it needs.
-// One that comes in slowly only takes memory from others that come in.
+// readBody reads a body of up to size bytes, and takes the memory that working on it needs. While
+// it comes in, perhaps slowly, it takes memory only from other bodies that come in.
 func (s *service) readBody(r *http.Request, p auth.Principal, size int64) ([]byte, *bodyMemory, error) {
 	upload, err := takeMemory(r.Context(), s.uploads, p.Subject, size)
 	if err != nil {

@@ -17,10 +17,10 @@ const (
 	changesPath = "/api/jobdb/changes"
 	eventsType  = "text/event-stream"
 
-	// aliveEvery is how often a reader hears something although nothing changes.
+	// aliveEvery is how often something is sent although nothing changes.
 	aliveEvery = 15 * time.Second
-	// maxCatchUp is how long ago the changes may be that a reader is told who comes back. After more it
-	// is only told that there were changes.
+	// maxCatchUp is how far back a reader that reconnects gets the changes that it missed. After a
+	// longer time it is only told that there were changes.
 	maxCatchUp = time.Hour
 	// maxReaders is how many readers a server has, maxVOReaders how many of one VO, and maxOwnReaders
 	// of one caller.
@@ -31,7 +31,7 @@ const (
 	maxKeptBuffer = 16 << 10
 )
 
-// changesRequest says of which jobs the changes are wanted.
+// changesRequest says which jobs' changes are wanted.
 type changesRequest struct {
 	filters []jobdb.FilterSpec
 	since   time.Time // zero: from now on
@@ -49,7 +49,7 @@ func readChanges(r *http.Request) (request changesRequest, err error) {
 	}
 	since, given := validation.QueryValue(query, "since")
 	at := validation.Location{"query", "since"}
-	if last := r.Header.Get("Last-Event-ID"); last != "" { // newer than what the address says
+	if last := r.Header.Get("Last-Event-ID"); last != "" { // newer than the one in the URL
 		since, given, at = last, true, validation.Location{"header", "Last-Event-ID"}
 	}
 	if given && since != "" {
@@ -73,8 +73,8 @@ type changesStream struct {
 	buffer  []byte
 }
 
-// changes tells which jobs change, as long as the client listens, its token is valid and the server
-// runs.
+// changes streams which jobs change, as long as the client listens, its token is valid and the
+// server runs.
 func (s *service) changes(w http.ResponseWriter, r *http.Request, p auth.Principal, until time.Time) error {
 	request, err := readChanges(r)
 	if err != nil {
@@ -121,14 +121,14 @@ func (s *service) changes(w http.ResponseWriter, r *http.Request, p auth.Princip
 // choose finds out which jobs the stream is about.
 func (c *changesStream) choose(ctx context.Context, p auth.Principal, filters []jobdb.FilterSpec) (err error) {
 	others := filters
-	stamps, _ := takeStamps(&others) // what is wrong with them searchQuery says
+	stamps, _ := takeStamps(&others) // searchQuery returns the same error
 	c.inexact = stamps != nil || nameParameters(others)
 	query, err := c.service.searchQuery(ctx, p, jobdb.SearchRequest{Search: filters})
 	c.scope, c.filter = query.Scope, query.Filter
 	return err
 }
 
-// catchUp is what has changed since a time, which a reader tells who comes back.
+// catchUp returns what has changed since the time that a reconnecting reader gives.
 func (c *changesStream) catchUp(ctx context.Context, since, now time.Time) (report, error) {
 	found := report{at: now}
 	switch {
@@ -150,7 +150,7 @@ func (c *changesStream) catchUp(ctx context.Context, since, now time.Time) (repo
 	return found, err
 }
 
-// follow tells changes until there is a reason to end, which it tells, too.
+// follow sends changes until there is a reason to end, and then sends that.
 func (c *changesStream) follow(ctx context.Context, reader *changesReader, valid time.Duration) {
 	alive := time.NewTicker(aliveEvery)
 	defer alive.Stop()
@@ -161,7 +161,7 @@ func (c *changesStream) follow(ctx context.Context, reader *changesReader, valid
 		select {
 		case <-ctx.Done():
 			return
-		case <-ending(ctx):
+		case <-shutdownBegun(ctx):
 			err = errors.Join(c.end("the server is stopping"), errStopping)
 		case <-expired.C:
 			err = errors.Join(c.end("the token has expired"), auth.ErrInvalidToken)
@@ -184,9 +184,9 @@ func (c *changesStream) end(reason string) error {
 	return c.send([]byte("event: end\ndata: {\"reason\":\"" + reason + "\"}\n\n"))
 }
 
-// event is a report as it is sent: of the jobs in scope the rows of those that the search finds, and
-// the IDs of the others, which it may have found before. It is nil if there is nothing to tell,
-// unless it is the first.
+// event is a report as it is sent: the rows of the jobs in scope that the search finds, and the IDs
+// of the others, which the search may have found before they changed. It is nil if there is nothing
+// to send, unless first.
 func (c *changesStream) event(found report, first bool) []byte {
 	keys := jsonKeys(jobdb.Columns(), false)
 	b := append(c.buffer[:0], "event: changes\nid: "...)
@@ -219,10 +219,11 @@ func (c *changesStream) event(found report, first bool) []byte {
 	return b
 }
 
-// ownerColumn is where a row of all columns has the owner.
+// ownerColumn is the index of Owner in a row of all columns.
 var ownerColumn = slices.IndexFunc(jobdb.Columns(), func(c jobdb.Column) bool { return c.Name() == "Owner" })
 
-// send sends a piece now. A client that doesn't read it within the service's LinesTimeout is let go.
+// send sends a piece at once. It fails if the client doesn't read it within the service's
+// LinesTimeout.
 func (c *changesStream) send(piece []byte) error {
 	deadline := time.Now().Add(c.service.LinesTimeout) //nolint:forbidigo // the connection knows no other clock
 	if err := c.control.SetWriteDeadline(deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {

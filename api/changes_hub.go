@@ -15,29 +15,29 @@ import (
 const (
 	// changesInterval is how often the database is asked which jobs have changed.
 	changesInterval = time.Second
-	// changesOverlap is how much of the time before is asked for again: a change is dated when it is
-	// made, and seen when it is committed.
+	// changesOverlap is how far back each question overlaps the one before, because a change is
+	// dated when it is made but seen only when it is committed.
 	changesOverlap = 10 * time.Second
-	// clockLead is how much times of changes may be ahead.
+	// clockLead is how far the times of changes may be in the future.
 	clockLead = time.Minute
-	// maxChanged is how many changed jobs of a VO are looked at in one go. Of more it is only said
-	// that there are more.
+	// maxChanged is how many changed jobs of a VO are read at once. If there are others readers are
+	// only told that there are.
 	maxChanged = 10_000
-	// maxChangedRows is how many of them are told with their rows.
+	// maxChangedRows is how many of them are sent with their rows.
 	maxChangedRows = 500
-	// changesBuffer is how many reports wait for a reader that is slow, until it is let go.
+	// changesBuffer is how many reports wait for a slow reader before it is cut off.
 	changesBuffer = 8
 )
 
-// report is which jobs of a VO have changed.
+// report says which jobs of a VO have changed.
 type report struct {
 	at   time.Time // up to when
 	rows [][]any   // of all columns; shared between readers
-	more bool      // and others, which aren't told
+	more bool      // others have changed, too
 }
 
-// changeHub asks the database once a second which jobs have changed, for all who listen, and not at
-// all while nobody does.
+// changeHub asks the database once a second which jobs have changed, for all readers together, and
+// not at all while there are none.
 type changeHub struct {
 	db     *jobdb.DB
 	logger *slog.Logger
@@ -47,17 +47,17 @@ type changeHub struct {
 	stop  context.CancelFunc      // ends the goroutine that runs while there are readers
 }
 
-// changesOfVO are the readers of a VO, and what they were told.
+// changesOfVO has the readers of a VO, and what they have been told.
 type changesOfVO struct {
 	readers map[*changesReader]bool
-	seen    map[int64]jobUpdate // jobs with their last updates, of the last changesOverlap
+	seen    map[int64]jobUpdate // the last updates of jobs that were updated in the last changesOverlap
 	asked   time.Time           // up to when
 }
 
-// jobUpdate is the last one of a job.
+// jobUpdate is the last update of a job.
 type jobUpdate struct {
 	at    time.Time
-	state string // of the job, where times are whole seconds, in which a job may be updated again
+	state string // the job's status; only where times are whole seconds, in which a job may be updated twice
 }
 
 // follows reports whether an update came after another one of the same job.
@@ -75,13 +75,13 @@ func newChangeHub(db *jobdb.DB, logger *slog.Logger) *changeHub {
 	return &changeHub{db: db, logger: logger, vos: map[string]*changesOfVO{}}
 }
 
-// join adds a reader of changes of a VO from now on, which it returns with that time.
+// join adds a reader of a VO's changes, and returns it with the time from which on it gets them.
 func (h *changeHub) join(ctx context.Context, vo string) (*changesReader, time.Time, error) {
 	r := &changesReader{vo: vo, reports: make(chan report, changesBuffer)}
 	if now, ok := h.add(ctx, r, nil); ok {
 		return r, now, nil
 	}
-	// What has changed before, but is asked for again, isn't new.
+	// Changes that were made before, but fall into the overlap, aren't new.
 	now := h.db.Now()
 	seen, _, err := h.changedSince(ctx, vo, now.Add(-changesOverlap))
 	if err != nil {
@@ -91,7 +91,8 @@ func (h *changeHub) join(ctx context.Context, vo string) (*changesReader, time.T
 	return r, now, nil
 }
 
-// add adds a reader to those of its VO, which begin with it unless there are some.
+// add adds a reader to its VO. If it is the first one begin becomes the VO's; ok is false if begin
+// is nil then.
 func (h *changeHub) add(ctx context.Context, r *changesReader, begin *changesOfVO) (asked time.Time, ok bool) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
@@ -112,7 +113,7 @@ func (h *changeHub) add(ctx context.Context, r *changesReader, begin *changesOfV
 	return v.asked, true
 }
 
-// leave takes a reader away. The last one ends the asking.
+// leave removes a reader. The last one ends the hub's goroutine.
 func (h *changeHub) leave(r *changesReader) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
@@ -154,8 +155,8 @@ func (h *changeHub) run(ctx context.Context) {
 	}
 }
 
-// ask finds out what has changed in a VO and tells its readers. After an error the next call tells
-// all since the last success.
+// ask finds out what has changed in a VO and tells its readers. After an error the next call
+// includes all changes since the last success.
 func (h *changeHub) ask(ctx context.Context, vo string) error {
 	ctx, cancel := context.WithTimeout(ctx, queueWait)
 	defer cancel()
@@ -186,7 +187,7 @@ func (h *changeHub) ask(ctx context.Context, vo string) error {
 	return nil
 }
 
-// tell gives a report to the readers of a VO. One whose buffer is full is let go.
+// tell gives a report to the readers of a VO. One whose buffer is full is cut off.
 func (h *changeHub) tell(v *changesOfVO, changed map[int64]jobUpdate, found report) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
@@ -201,8 +202,8 @@ func (h *changeHub) tell(v *changesOfVO, changed map[int64]jobUpdate, found repo
 	}
 }
 
-// changedSince returns the jobs of a VO that were updated since a time, with the updates. more
-// says that there are others.
+// changedSince returns the jobs of a VO that were updated since a time, with their last updates.
+// more reports that there are others.
 func (h *changeHub) changedSince(ctx context.Context, vo string, since time.Time) (changed map[int64]jobUpdate, more bool, err error) {
 	request := jobdb.SearchRequest{
 		Parameters: []string{"JobID", "LastUpdateTime"},
@@ -228,7 +229,7 @@ func (h *changeHub) changedSince(ctx context.Context, vo string, since time.Time
 	return changed, len(rows) == maxChanged, err
 }
 
-// rowsOf returns the rows of jobs, if they are few enough to be told.
+// rowsOf returns the rows of jobs, if they are few enough to be sent.
 func (h *changeHub) rowsOf(ctx context.Context, vo string, ids []any, more bool) (rows [][]any, tooMany bool, err error) {
 	if len(ids) == 0 || len(ids) > maxChangedRows {
 		return nil, more || len(ids) > 0, nil

@@ -8,28 +8,28 @@ import (
 	"jobdb/metrics"
 )
 
-// Requests are of four classes, each with a part of the database's connections, so that questions,
-// however many and however costly, leave some for what pilots and users do. Each class has a queue,
-// in which one caller has at most half of the places.
+// Each request belongs to one of four classes, which share the database's connections. So
+// questions, however many and however costly, leave connections for the work of pilots and users.
+// Each class has a queue, of which one caller gets at most half.
 type classes struct {
-	actions *gate // of pilots and users: submissions, heartbeats, statuses … may have all connections; see act
-	pages   *gate // questions that are answered in milliseconds: half of the connections
-	costly  *gate // the others, see [jobdb.DB.CostlySearch]: an eighth, since each keeps a processor busy; the cheapest first
+	actions *gate // of pilots and users: submissions, heartbeats, statuses …: all connections; see act
+	pages   *gate // questions that take milliseconds: half of the connections
+	costly  *gate // other questions, see [jobdb.DB.CostlySearch]: an eighth, because each keeps a processor busy; the cheapest first
 	lines   *gate // pieces of answers of any length: an eighth
 
-	estimates *room // one at a time, of what waits among the costly
+	estimates *semaphore // of the cost of questions that wait among the costly: one at a time
 
-	openLines   *gate // answers of any length that clients read, in pieces or not at all
+	openLines   *gate // answers of any length whose clients are still reading
 	listeners   *gate // readers of changes, by their callers
 	voListeners *gate // the same, by VOs
 }
 
 const (
-	// queueWait is how long a request waits for its turn. With the time limit of its query it is less
-	// than a client waits.
+	// queueWait is how long a request waits for its turn. Together with the time limit of its query
+	// that is less than clients wait for an answer.
 	queueWait = 30 * time.Second
-	// minActions is how many actions are let through however few connections there are: on SQLite
-	// those that come at the same time share a commit.
+	// minActions is how many actions run at once, however few connections there are: on SQLite
+	// those that run at the same time share a commit.
 	minActions  = 64
 	actionQueue = 4096
 	pageQueue   = 1024
@@ -38,8 +38,9 @@ const (
 	maxLines    = 1000
 )
 
-// newClasses divides so many connections; 0 is any number. Costly questions leave one of this machine's
-// processors to others: their answers keep one busy here, and on SQLite all of their work does.
+// newClasses divides the connections among the classes; 0 is any number. Costly questions leave one
+// of this machine's processors free: making their answers keeps a processor busy, and on SQLite all
+// of their work does.
 func newClasses(connections, processors int) classes {
 	if connections == 0 {
 		connections = 32
@@ -55,7 +56,7 @@ func newClasses(connections, processors int) classes {
 	return classes{
 		actions: newGate(all, all/2, actionQueue, queueWait, full, own),
 		pages:   part(n/2, pageQueue), costly: part(costly, costlyQueue), lines: part(n/8, lineQueue),
-		estimates: newRoom(1),
+		estimates: newSemaphore(1),
 		listeners: newGate(maxReaders, maxOwnReaders, 0, time.Second, full,
 			tooManyOwn("you listen to changes in too many places; close some")),
 		voListeners: newGate(maxReaders, maxVOReaders, 0, time.Second, full,
@@ -64,7 +65,7 @@ func newClasses(connections, processors int) classes {
 	}
 }
 
-// classNumbers are what metrics tell of the gates, by their names.
+// classNumbers returns the numbers of the gates for metrics, by their names.
 func (s *service) classNumbers() map[string]metrics.Class {
 	return map[string]metrics.Class{
 		"actions": s.actions.numbers(), "pages": s.pages.numbers(), "costly": s.costly.numbers(), "lines": s.lines.numbers(),
@@ -72,7 +73,7 @@ func (s *service) classNumbers() map[string]metrics.Class {
 	}
 }
 
-// inTurn asks the database something when it is the caller's turn.
+// inTurn runs do when it is the caller's turn in a class.
 func inTurn[T any](ctx context.Context, class *gate, p auth.Principal, cost costOf, do func(context.Context) (T, error)) (result T, err error) {
 	turn, err := class.takeTurn(ctx, p.Subject, cost)
 	if err != nil {
@@ -82,9 +83,8 @@ func inTurn[T any](ctx context.Context, class *gate, p auth.Principal, cost cost
 	return do(ctx)
 }
 
-// act does something of the class of actions when it is the caller's turn. All pilots of a VO may be
-// one caller, so they may have all of the room and the queue. Meanwhile what is left of the body
-// counts.
+// act is inTurn for the class of actions. All pilots of a VO may be a single caller, so a pilot may
+// take the whole class and its queue. Meanwhile only what is left of the body takes memory.
 func act[T any](ctx context.Context, s *service, p auth.Principal, memory *bodyMemory, do func(context.Context) (T, error)) (result T, err error) {
 	memory.decoded()
 	share := s.actions.share
@@ -99,8 +99,8 @@ func act[T any](ctx context.Context, s *service, p auth.Principal, memory *bodyM
 	return do(ctx)
 }
 
-// change is act for what goes on for a while when the client hangs up after its turn began. Who
-// hangs up before has no turn.
+// change is act for work that goes on for a while if the client hangs up once its turn has begun;
+// see outlive. A client that hangs up before gets no turn.
 func change[T any](ctx context.Context, s *service, p auth.Principal, memory *bodyMemory, do func(context.Context) (T, error)) (T, error) {
 	return act(ctx, s, p, memory, func(ctx context.Context) (T, error) {
 		ctx, cancel := outlive(ctx, writeGrace)

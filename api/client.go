@@ -14,8 +14,8 @@ import (
 const requestIDHeader = "X-Request-Id" // in the form that net/http keeps
 
 var (
-	// requestIDForm is what is taken of a client. Others could break lines of the log apart or fill
-	// it.
+	// requestIDForm is the form of IDs that are accepted from clients. Others could break lines of
+	// the log, or fill it.
 	requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._:/+=@-]{1,128}$`)
 	// traceForm is a header traceparent (W3C Trace Context, level 1): version, trace, span and flags.
 	traceForm = regexp.MustCompile(`^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)`)
@@ -32,7 +32,7 @@ func (s *service) identify(e *logEntry, r *http.Request) (id string) {
 		slog.Attr{}, slog.Attr{}, slog.Attr{}, // see logEntry.end
 		slog.String("request", id), slog.String("client", s.clientAddress(r)))
 	if s.Traces != nil {
-		return id // its own trace is told, see withLog
+		return id // the log gets the server's own trace, see withLog
 	}
 	if trace := traceForm.FindStringSubmatch(r.Header.Get("Traceparent")); trace != nil {
 		e.attributes = append(e.attributes, slog.String("trace", trace[1]))
@@ -40,8 +40,8 @@ func (s *service) identify(e *logEntry, r *http.Request) (id string) {
 	return id
 }
 
-// clientAddress is the IP address of a request's client. Proxies that are known are believed who
-// they speak for; what clients say of themselves is not.
+// clientAddress is the IP address of a request's client. X-Forwarded-For is believed from known
+// proxies only, because clients can send anything in it.
 func (s *service) clientAddress(r *http.Request) string {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err == nil && !s.isProxy(peer.Addr()) {

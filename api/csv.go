@@ -9,8 +9,8 @@ import (
 
 const csvType = "text/csv"
 
-// csvColumns are the places in a row of the columns of a table, in the order in which they were asked
-// for, and the line with their names. Without names they are all.
+// csvColumns returns the indexes in a row of the columns that were asked for, in that order, and
+// the header line. Without names they are all columns.
 func csvColumns(names []string, columns []jobdb.Column) (places []int, header []byte) {
 	if len(names) == 0 {
 		for _, c := range columns {
@@ -27,7 +27,7 @@ func csvColumns(names []string, columns []jobdb.Column) (places []int, header []
 	return places, []byte(strings.Join(names, ",") + "\n")
 }
 
-// appendCSV writes a row as a line of values separated by commas. What is NULL is empty.
+// appendCSV appends a row as a line of values separated by commas. NULL becomes empty.
 func appendCSV(b []byte, places []int, row []any) []byte {
 	for i, at := range places {
 		if i > 0 {

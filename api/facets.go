@@ -33,8 +33,8 @@ func (s *service) facets(w http.ResponseWriter, r *http.Request, p auth.Principa
 	return s.ask(w, r, p, q)
 }
 
-// histogram answers with the numbers of jobs over time. It is costly whatever it asks for, because it
-// looks at each job of its period.
+// histogram answers with the numbers of jobs over time. It is always costly, because it reads all
+// jobs of its period.
 func (s *service) histogram(w http.ResponseWriter, r *http.Request, p auth.Principal, body []byte, memory *bodyMemory) error {
 	request, err := readRequest(body, readHistogramObject)
 	if err != nil {
@@ -123,7 +123,7 @@ func appendValues(b []byte, list jobdb.ValueList) []byte {
 	return append(strconv.AppendBool(append(b, `],"more":`...), list.More), '}')
 }
 
-// appendComma separates a member from the one before it.
+// appendComma appends a comma before all members but the first, whose place is 0.
 func appendComma(b []byte, place int) []byte {
 	if place == 0 {
 		return b

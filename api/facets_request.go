@@ -7,7 +7,7 @@ import (
 	"jobdb/api/internal/validation"
 )
 
-// How many values there are unless the request says another number.
+// How many values an answer has unless the request says otherwise.
 const (
 	defaultTop    = 10
 	defaultValues = 20
@@ -69,8 +69,8 @@ func readValuesObject(in *validation.Reader, value any) (request jobdb.ValuesReq
 	return request
 }
 
-// readKnown reads an object of a route of our own. Other keys than these are faults: who misspells
-// one wants another answer.
+// readKnown reads an object of one of jobdb's own routes. Unknown keys are faults: a misspelt one
+// would get a wrong answer.
 func readKnown(in *validation.Reader, value any, known ...string) (*validation.Object, bool) {
 	o, ok := in.Object(value, validation.Body)
 	if !ok {
@@ -84,7 +84,7 @@ func readKnown(in *validation.Reader, value any, known ...string) (*validation.O
 	return o, true
 }
 
-// readCount reads a whole number from 1 to most; standard where it is missing.
+// readCount reads a whole number from 1 to most; it is standard if the key is missing.
 func readCount(in *validation.Reader, o *validation.Object, key string, standard, most int) int {
 	value, given := o.Get(key)
 	if !given {

@@ -11,65 +11,66 @@ import (
 	"jobdb/metrics"
 )
 
-// gate lets requests through while there is room for what they take: in the order in which they come,
-// unless it is told what they cost. One caller may take a share of the room, and of the queue.
+// gate admits requests as long as what they take together fits into its size. Others wait in a
+// queue, in the order in which they came, or of their cost if they have one. One caller may take a
+// share of the size and of the queue.
 type gate struct {
-	size, share int64         // units of what is taken: bytes, or connections
+	size, share int64         // in units of what is taken: bytes, or connections
 	queue       int           // how many requests may wait
-	wait        time.Duration // how long a request may
-	room        *room
-	full        *httpError // told when the queue is, or after the wait
-	ownFull     *httpError // the same, where the caller's own requests are in the way
+	wait        time.Duration // how long a request may wait
+	sem         *semaphore
+	full        *httpError // the answer when the queue is full, or after the wait
+	ownFull     *httpError // the same, if the caller's own requests are in the way
 
-	refused atomic.Int64 // requests, so far
+	refused atomic.Int64 // how many requests so far
 
 	mutex   sync.Mutex
 	waiting int                // in the queue
-	callers map[string]*caller // by their subjects; those that have requests
+	callers map[string]*caller // those that have requests, by their subjects
 }
 
-// caller has requests that take room, or wait to.
+// caller is somebody whose requests are admitted or wait.
 type caller struct {
 	share    int64
-	room     *room
-	full     *httpError // told when the caller's own requests are in the way
+	sem      *semaphore
+	full     *httpError // the answer when the caller's own requests are in the way
 	requests int
 	waiting  int // in the queue
 }
 
 func newGate(size, share int64, queue int, wait time.Duration, full, ownFull *httpError) *gate {
 	return &gate{
-		size: size, share: share, queue: queue, wait: wait, room: newRoom(size),
+		size: size, share: share, queue: queue, wait: wait, sem: newSemaphore(size),
 		full: full, ownFull: ownFull, callers: map[string]*caller{},
 	}
 }
 
-// taken is room that a request has.
-type taken struct {
+// permit is what a request has taken of a gate.
+type permit struct {
 	gate *gate
 	name string
 	own  *caller
 	n    int64
 }
 
-// take waits for n of the room, or all of the caller's share when n is more.
-func (g *gate) take(ctx context.Context, name string, n int64) (*taken, error) {
+// take waits for n units, or for all of the caller's share if n is more.
+func (g *gate) take(ctx context.Context, name string, n int64) (*permit, error) {
 	return g.takeShare(ctx, name, g.share, n, nil)
 }
 
-// costOf says what a request costs, in any unit. It is asked when the request has to wait, and those
-// that cost less go first; nil: nothing.
+// costOf returns what a request costs, in any unit. It is called only if the request has to wait;
+// then those that cost less go first. nil: the request costs nothing.
 type costOf func(context.Context) int64
 
-// takeTurn is take for one request that has a cost.
-func (g *gate) takeTurn(ctx context.Context, name string, cost costOf) (*taken, error) {
+// takeTurn is take for one unit and a request that has a cost.
+func (g *gate) takeTurn(ctx context.Context, name string, cost costOf) (*permit, error) {
 	return g.takeShare(ctx, name, g.share, 1, cost)
 }
 
 // takeShare is take for a caller with another share, and a request that has a cost.
-func (g *gate) takeShare(ctx context.Context, name string, share, n int64, cost costOf) (*taken, error) {
+func (g *gate) takeShare(ctx context.Context, name string, share, n int64, cost costOf) (*permit, error) {
 	if t, err := g.enter(name, share, n, false, atOnce); err == nil {
-		return t, nil // mostly; a wait has a timer
+		return t, nil // the usual case, which needs no timer
 	}
 	limited, cancel := context.WithTimeout(ctx, g.wait)
 	defer cancel()
@@ -78,19 +79,19 @@ func (g *gate) takeShare(ctx context.Context, name string, share, n int64, cost 
 		if ctx.Err() == nil {
 			g.refused.Add(1)
 		}
-		return nil, cmp.Or(ctx.Err(), err) // a client that hung up isn't told
+		return nil, cmp.Or(ctx.Err(), err) // a client that hung up gets no answer
 	}
 	return t, nil
 }
 
-// takeOn is take for a request that was let through before and goes on: however many others wait,
-// and however long it takes. It has no place in the queue.
-func (g *gate) takeOn(ctx context.Context, name string, cost costOf) (*taken, error) {
+// takeAgain is take for a later piece of a request that was admitted before. It waits as long as it
+// takes, and has no place in the queue, so it can't be refused because too many wait.
+func (g *gate) takeAgain(ctx context.Context, name string, cost costOf) (*permit, error) {
 	return g.enter(name, g.share, 1, false, until(ctx, cost))
 }
 
-// tryTake is take for a request that can do with less: nil when there isn't room at once.
-func (g *gate) tryTake(name string, n int64) *taken {
+// tryTake is take without waiting: nil if n units aren't free.
+func (g *gate) tryTake(name string, n int64) *permit {
 	t, err := g.enter(name, g.share, n, false, atOnce)
 	if err != nil {
 		return nil
@@ -98,12 +99,12 @@ func (g *gate) tryTake(name string, n int64) *taken {
 	return t
 }
 
-func (g *gate) enter(name string, share, n int64, queues bool, acquire acquirer) (*taken, error) {
-	own, refused := g.come(name, share, queues)
+func (g *gate) enter(name string, share, n int64, queues bool, acquire acquirer) (*permit, error) {
+	own, refused := g.register(name, share, queues)
 	if refused != nil {
 		return nil, refused
 	}
-	t := &taken{gate: g, name: name, own: own, n: min(n, own.share)}
+	t := &permit{gate: g, name: name, own: own, n: min(n, own.share)}
 	err := g.acquire(t.own, t.n, acquire)
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
@@ -118,13 +119,13 @@ func (g *gate) enter(name string, share, n int64, queues bool, acquire acquirer)
 	return t, nil
 }
 
-// come counts a request among its caller's, and among those in the queue if there is a place.
-func (g *gate) come(name string, share int64, queues bool) (*caller, *httpError) {
+// register adds a request to its caller's and, if queues is set and there is a place, to the queue.
+func (g *gate) register(name string, share int64, queues bool) (*caller, *httpError) {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	own := g.callers[name]
 	if own == nil {
-		own = &caller{share: share, room: newRoom(share), full: g.ownFull}
+		own = &caller{share: share, sem: newSemaphore(share), full: g.ownFull}
 		if share == g.size {
 			own.full = g.full
 		}
@@ -144,12 +145,12 @@ func (g *gate) come(name string, share int64, queues bool) (*caller, *httpError)
 	return own, nil
 }
 
-// acquirer takes room, and reports whether it could.
-type acquirer func(r *room, n int64) bool
+// acquirer takes n units of a semaphore, and reports whether it could.
+type acquirer func(r *semaphore, n int64) bool
 
 func until(ctx context.Context, cost costOf) acquirer {
 	known := int64(-1)
-	return func(r *room, n int64) bool {
+	return func(r *semaphore, n int64) bool {
 		if r.tryTake(n) {
 			return true
 		}
@@ -160,49 +161,49 @@ func until(ctx context.Context, cost costOf) acquirer {
 	}
 }
 
-func atOnce(r *room, n int64) bool { return r.tryTake(n) }
+func atOnce(r *semaphore, n int64) bool { return r.tryTake(n) }
 
 func (g *gate) acquire(own *caller, n int64, acquire acquirer) error {
-	if !acquire(own.room, n) {
+	if !acquire(own.sem, n) {
 		return own.full
 	}
-	if !acquire(g.room, n) {
-		own.room.giveBack(n)
+	if !acquire(g.sem, n) {
+		own.sem.giveBack(n)
 		return g.full
 	}
 	return nil
 }
 
-// numbers are what metrics tell of the gate.
+// numbers returns the gate's numbers for metrics.
 func (g *gate) numbers() metrics.Class {
-	g.room.mutex.Lock()
-	taken := g.size - g.room.free
-	g.room.mutex.Unlock()
+	g.sem.mutex.Lock()
+	taken := g.size - g.sem.free
+	g.sem.mutex.Unlock()
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	return metrics.Class{Size: g.size, Taken: taken, Waiting: int64(g.waiting), Refused: g.refused.Load()}
 }
 
-// forget is called with the mutex.
-func (g *gate) forget(t *taken) {
+// forget removes a request of its caller. The gate's mutex must be held.
+func (g *gate) forget(t *permit) {
 	if t.own.requests--; t.own.requests == 0 {
 		delete(g.callers, t.name)
 	}
 }
 
-// shrinkTo gives all but n back, if the request has more.
-func (t *taken) shrinkTo(n int64) {
+// shrinkTo gives back all but n units, if the request has more.
+func (t *permit) shrinkTo(n int64) {
 	if n >= t.n {
 		return
 	}
-	t.gate.room.giveBack(t.n - n)
-	t.own.room.giveBack(t.n - n)
+	t.gate.sem.giveBack(t.n - n)
+	t.own.sem.giveBack(t.n - n)
 	t.n = n
 }
 
-// growTo takes more until it is n, or all of the caller's share. It doesn't wait: others may wait
-// for what the request has.
-func (t *taken) growTo(n int64) error {
+// growTo takes more units until the request has n, or all of the caller's share. It doesn't wait,
+// because others may wait for what the request has: that could be a deadlock.
+func (t *permit) growTo(n int64) error {
 	more := min(n, t.own.share) - t.n
 	if more <= 0 {
 		return nil
@@ -216,7 +217,7 @@ func (t *taken) growTo(n int64) error {
 }
 
 // leave gives everything back. It may be called again.
-func (t *taken) leave() {
+func (t *permit) leave() {
 	if t == nil || t.own == nil {
 		return
 	}

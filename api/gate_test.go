@@ -16,7 +16,7 @@ import (
 
 var errFull, errOwn = busy("full"), tooManyOwn("own")
 
-func mustTake(t *testing.T, g *gate, name string, n int64) *taken {
+func mustTake(t *testing.T, g *gate, name string, n int64) *permit {
 	t.Helper()
 	got, err := g.take(t.Context(), name, n)
 	if err != nil {
@@ -28,7 +28,7 @@ func mustTake(t *testing.T, g *gate, name string, n int64) *taken {
 // empty reports a gate that somebody forgot to leave.
 func empty(t *testing.T, g *gate) {
 	t.Helper()
-	if !g.room.tryTake(g.size) || len(g.callers) != 0 || g.waiting != 0 {
+	if !g.sem.tryTake(g.size) || len(g.callers) != 0 || g.waiting != 0 {
 		t.Errorf("something was not given back: %d callers, %d wait", len(g.callers), g.waiting)
 	}
 }
@@ -57,7 +57,7 @@ func TestGateShares(t *testing.T) {
 	if _, err := g.take(gone, "dave", 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("of a client that hung up: %v", err)
 	}
-	for _, got := range []*taken{first, second, bob, carol, carol, nil} { // twice does nothing
+	for _, got := range []*permit{first, second, bob, carol, carol, nil} { // twice does nothing
 		got.leave()
 	}
 	empty(t, g)
@@ -66,10 +66,10 @@ func TestGateShares(t *testing.T) {
 // Of those that wait one caller may be half; who was let through before is never refused.
 func TestGateQueue(t *testing.T) {
 	g := newGate(2, 1, 4, time.Minute, errFull, errOwn)
-	holds := []*taken{mustTake(t, g, "alice", 1), mustTake(t, g, "bob", 1)}
+	holds := []*permit{mustTake(t, g, "alice", 1), mustTake(t, g, "bob", 1)}
 	var all sync.WaitGroup
-	goOn := func(ctx context.Context, name string, _ int64) (*taken, error) { return g.takeOn(ctx, name, nil) }
-	wait := func(name string, take func(context.Context, string, int64) (*taken, error)) {
+	goOn := func(ctx context.Context, name string, _ int64) (*permit, error) { return g.takeAgain(ctx, name, nil) }
+	wait := func(name string, take func(context.Context, string, int64) (*permit, error)) {
 		before := g.requestsNow()
 		all.Go(func() {
 			got, err := take(t.Context(), name, 1)
@@ -145,12 +145,12 @@ func TestGateCheapestFirst(t *testing.T) {
 			mutex.Unlock()
 			got.leave()
 		})
-		for g.requestsNow() == before || g.room.waits() == n {
+		for g.requestsNow() == before || g.sem.waits() == n {
 			time.Sleep(time.Millisecond)
 		}
 	}
 	hangUp()
-	for g.room.waits() > 6 {
+	for g.sem.waits() > 6 {
 		time.Sleep(time.Millisecond)
 	}
 	held.leave()
@@ -166,7 +166,7 @@ func TestGateCheapestFirst(t *testing.T) {
 }
 
 // waits is how many wait for room.
-func (r *room) waits() int {
+func (r *semaphore) waits() int {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	return len(r.waiting)
@@ -180,7 +180,7 @@ func TestGateGoingOnTakesNoPlaces(t *testing.T) {
 	var all sync.WaitGroup
 	for range 10 {
 		all.Go(func() {
-			got, err := g.takeOn(t.Context(), "alice", nil)
+			got, err := g.takeAgain(t.Context(), "alice", nil)
 			if err != nil {
 				t.Error(err)
 			}

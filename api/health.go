@@ -19,9 +19,9 @@ func live(w http.ResponseWriter, _ *http.Request) error {
 type Store struct {
 	Name   string // in the answers to probes
 	Ping   func(context.Context) error
-	Needed bool // without it the server isn't ready; else it is, and tells of the fault
+	Needed bool // without it the server isn't ready; otherwise it is, and reports the fault
 
-	// Waiting is how many changes are still to be copied there; nil: none ever are.
+	// Waiting returns how many changes are still to be copied there; nil: none ever are.
 	Waiting func(context.Context) (int64, error)
 }
 
@@ -31,13 +31,13 @@ type readiness struct {
 	Status  string            `json:"status"`            // ready
 	Stores  map[string]string `json:"stores,omitempty"`  // by their names: ok, or what is wrong
 	Waiting map[string]int64  `json:"waiting,omitempty"` // by the stores' names: changes that are still to be copied there
-	Keys    string            `json:"keys,omitempty"`    // that they can't be fetched now; the known ones are still used
-	Clock   string            `json:"clock,omitempty"`   // that this machine's differs from that of the database's server
+	Keys    string            `json:"keys,omitempty"`    // set while they can't be fetched; the known ones are still used
+	Clock   string            `json:"clock,omitempty"`   // set while this machine's clock differs from the database server's
 }
 
-// ready checks the databases, for a few seconds only: a probe wants an answer. A server without any
-// key is not ready either, as it would accept no token. The answer names no address: anybody may
-// ask.
+// ready checks the databases, for a few seconds only, because a probe wants an answer. A server
+// without keys isn't ready either, because it would accept no token. The answer has no addresses,
+// because anybody may ask.
 func (s *service) ready(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 	defer cancel()
@@ -51,7 +51,7 @@ func (s *service) ready(w http.ResponseWriter, r *http.Request) error {
 		if store.Waiting != nil {
 			if n, err := store.Waiting(ctx); err == nil {
 				waiting[store.Name] = n
-			} else { // a busy server is ready, too
+			} else { // the store is only busy, and the server is ready
 				addToLog(r, slog.String(store.Name, err.Error()))
 			}
 		}
@@ -80,7 +80,7 @@ func (s *service) ready(w http.ResponseWriter, r *http.Request) error {
 	return writeValue(w, health)
 }
 
-// storeHealth tells a store's fault without its address.
+// storeHealth describes a store's fault without its address.
 func storeHealth(err error) string {
 	switch {
 	case err == nil:

@@ -33,7 +33,7 @@ func (s *service) heartbeat(w http.ResponseWriter, r *http.Request, p auth.Princ
 	if err != nil {
 		return err
 	}
-	// Not change: who hangs up gets no command.
+	// Not change: a client that hung up wouldn't get its commands.
 	report, err := act(r.Context(), s, p, memory, func(ctx context.Context) (wms.HeartbeatReport, error) {
 		return s.Jobs.Heartbeat(ctx, scope, beats)
 	})
@@ -66,8 +66,8 @@ func noteCommands(r *http.Request, commands []jobdb.Command) {
 	}
 }
 
-// noteDropped counts outputs of jobs that the database has no place for, and logs their number each
-// time it has doubled.
+// noteDropped counts outputs of jobs that couldn't be kept, and logs their number each time it has
+// doubled.
 func (s *service) noteDropped(ctx context.Context, n int) {
 	total := s.dropped.Add(uint64(n))                    //nolint:gosec // it is not negative
 	if bits.Len64(total) > bits.Len64(total-uint64(n)) { //nolint:gosec // as above

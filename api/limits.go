@@ -11,8 +11,8 @@ import (
 	"jobdb/auth"
 )
 
-// Rates are how many requests a second users may send; 0: any number. Ten seconds' worth may come at
-// once. Pilots, whose reports aren't to be lost, may send any number.
+// Rates are how many requests a second users may send; 0: any number. Ten seconds' worth may come
+// at once. Pilots may send any number, so that no report is lost.
 type Rates struct {
 	User float64 // one user
 	VO   float64 // all users of a VO together
@@ -20,13 +20,13 @@ type Rates struct {
 
 const (
 	rateBurst = 10     // seconds' worth
-	maxRated  = 10_000 // users or VOs that are remembered, before those that have their burst again are forgotten
+	maxRated  = 10_000 // users or VOs that are remembered; beyond that those that have their full burst again are forgotten
 )
 
 // limiter counts the requests of each user, or of each VO.
 type limiter struct {
 	perSecond float64
-	tooMany   string // told to who has sent too many
+	tooMany   string // the answer to one that has sent too many
 	who       string // in the metrics
 
 	mutex sync.Mutex
@@ -37,7 +37,7 @@ func newLimiter(perSecond float64, who, tooMany string) *limiter {
 	return &limiter{perSecond: perSecond, who: who, tooMany: tooMany, known: map[string]*rate.Limiter{}}
 }
 
-// limited refuses a request of one who has sent too many.
+// limited refuses a request of a user or VO that has sent too many.
 func (s *service) limited(p auth.Principal) error {
 	if p.Has(auth.GenericPilot) {
 		return nil
@@ -54,7 +54,8 @@ func (s *service) limited(p auth.Principal) error {
 	return nil
 }
 
-// wait is how long one has to wait until the next request; 0: it may be now, and is counted.
+// wait returns how long to wait before the next request. With 0 the request is admitted and
+// counted.
 func (l *limiter) wait(name string, now time.Time) time.Duration {
 	if l.perSecond <= 0 {
 		return 0
@@ -75,7 +76,7 @@ func (l *limiter) wait(name string, now time.Time) time.Duration {
 	return wait
 }
 
-// forget drops those who have all of their burst again, so that nobody can fill the memory with names.
+// forget removes those that have their full burst again, so that names can't fill the memory.
 func (l *limiter) forget(now time.Time) {
 	if len(l.known) < maxRated {
 		return

@@ -18,8 +18,8 @@ import (
 
 const linesType = "application/x-ndjson"
 
-// linesWanted is the form in which all rows of a search are wanted, one a line: as JSON objects or as
-// CSV. It is empty where a page is.
+// linesWanted returns the media type in which all rows of a search are wanted, one on each line:
+// JSON objects or CSV. It is "" if a page is wanted.
 func linesWanted(r *http.Request) string {
 	if r.URL.Path != "/api/jobs/search" {
 		return "" // only searches may take this long
@@ -39,10 +39,10 @@ func linesWanted(r *http.Request) string {
 const (
 	// pieceSize is the size in bytes of the pieces in which long answers are sent.
 	pieceSize = 64 << 10
-	// fewRows are read at once for a client that is slow, and up to manyRows for one that is not.
+	// fewRows are read at once for a slow client, and up to manyRows for a fast one.
 	fewRows  = 256
 	manyRows = 8192
-	// quick is how soon a client has read a piece of lines if it isn't slow.
+	// quick is how long a fast client takes at most to read a piece of lines.
 	quick = 100 * time.Millisecond
 )
 
@@ -60,22 +60,22 @@ type lines struct {
 	keys    []string // of JSON
 	places  []int    // of the columns of CSV, whose header begins the first piece
 	rows    int      // of the next piece
-	memory  *taken   // of a piece of many rows
+	memory  *permit  // taken for a piece of more than fewRows
 	piece   []byte
 	rowSize int // bytes of a row of the last piece, on average
 	sent    bool
 }
 
-// sendLines answers a search with all its rows. When it fails after the first piece it cuts the
+// sendLines answers a search with all its rows. If it fails after the first piece it cuts the
 // connection, so that the client can tell that rows are missing. names are the columns as they were
-// asked for. What is left of the query's body counts until there is memory for the answer.
+// asked for. What is left of the request's body takes memory until there is memory for the answer.
 func (s *service) sendLines(w http.ResponseWriter, r *http.Request, p auth.Principal, query jobdb.Search, names []string, body *bodyMemory) error {
 	columns := query.Columns
 	if len(columns) == 0 {
 		columns = jobdb.Columns()
 	}
 	query.Page, query.Uncounted = 1, true
-	query.Distinct = query.Distinct && !slices.Contains(columns, jobdb.Column{}) // rows with a JobID are so anyway
+	query.Distinct = query.Distinct && !slices.Contains(columns, jobdb.Column{}) // rows with a JobID are distinct anyway
 	l := &lines{
 		service: s, w: w, control: http.NewResponseController(w), caller: p.Subject, class: s.lines,
 		query: query, kind: linesWanted(r), rows: fewRows,
@@ -105,7 +105,7 @@ func (l *lines) all(ctx context.Context, body *bodyMemory) error {
 		return err
 	}
 	defer open.leave()
-	memory, err := l.service.fit(ctx, l.caller, nil, body.left)
+	memory, err := l.service.reserve(ctx, l.caller, nil, body.left)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,8 @@ func (l *lines) all(ctx context.Context, body *bodyMemory) error {
 	return nil
 }
 
-// next reads and sends a piece, and tells whether it is the last. Its memory is had until it is sent.
+// next reads and sends a piece, and reports whether it was the last. The piece takes memory until
+// it is sent.
 func (l *lines) next(ctx context.Context) (last bool, err error) {
 	defer func() { l.memory.leave() }()
 	if last, err = l.read(ctx); err != nil {
@@ -143,12 +144,12 @@ func (l *lines) next(ctx context.Context) (last bool, err error) {
 	return last, err
 }
 
-// read makes the next piece; one of fewer rows than asked for is the last. Only the first piece may
-// be refused because too many wait.
+// read makes the next piece. One with fewer rows than asked for is the last. Only the first piece
+// may be refused because too many requests wait.
 func (l *lines) read(ctx context.Context) (last bool, err error) {
 	take := l.class.takeTurn
 	if l.sent {
-		take = l.class.takeOn
+		take = l.class.takeAgain
 	}
 	turn, err := take(ctx, l.caller, l.cost)
 	if err != nil {

@@ -15,12 +15,12 @@ import (
 	"jobdb"
 )
 
-// logEntry is what is found out of a request for its line in the log and its metrics.
+// logEntry collects what is known of a request for its line in the log and its metrics.
 type logEntry struct {
 	route      string // the pattern of its route, such as "POST /api/jobs/search"
 	answer     recorder
 	attributes []slog.Attr
-	room       [16]slog.Attr // for as many as there mostly are
+	buffer     [16]slog.Attr // of attributes; usually there are no more
 }
 
 // noRoute is the route of requests that have none.
@@ -51,7 +51,7 @@ func addJobs(r *http.Request, jobs, failed int) {
 	}
 }
 
-// noteJobs says in a request's line in the log to which jobs something was done.
+// noteJobs adds to a request's line in the log to which jobs something was done.
 func noteJobs(r *http.Request, what string, ids []jobdb.JobID) {
 	if len(ids) > 0 {
 		slices.Sort(ids)
@@ -92,7 +92,7 @@ func (s *service) withLog(next http.Handler) http.Handler {
 		start := s.Clock()
 		counted := s.Metrics.Begin()
 		e := &logEntry{route: noRoute}
-		e.attributes = e.room[:0]
+		e.attributes = e.buffer[:0]
 		id := s.identify(e, r)
 		w.Header().Set(requestIDHeader, id)
 		e.answer.ResponseWriter = w
@@ -117,8 +117,9 @@ func (s *service) withLog(next http.Handler) http.Handler {
 	})
 }
 
-// reset breaks the connection of an answer over HTTP/1.0 that is cut. Its end is that of its connection,
-// so it would look whole, also behind nginx, which speaks HTTP/1.0 to servers unless it is told not to.
+// reset resets the connection of an HTTP/1.0 answer that is cut. There the end of the connection is
+// the end of the answer, so without a reset it would look complete. nginx speaks HTTP/1.0 to
+// servers by default.
 func reset(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoAtLeast(1, 1) {
 		return // the last chunk is missing
@@ -132,17 +133,18 @@ func reset(w http.ResponseWriter, r *http.Request) {
 		inner = encrypted.NetConn()
 	}
 	if tcp, ok := inner.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // it is closed all the same
+		_ = tcp.SetLinger(0) // a failure doesn't matter: it is closed next
 	}
 	_ = inner.Close()
 }
 
-// end enters what became of a request beside what it is.
+// end fills in the attributes that are known only at the end of a request.
 func (e *logEntry) end(took time.Duration) {
 	copy(e.attributes[2:], []slog.Attr{slog.Int("status", e.answer.status), slog.Int("bytes", e.answer.bytes), slog.Duration("took", took)})
 }
 
-// level is that of a request's line. Probes, which come every few seconds, are told when they fail.
+// level is the level of a request's line. Probes, which come every few seconds, matter only when
+// they fail.
 func (e *logEntry) level(status int) slog.Level {
 	switch {
 	case status >= http.StatusInternalServerError:

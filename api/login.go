@@ -13,22 +13,22 @@ import (
 	"jobdb/auth"
 )
 
-// The routes here log a web page in at a server that signs its own tokens, for the user who runs it.
-// They ask for no password: who may connect as that user may read the signing key as well. So they
-// refuse everybody else: other machines, other users of this one, and pages of other sites, which
-// the user's browser would connect for.
+// The routes here log a web page in at a server that signs its own tokens, for the user who runs
+// it. They ask for no password: whoever can connect as that user can read the signing key as well.
+// So they refuse everybody else: other machines, other users of this one, and pages of other sites,
+// which the user's browser would connect for.
 
 const (
 	clientID = "myDIRACClientID"          // all of DiracX's clients are called so
 	callback = "#authentication-callback" // where diracx-web wants its codes, and jobdb's own page its
 )
 
-// login lets requests for a login through to the handler, where this server has logins; else the
-// issuer has, and they are sent there.
+// login lets requests for a login through to the handler if this server has logins. Otherwise it
+// redirects them to the issuer.
 func (s *service) login(handle handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if s.Logins == nil {
-			target := strings.TrimSuffix(s.Issuer, "/") + r.URL.RequestURI() // always the issuer: a routed path begins with /
+			target := strings.TrimSuffix(s.Issuer, "/") + r.URL.RequestURI() // can't leave the issuer's host: a routed path begins with /
 			http.Redirect(w, r, target, http.StatusTemporaryRedirect)        //nolint:gosec // see above
 			return nil
 		}
@@ -44,8 +44,8 @@ func (s *service) refuseStrangers(r *http.Request) error {
 	refused := func(reason string) error {
 		return &httpError{status: http.StatusForbidden, detail: "no login: " + reason}
 	}
-	// A page whose name was made to stand for this machine (DNS rebinding) is of the same origin, to
-	// the browser. But the browser sends that name.
+	// With DNS rebinding a foreign page's name stands for this machine, so that the browser takes
+	// both for one origin. But the browser sends that name as the Host.
 	if !isLoopbackHost(r.Host) {
 		return refused("ask this server by a name of this machine, such as localhost")
 	}
@@ -91,7 +91,7 @@ func loginOrigins(origins []string) (local []string) {
 func newCrossOrigin(origins []string) *http.CrossOriginProtection {
 	protection := http.NewCrossOriginProtection()
 	for _, origin := range loginOrigins(origins) {
-		_ = protection.AddTrustedOrigin(origin) // one that is none is never asked from
+		_ = protection.AddTrustedOrigin(origin) // an invalid origin never matches a request
 	}
 	return protection
 }
@@ -99,8 +99,8 @@ func newCrossOrigin(origins []string) *http.CrossOriginProtection {
 // challengeForm is a SHA-256 in base64url.
 var challengeForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
-// authorize sends the user's browser back to the page that wants a login, with a code. The page is
-// one of a short list, to the letter: a code must not get anywhere else.
+// authorize redirects the user's browser back to the page that wants a login, with a code. The page
+// must exactly match one of a short list, so that a code gets nowhere else.
 func (s *service) authorize(w http.ResponseWriter, r *http.Request) error {
 	var in validation.Reader
 	query := r.URL.Query()
@@ -134,7 +134,7 @@ func (s *service) authorize(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// queryEscape escapes a value for whoever decodes percent signs only, as JavaScript does.
+// queryEscape escapes a value for decoders that don't know + for a space, such as JavaScript's.
 func queryEscape(value string) string { return strings.ReplaceAll(url.QueryEscape(value), "+", "%20") }
 
 // checkLoginScope refuses a login for more than the user is: "vo:…", and perhaps "group:…" and
@@ -241,7 +241,7 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	if err != nil {
 		return nil, badRequest("the form can't be read")
 	}
-	return r.PostForm, nil // not r.Form: a secret doesn't belong into a URL, which others keep
+	return r.PostForm, nil // not r.Form: secrets don't belong into URLs, which end up in logs
 }
 
 // deviceLogin answers DiracX's command line, which can't log in at this server's own key.

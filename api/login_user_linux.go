@@ -21,7 +21,7 @@ func sentByThisUser(r *http.Request) (bool, error) {
 		return false, errors.New("look for the user of a connection: its address isn't known")
 	}
 	if local.Network() == "unix" {
-		return false, nil // a proxy's, for whomever
+		return false, nil // of a proxy, behind which may be anybody
 	}
 	server, err := netip.ParseAddrPort(local.String())
 	if err != nil {
@@ -70,7 +70,8 @@ func connectedByThisUser(table, from, to string) (bool, error) {
 }
 
 // kernelIPv4 and kernelIPv6 write an address as the kernel does in its tables: in words of 32 bits,
-// each in the machine's byte order. Of an IPv6 address there is nothing in the table of IPv4.
+// each in the machine's byte order. kernelIPv4 is "" for an IPv6 address, which is never in the
+// table of IPv4.
 func kernelIPv4(a netip.AddrPort) string {
 	if !a.Addr().Unmap().Is4() {
 		return ""

@@ -10,10 +10,10 @@ import (
 )
 
 // sentByThisUser reports whether the other end of a request's connection is a process on this
-// machine. Of which user isn't known here: SECURITY.md says what follows.
+// machine. Here it can't know of which user; SECURITY.md says what follows from that.
 func sentByThisUser(r *http.Request) (bool, error) {
 	if local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr); local != nil && local.Network() == "unix" {
-		return false, nil // a proxy's, for whomever
+		return false, nil // of a proxy, behind which may be anybody
 	}
 	client, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

@@ -37,8 +37,7 @@ func (s *service) setMetadata(w http.ResponseWriter, r *http.Request, p auth.Pri
 	return nil
 }
 
-// metadataField is a name whose values have a type in DiracX's model. The model accepts an alias in
-// its place.
+// metadataField is a name that has a type in DiracX's model. The model also accepts the alias.
 type metadataField struct {
 	name, alias string
 	read        func(in *validation.Reader, value any, at validation.Location) any

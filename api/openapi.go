@@ -62,7 +62,8 @@ var docsPolicy = strings.Join([]string{
 	"frame-ancestors 'none'",
 }, "; ")
 
-// fingerprint is how a content security policy names the only element of a kind on a page.
+// fingerprint is the hash by which a content security policy allows the only element of a kind on a
+// page.
 func fingerprint(page, element string) string {
 	_, after, _ := strings.Cut(page, "<"+element+">")
 	text, _, _ := strings.Cut(after, "</"+element+">")

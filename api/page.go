@@ -20,7 +20,7 @@ import (
 // pagePath is where jobdb's own page always is. Without another web interface it is at / as well.
 const pagePath = "/jobdb/"
 
-// page are the files of jobdb's own page, ready to be sent.
+// page has the files of jobdb's own page, ready to be sent.
 type page struct {
 	files  map[string]pageFile // by their paths, such as screens/jobs.js
 	policy string
@@ -31,12 +31,12 @@ type pageFile struct {
 	plain, zipped []byte
 }
 
-// importMap is the only element with content of its own that the page has. Browsers take import maps
-// from the page itself only, so the policy allows this one by its hash.
+// importMap is the page's only inline script. Browsers take import maps from the page itself only,
+// so the policy allows this one by its hash.
 var importMap = regexp.MustCompile(`(?s)<script type="importmap">(.*?)</script>`)
 
-// newPage reads the files; one that can't be read is missing. The page may ask this server, and the
-// issuer for tokens, nobody else.
+// newPage reads the files, and logs an error. The page may connect to this server, and to the
+// issuer for tokens, but nowhere else.
 func newPage(files fs.FS, issuer string, logger *slog.Logger) *page {
 	p := &page{files: map[string]pageFile{}}
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -65,7 +65,7 @@ func newPage(files fs.FS, issuer string, logger *slog.Logger) *page {
 	return p
 }
 
-// comments are whole lines of them, which have types for those who change the page.
+// comments are whole lines of comments, which only the page's developers need.
 var comments = regexp.MustCompile(`(?m)^[ \t]*(//.*|/\*\*([^*]|\*[^/])*\*/)\n`)
 
 func newPageFile(name string, text []byte) (pageFile, error) {
@@ -85,15 +85,15 @@ func newPageFile(name string, text []byte) (pageFile, error) {
 	}
 	hash := sha256.Sum256(text)
 	kind := mime.TypeByExtension(path.Ext(name))
-	if extension := path.Ext(name); extension == ".js" || extension == ".mjs" { // the machine's list may say otherwise, and modules need it
+	if extension := path.Ext(name); extension == ".js" || extension == ".mjs" { // modules need this type, and the machine's list may have another
 		kind = "text/javascript; charset=utf-8"
 	}
 	return pageFile{kind, `"` + base64.RawURLEncoding.EncodeToString(hash[:12]) + `"`, text, zipped.Bytes()}, nil
 }
 
-// ownPage answers with the files of jobdb's own page. They need no token: what a user may see, the
-// requests of the page to the other routes decide. Browsers keep the files, but ask whether they are
-// still the same, so that a new server never meets an old page.
+// ownPage answers with the files of jobdb's own page. They need no token, because they show
+// nothing: the page's requests to the other routes do. Browsers cache the files, but ask each time
+// whether they have changed, so that a new server never meets an old page.
 func (s *service) ownPage(w http.ResponseWriter, r *http.Request) error {
 	name := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, strings.TrimSuffix(pagePath, "/")), "/")
 	if name == "" {

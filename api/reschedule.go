@@ -38,8 +38,8 @@ func (s *service) reschedule(w http.ResponseWriter, r *http.Request, p auth.Prin
 		return err
 	}
 	memory.giveBack()
-	told := s.memoryToTell(p, &report)
-	defer told.leave()
+	memoryOfJDLs := s.memoryForJDLs(p, &report)
+	defer memoryOfJDLs.leave()
 	answer := outcome{Success: make(map[jobdb.JobID]any, len(report.Success)), Failed: reasons(report.Failed)}
 	for id, job := range report.Success {
 		answer.Success[id] = rescheduledOf(job)
@@ -48,9 +48,9 @@ func (s *service) reschedule(w http.ResponseWriter, r *http.Request, p auth.Prin
 	return answer.write(w, r, http.StatusBadRequest)
 }
 
-// memoryToTell takes memory for the JDLs in the answer to a reschedule until the client has read it. Where
-// there is none they are left out: the jobs are rescheduled already.
-func (s *service) memoryToTell(p auth.Principal, report *wms.RescheduleReport) *taken {
+// memoryForJDLs takes memory for the JDLs in the answer to a reschedule, until the client has read
+// it. If there is none the JDLs are left out: the jobs are rescheduled already.
+func (s *service) memoryForJDLs(p auth.Principal, report *wms.RescheduleReport) *permit {
 	size := 0
 	for _, job := range report.Success {
 		size += len(job.JDL)
@@ -58,14 +58,14 @@ func (s *service) memoryToTell(p auth.Principal, report *wms.RescheduleReport) *
 	if size <= smallAnswer {
 		return nil
 	}
-	told := s.answers.tryTake(p.Subject, int64(size))
-	if told == nil {
+	memoryOfJDLs := s.answers.tryTake(p.Subject, int64(size))
+	if memoryOfJDLs == nil {
 		for id, job := range report.Success {
 			job.JDL = ""
 			report.Success[id] = job
 		}
 	}
-	return told
+	return memoryOfJDLs
 }
 
 // readJobIDs reads {"job_ids": [1, 2]}.

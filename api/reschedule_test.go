@@ -19,20 +19,20 @@ func TestMemoryToTell(t *testing.T) {
 	}
 	others := s.answers.tryTake(p.Subject, s.answers.share)
 	report := reported(smallAnswer + 1)
-	told := s.memoryToTell(p, report)
-	if job := report.Success[1]; told != nil || job.JDL != "" || job.RescheduleCounter != 2 {
+	memoryOfJDLs := s.memoryForJDLs(p, report)
+	if job := report.Success[1]; memoryOfJDLs != nil || job.JDL != "" || job.RescheduleCounter != 2 {
 		t.Errorf("without memory the answer has %d bytes of JDLs", len(job.JDL))
 	}
 	small := reported(smallAnswer)
-	if told := s.memoryToTell(p, small); told != nil || len(small.Success[1].JDL) != smallAnswer {
+	if memoryOfJDLs := s.memoryForJDLs(p, small); memoryOfJDLs != nil || len(small.Success[1].JDL) != smallAnswer {
 		t.Error("a small answer waits for memory")
 	}
 	others.leave()
 	report = reported(smallAnswer + 1)
-	if told = s.memoryToTell(p, report); told == nil || len(report.Success[1].JDL) != smallAnswer+1 {
+	if memoryOfJDLs = s.memoryForJDLs(p, report); memoryOfJDLs == nil || len(report.Success[1].JDL) != smallAnswer+1 {
 		t.Error("the JDLs are left out though there is memory")
 	}
-	told.leave()
+	memoryOfJDLs.leave()
 	if s.answers.tryTake(p.Subject, s.answers.share) == nil {
 		t.Error("the memory isn't given back")
 	}

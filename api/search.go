@@ -37,37 +37,38 @@ func (s *service) search(w http.ResponseWriter, r *http.Request, p auth.Principa
 		return s.sendLines(w, r, p, query, request.Parameters, memory)
 	}
 	query.Page, query.PerPage, query.Cursor, query.Uncounted = page.number, page.size, page.cursor, page.uncounted
-	return s.ask(w, r, p, s.ofJobs(query, memory, adding.size(query.PerPage), func(ctx context.Context, b []byte, fit func(int64) error) (int, []byte, error) {
+	return s.ask(w, r, p, s.ofJobs(query, memory, adding.size(query.PerPage), func(ctx context.Context, b []byte, grow func(int64) error) (int, []byte, error) {
 		found, err := s.DB.Search(ctx, query)
 		if err != nil {
 			return 0, nil, err
 		}
 		if adding.none() {
 			b = appendRows(b, found.Columns, false, found.Rows, zulu)
-		} else if b, err = s.addedRows(ctx, b, query.Scope.VO, found, adding, fit); err != nil {
+		} else if b, err = s.addedRows(ctx, b, query.Scope.VO, found, adding, grow); err != nil {
 			return 0, nil, err
 		}
 		return pageStatus(w, found), b, nil
 	}))
 }
 
-// searchQuery makes a query of a request, for the jobs that the caller may see.
+// searchQuery makes a query from a request, for the jobs that the caller may see.
 func (s *service) searchQuery(ctx context.Context, p auth.Principal, request jobdb.SearchRequest) (jobdb.Search, error) {
 	query, scope, err := queryOf(ctx, s, p, &request.Search, func(limits jobdb.Limits) (jobdb.Search, error) { return request.Parse(limits) })
 	query.Scope = scope
 	return query, err
 }
 
-// queryOf makes a query of a request with filters, which parse reads, and says which jobs the caller
-// may see. Pilot stamps become the jobs that these pilots ran.
+// queryOf makes a query from a request by parse, and returns which jobs the caller may see. In the
+// request's filters it replaces pilot stamps by the jobs that these pilots ran, and parameters
+// where the database can't compare them.
 func queryOf[Q any](
 	ctx context.Context, s *service, p auth.Principal, filters *[]jobdb.FilterSpec, parse func(jobdb.Limits) (Q, error),
 ) (query Q, scope jobdb.Scope, err error) {
 	return queryIn(ctx, s, func(invalid error) (jobdb.Scope, error) { return s.queryScope(p, invalid) }, filters, parse)
 }
 
-// queryIn is queryOf for the jobs of another scope, which allowed gives, or why the query is refused:
-// invalid is what is wrong with it.
+// queryIn is queryOf for another scope. allowed returns it, or why the query is refused; invalid is
+// what is wrong with the query.
 func queryIn[Q any](
 	ctx context.Context, s *service, allowed func(invalid error) (jobdb.Scope, error), filters *[]jobdb.FilterSpec, parse func(jobdb.Limits) (Q, error),
 ) (query Q, scope jobdb.Scope, err error) {
@@ -87,8 +88,8 @@ func queryIn[Q any](
 	return query, scope, err
 }
 
-// queryScope returns which jobs a query may find, or why it is refused: the caller may not search,
-// or else the query is invalid. As in DiracX.
+// queryScope returns which jobs a query may find, or why it is refused. As in DiracX that the
+// caller may not search takes precedence over an invalid query.
 func (s *service) queryScope(p auth.Principal, invalid error) (jobdb.Scope, error) {
 	scope, err := s.scope(p)
 	return scope, cmp.Or(err, invalid)
@@ -142,7 +143,7 @@ func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Princip
 	if s.DB.CostlySummary(query) {
 		class, cost = s.costly, s.costOf(query.Scope, query.Filter)
 	}
-	counts := counted{service: s, caller: p.Subject}
+	counts := summaryRows{service: s, caller: p.Subject}
 	defer func() { counts.memory.leave() }()
 	if _, err := inTurn(r.Context(), class, p, cost, func(ctx context.Context) (none struct{}, _ error) {
 		return none, counts.read(ctx, query)
@@ -155,18 +156,18 @@ func (s *service) summary(w http.ResponseWriter, r *http.Request, p auth.Princip
 	}})
 }
 
-// counted are the rows of a summary, with the memory that they take.
-type counted struct {
+// summaryRows are the rows of a summary, and the memory that they take.
+type summaryRows struct {
 	service *service
 	caller  string
 	columns []jobdb.Column
 	rows    [][]any
 	size    int64
-	memory  *taken
+	memory  *permit
 }
 
-// read takes memory as the rows come: how many there are is known only then.
-func (c *counted) read(ctx context.Context, query jobdb.Summary) error {
+// read reads the rows, and takes memory as they come: their number isn't known before.
+func (c *summaryRows) read(ctx context.Context, query jobdb.Summary) error {
 	if c.columns = query.GroupBy; len(c.columns) == 0 {
 		c.columns = jobdb.Columns()
 	}

@@ -16,8 +16,8 @@ const (
 	parametersParameter = "Parameters"  // all parameters of a job, by their names
 )
 
-// knownParameters are the parameters that can be asked for by their bare names: those that DIRAC's
-// jobs have. A misspelt column must not be taken for a parameter that no job has.
+// knownParameters are the parameters of DIRAC's jobs, which can be asked for by their bare names.
+// Other bare names can't, so that a misspelt column isn't taken for a parameter.
 var knownParameters = func() []string {
 	names := []string{"StandardOutput"}
 	for _, field := range metadataFields {
@@ -28,7 +28,7 @@ var knownParameters = func() []string {
 	return names
 }()
 
-// parameterName is the name of the parameter that something asks for, and whether it does.
+// parameterName returns the parameter that a name asks for; ok is false if it asks for none.
 func parameterName(asked string) (name string, ok bool) {
 	if slices.Contains(knownParameters, asked) {
 		return asked, true
@@ -36,8 +36,8 @@ func parameterName(asked string) (name string, ok bool) {
 	return strings.CutPrefix(asked, jobdb.ParameterPrefix)
 }
 
-// nameParameters makes filters for parameters that are asked for by their bare names those that the
-// database knows, and reports whether there are filters for parameters.
+// nameParameters adds [jobdb.ParameterPrefix] to filters that ask for parameters by their bare
+// names, and reports whether any filter asks for parameters.
 func nameParameters(filters []jobdb.FilterSpec) (found bool) {
 	for i := range filters {
 		f := &filters[i]
@@ -65,7 +65,8 @@ type additions struct {
 
 func (a additions) none() bool { return !a.history && !a.parameters && len(a.named) == 0 }
 
-// takeAdditions removes from a search what is no column. Its columns then have JobID.
+// takeAdditions removes from a search what isn't a column. If there was something it adds JobID to
+// the columns.
 func takeAdditions(request *jobdb.SearchRequest) additions {
 	var a additions
 	var columns []string
@@ -84,7 +85,7 @@ func takeAdditions(request *jobdb.SearchRequest) additions {
 	if a.none() {
 		return a
 	}
-	if len(columns) > 0 || len(a.named) > 0 { // none are all
+	if len(columns) > 0 || len(a.named) > 0 { // no columns stand for all
 		columns = append(columns, "JobID")
 	}
 	request.Parameters = columns
@@ -99,8 +100,8 @@ func (a additions) check() error {
 	return nil
 }
 
-// size is how many bytes of memory so many rows with additions are expected to take, histories left
-// out: those are short, or else read bit by bit.
+// size is how many bytes of memory the additions to so many rows are expected to take, without
+// histories: these are short, or read bit by bit.
 func (a additions) size(rows int) int64 {
 	size := int64(rows) * int64(len(a.named)) * valueSize
 	if a.parameters {
@@ -121,9 +122,9 @@ func (a additions) names() []string {
 	return names
 }
 
-// Histories and parameters may be long: those of firstBatch jobs are read at a time, and of up to
-// additionBatch when they turn out to be short. An answer has at most so much, parameters as they are
-// in JSON: text of which each character is escaped has six times its size.
+// Histories and parameters may be long. So they are read for firstBatch jobs at a time, and for up
+// to additionBatch if they turn out to be short. An answer has at most maxHistoryRecords, and
+// maxParametersBytes of parameters in JSON, where a text can be six times as long.
 const (
 	firstBatch         = 10
 	additionBatch      = 100
@@ -132,8 +133,9 @@ const (
 	maxParametersBytes = 16 << 20
 )
 
-// addedRows appends a page whose rows have additions, as JSON, and tells fit what that takes.
-func (s *service) addedRows(ctx context.Context, b []byte, vo string, found jobdb.Page, a additions, fit func(int64) error) ([]byte, error) {
+// addedRows appends a page whose rows have additions, as JSON. It calls grow with the memory that
+// this takes.
+func (s *service) addedRows(ctx context.Context, b []byte, vo string, found jobdb.Page, a additions, grow func(int64) error) ([]byte, error) {
 	page := addedPage{keys: jsonKeys(found.Columns, false), b: append(b, '[')}
 	batch := firstBatch
 	for rest := found.Rows; len(rest) > 0; {
@@ -146,7 +148,7 @@ func (s *service) addedRows(ctx context.Context, b []byte, vo string, found jobd
 		}
 		records := added.records()
 		for i, id := range ids {
-			if err := fit(2*int64(len(page.b)) + int64(records)*recordSize); err != nil { // a buffer that grows is there twice
+			if err := grow(2*int64(len(page.b)) + int64(records)*recordSize); err != nil { // a buffer that grows is there twice
 				return nil, err
 			}
 			if err := page.add(rows[i], id, added); err != nil {
@@ -229,8 +231,8 @@ func (s *service) readAdditions(ctx context.Context, vo string, ids []jobdb.JobI
 	return found, err
 }
 
-// readHistories reads the histories of jobs: short ones all at once, and long ones by themselves, as
-// long as an answer may have so many records.
+// readHistories reads the histories of jobs: short ones together and each long one by itself, until
+// there are more records than an answer may have.
 func (s *service) readHistories(ctx context.Context, ids []jobdb.JobID) (map[jobdb.JobID][]jobdb.HistoryRecord, error) {
 	histories, err := s.DB.RecentHistory(ctx, ids, 0)
 	records := 0

@@ -16,11 +16,11 @@ const (
 type pageRequest struct {
 	number, size int
 	cursor       string
-	uncounted    bool // how many jobs match isn't wanted
+	uncounted    bool // without the number of jobs that match
 }
 
-// readPage reads page, or cursor in its place, per_page and uncounted. Who gets all rows in the form lines may
-// send none of them.
+// readPage reads page or cursor, per_page and uncounted. A request for all rows, with the media
+// type lines, may have none of them.
 func readPage(in *validation.Reader, query url.Values, lines string) (page pageRequest) {
 	if lines != "" {
 		refusePages(in, query, lines)

@@ -29,13 +29,13 @@ import (
 	"jobdb/wms"
 )
 
-// Config is what the service needs. All fields must be set but those that say otherwise.
+// Config is what the service needs. Fields must be set unless their comments say otherwise.
 type Config struct {
 	DB         *jobdb.DB
 	Jobs       *wms.JobManager
 	Keys       *auth.Keys   // verify tokens
-	Issuer     string       // that tokens must name
-	Logins     *auth.Logins // of pages, where this server signs its own tokens; nil where they come from another issuer
+	Issuer     string       // the issuer that tokens must name
+	Logins     *auth.Logins // of web pages, if this server signs its own tokens; nil if tokens come from another issuer
 	Visibility auth.Visibility
 	Operators  []auth.Operator // who may read the jobs of all VOs; may be nil
 	Rates      Rates           // of requests; zero: any number
@@ -49,7 +49,7 @@ type Config struct {
 	Metrics    *metrics.Registry // counts requests; may be nil
 	Traces     *traces.Tracer    // traces requests; may be nil
 	Proxies    []netip.Prefix    // addresses of proxies, which say who a client is; may be nil
-	PublicURL  string            // by which clients reach the server, without a final slash; "": as each request says
+	PublicURL  string            // at which clients reach the server, without a final slash; "": as the Host of each request says
 	MaxBody    int64             // size of a request's body in bytes; 0: 10 MiB
 
 	// RequestTimeout is how long a request may run until it is answered with 503; 0: no limit.
@@ -69,7 +69,7 @@ type service struct {
 	userRates   *limiter
 	voRates     *limiter
 	uploads     *gate         // memory of large bodies while they come in
-	work        *gate         // memory of large bodies and what becomes of them
+	work        *gate         // memory of large bodies while they are worked on
 	answers     *gate         // memory of large answers
 	classes                   // of work with the database
 	changed     *changeHub    // finds out which jobs change, while somebody listens
@@ -98,10 +98,38 @@ func New(c Config) http.Handler {
 	}
 	s.changed = newChangeHub(c.DB, c.Logger)
 	mux, methods := http.NewServeMux(), map[string][]string{}
-	for _, r := range []struct {
-		method, path string
-		handle       handler
-	}{
+	for _, r := range s.routes() {
+		mux.Handle(r.method+" "+r.path, s.wrap(r.handle))
+		methods[r.path] = append(methods[r.path], r.method)
+	}
+	for path, allowed := range methods {
+		mux.Handle(path, s.wrap(methodNotAllowed(allowed...)))
+	}
+	// The paths without a final slash keep the mux from redirecting to those with one.
+	for _, area := range []string{"/api", "/api/", "/.well-known", "/.well-known/"} {
+		mux.Handle(area, s.wrap(notFound))
+	}
+	root := notFound
+	if s.own != nil {
+		mux.Handle(pagePath, s.wrap(s.ownPage))
+		root = s.ownPage
+	}
+	if s.Web != nil {
+		root = s.webFile
+	}
+	mux.Handle("/", s.wrap(root))
+	return s.withLog(withSecurity(s.withCORS(withGzip(s.withoutRedirects(mux)))))
+}
+
+// route is how a request with a method and a path is answered.
+type route struct {
+	method, path string
+	handle       handler
+}
+
+// routes returns all routes but the files of web pages.
+func (s *service) routes() []route {
+	return []route{
 		{http.MethodPost, "/api/jobs/jdl", s.withBody(auth.Create, s.submit)},
 		{http.MethodPost, "/api/jobs/search", s.withBody(auth.Query, s.search)},
 		{http.MethodPost, "/api/jobs/summary", s.withBody(auth.Query, s.summary)},
@@ -132,31 +160,11 @@ func New(c Config) http.Handler {
 		{http.MethodGet, "/api/health/live", live},
 		{http.MethodGet, "/api/health/ready", s.ready},
 		{http.MethodGet, "/api/health/startup", startup},
-	} {
-		mux.Handle(r.method+" "+r.path, s.wrap(r.handle))
-		methods[r.path] = append(methods[r.path], r.method)
 	}
-	for path, allowed := range methods {
-		mux.Handle(path, s.wrap(methodNotAllowed(allowed...)))
-	}
-	// Without those that end in no slash the mux would redirect to those that do.
-	for _, area := range []string{"/api", "/api/", "/.well-known", "/.well-known/"} {
-		mux.Handle(area, s.wrap(notFound))
-	}
-	root := notFound
-	if s.own != nil {
-		mux.Handle(pagePath, s.wrap(s.ownPage))
-		root = s.ownPage
-	}
-	if s.Web != nil {
-		root = s.webFile
-	}
-	mux.Handle("/", s.wrap(root))
-	return s.withLog(withSecurity(s.withCORS(withGzip(s.withoutRedirects(mux)))))
 }
 
-// forBrowsers tells browsers to take each answer for what it says it is, to keep none, to run nothing
-// of it and to show it in no other page.
+// forBrowsers tells browsers to take an answer for what its Content-Type says, not to store it, to
+// run no script of it, and not to show it in another page.
 var forBrowsers = http.Header{
 	"X-Content-Type-Options":       {"nosniff"},
 	"Content-Security-Policy":      {"default-src 'none'; frame-ancestors 'none'"},
@@ -200,7 +208,7 @@ func (s *service) withCORS(next http.Handler) http.Handler {
 	}).Handler(next)
 }
 
-// handler answers a request, or returns an error that [errorAnswer] makes an answer of.
+// handler answers a request, or returns an error, which [errorAnswer] turns into an answer.
 type handler func(http.ResponseWriter, *http.Request) error
 
 // wrap bounds the body and the time of a request, checks its query, and answers with the handler's error.
@@ -208,10 +216,10 @@ func (s *service) wrap(handle handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		setRoute(r)
 		r.Body = http.MaxBytesReader(w, r.Body, s.MaxBody)
-		if len(r.TransferEncoding) > 0 { // net/http hides whether there was a length, too (RFC 9112, 6.1)
+		if len(r.TransferEncoding) > 0 { // there may have been a Content-Length, too, which net/http hides (RFC 9112, 6.1)
 			w.Header().Set("Connection", "close")
 		}
-		if s.RequestTimeout > 0 && linesWanted(r) == "" && r.URL.Path != changesPath { // those last as long as they are read
+		if s.RequestTimeout > 0 && linesWanted(r) == "" && r.URL.Path != changesPath { // these last as long as they are read
 			ctx, cancel := context.WithTimeout(r.Context(), s.RequestTimeout)
 			defer cancel()
 			r = r.WithContext(ctx)
@@ -226,8 +234,8 @@ func (s *service) wrap(handle handler) http.Handler {
 	})
 }
 
-// checkQuery refuses a query that can't be read as a whole: what net/url leaves out of it would
-// count as not asked for.
+// checkQuery refuses a query that can't be parsed as a whole: net/url would leave out the rest, as
+// if it had not been asked for.
 func checkQuery(r *http.Request) error {
 	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
 		const message = `isn't well-formed: write NAME=VALUE, with & between them; % as %25, ; as %3B`
@@ -254,20 +262,20 @@ func methodNotAllowed(allowed ...string) handler {
 // Timeouts bound how long requests take.
 type Timeouts struct {
 	Answer   time.Duration // from the request to the end of its answer; 0: no limit
-	Shutdown time.Duration // from the end of Serve's context to the end of the requests that run
+	Shutdown time.Duration // how long Serve waits for running requests once its context has ended
 }
 
 // Serve answers requests on the listener until ctx ends, then waits for those that run. Those that
 // run longer than the shutdown timeout are cut off, which is an error. It always closes the
 // listener.
 func Serve(ctx context.Context, listener net.Listener, service http.Handler, logger *slog.Logger, timeouts Timeouts) error {
-	running, cut := stoppable(context.WithValue(context.WithoutCancel(ctx), endingKey{}, ctx.Done())) // requests outlive ctx
+	running, cut := stoppable(context.WithValue(context.WithoutCancel(ctx), shutdownKey{}, ctx.Done())) // requests outlive ctx
 	defer cut()
 	server := &http.Server{
 		Handler:           service,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
-		WriteTimeout:      cmp.Or(timeouts.Answer, 24*time.Hour), // without any the deadline of an answer would hold for the next one
+		WriteTimeout:      cmp.Or(timeouts.Answer, 24*time.Hour), // 0 wouldn't clear the deadline of the answer before
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),

@@ -74,7 +74,7 @@ func (s *service) readIdempotencyKey(r *http.Request) (string, error) {
 	}
 }
 
-// usedKey is the answer to a key that was used before, for something else.
+// usedKey is the error for a key that was used before, for something else.
 func usedKey(err error) error {
 	return validation.Faults{{Type: "value_error", Location: validation.Location{"header", idempotencyKey}, Message: err.Error()}}
 }

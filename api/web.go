@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// webFile answers with the files of a web interface, as a static export of Next.js wants it: /auth is
-// auth.html. They need no token: what a page may see, its requests to the other routes decide.
+// webFile answers with the files of a web interface, as a static export of Next.js wants it: /auth
+// is auth.html. They need no token, because they show nothing: a page's requests to the other
+// routes do.
 func (s *service) webFile(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return methodNotAllowed(http.MethodGet)(w, r)

@@ -9,8 +9,8 @@ import (
 	"jobdb/auth"
 )
 
-// discovery tells clients where to get tokens: at the issuer, on the paths of DiracX, or here where
-// this server signs them itself.
+// discovery tells clients where to get tokens: at the issuer, on DiracX's paths, or here if this
+// server signs them itself.
 type discovery struct {
 	Issuer                      string   `json:"issuer"`
 	TokenEndpoint               string   `json:"token_endpoint"`
@@ -92,9 +92,9 @@ type support struct {
 	Email   *string `json:"email"`
 }
 
-// diracMetadata describes the VO that this server signs tokens for, or answers with what the issuer
-// says, which knows all VOs. It doesn't redirect there: browsers would refuse that to pages that
-// the issuer doesn't know.
+// diracMetadata describes the VO that this server signs tokens for, or answers with the issuer's
+// document, which has all VOs. It doesn't redirect to the issuer: browsers would block that for
+// pages whose origin the issuer doesn't allow.
 func (s *service) diracMetadata(w http.ResponseWriter, r *http.Request) error {
 	if s.Logins == nil {
 		return s.issuerMetadata(w, r)

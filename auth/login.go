@@ -21,7 +21,7 @@ const (
 // maxLogins is how many codes, and how many sessions, are kept. The oldest are dropped first.
 const maxLogins = 1000
 
-// The errors of [Logins.Redeem] and [Logins.Renew].
+// The reasons why there are no tokens.
 var (
 	ErrInvalidCode    = errors.New("the code is unknown, was used before, has ended, or isn't this client's: log in again")
 	ErrInvalidSession = errors.New("the login is unknown, has ended, or its refresh token was used twice: log in again")

@@ -17,7 +17,7 @@ const (
 	metadataRetry    = 15 * time.Second
 )
 
-// ErrNoMetadata means that the issuer's metadata can't be fetched.
+// ErrNoMetadata means that the issuer's metadata can't be had.
 var ErrNoMetadata = errors.New("the metadata of the issuer can't be fetched")
 
 // Metadata describes the VOs of a DiracX issuer. It is fetched from

@@ -8,7 +8,7 @@ import (
 	"jobdb"
 )
 
-// ErrOtherAction is the error for a key that was used before, for another action.
+// ErrOtherAction says that a key was used before, for another action.
 var ErrOtherAction = errors.New("this key was used before, for another action; use a new key for each action")
 
 // maxOnceTries is how often StartActionOnce tries while the same action is stored by another

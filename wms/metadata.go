@@ -11,7 +11,7 @@ import (
 	"jobdb"
 )
 
-// ErrInvalidMetadata is the class of errors of metadata that can't be set; see [MetadataError].
+// ErrInvalidMetadata is the class of metadata that can't be set; see [MetadataError].
 var ErrInvalidMetadata = errors.New("invalid metadata")
 
 // MetadataError says which name can't be set to what was given, and why, in words meant for who

@@ -20,8 +20,8 @@ type Scope struct {
 	AllVOs    bool // for [JobManager.Details] only; VO and Owner are empty
 }
 
-// ErrNotOwner is the error for jobs one of which belongs to another owner of the VO. None of them
-// is changed then.
+// ErrNotOwner says that one of the jobs belongs to another owner of the VO; then nothing was done
+// to any of them.
 var ErrNotOwner = errors.New("one of these jobs is not yours")
 
 // owns compares byte by byte, unlike the collations of DIRAC's databases.

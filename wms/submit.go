@@ -13,7 +13,7 @@ import (
 // Owner is who submits jobs, as the access token says.
 type Owner struct{ Name, Group, VO string }
 
-// ErrInvalidJob is the class of errors of submissions that break a rule; see [JobError].
+// ErrInvalidJob is the class of submissions that were refused for what they say; see [JobError].
 var ErrInvalidJob = errors.New("invalid job")
 
 // JobError says why a submission was refused, in words meant for who submitted it.

@@ -11,7 +11,7 @@ import (
 	"jobdb"
 )
 
-// ErrOtherSubmission is the error for a key that was used before, for another submission.
+// ErrOtherSubmission says that a key was used before, for another submission.
 var ErrOtherSubmission = errors.New("this key was used before, with other JDLs; use a new key for each submission")
 
 // SubmitOnce is [JobManager.Submit] for a client that may send its submission again, with the same

@@ -6,10 +6,10 @@ import (
 	"sync"
 )
 
-// room is what requests take of a gate. Those that wait for some get it in the order of their costs,
-// the least first, and equal ones in the order in which they came. Those behind the first wait, even
-// if there is enough for them.
-type room struct {
+// semaphore is a weighted semaphore with priorities. Waiters are served in the order of their cost,
+// the least first, and equal ones in the order in which they came. Those behind the first wait even
+// if there would be enough for them.
+type semaphore struct {
 	mutex   sync.Mutex
 	free    int64
 	waiting []*waiter
@@ -17,13 +17,13 @@ type room struct {
 
 type waiter struct {
 	n, cost int64
-	ready   chan struct{} // closed when it has got its room
+	ready   chan struct{} // closed when it has got its n
 }
 
-func newRoom(size int64) *room { return &room{free: size} }
+func newSemaphore(size int64) *semaphore { return &semaphore{free: size} }
 
-// tryTake takes n if there is so much now and nobody waits.
-func (r *room) tryTake(n int64) bool {
+// tryTake takes n if that much is free and nobody waits.
+func (r *semaphore) tryTake(n int64) bool {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	if len(r.waiting) > 0 || r.free < n {
@@ -34,7 +34,7 @@ func (r *room) tryTake(n int64) bool {
 }
 
 // take waits for n until the context ends, and reports whether it got it.
-func (r *room) take(ctx context.Context, n, cost int64) bool {
+func (r *semaphore) take(ctx context.Context, n, cost int64) bool {
 	w := &waiter{n: n, cost: cost, ready: make(chan struct{})}
 	r.mutex.Lock()
 	at := len(r.waiting)
@@ -52,8 +52,8 @@ func (r *room) take(ctx context.Context, n, cost int64) bool {
 	}
 }
 
-// forget takes one who gave up out of those that wait, and reports whether it was among them.
-func (r *room) forget(w *waiter) bool {
+// forget removes a waiter that gave up, and reports whether it was still waiting.
+func (r *semaphore) forget(w *waiter) bool {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	i := slices.Index(r.waiting, w)
@@ -61,19 +61,19 @@ func (r *room) forget(w *waiter) bool {
 		return false
 	}
 	r.waiting = slices.Delete(r.waiting, i, i+1)
-	r.admit() // it may have been the first, and have wanted more than the next
+	r.admit() // the next one may want less than it did
 	return true
 }
 
-func (r *room) giveBack(n int64) {
+func (r *semaphore) giveBack(n int64) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	r.free += n
 	r.admit()
 }
 
-// admit is called with the mutex.
-func (r *room) admit() {
+// admit serves waiters as far as there is enough. The mutex must be held.
+func (r *semaphore) admit() {
 	for len(r.waiting) > 0 && r.waiting[0].n <= r.free {
 		r.free -= r.waiting[0].n
 		close(r.waiting[0].ready)
