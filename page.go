@@ -110,7 +110,7 @@ func (a access) findEach(ctx context.Context, s Search, keeps bool, each func(ro
 	err = a.inSnapshot(ctx, "search jobs", s.singleStatement(), func(session *session) error {
 		session.reusesRows = !keeps
 		defer func() { session.reusesRows = false }()
-		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
+		if s.Filter, err = session.resolvePatterns(ctx, s.Scope, s.Filter); err != nil {
 			return err
 		}
 		if s.Cursor != "" {
@@ -152,7 +152,7 @@ func (s *session) page(ctx context.Context, search Search, perPage int, each fun
 		selected, c = search.ofIDs(ids), s.compiler()
 	case w.byTime != "":
 		c.index, c.sorts = w.byTime, true
-	case w.sorts != "":
+	case w.sorts != "" && c.index == "":
 		c.index = w.sorts
 	}
 	rows, place := int64(0), []any(nil)
