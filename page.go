@@ -1,6 +1,7 @@
 package jobdb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -201,7 +202,7 @@ func (s *session) pageAfter(ctx context.Context, search Search, perPage int, eac
 	}
 	f := found{total: -1, before: from.Before}
 	rows, place := int64(0), []any(nil)
-	w, err := s.walkFor(ctx, search, int64(perPage))
+	w, err := s.walkAfter(ctx, search, perPage)
 	if err != nil {
 		return f, err
 	}
@@ -229,6 +230,17 @@ func (s *session) pageAfter(ctx context.Context, search Search, perPage int, eac
 		f.next = cursor{search.order(s.db.dialect), from.Before + int64(perPage), place}.String()
 	}
 	return f, nil
+}
+
+// walkAfter chooses how to find the rows of a page after a cursor.
+func (s *session) walkAfter(ctx context.Context, search Search, perPage int) (walk, error) {
+	c, err := s.planned(ctx, search.Scope, search.Filter, true)
+	if err != nil {
+		return walk{}, err
+	}
+	w, err := s.walkFor(ctx, search, int64(perPage))
+	w.sorts = cmp.Or(c.index, w.sorts)
+	return w, err
 }
 
 // partOf selects rows of a part of those after a row.

@@ -115,6 +115,16 @@ func TestPlansOfNames(t *testing.T) {
 		if plan := queryPlan(t, db, s.compiler().total(search)); want != "" && !strings.HasSuffix(plan, want) {
 			t.Errorf("names like %s: %s, want %s", pattern, plan, want)
 		}
+		if want == along {
+			w, err := s.walkAfter(ctx, search, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			st, err := s.partOf(ctx, search, w, search.placesAfter([]any{int64(ids[0])})[0], 100)
+			if plan := queryPlan(t, db, st); err != nil || !strings.Contains(plan, along) {
+				t.Errorf("names like %s after a cursor: %s, %v", pattern, plan, err)
+			}
+		}
 		if nobody := len(search.Filter.kids) == 1 && search.Filter.kids[0].op == opOr; nobody != (want == "") {
 			t.Errorf("names like %s: nobody's: %v", pattern, nobody)
 		}
