@@ -235,14 +235,15 @@ func (c *compiler) jobsToGroup(scope Scope, filter Filter, columns []Column) {
 // jobs of the VO, or of another condition's value, where a period leaves fewer of them. MariaDB expects
 // to be done soon, since there is a limit on groups.
 func (c *compiler) ignoreOrder(scope Scope, filter Filter, columns []Column) {
-	if !c.dialect.ForceIndex || len(c.periodOf(scope, filter).kids) == 0 {
+	period := c.periodOf(scope, filter)
+	if !c.dialect.ForceIndex || len(period.kids) == 0 {
 		return
 	}
 	differs := func(column Column) bool { return !(Search{Scope: scope, Filter: filter}).fixes(column) }
 	var names []string
 	for _, index := range c.schema.Indexes {
 		first := slices.IndexFunc(index.Columns, func(name string) bool { return differs(columnByName[name]) })
-		if first >= 0 && slices.Contains(columns, columnByName[index.Columns[first]]) {
+		if first >= 0 && index.Name != c.schema.OfVO[period.kids[0].column.Name()] && slices.Contains(columns, columnByName[index.Columns[first]]) {
 			names = append(names, tables.Quote(index.Name))
 		}
 	}

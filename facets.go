@@ -114,7 +114,7 @@ func (a access) Facets(ctx context.Context, f Facets) ([]Facet, error) {
 		return nil, err
 	}
 	var facets []Facet
-	err := a.ask(ctx, "count jobs by facets", len(f.Columns) == 1 && !f.Filter.hasRegex(), func(ctx context.Context, s *session) (err error) {
+	err := a.ask(ctx, "count jobs by facets", len(f.Columns) == 1 && !f.Filter.looksUp(), func(ctx context.Context, s *session) (err error) {
 		facets, err = s.facets(ctx, f)
 		return err
 	})
@@ -122,7 +122,7 @@ func (a access) Facets(ctx context.Context, f Facets) ([]Facet, error) {
 }
 
 func (s *session) facets(ctx context.Context, f Facets) ([]Facet, error) {
-	whole, err := s.resolveRegexes(ctx, f.Scope, f.Filter)
+	whole, err := s.resolvePatterns(ctx, f.Scope, f.Filter)
 	if err != nil {
 		return nil, err
 	}
@@ -138,9 +138,9 @@ func (s *session) facets(ctx context.Context, f Facets) ([]Facet, error) {
 			continue
 		}
 		summary := f.summaryOf(column)
-		if len(summary.Filter.kids) == len(whole.kids) {
+		if len(summary.Filter.kids) == len(f.Filter.kids) {
 			summary.Filter = whole
-		} else if summary.Filter, err = s.resolveRegexes(ctx, f.Scope, summary.Filter); err != nil {
+		} else if summary.Filter, err = s.resolvePatterns(ctx, f.Scope, summary.Filter); err != nil {
 			return nil, err // a regex is tried on the values that the other conditions leave
 		}
 		facets[i].Column = column

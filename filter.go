@@ -368,6 +368,11 @@ func (f Filter) hasParameter() bool {
 	return f.column == colParameter || slices.ContainsFunc(f.kids, Filter.hasParameter)
 }
 
+// looksUp reports whether there are patterns for which values may have to be looked up first.
+func (f Filter) looksUp() bool {
+	return f.hasRegex() || f.op == opAnd && slices.ContainsFunc(f.kids, func(kid Filter) bool { return kid.op == opLike })
+}
+
 func (f Filter) hasRegex() bool {
 	return f.op == opRegex || slices.ContainsFunc(f.kids, Filter.hasRegex)
 }

@@ -173,9 +173,9 @@ func (a access) Histogram(ctx context.Context, h Histogram) (HistogramRows, erro
 		return HistogramRows{}, err
 	}
 	var rows HistogramRows
-	err := a.ask(ctx, "count jobs over time", !h.Filter.hasRegex(), func(ctx context.Context, s *session) error {
+	err := a.ask(ctx, "count jobs over time", !h.Filter.looksUp(), func(ctx context.Context, s *session) error {
 		var err error
-		if h.Filter, err = s.resolveRegexes(ctx, h.Scope, h.Filter); err == nil {
+		if h.Filter, err = s.resolvePatterns(ctx, h.Scope, h.Filter); err == nil {
 			rows, err = s.histogram(ctx, h)
 		}
 		return err

@@ -1,6 +1,7 @@
 package jobdb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -110,7 +111,7 @@ func (a access) findEach(ctx context.Context, s Search, keeps bool, each func(ro
 	err = a.inSnapshot(ctx, "search jobs", s.singleStatement(), func(session *session) error {
 		session.reusesRows = !keeps
 		defer func() { session.reusesRows = false }()
-		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
+		if s.Filter, err = session.resolvePatterns(ctx, s.Scope, s.Filter); err != nil {
 			return err
 		}
 		if s.Cursor != "" {
@@ -152,7 +153,7 @@ func (s *session) page(ctx context.Context, search Search, perPage int, each fun
 		selected, c = search.ofIDs(ids), s.compiler()
 	case w.byTime != "":
 		c.index, c.sorts = w.byTime, true
-	case w.sorts != "":
+	case w.sorts != "" && c.index == "":
 		c.index = w.sorts
 	}
 	rows, place := int64(0), []any(nil)
@@ -201,7 +202,7 @@ func (s *session) pageAfter(ctx context.Context, search Search, perPage int, eac
 	}
 	f := found{total: -1, before: from.Before}
 	rows, place := int64(0), []any(nil)
-	w, err := s.walkFor(ctx, search, int64(perPage))
+	w, err := s.walkAfter(ctx, search, perPage)
 	if err != nil {
 		return f, err
 	}
@@ -229,6 +230,17 @@ func (s *session) pageAfter(ctx context.Context, search Search, perPage int, eac
 		f.next = cursor{search.order(s.db.dialect), from.Before + int64(perPage), place}.String()
 	}
 	return f, nil
+}
+
+// walkAfter chooses how to find the rows of a page after a cursor.
+func (s *session) walkAfter(ctx context.Context, search Search, perPage int) (walk, error) {
+	c, err := s.planned(ctx, search.Scope, search.Filter, true)
+	if err != nil {
+		return walk{}, err
+	}
+	w, err := s.walkFor(ctx, search, int64(perPage))
+	w.sorts = cmp.Or(c.index, w.sorts)
+	return w, err
 }
 
 // partOf selects rows of a part of those after a row.

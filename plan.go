@@ -34,7 +34,7 @@ func (s *session) plannedPage(ctx context.Context, search Search, perPage int) (
 		return c, -1, err
 	}
 	most := int64(manyEntries)
-	if more {
+	if more || period.kids[0].column.Kind() == tables.KindText { // names are among those of all JobIDs
 		most = fewJobs
 	}
 	c.index = c.schema.OfVO[period.kids[0].column.Name()]
@@ -97,16 +97,26 @@ func (c *compiler) indexOfEqual(filter Filter) string {
 }
 
 // periodOf are the conditions of a filter on the first time that it compares, all of which have to be
-// met, if an index has the jobs of a VO by it.
+// met, if an index has the jobs of a VO by it. Without a time it may be a range of names.
 func (c *compiler) periodOf(scope Scope, filter Filter) Filter {
 	period := Filter{op: opAnd}
 	if scope.VO == "" || filter.op != opAnd {
 		return period
 	}
-	for _, kid := range filter.kids {
-		first := len(period.kids) == 0 && kid.column.Kind() == tables.KindTime && c.schema.OfVO[kid.column.Name()] != ""
-		if kid.isRange() && (first || len(period.kids) > 0 && kid.column == period.kids[0].column) {
-			period.kids = append(period.kids, kid)
+	isTime := func(kid Filter) bool {
+		return kid.column.Kind() == tables.KindTime && c.schema.OfVO[kid.column.Name()] != ""
+	}
+	isName := func(kid Filter) bool {
+		return kid.op != opIn && c.inByteOrder(scope, kid.column) && !c.countedAlone(kid.column)
+	}
+	for _, fits := range []func(Filter) bool{isTime, isName} {
+		for _, kid := range filter.kids {
+			if kid.isRange() && fits(kid) && (len(period.kids) == 0 || kid.column == period.kids[0].column) {
+				period.kids = append(period.kids, kid)
+			}
+		}
+		if len(period.kids) > 0 {
+			break
 		}
 	}
 	return period

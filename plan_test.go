@@ -68,3 +68,65 @@ func TestPlansOfPeriods(t *testing.T) {
 		}
 	}
 }
+
+// Names that begin in one way are found by a range of their index, and no names are looked at that begin
+// otherwise. Where some begin in upper and others in lower case, all are looked at.
+func TestPlansOfNames(t *testing.T) {
+	ctx := t.Context()
+	db, err := Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "jobs.db"), Options{FoldInterval: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Migrate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"00100003_00000001", "Sim1", "sim2", "toys_anna_1", "toys_bob_1", "TOYS", "\U0010FFFF"}
+	ids, err := db.CreateJobs(ctx, make([]string, len(names)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[JobID]Attributes{}
+	for i, id := range ids {
+		rows[id] = Attributes{"VO": "lhcb", "JobName": names[i]}
+	}
+	if err := db.InsertJobAttributes(ctx, rows); err != nil {
+		t.Fatal(err)
+	}
+	const along, whole = "(VO=? AND JobName>? AND JobName<?)", "(VO=?)"
+	for pattern, want := range map[string]string{
+		"00100003%":      along,
+		"0010%1":         along,
+		"toys_anna%":     along,
+		"\U0010FFFF%":    "(VO=? AND JobName>?)",
+		"sim%":           whole,
+		"%anna%":         whole,
+		"toys\\_nobody%": "",
+	} {
+		search, err := SearchRequest{Search: []FilterSpec{{Parameter: "JobName", Operator: "like", Value: pattern}}}.Parse(db.Limits())
+		if err != nil {
+			t.Fatal(err)
+		}
+		search.Scope.VO = "lhcb"
+		s := &session{db: db, q: db.engine.Reader}
+		if search.Filter, err = s.resolvePatterns(ctx, search.Scope, search.Filter); err != nil {
+			t.Fatal(err)
+		}
+		if plan := queryPlan(t, db, s.compiler().total(search)); want != "" && !strings.HasSuffix(plan, want) {
+			t.Errorf("names like %s: %s, want %s", pattern, plan, want)
+		}
+		if want == along {
+			w, err := s.walkAfter(ctx, search, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			st, err := s.partOf(ctx, search, w, search.placesAfter([]any{int64(ids[0])})[0], 100)
+			if plan := queryPlan(t, db, st); err != nil || !strings.Contains(plan, along) {
+				t.Errorf("names like %s after a cursor: %s, %v", pattern, plan, err)
+			}
+		}
+		if nobody := len(search.Filter.kids) == 1 && search.Filter.kids[0].op == opOr; nobody != (want == "") {
+			t.Errorf("names like %s: nobody's: %v", pattern, nobody)
+		}
+	}
+}

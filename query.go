@@ -305,7 +305,7 @@ func (s Scope) check() error {
 // singleStatement reports whether one statement answers the search, so that it needs no transaction
 // around it.
 func (s Search) singleStatement() bool {
-	if s.Filter.hasRegex() {
+	if s.Filter.looksUp() {
 		return false
 	}
 	if s.Cursor != "" {

@@ -55,9 +55,9 @@ func (a access) EachSummaryRow(ctx context.Context, s Summary, each func(row []a
 	if err := a.checkQuestion(s.Scope, s.Filter, nil); err != nil {
 		return err
 	}
-	return a.ask(ctx, "summarize jobs", !s.Filter.hasRegex(), func(ctx context.Context, session *session) error {
+	return a.ask(ctx, "summarize jobs", !s.Filter.looksUp(), func(ctx context.Context, session *session) error {
 		var err error
-		if s.Filter, err = session.resolveRegexes(ctx, s.Scope, s.Filter); err != nil {
+		if s.Filter, err = session.resolvePatterns(ctx, s.Scope, s.Filter); err != nil {
 			return err
 		}
 		columns := append(definitions(s.columns()), countColumn)

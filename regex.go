@@ -9,12 +9,13 @@ import (
 	"jobdb/internal/tables"
 )
 
-// resolveRegexes replaces each regular expression by the list of values that it matches: these are
-// few and found by an index, unlike the rows. Only values of rows that all other filters let
-// through are tried.
-func (s *session) resolveRegexes(ctx context.Context, scope Scope, filter Filter) (Filter, error) {
-	if !filter.hasRegex() {
-		return filter, nil
+// resolvePatterns replaces patterns by what an index serves: likes by ranges, see resolveBeginnings,
+// and each regular expression by the list of values that it matches: these are few and found by an
+// index, unlike the rows. Only values of rows that all other filters let through are tried.
+func (s *session) resolvePatterns(ctx context.Context, scope Scope, filter Filter) (Filter, error) {
+	filter, err := s.resolveBeginnings(ctx, scope, filter)
+	if err != nil || !filter.hasRegex() {
+		return filter, err
 	}
 	others := Filter{op: opAnd}
 	if filter.op == opAnd {

@@ -97,8 +97,7 @@ func (a access) Values(ctx context.Context, v Values) (ValueList, error) {
 
 // hasValueIndex reports whether an index has the values in the order of their bytes.
 func (c *compiler) hasValueIndex(v Values) bool {
-	return v.Scope.VO != "" && v.Scope.Owner == "" && c.schema.OfVO[v.Column.Name()] != "" &&
-		c.schema.Collation(tables.Jobs.Name, v.Column.Name()) == "" && c.schema.Collation(tables.Jobs.Name, colVO.Name()) == ""
+	return v.Scope.Owner == "" && c.inByteOrder(v.Scope, v.Column)
 }
 
 func (s *session) countedValues(ctx context.Context, v Values) (list ValueList, err error) {
@@ -126,21 +125,23 @@ func (l *ValueList) add(v Values, value string) {
 // indexedValues jumps along an index from value to value (a loose index scan). From a value that
 // doesn't match it jumps to where the next one that may match can be.
 func (s *session) indexedValues(ctx context.Context, v Values) (list ValueList, err error) {
-	from, sign := upperASCII(v.Prefix), opGreaterEqual // capitals are first
+	begins := beginning(foldASCII(v.Prefix))
+	from, sign := begins.first(0), opGreaterEqual
 	for skips := 0; skips < maxSkips && !list.More; {
 		value, found, err := s.nextValue(ctx, v, sign, from)
-		switch {
-		case err != nil || !found:
+		if err != nil || !found {
 			return list, err
-		case strings.HasPrefix(foldASCII(value), foldASCII(v.Prefix)):
+		}
+		next, fits, found := begins.next([]rune(value))
+		switch {
+		case fits:
 			list.add(v, value)
 			from, sign = value, opGreater
+		case !found:
+			return list, nil
 		default:
 			skips++
-			if from, found = nextCase(v.Prefix, value); !found {
-				return list, nil
-			}
-			sign = opGreaterEqual
+			from, sign = next, opGreaterEqual
 		}
 	}
 	list.More = true
@@ -153,39 +154,6 @@ func (s *session) nextValue(ctx context.Context, v Values, sign op, from string)
 		return nil
 	})
 	return value, found, err
-}
-
-// nextCase returns the first spelling of the prefix, in upper and lower case ASCII letters, that
-// sorts after another text by its bytes. That text begins with no spelling of the prefix. found is
-// false where there is none.
-func nextCase(prefix, after string) (text string, found bool) {
-	upper, lower := upperASCII(prefix), foldASCII(prefix)
-	at := 0
-	for at < min(len(prefix), len(after)) && (after[at] == upper[at] || after[at] == lower[at]) {
-		at++
-	}
-	if at == len(after) {
-		return after + upper[at:], true
-	}
-	for ; at >= 0; at-- {
-		switch {
-		case upper[at] > after[at]:
-			return after[:at] + upper[at:], true
-		case lower[at] > after[at]:
-			return after[:at] + lower[at:at+1] + upper[at+1:], true
-		}
-	}
-	return "", false
-}
-
-// upperASCII turns ASCII letters into upper case.
-func upperASCII(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' {
-			return r + 'A' - 'a'
-		}
-		return r
-	}, s)
 }
 
 func (s *session) newestValues(ctx context.Context, v Values) (list ValueList, err error) {

@@ -86,7 +86,7 @@ func (s *session) walkFor(ctx context.Context, search Search, reach int64) (walk
 	if c.dialect.IndexedBy == "" || !search.walkable() {
 		return walk{}, nil
 	}
-	if period := c.periodOf(search.Scope, search.Filter); len(period.kids) > 0 {
+	if period := c.periodOf(search.Scope, search.Filter); len(period.kids) > 0 && (search.byKey() || period.kids[0].column.Kind() == tables.KindTime) {
 		return s.walkPeriod(ctx, search, period)
 	}
 	if search.byKey() {

@@ -76,7 +76,6 @@ var notYet = map[string]string{
 	"facets of the commonest value, not counted":                  everywhere,
 	"Running and not heard of":                                    "sqlite mariadb mysql? postgres",
 	"final and ended before":                                      "sqlite mysql",
-	"names that begin with":                                       everywhere,
 }
 
 const everywhere = "sqlite mariadb mysql postgres"

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ var queryTests = []conformanceTest{
 	{"TextFilters", testTextFilters},
 	{"ForeignTextFilters", testForeignTextFilters},
 	{"LikeFoldsASCII", testLikeFoldsASCII},
+	{"NamesThatBegin", testNamesThatBegin},
 	{"Nulls", testNulls},
 	{"TimeFilters", testTimeFilters},
 	{"TimeForms", testTimeForms},
@@ -106,6 +108,68 @@ func testTextFilters(f *fixture) {
 		{site(`"operator":"regex","value":"^(?P<x>)$"`), []int{7}},
 		{site(`"operator":"regex","value":"nobody"`), nil},
 	})
+}
+
+// A like of names, which are found by ranges of an index, finds what it would row by row.
+func testNamesThatBegin(f *fixture) {
+	random := rand.New(rand.NewPCG(8, 1))
+	letters := strings.Split("a A b B _ % | 1 \\", " ")
+	if !f.traits.Latin1 {
+		letters = append(letters, "é", "\ud7ff", "\ue000", "\U0010ffff")
+	}
+	text := func(n int) (text string) {
+		for range random.IntN(n + 1) {
+			text += letters[random.IntN(len(letters))]
+		}
+		return text
+	}
+	jobs := make([]jobdb.Attributes, 80)
+	for i := range jobs {
+		jobs[i] = jobdb.Attributes{"JobName": text(4), "Site": []string{"a", "b"}[i%2]}
+	}
+	f.addJobs(jobs...)
+	all := f.search(jobdb.SearchRequest{}, 0, 0)
+	site := slices.Index(all.Columns, f.columns("Site")[0])
+	for i := range f.shorter(200) {
+		escapes := strings.NewReplacer(`\`, `\\`)
+		if i%5 == 0 {
+			escapes = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
+		}
+		pattern := escapes.Replace(text(3))
+		if i%4 > 0 {
+			pattern += "%"
+		}
+		specs := []jobdb.FilterSpec{{Parameter: "JobName", Operator: "like", Value: pattern}}
+		if i%3 == 0 {
+			specs = append(specs, jobdb.FilterSpec{Parameter: "Site", Operator: "eq", Value: "a"})
+		}
+		filter, err := jobdb.ParseFilters(specs, f.Limits())
+		f.ok(err)
+		var want []any
+		sites := map[any]int64{}
+		for _, row := range all.Rows {
+			if matches, _ := filter.Match(row); matches {
+				want = append(want, row[0])
+				sites[row[site]]++
+			}
+		}
+		request := jobdb.SearchRequest{Parameters: []string{"JobID"}, Search: specs}
+		f.equal("jobs with a name like "+pattern, f.walk(request, 7, func() {}), want)
+		f.equal("their number", f.search(request, 1, 1).Total, int64(len(want)))
+		summary, err := jobdb.SummaryRequest{Grouping: []string{"Site"}, Search: specs}.Parse(f.Limits())
+		f.ok(err)
+		summary.Scope.VO = f.vo
+		rows, err := f.Summary(f.ctx, summary)
+		f.ok(err)
+		counted := map[any]int64{}
+		for _, row := range rows.Rows {
+			counted[row[0]] = row[1].(int64)
+		}
+		f.equal("jobs by site with a name like "+pattern, counted, sites)
+		if f.t.Failed() {
+			return
+		}
+	}
 }
 
 // Of other letters like forgives no case, not even of those whose lower case is ASCII, such as the
