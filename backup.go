@@ -27,8 +27,8 @@ func Backup(ctx context.Context, url, to string) error {
 }
 
 // Restore makes the SQLite file that url names a copy of a backup, after it has checked that. A file
-// that is there gets the name aside. It fails while another process has it open. Other databases are
-// [ErrNotAFile].
+// that is there gets the name aside, or is left and an error where that is "". It fails while another
+// process has it open. Other databases are [ErrNotAFile].
 func Restore(ctx context.Context, from, url, aside string) error {
 	t, err := engine.ParseURL(url)
 	if err != nil {
