@@ -28,8 +28,8 @@ func Backup(ctx context.Context, url, to string) error {
 }
 
 // Restore checks the backup at the path from, and copies it to the SQLite file that url names. If
-// that file exists it is renamed to aside, which fails while another process has it open. Any other
-// database is an [ErrNotAFile].
+// that file exists it is renamed to aside, which fails while another process has it open; with an
+// empty aside it is an error. Any other database is an [ErrNotAFile].
 func Restore(ctx context.Context, from, url, aside string) error {
 	t, err := engine.ParseURL(url)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -142,5 +143,83 @@ func TestRestoreBesideLogs(t *testing.T) {
 	}
 	if err := CheckFile(t.Context(), path); err != nil {
 		t.Error(err)
+	}
+}
+
+// atOnce calls fn several times at the same time, and returns the errors of those that failed.
+func atOnce(n int, fn func(i int) error) (failed []error) {
+	errs := make(chan error, n)
+	begin := make(chan struct{})
+	for i := range n {
+		go func() { <-begin; errs <- fn(i) }()
+	}
+	close(begin)
+	for range n {
+		if err := <-errs; err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return failed
+}
+
+// TestBackupsAtOnce makes several copies of different databases under one name at the same time: one of
+// them is there, whole, and the others are told. So it is with restores.
+func TestBackupsAtOnce(t *testing.T) {
+	const many = 4
+	for round := range 5 {
+		folder := t.TempDir()
+		databases, copies := make([]string, many), make([]string, many)
+		for i := range many {
+			databases[i] = filepath.Join(folder, "jobs"+itoa(i)+".db")
+			db, err := Open(t.Context(), "sqlite:"+databases[i], Options{FoldInterval: -1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.CreateJobs(t.Context(), slices.Repeat([]string{strings.Repeat("x", 1000)}, 50*(i+1))); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			copies[i] = filepath.Join(folder, "copy"+itoa(i)+".db")
+			if err := Backup(t.Context(), "sqlite:"+databases[i], copies[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		made := func(what, path string, failed []error) {
+			t.Helper()
+			if len(failed) != many-1 {
+				t.Errorf("round %d, %s: of %d at once %d failed: %v", round, what, many, len(failed), failed)
+			}
+			for _, err := range failed {
+				if !strings.Contains(err.Error(), path+" exists already") && !strings.Contains(err.Error(), path+".aside exists already") {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+			if err := checkBackup(t.Context(), path); err != nil {
+				t.Errorf("round %d, %s: %v", round, what, err)
+			}
+			if left, err := filepath.Glob(path + ".*partial*"); err != nil || len(left) > 0 {
+				t.Errorf("%s left %v, %v", what, left, err)
+			}
+		}
+		to := filepath.Join(folder, "to.db")
+		made("backup", to, atOnce(many, func(i int) error { return Backup(t.Context(), "sqlite:"+databases[i], to) }))
+		restored := filepath.Join(folder, "restored.db")
+		restore := func(aside string) func(int) error {
+			return func(i int) error { return Restore(t.Context(), copies[i], "sqlite:"+restored, aside) }
+		}
+		made("restore", restored, atOnce(many, restore("")))
+		before, err := os.ReadFile(restored)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made("restore over another", restored, atOnce(many, restore(restored+".aside")))
+		if aside, err := os.ReadFile(restored + ".aside"); err != nil || len(aside) != len(before) {
+			t.Errorf("round %d: of %d bytes that were there %d were put aside, %v", round, len(before), len(aside), err)
+		}
 	}
 }

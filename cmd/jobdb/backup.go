@@ -80,16 +80,19 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	if path == "" {
 		return errors.New("this database is on a server: restore it by the server's own programs (pg_restore, mariadb, mysql)")
 	}
-	if info, err := os.Stat(path); err == nil && info.Size() > 0 && !c.Replace {
-		return fmt.Errorf("%s is there already; with --replace it is put aside", path)
-	}
 	aside := path + ".before-restore"
+	if info, err := os.Stat(path); (err != nil || info.Size() > 0) && !c.Replace {
+		if err == nil {
+			return fmt.Errorf("%s is there already; with --replace it is put aside", path)
+		}
+		aside = ""
+	}
 	err := jobdb.Restore(ctx, c.File, url, aside)
 	if err != nil {
 		return err
 	}
 	p.say("restored: %s", path)
-	if _, err := os.Stat(aside); err == nil {
+	if _, err := os.Stat(aside); aside != "" && err == nil {
 		p.say("the database that was there: %s", aside)
 	}
 	return nil

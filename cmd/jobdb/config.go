@@ -48,7 +48,7 @@ func (c *configCommand) Run(p *program, command *kong.Context) error {
 		if list, ok := command.FlagValue(flag).([]string); ok {
 			value = strings.Join(list, ",")
 		}
-		if flag.Tag.Has("secret") {
+		if flag.Tag.Type != "path" {
 			value = hidden(value)
 		}
 		shown = append(shown, settingShown{flag.Name, value, sourceOf(command, flag)})
@@ -103,13 +103,23 @@ func sourceOf(command *kong.Context, flag *kong.Flag) string {
 	return "default"
 }
 
-var passwordOption = regexp.MustCompile(`(?i)((?:^|[?&\s])[a-z_]*(?:pass|secret|token|key)[a-z_]*=)[^&\s]*`)
+// secretOption is NAME=VALUE in an address, of a name that tells of a secret or is written so that it can't be read, and
+// what comes behind it without a space. A value with spaces has quotes or backslashes.
+var secretOption = regexp.MustCompile(`(?i)([^?&;#,\s=]*(?:pass|pwd|secret|token|key|%)[^?&;#,\s=]*\s*=\s*)` +
+	`(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?:\\.|\S)*)`)
 
-// hidden is a database's address without its password. Of JSON, which may have one anywhere, nothing
-// is shown but the hosts.
+// hiddenAddress is an address of any form without the password in it.
+func hiddenAddress(address string) string {
+	return secretOption.ReplaceAllString(withoutPassword(address), "$1…")
+}
+
+var hostV6 = regexp.MustCompile(`^\[[0-9a-fA-F:.]+]`)
+
+// hidden is the value of a setting without the password of an address. Of JSON, which may have one
+// anywhere, nothing is shown but the hosts.
 func hidden(value string) string {
-	if text := strings.TrimSpace(value); text == "" || !strings.Contains("{[", text[:1]) {
-		return passwordOption.ReplaceAllString(withoutPassword(value), "$1…")
+	if text := strings.TrimSpace(value); text == "" || !strings.Contains("{[", text[:1]) || hostV6.MatchString(text) {
+		return hiddenAddress(value)
 	}
 	var parts struct {
 		Hosts any `json:"hosts"`
@@ -125,9 +135,10 @@ func hidden(value string) string {
 	for i, host := range list {
 		switch h := host.(type) {
 		case string:
-			hosts[i] = withoutPassword(h)
+			hosts[i] = hiddenAddress(h)
 		case map[string]any:
-			hosts[i] = withoutPassword(fmt.Sprint(h["host"]))
+			name, _ := h["host"].(string)
+			hosts[i] = hiddenAddress(name)
 		}
 	}
 	shown := strings.Join(hosts, ", ")

@@ -47,7 +47,7 @@ func (s *operatingSettings) check() error {
 	}
 	if s.MetricsListen != "" {
 		if _, _, err := net.SplitHostPort(s.MetricsListen); err != nil {
-			return fmt.Errorf("--metrics-listen %s: write HOST:PORT, such as 127.0.0.1:9100", s.MetricsListen)
+			return fmt.Errorf("--metrics-listen %s: write HOST:PORT, such as 127.0.0.1:9100", hidden(s.MetricsListen))
 		}
 	}
 	for _, who := range s.Operators {
@@ -68,7 +68,7 @@ func (s *operatingSettings) proxies() (networks []netip.Prefix, err error) {
 		if err != nil {
 			address, err := netip.ParseAddr(text)
 			if err != nil {
-				return nil, fmt.Errorf("--trusted-proxies: %q is neither an address nor a network such as 10.0.0.0/8", text)
+				return nil, fmt.Errorf("--trusted-proxies: %q is neither an address nor a network such as 10.0.0.0/8", hidden(text))
 			}
 			network = netip.PrefixFrom(address.Unmap(), address.Unmap().BitLen())
 		}

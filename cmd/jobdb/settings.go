@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -32,13 +33,13 @@ type Settings struct {
 	operatingSettings
 
 	Listen      string          `help:"Address to listen on, or unix:PATH for a unix socket. Without --issuer it must be loopback or a socket. Default: ${default}." default:"127.0.0.1:8000" env:"JOBDB_LISTEN" placeholder:"HOST:PORT"`
-	Keys        string          `secret:"" help:"Public keys of the issuer (a JWK set): a file, a URL, or JSON. Default: from the issuer's discovery document." env:"JOBDB_KEYS,DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE" placeholder:"SET"`
+	Keys        string          `help:"Public keys of the issuer (a JWK set): a file, a URL, or JSON. Default: from the issuer's discovery document." env:"JOBDB_KEYS,DIRACX_SERVICE_AUTH_TOKEN_KEYSTORE" placeholder:"SET"`
 	KeysRefresh time.Duration   `help:"Fetch keys from a URL this often, at least 10s. Files are read again when they change." default:"15m" env:"JOBDB_KEYS_REFRESH"`
 	Visibility  auth.Visibility `help:"Jobs that normal users see: all of their VO (vo) or only their own (own)." default:"vo" enum:"vo,own" env:"JOBDB_VISIBILITY"`
 
 	Rules             string        `help:"JSON file of rules for new jobs, such as the number of jobs in a submission (docs/rules.md). Default: DiracX's rules." env:"JOBDB_RULES" type:"path" placeholder:"FILE"`
-	TaskQueueDB       string        `name:"task-queue-db" secret:"" help:"Database of task queues (TaskQueueDB), which killed, deleted and rescheduled jobs leave. Default: none; beside DiracX or DIRAC, pilots may then still get such jobs." env:"JOBDB_TASK_QUEUE_DB,DIRACX_DB_URL_TASKQUEUEDB" placeholder:"URL"`
-	ParametersDB      string        `name:"parameters-db" secret:"" help:"OpenSearch of job parameters (JobParametersDB): JSON such as {\"hosts\": [\"host:9200\"], \"use_ssl\": true, \"http_auth\": [\"user\", \"password\"]}. Default: only the table JobParameters." env:"JOBDB_PARAMETERS_DB,DIRACX_OS_DB_JOBPARAMETERSDB" placeholder:"JSON"`
+	TaskQueueDB       string        `name:"task-queue-db" help:"Database of task queues (TaskQueueDB), which killed, deleted and rescheduled jobs leave. Default: none; beside DiracX or DIRAC, pilots may then still get such jobs." env:"JOBDB_TASK_QUEUE_DB,DIRACX_DB_URL_TASKQUEUEDB" placeholder:"URL"`
+	ParametersDB      string        `name:"parameters-db" help:"OpenSearch of job parameters (JobParametersDB): JSON such as {\"hosts\": [\"host:9200\"], \"use_ssl\": true, \"http_auth\": [\"user\", \"password\"]}. Default: only the table JobParameters." env:"JOBDB_PARAMETERS_DB,DIRACX_OS_DB_JOBPARAMETERSDB" placeholder:"JSON"`
 	CommandRedelivery time.Duration `help:"Send a command again with a heartbeat this long after it was sent, if nothing the job reports confirms it; 0 disables." default:"10m" env:"JOBDB_COMMAND_REDELIVERY"`
 	CommandExpiry     time.Duration `help:"But not this long after it was set, unless it is a Kill; 0 disables." default:"6h" env:"JOBDB_COMMAND_EXPIRY"`
 	QueryTimeout      time.Duration `name:"query-time" help:"Time limit of a search or summary; 0 disables." default:"1m" env:"JOBDB_QUERY_TIME"`
@@ -57,6 +58,8 @@ func (s *Settings) check() error {
 	switch {
 	case s.Keys != "" && s.Issuer == "":
 		return usageError{errors.New("--keys: whose keys are these? Set --issuer (JOBDB_ISSUER), too")}
+	case hidden(s.Issuer) != s.Issuer:
+		return usageError{errors.New("--issuer: an issuer has neither a user nor a password")}
 	case s.KeysRefresh < 10*time.Second:
 		return usageError{errors.New("--keys-refresh must be at least 10s")}
 	case s.CommandRedelivery < 0:
@@ -99,11 +102,11 @@ func (s *Settings) limits() jobdb.Limits {
 }
 
 type historySettings struct {
-	HistoryDB string `name:"history-db" secret:"" help:"Database of the job histories (JobLoggingDB), where it is another one. Default: the same." env:"JOBDB_HISTORY_DB,DIRACX_DB_URL_JOBLOGGINGDB" placeholder:"URL"`
+	HistoryDB string `name:"history-db" help:"Database of the job histories (JobLoggingDB), where it is another one. Default: the same." env:"JOBDB_HISTORY_DB,DIRACX_DB_URL_JOBLOGGINGDB" placeholder:"URL"`
 }
 
 type pilotsSettings struct {
-	PilotsDB string `name:"pilots-db" secret:"" help:"Database of pilots (PilotAgentsDB), for searches by PilotStamp, and for stalled jobs whose pilots have ended. Default: none; such searches find nothing." env:"JOBDB_PILOTS_DB,DIRACX_DB_URL_PILOTAGENTSDB" placeholder:"URL"`
+	PilotsDB string `name:"pilots-db" help:"Database of pilots (PilotAgentsDB), for searches by PilotStamp, and for stalled jobs whose pilots have ended. Default: none; such searches find nothing." env:"JOBDB_PILOTS_DB,DIRACX_DB_URL_PILOTAGENTSDB" placeholder:"URL"`
 }
 
 type folderSettings struct {
@@ -111,7 +114,7 @@ type folderSettings struct {
 }
 
 type databaseSettings struct {
-	DB string `name:"db" secret:"" help:"Database: sqlite:PATH, mysql://user:password@host:port/name, postgres://… or an SQLAlchemy URL. Set passwords in the environment, where other users can't see them. Default: a SQLite file in the data folder." env:"JOBDB_DB,DIRACX_DB_URL_JOBDB" placeholder:"URL"`
+	DB string `name:"db" help:"Database: sqlite:PATH, mysql://user:password@host:port/name, postgres://… or an SQLAlchemy URL. Set passwords in the environment, where other users can't see them. Default: a SQLite file in the data folder." env:"JOBDB_DB,DIRACX_DB_URL_JOBDB" placeholder:"URL"`
 }
 
 type issuerSettings struct {
@@ -237,5 +240,15 @@ func (s fileSettings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (a
 	if flag.Tag.Has("notconfigured") {
 		return nil, nil
 	}
-	return s.values[flag.Name], nil
+	value := s.values[flag.Name]
+	list, isList := value.([]any)
+	if isList && flag.Value.Target.Kind() != reflect.Slice || slices.ContainsFunc(append(list, value), isObject) {
+		return nil, fmt.Errorf("%s: %s is a list or an object, and must be a text as for --%s", s.file, flag.Name, flag.Name) // kong would show what is in it
+	}
+	return value, nil
+}
+
+func isObject(value any) bool {
+	_, is := value.(map[string]any)
+	return is
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -265,13 +267,79 @@ func TestQueryTimeout(t *testing.T) {
 	}
 }
 
+// TestNoPasswordIsShown gives each setting that can hold an address one with a password, in every form, on the
+// command line, in the environment and in the file: neither jobdb config nor an error shows it.
+func TestNoPasswordIsShown(t *testing.T) {
+	forms := []string{
+		"postgres://me:s3cret@h/db", "mysql+aiomysql://me:s3cret@h:3306/db?x=1", "https://me:s3cret@h", "me:s3cret@tcp(h)/db", "me:s3cret@h:9200",
+		"postgres://h/db?user=me&password=s3cret", "postgres://me@h/db?sslpassword=s3cret&sslmode=require", "host=h password=s3cret user=me",
+		"host=h password = 'x s3cret' user=me", `{"hosts": ["me:s3cret@a", "https://me:s3cret@b"], "http_auth": ["me", "s3cret"]}`,
+		`{"hosts": [{"host": "a", "http_auth": "me:s3cret"}]}`, `{"hosts": "a", "user": "me", "password": "s3cret"}`, `["https://me:s3cret@a"]`,
+	}
+	flags := slices.DeleteFunc(serveFlags(t), func(flag *kong.Flag) bool {
+		kind := flag.Value.Target.Kind()
+		return kind != reflect.String && kind != reflect.Slice || flag.Enum != "" || flag.Tag.Type == "path"
+	})
+	file := filepath.Join(t.TempDir(), "settings.json")
+	write := func(settings map[string]any) {
+		t.Helper()
+		text, err := json.Marshal(settings)
+		if err == nil {
+			err = os.WriteFile(file, text, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, flag := range flags { // one at a time, since the first error ends it
+		testNotShown(t, "--"+flag.Name+"="+forms[0])
+		for _, value := range []any{[]string{forms[0]}, map[string]string{"url": forms[0]}} {
+			write(map[string]any{flag.Name: value})
+			testNotShown(t, "--config", file)
+		}
+	}
+	for _, form := range forms {
+		all, args := map[string]any{}, []string(nil)
+		for _, flag := range flags {
+			all[flag.Name], args = form, append(args, "--"+flag.Name+"="+form)
+		}
+		write(all)
+		testNotShown(t, "--config", file)
+		testNotShown(t, args...)
+	}
+	for _, form := range forms {
+		for _, flag := range flags {
+			t.Setenv(flag.Envs[0], form)
+		}
+		testNotShown(t)
+	}
+}
+
+// testNotShown has jobdb config print settings.
+func testNotShown(t *testing.T, args ...string) {
+	t.Helper()
+	for _, format := range [][]string{nil, {"--json"}} {
+		c := &cli{}
+		command, err := newParser(t, c).Parse(slices.Concat([]string{"config"}, format, args))
+		var out strings.Builder
+		if err == nil {
+			err = c.Config.Run(&program{stdout: &out, stderr: &out}, command)
+		}
+		for what, shown := range map[string]string{"it prints": out.String(), "its error": fmt.Sprint(err)} {
+			if at := strings.Index(shown, "s3cret"); at >= 0 {
+				t.Errorf("%q: %s …%s…", args, what, shown[max(0, at-60):min(len(shown), at+20)])
+			}
+		}
+	}
+}
+
 // TestHidden has no password in what jobdb config shows, however an address is written.
 func TestHidden(t *testing.T) {
 	for value, want := range map[string]string{
 		"":          "",
 		"keys.json": "keys.json",
 		"mysql+aiomysql://me:s3@c/ret@host:3306/db?tls=x":        "mysql+aiomysql://me:…@host:3306/db?tls=x",
-		"postgres://me@host/db?sslpassword=s3cret&x=1":           "postgres://me@host/db?sslpassword=…&x=1",
+		"postgres://me@host/db?sslpassword=s3cret&x=1":           "postgres://me@host/db?sslpassword=…",
 		"me:s3cret@tcp(host)/db":                                 "me:…@tcp(host)/db",
 		"host=h password=s3cret user=me":                         "host=h password=… user=me",
 		`{"hosts": ["me:s3cret@a:9200", "https://me:s3cret@b"]}`: `{"hosts": [me:…@a:9200, https://me:…@b], …}`,
@@ -279,6 +347,15 @@ func TestHidden(t *testing.T) {
 		`{"hosts": [{"host": "a", "http_auth": "me:s3cret"}]}`:   `{"hosts": [a], …}`,
 		`["https://me:s3cret@a"]`:                                "{…}",
 		`{"keys": [{"d": "s3cret"}]}`:                            "{…}",
+		"[::1]:8000":                                             "[::1]:8000",
+		"host=h password = 's3 cret' user=me":                    "host=h password = … user=me",
+		`host=h user=me password=s3\ cret`:                       "host=h user=me password=…",
+		"host=h password=s3&cret user=me":                        "host=h password=… user=me",
+		"Server=h;Pwd=s3cret":                                    "Server=h;Pwd=…",
+		"postgres://h/db?pass%77ord=s3cret&x=1":                  "postgres://h/db?pass%77ord=…",
+		"postgres://h/db#password=s3cret":                        "postgres://h/db#password=…",
+		`{"hosts": "https://a/?token=s3cret"}`:                   `{"hosts": https://a/?token=…, …}`,
+		`{"hosts": {"host": {"http_auth": ["me:s3cret"]}}}`:      `{"hosts": , …}`,
 	} {
 		if got := hidden(value); got != want {
 			t.Errorf("%s is shown as %s, want %s", value, got, want)

@@ -19,7 +19,7 @@ var ErrOpenElsewhere = errors.New("another process, such as a server, has the da
 
 // Backup writes a copy of a SQLite file as it is at one moment, while others read and write, and
 // checks the copy. The file to write must not exist; it is readable by its owner only, and there
-// only once it is whole.
+// only once it is whole. Of several backups to one name at once the others fail.
 func Backup(ctx context.Context, t Target, to string) (err error) {
 	if t.Path() == "" {
 		return ErrNoFile
@@ -30,18 +30,15 @@ func Backup(ctx context.Context, t Target, to string) (err error) {
 	if err := refuseLeftLog(to); err != nil {
 		return err
 	}
-	partial := to + ".partial"
-	if err := os.Remove(partial); err != nil && !errors.Is(err, os.ErrNotExist) {
+	draft, err := os.CreateTemp(filepath.Dir(to), draftOf(to)) // SQLite writes into a file that is empty
+	if err != nil {
 		return err
 	}
-	if err := createPrivate(partial, false); err != nil { // SQLite writes into a file that is empty
+	partial := draft.Name()
+	defer os.Remove(partial) //nolint:errcheck // it is gone when all went well
+	if err := draft.Close(); err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(partial))
-		}
-	}()
 	// On a connection of its own, because writers would have to wait for theirs while the copy is
 	// made.
 	err = withFile(t.path, false, func(db *sql.DB) error {
@@ -57,7 +54,22 @@ func Backup(ctx context.Context, t Target, to string) (err error) {
 	if err := syncFile(partial); err != nil {
 		return err
 	}
-	return errors.Join(os.Rename(partial, to), syncFile(filepath.Dir(to)))
+	return errors.Join(place(partial, to), syncFile(filepath.Dir(to)))
+}
+
+// draftOf is the pattern of names of a file until it is whole.
+func draftOf(path string) string { return filepath.Base(path) + ".*.partial" }
+
+// place gives a file that is whole its name, unless there is one of that name.
+func place(draft, path string) error {
+	err := os.Link(draft, path) // unlike a rename, fails if it exists
+	if err == nil {
+		return os.Remove(draft)
+	}
+	if _, statErr := os.Stat(path); errors.Is(err, fs.ErrExist) || statErr == nil {
+		return fmt.Errorf("%s exists already", path)
+	}
+	return os.Rename(draft, path) // where there are no links
 }
 
 // CheckFile has SQLite check all of a file: its pages, its indexes, and the constraints of each
@@ -86,7 +98,7 @@ func withFile(path string, readOnly bool, fn func(*sql.DB) error) error {
 }
 
 // Restore copies the file from to a SQLite file. If that exists it is renamed to aside; it is
-// ErrOpenElsewhere if another process has it open.
+// ErrOpenElsewhere if another process has it open. With an empty aside none may exist.
 func Restore(ctx context.Context, from string, t Target, aside string) error {
 	if t.Path() == "" {
 		return ErrNoFile
@@ -97,16 +109,22 @@ func Restore(ctx context.Context, from string, t Target, aside string) error {
 	if err := refuseLeftLog(t.path); err != nil {
 		return err
 	}
-	partial := t.path + ".partial"
-	if err := copyFile(from, partial); err != nil {
-		return errors.Join(err, os.Remove(partial))
+	draft, err := os.CreateTemp(filepath.Dir(t.path), draftOf(t.path))
+	if err != nil {
+		return err
 	}
-	if _, err := os.Stat(t.path); err == nil {
+	defer os.Remove(draft.Name()) //nolint:errcheck // it is gone when all went well
+	if err := copyFile(from, draft); err != nil {
+		return err
+	}
+	if _, statErr := os.Stat(t.path); statErr == nil && aside != "" {
 		if err := putAside(ctx, t.path, aside); err != nil {
-			return errors.Join(err, os.Remove(partial))
+			return err
 		}
+		err = os.Rename(draft.Name(), t.path)
+	} else {
+		err = place(draft.Name(), t.path)
 	}
-	err := os.Rename(partial, t.path)
 	if err == nil {
 		err = withFile(t.path, false, func(db *sql.DB) error {
 			_, err := AskText(ctx, db, "PRAGMA journal_mode = WAL")
@@ -120,7 +138,8 @@ func Restore(ctx context.Context, from string, t Target, aside string) error {
 // which fails while another process has it open. Where links are possible the file keeps its old
 // name, too, until the new file takes it, so that there is always a database of that name.
 func putAside(ctx context.Context, path, aside string) error {
-	if _, err := os.Stat(aside); err == nil {
+	linked := os.Link(path, aside) // first, so that one of several does it
+	if _, err := os.Stat(aside); err == nil && linked != nil {
 		return fmt.Errorf("%s exists already: move it away first", aside)
 	}
 	err := withFile(path, false, func(db *sql.DB) error {
@@ -130,11 +149,11 @@ func putAside(ctx context.Context, path, aside string) error {
 		}
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil && linked == nil:
+		return errors.Join(err, os.Remove(aside))
+	case err != nil || linked == nil:
 		return err
-	}
-	if os.Link(path, aside) == nil {
-		return nil
 	}
 	return os.Rename(path, aside)
 }
@@ -163,16 +182,13 @@ func refuseLeftLog(path string) error {
 	return fmt.Errorf("%s belongs to a database that isn't there any more, and may have what was written to it last: put it beside that, under the same name, or move it away", log)
 }
 
-func copyFile(from, to string) error {
+// copyFile copies a file into an open one, and closes that.
+func copyFile(from string, target *os.File) error {
 	source, err := os.Open(from)
 	if err != nil {
-		return err
+		return errors.Join(err, target.Close())
 	}
 	defer source.Close() //nolint:errcheck // it was only read
-	target, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
 	_, err = io.Copy(target, source)
 	return errors.Join(err, target.Sync(), target.Close())
 }
