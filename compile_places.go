@@ -20,7 +20,7 @@ type place struct {
 // condition for all of them, engines read every row that equals it in the first key.
 func (s Search) placesAfter(values []any) []place {
 	var parts []place
-	ordering := values[:0:0]
+	var ordering []any
 	for i, key := range s.keys() {
 		if !s.fixes(key.Column) {
 			ordering = append(ordering, values[i])

@@ -30,7 +30,8 @@ func (s *session) plannedPage(ctx context.Context, search Search, perPage int) (
 	period := c.periodOf(search.Scope, search.Filter)
 	more := len(period.kids) < len(search.Filter.kids) || search.Scope.Owner != ""
 	if !page || len(period.kids) == 0 || more && (c.dialect.IndexedBy != "" || search.Uncounted) || !search.byKey() {
-		c, err = s.planned(ctx, search.Scope, search.Filter, page)
+		inOrder := len(period.kids) > 0 && search.ordering()[0].Column == period.kids[0].column // the index of the period has it
+		c, err = s.planned(ctx, search.Scope, search.Filter, page && !inOrder)
 		return c, -1, err
 	}
 	most := int64(manyEntries)

@@ -67,6 +67,19 @@ func TestPlansOfPeriods(t *testing.T) {
 			}
 		}
 	}
+	filter, err := ParseFilters([]FilterSpec{
+		{Parameter: "SubmissionTime", Operator: "gte", Value: "2026-01-01 00:01:20"}, {Parameter: "Status", Operator: "eq", Value: "Done"},
+	}, db.Limits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for column, want := range map[string]string{"SubmissionTime": "VOSubmissionTime", "Site": "VOStatus"} {
+		s := &session{db: db, q: db.engine.Reader}
+		search := Search{Scope: Scope{VO: "lhcb"}, Filter: filter, Sort: []Sort{{Column: columnByName[column], Descending: true}}, Page: 1}
+		if c, _, err := s.plannedPage(ctx, search, 100); err != nil || c.index != want {
+			t.Errorf("%d jobs of a period with a value by %s: along %q, want %q, %v", fewJobs+20, column, c.index, want, err)
+		}
+	}
 }
 
 // Names that begin in one way are found by a range of their index, and no names are looked at that begin
