@@ -48,6 +48,7 @@ const (
 	MaxRunningActions = 100       // of a VO
 	MaxOwnActions     = 20        // of these, of one user; so others have some, too
 	MaxActions        = 1000      // that are kept of a VO; the oldest that don't run go first
+	MaxOwnKeptActions = 200       // of these, of one user; so nobody drives out what others did
 	MaxActionText     = 1 << 20   // bytes of Question, and of Preview
 	actionPart        = 200       // jobs of a part, which is one transaction
 	actionLease       = 10 * time.Second
@@ -145,7 +146,7 @@ func (s *session) createAction(ctx context.Context, action *Action, jobs []JobID
 	case all >= MaxRunningActions:
 		return ErrTooManyActions
 	}
-	if err := s.trimActions(ctx, action.VO); err != nil {
+	if err := s.trimActions(ctx, action.VO, action.Username); err != nil {
 		return err
 	}
 	now := s.time(s.db.now())
@@ -168,15 +169,22 @@ func (s *session) createAction(ctx context.Context, action *Action, jobs []JobID
 	return s.insert(ctx, tables.ActionParts, tables.ActionParts.Columns, parts, "")
 }
 
-// trimActions deletes the oldest actions of a VO that has as many as it may. Those that run stay.
-func (s *session) trimActions(ctx context.Context, vo string) error {
+// trimActions deletes the oldest actions of a user, and those of a VO, that has as many as it may. Those that
+// run stay.
+func (s *session) trimActions(ctx context.Context, vo, username string) error {
 	var old []any
-	text := `SELECT "ID" FROM "Actions" WHERE "VO" = ? AND "State" <> ? ORDER BY "ID" DESC LIMIT 100 OFFSET ?`
-	args := []any{vo, string(ActionRunning), int64(MaxActions - MaxRunningActions)}
-	err := s.query(ctx, text, args, scanRows(tables.Actions.Pick("ID"), func(row []scanned) error {
-		old = append(old, row[0].integer())
-		return nil
-	}))
+	find := func(scope ActionScope, keep int) error {
+		where, args := scope.where(`"State" <> ?`, string(ActionRunning))
+		text := `SELECT "ID" FROM "Actions" WHERE ` + where + ` ORDER BY "ID" DESC LIMIT 100 OFFSET ?`
+		return s.query(ctx, text, append(args, int64(keep)), scanRows(tables.Actions.Pick("ID"), func(row []scanned) error {
+			old = append(old, row[0].integer())
+			return nil
+		}))
+	}
+	err := find(ActionScope{VO: vo}, MaxActions-MaxRunningActions)
+	if err == nil && username != "" { // else it would be all of the VO
+		err = find(ActionScope{vo, username}, MaxOwnKeptActions-MaxOwnActions)
+	}
 	for _, id := range old {
 		if err != nil {
 			return err

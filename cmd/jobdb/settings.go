@@ -242,7 +242,7 @@ func (s fileSettings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (a
 	}
 	value := s.values[flag.Name]
 	list, isList := value.([]any)
-	if isList && flag.Value.Target.Kind() != reflect.Slice || slices.ContainsFunc(append(list, value), isObject) {
+	if isList && flag.Target.Kind() != reflect.Slice || slices.ContainsFunc(append(list, value), isObject) {
 		return nil, fmt.Errorf("%s: %s is a list or an object, and must be a text as for --%s", s.file, flag.Name, flag.Name) // kong would show what is in it
 	}
 	return value, nil

@@ -277,7 +277,7 @@ func TestNoPasswordIsShown(t *testing.T) {
 		`{"hosts": [{"host": "a", "http_auth": "me:s3cret"}]}`, `{"hosts": "a", "user": "me", "password": "s3cret"}`, `["https://me:s3cret@a"]`,
 	}
 	flags := slices.DeleteFunc(serveFlags(t), func(flag *kong.Flag) bool {
-		kind := flag.Value.Target.Kind()
+		kind := flag.Target.Kind()
 		return kind != reflect.String && kind != reflect.Slice || flag.Enum != "" || flag.Tag.Type == "path"
 	})
 	file := filepath.Join(t.TempDir(), "settings.json")

@@ -261,6 +261,8 @@ func testActionsBounded(f *fixture) {
 		_, err := own.CreateAction(own.ctx, wrong.action, wrong.jobs)
 		own.refused(err, jobdb.ErrInvalidValue, wrong.about)
 	}
+	others, err := own.CreateAction(own.ctx, jobdb.Action{VO: "a", Username: "bob", Kind: "kill"}, nil)
+	own.ok(err)
 	var first jobdb.Action
 	own.ok(own.Tx(own.ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 		for i := range jobdb.MaxActions {
@@ -274,11 +276,13 @@ func testActionsBounded(f *fixture) {
 		}
 		return nil
 	}))
-	_, err := own.Action(own.ctx, jobdb.ActionScope{VO: "a"}, first.ID)
+	_, err = own.Action(own.ctx, jobdb.ActionScope{VO: "a"}, first.ID)
 	own.refused(err, jobdb.ErrNoAction)
+	_, err = own.Action(own.ctx, jobdb.ActionScope{VO: "a"}, others.ID)
+	own.ok(err) // one user's actions don't drive out those of others, which say who did what
 	kept, err := own.Actions(own.ctx, jobdb.ActionScope{VO: "a"}, 0, 2*jobdb.MaxActions)
 	own.ok(err)
-	if len(kept) > jobdb.MaxActions || len(kept) < jobdb.MaxActions/2 {
+	if len(kept) > jobdb.MaxOwnKeptActions+1 || len(kept) < jobdb.MaxOwnKeptActions/2 {
 		own.t.Errorf("%d are kept", len(kept))
 	}
 	begin := func(vo, user string) error {
