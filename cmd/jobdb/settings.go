@@ -82,7 +82,7 @@ func (s *Settings) check() error {
 	return nil
 }
 
-// rules are the rules that new jobs are checked against.
+// rules reads the rules that new jobs are checked against.
 func (s *Settings) rules() (wms.RuleBook, error) {
 	if s.Rules == "" {
 		return wms.DefaultRules, nil
@@ -118,7 +118,7 @@ type issuerSettings struct {
 	Issuer string `help:"Issuer of tokens, exactly as tokens name it, with or without a final slash. Default: the server itself." env:"JOBDB_ISSUER,DIRACX_SERVICE_AUTH_TOKEN_ISSUER" placeholder:"URL"`
 }
 
-// localIssuer is the issuer of tokens that a server signs itself.
+// localIssuer is the issuer in tokens that a server signs itself.
 const localIssuer = "http://jobdb.localhost/"
 
 func (s issuerSettings) issuer() string {
@@ -228,4 +228,17 @@ func (s fileSettings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (a
 		return nil, nil
 	}
 	return s.values[flag.Name], nil
+}
+
+// readSettingsFile reads the file of a setting.
+func readSettingsFile[T any](setting, path string, read func(io.Reader) (T, error)) (settings T, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return settings, fmt.Errorf("%s: %w", setting, err)
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	if settings, err = read(file); err != nil {
+		err = fmt.Errorf("%s %s: %w", setting, path, err)
+	}
+	return settings, err
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,8 +15,8 @@ import (
 	"jobdb/wms"
 )
 
-// startTasks begins the background work of a server, of which one of all servers on a database does
-// each task at a time. The function that it returns ends it.
+// startTasks starts the background tasks of a server. Of all servers on a database one runs a task
+// at a time. The function that it returns stops the tasks.
 func (c *serveCommand) startTasks(ctx context.Context, jobs *wms.JobManager, rules *taskRules, logger *slog.Logger) (stop func(), err error) {
 	tasks, err := c.tasks(jobs, rules, logger)
 	if err != nil {
@@ -56,7 +55,7 @@ func (c *serveCommand) tasks(jobs *wms.JobManager, rules *taskRules, logger *slo
 	return tasks, nil
 }
 
-// taskRules are the rules that tasks go by. A run keeps to those that it began with.
+// taskRules are the rules of tasks. Rules that are read again apply from the next run on.
 type taskRules struct {
 	retention ruleFile[wms.RetentionBook]
 	stalled   ruleFile[wms.StalledBook]
@@ -77,7 +76,7 @@ type ruleFile[T any] struct {
 	book          atomic.Pointer[T]
 }
 
-// load reads the file. With an error the rules stay as they are.
+// load reads the file. After an error the rules stay as they are.
 func (f *ruleFile[T]) load() error {
 	if f.path == "" {
 		return nil
@@ -89,20 +88,8 @@ func (f *ruleFile[T]) load() error {
 	return err
 }
 
-// readSettingsFile reads the file of a setting.
-func readSettingsFile[T any](setting, path string, read func(io.Reader) (T, error)) (settings T, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return settings, fmt.Errorf("%s: %w", setting, err)
-	}
-	defer file.Close() //nolint:errcheck // it was only read
-	if settings, err = read(file); err != nil {
-		err = fmt.Errorf("%s %s: %w", setting, path, err)
-	}
-	return settings, err
-}
-
-// refuseLive keeps what changes jobs by itself from a live database, unless its operator wants it.
+// refuseLive refuses to let a task change the database of a DiracX or DIRAC installation, unless
+// --live is set.
 func refuseLive(setting string, db *jobdb.DB, allowed bool) error {
 	if !live(db) || allowed {
 		return nil
@@ -121,7 +108,7 @@ func seriesTask(db *jobdb.DB, logger *slog.Logger) jobdb.Task {
 	}}
 }
 
-// retentionTask purges jobs, and keeps how far it came.
+// retentionTask purges jobs. Its state is how far it came.
 func retentionTask(purge func(ctx context.Context, state string) (string, error)) jobdb.Task {
 	return jobdb.Task{Name: "retention", Every: 10 * time.Minute, Run: purge}
 }
