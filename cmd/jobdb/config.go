@@ -49,7 +49,7 @@ func (c *configCommand) Run(p *program, command *kong.Context) error {
 			value = strings.Join(list, ",")
 		}
 		if flag.Tag.Has("secret") {
-			value = redacted(value)
+			value = hidden(value)
 		}
 		shown = append(shown, settingShown{flag.Name, value, sourceOf(command, flag)})
 	}
@@ -105,9 +105,9 @@ func sourceOf(command *kong.Context, flag *kong.Flag) string {
 
 var passwordOption = regexp.MustCompile(`(?i)((?:^|[?&\s])[a-z_]*(?:pass|secret|token|key)[a-z_]*=)[^&\s]*`)
 
-// redacted returns a secret setting without its password. Of JSON, which may hold one anywhere,
-// only the hosts are shown.
-func redacted(value string) string {
+// hidden is a database's address without its password. Of JSON, which may have one anywhere, nothing
+// is shown but the hosts.
+func hidden(value string) string {
 	if text := strings.TrimSpace(value); text == "" || !strings.Contains("{[", text[:1]) {
 		return passwordOption.ReplaceAllString(withoutPassword(value), "$1…")
 	}
@@ -137,7 +137,7 @@ func redacted(value string) string {
 	return `{"hosts": ` + shown + `, …}`
 }
 
-// withoutPassword removes the password from an address, which may lack a scheme.
+// withoutPassword is an address, with a scheme or without, without the password in it.
 func withoutPassword(address string) string {
 	at := strings.LastIndexByte(address, '@')
 	if at < 0 {

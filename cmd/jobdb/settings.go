@@ -229,16 +229,3 @@ func (s fileSettings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (a
 	}
 	return s.values[flag.Name], nil
 }
-
-// readSettingsFile reads the file of a setting.
-func readSettingsFile[T any](setting, path string, read func(io.Reader) (T, error)) (settings T, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return settings, fmt.Errorf("%s: %w", setting, err)
-	}
-	defer file.Close() //nolint:errcheck // it was only read
-	if settings, err = read(file); err != nil {
-		err = fmt.Errorf("%s %s: %w", setting, path, err)
-	}
-	return settings, err
-}

@@ -280,7 +280,7 @@ func TestHidden(t *testing.T) {
 		`["https://me:s3cret@a"]`:                                "{…}",
 		`{"keys": [{"d": "s3cret"}]}`:                            "{…}",
 	} {
-		if got := redacted(value); got != want {
+		if got := hidden(value); got != want {
 			t.Errorf("%s is shown as %s, want %s", value, got, want)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -88,8 +89,20 @@ func (f *ruleFile[T]) load() error {
 	return err
 }
 
-// refuseLive refuses to let a task change the database of a DiracX or DIRAC installation, unless
-// --live is set.
+// readSettingsFile reads the file of a setting.
+func readSettingsFile[T any](setting, path string, read func(io.Reader) (T, error)) (settings T, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return settings, fmt.Errorf("%s: %w", setting, err)
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	if settings, err = read(file); err != nil {
+		err = fmt.Errorf("%s %s: %w", setting, path, err)
+	}
+	return settings, err
+}
+
+// refuseLive keeps what changes jobs by itself from a live database, unless its operator wants it.
 func refuseLive(setting string, db *jobdb.DB, allowed bool) error {
 	if !live(db) || allowed {
 		return nil
