@@ -40,7 +40,7 @@ type action struct {
 	send       func(ctx context.Context, server *client, batch []target) (outcomes, error)
 }
 
-// maxReason is how many characters of an ApplicationStatus are kept, in DIRAC's tables, too.
+// maxReason is the length in characters of the column ApplicationStatus, in DIRAC's tables, too.
 const maxReason = 255
 
 // run chooses jobs, says what would be done, asks and does it.

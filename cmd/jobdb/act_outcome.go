@@ -23,11 +23,11 @@ type outcome struct{ Outcome, Reason string }
 
 type outcomes map[jobdb.JobID]outcome
 
-// maxMissingListed bounds how many jobs that aren't there get outcomes of their own.
+// maxMissingListed is how many of the jobs that don't exist get an outcome of their own.
 const maxMissingListed = 100_000
 
-// outcomes are those that are known before anything is done. Jobs that are still to be reached are
-// left.
+// outcomes returns what is known of each job before anything is sent. Jobs that a request will be
+// sent for begin as outcomeLeft.
 func (t targets) outcomes(do action) outcomes {
 	known := outcomes{}
 	for _, job := range t.jobs {
@@ -94,7 +94,7 @@ func (f actFlags) printOutcomes(p *program, results outcomes) error {
 	return finish(out, out.rows(rows))
 }
 
-// conclude says what became of all, and returns what the exit code shows.
+// conclude prints the outcomes and a summary of them. Its error sets the exit code.
 func (f actFlags) conclude(p *program, results outcomes, do action, stopped error) error {
 	done, refused, left := results.count(outcomeDone), results.count(outcomeRefused), results.count(outcomeLeft)
 	text := fmt.Sprintf("%s %s", plural(done, "job"), do.done)
@@ -124,7 +124,7 @@ func (f actFlags) conclude(p *program, results outcomes, do action, stopped erro
 	return nil
 }
 
-// sayRefused says why jobs refused: the reasons, each with some of its jobs.
+// sayRefused prints each reason of refusals with some of its jobs.
 func (f actFlags) sayRefused(p *program, results outcomes) {
 	const shownJobs, shownReasons = 5, 10
 	byReason := map[string][]string{}
@@ -152,7 +152,7 @@ func (f actFlags) sayRefused(p *program, results outcomes) {
 	}
 }
 
-// writeLeft writes the IDs of jobs that weren't reached to the file of --left.
+// writeLeft writes the IDs of the jobs with outcomeLeft to the file of --left.
 func (f actFlags) writeLeft(p *program, results outcomes) error {
 	if f.Left == "" || results.count(outcomeLeft) == 0 {
 		return nil

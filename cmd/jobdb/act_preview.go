@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +27,7 @@ type target struct {
 // targets are the jobs that were chosen, in the order of their IDs.
 type targets struct {
 	jobs    []target
-	missing []choose.IDs // what was named by its ID and isn't there
+	missing []choose.IDs // named by ID, but not found
 }
 
 // findTargets finds the jobs of a choice.
@@ -44,8 +43,8 @@ func (c *client) findTargets(ctx context.Context, p *program, chosen choose.Choi
 		err := c.eachPage(ctx, request, 0, func(a answer, rows []row) error {
 			for _, r := range rows {
 				var job target
-				if err := json.Unmarshal(r, &job); err != nil {
-					return fmt.Errorf("the server's answer can't be read: %w", err)
+				if err := r.decode(&job); err != nil {
+					return err
 				}
 				found.jobs = append(found.jobs, job)
 			}
@@ -58,15 +57,15 @@ func (c *client) findTargets(ctx context.Context, p *program, chosen choose.Choi
 		}
 	}
 	byID := func(a, b target) int { return cmp.Compare(a.JobID, b.JobID) }
-	slices.SortFunc(found.jobs, byID) // pages by number may overlap while jobs come
+	slices.SortFunc(found.jobs, byID) // pages by number may overlap when jobs are added meanwhile
 	found.jobs = slices.CompactFunc(found.jobs, func(a, b target) bool { return a.JobID == b.JobID })
 	if len(chosen.Search) == 0 {
-		found.missing = missing(merged(chosen.IDs), found.jobs)
+		found.missing = missing(mergeIDs(chosen.IDs), found.jobs)
 	}
 	return found, nil
 }
 
-// missing are the IDs that none of the jobs has.
+// missing returns the IDs that none of the jobs has. Both lists are in ascending order.
 func missing(ids []choose.IDs, jobs []target) []choose.IDs {
 	var gaps []choose.IDs
 	for _, span := range ids {
@@ -84,7 +83,7 @@ func missing(ids []choose.IDs, jobs []target) []choose.IDs {
 	return gaps
 }
 
-// preview says what would be done, and returns the jobs that it would be done to.
+// preview prints what the action would do, and returns the jobs that it would change.
 func (f actFlags) preview(p *program, chosen choose.Choice, found targets, do action) []target {
 	p.say("%s chosen: %s", plural(len(found.jobs), "job"), printable(describeChoice(chosen)))
 	counts := map[jobdb.Status]int{}
@@ -140,10 +139,10 @@ func firstIDs(list []choose.IDs) string {
 	return strings.Join(texts, " ")
 }
 
-// typeTheNumber is above how many jobs a y is no answer.
-const typeTheNumber = 100
+// confirmedByYes is how many jobs a y can confirm. For more of them their number must be typed.
+const confirmedByYes = 100
 
-// ask asks whether so many jobs are meant. Where nobody can answer it is an error.
+// ask asks the user to confirm an action on so many jobs. Without a terminal it is an error.
 func (f actFlags) ask(p *program, jobs int, do action, stdinIsRead bool) (bool, error) {
 	if f.Yes {
 		return true, nil
@@ -161,7 +160,7 @@ func (f actFlags) ask(p *program, jobs int, do action, stdinIsRead bool) (bool, 
 		return false, errNobodyAnswers
 	}
 	question, want := fmt.Sprintf("%s %s? [y/N] ", capital(do.verb), plural(jobs, "job")), "y"
-	if jobs > typeTheNumber {
+	if jobs > confirmedByYes {
 		question = fmt.Sprintf("Type the number of jobs to %s them, or anything else to leave them: ", do.verb)
 		want = strconv.Itoa(jobs)
 	}

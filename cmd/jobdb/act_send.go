@@ -19,11 +19,11 @@ import (
 // jobsTogetherChanged is how many jobs one request changes.
 const jobsTogetherChanged = 500
 
-// lastRequest is how long a request that is under way may still take after Ctrl-C.
+// lastRequest is how long a request in flight may still take after Ctrl-C.
 const lastRequest = 10 * time.Second
 
-// actOn does something to jobs, batch by batch, and notes what became of each. It returns why it
-// stopped before the end: an error, or Ctrl-C.
+// actOn does an action to jobs, batch by batch, and notes the outcome of each. Its error says why
+// it stopped before the last one: a failure, or Ctrl-C.
 func (c *client) actOn(ctx context.Context, p *program, jobs []target, do action, results outcomes) error {
 	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -49,7 +49,7 @@ func (c *client) actOn(ctx context.Context, p *program, jobs []target, do action
 	return nil
 }
 
-// batches are jobs that one request changes: not too many, and of one VO.
+// batches splits jobs into those that one request changes: at most jobsTogetherChanged, of one VO.
 func batches(jobs []target) iter.Seq[[]target] {
 	byVO := slices.Clone(jobs)
 	slices.SortStableFunc(byVO, func(a, b target) int { return strings.Compare(a.VO, b.VO) })
@@ -71,8 +71,8 @@ func batches(jobs []target) iter.Seq[[]target] {
 
 var errInterrupted = errors.New("interrupted")
 
-// actOnBatch does it to some jobs. A request that is refused as a whole, because one of its jobs is
-// somebody else's, is made smaller until it is known which.
+// actOnBatch does an action to jobs in one request. A server refuses a request as a whole when, for
+// example, one job belongs to somebody else. Then the batch is halved until it is known which.
 func (c *client) actOnBatch(ctx context.Context, batch []target, do action) (outcomes, error) {
 	became, err := do.send(ctx, c, batch)
 	refused := (*refusalError)(nil)
@@ -92,7 +92,7 @@ func (c *client) actOnBatch(ctx context.Context, batch []target, do action) (out
 	return first, err
 }
 
-// isOfJobs reports whether other jobs might be accepted.
+// isOfJobs reports whether the reason is some of the jobs, so that the others may be accepted.
 func (e *refusalError) isOfJobs() bool {
 	return e.isOfBody() || e.status == http.StatusForbidden || e.status == http.StatusNotFound
 }
@@ -105,7 +105,7 @@ type statusChange struct {
 	Source            string
 }
 
-// report is the answer to a change of many jobs.
+// report is the server's answer to a change of many jobs.
 type report struct {
 	Success map[jobdb.JobID]struct {
 		Status *jobdb.Status
@@ -116,7 +116,7 @@ type report struct {
 	} `json:"failed"`
 }
 
-// readReport reads an answer, or the detail of an error where nothing succeeded.
+// readReport decodes a report. When no job succeeded it is in the detail of an error.
 func readReport(a answer, err error) (r report, _ error) {
 	text := json.RawMessage(a.body)
 	if refused := (*refusalError)(nil); errors.As(err, &refused) {
@@ -133,7 +133,7 @@ func readReport(a answer, err error) (r report, _ error) {
 	return r, err
 }
 
-// setStatuses sends one change of status for each job. To send it twice does no harm.
+// setStatuses sends the same change of status for each job. It may safely be sent twice.
 func setStatuses(p *program, change statusChange, force bool) func(context.Context, *client, []target) (outcomes, error) {
 	return func(ctx context.Context, server *client, batch []target) (outcomes, error) {
 		path := "/api/jobs/status"
@@ -171,8 +171,8 @@ func (r report) noteFailed(became outcomes) {
 	}
 }
 
-// reschedule makes jobs run again. A request whose answer was lost is sent again for the jobs whose
-// counter of reschedulings hasn't changed.
+// reschedule reschedules jobs. It must not do so twice: if an answer is lost, it tries again only
+// with jobs whose RescheduleCounter hasn't changed.
 func reschedule(p *program, reset bool, reason string) func(context.Context, *client, []target) (outcomes, error) {
 	return func(ctx context.Context, server *client, batch []target) (outcomes, error) {
 		became := outcomes{}
@@ -200,8 +200,8 @@ func reschedule(p *program, reset bool, reason string) func(context.Context, *cl
 	}
 }
 
-// finishReschedule notes the jobs that were rescheduled. DiracX leaves some in the status that they
-// had: these are taken on the way that its state machine has.
+// finishReschedule notes the jobs that were rescheduled. DiracX may leave a job in its old status.
+// Such a job is set to Rescheduled and then Received, as DiracX's state machine demands.
 func (c *client) finishReschedule(ctx context.Context, p *program, r report, became outcomes) error {
 	at := c.now(p)
 	body := map[string]map[string]statusChange{}
@@ -239,7 +239,8 @@ func (c *client) rescheduleOnce(ctx context.Context, path string, batch []target
 	return c.askOnce(ctx, http.MethodPost, path, body)
 }
 
-// notRescheduled are those of the jobs that were not rescheduled meanwhile; the others are noted.
+// notRescheduled returns the jobs whose RescheduleCounter hasn't changed. The others were
+// rescheduled, and are noted as done.
 func (c *client) notRescheduled(ctx context.Context, batch []target, became outcomes) ([]target, error) {
 	ids := make([]any, len(batch))
 	before := make(map[jobdb.JobID]target, len(batch))
@@ -268,8 +269,8 @@ func (c *client) notRescheduled(ctx context.Context, batch []target, became outc
 	return left, err
 }
 
-// tellReason puts the reason into the histories of jobs that were rescheduled: the route has no
-// place for it.
+// tellReason sets the reason as ApplicationStatus of rescheduled jobs: the route of rescheduling
+// takes none.
 func (c *client) tellReason(ctx context.Context, p *program, reason string, became outcomes) error {
 	var batch []target
 	for id, o := range became {
@@ -282,18 +283,4 @@ func (c *client) tellReason(ctx context.Context, p *program, reason string, beca
 	}
 	_, err := setStatuses(p, statusChange{ApplicationStatus: reason, Source: "User"}, false)(ctx, c, batch)
 	return err
-}
-
-// now is the time by the server's clock, if this machine's is another one: a change that is older
-// than the last one of its job has no effect.
-func (c *client) now(p *program) time.Time { return p.clock().Add(c.ahead).UTC() }
-
-// setClock notes how much the server's clock is ahead.
-func (c *client) setClock(now time.Time, header http.Header) {
-	const precision = 2 * time.Second // of the header, and what the answer took
-	if at, err := http.ParseTime(header.Get("Date")); err == nil {
-		if c.ahead = at.Sub(now); c.ahead.Abs() <= precision {
-			c.ahead = 0
-		}
-	}
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// arguments are those that kong knows: jobdb alone and jobdb help [COMMAND] print help, and
-// jobdb --version the version.
+// arguments translates what kong doesn't know: jobdb alone and jobdb help [COMMAND] become --help,
+// jobdb --version becomes jobdb version.
 func arguments(model *kong.Application, args []string) []string {
 	switch {
 	case len(args) == 0:

@@ -18,9 +18,9 @@ import (
 // tries is how often ask sends a request.
 const tries = 6
 
-// ask sends a request that may be sent again without harm, and returns the answer; body may be nil.
-// It waits for each answer up to the client's timeout, and tries again where the server asks to, or
-// the connection is lost. Any other status than success and 416 is an error.
+// ask sends an idempotent request, and returns the answer. body is sent as JSON; nil sends none.
+// Each try may take the client's timeout. It tries again if the server asks for it or the
+// connection is lost. Any status but success and 416 is an error.
 func (c *client) ask(ctx context.Context, method, path string, body any) (answer, error) {
 	var text []byte
 	if body != nil {
@@ -70,7 +70,7 @@ func (c *client) askOnce(ctx context.Context, method, path string, body []byte) 
 	return a, withCause(ctx, err)
 }
 
-// withCause is why a context ended, in place of an error that only says that it did.
+// withCause replaces the error of a context that ended with the cause of that, such as a timeout.
 func withCause(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); err != nil && cause != nil && errors.Is(err, ctx.Err()) {
 		return fmt.Errorf("ask the server: %w", cause)
@@ -78,7 +78,7 @@ func withCause(ctx context.Context, err error) error {
 	return err
 }
 
-// mayAskAgain reports whether another try could go better.
+// mayAskAgain reports whether a request that failed with err may succeed when it is sent again.
 func (c *client) mayAskAgain(err error) bool {
 	refused, unknown := (*refusalError)(nil), (*net.DNSError)(nil)
 	switch {
@@ -87,7 +87,7 @@ func (c *client) mayAskAgain(err error) bool {
 			http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 		}, refused.status)
 	case errors.Is(err, syscall.ECONNREFUSED), errors.As(err, &unknown) && unknown.IsNotFound:
-		return c.answered // one that never answered is no server, or another one
+		return c.answered // if nobody answered so far, the URL is likely wrong
 	}
 	return true
 }
@@ -95,7 +95,8 @@ func (c *client) mayAskAgain(err error) bool {
 // firstPause is the time before the second try. Tests make it shorter.
 var firstPause = 500 * time.Millisecond
 
-// maxPause is the longest time before another try. Who is told to wait longer hears so at once.
+// maxPause is the longest time before another try. If the server asks for more, it is an error at
+// once.
 const maxPause = time.Minute
 
 // pause waits before another try: each time twice as long, and at least as long as the server asks.
@@ -114,8 +115,8 @@ func (c *client) pause(ctx context.Context, try int, err error) error {
 	}
 }
 
-// lines copies all rows of a search to out as they arrive, of the type linesType or csvType. There is
-// no limit to how long that takes, as long as something comes.
+// lines copies all rows of a search to out as they arrive. kind is linesType or csvType. The
+// timeout is for each read: as long as something arrives, the whole may take any time.
 func (c *client) lines(ctx context.Context, body any, kind string, out io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -129,7 +130,7 @@ func (c *client) lines(ctx context.Context, body any, kind string, out io.Writer
 	transport.DisableCompression = c.isHere()
 	defer transport.CloseIdleConnections()
 	unlimited := *c
-	unlimited.http = &http.Client{CheckRedirect: stay, Transport: transport}
+	unlimited.http = &http.Client{CheckRedirect: refuseRedirects, Transport: transport}
 	response, err := unlimited.send(ctx, "/api/jobs/search", kind, body)
 	if err != nil {
 		return withCause(ctx, err)
@@ -148,7 +149,7 @@ func (c *client) lines(ctx context.Context, body any, kind string, out io.Writer
 	return nil
 }
 
-// resetting puts off a timer whenever something is read.
+// resetting is a reader that restarts a timer with each read.
 type resetting struct {
 	from  io.Reader
 	timer *time.Timer

@@ -19,7 +19,7 @@ type chooseFlags struct {
 	Until string `help:"Only jobs submitted until then, it included." placeholder:"TIME"`
 }
 
-// whichFlags are those of chooseFlags but --until.
+// whichFlags are the chooseFlags without --until.
 type whichFlags struct {
 	Status []string `help:"Only jobs in this status; repeat for several." placeholder:"STATUS"`
 	Site   []string `help:"Only jobs at this site; repeat for several." placeholder:"SITE"`
@@ -30,7 +30,7 @@ type whichFlags struct {
 	Where  []string `short:"w" help:"Only jobs that meet this condition (see above). With several, all must be met." sep:"none" placeholder:"CONDITION"`
 }
 
-// jobArguments are the terms of a command that needs none.
+// jobArguments are the terms of a command that may have none.
 type jobArguments struct {
 	Jobs []string `arg:"" optional:"" help:"IDs (12 15-20), @FILE or - (standard input) with IDs, conditions (Status=Failed); see above."`
 }
@@ -49,7 +49,8 @@ Times are in your zone: 2d and now-2h (s, m, h, d, w), today, yesterday, tuesday
 Parameters of jobs are columns, too: HostName=node1, "TotalCPUTime(s) is null", and Parameters.NAME for any of them.
 Only =, !=, like, in and null compare them.`
 
-// choose reads what was chosen, the files too. user is who asks.
+// choose parses the terms and flags, and reads the files of IDs that they name. user is the
+// login's, for --mine.
 func (f chooseFlags) choose(p *program, terms []string, user string) (choose.Choice, error) {
 	reader := choose.Reader{Now: p.clock(), User: user}
 	c := choose.Choice{}
@@ -135,7 +136,7 @@ func queries(c choose.Choice) [][]jobdb.FilterSpec {
 		}
 		list = nil
 	}
-	for _, ids := range slices.Backward(merged(c.IDs)) {
+	for _, ids := range slices.Backward(mergeIDs(c.IDs)) {
 		if ids.Last-ids.First >= idsTogether {
 			flush()
 			add(jobdb.FilterSpec{Parameter: "JobID", Operator: "gt", Value: int64(ids.First - 1)},
@@ -152,8 +153,8 @@ func queries(c choose.Choice) [][]jobdb.FilterSpec {
 	return found
 }
 
-// merged are the same IDs in ascending order, each once.
-func merged(list []choose.IDs) []choose.IDs {
+// mergeIDs returns the same IDs in ascending order, with spans that overlap or touch made one.
+func mergeIDs(list []choose.IDs) []choose.IDs {
 	list = slices.Clone(list)
 	slices.SortFunc(list, func(a, b choose.IDs) int { return cmp.Compare(a.First, b.First) })
 	var disjoint []choose.IDs
@@ -192,13 +193,13 @@ func portable(filters []jobdb.FilterSpec) []jobdb.FilterSpec {
 	return written
 }
 
-// describeChoice shows a choice as it was understood: times are absolute.
+// describeChoice shows a choice as it was understood, with absolute times.
 func describeChoice(c choose.Choice) string {
 	var parts []string
 	if count := countIDs(c.IDs); len(c.IDs) > 0 || len(c.Files) > 0 {
 		if count == 0 {
 			parts = append(parts, "the list of IDs is empty")
-		} else if list := merged(c.IDs); len(list) <= 5 && len(c.Files) == 0 {
+		} else if list := mergeIDs(c.IDs); len(list) <= 5 && len(c.Files) == 0 {
 			var texts []string
 			for _, ids := range list {
 				text := strconv.FormatInt(int64(ids.First), 10)
@@ -220,7 +221,7 @@ func describeChoice(c choose.Choice) string {
 
 func countIDs(list []choose.IDs) int {
 	count := 0
-	for _, ids := range merged(list) {
+	for _, ids := range mergeIDs(list) {
 		count += int(ids.Last-ids.First) + 1
 	}
 	return count
@@ -261,21 +262,4 @@ func describeFilter(f jobdb.FilterSpec) string {
 		return f.Parameter + sign + value
 	}
 	return f.Parameter + " " + f.Operator + " " + value
-}
-
-// plural is a number of things.
-func plural(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return thousands(n) + " " + thing
-}
-
-// thousands writes a number with commas: 12,345.
-func thousands(n int) string {
-	digits := strconv.Itoa(n)
-	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
 }

@@ -48,15 +48,15 @@ type client struct {
 
 	program  *program
 	timeout  time.Duration                             // of one try; see ask
-	answered bool                                      // somebody answers at base
+	answered bool                                      // the server has answered at least once
 	mint     func(vo string) (token string, err error) // with --db only: see actFor
-	ahead    time.Duration                             // how much the server's clock is; 0 if it is as this machine's
+	ahead    time.Duration                             // of the server's clock, against this machine's; 0 if they agree
 }
 
-// defaultServer is where a server of one's own listens.
+// defaultServer is where jobdb serve listens by default.
 const defaultServer = "http://127.0.0.1:8000"
 
-// client makes a client. ctx bounds how long a login that has ended is renewed.
+// client makes a client with a token. ctx bounds the renewal of an expired login.
 func (s clientSettings) client(ctx context.Context, p *program) (*client, error) {
 	if s.Timeout < 0 {
 		return nil, usageError{errors.New("--timeout can't be negative")}
@@ -72,7 +72,10 @@ func (s clientSettings) client(ctx context.Context, p *program) (*client, error)
 	if err != nil {
 		return nil, err
 	}
-	c := &client{http: &http.Client{Timeout: 5 * time.Minute, CheckRedirect: stay}, base: base, program: p, timeout: cmp.Or(s.Timeout, 2*time.Minute)}
+	c := &client{
+		http: &http.Client{Timeout: 5 * time.Minute, CheckRedirect: refuseRedirects}, base: base, program: p,
+		timeout: cmp.Or(s.Timeout, 2*time.Minute),
+	}
 	c.renewal = &renewal{
 		clock: p.clock,
 		find:  func(ctx context.Context) (token, origin string, err error) { return s.findToken(ctx, p, base) },
@@ -81,8 +84,8 @@ func (s clientSettings) client(ctx context.Context, p *program) (*client, error)
 	return c, err
 }
 
-// serverURL checks the URL of a server that a flag gave, and takes a slash from its end. The error
-// doesn't repeat it: there could be a password in it.
+// serverURL checks the URL of a server that a flag gave, and removes a slash at its end. The error
+// doesn't quote the URL: it may hold a password.
 func serverURL(flag, text string) (string, error) {
 	base, err := url.Parse(text)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.User != nil {
@@ -91,11 +94,11 @@ func serverURL(flag, text string) (string, error) {
 	return strings.TrimRight(text, "/"), nil
 }
 
-// stay follows no redirect: the token is meant for the server that was named.
-func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+// refuseRedirects is a CheckRedirect that follows none: the token is for the named server only.
+func refuseRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// findToken looks for a token in all places where one may be, and says where it was. A login that
-// has ended is renewed.
+// findToken looks for a token in all places where one may be. origin says where it was. An expired
+// login is renewed.
 func (s clientSettings) findToken(ctx context.Context, p *program, base string) (token, origin string, err error) {
 	now := p.clock()
 	if token := strings.TrimSpace(os.Getenv("JOBDB_TOKEN")); token != "" {
@@ -152,8 +155,8 @@ const (
 
 var errNoLines = errors.New("this server sends pages only")
 
-// isHere reports whether the server is on this machine: to compress an answer would take longer than to
-// send it.
+// isHere reports whether the server is on this machine. Then compressing an answer would take
+// longer than sending it.
 func (c *client) isHere() bool {
 	base, err := url.Parse(c.base)
 	if err != nil {
@@ -219,7 +222,7 @@ type refusalError struct {
 
 func (e *refusalError) Error() string { return e.text }
 
-// isOfBody reports whether what was sent is the reason, so that another body may be accepted.
+// isOfBody reports whether the reason is the body, so that another one may be accepted.
 func (e *refusalError) isOfBody() bool {
 	return slices.Contains([]int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity}, e.status)
 }
@@ -259,4 +262,18 @@ func describe(detail any) string {
 		}
 	}
 	return strings.Join(lines, "; ")
+}
+
+// now returns the time by the server's clock. A change of status that is older than the last one of
+// its job would have no effect.
+func (c *client) now(p *program) time.Time { return p.clock().Add(c.ahead).UTC() }
+
+// setClock notes how much the server's clock is ahead of this machine's, from the header Date.
+func (c *client) setClock(now time.Time, header http.Header) {
+	const precision = 2 * time.Second // the header has whole seconds, and the answer took time
+	if at, err := http.ParseTime(header.Get("Date")); err == nil {
+		if c.ahead = at.Sub(now); c.ahead.Abs() <= precision {
+			c.ahead = 0
+		}
+	}
 }

@@ -2,5 +2,5 @@ package main
 
 import "time"
 
-// systemClock is the only place in this program that asks what time it is.
+// systemClock is the only caller of time.Now in this program. Tests have clocks of their own.
 func systemClock() time.Time { return time.Now() }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -11,23 +10,23 @@ import (
 	"jobdb"
 )
 
-// candidate is a word that could stand at the end of a command line, and what it is.
+// candidate is a word that may complete a command line, and its description.
 type candidate struct{ word, help string }
 
-// completion are all candidates; files: names of files, too.
+// completion is what may complete a word. files says that names of files may, too.
 type completion struct {
 	candidates []candidate
 	files      bool
 }
 
-// completer completes the word behind some others.
+// completer completes the word that follows the words of a command line.
 type completer struct {
-	p       *program
-	words   []string
-	command *kong.Node
-	places  int         // how many arguments there are already
-	flag    *kong.Value // whose value comes next; may be nil
-	noFlags bool        // behind --
+	p           *program
+	words       []string
+	command     *kong.Node
+	positionals int         // positional arguments so far
+	flag        *kong.Value // the flag whose value is the next word; nil if there is none
+	noFlags     bool        // after --
 }
 
 func newCompleter(p *program, app *kong.Application, words []string) *completer {
@@ -38,7 +37,7 @@ func newCompleter(p *program, app *kong.Application, words []string) *completer 
 	return c
 }
 
-// read goes past a word.
+// read notes what a word is: a command, a flag, the value of one, or an argument.
 func (c *completer) read(word string) {
 	switch {
 	case c.flag != nil:
@@ -50,15 +49,15 @@ func (c *completer) read(word string) {
 			c.flag = flag
 		}
 	default:
-		if child := childOf(c.command, word); child != nil && c.places == 0 {
+		if child := childOf(c.command, word); child != nil && c.positionals == 0 {
 			c.command = child
 			return
 		}
-		c.places++
+		c.positionals++
 	}
 }
 
-// findFlag is the flag that a word names and whose value isn't in the word.
+// findFlag returns the flag that a word names. It is nil if the word has the flag's value, too.
 func (c *completer) findFlag(word string) *kong.Value {
 	for _, group := range c.command.AllFlags(true) {
 		for _, flag := range group {
@@ -81,17 +80,17 @@ func (c *completer) complete(ctx context.Context, word string) completion {
 		if flag == nil {
 			return completion{}
 		}
-		return c.value(ctx, flag, value).behind(name + "=")
+		return c.value(ctx, flag, value).withPrefix(name + "=")
 	case !c.noFlags && strings.HasPrefix(word, "-") && word != "-":
 		return c.flags(word)
-	case len(c.command.Children) > 0 && c.places == 0:
+	case len(c.command.Children) > 0 && c.positionals == 0:
 		return c.commands(word)
 	}
-	places := c.command.Positional
-	if len(places) == 0 || c.places >= len(places) && !places[len(places)-1].IsCumulative() {
+	positional := c.command.Positional
+	if len(positional) == 0 || c.positionals >= len(positional) && !positional[len(positional)-1].IsCumulative() {
 		return completion{}
 	}
-	return c.value(ctx, places[min(c.places, len(places)-1)], word)
+	return c.value(ctx, positional[min(c.positionals, len(positional)-1)], word)
 }
 
 func (c *completer) flags(word string) (found completion) {
@@ -126,25 +125,25 @@ func firstSentence(text string) string {
 	return strings.TrimSuffix(strings.ReplaceAll(sentence, "\t", " "), ".")
 }
 
-// behind puts a text before each candidate.
-func (found completion) behind(text string) completion {
+// withPrefix puts a prefix before each candidate.
+func (found completion) withPrefix(text string) completion {
 	for i := range found.candidates {
 		found.candidates[i].word = text + found.candidates[i].word
 	}
 	return found
 }
 
-// value completes the value of a flag or an argument; of a list its last item.
+// value completes the value of a flag or an argument. Of a list it completes the last item.
 func (c *completer) value(ctx context.Context, v *kong.Value, word string) completion {
 	if v.IsSlice() && v.Tag.Sep != -1 {
 		if at := strings.LastIndexByte(word, ','); at >= 0 && valueKinds[v.Name] != "term" {
-			return c.item(ctx, v, word[at+1:]).behind(word[:at+1])
+			return c.item(ctx, v, word[at+1:]).withPrefix(word[:at+1])
 		}
 	}
 	return c.item(ctx, v, word)
 }
 
-// valueKinds say what the values of flags and arguments are, by their names.
+// valueKinds are the kinds of the values of flags and arguments, by their names.
 var valueKinds = map[string]string{
 	"status": "status", "site": "Site", "owner": "Owner", "group": "JobGroup", "where": "term", "jobs": "term",
 	"columns": "column", "by": "column", "sort": "sort", "since": "time", "until": "time", "or": "goal",
@@ -189,16 +188,16 @@ func (c *completer) kind(ctx context.Context, kind, word string) completion {
 	case "term":
 		return c.term(ctx, word)
 	}
-	return matching(word, c.known(ctx, kind))
+	return matching(word, c.knownValuesOf(ctx, kind))
 }
 
-// goal completes what jobdb wait waits for: which jobs, then their statuses.
+// goal completes a goal of jobdb wait: all or any, a colon, and statuses.
 func (*completer) goal(word string) completion {
 	at := strings.LastIndexAny(word, ":,") + 1
 	if at == 0 {
 		return matching(word, []string{"all:", "any:"})
 	}
-	return matching(word[at:], append(statusNames(), "ended")).behind(word[:at])
+	return matching(word[at:], append(statusNames(), "ended")).withPrefix(word[:at])
 }
 
 // operators are those that a condition may have.
@@ -206,8 +205,7 @@ var operators = []string{"!=", "<=", ">=", "=", "<", ">", "~"}
 
 // term completes a condition: its column, then its value.
 func (c *completer) term(ctx context.Context, word string) completion {
-	if path, ok := strings.CutPrefix(word, "@"); ok {
-		_ = path
+	if strings.HasPrefix(word, "@") {
 		return completion{files: true}
 	}
 	at := strings.IndexAny(word, "=!<>~")
@@ -232,7 +230,7 @@ func (c *completer) term(ctx context.Context, word string) completion {
 		if comma := strings.LastIndexByte(value, ','); comma >= 0 {
 			head, value = head+value[:comma+1], value[comma+1:]
 		}
-		return c.termValue(ctx, name, value).behind(head)
+		return c.termValue(ctx, name, value).withPrefix(head)
 	}
 	return completion{}
 }
@@ -252,12 +250,12 @@ func (c *completer) termValue(ctx context.Context, name, value string) completio
 	case name == "Status":
 		return c.kind(ctx, "status", value)
 	case err == nil && column.Kind() == jobdb.KindText:
-		return matching(value, c.known(ctx, name))
+		return matching(value, c.knownValuesOf(ctx, name))
 	}
 	return completion{}
 }
 
-// matching are the words that begin with another.
+// matching returns the words that begin with a prefix.
 func matching(prefix string, words []string) (found completion) {
 	for _, word := range words {
 		if word != "" && strings.HasPrefix(word, prefix) {
@@ -281,7 +279,7 @@ func columnNames() (names []string) {
 	return names
 }
 
-// option is the value that the words give a flag, or else a default.
+// option returns the value of a flag in the words, or else a default.
 func (c *completer) option(name, standard string) string {
 	for i, word := range c.words {
 		if value, ok := strings.CutPrefix(word, "--"+name+"="); ok {
@@ -291,5 +289,5 @@ func (c *completer) option(name, standard string) string {
 			return c.words[i+1]
 		}
 	}
-	return cmp.Or(standard)
+	return standard
 }

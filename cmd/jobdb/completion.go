@@ -57,8 +57,9 @@ type completeCommand struct {
 	Words []string `arg:"" optional:"" passthrough:""`
 }
 
-// Run prints candidates, one a line: the word, and behind a tab what it is. The line ":files" stands
-// for names of files. bash gives its line and the place in it, the others their words up to there.
+// Run prints candidates, one a line: the word, and behind a tab what it is. The line ":files"
+// stands for names of files. bash gives its line and the place in it, the others their words up to
+// there.
 func (c *completeCommand) Run(ctx context.Context, k *kong.Context, p *program) error {
 	words, line := c.Words, bashLine{}
 	if c.Shell == "bash" {

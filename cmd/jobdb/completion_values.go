@@ -16,7 +16,7 @@ import (
 	"jobdb/jdl"
 )
 
-// Completion waits for a server so long, and keeps what it said.
+// How long completion waits for a server, and how long it keeps the answer.
 const (
 	completionTimeout = 200 * time.Millisecond
 	knownValuesFresh  = 5 * time.Minute
@@ -28,9 +28,9 @@ type knownValues struct {
 	Values []string  `json:"values"`
 }
 
-// known are the values of a column that the server knows. What goes wrong has no candidates: a shell
-// that completes has no place for messages.
-func (c *completer) known(ctx context.Context, column string) []string {
+// knownValuesOf returns the values of a column that the server knows. After an error it returns
+// none: a shell has no place for messages while it completes a word.
+func (c *completer) knownValuesOf(ctx context.Context, column string) []string {
 	server := c.option("server", os.Getenv("JOBDB_URL"))
 	if server == "" {
 		server = os.Getenv("DIRACX_URL")
@@ -52,13 +52,14 @@ func (c *completer) known(ctx context.Context, column string) []string {
 	defer cancel()
 	values, err := askValues(ctx, &program{stdout: io.Discard, stderr: io.Discard, clock: c.p.clock}, settings, column)
 	if err != nil {
-		return kept.Values // better than none
+		return kept.Values // old ones are better than none
 	}
-	_ = writeKnownValues(path, knownValues{c.p.clock(), values}) // it is asked again then
+	_ = writeKnownValues(path, knownValues{c.p.clock(), values}) // without a file the server is asked again next time
 	return values
 }
 
-// askValues asks the server once; a DiracX server is asked to count.
+// askValues asks the server for the values of a column. DiracX has no route for that, but its
+// summaries have them, too.
 func askValues(ctx context.Context, p *program, settings clientSettings, column string) ([]string, error) {
 	server, err := settings.client(ctx, p)
 	if err != nil {
@@ -94,7 +95,7 @@ func askCounts(ctx context.Context, server *client, column string) (values []str
 	return values, nil
 }
 
-// knownValuesPath is where values are kept, apart for each server and login.
+// knownValuesPath is the file that keeps the values of a column, one for each server and login.
 func knownValuesPath(server, column string) string {
 	folder, err := os.UserCacheDir()
 	if err != nil {
@@ -123,7 +124,7 @@ func writeKnownValues(path string, kept knownValues) error {
 	return os.WriteFile(path, text, 0o600)
 }
 
-// attributeNames are those of JDLs, each with a = behind it.
+// attributeNames returns the names of JDL's attributes, each with a = after it.
 func attributeNames() (names []string) {
 	for _, name := range jdl.KnownAttributes() {
 		names = append(names, name+"=")

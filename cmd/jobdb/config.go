@@ -72,7 +72,7 @@ func (c *configCommand) Run(p *program, command *kong.Context) error {
 	return c.checkAll()
 }
 
-// checkAll tells what would keep the server from starting, as far as that can be known without it.
+// checkAll returns why the server wouldn't start, as far as that is known without starting it.
 func (c *configCommand) checkAll() error {
 	_, rules := c.rules()
 	_, taskRules := c.openTaskRules()

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"jobdb"
-	"jobdb/metrics"
+	"jobdb/wms"
 )
 
 type migrateCommand struct {
@@ -135,25 +133,15 @@ func printReport(w io.Writer, r jobdb.SchemaReport) error {
 	return err
 }
 
-type versionCommand struct{}
-
-// Run prints the version of the binary.
-func (versionCommand) Run(p *program) error {
-	build := buildInfo()
-	_, err := fmt.Fprintln(p.stdout, strings.TrimSpace("jobdb "+build.Version+" "+build.Revision))
-	return err
-}
-
-// buildInfo says which program this is.
-func buildInfo() metrics.Build {
-	build := metrics.Build{Version: "unknown", Go: runtime.Version()}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		build.Version = info.Main.Version
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				build.Revision = s.Value
-			}
-		}
+// openJobs opens a database that has tables.
+func openJobs(ctx context.Context, url string, options jobdb.Options) (*wms.JobManager, error) {
+	db, err := jobdb.Open(ctx, url, options)
+	if err != nil {
+		return nil, err
 	}
-	return build
+	jobs, err := wms.NewJobManager(db, wms.DefaultRules, nil)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return jobs, nil
 }

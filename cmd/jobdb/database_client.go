@@ -16,23 +16,25 @@ import (
 	"jobdb/wms"
 )
 
-// directSettings let an operator work without a server. No environment variable sets them, nor the
-// --config file: those of a server would turn every command into an operator's.
+// directSettings let an operator work without a server. They can be set by flags only. A server's
+// environment and --config file name its database, too: they must not make every command an
+// operator's.
 type directSettings struct {
 	Database string `name:"db" help:"For operators: work on this database itself, not through a server, and see the jobs of all VOs. Written as for jobdb serve; sqlite:PATH and so on." placeholder:"URL" notconfigured:""`
 	History  string `name:"history-db" help:"With --db: database of the job histories, where it is another one." placeholder:"URL" notconfigured:""`
 }
 
-// Who works on a database directly.
+// The user that works on a database directly.
 const (
 	directIssuer   = "http://direct.jobdb.localhost/"
-	directProperty = "DatabaseOperator" // known in this process only
+	directProperty = "DatabaseOperator" // only the service in this process takes it for an operator's
 )
 
-// onDatabase makes a client of a service that runs in this process, on a database. It reads all VOs,
-// and changes jobs of the VO that actFor names. What it opened is closed when the program ends.
+// onDatabase makes a client of a service that runs in this process, on a database. It reads all
+// VOs, and changes jobs of the VO that actFor names. What it opened is closed when the program
+// ends.
 func (s directSettings) onDatabase(ctx context.Context, p *program) (*client, error) {
-	db, err := s.openExisting(context.WithoutCancel(ctx)) // what is under way at Ctrl-C still uses it
+	db, err := s.openExisting(context.WithoutCancel(ctx)) // requests in flight at Ctrl-C still use it
 	if err != nil {
 		return nil, fmt.Errorf("--db: %w", err)
 	}
@@ -80,7 +82,7 @@ func (s directSettings) openExisting(ctx context.Context) (*jobdb.DB, error) {
 	switch {
 	case report.Kind == jobdb.SchemaEmpty || report.Usable() && !report.Jobs:
 		return nil, errors.New("this database has no jobs")
-	case len(report.Pending) > 0: // which alone makes it unusable, too
+	case len(report.Pending) > 0: // before Usable, which is false then, too
 		return nil, errors.New("its tables are those of an older jobdb; run jobdb migrate first")
 	case !report.Usable():
 		return nil, fmt.Errorf("jobdb can't work on this database: %s", strings.Join(report.Problems, "; "))
@@ -88,7 +90,7 @@ func (s directSettings) openExisting(ctx context.Context) (*jobdb.DB, error) {
 	return jobdb.Open(ctx, s.Database, jobdb.Options{HistoryURL: s.History})
 }
 
-// actFor lets the client change jobs of a VO. Through a server that is the token's alone.
+// actFor lets a client on a database change jobs of a VO. Through a server the token names the VO.
 func (c *client) actFor(vo string) (err error) {
 	if c.mint != nil {
 		c.token, err = c.mint(vo)

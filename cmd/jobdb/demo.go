@@ -71,8 +71,8 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 	return errors.Join(c.run(ctx, p, folder, now), remove())
 }
 
-// folder makes the folder of the grid. A database that is there already is refused: its jobs would
-// be taken for the grid's.
+// folder makes the folder of the grid. It refuses one that has a database: the demo would act on
+// its jobs.
 func (c *demoCommand) folder() (folder string, remove func() error, err error) {
 	if c.DataDir == "" {
 		folder, err = os.MkdirTemp("", "jobdb-demo-")
@@ -85,8 +85,8 @@ func (c *demoCommand) folder() (folder string, remove func() error, err error) {
 	return c.DataDir, func() error { return nil }, settings.makeFolder()
 }
 
-// server is the server of the grid, with the defaults of jobdb serve. What the environment says is
-// for real ones.
+// server makes the server of the grid, with the defaults of jobdb serve. It ignores the
+// environment, whose settings are for real servers.
 func (c *demoCommand) server(folder string) (*serveCommand, error) {
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")

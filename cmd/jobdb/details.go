@@ -33,11 +33,11 @@ type historyRecord struct {
 	Status, MinorStatus, ApplicationStatus, StatusTime, Source string
 }
 
-// heartbeatsShown is how many values of heartbeats are asked for: some for each of six names.
+// heartbeatsShown is how many values of heartbeats are asked for. A heartbeat has some six of them.
 const heartbeatsShown = 300
 
-// job asks for all of one job, and returns the answer as it came, too. A DiracX server tells its
-// attributes and its history only.
+// job asks for all of one job. It returns the JSON of the answer, too. DiracX has the attributes
+// and the history only.
 func (c *client) job(ctx context.Context, id jobdb.JobID) (details, []byte, error) {
 	a, err := c.ask(ctx, http.MethodGet, fmt.Sprintf("/api/jobdb/jobs/%d?heartbeats=%d", id, heartbeatsShown), nil)
 	if refused := (*refusalError)(nil); errors.As(err, &refused) && refused.status == http.StatusNotFound {
@@ -93,10 +93,10 @@ func (c *client) jobBySearch(ctx context.Context, id jobdb.JobID) (details, []by
 	return d, body, err
 }
 
-// attribute is a text of the job's row.
+// attribute returns a value of the job's row as text.
 func (d details) attribute(name string) string { return text(d.Attributes[name]) }
 
-// at is a time of the job's row; zero if there is none.
+// at returns a time of the job's row; zero if it is NULL.
 func (d details) at(name string) time.Time {
 	t, err := parseTime(d.attribute(name))
 	if err != nil {
@@ -111,11 +111,11 @@ type state struct {
 	from, to time.Time
 }
 
-// finalStatuses are those in which nothing goes on.
+// finalStatuses are the statuses of jobs that have ended.
 var finalStatuses = append(slices.Clone(jobdb.FinalStatuses), jobdb.StatusDeleted)
 
-// states are the statuses that a job had, in their order, each as long as it lasted; the last one
-// lasts until now unless the job has ended.
+// states returns the statuses that a job had, in their order, with how long each lasted. The last
+// one lasts until now unless the job has ended.
 func (d details) states(now time.Time) []state {
 	var states []state
 	for _, record := range d.History {
@@ -137,7 +137,7 @@ func (d details) states(now time.Time) []state {
 	return states
 }
 
-// beats are the values of a name in heartbeats, the oldest first.
+// beats returns the values of one name in the heartbeats, the oldest first.
 func (d details) beats(name string) (values []float64) {
 	for _, beat := range slices.Backward(d.Heartbeats) { // the server sends the latest first
 		var value float64
@@ -148,7 +148,8 @@ func (d details) beats(name string) (values []float64) {
 	return values
 }
 
-// efficiency is how much of its time the job computed; ok is false if it isn't known.
+// efficiency returns the job's CPU time divided by its wall clock time. ok is false if they aren't
+// known.
 func (d details) efficiency() (cpu, wall float64, ok bool) {
 	last := func(name, parameter string) float64 {
 		var value float64

@@ -90,7 +90,7 @@ func (c *errorsCommand) Run(ctx context.Context, p *program) error {
 	return finish(out, out.rows(rows))
 }
 
-// failures are the kinds of errors that jobs have, the most frequent first.
+// failures groups the jobs of a choice by their statuses, the largest group first.
 func (c *client) failures(ctx context.Context, chosen choose.Choice) ([]*failure, error) {
 	counts, err := c.summary(ctx, []string{"Status", "MinorStatus", "ApplicationStatus", "Site"}, queries(chosen))
 	if err != nil {
@@ -104,8 +104,8 @@ func (c *client) failures(ctx context.Context, chosen choose.Choice) ([]*failure
 			Site  string
 			Count int64 `json:"count"`
 		}
-		if err := json.Unmarshal(r, &count); err != nil {
-			return nil, fmt.Errorf("the server's answer can't be read: %w", err)
+		if err := r.decode(&count); err != nil {
+			return nil, err
 		}
 		key := fmt.Sprintf("%q %q %q", count.Status, count.MinorStatus, count.ApplicationStatus)
 		f := known[key]
@@ -139,7 +139,7 @@ func (f *failure) topSites() string {
 	return strings.Join(texts, ", ")
 }
 
-// examples are the newest jobs with an error.
+// examples returns the newest jobs of a failure.
 func (c *client) examples(ctx context.Context, chosen choose.Choice, f *failure) (string, error) {
 	parts := queries(chosen)
 	request := jobdb.SearchRequest{Parameters: []string{"JobID"}, Sort: []jobdb.SortSpec{{Parameter: "JobID", Direction: "desc"}}}
@@ -147,7 +147,7 @@ func (c *client) examples(ctx context.Context, chosen choose.Choice, f *failure)
 	for _, part := range parts {
 		request.Search = part
 		for name, value := range map[string]any{"Status": f.Status, "MinorStatus": f.MinorStatus, "ApplicationStatus": f.ApplicationStatus} {
-			if value != nil { // few jobs have none; no filter that every server has finds them
+			if value != nil { // NULL: few jobs have that, and DiracX has no filter for it
 				request.Search = append(request.Search, jobdb.FilterSpec{Parameter: name, Operator: "eq", Value: value})
 			}
 		}

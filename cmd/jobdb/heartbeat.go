@@ -77,7 +77,7 @@ func (c *client) actForJob(ctx context.Context, id jobdb.JobID) error {
 	return c.actFor(found.jobs[0].VO)
 }
 
-// beat is what is sent of the job.
+// beat is the body of a job's heartbeat.
 func (c *heartbeatCommand) beat() (map[string]any, error) {
 	beat := map[string]any{}
 	for _, text := range c.Values {

@@ -99,7 +99,7 @@ func (c *paramsCommand) Run(ctx context.Context, p *program) error {
 	return err
 }
 
-// printParts searches jobs, the newest first, and prints what split makes of each.
+// printParts searches jobs, the newest first, and prints the rows that split makes of each.
 func printParts(
 	ctx context.Context, p *program, settings clientSettings, flags chooseFlags, form outputFlags, terms, asked, columns []string,
 	split func(row) ([]row, error),
@@ -137,7 +137,7 @@ func printParts(
 	return err
 }
 
-// eachPart hands over all jobs of a choice.
+// eachPart calls a function with the jobs of a choice, page by page.
 func (c *client) eachPart(ctx context.Context, chosen choose.Choice, request jobdb.SearchRequest, each func([]row) error) error {
 	for _, part := range queries(chosen) {
 		request.Search = part

@@ -43,7 +43,7 @@ Examples:
   jobdb import --from mysql://dirac@db.example.org/JobDB --from-history none --groups groups.txt --to sqlite:jobs.db`
 }
 
-// Run moves, or does what it was asked instead.
+// Run imports, or does what a flag asks for instead.
 func (c *importCommand) Run(ctx context.Context, p *program) error {
 	batch := 0
 	if c.Batch != nil {
@@ -114,7 +114,7 @@ func (c *importCommand) fromParameters() (*opensearch.DB, error) {
 	return parameters, err
 }
 
-// count makes the counts of jobs from which summaries are answered, all or those of what changed.
+// count makes the counts of jobs that summaries are answered from: all, or those that changed.
 func (c *importCommand) count(ctx context.Context, all bool) error {
 	db, err := jobdb.Open(ctx, c.To, jobdb.Options{FoldInterval: -1, StatementTimeout: time.Hour})
 	if err != nil {
@@ -173,7 +173,7 @@ func printImport(p *program, r transfer.Report, done string) error {
 	return nil
 }
 
-// meter tells on stderr how far a run is, now and then.
+// meter prints the progress of a run to standard error now and then.
 type meter struct {
 	p           *program
 	start, told time.Time

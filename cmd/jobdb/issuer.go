@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// clientID is what all of DiracX's clients are called.
+// clientID is the OAuth client of all command lines of DiracX.
 const clientID = "myDIRACClientID"
 
 const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
@@ -36,13 +36,13 @@ type issuer struct {
 	Grants        []string `json:"grant_types_supported"`
 }
 
-// maxTokenAnswer is the size in bytes of what an issuer may answer.
+// maxTokenAnswer bounds the size of an issuer's answer, in bytes.
 const maxTokenAnswer = 1 << 20
 
-// discover asks a server for its issuer. Tokens are sent to its endpoints, so that they must be
-// where nobody listens: on https, or on the server's own host.
+// discover reads a server's discovery document. Tokens are sent to the endpoints in it, so it
+// refuses those that others could listen to; see safeForTokens.
 func discover(ctx context.Context, base string) (*issuer, error) {
-	found := &issuer{base: base, http: &http.Client{Timeout: 30 * time.Second, CheckRedirect: stay}}
+	found := &issuer{base: base, http: &http.Client{Timeout: 30 * time.Second, CheckRedirect: refuseRedirects}}
 	status, body, err := found.get(ctx, base+"/.well-known/openid-configuration")
 	if err != nil {
 		return nil, err
@@ -51,15 +51,16 @@ func discover(ctx context.Context, base string) (*issuer, error) {
 		return nil, fmt.Errorf("%s/.well-known/openid-configuration is no discovery document (%d); is this the URL of jobdb or DiracX?", base, status)
 	}
 	for _, endpoint := range []string{found.Token, found.Device, found.Authorization, found.Revocation} {
-		if endpoint != "" && !isPrivate(base, endpoint) {
+		if endpoint != "" && !safeForTokens(base, endpoint) {
 			return nil, fmt.Errorf("%s names %s to send tokens to, which is not on https", base, endpoint)
 		}
 	}
 	return found, nil
 }
 
-// isPrivate reports whether an endpoint may get tokens.
-func isPrivate(base, endpoint string) bool {
+// safeForTokens reports whether tokens may be sent to an endpoint: to one with https, or, if the
+// server itself has only http, to its host and to this machine.
+func safeForTokens(base, endpoint string) bool {
 	server, err := url.Parse(base)
 	if err != nil {
 		return false
@@ -113,7 +114,7 @@ func unwrapURL(err error) error {
 	return err
 }
 
-// organization is what a server tells of a VO.
+// organization is a VO in the server's well-known configuration.
 type organization struct {
 	Groups map[string]json.RawMessage `json:"groups"`
 }
@@ -144,15 +145,16 @@ type tokenAnswer struct {
 	Detail      any    `json:"detail"`
 }
 
-// earlier is how much sooner than it does a login is noted to end, as in DiracX's own clients.
-const earlier = 15 * time.Second
+// expiryMargin is how long before its token's end a login is noted to end, as in DiracX's own
+// clients.
+const expiryMargin = 15 * time.Second
 
 func (t tokenAnswer) credentials(now time.Time) credentials {
-	end := now.Add(time.Duration(t.ExpiresIn)*time.Second - earlier)
+	end := now.Add(time.Duration(t.ExpiresIn)*time.Second - expiryMargin)
 	return credentials{AccessToken: t.Access, ExpiresOn: end.Unix(), RefreshToken: t.Refresh}
 }
 
-// reason is why there are no tokens.
+// reason returns the issuer's words on why it gives no tokens.
 func (t tokenAnswer) reason() string {
 	reason := cmp.Or(t.Description, t.Error)
 	if reason == "" && t.Detail != nil {
@@ -191,7 +193,8 @@ type device struct {
 	Detail     any    `json:"detail"`
 }
 
-// deviceFlow has the user agree in a browser, and returns the tokens.
+// deviceFlow logs in with the device flow: it prints a URL, and waits until the user has agreed
+// there in a browser.
 func deviceFlow(ctx context.Context, p *program, i *issuer, scope string) (tokenAnswer, error) {
 	address := i.Device + "?" + url.Values{"client_id": {clientID}, "scope": {scope}}.Encode()
 	status, body, err := i.post(ctx, address, nil)
@@ -242,7 +245,7 @@ func codeFlow(ctx context.Context, i *issuer, scope string) (tokenAnswer, error)
 	if response.StatusCode != http.StatusFound {
 		var refused tokenAnswer
 		body, _ := io.ReadAll(io.LimitReader(response.Body, maxTokenAnswer))
-		_ = json.Unmarshal(body, &refused) // what isn't JSON has no reason in it
+		_ = json.Unmarshal(body, &refused) // without JSON there is no reason
 		return tokenAnswer{}, fmt.Errorf("the server logs nobody in: %s (%d)", refused.reason(), response.StatusCode)
 	}
 	_, query, _ := strings.Cut(response.Header.Get("Location"), "?")
@@ -254,16 +257,4 @@ func codeFlow(ctx context.Context, i *issuer, scope string) (tokenAnswer, error)
 		"grant_type": {"authorization_code"}, "code": {answered.Get("code")}, "code_verifier": {verifier}, "redirect_uri": {back},
 	})
 	return tokens, err
-}
-
-// sleep waits, and returns the error of ctx when that ends before.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

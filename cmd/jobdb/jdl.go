@@ -87,7 +87,7 @@ func checkText(name, text string, given ...string) (found []fileFinding) {
 	return found
 }
 
-// stops reports whether findings are bad enough for nothing to be submitted.
+// stops reports whether some finding is so bad that nothing is submitted.
 func stops(found []fileFinding, strict bool) bool {
 	for _, f := range found {
 		if strict || f.Severity == jdl.Mistake {
@@ -131,7 +131,8 @@ func (p *program) readFile(name string) (string, error) {
 	return string(text), err
 }
 
-// longestJDL is how long a file of JDL may be: no server takes more in one request unless it is told to.
+// longestJDL is the maximum size in bytes of a file of JDL. By default a server takes no larger
+// request.
 const longestJDL = 10 << 20
 
 type jdlExpandCommand struct {
@@ -164,7 +165,7 @@ func (c *jdlExpandCommand) Run(p *program) error {
 	if c.Output == "json" {
 		return writeJSON(p.stdout, jobs)
 	}
-	screen := outputFlags{}.harmless(p, unpaged{p.stdout})
+	screen := outputFlags{}.sanitized(p, unpaged{p.stdout})
 	_, err = io.WriteString(screen, strings.Join(jobs, "\n\n")+"\n")
 	return errors.Join(err, screen.Close())
 }
@@ -220,7 +221,7 @@ func (c *jdlShowCommand) Run(_ context.Context, p *program) error {
 	return nil
 }
 
-// readAsStored reads a text twice, as DIRAC does until it stores it.
+// readAsStored parses a text, and then what it became, as DIRAC does before it stores it.
 func readAsStored(text string) (*jdl.Ad, error) {
 	manifest, err := jdl.ParseManifest(text)
 	if err != nil {
@@ -237,7 +238,7 @@ func readAsStored(text string) (*jdl.Ad, error) {
 	return ad, nil
 }
 
-// printableLines is printable, of several lines.
+// printableLines is printable for a text of several lines.
 func printableLines(text string) string {
 	lines := strings.Split(text, "\n")
 	for i := range lines {

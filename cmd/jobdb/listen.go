@@ -30,7 +30,7 @@ func (s *Settings) listen(ctx context.Context) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--listen %s: %w", s.Listen, err)
 	}
-	// Only now is it known what address a host name stands for.
+	// The name of a host is resolved only now.
 	if address, ok := listener.Addr().(*net.TCPAddr); s.Issuer == "" && (!ok || !address.IP.IsLoopback()) {
 		return nil, errors.Join(usageError{fmt.Errorf("--listen %s: other machines could reach this server, but no issuer of tokens is known; "+
 			"set --issuer, and --keys where its keys can't be discovered (JOBDB_ISSUER, JOBDB_KEYS), or listen on 127.0.0.1", s.Listen)}, listener.Close())
@@ -38,8 +38,9 @@ func (s *Settings) listen(ctx context.Context) (net.Listener, error) {
 	return listener, nil
 }
 
-// listenUnix listens on a unix socket, which only this user may connect to unless tokens come from an
-// issuer; then its group may, too, such as a proxy. A socket that a server left behind is replaced.
+// listenUnix listens on a unix socket, which only this user may connect to unless tokens come from
+// an issuer; then its group may, too, such as a proxy. A socket that a server left behind is
+// replaced.
 func (s *Settings) listenUnix(ctx context.Context, path string) (net.Listener, error) {
 	if path == "" {
 		return nil, usageError{errors.New("--listen unix: write unix:PATH, such as unix:/run/jobdb/jobdb.sock")}
@@ -48,7 +49,7 @@ func (s *Settings) listenUnix(ctx context.Context, path string) (net.Listener, e
 		return nil, errors.Join(fmt.Errorf("socket in use: something listens on %s already, perhaps another jobdb; choose another with --listen", path), conn.Close())
 	} else if errors.Is(err, syscall.ECONNREFUSED) { // nobody listens there any more
 		if info, err := os.Lstat(path); err == nil && info.Mode().Type() == os.ModeSocket {
-			_ = os.Remove(path) // else listening says why it can't
+			_ = os.Remove(path) // if that fails, Listen below says why
 		}
 	}
 	mode := os.FileMode(0o600)

@@ -4,5 +4,6 @@ package main
 
 import "os"
 
-// lock does nothing: two logins that are renewed at once may have to be begun again.
+// lock does nothing here. If two processes renew a login at once, the user may have to log in
+// again.
 func lock(*os.File) error { return nil }

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock waits until no other process has the file locked, and locks it until it is closed.
+// lock locks a file until it is closed. It waits while another process has the lock.
 func lock(file *os.File) error {
 	return unix.Flock(int(file.Fd()), unix.LOCK_EX)
 }

@@ -153,7 +153,7 @@ Examples:
   jobdb whoami -o json` + whoHelp
 }
 
-// identity is who the server says you are, and what is known of the token here.
+// identity is the user that the server sees, and what the token itself says.
 type identity struct {
 	User       string    `json:"preferred_username"`
 	VO         string    `json:"vo"`

@@ -149,7 +149,7 @@ func TestLoginByDevice(t *testing.T) {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
 	saved, _, _ := readCredentials(credentialsPath())
-	if left := time.Until(time.Unix(saved.ExpiresOn, 0)); left > time.Hour-earlier || left < time.Hour-time.Minute || *saved.RefreshToken != "refresh1" {
+	if left := time.Until(time.Unix(saved.ExpiresOn, 0)); left > time.Hour-expiryMargin || left < time.Hour-time.Minute || *saved.RefreshToken != "refresh1" {
 		t.Errorf("it ends in %v, refresh token %q", left, *saved.RefreshToken)
 	}
 	out := &logoutCommand{}

@@ -36,7 +36,8 @@ type program struct {
 	atTheEnd       []func() error
 }
 
-// atEnd has something done when the program ends: what was registered last, first.
+// atEnd registers a function to call when the program ends. The last one is called first, as with
+// defer.
 func (p *program) atEnd(do func() error) { p.atTheEnd = append(p.atTheEnd, do) }
 
 func (p *program) end() (err error) {
@@ -175,7 +176,7 @@ func execute(p *program, parser *kong.Kong, exited *int) (code int) {
 		if parse := (*kong.ParseError)(nil); errors.As(err, &parse) {
 			command = parse.Context
 		}
-		err = usageError{plainer(err)}
+		err = usageError{clearerError(err)}
 	}
 	usage, status := usageError{}, exitStatus(0)
 	switch {
@@ -194,8 +195,8 @@ func execute(p *program, parser *kong.Kong, exited *int) (code int) {
 	return exitError
 }
 
-// plainer is an error of kong's that says what is wrong with the argument that it names.
-func plainer(err error) error {
+// clearerError replaces kong's error for an argument that is missing with a clearer one.
+func clearerError(err error) error {
 	if name, ok := strings.CutPrefix(err.Error(), `expected "<`); ok {
 		return errors.New("missing argument: <" + strings.TrimSuffix(name, `"`))
 	}
@@ -218,10 +219,10 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// exitStatus ends a command that has said all, with an exit code of its own.
+// exitStatus is the error of a command that has printed its messages. It is the exit code.
 type exitStatus int
 
 func (exitStatus) Error() string { return "reported already" }
 
-// errReported ends a command that has printed its error already.
+// errReported is the error of a command that has printed its error already.
 var errReported = errors.New("reported already")

@@ -115,7 +115,8 @@ func writeMan(b *strings.Builder, list []block) {
 	}
 }
 
-// roff escapes a text. What begins a line with a point or a quote would be a command; an empty line is one.
+// roff escapes a text. A line that begins with a point or a quote would be a command, and so would
+// an empty line.
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "~", `\(ti`, "^", `\(ha`, "`", `\(ga`, "…", `\.\.\.`, "–", `\(en`, "×", `\(mu`).Replace(text)
 	lines := strings.Split(text, "\n")

@@ -23,7 +23,7 @@ import (
 // metricsPath is where metrics are read.
 const metricsPath = "/metrics"
 
-// newMetrics makes the server's metrics; nil where nobody is to read them.
+// newMetrics makes the server's metrics. They are nil if no setting says how they are read.
 func (c *serveCommand) newMetrics() *metrics.Registry {
 	if c.MetricsListen == "" && c.MetricsTokenFile == "" {
 		return nil
@@ -31,7 +31,7 @@ func (c *serveCommand) newMetrics() *metrics.Registry {
 	return metrics.New()
 }
 
-// hooks have the database tell metrics and traces what it does.
+// hooks returns the database's hooks for metrics and traces.
 func hooks(m *metrics.Registry, t *traces.Tracer) (hooks jobdb.Hooks) {
 	if m != nil {
 		hooks.Done = m.TaskDone
@@ -42,16 +42,15 @@ func hooks(m *metrics.Registry, t *traces.Tracer) (hooks jobdb.Hooks) {
 	return hooks
 }
 
-// closeTraces sends the traces that are left.
+// closeTraces sends the traces that aren't sent yet.
 func closeTraces(ctx context.Context, t *traces.Tracer, logger *slog.Logger) {
 	if err := t.Close(context.WithoutCancel(ctx)); err != nil {
 		logger.WarnContext(ctx, "the last traces can't be sent", "error", err)
 	}
 }
 
-// serveMetrics gathers the metrics of the server, and answers with them where the settings say so:
-// on a listener of their own, and beside the routes of the service that it returns. stop ends all of
-// that.
+// serveMetrics collects the server's metrics and serves them as set: on a listener of their own, as
+// a route of the returned handler, or both. stop ends the listener and the collecting.
 func (c *serveCommand) serveMetrics(ctx context.Context, config api.Config, service http.Handler) (_ http.Handler, stop func(), err error) {
 	m := config.Metrics
 	if m == nil {
@@ -67,7 +66,7 @@ func (c *serveCommand) serveMetrics(ctx context.Context, config api.Config, serv
 		if _, err := c.metricsToken(); err != nil {
 			return nil, nil, err
 		}
-		service = c.besideMetrics(service, handler)
+		service = c.withMetricsRoute(service, handler)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -101,7 +100,8 @@ func (c *serveCommand) serveMetrics(ctx context.Context, config api.Config, serv
 	return service, stop, nil
 }
 
-// metricsToken reads the token that metrics want. Who changes the file changes the token at once.
+// metricsToken reads the token for metrics. It is read for each request, so that a new token in the
+// file is valid at once.
 func (c *serveCommand) metricsToken() (string, error) {
 	text, err := files.Read(c.MetricsTokenFile)
 	if err != nil {
@@ -114,8 +114,8 @@ func (c *serveCommand) metricsToken() (string, error) {
 	return token, nil
 }
 
-// besideMetrics answers requests for metrics that have the token, and lets the service answer others.
-func (c *serveCommand) besideMetrics(service, handler http.Handler) http.Handler {
+// withMetricsRoute adds the route of metrics, which needs the token, to a service.
+func (c *serveCommand) withMetricsRoute(service, handler http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != metricsPath {
 			service.ServeHTTP(w, r)
@@ -132,7 +132,7 @@ func (c *serveCommand) besideMetrics(service, handler http.Handler) http.Handler
 	})
 }
 
-// equalTokens takes as long whatever is wrong with a token.
+// equalTokens compares tokens in constant time, whatever their lengths.
 func equalTokens(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1

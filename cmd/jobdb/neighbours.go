@@ -11,9 +11,9 @@ import (
 	"jobdb/wms"
 )
 
-// withNeighbours runs serve with the other databases of a DiracX or DIRAC installation that jobs
-// are to be kept in step with, and closes them. serve gets those beside the jobs' for the probe of
-// readiness, and that of pilots, which is nil without one.
+// withNeighbours opens the other databases of a DiracX or DIRAC installation that jobdb writes to
+// or reads, runs serve with them, and closes them. serve gets all of them as stores for the
+// readiness probe, and the pilots' database, which is nil if none is set.
 func (c *serveCommand) withNeighbours(
 	ctx context.Context, jobs *wms.JobManager, logger *slog.Logger, serve func([]api.Store, *jobdb.Pilots) error,
 ) error {

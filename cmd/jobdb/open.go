@@ -53,8 +53,8 @@ func (c *openCommand) Run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// address is that of one job or of a list. A list has the terms as they were written: times stay
-// relative.
+// address returns the page's URL of one job or of a list. That of a list has the terms as they were
+// written, so that relative times stay relative.
 func (c *openCommand) address(p *program, base string) (string, error) {
 	reader := choose.Reader{Now: p.clock(), User: "?"}
 	var chosen choose.Choice

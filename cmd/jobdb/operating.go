@@ -12,7 +12,8 @@ import (
 	"jobdb/auth"
 )
 
-// operatingSettings are those that operators of a server need: how it is reached, watched and bounded.
+// operatingSettings are those that operators of a server need: how it is reached, watched and
+// bounded.
 type operatingSettings struct {
 	TLSCert        string   `name:"tls-cert" help:"Certificate chain in PEM, to serve https. It is read again on SIGHUP and when the file changes. Default: http." env:"JOBDB_TLS_CERT" type:"path" placeholder:"FILE"`
 	TLSKey         string   `name:"tls-key" help:"Private key of --tls-cert, in PEM." env:"JOBDB_TLS_KEY" type:"path" placeholder:"FILE"`
@@ -80,7 +81,7 @@ func (s *operatingSettings) proxies() (networks []netip.Prefix, err error) {
 // operators are who may read all VOs.
 func (s *operatingSettings) operators() (operators []auth.Operator) {
 	for _, who := range s.Operators {
-		operator, _ := auth.ParseOperator(who) // check has refused others
+		operator, _ := auth.ParseOperator(who) // check has refused invalid ones
 		operators = append(operators, operator)
 	}
 	return operators

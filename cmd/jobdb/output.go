@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -26,19 +27,19 @@ type outputFlags struct {
 	Color   string `help:"Colours: auto (on a terminal, unless NO_COLOR is set), always or never." default:"auto" enum:"auto,always,never"`
 	NoPager bool   `help:"Don't show long output in a pager (JOBDB_PAGER, PAGER or less)."`
 
-	watched bool // what is printed goes to a terminal later
+	watched bool // jobdb watch prints it to a terminal later
 }
 
 // row is a row of an answer, as JSON.
 type row json.RawMessage
 
-// UnmarshalJSON keeps the text.
+// UnmarshalJSON keeps a copy of the text.
 func (r *row) UnmarshalJSON(text []byte) error { //nolint:unparam // as encoding/json wants it
 	*r = append((*r)[:0], text...)
 	return nil
 }
 
-// values are what a row has by name.
+// values returns the values of a row by column.
 func (r row) values() (map[string]any, error) {
 	var values map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(r))
@@ -69,9 +70,9 @@ func decodeRows(body []byte) ([]row, error) {
 // output prints rows, page by page.
 type output interface {
 	rows(rows []row) error
-	printed() // all is printed already, past this output
-	// close ends the output. Unless all rows came, it prints no heads of tables and no ends of lists:
-	// a part must not look like the whole, nor a failure like an answer without rows.
+	printed() // the rows were printed without this output
+	// close ends the output. After a failure it prints no head of an empty table and no end of a
+	// list: a part must not look like the whole, nor a failure like an answer without rows.
 	close(whole bool) error
 }
 
@@ -83,7 +84,8 @@ func finish(out output, err error) error {
 	return cmp.Or(err, out.close(err == nil))
 }
 
-// open makes an output. table are the columns of a table, asked those that were asked for (none: all).
+// open makes an output. table are the columns of a table; asked are those that the user asked for,
+// none if all.
 func (f outputFlags) open(p *program, table, asked []string) (output, error) {
 	if len(asked) == 0 && (f.Output == "csv" || f.Output == "tsv") {
 		for _, c := range jobdb.Columns() {
@@ -92,7 +94,7 @@ func (f outputFlags) open(p *program, table, asked []string) (output, error) {
 	}
 	screen := f.screen(p)
 	if f.JQ != "" || f.Output != "table" && f.Output != "wide" { // these have colours, and look at each cell
-		screen = f.harmless(p, screen)
+		screen = f.sanitized(p, screen)
 	}
 	if f.JQ != "" {
 		return newJQOutput(screen, f.JQ, f.Output == "ndjson")
@@ -112,7 +114,7 @@ func (f outputFlags) open(p *program, table, asked []string) (output, error) {
 	return &tableOutput{w: screen, columns: table, width: f.width(p), colours: f.colours(p)}, nil
 }
 
-// screen is where output goes: a pager, if somebody looks and it is long.
+// screen returns where output goes: on a terminal to a pager, if it is long.
 func (f outputFlags) screen(p *program) io.WriteCloser {
 	if f.NoPager || !isTerminal(p.stdout) {
 		return unpaged{p.stdout}
@@ -120,23 +122,24 @@ func (f outputFlags) screen(p *program) io.WriteCloser {
 	return newPager(p)
 }
 
-// harmless shows on a terminal what could command it as �. Files and pipes get all to the letter.
-func (f outputFlags) harmless(p *program, screen io.WriteCloser) io.WriteCloser {
+// sanitized replaces control characters with � on a terminal, which would obey them. Files and
+// pipes get the text unchanged.
+func (f outputFlags) sanitized(p *program, screen io.WriteCloser) io.WriteCloser {
 	if !f.watched && !isTerminal(p.stdout) {
 		return screen
 	}
-	return harmless{transform.NewWriter(screen, runes.Map(harmlessRune)), screen}
+	return sanitizer{transform.NewWriter(screen, runes.Map(sanitizeRune)), screen}
 }
 
-type harmless struct {
+type sanitizer struct {
 	*transform.Writer
 	screen io.Closer
 }
 
 // Close shows what is left, and ends the screen.
-func (h harmless) Close() error { return errors.Join(h.Writer.Close(), h.screen.Close()) }
+func (s sanitizer) Close() error { return errors.Join(s.Writer.Close(), s.screen.Close()) }
 
-func harmlessRune(r rune) rune {
+func sanitizeRune(r rune) rune {
 	if !unicode.IsPrint(r) && r != '\n' && r != '\t' {
 		return utf8.RuneError
 	}
@@ -147,7 +150,7 @@ type unpaged struct{ io.Writer }
 
 func (unpaged) Close() error { return nil }
 
-// width is that of the terminal, which a table fits in; 0: of any width.
+// width returns how wide a table may be, in columns of the terminal; 0 means any width.
 func (f outputFlags) width(p *program) int {
 	if f.Output == "wide" {
 		return 0
@@ -167,7 +170,7 @@ func (f outputFlags) colours(p *program) bool {
 	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(p.stdout)
 }
 
-// text is a value as people and tables are shown it: what is nested stays JSON, NULL is empty.
+// text returns a value as tables show it: nested values as JSON, NULL as an empty text.
 func text(value any) string {
 	switch v := value.(type) {
 	case nil:
@@ -188,7 +191,7 @@ func text(value any) string {
 	return strings.TrimSpace(b.String())
 }
 
-// texts are the values of a row.
+// texts returns the values of a row's columns as text.
 func texts(r row, columns []string) ([]string, error) {
 	values, err := r.values()
 	if err != nil {
@@ -201,7 +204,8 @@ func texts(r row, columns []string) ([]string, error) {
 	return cells, nil
 }
 
-// printable keeps what users wrote into jobs from commanding a terminal.
+// printable replaces the control characters in what users wrote into jobs: a terminal would obey
+// them.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -356,4 +360,21 @@ func (o *jsonOutput) close(whole bool) error {
 	}
 	_, err := io.WriteString(o.w, end)
 	return errors.Join(err, o.w.Close())
+}
+
+// plural is a number of things.
+func plural(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return thousands(n) + " " + thing
+}
+
+// thousands writes a number with commas: 12,345.
+func thousands(n int) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
 }

@@ -11,8 +11,8 @@ import (
 	"jobdb"
 )
 
-// tableOutput prints a table. Its columns are as wide as the first rows need them or, on a terminal,
-// as much narrower as it takes to fit.
+// tableOutput prints a table. The first rows set the widths of its columns. On a terminal columns
+// are made narrower until the table fits.
 type tableOutput struct {
 	w       io.WriteCloser
 	columns []string
@@ -70,7 +70,7 @@ func (o *tableOutput) print(cells [][]string) error {
 	return err
 }
 
-// rightAligned are columns of numbers of things. IDs stay at the left, where people read them.
+// rightAligned are the columns of counts. IDs are left-aligned, like names.
 var rightAligned = map[string]bool{"count": true, "jobs": true}
 
 func (*tableOutput) printed() {}
@@ -99,11 +99,11 @@ func naturalWidths(cells [][]string) []int {
 	return widths
 }
 
-// narrowest is how narrow a column of texts may become.
+// narrowest is the least width of a column that was made narrower.
 const narrowest = 8
 
-// fit makes columns narrower until a line is as long as the terminal is wide: the widest first, but
-// those of IDs, statuses and times not.
+// fit makes columns narrower, always the widest, until a line is at most so long. IDs, statuses,
+// counts and times keep their widths. A limit of 0 is none.
 func fit(widths []int, columns []string, most int) []int {
 	if most <= 0 {
 		return widths
@@ -130,7 +130,7 @@ func fit(widths []int, columns []string, most int) []int {
 	return widths
 }
 
-// cut cuts a text to a width, and shows that it did.
+// cut cuts a text to a width, and ends it with … then.
 func cut(text string, most int) string {
 	if displayWidth(text) <= most {
 		return text
@@ -168,7 +168,7 @@ func runeWidth(r rune) int {
 	}
 }
 
-// coloured colours a status.
+// coloured returns a status in its colour.
 func (o *tableOutput) coloured(column, cell string) string {
 	if !o.colours || column != "Status" {
 		return cell

@@ -38,7 +38,7 @@ func TestOutput(t *testing.T) {
 func TestHarmlessOutput(t *testing.T) {
 	b := &bytes.Buffer{}
 	p := &program{stdout: b}
-	screen := outputFlags{watched: true}.harmless(p, unpaged{p.stdout})
+	screen := outputFlags{watched: true}.sanitized(p, unpaged{p.stdout})
 	for _, part := range []string{"a\tb\x1b[2J\xc2", "\x9b\u202e\xff\nü\xe6\x97", "\xa5\n"} {
 		if _, err := screen.Write([]byte(part)); err != nil {
 			t.Fatal(err)

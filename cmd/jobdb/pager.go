@@ -7,43 +7,25 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
-
-	"golang.org/x/term"
 )
 
-// pager shows on a terminal what is longer than it.
+// pager is a writer that starts the user's pager once the text is longer than the terminal.
 type pager struct {
 	program *program
 	height  int
-	waiting bytes.Buffer // what is shown when it turns out to be short
-	command *exec.Cmd    // nil as long as all fits
+	waiting bytes.Buffer // the text so far, until the pager is started
+	command *exec.Cmd    // nil until the pager is started
 	in      io.WriteCloser
 }
 
-// errPagerClosed says that somebody has seen enough.
+// errPagerClosed means that the user has left the pager before the end.
 var errPagerClosed = errors.New("the pager was closed")
 
 func newPager(p *program) *pager {
 	_, height := terminalSize(p.stdout)
 	return &pager{program: p, height: height}
-}
-
-// terminalSize is how many columns and lines the terminal has; 0 where it is none, or doesn't tell.
-// COLUMNS and LINES take precedence.
-func terminalSize(w any) (columns, lines int) {
-	if !isTerminal(w) {
-		return 0, 0
-	}
-	columns, lines, _ = term.GetSize(int(w.(*os.File).Fd())) //nolint:forcetypeassert // isTerminal says so
-	return cmp.Or(number("COLUMNS"), columns, 80), cmp.Or(number("LINES"), lines, 24)
-}
-
-func number(variable string) int {
-	n, _ := strconv.Atoi(os.Getenv(variable))
-	return max(0, n)
 }
 
 func (g *pager) Write(b []byte) (int, error) {
@@ -72,7 +54,7 @@ func (g *pager) start() bool {
 	if err == nil {
 		err = command.Start()
 	}
-	if err != nil { // then all of it goes to the terminal at the end
+	if err != nil { // then Close prints the text
 		g.height = int(^uint(0) >> 1)
 		return false
 	}
@@ -88,7 +70,7 @@ func (g *pager) Close() error {
 	}
 	err := closedPager(g.in.Close())
 	if waited := g.command.Wait(); waited != nil && err == nil {
-		return nil // how a pager ends is no matter of ours
+		return nil // the pager's exit code doesn't matter
 	}
 	return err
 }

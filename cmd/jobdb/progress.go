@@ -3,17 +3,14 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
-
-	"golang.org/x/term"
 )
 
-// progress shows on a terminal how far a command came, on one line of standard error.
+// progress shows how far a command is, on one line of standard error if that is a terminal.
 type progress struct {
-	w      io.Writer // nil: nobody looks
+	w      io.Writer // nil if there is no terminal
 	clock  func() time.Time
-	format string // of how many and of how many in all
+	format string // for two numbers: done and total
 	total  int
 	last   time.Time
 	shown  bool
@@ -27,14 +24,14 @@ func (p *program) progress(format string, total int) *progress {
 	return bar
 }
 
-// at shows a number, but not more often than anybody reads.
+// at shows how many are done, at most five times a second.
 func (b *progress) at(done int) {
 	now := b.clock()
 	if b.w == nil || now.Sub(b.last) < 200*time.Millisecond {
 		return
 	}
 	b.last, b.shown = now, true
-	_, _ = fmt.Fprintf(b.w, "\r\x1b[K"+b.format, done, b.total) // nothing is lost when it fails
+	_, _ = fmt.Fprintf(b.w, "\r\x1b[K"+b.format, done, b.total) // an error does no harm
 }
 
 // end takes the line away.
@@ -42,10 +39,4 @@ func (b *progress) end() {
 	if b.shown {
 		_, _ = fmt.Fprint(b.w, "\r\x1b[K")
 	}
-}
-
-// isTerminal reports whether somebody looks at what is written there.
-func isTerminal(w any) bool {
-	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
 }

@@ -67,19 +67,6 @@ func (c *purgeCommand) Run(ctx context.Context, p *program) (err error) {
 	return c.purge(ctx, p, jobs, book)
 }
 
-// openJobs opens a database that has tables.
-func openJobs(ctx context.Context, url string, options jobdb.Options) (*wms.JobManager, error) {
-	db, err := jobdb.Open(ctx, url, options)
-	if err != nil {
-		return nil, err
-	}
-	jobs, err := wms.NewJobManager(db, wms.DefaultRules, nil)
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return jobs, nil
-}
-
 func (c *purgeCommand) purge(ctx context.Context, p *program, jobs *wms.JobManager, book wms.RetentionBook) error {
 	options := wms.PurgeOptions{Progress: purgeProgress(p)}
 	if c.Export != "" {
@@ -106,8 +93,8 @@ func (c *purgeCommand) purge(ctx context.Context, p *program, jobs *wms.JobManag
 	return errors.Join(err, c.print(p, report))
 }
 
-// openLines opens a file to append lines to it. One at its end that isn't whole, because who wrote it
-// was killed or the disk was full, gets an end, so that it doesn't spoil the next one.
+// openLines opens a file to append lines to it. If its last line has no end, because its writer was
+// killed or the disk was full, it adds one.
 func openLines(path string) (*os.File, error) {
 	text, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -135,7 +122,7 @@ func openLines(path string) (*os.File, error) {
 	return file, nil
 }
 
-// purgeProgress tells every few seconds how many jobs are deleted.
+// purgeProgress returns a function that prints every few seconds how many jobs are deleted.
 func purgeProgress(p *program) func(wms.PurgeReport) {
 	const every = 5 * time.Second
 	told := p.clock()

@@ -18,7 +18,7 @@ func documentedModel() (*kong.Application, error) {
 	return parser.Model, nil
 }
 
-// page is what manual pages and docs/commands.md say of one command.
+// page is the description of one command in its manual page and in docs/commands.md.
 type page struct {
 	words []string // of its name: jobdb, search
 	usage string
@@ -38,7 +38,7 @@ type block struct {
 	asItIs bool
 }
 
-// pages are those of all commands, in the order of the help.
+// pages returns the pages of all commands, in the order of the help.
 func pages(app *kong.Application) (all []page) {
 	for _, node := range app.Leaves(true) {
 		p := page{usage: usageOf(node), about: node.Help, text: blocks(node.Detail)}
@@ -58,7 +58,7 @@ func pages(app *kong.Application) (all []page) {
 	return all
 }
 
-// usageOf is the name of a command, its flags and its arguments.
+// usageOf returns the usage line of a command: its name, its arguments and [flags].
 func usageOf(node *kong.Node) string {
 	name := ""
 	for n := node; n != nil; n = n.Parent {
@@ -70,7 +70,7 @@ func usageOf(node *kong.Node) string {
 	return name + "[flags]"
 }
 
-// blocks splits a help text into its paragraphs, and what is indented in it.
+// blocks splits a help text into paragraphs and indented examples.
 func blocks(text string) (list []block) {
 	for part := range strings.SplitSeq(strings.Trim(text, "\n"), "\n\n") {
 		asItIs := strings.HasPrefix(part, "  ")
@@ -85,7 +85,7 @@ func blocks(text string) (list []block) {
 	return list
 }
 
-// flagNames are the ways to write a flag.
+// flagNames returns how a flag is written, such as -n, --dry-run.
 func flagNames(flag *kong.Flag) string {
 	name := "--" + flag.Name
 	if flag.Tag.Negatable != "" {
@@ -136,7 +136,8 @@ func reference(app *kong.Application) string {
 
 func isConfig(flag *kong.Flag) bool { return flag.Name == "config" }
 
-// withoutShared is the text of a page without what docs/commands.md has once.
+// withoutShared returns the text of a page without the shared texts, and writes links to them
+// instead.
 func withoutShared(b *strings.Builder, p page) []block {
 	text := p.text
 	var links []string
@@ -182,7 +183,7 @@ func writeItems(b *strings.Builder, items []item) {
 	}
 }
 
-// cell is a text in a table of Markdown.
+// cell escapes a text for a cell of a Markdown table.
 func cell(text string) string {
 	return strings.NewReplacer("|", `\|`, "<", "&lt;", "*", `\*`, "\n", " ").Replace(text)
 }

@@ -50,11 +50,11 @@ func (c *serveCommand) parts(jobs *wms.JobManager, rules *taskRules, keys *auth.
 	return parts
 }
 
-// certificateInterval is how often it is looked whether the certificate's file has changed.
+// certificateInterval is the time between two looks whether the certificate's file has changed.
 const certificateInterval = time.Minute
 
-// catchHangups has SIGHUPs sent to a channel, which keeps one of them, until stop is called. Without
-// it one would end the program.
+// catchHangups sends SIGHUPs to a channel, which keeps one of them, until stop is called. By
+// default a SIGHUP would end the program.
 func catchHangups() (hangups chan os.Signal, stop func()) {
 	hangups = make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -87,7 +87,7 @@ func reloadOnSignal(ctx context.Context, logger *slog.Logger, hangups <-chan os.
 	return func() { cancel(); loop.Wait() }
 }
 
-// note says in the log what became of reading something again.
+// note logs that something was read again, or why that failed.
 func note(ctx context.Context, logger *slog.Logger, what string, err error) {
 	if err != nil {
 		logger.ErrorContext(ctx, "reading again failed; it stays as it is", "what", what, "error", err)
@@ -100,7 +100,7 @@ func note(ctx context.Context, logger *slog.Logger, what string, err error) {
 type certificate struct {
 	cert, key string // files
 	loaded    atomic.Pointer[tls.Certificate]
-	modified  time.Time // of the file when it was read; touched by its reader only
+	modified  time.Time // of the file when it was read; only the goroutine that reloads uses it
 }
 
 // openCertificate reads the certificate; nil where the server speaks http.
@@ -145,8 +145,8 @@ func (c *certificate) modifiedAt() time.Time {
 
 func (c *certificate) changed() bool { return c != nil && !c.modifiedAt().Equal(c.modified) }
 
-// listener speaks TLS on a listener, if there is a certificate. It offers HTTP/1.1 only, whose slow and
-// hostile clients the server is tested with; a proxy before it may speak HTTP/2.
+// listener adds TLS to a listener, if there is a certificate. It offers HTTP/1.1 only: the server
+// is tested against slow and hostile clients of that. A proxy before it may speak HTTP/2.
 func (c *certificate) listener(plain net.Listener) net.Listener {
 	if c == nil {
 		return plain

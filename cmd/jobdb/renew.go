@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// renewal finds a token again when the last one ends.
+// renewal finds a new token before the last one expires.
 type renewal struct {
-	mutex sync.Mutex // held while it is found, so that it is once
+	mutex sync.Mutex // held while a token is looked for, so that this is done once
 	token string     // the last that was found
 	find  func(context.Context) (token, origin string, err error)
 	clock func() time.Time
 }
 
-// bearer is the token to send.
+// bearer returns the token to send, a new one if the last one is about to expire.
 func (c *client) bearer(ctx context.Context) (string, error) {
 	if c.renewal == nil {
 		return c.token, nil
@@ -40,17 +40,17 @@ func (c *client) bearer(ctx context.Context) (string, error) {
 	return c.renewal.token, err
 }
 
-// renewBefore is how long before its end a token is renewed: as long as a request may be under way.
+// renewBefore is how long before its end a token is renewed: a request may take so long.
 const renewBefore = 30 * time.Second
 
-// endsBefore reports whether a token says that it is no good at a time.
+// endsBefore reports whether a token expires before a time.
 func endsBefore(token string, at time.Time) bool {
 	c, ok := readClaims(token)
 	return ok && c.ExpiresAt != nil && at.After(c.ExpiresAt.Time)
 }
 
-// renewLogin gets a new token for a login that has ended, and stores it. Several processes may try
-// that at once, but a refresh token is good once only: one does it while the others wait.
+// renewLogin gets new tokens for an expired login, and stores them. A refresh token can be used
+// once only, so a lock on the file lets one process do it while others wait.
 func renewLogin(ctx context.Context, base, path string, now time.Time) (credentials, error) {
 	release, err := lockFile(path)
 	if err != nil {
@@ -93,7 +93,7 @@ func (c credentials) isGood(now time.Time) bool {
 	return c.AccessToken != "" && c.ExpiresOn > now.Unix() && !endsBefore(c.AccessToken, now.Add(renewBefore))
 }
 
-// issuerOf is the issuer that a server names, if it is the one of a login: no other gets the refresh token.
+// issuerOf returns a server's issuer. It must be the login's: no other may get the refresh token.
 func issuerOf(ctx context.Context, base string, saved credentials) (*issuer, error) {
 	issuer, err := discover(ctx, base)
 	if err != nil {
@@ -129,5 +129,5 @@ func lockFile(path string) (release func(), err error) {
 	if err := lock(file); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return func() { _ = file.Close() }, nil // which unlocks it
+	return func() { _ = file.Close() }, nil // closing unlocks
 }

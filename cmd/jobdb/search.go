@@ -123,7 +123,7 @@ func (c *searchCommand) request() (jobdb.SearchRequest, error) {
 	return request, nil
 }
 
-// columnToPrint finds what a name of --columns means.
+// columnToPrint returns the column that a name in --columns means. Upper and lower case are equal.
 func columnToPrint(name string) (string, error) {
 	name = strings.TrimSpace(name)
 	for _, more := range []string{"LoggingInfo", "Parameters"} { // the history, and all parameters
@@ -134,7 +134,8 @@ func columnToPrint(name string) (string, error) {
 	return choose.Name(name)
 }
 
-// parts are the searches that together find the jobs in the order that was asked for.
+// parts returns the searches that find the jobs when they run one after the other, in the order
+// that the user asked for.
 func (c *searchCommand) parts(chosen choose.Choice, request jobdb.SearchRequest) ([][]jobdb.FilterSpec, error) {
 	parts := queries(chosen)
 	if len(parts) < 2 {
@@ -165,7 +166,8 @@ func parseSort(text string) (jobdb.SortSpec, error) {
 	return jobdb.SortSpec{Parameter: column, Direction: direction}, nil
 }
 
-// print prints what was asked for: a page, the first jobs, or all. The note says what was left out.
+// print prints what was asked for: a page, the first jobs, or all. note is a message on what was
+// left out.
 func (c *searchCommand) print(
 	ctx context.Context, p *program, server *client, request jobdb.SearchRequest, parts [][]jobdb.FilterSpec, out output,
 ) (note string, err error) {
@@ -190,7 +192,7 @@ func (c *searchCommand) print(
 	return c.printFirst(ctx, p, server, request, parts, limit, out)
 }
 
-// streams reports whether the server sends all rows in the form that is to be printed.
+// streams reports whether the server can send all rows in the very format of the output.
 func (c *searchCommand) streams() bool {
 	if c.JQ != "" || c.Output == "csv" && len(c.Columns) == 0 {
 		return false
@@ -264,23 +266,22 @@ func (c *searchCommand) printFirst(
 	return note, nil
 }
 
-// matchCount is how many jobs match, as far as the answer says it; 0 where it doesn't.
+// matchCount returns how many jobs match, from the header Content-Range; 0 without it.
 func matchCount(a answer) int {
 	_, text, _ := strings.Cut(a.header.Get("Content-Range"), "/")
 	n, _ := strconv.Atoi(text)
 	return n
 }
 
-// How many jobs are asked for at once: as many as a server lets one, and fewer with their histories
-// or parameters.
+// How many jobs one request asks for: the server's maximum, and fewer with histories or parameters.
 const (
 	rowsTogether     = 10_000
 	longRowsTogether = 500
 )
 
-// eachPage hands over the rows of a search, page by page: so many at most, or all where the limit
-// isn't more than 0. It follows the server's cursors, so that jobs that come and go meanwhile shift
-// nothing; a DiracX server has pages by number only.
+// eachPage calls a function with the rows of a search, page by page: limit rows at most, or all if
+// it isn't positive. It follows the server's cursors, so that jobs that come and go meanwhile don't
+// shift the pages. DiracX has pages by number only.
 func (c *client) eachPage(ctx context.Context, request jobdb.SearchRequest, limit int, each func(answer, []row) error) error {
 	perPage := rowsTogether
 	if slices.Contains(request.Parameters, "LoggingInfo") || slices.Contains(request.Parameters, "Parameters") {

@@ -22,7 +22,7 @@ import (
 type serveCommand struct {
 	Settings
 
-	loginAs *tokenCommand // whom pages log in as; nil: the defaults of jobdb token
+	loginAs *tokenCommand // the user that pages log in as; nil means the defaults of jobdb token
 }
 
 // Help is printed by jobdb serve --help.
@@ -41,8 +41,8 @@ Examples:
   JOBDB_DB=mysql://dirac:secret@db.example.org/JobDB jobdb serve --issuer https://diracx.example.org --keys keys.json --listen :8000`
 }
 
-// requestTimeout gives a request half a minute more than its query: a longer wait is for a database
-// that hangs, and the client is told to try again.
+// requestTimeout is half a minute more than the limit of a query. A request that takes longer waits
+// for a database that hangs, and its client is told to try again.
 func (c *serveCommand) requestTimeout() time.Duration {
 	if c.QueryTimeout == 0 {
 		return 0
@@ -50,8 +50,8 @@ func (c *serveCommand) requestTimeout() time.Duration {
 	return c.QueryTimeout + 30*time.Second
 }
 
-// timeouts give an answer two minutes more than its query, for clients that read slowly, and no
-// limit where queries have none.
+// timeouts allow an answer two minutes more than its query, for clients that read slowly. Without a
+// limit for queries there is none for answers.
 func (c *serveCommand) timeouts() api.Timeouts {
 	timeouts := api.Timeouts{Shutdown: 30 * time.Second}
 	if c.QueryTimeout > 0 {
@@ -60,7 +60,7 @@ func (c *serveCommand) timeouts() api.Timeouts {
 	return timeouts
 }
 
-// Run serves until it is told to stop. Where the log is JSON its error is the last line of it.
+// Run serves until ctx ends. If the log is JSON, its last line is the error.
 func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	logger := newLogger(p, c.LogFormat, c.LogLevel)
 	err := c.run(ctx, p, logger)
@@ -113,8 +113,8 @@ func (c *serveCommand) run(ctx context.Context, p *program, logger *slog.Logger)
 		return err
 	}
 	defer closeTraces(ctx, tracer, logger)
-	watched := c.newMetrics()
-	db, err := c.openDatabase(ctx, logger, hooks(watched, tracer))
+	serverMetrics := c.newMetrics()
+	db, err := c.openDatabase(ctx, logger, hooks(serverMetrics, tracer))
 	if err != nil {
 		return err
 	}
@@ -124,21 +124,28 @@ func (c *serveCommand) run(ctx context.Context, p *program, logger *slog.Logger)
 		return errors.Join(err, db.Close())
 	}
 	defer reloadOnSignal(ctx, logger, hangups, c.parts(jobs, taskRules, keys, certificate), certificate)()
-	proxies, _ := c.proxies() // check has refused what is none
 	err = c.withNeighbours(ctx, jobs, logger, func(stores []api.Store, pilots *jobdb.Pilots) error {
 		stop, err := c.startTasks(ctx, jobs, taskRules, logger)
 		if err != nil {
 			return err
 		}
 		defer stop()
-		return c.serve(ctx, p, certificate.listener(listener), key, api.Config{
-			DB: db, Jobs: jobs, Stores: stores, Pilots: pilots,
-			Keys: keys, Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins,
-			Operators: c.operators(), Rates: api.Rates{User: c.UserRate, VO: c.VORate}, Proxies: proxies, PublicURL: c.publicURL(),
-			MaxBody: c.MaxBody, RequestTimeout: c.requestTimeout(), Clock: p.clock, Logger: logger, Metrics: watched, Traces: tracer,
-		})
+		config := c.apiConfig()
+		config.DB, config.Jobs, config.Stores, config.Pilots, config.Keys = db, jobs, stores, pilots, keys
+		config.Clock, config.Logger, config.Metrics, config.Traces = p.clock, logger, serverMetrics, tracer
+		return c.serve(ctx, p, certificate.listener(listener), key, config)
 	})
 	return errors.Join(err, db.Close())
+}
+
+// apiConfig returns the part of the service's configuration that the settings alone decide.
+func (c *serveCommand) apiConfig() api.Config {
+	proxies, _ := c.proxies() // check has refused invalid ones
+	return api.Config{
+		Issuer: c.issuer(), Visibility: c.Visibility, Origins: c.CORSOrigins, Operators: c.operators(),
+		Rates: api.Rates{User: c.UserRate, VO: c.VORate}, Proxies: proxies, PublicURL: c.publicURL(),
+		MaxBody: c.MaxBody, RequestTimeout: c.requestTimeout(),
+	}
 }
 
 // serve welcomes the user and answers requests until ctx ends. key is nil where tokens come from
@@ -153,7 +160,7 @@ func (c *serveCommand) serve(ctx context.Context, p *program, listener net.Liste
 	}
 	config.Page = web.Files
 	if c.Web != "" {
-		folder, err := os.OpenRoot(c.Web) // links don't lead out of it
+		folder, err := os.OpenRoot(c.Web) // os.Root follows no link out of it
 		if err != nil {
 			return fmt.Errorf("--web: %w", err)
 		}
@@ -177,7 +184,7 @@ func (c *serveCommand) serve(ctx context.Context, p *program, listener net.Liste
 	})
 }
 
-// besides runs work as long as serve runs, and waits for its end.
+// besides runs work until serve returns, and waits for its end.
 func besides(ctx context.Context, work func(context.Context), serve func() error) error {
 	ctx, stop := context.WithCancel(ctx)
 	var working sync.WaitGroup
@@ -224,8 +231,9 @@ func (c *serveCommand) openDatabase(ctx context.Context, logger *slog.Logger, ho
 	return db, nil
 }
 
-// prepare creates or updates the tables of a database of jobdb, and refuses others that can't be
-// used. otherHistory says that the histories are in another database.
+// prepare creates or updates the tables of a database of jobdb's own, and refuses a database of
+// DiracX or DIRAC that lacks what jobdb needs. otherHistory says that the histories are in another
+// database.
 func prepare(ctx context.Context, db *jobdb.DB, otherHistory bool) error {
 	switch db.Schema() {
 	case jobdb.SchemaDiracX, jobdb.SchemaLegacy:
@@ -258,8 +266,8 @@ func prepare(ctx context.Context, db *jobdb.DB, otherHistory bool) error {
 	return checkHistory(ctx, db, otherHistory)
 }
 
-// refuseOthers keeps the server from taking a database of something else for an empty one. "jobdb
-// migrate" may be told to make the tables there all the same.
+// refuseOthers refuses a database without jobs that has other tables: its URL is likely wrong.
+// "jobdb migrate" can create the tables there all the same.
 func refuseOthers(ctx context.Context, setting string, check func(context.Context) (jobdb.SchemaReport, error)) error {
 	report, err := check(ctx)
 	if err != nil || len(report.Others) == 0 {
@@ -269,7 +277,7 @@ func refuseOthers(ctx context.Context, setting string, check func(context.Contex
 		setting, strings.Join(report.Others[:min(3, len(report.Others))], ", "))
 }
 
-// checkHistory refuses a database of the histories that can't be used.
+// checkHistory refuses a --history-db that can't be used.
 func checkHistory(ctx context.Context, db *jobdb.DB, otherHistory bool) error {
 	if !otherHistory {
 		return nil
@@ -290,7 +298,7 @@ func checkHistory(ctx context.Context, db *jobdb.DB, otherHistory bool) error {
 	return nil
 }
 
-// address is the URL of a listener, as clients on this machine write it.
+// address returns the URL of a listener for clients on this machine.
 func (c *serveCommand) address(listens net.Addr) string {
 	switch {
 	case listens.Network() == "unix":
@@ -301,8 +309,8 @@ func (c *serveCommand) address(listens net.Addr) string {
 	return "http://" + listens.String()
 }
 
-// welcome prints commands to try to who started the server on a terminal, or a demo. It prints no
-// token: what it says may be kept.
+// welcome prints commands to try, if a user started the server on a terminal, or a demo. It prints
+// no token: the output may be kept in a file.
 func (c *serveCommand) welcome(p *program, key *auth.Key, url string) {
 	if c.loginAs == nil && !isTerminal(p.stderr) || c.LogFormat == "json" {
 		return

@@ -85,7 +85,7 @@ func (s *Settings) check() error {
 	return nil
 }
 
-// rules are the rules that new jobs are checked against.
+// rules reads the rules that new jobs are checked against.
 func (s *Settings) rules() (wms.RuleBook, error) {
 	if s.Rules == "" {
 		return wms.DefaultRules, nil
@@ -121,7 +121,7 @@ type issuerSettings struct {
 	Issuer string `help:"Issuer of tokens, exactly as tokens name it, with or without a final slash. Default: the server itself." env:"JOBDB_ISSUER,DIRACX_SERVICE_AUTH_TOKEN_ISSUER" placeholder:"URL"`
 }
 
-// localIssuer is the issuer of tokens that a server signs itself.
+// localIssuer is the issuer in tokens that a server signs itself.
 const localIssuer = "http://jobdb.localhost/"
 
 func (s issuerSettings) issuer() string {

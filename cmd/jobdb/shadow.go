@@ -173,8 +173,8 @@ func readToken(file string) (string, error) {
 	return strings.TrimSpace(string(text)), nil
 }
 
-// voOf is the VO that a token names; "" where it can't be read. Nothing depends on it but names of
-// differences.
+// voOf returns the VO that a token names; "" if it can't be read. It is unverified, and only serves
+// to name differences.
 func voOf(token string) string {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {

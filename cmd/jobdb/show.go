@@ -51,7 +51,7 @@ func (c *showCommand) Run(ctx context.Context, p *program) error {
 	flags := outputFlags{Output: "json", JQ: c.JQ, Color: c.Color, NoPager: c.NoPager}
 	screen := flags.screen(p)
 	if c.JQ != "" || c.Output == "json" || c.JDL || c.Origin {
-		screen = flags.harmless(p, screen)
+		screen = flags.sanitized(p, screen)
 	}
 	switch {
 	case c.JQ != "":
@@ -80,7 +80,7 @@ func (c *showCommand) printJQ(screen io.WriteCloser, body []byte) error {
 	return finish(out, out.rows([]row{body}))
 }
 
-// printJDL prints the JDL as it is stored. On a terminal it can't command that.
+// printJDL prints the JDL as it is stored. On a terminal its control characters are replaced.
 func (c *showCommand) printJDL(screen io.Writer, d details, onTerminal bool) error {
 	text := d.JDL
 	if c.Origin {
@@ -104,7 +104,7 @@ type sheet struct {
 	now     time.Time
 }
 
-// line writes a title and a text; what users wrote can't command the terminal.
+// line writes a title and a text, with control characters replaced.
 func (s *sheet) line(title, text string) {
 	if strings.TrimSpace(text) != "" {
 		fmt.Fprintf(&s.Builder, "%-12s %s\n", title, printable(text))
@@ -127,7 +127,7 @@ func (s *sheet) job(d details) {
 		{"Submitted", "SubmissionTime"}, {"Started", "StartExecTime"}, {"Ended", "EndExecTime"}, {"Updated", "LastUpdateTime"}, {"Rescheduled", "RescheduleTime"},
 	} {
 		if at := d.at(t.column); !at.IsZero() {
-			s.line(t.title, localTime(d.attribute(t.column))+", "+duration(s.now.Sub(at))+" ago"+d.cycle(t.column))
+			s.line(t.title, localTime(d.attribute(t.column))+", "+duration(s.now.Sub(at))+" ago"+d.rescheduleCount(t.column))
 		}
 	}
 	s.states(d)
@@ -138,18 +138,18 @@ func (s *sheet) job(d details) {
 	s.line("Note", d.Note)
 }
 
-// cycle says beside the time of the last reschedule how many there were.
-func (d details) cycle(column string) string {
+// rescheduleCount returns how often the job was rescheduled, to add to the time of the last time.
+func (d details) rescheduleCount(column string) string {
 	if n := d.attribute("RescheduleCounter"); column == "RescheduleTime" && n != "" {
 		return ", " + n + " so far"
 	}
 	return ""
 }
 
-// shades tell states apart where there are no colours.
+// shades tell states apart without colours.
 var shades = []rune("█▒▓░")
 
-// states draws a bar of the states, each as long as it lasted, and names them.
+// states draws a bar of the job's states, to the scale of their durations, and lists them.
 func (s *sheet) states(d details) {
 	states := d.states(s.now)
 	if len(states) == 0 {
@@ -178,7 +178,7 @@ func (s *sheet) states(d details) {
 	fmt.Fprintf(&s.Builder, "%-12s %s\n%-12s %s\n", "States", bar, "", strings.Join(names, " → "))
 }
 
-// heartbeats draws the values of heartbeats, and says how much of its time the job computed.
+// heartbeats draws the values of heartbeats, and prints the job's CPU efficiency.
 func (s *sheet) heartbeats(d details) {
 	if at := d.at("HeartBeatTime"); !at.IsZero() {
 		s.line("Heartbeat", localTime(d.attribute("HeartBeatTime"))+", "+duration(s.now.Sub(at))+" ago")
@@ -193,7 +193,8 @@ func (s *sheet) heartbeats(d details) {
 	}
 }
 
-// sparkline draws values between their least and their greatest; of too many the last ones.
+// sparkline draws values on a scale from the least to the greatest. If there are too many, it draws
+// the last ones.
 func sparkline(values []float64, most int) string {
 	const bars = "▁▂▃▄▅▆▇█"
 	values = values[max(0, len(values)-most):]
@@ -209,7 +210,7 @@ func sparkline(values []float64, most int) string {
 	return line.String()
 }
 
-// longestValue is how much of a value is shown in a list.
+// longestValue is how many characters of a value are shown in a list.
 const longestValue = 500
 
 func (s *sheet) parameters(title string, values map[string]string) {

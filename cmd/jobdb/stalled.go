@@ -36,7 +36,7 @@ Examples:
   jobdb stalled --stalled stalled.json`
 }
 
-// Run looks once.
+// Run looks for stalled jobs once.
 func (c *stalledCommand) Run(ctx context.Context, p *program) (err error) {
 	book := wms.StalledBook{Default: wms.DefaultStalled}
 	if c.Stalled != "" {

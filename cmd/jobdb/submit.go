@@ -41,10 +41,11 @@ Examples:
   jobdb submit --param x=1..100 --set JobGroup=scan -o table scan.jdl` + changesHelp + whoHelp
 }
 
-// jobsTogether is how many jobs one request submits: as many as DiracX lets it.
+// jobsTogether is how many jobs one request submits: DiracX takes no more.
 const jobsTogether = 20
 
-// bytesTogether is about how long the JDLs of one request are: well below the 10 MiB of a body.
+// bytesTogether is about how many bytes of JDL one request has: well below the 10 MiB that a server
+// takes.
 const bytesTogether = 2 << 20
 
 // Run submits the files.
@@ -71,7 +72,7 @@ func (c *submitCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	signal.Ignore(syscall.SIGPIPE) // who reads the IDs may leave: then it is said how far this came
+	signal.Ignore(syscall.SIGPIPE) // if the reader of the IDs leaves, report must still say how far this came
 	key := c.Key
 	if key == "" {
 		key = rand.Text()
@@ -86,7 +87,7 @@ func (c *submitCommand) Run(ctx context.Context, p *program) error {
 // file is a JDL file.
 type file struct{ name, text string }
 
-// read reads and checks the files, and says what was found.
+// read reads and checks the files, and prints the findings.
 func (c *submitCommand) read(p *program) (files []file, err error) {
 	failed := false
 	var found []fileFinding
@@ -138,8 +139,8 @@ func (j newJob) String() string {
 	return fmt.Sprintf("%s, job %d", j.file, j.number)
 }
 
-// prepare makes the jobs of the files. Parametric JDLs are expanded here, as the server would do it:
-// their jobs needn't be confirmed then, and may be more than one request takes.
+// prepare makes the jobs of the files. It expands parametric JDLs as the server would. So their
+// jobs needn't be confirmed, and there may be more than one request takes.
 func (c *submitCommand) prepare(files []file) (jobs []newJob, err error) {
 	for _, f := range files {
 		texts, err := c.texts(f)
@@ -158,7 +159,7 @@ func (c *submitCommand) prepare(files []file) (jobs []newJob, err error) {
 	return jobs, nil
 }
 
-// texts are the JDLs to send of a file.
+// texts returns the JDLs of a file's jobs.
 func (c *submitCommand) texts(f file) ([]string, error) {
 	if !c.Confirm {
 		text, err := c.change(f.text)
@@ -168,12 +169,12 @@ func (c *submitCommand) texts(f file) ([]string, error) {
 		if texts, parametric, err := jdl.Expand(f.text); parametric || err != nil && !c.NoCheck {
 			return texts, err
 		}
-		return []string{f.text}, nil // to the letter
+		return []string{f.text}, nil // unchanged
 	}
 	return c.jobs(f.text)
 }
 
-// parametersOf are the values of a job's parameters, as its JDL has them.
+// parametersOf returns the values of a parametric job's parameters, from its JDL.
 func parametersOf(text string) map[string]string {
 	if !strings.Contains(text, "ParameterNumber") {
 		return nil
@@ -216,7 +217,7 @@ func (s *submission) run(ctx context.Context) error {
 		if err = ctx.Err(); err != nil {
 			break
 		}
-		// What was begun is ended, so that it is known how far it came.
+		// A request is never interrupted, so that it is known which jobs were made.
 		if err = s.send(ctx, s.jobs[first:last], fmt.Sprintf("%s-%d", s.key, first)); err == nil {
 			first = last
 		}
@@ -229,7 +230,7 @@ func (s *submission) run(ctx context.Context) error {
 	return s.report(ctx, err)
 }
 
-// end is where the jobs that one request submits end.
+// end returns the index after the last job of the request that begins at first.
 func (s *submission) end(first int) int {
 	size := 0
 	for i, job := range s.jobs[first:] {
@@ -241,8 +242,8 @@ func (s *submission) end(first int) int {
 	return len(s.jobs)
 }
 
-// send submits some jobs in one request or, if the server refuses that, each by itself, and says
-// which were refused. An error ends the run.
+// send submits some jobs in one request. If the server refuses it, it submits each by itself, and
+// prints which are refused. An error ends the run.
 func (s *submission) send(ctx context.Context, jobs []newJob, key string) error {
 	texts := make([]string, len(jobs))
 	for i, job := range jobs {
@@ -283,7 +284,7 @@ func (s *submission) note(jobs []newJob, made []madeJob) error {
 	return nil
 }
 
-// report says how it ended.
+// report prints how the run ended.
 func (s *submission) report(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
@@ -313,7 +314,7 @@ func (s *submission) report(ctx context.Context, err error) error {
 	return nil
 }
 
-// names are the files of some jobs, for a message.
+// names returns the first and the last of some jobs, for a message.
 func names(jobs []newJob) string {
 	if len(jobs) == 1 {
 		return jobs[0].String()

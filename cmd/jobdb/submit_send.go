@@ -11,12 +11,12 @@ import (
 	"syscall"
 )
 
-// sender submits lists of JDLs, each with a key of its own, and tries again where that makes no job
-// twice.
+// sender submits lists of JDLs, each with an idempotency key. It tries again where that can't make
+// a job twice.
 type sender struct {
 	server  *client
 	noKeys  bool // the server keeps no keys
-	unknown bool // an answer was lost, and with it whether there are jobs
+	unknown bool // an answer was lost, so nobody knows whether the jobs were made
 }
 
 // madeJob is a job that a submission made.
@@ -25,7 +25,7 @@ type madeJob struct {
 	Status string
 }
 
-// submit returns the jobs that became of the JDLs.
+// submit makes jobs of JDLs, and returns them.
 func (s *sender) submit(ctx context.Context, key string, texts []string) (jobs []madeJob, err error) {
 	for try := 1; ; try++ {
 		jobs, err = s.once(ctx, key, texts)
@@ -52,8 +52,8 @@ func (s *sender) submit(ctx context.Context, key string, texts []string) (jobs [
 
 const idempotencyKey = "Idempotency-Key"
 
-// once sends the JDLs once. A Ctrl-C doesn't end it: it is answered soon, and then it is known what
-// became of it.
+// once sends the JDLs once. Ctrl-C doesn't interrupt it: the answer comes soon, and says which jobs
+// were made.
 func (s *sender) once(ctx context.Context, key string, texts []string) (jobs []madeJob, err error) {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), s.server.timeout, fmt.Errorf("no answer after %v", s.server.timeout))
 	defer cancel()
@@ -65,7 +65,7 @@ func (s *sender) once(ctx context.Context, key string, texts []string) (jobs []m
 	if err != nil {
 		return nil, err
 	}
-	request.GetBody = nil // net/http would send a request with a key again by itself, also to DiracX
+	request.GetBody = nil // with it net/http repeats a request that has a key by itself, but DiracX ignores keys
 	if !s.noKeys {
 		request.Header.Set(idempotencyKey, key)
 	}
@@ -86,26 +86,27 @@ func (s *sender) once(ctx context.Context, key string, texts []string) (jobs []m
 	return jobs, nil
 }
 
-// refusesKeys reports whether a server of ours runs on a database of DiracX or DIRAC, which has
-// nowhere to keep keys.
+// refusesKeys reports whether jobdb refused a key because it runs on a database of DiracX or DIRAC,
+// which has no table for keys.
 func (s *sender) refusesKeys(err error) bool {
 	refused := (*refusalError)(nil)
 	return !s.noKeys && errors.As(err, &refused) && refused.status == http.StatusBadRequest && strings.Contains(refused.text, idempotencyKey)
 }
 
-// mayTryAgain reports whether another try could go better. A DiracX server that fails may do better, too.
+// mayTryAgain reports whether another try may succeed. It may after a 500, too, which DiracX sends
+// for passing faults.
 func (s *sender) mayTryAgain(err error) bool {
 	refused := (*refusalError)(nil)
 	return s.server.mayAskAgain(err) || errors.As(err, &refused) && refused.status == http.StatusInternalServerError
 }
 
-// didNothing reports whether a try that failed made no jobs for certain.
+// didNothing reports whether a failed try certainly made no jobs.
 func didNothing(err error) bool {
 	refused := (*refusalError)(nil)
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &refused) && refused.status == http.StatusTooManyRequests
 }
 
-// keepsKeys reports whether the server keeps keys: jobdb does, and only jobdb has its routes.
+// keepsKeys reports whether the server keeps keys. It does if it has a route that only jobdb has.
 func (s *sender) keepsKeys(ctx context.Context) bool {
 	if s.noKeys {
 		return false

@@ -68,7 +68,7 @@ func (c *summaryCommand) Run(ctx context.Context, p *program) error {
 	return finish(out, out.rows(rows))
 }
 
-// summary counts jobs in groups. Where the jobs are found in several searches it adds them up.
+// summary counts jobs in groups, with one request for each part, and adds up the counts.
 func (c *client) summary(ctx context.Context, by []string, parts [][]jobdb.FilterSpec) ([]row, error) {
 	var all []row
 	for _, part := range parts {
@@ -88,7 +88,7 @@ func (c *client) summary(ctx context.Context, by []string, parts [][]jobdb.Filte
 	return addUp(all)
 }
 
-// addUp makes one row of those that have the same values.
+// addUp merges the rows of the same group, and adds up their counts.
 func addUp(rows []row) ([]row, error) {
 	counts, order := map[string]int64{}, []string{}
 	for _, r := range rows {

@@ -27,7 +27,7 @@ In the JDL %(NAME)s stands for the value, and %n for the number of the job. --se
 // maxSweep is how many jobs one file may become.
 const maxSweep = 100_000
 
-// given are the names of the attributes that the flags set.
+// given returns the names of the attributes that the flags set.
 func (c jdlChanges) given() (names []string) {
 	for _, text := range c.Set {
 		name, _, _ := strings.Cut(text, "=")
@@ -43,7 +43,7 @@ func (c jdlChanges) given() (names []string) {
 	return names
 }
 
-// jobs are the JDLs of the jobs that a text describes with the changes.
+// jobs applies the changes to a JDL, and returns the JDLs of the jobs that it describes.
 func (c jdlChanges) jobs(text string) ([]string, error) {
 	changed, err := c.change(text)
 	if err != nil {
@@ -98,7 +98,7 @@ func setAttribute(ad *jdl.Ad, assignment string) error {
 	return nil
 }
 
-// doubts are what is likely not meant in the flags themselves.
+// doubts returns warnings about likely mistakes in the flags themselves.
 func (c jdlChanges) doubts() (messages []string) {
 	for _, assignment := range c.Set {
 		name, value, _ := strings.Cut(assignment, "=")
@@ -197,7 +197,7 @@ func parseSweep(assignment string) (jdl.ParameterValues, error) {
 	return jdl.ParameterValues{Name: name, Values: values}, nil
 }
 
-// rangeOf are the numbers from one to another, both included.
+// rangeOf returns the numbers from one to another, both included.
 func rangeOf(first, last, step string) (values []string, err error) {
 	from, errFrom := strconv.ParseInt(first, 10, 32)
 	to, errTo := strconv.ParseInt(last, 10, 32)

@@ -17,8 +17,8 @@ import (
 	"jobdb/wms"
 )
 
-// startTasks begins the background work of a server, of which one of all servers on a database does
-// each task at a time. The function that it returns ends it.
+// startTasks starts the background tasks of a server. Of all servers on a database one runs a task
+// at a time. The function that it returns stops the tasks.
 func (c *serveCommand) startTasks(ctx context.Context, jobs *wms.JobManager, rules *taskRules, logger *slog.Logger) (stop func(), err error) {
 	tasks, err := c.tasks(jobs, rules, logger)
 	if err != nil {
@@ -57,7 +57,7 @@ func (c *serveCommand) tasks(jobs *wms.JobManager, rules *taskRules, logger *slo
 	return tasks, nil
 }
 
-// taskRules are the rules that tasks go by. A run keeps to those that it began with.
+// taskRules are the rules of tasks. Rules that are read again apply from the next run on.
 type taskRules struct {
 	retention ruleFile[wms.RetentionBook]
 	stalled   ruleFile[wms.StalledBook]
@@ -78,7 +78,7 @@ type ruleFile[T any] struct {
 	book          atomic.Pointer[T]
 }
 
-// load reads the file. With an error the rules stay as they are.
+// load reads the file. After an error the rules stay as they are.
 func (f *ruleFile[T]) load() error {
 	if f.path == "" {
 		return nil
@@ -121,7 +121,7 @@ func seriesTask(db *jobdb.DB, logger *slog.Logger) jobdb.Task {
 	}}
 }
 
-// retentionTask purges jobs, and keeps how far it came.
+// retentionTask purges jobs. Its state is how far it came.
 func retentionTask(purge func(ctx context.Context, state string) (string, error)) jobdb.Task {
 	return jobdb.Task{Name: "retention", Every: 10 * time.Minute, Run: purge}
 }

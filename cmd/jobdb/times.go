@@ -1,11 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 )
 
-// timeSent is how times are sent in filters: in UTC.
+// timeSent is the format of times in filters. They are in UTC.
 const timeSent = "2006-01-02 15:04:05"
 
 // parseTime reads a time of a filter or of an answer. Without an offset it is in UTC.
@@ -19,7 +20,8 @@ func parseTime(text string) (time.Time, error) {
 	return time.Parse(timeSent, text)
 }
 
-// localTime is a time as people are shown it: in their zone. What is no time stays.
+// localTime converts a time to the local zone, to show it. It returns a text that is no time
+// unchanged.
 func localTime(text string) string {
 	t, err := parseTime(text)
 	if err != nil {
@@ -28,7 +30,7 @@ func localTime(text string) string {
 	return t.Local().Format(time.DateTime)
 }
 
-// duration is a time span for people: 3d 4h, 2h 05m, 12m 30s, 4s.
+// duration formats a time span as 3d 4h, 2h 05m, 12m 30s or 4s.
 func duration(d time.Duration) string {
 	s := int64(d.Round(time.Second) / time.Second)
 	switch {
@@ -42,4 +44,16 @@ func duration(d time.Duration) string {
 		return fmt.Sprintf("%dh %02dm", s/3600, s%3600/60)
 	}
 	return fmt.Sprintf("%dd %dh", s/86400, s%86400/3600)
+}
+
+// sleep waits, and returns the error of ctx when that ends before.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

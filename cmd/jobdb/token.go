@@ -53,7 +53,7 @@ func (c *tokenCommand) principal() auth.Principal {
 	return auth.Principal{Subject: c.VO + ":" + c.User, Username: c.User, Group: c.Group, VO: c.VO, Properties: c.Property}
 }
 
-// flags are those that make a token of the same principal.
+// flags returns the flags of jobdb token for the same principal.
 func (c *tokenCommand) flags() string {
 	flags := []string{"--user", c.User, "--group", c.Group, "--vo", c.VO}
 	for _, property := range c.Property {
@@ -98,7 +98,7 @@ func (c *tokenCommand) Run(p *program) error {
 	return nil
 }
 
-// credentials are a login in the form of DiracX's clients. All three keys must be there.
+// credentials are a login as DiracX's clients store it. They want all three keys.
 type credentials struct {
 	AccessToken  string  `json:"access_token"`
 	ExpiresOn    int64   `json:"expires_on"`    // Unix time, seconds

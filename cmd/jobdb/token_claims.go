@@ -7,7 +7,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// claims are what a token says of its user. Nobody has verified them: the server does.
+// claims are what a token says of its user. They are unverified; the server verifies them.
 type claims struct {
 	jwt.RegisteredClaims
 
@@ -16,13 +16,13 @@ type claims struct {
 	Group    string `json:"dirac_group"`
 }
 
-// readClaims reads what a token says; ok is false for what is no token.
+// readClaims decodes the claims of a token; ok is false if it isn't a JWT.
 func readClaims(token string) (c claims, ok bool) {
 	_, _, err := jwt.NewParser().ParseUnverified(token, &c)
 	return c, err == nil
 }
 
-// checkExpiry refuses a token that says itself that its time is over.
+// checkExpiry refuses a token that has expired.
 func checkExpiry(token, origin string, now time.Time) error {
 	c, ok := readClaims(token)
 	if !ok || c.ExpiresAt == nil || now.Before(c.ExpiresAt.Time) {
@@ -31,7 +31,7 @@ func checkExpiry(token, origin string, now time.Time) error {
 	return fmt.Errorf("the token (from %s) has expired at %s; get another one, or log in again", origin, c.ExpiresAt.Local().Format(time.DateTime))
 }
 
-// user is who the token says it is of; "" if it doesn't say.
+// user returns the name of the token's user; "" if it has none.
 func (c *client) user() string {
 	said, _ := readClaims(c.token)
 	return said.Username

@@ -48,13 +48,13 @@ func (c *topCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	silent := &program{stdout: io.Discard, stderr: io.Discard, clock: p.clock} // what writes over the screen spoils it
+	silent := &program{stdout: io.Discard, stderr: io.Discard, clock: p.clock} // messages would spoil the screen
 	defer silent.end()                                                         //nolint:errcheck // nobody reads it any more
 	server.program = silent
 	m := newTop(ctx, p, server, chosen, c.Every)
 	m.connect = func() (*client, error) { return c.client(ctx, silent) }
 	if _, _, err := m.ask(); err != nil {
-		return err // before the screen changes
+		return err // while messages are still seen
 	}
 	_, err = tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(p.stdin), tea.WithOutput(p.stdout)).Run()
 	if ctx.Err() != nil || errors.Is(err, tea.ErrInterrupted) {
@@ -74,7 +74,7 @@ type topJob struct {
 	LastUpdateTime string
 }
 
-// topMode is what keys mean at the moment.
+// topMode decides what keys mean.
 type topMode int
 
 const (
@@ -85,14 +85,15 @@ const (
 	inText     // a text that covers the list
 )
 
-// top is what the screen shows. Keys and answers change it, one after the other.
+// top is the model of bubbletea: what the screen shows. Keys and answers change it, one after the
+// other.
 type top struct {
-	ctx    context.Context // of the program: bubbletea's commands get none
+	ctx    context.Context // of the program; bubbletea passes none to its commands
 	p      *program
 	server *client
 	every  time.Duration
 
-	connect func() (*client, error) // for an action: it may need another token than questions
+	connect func() (*client, error) // makes the client of an action, which may need another token than a question
 
 	base   choose.Choice // of the command line
 	filter string        // in force, beside base
@@ -100,14 +101,14 @@ type top struct {
 
 	width, height int
 	mode          topMode
-	line          string // that is being written
+	line          string // that the user is writing
 	message       string
 
 	jobs    []topJob
 	counts  statusCounts
 	asked   time.Time // when they were
-	failed  string    // why the last question was not answered
-	number  int       // of the latest question: answers to earlier ones are late
+	failed  string    // error of the last question
+	number  int       // of the latest question; answers to earlier ones are dropped
 	cursor  jobdb.JobID
 	at      int // of the cursor in jobs
 	first   int // job on the screen
@@ -127,7 +128,7 @@ func newTop(ctx context.Context, p *program, server *client, chosen choose.Choic
 // topShown is how many jobs are asked for: more than a screen has lines.
 const topShown = 200
 
-// ask asks for the jobs and their numbers.
+// ask asks for the jobs, and for their counts by status.
 func (m *top) ask() ([]topJob, statusCounts, error) {
 	parts := queries(m.chosen)
 	counts, err := m.server.statusCounts(m.ctx, parts)
@@ -178,7 +179,7 @@ type topTick struct{ number int }
 // refresh asks now, in the background.
 func (m *top) refresh() tea.Cmd {
 	m.number++
-	now := *m // the answer is to what was chosen now
+	now := *m // a copy, for the filter may change before the answer comes
 	return func() tea.Msg {
 		jobs, counts, err := now.ask()
 		return topAnswer{now.number, jobs, counts, err}
@@ -225,8 +226,8 @@ func (m *top) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, nil
 }
 
-// take takes an answer, and asks again after a while. Marks of jobs that aren't shown any more are
-// removed: nobody acts on jobs that nobody sees.
+// take shows an answer, and asks again after a while. It removes the marks of jobs that aren't
+// shown any more, so that nobody acts on jobs that they don't see.
 func (m *top) take(a topAnswer) tea.Cmd {
 	if a.number != m.number {
 		return nil

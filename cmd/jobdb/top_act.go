@@ -23,7 +23,7 @@ type topAction struct {
 	ready   []target // nil until the preview has come
 }
 
-// begin begins an action on the marked jobs: it asks what would be done.
+// begin begins an action on the marked jobs with a preview of it.
 func (m *top) begin(key string) tea.Cmd {
 	ids := m.marked()
 	if len(ids) == 0 {
@@ -54,7 +54,7 @@ func (m *top) begin(key string) tea.Cmd {
 	}
 }
 
-// quiet is the program with what it says going elsewhere than to the screen.
+// quiet returns a copy of the program that prints to the writers given, not to the screen.
 func (m *top) quiet(said *bytes.Buffer) *program {
 	if said == nil {
 		said = &bytes.Buffer{}
@@ -86,10 +86,10 @@ func (m *top) takePreview(msg topPreview) {
 	}
 }
 
-// question is what confirms the action.
+// question returns the question that confirms the action.
 func (a *topAction) question() (text, want string) {
 	n := len(a.ready)
-	if n > typeTheNumber {
+	if n > confirmedByYes {
 		return fmt.Sprintf("Type the number of jobs to %s them:", a.do.verb), strconv.Itoa(n)
 	}
 	return fmt.Sprintf("%s %s? [y/N]", capital(a.do.verb), plural(n, "job")), "y"
@@ -131,7 +131,7 @@ func (m *top) act() tea.Cmd {
 		do := a.make(a.reason)
 		results := a.found.outcomes(do)
 		stopped := a.server.actOn(m.ctx, p, a.ready, do, results)
-		_ = actFlags{}.conclude(p, results, do, stopped) // said has it
+		_ = actFlags{}.conclude(p, results, do, stopped) // its messages are in said
 		return topDone{said.String()}
 	}
 }
@@ -139,7 +139,8 @@ func (m *top) act() tea.Cmd {
 // topDone says what became of an action.
 type topDone struct{ text string }
 
-// takeDone shows it, in place of the list if it has more than one line, and asks for the jobs again.
+// takeDone shows the outcome, in place of the list if it has more than one line, and asks for the
+// jobs again.
 func (m *top) takeDone(msg topDone) tea.Cmd {
 	text := strings.TrimSpace(printableLines(msg.text))
 	if first, rest, several := strings.Cut(text, "\n"); !several {
@@ -153,7 +154,7 @@ func (m *top) takeDone(msg topDone) tea.Cmd {
 	return m.refresh()
 }
 
-// topDetails are all that is known of a job, as jobdb show prints it.
+// topDetails is the answer to askDetails: a job as jobdb show prints it.
 type topDetails struct {
 	text string
 	err  error

@@ -23,7 +23,7 @@ r              ask the server now
 ?              this text
 q  Ctrl-C      leave`
 
-// key does what a key means.
+// key handles a key in the list.
 func (m *top) key(key tea.KeyPressMsg) tea.Cmd {
 	if key.String() == "ctrl+c" {
 		return tea.Quit
@@ -103,7 +103,7 @@ func (m *top) markAll() {
 	}
 }
 
-// marked are the marked jobs or, without marks, the one under the cursor.
+// marked returns the marked jobs or, without marks, the one under the cursor.
 func (m *top) marked() (ids []choose.IDs) {
 	for _, job := range m.jobs {
 		if m.marks[job.JobID] {
@@ -117,7 +117,7 @@ func (m *top) marked() (ids []choose.IDs) {
 	return ids
 }
 
-// keyInLine writes a line.
+// keyInLine handles a key while a line is written.
 func (m *top) keyInLine(key tea.KeyPressMsg) tea.Cmd {
 	switch key.String() {
 	case "esc":
@@ -158,7 +158,7 @@ func (m *top) leaveLine() {
 	m.mode, m.message = inList, ""
 }
 
-// setFilter chooses other jobs. What can't be read leaves the line to be corrected.
+// setFilter chooses other jobs. A filter with an error stays in the line, to be corrected.
 func (m *top) setFilter(text string) tea.Cmd {
 	added, err := choose.Reader{Now: m.p.clock(), User: m.server.user()}.Line(text)
 	if err == nil && len(added.IDs) > 0 && (len(m.base.IDs) > 0 || len(m.base.Files) > 0) {

@@ -18,10 +18,10 @@ const (
 	reset   = "\x1b[0m"
 )
 
-// patience is how long an answer may take without a word.
+// patience is how long a question may run before the screen says that it waits.
 const patience = 3 * time.Second
 
-// linesAround is how many lines there are around the list.
+// linesAround is the number of lines of the screen that aren't the list's.
 const linesAround = 6
 
 func (m *top) listHeight() int { return max(1, m.height-linesAround) }
@@ -41,7 +41,7 @@ func (m *top) View() tea.View {
 	return view
 }
 
-// head says what is shown: the server, the numbers, the filter.
+// head draws the lines above the list: the server, the counts, the filter.
 func (m *top) head() []string {
 	state := faint + "asking …" + reset
 	if !m.asked.IsZero() {
@@ -68,7 +68,7 @@ func (m *top) head() []string {
 	}
 }
 
-// numbers are the numbers of jobs by status.
+// numbers draws the counts of jobs by status.
 func (m *top) numbers() string {
 	texts := []string{plural(m.counts.total(), "job")}
 	for _, status := range statusOrder(m.counts) {
@@ -77,7 +77,7 @@ func (m *top) numbers() string {
 	return strings.Join(texts, gap)
 }
 
-// bar shows the same as a bar, a piece of it for each status.
+// bar draws the same counts as a bar, with a piece for each status.
 func (m *top) bar() string {
 	total := m.counts.total()
 	if total == 0 {
@@ -94,7 +94,7 @@ func (m *top) bar() string {
 	return b.String()
 }
 
-// body is the list, or what covers it.
+// body draws the list, or the text that covers it.
 func (m *top) body() []string {
 	switch m.mode {
 	case inText:
@@ -108,7 +108,7 @@ func (m *top) body() []string {
 
 var topColumns = []string{"JobID", "Status", "MinorStatus", "Site", "JobName", "Owner", "Changed"}
 
-// list are the jobs that fit, below the names of the columns.
+// list draws the names of the columns and the jobs that fit.
 func (m *top) list() []string {
 	shown := m.jobs[m.first:min(len(m.jobs), m.first+m.listHeight())]
 	cells := [][]string{topColumns}
@@ -150,7 +150,7 @@ func tableLine(cells []string, widths []int, status string) string {
 	return strings.Join(padded, gap)
 }
 
-// ago is how long ago a time was.
+// ago returns how long ago a time was.
 func (m *top) ago(text string) string {
 	at, err := parseTime(text)
 	if err != nil {
@@ -176,7 +176,7 @@ func (m *top) dialog() []string {
 	return append(lines, "", bold+question+reset+" "+m.line+reverse+" "+reset)
 }
 
-// foot has a message, or the keys.
+// foot draws a message, or the keys.
 func (m *top) foot() string {
 	switch {
 	case m.message != "":

@@ -50,14 +50,14 @@ const (
 	exitGaveUp = 5
 )
 
-// goal is what is waited for.
+// goal is a condition on the statuses of jobs.
 type goal struct {
 	text     string
 	all      bool
 	statuses []string
 }
 
-// endedStatuses are those in which a job stays.
+// endedStatuses are the statuses of jobs that have ended.
 var endedStatuses = []string{"Done", "Completed", "Failed", "Killed", "Deleted"}
 
 // parseGoal reads all:Done, any:Failed,Killed or all:ended.
@@ -109,7 +109,7 @@ func (c statusCounts) in(statuses []string) (n int) {
 	return n
 }
 
-// String lists them in the order of jobdb.Statuses: Running 5, Done 20.
+// String lists the counts in the order of jobdb.Statuses, such as "Running 5, Done 20".
 func (c statusCounts) String() string {
 	var texts []string
 	for _, status := range statusOrder(c) {
@@ -121,7 +121,7 @@ func (c statusCounts) String() string {
 	return strings.Join(texts, ", ")
 }
 
-// statusOrder are the statuses of some counts, in the order in which jobs come through them.
+// statusOrder returns the statuses of some counts in the order in which jobs pass through them.
 func statusOrder(c statusCounts) (order []string) {
 	for _, status := range statusNames() {
 		if _, ok := c[status]; ok {
@@ -211,7 +211,8 @@ type waiting struct {
 	said   string
 }
 
-// run asks again and again. Once the server has answered, it may be away for a while.
+// run asks for the counts until a goal is reached. Once the server has answered, it tolerates
+// outages.
 func (w *waiting) run(ctx context.Context, every, most time.Duration) error {
 	begin, first := w.p.clock(), true
 	for {
@@ -234,11 +235,12 @@ func (w *waiting) run(ctx context.Context, every, most time.Duration) error {
 			w.p.say("jobdb: gave up after %v: %s; wanted %s", most, w.said, w.want.text)
 			return exitStatus(exitGaveUp)
 		}
-		_ = sleep(ctx, every) // when it is interrupted, the next question says so
+		_ = sleep(ctx, every) // ctx is checked after the next question
 	}
 }
 
-// look decides whether the waiting is over.
+// look prints counts that changed, and decides whether the waiting is over. Its error sets the
+// exit code.
 func (w *waiting) look(counts statusCounts, first bool) (done bool, err error) {
 	total := counts.total()
 	if missing := w.named - total; missing > 0 && first {

@@ -29,7 +29,7 @@ Examples:
   jobdb watch search --mine --status Running --every 10s`
 }
 
-// watchFlags say how often something is shown.
+// watchFlags say how often it is shown.
 type watchFlags struct {
 	Every time.Duration `help:"Show it this often." default:"5s" placeholder:"TIME"`
 	Count int           `help:"End after so many times. Default: never." placeholder:"N"`
@@ -82,7 +82,7 @@ func (c *watchSearchCommand) Run(ctx context.Context, p *program) error {
 	})
 }
 
-// watch shows what run prints, again and again.
+// watch runs a command again and again, and shows what it prints.
 func (f watchFlags) watch(ctx context.Context, p *program, form *outputFlags, run func(context.Context, *program) error) error {
 	if f.Every < time.Second {
 		return usageError{errors.New("--every must be at least 1s")}
@@ -109,7 +109,7 @@ func (f watchFlags) watch(ctx context.Context, p *program, form *outputFlags, ru
 		usage := usageError{}
 		switch {
 		case ctx.Err() != nil:
-			return nil // the way to leave
+			return nil // Ctrl-C is how to leave
 		case errors.As(err, &usage) || err != nil && n == 1:
 			screen.close()
 			return err
@@ -139,7 +139,7 @@ func newScreen(p *program, every time.Duration) *screen {
 	return &screen{p: p, w: p.stdout, isTerminal: isTerminal(p.stdout), every: every}
 }
 
-// open turns to the terminal's other page, without a cursor.
+// open switches to the terminal's alternate screen, without a cursor.
 func (s *screen) open() error {
 	if !s.isTerminal {
 		return nil
@@ -149,7 +149,7 @@ func (s *screen) open() error {
 	return err
 }
 
-// close turns back, and leaves there what was shown last.
+// close switches back, and prints there what was shown last.
 func (s *screen) close() {
 	if s.isOpen {
 		s.isOpen = false
@@ -157,7 +157,7 @@ func (s *screen) close() {
 	}
 }
 
-// show shows something, and below it what was said. What went wrong leaves what was shown last.
+// show shows an output with the messages below it. After an error the last output stays.
 func (s *screen) show(text, said string) error {
 	now := s.p.clock().Format(time.DateTime)
 	if !s.isTerminal {

@@ -8,7 +8,7 @@ import (
 	"jobdb"
 )
 
-// why says in words why a job is where it is, as far as its own records tell.
+// why explains in words why a job has its status, as far as its own records tell.
 func (d details) why(now time.Time) string {
 	id, last := d.attribute("JobID"), historyRecord{}
 	if n := len(d.History); n > 0 {
@@ -53,7 +53,7 @@ func orAny(site string) string {
 	return site
 }
 
-// lastBeat says when a job was last heard of.
+// lastBeat says when the last heartbeat of a job came.
 func (d details) lastBeat(now time.Time) string {
 	at := d.at("HeartBeatTime")
 	if at.IsZero() {
