@@ -48,7 +48,7 @@ func (s *session) insert(ctx context.Context, t *tables.Table, columns []tables.
 func (s *session) insertStatements(
 	t *tables.Table, empty, columns []tables.Column, rows [][]any, run func(statement string, args []any) error,
 ) error {
-	if t != tables.LoggingInfo {
+	if t.Name != tables.LoggingInfo.Name { // by name, as db.logging may be a copy
 		if missing := s.impossibleJobs(t, columns, rows); missing != nil {
 			return &NotFoundError{Jobs: missing}
 		}

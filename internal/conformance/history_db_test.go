@@ -74,6 +74,13 @@ func testHistoryElsewhere(t *testing.T, url, historyURL string) {
 	if times, err := db.StatusTimes(ctx, []jobdb.JobID{id}); err != nil || len(times[id]) != 1 {
 		t.Errorf("status times: %v, %v", times, err)
 	}
+	impossible := record
+	impossible.JobID = -1
+	var unknown *jobdb.NotFoundError
+	err = db.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error { return tx.InsertHistory(ctx, []jobdb.HistoryRecord{impossible}) })
+	if errors.As(err, &unknown) {
+		t.Errorf("a record of a job that can't exist: %v, as if a history needed its job", err)
+	}
 	if n, err := db.DeleteJobs(ctx, []jobdb.JobID{id}); err != nil || n != 1 || records(elsewhere) != 0 {
 		t.Errorf("after deleting: %v, %d jobs, %d records elsewhere", err, n, records(elsewhere))
 	}
