@@ -25,7 +25,9 @@ Examples:
 
   jobdb man search
   jobdb man jdl check
-  jobdb man --dir man1 && man -l man1/jobdb-search.1 >search.txt`
+  jobdb man --dir man1
+
+To read one of these files: man -l man1/jobdb-search.1`
 }
 
 // Run prints a page, or writes all.
