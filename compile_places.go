@@ -21,9 +21,10 @@ type place struct {
 func (s Search) placesAfter(values []any) []place {
 	var parts []place
 	var ordering []any
-	for i, key := range s.keys() {
-		if !s.fixes(key.Column) {
-			ordering = append(ordering, values[i])
+	keys := s.keys()
+	for i, value := range values {
+		if !s.fixes(keys[i].Column) {
+			ordering = append(ordering, value)
 		}
 	}
 	for equal, key := range slices.Backward(s.ordering()) {

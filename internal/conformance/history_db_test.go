@@ -76,11 +76,10 @@ func testHistoryElsewhere(t *testing.T, url, historyURL string) {
 	}
 	impossible := record
 	impossible.JobID = -1
-	var unknown *jobdb.NotFoundError
 	err = db.Tx(ctx, func(ctx context.Context, tx *jobdb.Tx) error {
 		return tx.InsertHistory(ctx, []jobdb.HistoryRecord{impossible})
 	})
-	if errors.As(err, &unknown) {
+	if _, unknown := errors.AsType[*jobdb.NotFoundError](err); unknown {
 		t.Errorf("a record of a job that can't exist: %v, as if a history needed its job", err)
 	}
 	if n, err := db.DeleteJobs(ctx, []jobdb.JobID{id}); err != nil || n != 1 || records(elsewhere) != 0 {
