@@ -181,13 +181,13 @@ func (w *accessServer) accessToken(caller string) string {
 	case "garbage":
 		return "Bearer a.b.c"
 	case "unsigned":
-		return unsigned(mint(w.key, issuer, w.now))
+		return unsigned(mint(w.key, issuer, w.clock.now()))
 	case "other key":
-		return mint(w.stranger, issuer, w.now)
+		return mint(w.stranger, issuer, w.clock.now())
 	case "other issuer":
-		return mint(w.key, "https://other.example/", w.now)
+		return mint(w.key, "https://other.example/", w.clock.now())
 	case "expired":
-		return mint(w.key, issuer, w.now.Add(-2*time.Hour))
+		return mint(w.key, issuer, w.clock.now().Add(-2*time.Hour))
 	}
 	watcher := alice
 	watcher.Group = "lhcb_watchers"

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,9 +48,16 @@ type testServer struct {
 	address string // of the database
 	db      *jobdb.DB
 	key     *auth.Key
-	now     time.Time
+	clock   testClock
 	log     *bytes.Buffer
 }
+
+// testClock stands until a test moves it, while the server reads it.
+type testClock struct{ nanoseconds atomic.Int64 }
+
+func (c *testClock) now() time.Time           { return time.Unix(0, c.nanoseconds.Load()).UTC() }
+func (c *testClock) set(t time.Time)          { c.nanoseconds.Store(t.UnixNano()) }
+func (c *testClock) advance(by time.Duration) { c.nanoseconds.Add(int64(by)) }
 
 // manager makes a manager with the default rules.
 func manager(t *testing.T, db *jobdb.DB, clock func() time.Time) *wms.JobManager {
@@ -107,10 +115,10 @@ func startOn(t *testing.T, database []byte, change ...func(*api.Config)) *testSe
 	if err := os.WriteFile(path, database, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w := &testServer{t: t, address: "sqlite:" + path, now: time.Date(2024, 1, 1, 10, 0, 0, 123456000, time.UTC), log: &bytes.Buffer{}}
-	clock := func() time.Time { return w.now }
+	w := &testServer{t: t, address: "sqlite:" + path, log: &bytes.Buffer{}}
+	w.clock.set(time.Date(2024, 1, 1, 10, 0, 0, 123456000, time.UTC))
 	var err error
-	if w.db, err = jobdb.Open(t.Context(), w.address, jobdb.Options{Clock: clock}); err != nil {
+	if w.db, err = jobdb.Open(t.Context(), w.address, jobdb.Options{Clock: w.clock.now}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.db.Close() }) // some tests close it themselves
@@ -118,9 +126,9 @@ func startOn(t *testing.T, database []byte, change ...func(*api.Config)) *testSe
 		t.Fatal(err)
 	}
 	config := api.Config{
-		DB: w.db, Jobs: manager(t, w.db, clock),
-		Keys: w.key.Keys(), Issuer: issuer, Logins: auth.NewLogins(w.key, issuer, alice, clock), Visibility: auth.VisibleVO,
-		Clock: clock, Logger: slog.New(slog.NewTextHandler(w.log, nil)),
+		DB: w.db, Jobs: manager(t, w.db, w.clock.now),
+		Keys: w.key.Keys(), Issuer: issuer, Logins: auth.NewLogins(w.key, issuer, alice, w.clock.now), Visibility: auth.VisibleVO,
+		Clock: w.clock.now, Logger: slog.New(slog.NewTextHandler(w.log, nil)),
 	}
 	for _, c := range change {
 		c(&config)
@@ -150,7 +158,7 @@ func (w *testServer) database() []byte {
 
 func (w *testServer) token(who auth.Principal) string {
 	w.t.Helper()
-	token, err := w.key.Mint(issuer, who, w.now, time.Hour)
+	token, err := w.key.Mint(issuer, who, w.clock.now(), time.Hour)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -242,7 +250,7 @@ func TestSubmit(t *testing.T) {
 	}
 	history, err := w.db.History(t.Context(), []jobdb.JobID{2})
 	wantHistory := map[jobdb.JobID][]jobdb.HistoryRecord{2: {{
-		JobID: 2, Status: "Received", MinorStatus: "Job accepted", ApplicationStatus: "Unknown", Time: w.now, Source: "JobManager",
+		JobID: 2, Status: "Received", MinorStatus: "Job accepted", ApplicationStatus: "Unknown", Time: w.clock.now(), Source: "JobManager",
 	}}}
 	if diff := cmp.Diff(wantHistory, history); err != nil || diff != "" {
 		t.Errorf("history: %v %s", err, diff)

@@ -18,7 +18,7 @@ var aboutCommands = regexp.MustCompile(`("(?:sent|confirmed) [A-Z][a-z]+"|killed
 // out, and which report confirmed them, or whose reschedule ended them.
 func TestLogOfCommands(t *testing.T) {
 	w := start(t)
-	w.now = time.Date(2024, 1, 1, 10, 0, 0, 0, time.UTC)
+	w.clock.set(time.Date(2024, 1, 1, 10, 0, 0, 0, time.UTC))
 	for range 4 {
 		w.submit(alice, "job")
 	}
@@ -40,7 +40,7 @@ func TestLogOfCommands(t *testing.T) {
 		{alice, "POST", "reschedule", `{"job_ids":[2]}`, "rescheduled=2"},
 	} {
 		w.log.Reset()
-		w.now = w.now.Add(10 * time.Second)
+		w.clock.advance(10 * time.Second)
 		r := w.ask(step.method, "/api/jobs/"+step.path, w.token(step.who), step.body)
 		got := strings.Join(aboutCommands.FindAllString(w.log.String(), -1), " ")
 		if r.status != http.StatusOK || got != step.want || !strings.Contains(w.log.String(), "user="+step.who.Username+" ") {

@@ -58,7 +58,7 @@ func TestHTTPHowTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := start(t)
-	w.now = time.Date(2024, 1, 1, 10, 0, 0, 0, time.UTC)
+	w.clock.set(time.Date(2024, 1, 1, 10, 0, 0, 0, time.UTC))
 	commands, answer := 0, ""
 	for i, block := range strings.Split(string(text), "\n```") {
 		language, content, _ := strings.Cut(block, "\n")
@@ -95,7 +95,7 @@ func (w *testServer) shell(command string) string {
 	if err != nil {
 		w.t.Errorf("%s\n%v: %s", command, err, output)
 	}
-	w.now = w.now.Add(time.Second)
+	w.clock.advance(time.Second)
 	return string(output)
 }
 

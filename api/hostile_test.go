@@ -185,7 +185,7 @@ func TestLongHistories(t *testing.T) {
 	for id := range jobdb.JobID(11) { // together a few more records than an answer may have
 		w.submit(alice, "job")
 		for i := range records {
-			records[i] = jobdb.HistoryRecord{JobID: id + 1, Status: "Received", Time: w.now, Source: "x"}
+			records[i] = jobdb.HistoryRecord{JobID: id + 1, Status: "Received", Time: w.clock.now(), Source: "x"}
 		}
 		if err := w.db.InsertHistory(t.Context(), records); err != nil {
 			t.Fatal(err)

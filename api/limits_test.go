@@ -36,7 +36,7 @@ func TestRates(t *testing.T) {
 	asks(bob, ok, ok, no)
 	asks(boss, ok, no) // alice, bob and boss had five, which is all of the VO's
 	asks(pilot, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden, forbidden)
-	w.now = w.now.Add(5 * time.Second)
+	w.clock.advance(5 * time.Second)
 	asks(alice, ok, no)
 	asks(boss, ok, no)
 }

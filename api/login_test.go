@@ -127,7 +127,7 @@ func TestLogin(t *testing.T) {
 	if r := w.ask("GET", "/api/auth/userinfo", "Bearer "+tokens.Access, ""); r.body != want {
 		t.Errorf("%d %s", r.status, r.body)
 	}
-	w.now = w.now.Add(20 * time.Minute)
+	w.clock.advance(20 * time.Minute)
 	if r := w.ask("GET", "/api/auth/userinfo", "Bearer "+tokens.Access, ""); r.status != 401 {
 		t.Errorf("after its end: %d %s", r.status, r.body)
 	}
@@ -293,7 +293,7 @@ func TestLoginCodes(t *testing.T) {
 		t.Errorf("twice: %d %s", r.status, r.body)
 	}
 	code = w.code()
-	w.now = w.now.Add(time.Minute)
+	w.clock.advance(time.Minute)
 	if r := w.askTokens(code, nil); r.status != 400 {
 		t.Errorf("after a minute: %d %s", r.status, r.body)
 	}
@@ -336,7 +336,7 @@ func TestLoginSessions(t *testing.T) {
 	if r := w.sendForm("revoke", map[string]string{"token": another.Access, "token_type_hint": "access_token"}); r.status != 400 {
 		t.Errorf("an access token withdrawn: %d %s", r.status, r.body)
 	}
-	w.now = w.now.Add(12 * time.Hour)
+	w.clock.advance(12 * time.Hour)
 	if r := w.renew(another.Refresh); r.status != 401 {
 		t.Errorf("after its end: %d %s", r.status, r.body)
 	}

@@ -35,7 +35,7 @@ func (w *testServer) steps(steps ...step) {
 		if r.status != s.status || !matches(r.body, s.want) {
 			w.t.Errorf("step %d, %s %s %s: %d %s\nwant %d %s", i+1, s.method, s.path, s.body, r.status, r.body, s.status, s.want)
 		}
-		w.now = w.now.Add(time.Second)
+		w.clock.advance(time.Second)
 	}
 }
 
@@ -62,9 +62,9 @@ const unchanged = `"MinorStatus":null,"ApplicationStatus":null,"HeartBeatTime":n
 // second with each request.
 func TestLifeOfAJob(t *testing.T) {
 	w := start(t)
-	w.now = time.Date(2024, 1, 1, 10, 0, 0, 0, time.UTC)
+	w.clock.set(time.Date(2024, 1, 1, 10, 0, 0, 0, time.UTC))
 	w.submit(alice, "job")
-	w.now = w.now.Add(time.Second)
+	w.clock.advance(time.Second)
 	w.steps(
 		step{
 			pilot, "PATCH", "jobs/status", `{"1":{"2024-01-01T10:00:01Z":{"Status":"Checking"},"2024-01-01T10:00:01.5Z":{"Status":"Waiting","Source":"Optimizer"}}}`, 200,
@@ -335,7 +335,7 @@ func TestIdempotencyKey(t *testing.T) {
 		return w.ask("POST", "/api/jobs/jdl", w.token(who), body, "Idempotency-Key", key)
 	}
 	first := submit(alice, "k1", `["Executable=\"x\"","Executable=\"y\""]`)
-	w.now = w.now.Add(time.Hour)
+	w.clock.advance(time.Hour)
 	again := submit(alice, "k1", `[ "Executable=\"x\"", "Executable=\"y\"" ]`)
 	if first.status != 201 || again.status != 201 || first.body != again.body || !strings.Contains(first.body, `"JobID":2`) {
 		t.Errorf("%d %s, then %d %s", first.status, first.body, again.status, again.body)
@@ -356,7 +356,7 @@ func TestIdempotencyKey(t *testing.T) {
 	if r := submit(boss, "k2", `["Executable=\"x\""]`); r.status != 403 {
 		t.Errorf("boss: %d %s", r.status, r.body)
 	}
-	w.now = w.now.Add(24 * time.Hour)
+	w.clock.advance(24 * time.Hour)
 	if r := submit(alice, "k1", `["Executable=\"z\""]`); r.status != 201 || !strings.Contains(r.body, `"JobID":5`) {
 		t.Errorf("the next day: %d %s", r.status, r.body)
 	}
@@ -447,7 +447,7 @@ func TestSeries(t *testing.T) {
 	w.submit(alice, "job")
 	w.submit(bob, "job")
 	w.note()
-	w.now = w.now.Add(10 * time.Minute)
+	w.clock.advance(10 * time.Minute)
 	w.submit(alice, "job")
 	w.note()
 	w.steps(

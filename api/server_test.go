@@ -41,7 +41,7 @@ func TestReadyTellsOfStores(t *testing.T) {
 	} {
 		handler := api.New(api.Config{
 			DB: w.db, Jobs: manager(t, w.db, time.Now), Stores: stores,
-			Keys: w.key.Keys(), Issuer: issuer, Clock: func() time.Time { return w.now }, Logger: slog.New(slog.DiscardHandler),
+			Keys: w.key.Keys(), Issuer: issuer, Clock: w.clock.now, Logger: slog.New(slog.DiscardHandler),
 		})
 		recorder := httptest.NewRecorder()
 		handler.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), "GET", "/api/health/ready", nil))
@@ -78,7 +78,7 @@ func TestUnavailable(t *testing.T) {
 	// The same handler with a database that answers too late.
 	handler := api.New(api.Config{
 		DB: w.db, Jobs: manager(t, w.db, time.Now),
-		Keys: w.key.Keys(), Issuer: issuer, Clock: func() time.Time { return w.now }, Logger: slog.New(slog.DiscardHandler),
+		Keys: w.key.Keys(), Issuer: issuer, Clock: w.clock.now, Logger: slog.New(slog.DiscardHandler),
 	})
 	recorder := httptest.NewRecorder()
 	request := httptest.NewRequestWithContext(cancelled, "POST", "/api/jobs/search", nil)

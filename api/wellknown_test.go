@@ -100,7 +100,7 @@ func TestMetadataOfIssuer(t *testing.T) {
 		{"no document of DiracX", 20 * time.Minute, "{}", 200, 200, 4},
 		{"nor JSON", 20 * time.Minute, "<html>", 200, 200, 5},
 	} {
-		w.now = w.now.Add(step.after)
+		w.clock.advance(step.after)
 		answer, status = step.answer, step.status
 		r := w.ask("GET", "/.well-known/dirac-metadata", "", "")
 		if r.status != step.want || asked != step.asks || r.status == 200 && r.body != document {
