@@ -14,10 +14,12 @@ import (
 // for a while; then in one transaction comes NextActionPart, what is to be done to those jobs, and
 // EndActionPart. So each part is done once, whatever ends in between. All times are the database's.
 
-// nextAction is the action that is worked on next: of the user whose actions wait longest for a turn, the one that
-// does. So nobody waits for more than a turn of each other user, however many actions these have.
-const nextAction = `"ID" = (SELECT r."ID" FROM (SELECT "ID", "TurnTime", "Holder", "LeaseTime", max("TurnTime") OVER (PARTITION BY "VO", "Username") AS "UserTurn"` +
-	` FROM "Actions" WHERE "State" = ?) r WHERE r."Holder" IN ('', ?) OR r."LeaseTime" < ? ORDER BY r."UserTurn", r."TurnTime", r."ID" LIMIT 1)`
+// nextAction is the condition for the action that is worked on next: of the user whose actions wait
+// longest for a turn, the one that waits longest. So nobody waits for more than a turn of each other
+// user, however many actions these have.
+const nextAction = `"ID" = (SELECT r."ID" FROM (SELECT "ID", "TurnTime", "Holder", "LeaseTime",` +
+	` max("TurnTime") OVER (PARTITION BY "VO", "Username") AS "UserTurn" FROM "Actions" WHERE "State" = ?) r` +
+	` WHERE r."Holder" IN ('', ?) OR r."LeaseTime" < ? ORDER BY r."UserTurn", r."TurnTime", r."ID" LIMIT 1)`
 
 // TakeActionTurn gives the holder the turn at an action, for ten seconds; others may take turns at the
 // rest meanwhile. Turns go round by user, and then by the user's actions. found is false when there is

@@ -10,8 +10,8 @@ import (
 // MaxBytes is how long such a file may be.
 const MaxBytes = 1 << 20
 
-// Read reads a file. What is none, such as a named pipe, a device or a directory, isn't opened: it could keep who
-// reads it waiting for ever, or have no end.
+// Read returns what is in a file of at most MaxBytes. A named pipe, a device or a directory is an
+// error and isn't opened: reading it could take for ever, or never end.
 func Read(path string) ([]byte, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // without one, to open it tells
 		return nil, fmt.Errorf("%s is %s, not a file; write what it should hold to a file", path, kind(info.Mode()))
