@@ -176,14 +176,20 @@ func (s *session) rangeOf(ctx context.Context, scope Scope, like Filter) ([]Filt
 		}
 		spelling = spellings[0]
 	}
-	kids := []Filter{{op: opGreaterEqual, column: like.column, values: []any{string(spelling)}}}
-	if end, ok := endOf(spelling); ok {
-		kids = append(kids, Filter{op: opLess, column: like.column, values: []any{end}})
-	}
+	kids := rangeOfTexts(like.column, spelling)
 	if rest != "%" {
 		kids = append(kids, like)
 	}
 	return kids, nil
+}
+
+// rangeOfTexts are conditions that the texts meet that begin with one, in the order of their bytes.
+func rangeOfTexts(column Column, begins []rune) []Filter {
+	conditions := []Filter{{op: opGreaterEqual, column: column, values: []any{string(begins)}}}
+	if end, ok := endOf(begins); ok {
+		conditions = append(conditions, Filter{op: opLess, column: column, values: []any{end}})
+	}
+	return conditions
 }
 
 // spellings are the ways in which texts of the VO's jobs begin, of those that a beginning allows: up to

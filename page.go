@@ -239,7 +239,7 @@ func (s *session) walkAfter(ctx context.Context, search Search, perPage int) (wa
 		return walk{}, err
 	}
 	w, err := s.walkFor(ctx, search, int64(perPage))
-	w.sorts = cmp.Or(c.index, w.sorts)
+	w.sorts = cmp.Or(w.byTime, c.index, w.sorts)
 	return w, err
 }
 

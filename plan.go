@@ -24,14 +24,23 @@ const (
 // jobs. They got their times nearly in the order of their JobIDs: along the JobIDs all jobs from before
 // the period would come first, and servers expect to find the page after a few. Where other conditions
 // have to be looked at and nobody wants the total, the server chooses: the jobs would be read twice.
+// It is the same with names that match a pattern, of which there may be none at all.
 func (s *session) plannedPage(ctx context.Context, search Search, perPage int) (c *compiler, total int64, err error) {
 	page := perPage > 0 && !search.distinct()
 	c = s.compiler()
 	period := c.periodOf(search.Scope, search.Filter)
-	more := len(period.kids) < len(search.Filter.kids) || search.Scope.Owner != ""
+	if len(period.kids) == 0 {
+		period = c.namesOf(search.Scope, search.Filter)
+	}
+	more := search.Scope.Owner != "" || slices.ContainsFunc(search.Filter.kids, func(kid Filter) bool {
+		return len(period.kids) > 0 && kid.column != period.kids[0].column
+	})
 	if !page || len(period.kids) == 0 || more && (c.dialect.IndexedBy != "" || search.Uncounted) || !search.byKey() {
-		inOrder := len(period.kids) > 0 && search.ordering()[0].Column == period.kids[0].column // the index of the period has it
-		c, err = s.planned(ctx, search.Scope, search.Filter, page && !inOrder)
+		if page && len(period.kids) > 0 && search.ordering()[0].Column == period.kids[0].column {
+			c, err = s.plannedInOrder(ctx, search, search.offset(perPage)+int64(perPage))
+		} else {
+			c, err = s.planned(ctx, search.Scope, search.Filter, page)
+		}
 		return c, -1, err
 	}
 	most := int64(manyEntries)
@@ -76,9 +85,38 @@ func (s *session) planned(ctx context.Context, scope Scope, filter Filter, page 
 	if found < limit {
 		c.index = c.schema.OfVO[period.kids[0].column.Name()]
 	} else {
-		c.index = c.indexOfEqual(filter)
+		c.index, _ = c.equalOf(scope, filter)
 	}
 	return c, err
+}
+
+// plannedInOrder is planned for a page that the index of a period has in its order: along that, if it has
+// as many rows as reach before many jobs have been looked at, else as other questions.
+func (s *session) plannedInOrder(ctx context.Context, search Search, reach int64) (*compiler, error) {
+	c := s.compiler()
+	counted, ok := c.countedPart(search.Scope, search.Filter, nil)
+	if c.dialect.IndexedBy != "" && ok {
+		wanted, err := s.count(ctx, s.compiler().total(Search{Scope: search.Scope, Filter: counted}))
+		if err != nil {
+			return nil, err
+		}
+		looked, err := s.toWalk(ctx, search.Scope.VO, reach, wanted)
+		if err != nil {
+			return nil, err
+		}
+		if looked < wanted {
+			c.index = c.schema.OfVO[search.ordering()[0].Column.Name()]
+			return c, nil
+		}
+	}
+	return s.planned(ctx, search.Scope, search.Filter, false)
+}
+
+// toWalk is how many jobs of a VO are looked at, or fewer, until as many as reach are found of those that
+// are wanted, if these aren't all among the last.
+func (s *session) toWalk(ctx context.Context, vo string, reach, wanted int64) (int64, error) {
+	all, err := s.count(ctx, s.compiler().total(Search{Scope: Scope{VO: vo}}))
+	return fewJobs + 4*reach*max(1, all/max(1, wanted)), err
 }
 
 // selective are columns by how few jobs one of their values has, the fewest first.
@@ -86,15 +124,24 @@ var selective = []string{
 	"JobName", "JobGroup", "ApplicationStatus", "Owner", "Site", "MinorStatus", "OwnerGroup", "Status", "JobType",
 }
 
-// indexOfEqual is the index of the jobs of a VO by a column of which a filter wants one value; "" if
-// there is none.
-func (c *compiler) indexOfEqual(filter Filter) string {
+// equalOf is the condition by which a column must have one value, and the index of the jobs of a VO by
+// that column: of several conditions the one that should leave the fewest jobs. The index is "" if there
+// is none.
+func (c *compiler) equalOf(scope Scope, filter Filter) (index string, equal Filter) {
+	var kids []Filter
+	if filter.op == opAnd {
+		kids = filter.kids
+	}
+	if scope.Owner != "" {
+		kids = append(slices.Clip(kids), textIs(colOwner, scope.Owner))
+	}
 	for _, name := range selective {
-		if slices.ContainsFunc(filter.kids, func(kid Filter) bool { return kid.equals() && kid.column.Name() == name }) {
-			return c.schema.OfVO[name]
+		at := slices.IndexFunc(kids, func(kid Filter) bool { return kid.equals() && kid.column.Name() == name })
+		if index = c.schema.OfVO[name]; at >= 0 && index != "" {
+			return index, kids[at]
 		}
 	}
-	return ""
+	return "", Filter{}
 }
 
 // periodOf are the conditions of a filter on the first time that it compares, all of which have to be
@@ -121,6 +168,22 @@ func (c *compiler) periodOf(scope Scope, filter Filter) Filter {
 		}
 	}
 	return period
+}
+
+// namesOf are the conditions of a filter on the first text that it compares with a pattern, if an index
+// has the jobs of a VO by it: passing over that takes less time than looking at the jobs.
+func (c *compiler) namesOf(scope Scope, filter Filter) Filter {
+	names := Filter{op: opAnd}
+	if scope.VO == "" || filter.op != opAnd {
+		return names
+	}
+	for _, kid := range filter.kids {
+		isPattern := slices.Contains([]op{opLike, opRegex, opRegexIn}, kid.op)
+		if isPattern && c.inByteOrder(scope, kid.column) && !c.countedAlone(kid.column) && (len(names.kids) == 0 || kid.column == names.kids[0].column) {
+			names.kids = append(names.kids, kid)
+		}
+	}
+	return names
 }
 
 // isRange reports whether a condition is one range of an index.

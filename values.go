@@ -101,8 +101,7 @@ func (c *compiler) hasValueIndex(v Values) bool {
 }
 
 func (s *session) countedValues(ctx context.Context, v Values) (list ValueList, err error) {
-	escaped := strings.NewReplacer("%", likeEscape+"%", "_", likeEscape+"_", likeEscape, likeEscape+likeEscape).Replace(v.Prefix)
-	begins := Filter{op: opLike, column: v.Column, values: []any{escaped + "%"}}
+	begins := Filter{op: opLike, column: v.Column, values: []any{literalPattern.Replace(v.Prefix) + "%"}}
 	groups := Summary{Scope: v.Scope, GroupBy: []Column{v.Column}, Filter: Filter{op: opAnd, kids: []Filter{begins}}}
 	columns := []tables.Column{v.Column.def(), countColumn}
 	err = s.table(ctx, s.compiler().summary(groups, v.Limit), columns, func(row []any) error {
@@ -114,6 +113,9 @@ func (s *session) countedValues(ctx context.Context, v Values) (list ValueList, 
 }
 
 const likeEscape = string(engine.LikeEscape)
+
+// literalPattern makes a text the pattern of a like that matches nothing else.
+var literalPattern = strings.NewReplacer("%", likeEscape+"%", "_", likeEscape+"_", likeEscape, likeEscape+likeEscape)
 
 // add adds one more value, if there is room.
 func (l *ValueList) add(v Values, value string) {

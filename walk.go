@@ -13,6 +13,7 @@ import (
 type walk struct {
 	search Search
 	index  string // of the jobs of the VO in the order of the search
+	of     Filter // the condition that all jobs meet that the index leads to
 	limit  int64  // jobs to look at
 	sorts  string // the index to use, and to sort by, where a walk isn't worth it or has found too few
 	byTime string // the index of a period's time, in which a page's jobs are found then
@@ -64,15 +65,29 @@ func (s Search) fixed(column Column) (value any, ok bool) {
 const maxWalked = 5 * fewJobs
 
 // walkPeriod chooses how to find the rows of a page of a period by JobID, where the period has many
-// jobs, which would all be sorted, and no other condition leaves fewer.
+// jobs, which would all be sorted: among all, or among those with a value if that has more jobs than the
+// period. Else those with the value are looked at in any case.
 func (s *session) walkPeriod(ctx context.Context, search Search, period Filter) (walk, error) {
 	c := s.compiler()
-	w := walk{search: search, index: c.schema.OfVO[colJobID.Name()], limit: maxWalked, byTime: c.schema.OfVO[period.kids[0].column.Name()]}
-	if !search.byKey() || w.index == "" || c.indexOfEqual(search.Filter) != "" {
+	w := walk{
+		search: search, index: c.schema.OfVO[colJobID.Name()], of: Filter{op: opAnd}, limit: maxWalked,
+		byTime: c.schema.OfVO[period.kids[0].column.Name()],
+	}
+	if !search.byKey() || w.index == "" {
 		return walk{}, nil
 	}
-	found, err := s.count(ctx, c.jobsOf(search.Scope.VO, period, fewJobs))
-	if err != nil || found < fewJobs {
+	most := int64(fewJobs)
+	index, equal := c.equalOf(search.Scope, search.Filter)
+	if index != "" {
+		w.index, w.of, w.limit = index, equal, fewJobs
+		withValue, err := s.wanted(ctx, Search{Scope: Scope{VO: search.Scope.VO}, Filter: Filter{op: opAnd, kids: []Filter{equal}}})
+		if err != nil {
+			return walk{}, err
+		}
+		most = max(most, min(withValue, maxTried))
+	}
+	found, err := s.count(ctx, c.jobsOf(search.Scope.VO, period, most))
+	if err != nil || found < fewJobs || index != "" && found == most {
 		return walk{}, err
 	}
 	return w, nil
@@ -92,10 +107,8 @@ func (s *session) walkFor(ctx context.Context, search Search, reach int64) (walk
 	if search.byKey() {
 		return walk{}, nil
 	}
-	w := walk{search: search, index: c.schema.OfVO[search.ordering()[0].Column.Name()], sorts: c.indexOfEqual(search.Filter)}
-	if w.sorts == "" && search.Scope.Owner != "" {
-		w.sorts = c.schema.OfVO[colOwner.Name()]
-	}
+	w := walk{search: search, index: c.schema.OfVO[search.ordering()[0].Column.Name()], of: Filter{op: opAnd}}
+	w.sorts, _ = c.equalOf(search.Scope, search.Filter)
 	if w.index == "" || w.sorts == "" || w.sorts == w.index {
 		return walk{}, nil
 	}
@@ -103,8 +116,8 @@ func (s *session) walkFor(ctx context.Context, search Search, reach int64) (walk
 	if err != nil || wanted <= fewJobs {
 		return w, err
 	}
-	all, err := s.count(ctx, s.compiler().total(Search{Scope: Scope{VO: search.Scope.VO}}))
-	if limit := fewJobs + 4*reach*max(1, all/wanted); reach < wanted && limit < wanted {
+	limit, err := s.toWalk(ctx, search.Scope.VO, reach, wanted)
+	if reach < wanted && limit < wanted {
 		w.limit = limit
 	}
 	return w, err
@@ -167,7 +180,7 @@ func (c *compiler) walkedJobs(w walk, after *place) statement {
 
 func (c *compiler) walkSource(w walk, after *place) {
 	c.write(` FROM "Jobs"`, c.dialect.IndexedBy, tables.Quote(w.index))
-	c.where(Scope{VO: w.search.Scope.VO}, Filter{op: opAnd})
+	c.where(Scope{VO: w.search.Scope.VO}, w.of)
 	keys := w.search.ordering()
 	if after != nil {
 		keys = c.placeConditions(keys, *after, " AND ")

@@ -141,6 +141,7 @@ func TestPagesOfPeriodsByWalk(t *testing.T) {
 			func(i int) bool { return i >= 500 && i%3 < 2 },
 		},
 		{"of one", []FilterSpec{since, {Parameter: "Status", Operator: "eq", Value: "Done"}}, false, func(i int) bool { return i >= 500 && i%3 == 0 }},
+		{"of the owner of all", []FilterSpec{since, {Parameter: "Owner", Operator: "eq", Value: "anna"}}, true, func(i int) bool { return i >= 500 }},
 		{
 			"a short one",
 			[]FilterSpec{{Parameter: "SubmissionTime", Operator: "lt", Value: begin.Add(500 * time.Second).Format(time.DateTime)}},
