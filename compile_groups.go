@@ -260,7 +260,7 @@ func (c *compiler) coversVO(columns []Column) bool {
 	})
 }
 
-// foldedCounts selects the counts in JobTotals of a kind, under the names of its columns.
+// foldedCounts selects the counts in JobSums of a kind, under the names of its columns.
 func (c *compiler) foldedCounts(kind *countKind) {
 	c.write(`SELECT "VO"`)
 	for i, column := range kind.columns {
@@ -270,10 +270,10 @@ func (c *compiler) foldedCounts(kind *countKind) {
 		}
 		c.write(", ", value, " AS ", tables.Quote(column.Name()))
 	}
-	c.write(`, "Count" FROM "JobTotals" WHERE "Kind" = `, itoa(kind.number))
+	c.write(`, "Count" FROM "JobSums" WHERE "Kind" = `, itoa(kind.number))
 }
 
-// countedTotal adds the sums of JobTotals and JobDifferences: MariaDB would write their union to
+// countedTotal adds the sums of JobSums and JobDifferences: MariaDB would write their union to
 // disk.
 func (c *compiler) countedTotal(kind *countKind, s Search) {
 	const sum = `(SELECT COALESCE(sum("Count"), 0) FROM `

@@ -51,7 +51,7 @@ func (db *DB) RebuildCounts(ctx context.Context) ([]WrongCount, error) {
 
 // countsState is how often all jobs have been counted: 0 means that the counts are not complete.
 func (s *session) countsState(ctx context.Context) (int64, error) {
-	return s.count(ctx, statement{text: `SELECT "Count" FROM "JobTotals" WHERE "Kind" = 0`})
+	return s.count(ctx, statement{text: `SELECT "Count" FROM "JobSums" WHERE "Kind" = 0`})
 }
 
 // audit is what the counts are in one snapshot, and what they should be.
@@ -75,10 +75,10 @@ func (db *DB) auditCounts(ctx context.Context) (audit, error) {
 	return a, err
 }
 
-// readCounts adds up JobTotals and JobDifferences.
+// readCounts adds up JobSums and JobDifferences.
 func (a audit) readCounts(ctx context.Context, s *session) error {
-	text := "SELECT " + tables.QuotedNames("", tables.JobTotals.Columns) + ` FROM "JobTotals" WHERE "Kind" > 0`
-	err := s.query(ctx, text, nil, scanRows(tables.JobTotals.Columns, func(row []scanned) error {
+	text := "SELECT " + tables.QuotedNames("", tables.JobSums.Columns) + ` FROM "JobSums" WHERE "Kind" > 0`
+	err := s.query(ctx, text, nil, scanRows(tables.JobSums.Columns, func(row []scanned) error {
 		key := append([]byte{letterOf(row[0].integer())}, row[1].text()...)
 		for _, value := range row[2 : len(row)-1] {
 			key = append(append(key, 0), value.text()...)
@@ -107,7 +107,7 @@ func (a audit) readJobs(ctx context.Context, s *session) error {
 
 // correct adds what the counts lack, unless someone else did so since the snapshot.
 func (a audit) correct(ctx context.Context, s *session) error {
-	n, err := s.exec(ctx, `UPDATE "JobTotals" SET "Count" = ? WHERE "Kind" = 0 AND "Count" = ?`, a.state+1, a.state)
+	n, err := s.exec(ctx, `UPDATE "JobSums" SET "Count" = ? WHERE "Kind" = 0 AND "Count" = ?`, a.state+1, a.state)
 	if err != nil || n == 0 {
 		return err
 	}

@@ -75,7 +75,7 @@ func (s *session) fold(ctx context.Context) (int64, error) {
 // lockFolding reports whether this transaction may fold: it locks the row of Kind 0, unless another
 // transaction has it.
 func (s *session) lockFolding(ctx context.Context) (mine bool, err error) {
-	text := `SELECT "Kind" FROM "JobTotals" AS t WHERE "Kind" = 0` + s.db.dialect.SkipLocked
+	text := `SELECT "Kind" FROM "JobSums" AS t WHERE "Kind" = 0` + s.db.dialect.SkipLocked
 	err = s.query(ctx, text, nil, scanRows(tables.JobIDColumn, func([]scanned) error {
 		mine = true
 		return nil
@@ -91,7 +91,7 @@ func (db *DB) sweepCounts(ctx context.Context, folded int64) error {
 	}
 	db.unswept.Store(0)
 	return db.write(ctx, "sweep counts", func(s *session) error {
-		_, err := s.exec(ctx, `DELETE FROM "JobTotals" WHERE "Kind" > ? AND "Count" = ?`, int64(0), int64(0))
+		_, err := s.exec(ctx, `DELETE FROM "JobSums" WHERE "Kind" > ? AND "Count" = ?`, int64(0), int64(0))
 		return err
 	})
 }

@@ -9,10 +9,10 @@ import (
 	"jobdb/internal/tables"
 )
 
-// maxCountedColumns is the number of columns Value1, Value2 … in JobTotals.
+// maxCountedColumns is the number of columns Value1, Value2 … in JobSums.
 const maxCountedColumns = 7
 
-// tally is a number of jobs for each key of JobTotals. A key is the letter of the kind, the VO and
+// tally is a number of jobs for each key of JobSums. A key is the letter of the kind, the VO and
 // the values, joined by NULs, which no text of a database has. Keys sort as the table's do.
 type tally map[string]*int64
 
@@ -70,7 +70,7 @@ func splitKey(key string) (kind int, vo string, values []string) {
 	return int(key[0]) - firstKind, parts[0], parts[1:]
 }
 
-// write adds the sums to JobTotals. The keys are sorted, so that all transactions lock rows in the
+// write adds the sums to JobSums. The keys are sorted, so that all transactions lock rows in the
 // same order.
 func (t tally) write(ctx context.Context, s *session) error {
 	keys := make([]string, 0, len(t))
@@ -89,7 +89,7 @@ func (t tally) write(ctx context.Context, s *session) error {
 		}
 		rows[i] = append(rows[i], *t[key])
 	}
-	return s.insert(ctx, tables.JobTotals, tables.JobTotals.Columns, rows, s.db.dialect.UpsertAdding(tables.JobTotals, "Count"))
+	return s.insert(ctx, tables.JobSums, tables.JobSums.Columns, rows, s.db.dialect.UpsertAdding(tables.JobSums, "Count"))
 }
 
 // countedColumns are the columns of Jobs in JobDifferences, between VO and Count.

@@ -9,10 +9,16 @@ import (
 )
 
 // The jobs of a database that an older jobdb filled are counted after its
-// migration; until then totals and summaries read them.
+// migration; until then totals and summaries read them. One had no counts, one others.
 func TestCountsOfAnOlderDatabase(t *testing.T) {
+	for name, migrations := range map[string]int{"no counts": 2, "other kinds": 8} {
+		t.Run(name, func(t *testing.T) { testCountsOfAnOlderDatabase(t, migrations) })
+	}
+}
+
+func testCountsOfAnOlderDatabase(t *testing.T, migrations int) {
 	onEmpty(t, func(t *testing.T, url string) {
-		if err := openDB(t, url).MigrateTo(t.Context(), 2); err != nil {
+		if err := openDB(t, url).MigrateTo(t.Context(), migrations); err != nil {
 			t.Fatal(err)
 		}
 		db := openWith(t, url, jobdb.Options{FoldInterval: 5 * time.Millisecond})
@@ -75,7 +81,7 @@ func TestZeroCountsAreSwept(t *testing.T) {
 			if _, err := db.FoldCounts(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if err := db.Raw().QueryRowContext(t.Context(), `SELECT count(*) FROM "JobTotals" WHERE "Count" = 0`).Scan(&zeros); err != nil {
+			if err := db.Raw().QueryRowContext(t.Context(), `SELECT count(*) FROM "JobSums" WHERE "Count" = 0`).Scan(&zeros); err != nil {
 				t.Fatal(err)
 			}
 			return zeros

@@ -90,7 +90,7 @@
 //	LoggingInfo              InsertHistory, History, RecentHistory, StatusTimes, RecentStatusTimes,
 //	                         DeleteHistory
 //	Answers (ours only)      SaveReply, SavedReply
-//	JobTotals (ours only)    FoldCounts, VerifyCounts, RebuildCounts
+//	JobSums (ours only)    FoldCounts, VerifyCounts, RebuildCounts
 //	ParametersOutbox (ours only)
 //	                         WaitingJobs, ParametersChanges, RemoveParametersChanges,
 //	                         CountParametersChanges, QueueAllParameters

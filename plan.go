@@ -70,7 +70,13 @@ func (s *session) plannedPage(ctx context.Context, search Search, perPage int) (
 func (s *session) planned(ctx context.Context, scope Scope, filter Filter, page bool) (*compiler, error) {
 	c := s.compiler()
 	period := c.periodOf(scope, filter)
-	if c.dialect.IndexedBy == "" || len(period.kids) == 0 {
+	switch {
+	case c.dialect.IndexedBy == "":
+		return c, nil
+	case len(period.kids) == 0:
+		if !page && filter.wantsValues() { // not along an index that has the groups in order
+			c.index, _ = c.equalOf(scope, filter)
+		}
 		return c, nil
 	}
 	limit := int64(fewJobs)
@@ -142,6 +148,11 @@ func (c *compiler) equalOf(scope Scope, filter Filter) (index string, equal Filt
 		}
 	}
 	return "", Filter{}
+}
+
+// wantsValues reports whether a filter wants one value of each column that it compares, none of them an ID.
+func (f Filter) wantsValues() bool {
+	return f.op == opAnd && !slices.ContainsFunc(f.kids, func(kid Filter) bool { return !kid.equals() || kid.column == colJobID })
 }
 
 // periodOf are the conditions of a filter on the first time that it compares, all of which have to be

@@ -62,7 +62,7 @@ func (d *database) populate(ctx context.Context) error {
 
 // countAnew makes the counts of a database that was kept, where a migration since then has others.
 func (d *database) countAnew(ctx context.Context) error {
-	complete, err := queryInt(ctx, d.unmeasured.reader, `SELECT "Count" FROM "JobTotals" WHERE "Kind" = 0`)
+	complete, err := queryInt(ctx, d.unmeasured.reader, `SELECT "Count" FROM "JobSums" WHERE "Kind" = 0`)
 	if err != nil || complete > 0 {
 		return err
 	}

@@ -105,7 +105,7 @@ func (u *upgrade) counted() {
 	raw := jobdbtest.Raw(u.t, u.address)
 	for began := time.Now(); ; time.Sleep(200 * time.Millisecond) {
 		var n int
-		err := raw.QueryRowContext(u.t.Context(), "SELECT "+quoted(u.address, "Count")+" FROM "+quoted(u.address, "JobTotals")+" WHERE "+quoted(u.address, "Kind")+" = 0").Scan(&n)
+		err := raw.QueryRowContext(u.t.Context(), "SELECT "+quoted(u.address, "Count")+" FROM "+quoted(u.address, "JobSums")+" WHERE "+quoted(u.address, "Kind")+" = 0").Scan(&n)
 		if err == nil && n > 0 {
 			return
 		}

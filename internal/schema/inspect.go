@@ -227,14 +227,14 @@ var kindNames = map[tables.Kind]string{
 // keepsCounts reports whether triggers keep counts in a database with this catalog, and whether the
 // counts are complete.
 func keepsCounts(ctx context.Context, q engine.Querier, d *engine.Dialect, c Catalog) (kept, complete bool, err error) {
-	if c[tables.JobTotals.Name] == nil || c[tables.JobDifferences.Name] == nil || c[tables.Jobs.Name] == nil {
+	if c[tables.JobSums.Name] == nil || c[tables.JobDifferences.Name] == nil || c[tables.Jobs.Name] == nil {
 		return false, false, nil
 	}
 	var triggers, state int
 	one := func(into *int) func(*sql.Rows) error { return func(rows *sql.Rows) error { return rows.Scan(into) } }
 	err = engine.EachRow(ctx, q, d.Catalog.CountTriggers+"('"+strings.Join(tables.CountTriggers, "', '")+"')", one(&triggers))
 	if err == nil {
-		err = engine.EachRow(ctx, q, `SELECT "Count" FROM "JobTotals" WHERE "Kind" = 0`, one(&state))
+		err = engine.EachRow(ctx, q, `SELECT "Count" FROM "JobSums" WHERE "Kind" = 0`, one(&state))
 	}
 	return triggers == len(tables.CountTriggers), state > 0, err
 }

@@ -206,8 +206,8 @@ var (
 		Key: []string{"Request"},
 	}
 
-	// JobTotals and JobDifferences have the counts of jobs.
-	JobTotals = &Table{Name: "JobTotals", Columns: []Column{
+	// JobSums and JobDifferences have the counts of jobs.
+	JobSums = &Table{Name: "JobSums", Columns: []Column{
 		{Name: "Kind", Kind: KindInteger},
 		{Name: "VO", Kind: KindText, Length: 32},
 		{Name: "Value1", Kind: KindText, Length: 255},

@@ -125,7 +125,7 @@ func databaseOf(e *engine.Engine) *source {
 // startCounts says that jobs aren't counted, which a server that opens the target meanwhile
 // respects. Counting all once is faster than folding what triggers said of each job.
 func (im *Import) startCounts(ctx context.Context) error {
-	_, err := im.target.Writer.ExecContext(ctx, `UPDATE "JobTotals" SET "Count" = 0 WHERE "Kind" = 0`)
+	_, err := im.target.Writer.ExecContext(ctx, `UPDATE "JobSums" SET "Count" = 0 WHERE "Kind" = 0`)
 	if err != nil {
 		return fmt.Errorf("the target: set the counts of jobs aside: %w", err)
 	}
@@ -135,7 +135,7 @@ func (im *Import) startCounts(ctx context.Context) error {
 // finishCounts reports whether jobs are to be counted, and makes room for it.
 func (im *Import) finishCounts(ctx context.Context) (bool, error) {
 	uncounted := false
-	err := engine.EachRow(ctx, im.target.Writer, `SELECT "Count" FROM "JobTotals" WHERE "Kind" = 0`, func(rows *sql.Rows) error {
+	err := engine.EachRow(ctx, im.target.Writer, `SELECT "Count" FROM "JobSums" WHERE "Kind" = 0`, func(rows *sql.Rows) error {
 		var n int64
 		err := rows.Scan(&n)
 		uncounted = n == 0
@@ -144,7 +144,7 @@ func (im *Import) finishCounts(ctx context.Context) (bool, error) {
 	if err != nil || !uncounted {
 		return false, err
 	}
-	for _, statement := range []string{`DELETE FROM "JobDifferences"`, `DELETE FROM "JobTotals" WHERE "Kind" > 0`} {
+	for _, statement := range []string{`DELETE FROM "JobDifferences"`, `DELETE FROM "JobSums" WHERE "Kind" > 0`} {
 		if _, err := im.target.Writer.ExecContext(ctx, statement); err != nil {
 			return true, fmt.Errorf("the target: clear the counts of jobs: %w", err)
 		}
