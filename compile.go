@@ -16,6 +16,7 @@ type compiler struct {
 	schema  *schema.Facts
 	counted bool   // the counts of jobs are kept and complete
 	index   string // of Jobs, that the engine is told to use where it can be; "": it chooses itself
+	along   string // an index that a page's jobs are found by where the engine chooses all others; "": it chooses this, too
 	sorts   bool   // the jobs of a page are found in an index alone, and sorted by JobID
 	b       strings.Builder
 	args    []any
@@ -67,7 +68,10 @@ func (c *compiler) rows(s Search, perPage int) statement {
 		c.distinctRows(s)
 	} else {
 		c.jobs()
-		if len(s.Filter.kids) == 1 { // else the optimizer may find a better index
+		switch {
+		case c.along != "":
+			c.writeForcedIndex(c.along)
+		case len(s.Filter.kids) == 1: // else the optimizer may find a better index
 			c.writeForcedIndex(c.forcedIndex(s))
 		}
 		c.where(s.Scope, s.Filter)

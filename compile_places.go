@@ -1,6 +1,7 @@
 package jobdb
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -61,7 +62,7 @@ func (k Sort) signsAfter(value any) []string {
 func (c *compiler) rowsAfter(s Search, after place, limit int64) statement {
 	c.write("SELECT ", selectList(s.columns()), c.placeList(s), " FROM ")
 	c.jobs()
-	c.writeForcedIndex(c.forcedIndex(s))
+	c.writeForcedIndex(cmp.Or(c.along, c.forcedIndex(s)))
 	word := " WHERE "
 	if c.where(s.Scope, s.Filter) {
 		word = " AND "

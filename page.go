@@ -138,14 +138,17 @@ func (s *session) page(ctx context.Context, search Search, perPage int, each fun
 		return s.paged(ctx, search, perPage, rows, total)
 	}
 	w := walk{}
-	if !c.sorts {
-		w, err = s.walkFor(ctx, search, search.offset(perPage)+int64(perPage))
+	if reach := search.offset(perPage) + int64(perPage); !c.sorts {
+		w, err = s.walkFor(ctx, search, reach)
+		if err == nil {
+			c.along, err = s.along(ctx, search, reach)
+		}
 	}
 	if err != nil {
 		return found{}, err
 	}
 	selected := search
-	ids, complete, err := s.along(ctx, w, nil, int64(perPage), search.offset(perPage))
+	ids, complete, err := s.walked(ctx, w, nil, int64(perPage), search.offset(perPage))
 	switch {
 	case err != nil:
 		return found{}, err
@@ -206,12 +209,16 @@ func (s *session) pageAfter(ctx context.Context, search Search, perPage int, eac
 	if err != nil {
 		return f, err
 	}
+	along, err := s.along(ctx, search, int64(perPage))
+	if err != nil {
+		return f, err
+	}
 	for _, part := range search.placesAfter(from.Values) {
 		left := int64(perPage) + 1 - rows // one more tells whether there is a next page
 		if left <= 0 {
 			break
 		}
-		st, err := s.partOf(ctx, search, w, part, left)
+		st, err := s.partOf(ctx, search, w, along, part, left)
 		if err != nil {
 			return f, err
 		}
@@ -244,13 +251,13 @@ func (s *session) walkAfter(ctx context.Context, search Search, perPage int) (wa
 }
 
 // partOf selects rows of a part of those after a row.
-func (s *session) partOf(ctx context.Context, search Search, w walk, after place, limit int64) (statement, error) {
-	ids, complete, err := s.along(ctx, w, &after, limit, 0)
+func (s *session) partOf(ctx context.Context, search Search, w walk, along string, after place, limit int64) (statement, error) {
+	ids, complete, err := s.walked(ctx, w, &after, limit, 0)
 	if err == nil && complete {
 		return s.compiler().rows(search.ofIDs(ids), int(limit)), nil
 	}
 	c := s.compiler()
-	c.index = w.sorts
+	c.index, c.along = w.sorts, along
 	return c.rowsAfter(search, after, limit), err
 }
 

@@ -133,7 +133,7 @@ func TestPlansOfNames(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			st, err := s.partOf(ctx, search, w, search.placesAfter([]any{int64(ids[0])})[0], 100)
+			st, err := s.partOf(ctx, search, w, "", search.placesAfter([]any{int64(ids[0])})[0], 100)
 			if plan := queryPlan(t, db, st); err != nil || !strings.Contains(plan, along) {
 				t.Errorf("names like %s after a cursor: %s, %v", pattern, plan, err)
 			}

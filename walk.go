@@ -19,11 +19,12 @@ type walk struct {
 	byTime string // the index of a period's time, in which a page's jobs are found then
 }
 
-// walkable reports whether jobs are wanted by one column, and sorted by another.
+// walkable reports whether jobs are wanted by one column, which isn't the ID, and sorted by another.
 func (s Search) walkable() bool {
 	keys := s.ordering()
 	inOrder := len(keys) == 1 || len(keys) == 2 && keys[0].Descending == keys[1].Descending // of an index
-	return inOrder && !s.distinct() && s.Scope.VO != "" && s.Filter.op == opAnd &&
+	wantsIDs := slices.ContainsFunc(s.Filter.kids, func(kid Filter) bool { return kid.column == colJobID && kid.op == opIn })
+	return inOrder && !wantsIDs && !s.distinct() && s.Scope.VO != "" && s.Filter.op == opAnd &&
 		(len(s.Filter.kids) > 0 || s.Scope.Owner != "" && !s.byKey()) && !s.Filter.hasParameter()
 }
 
@@ -97,13 +98,19 @@ func (s *session) walkPeriod(ctx context.Context, search Search, period Filter) 
 // The zero walk leaves the choice to the engine. Where the engine doesn't know how many jobs have
 // a value, the counts tell it, or the entries of an index.
 func (s *session) walkFor(ctx context.Context, search Search, reach int64) (walk, error) {
-	c := s.compiler()
-	if c.dialect.IndexedBy == "" || !search.walkable() {
+	if s.db.dialect.IndexedBy == "" || !search.walkable() {
 		return walk{}, nil
 	}
+	c := s.compiler()
 	if period := c.periodOf(search.Scope, search.Filter); len(period.kids) > 0 && (search.byKey() || period.kids[0].column.Kind() == tables.KindTime) {
 		return s.walkPeriod(ctx, search, period)
 	}
+	return s.walkByColumn(ctx, search, reach)
+}
+
+// walkByColumn is walkFor where jobs with a value are sorted by another column.
+func (s *session) walkByColumn(ctx context.Context, search Search, reach int64) (walk, error) {
+	c := s.compiler()
 	if search.byKey() {
 		return walk{}, nil
 	}
@@ -123,6 +130,25 @@ func (s *session) walkFor(ctx context.Context, search Search, reach int64) (walk
 	return w, err
 }
 
+// along is the index of the jobs of a VO that MariaDB and MySQL are told to find a page by, where they don't
+// know how many jobs they would look at: that of the order, or that of a value, whose jobs are sorted.
+// It is "" where they choose. No statement of theirs ends after so many jobs and gives its rows as they
+// come.
+func (s *session) along(ctx context.Context, search Search, reach int64) (string, error) {
+	keys := search.ordering()
+	if !s.db.dialect.ForceIndex || !search.walkable() || keys[0].Column.isFlag() { // no index has flags in the order of their texts
+		return "", nil
+	}
+	if period := s.compiler().periodOf(search.Scope, search.Filter); len(period.kids) > 0 {
+		return "", nil
+	}
+	w, err := s.walkByColumn(ctx, search, reach)
+	if w.limit > 0 {
+		return w.index, err
+	}
+	return w.sorts, err
+}
+
 // wanted is how many jobs a search finds, or more where neither the counts nor an index tell; it counts
 // up to maxTried.
 func (s *session) wanted(ctx context.Context, search Search) (int64, error) {
@@ -138,14 +164,14 @@ func (s *session) wanted(ctx context.Context, search Search) (int64, error) {
 	return maxTried, nil
 }
 
-// along finds the jobs of a part of the order, of which the compiler's statement is told by after, at
+// walked finds the jobs of a part of the order, of which the compiler's statement is told by after, at
 // most limit of them behind an offset. It reports whether these are all that the part has, or all that
 // are wanted; else the walk ended too early.
-func (s *session) along(ctx context.Context, w walk, after *place, limit, offset int64) (ids []any, complete bool, err error) {
+func (s *session) walked(ctx context.Context, w walk, after *place, limit, offset int64) (ids []any, complete bool, err error) {
 	if w.limit == 0 {
 		return nil, false, nil
 	}
-	st := s.compiler().walked(w, after, limit, offset)
+	st := s.compiler().walkedRows(w, after, limit, offset)
 	err = s.table(ctx, st, definitions([]Column{colJobID}), func(row []any) error {
 		ids = append(ids, row[0])
 		return nil
@@ -157,8 +183,8 @@ func (s *session) along(ctx context.Context, w walk, after *place, limit, offset
 	return ids, looked < w.limit, err
 }
 
-// walked selects the JobIDs of a walk that the filter wants.
-func (c *compiler) walked(w walk, after *place, limit, offset int64) statement {
+// walkedRows selects the JobIDs of a walk that the filter wants.
+func (c *compiler) walkedRows(w walk, after *place, limit, offset int64) statement {
 	search := w.search
 	columns := search.Filter.columns([]Column{colJobID, colVO, colOwner})
 	slices.SortFunc(columns, func(a, b Column) int { return int(a.index) - int(b.index) })

@@ -93,8 +93,8 @@ func TestPagesByWalk(t *testing.T) {
 			if walks := w.limit > 0; walks != c.walks {
 				t.Errorf("%+v: a walk of %d jobs", c, w.limit)
 			} else if walks && !descending {
-				_, complete, err := s.along(ctx, w, nil, 50, int64(from))
-				if plan := queryPlan(t, db, s.compiler().walked(w, nil, 50, 0)); err != nil || complete != c.complete || strings.Contains(plan, "TEMP B-TREE") {
+				_, complete, err := s.walked(ctx, w, nil, 50, int64(from))
+				if plan := queryPlan(t, db, s.compiler().walkedRows(w, nil, 50, 0)); err != nil || complete != c.complete || strings.Contains(plan, "TEMP B-TREE") {
 					t.Errorf("%+v: complete %v, %v\n%s", c, complete, err, plan)
 				}
 			}
@@ -171,11 +171,11 @@ func TestPagesOfPeriodsByWalk(t *testing.T) {
 				t.Errorf("%s: a walk of %d jobs, %v", c.name, w.limit, err)
 			}
 			if c.walks {
-				if plan := queryPlan(t, db, s.compiler().walked(w, nil, 50, 0)); strings.Contains(plan, "TEMP B-TREE") {
+				if plan := queryPlan(t, db, s.compiler().walkedRows(w, nil, 50, 0)); strings.Contains(plan, "TEMP B-TREE") {
 					t.Errorf("%s: %s", c.name, plan)
 				}
 				w.limit = 10
-				if _, complete, err := s.along(ctx, w, nil, 50, 0); complete || err != nil {
+				if _, complete, err := s.walked(ctx, w, nil, 50, 0); complete || err != nil {
 					t.Errorf("%s: a walk that ends too early finds all: %v", c.name, err)
 				}
 			}
