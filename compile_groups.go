@@ -221,7 +221,17 @@ func (c *compiler) countSource(kind *countKind, scope Scope, filter Filter, colu
 // jobsToGroup writes the table Jobs for groups or distinct rows. Where no index has all that is asked
 // of the jobs of a VO, their rows have to be read, which is fastest in the table's own order; MariaDB
 // and MySQL would go along some index, from row to row.
+//
+// The jobs of a period are found by their times. PostgreSQL would go along an index that has the groups
+// in order, past all jobs of all VOs: because there is a limit on groups, it expects to be done soon.
 func (c *compiler) jobsToGroup(scope Scope, filter Filter, columns []Column) {
+	if c.dialect.PlannedApart != "" && len(c.periodOf(scope, filter).kids) > 0 {
+		c.write("(SELECT ", selectList(columns), " FROM ")
+		c.jobs()
+		c.where(scope, filter)
+		c.write(c.dialect.PlannedApart, `) AS "Jobs"`)
+		return
+	}
 	c.jobs()
 	live := c.schema.Kind != schema.KindOurs
 	if live && c.choosesIndex(scope) && filter.op == opAnd && len(filter.kids) == 0 && !c.coversVO(columns) {

@@ -44,8 +44,11 @@ func (s *session) plannedPage(ctx context.Context, search Search, perPage int) (
 		return c, -1, err
 	}
 	most := int64(manyEntries)
-	if more || period.kids[0].column.Kind() == tables.KindText { // names are among those of all JobIDs
+	switch {
+	case period.kids[0].column.Kind() == tables.KindText: // names are among those of all JobIDs
 		most = fewJobs
+	case more: // all jobs of the period have been looked at for the total in any case
+		most = maxWalked
 	}
 	c.index = c.schema.OfVO[period.kids[0].column.Name()]
 	counting := c.total(search)

@@ -53,6 +53,7 @@ type Dialect struct {
 	CountsInGroups bool   // counts the jobs of a group of an index faster than it groups them
 	RowsFirst      string // after SELECT: reads each row before it checks conditions on it (no index condition pushdown)
 	NoIndexPrefix  string // before a grouped column: keeps its index from being used, so that the filters choose one
+	PlannedApart   string // at the end of a subquery: its rows are found as if all of them were wanted, in any order
 	LongTexts      bool   // reading long texts of a batch takes longer than a statement for each
 	Join           string // of a source with a table; reads the source first
 

@@ -22,6 +22,7 @@ var PostgreSQL = Dialect{
 	Like:         [3]string{"", " ILIKE ", likeEnd},
 	AsText:       [2]string{"CAST(", ` AS TEXT) COLLATE "C"`},
 	NullsFirst:   true,
+	PlannedApart: " OFFSET 0",
 	Lock:         " FOR UPDATE OF t",
 	LockWriters:  [2]string{"LOCK TABLE ", " IN EXCLUSIVE MODE"},
 	SkipLocked:   " FOR UPDATE OF t SKIP LOCKED",
