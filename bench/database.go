@@ -100,10 +100,14 @@ func (d *database) prepare(ctx context.Context, s settings) error {
 	if err := d.populate(ctx); err != nil {
 		return err
 	}
-	if s.uncounted {
-		return d.dropCountTriggers(ctx)
+	var err error
+	if s.lacks != lacksNothing {
+		err = d.dropCountTriggers(ctx)
 	}
-	return nil
+	if s.lacks == lacksIndexes {
+		err = errors.Join(err, d.dropOwnIndexes(ctx))
+	}
+	return err
 }
 
 // dropCountTriggers drops the triggers that count jobs.
@@ -120,6 +124,25 @@ func (d *database) dropCountTriggers(ctx context.Context) error {
 	return nil
 }
 
+// dropOwnIndexes drops the indexes of Jobs that DIRAC's schema doesn't have. They begin with VO.
+func (d *database) dropOwnIndexes(ctx context.Context) error {
+	list, drop := `SELECT name, '' FROM sqlite_master WHERE type = 'index' AND tbl_name = 'Jobs' AND name LIKE 'VO%'`, `DROP INDEX "%s"`
+	switch d.engine {
+	case "postgres":
+		list = `SELECT indexname, '' FROM pg_indexes WHERE tablename = 'Jobs' AND indexname LIKE 'VO%'`
+	case "mariadb", "mysql":
+		list = `SELECT DISTINCT INDEX_NAME, '' FROM information_schema.STATISTICS
+			WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'Jobs' AND INDEX_NAME LIKE 'VO%'`
+		drop = `ALTER TABLE "Jobs" DROP INDEX "%s"`
+	}
+	var drops []string
+	err := d.eachPair(ctx, list, func(name, _ string) { drops = append(drops, fmt.Sprintf(drop, name)) })
+	if err == nil && len(drops) == 0 {
+		err = errors.New("there are no indexes of our own to drop")
+	}
+	return errors.Join(err, d.execAll(ctx, drops))
+}
+
 func (d *database) close(keep bool) error {
 	err := errors.Join(d.db.Close(), d.bare.close(), d.unmeasured.close())
 	if keep {
@@ -132,9 +155,7 @@ func (d *database) close(keep bool) error {
 // name is that of SQLite's folder, or of the database on the server.
 func (d *database) name(s settings) string {
 	name := "jobdb_bench_" + strconv.Itoa(d.jobs)
-	if s.uncounted {
-		name += "_uncounted"
-	}
+	name += string(s.lacks)
 	if s.questions {
 		name += "_grid"
 	}

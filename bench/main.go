@@ -43,7 +43,7 @@ type settings struct {
 	profiles  string            // folder of profiles of our server
 	keep      bool
 	check     bool
-	uncounted bool // without the triggers that count jobs
+	lacks     lacking
 
 	// What is measured instead of the methods.
 	plans, counts, growth, questions, routes, writers, bulk, indexes bool
