@@ -109,12 +109,19 @@ cover: engines ## write .cache/cover.html: which lines the tests reach
 	go tool cover -html=.cache/cover.out -o .cache/cover.html
 
 .PHONY: bench
-bench: engines oracle ## measure everything into docs/benchmarks/ (BENCHFLAGS='-gobench new.txt' prints, and writes for benchstat)
+bench: engines oracle ## measure everything but the largest into docs/benchmarks/ (BENCHFLAGS='-gobench new.txt' prints, and writes for benchstat)
 	$(WITHENGINES) -durable -- go run ./bench -reference $(ORACLE)/bin/python $(BENCHFLAGS)
 	$(WITHENGINES) -durable -- go run ./bench -routes -jobs 10000 -reference $(ORACLE)/bin/python $(BENCHFLAGS)
+	$(WITHENGINES) -durable -- go run ./bench -questions -jobs 10000,1000000 -draw 8 $(BENCHFLAGS)
 	$(WITHENGINES) -durable -- go run ./bench -counts -jobs 10000 -sizes 1,1000 $(BENCHFLAGS)
 	go run ./bench -writers -jobs 10000 $(BENCHFLAGS)
 	$(WITHENGINES) -durable -- go run ./bench -bulk -jobs 1000000 $(BENCHFLAGS)
+	$(WITHENGINES) -durable -- go run ./bench -dirac $(DIRAC)/bin/python -engine mariadb,mysql -jobs 200000 $(BENCHFLAGS)
+	$(MAKE) bench-isolation
+
+.PHONY: bench-isolation
+bench-isolation: engines ## measure heartbeats and kills beside the dearest questions, a purge and an import (some minutes; docs/reliability.md)
+	JOBDB_FAULTS_JOBS=$(or $(JOBS),50000) JOBDB_FAULTS_LOAD=30s $(WITHENGINES) -durable -- go test -timeout 0 -run TestIsolation -v ./internal/faults
 
 .PHONY: bench-check
 bench-check: engines ## fail when a method falls below its part of the bare driver's rate, or a question grows with the jobs (a small bench)
@@ -130,9 +137,9 @@ bench-large: ## measure what must not grow with the jobs: 10,000,000 against 10,
 	go run ./bench -growth -engine sqlite -jobs 10000,10000000 $(BENCHFLAGS)
 
 .PHONY: bench-questions
-bench-questions: engines ## measure what a monitor asks, with 10,000 and 1,000,000 jobs on each engine, 10,000,000 on SQLite (three hours, 20 GB)
-	$(WITHENGINES) -durable -- go run ./bench -questions -engine mariadb,mysql,postgres -jobs 10000,1000000 $(BENCHFLAGS)
-	go run ./bench -questions -engine sqlite -jobs 10000,1000000,10000000 $(BENCHFLAGS)
+bench-questions: engines ## measure what a monitor asks with 10,000,000 jobs on SQLite and PostgreSQL (20 GB)
+	$(WITHENGINES) -durable -- go run ./bench -questions -engine postgres -jobs 10000,10000000 -draw 4 $(BENCHFLAGS)
+	go run ./bench -questions -engine sqlite -jobs 10000,10000000 -draw 4 $(BENCHFLAGS)
 
 .PHONY: import-large
 import-large: engines oracle ## measure jobdb import of 1,000,000 jobs from DIRAC 8 on MariaDB to PostgreSQL, killed on the way (IMPORT=100000 KILLS=20)

@@ -52,7 +52,7 @@ func runQuestions(ctx context.Context, s settings) error {
 					return nil
 				}
 				slow := d.checkQuestions(ctx, s, all)
-				err := s.publishIn("questions", "questions-"+engine, "", questionsTable(engine, all, s.jobs))
+				err := s.publishIn("questions", questionsTableName(engine, jobs), "", questionsTable(engine, all, s.jobs))
 				return errors.Join(slow, err, d.explainShort(ctx, s, os.Stdout, all))
 			})
 			if err != nil {
@@ -61,6 +61,15 @@ func runQuestions(ctx context.Context, s settings) error {
 		}
 	}
 	return nil
+}
+
+// questionsTableName is that of an engine's table in the document: there is one for most numbers of jobs,
+// and another for very many.
+func questionsTableName(engine string, jobs int) string {
+	if jobs >= 10_000_000 {
+		return "questions-" + engine + "-10000000"
+	}
+	return "questions-" + engine
 }
 
 // questionsOn asks on one database, adds what was found to all, and then calls after.
