@@ -20,6 +20,11 @@ const logKept = "67108864"
 // took up to 123 MB, with 8 MiB 58 MB.
 const pageCache = "4096"
 
+// changedPages is how many pages, 32 MiB of them, a transaction changes before SQLite writes some to
+// the log early. Without it that begins with pageCache, and pages of indexes that a bulk change
+// comes back to are written and read several times. They are freed after the commit.
+const changedPages = "8192"
+
 // lockWait is how many milliseconds SQLite itself waits for another's lock. A writer tries again by
 // [turns].
 func lockWait(writer bool) string {

@@ -16,7 +16,9 @@ const SQLiteDriver = "jobdb-sqlite3"
 func init() {
 	sql.Register(SQLiteDriver, &sqlite3.SQLiteDriver{
 		ConnectHook: func(conn *sqlite3.SQLiteConn) error {
-			for _, pragma := range []string{"PRAGMA wal_autocheckpoint = " + walPages, "PRAGMA journal_size_limit = " + logKept} {
+			for _, pragma := range []string{
+				"PRAGMA wal_autocheckpoint = " + walPages, "PRAGMA journal_size_limit = " + logKept, "PRAGMA cache_spill = " + changedPages,
+			} {
 				if _, err := conn.Exec(pragma, nil); err != nil {
 					return err
 				}
