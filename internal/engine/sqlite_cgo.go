@@ -16,9 +16,7 @@ const SQLiteDriver = "jobdb-sqlite3"
 func init() {
 	sql.Register(SQLiteDriver, &sqlite3.SQLiteDriver{
 		ConnectHook: func(conn *sqlite3.SQLiteConn) error {
-			for _, pragma := range []string{
-				"PRAGMA wal_autocheckpoint = " + walPages, "PRAGMA journal_size_limit = " + logKept, "PRAGMA cache_spill = " + changedPages,
-			} {
+			for _, pragma := range []string{"PRAGMA wal_autocheckpoint = " + walPages, "PRAGMA journal_size_limit = " + logKept} {
 				if _, err := conn.Exec(pragma, nil); err != nil {
 					return err
 				}
@@ -37,7 +35,7 @@ func isSQLite(d driver.Driver) bool {
 }
 
 func sqliteDSN(path string, readOnly, writer bool) string {
-	dsn := sqliteFile(path) + "?" + foreignKeysOption + "&_busy_timeout=" + lockWait(writer) + "&_synchronous=FULL&_stmt_cache_size=128&_cache_size=-" + pageCache
+	dsn := sqliteFile(path) + "?" + foreignKeysOption + "&_busy_timeout=" + lockWait(writer) + "&_synchronous=FULL&_stmt_cache_size=128&_cache_size=-" + cacheOf(writer)
 	switch {
 	case readOnly:
 		dsn += "&mode=ro"
