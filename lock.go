@@ -100,8 +100,12 @@ func (s *session) lockedJobs(ctx context.Context, ids []JobID) (map[JobID]bool, 
 	return found, err
 }
 
-// lockExisting locks jobs that must all exist; those that don't are a NotFoundError.
+// lockExisting locks jobs that must all exist; those that don't are a NotFoundError. Jobs that this
+// transaction has locked exist.
 func (s *session) lockExisting(ctx context.Context, ids []JobID) error {
+	if s.hasLocked(ids) {
+		return nil
+	}
 	found, err := s.lockedJobs(ctx, ids)
 	if err != nil {
 		return err

@@ -125,28 +125,33 @@ func parseStoredTime(text string) (any, error) {
 	if len(text) < whole {
 		return nil, errors.New("a time that can't be read: " + quoteShort(text))
 	}
-	text = text[:min(len(text), whole+len(".000000000"))] // others may have written more digits
-	var parts [7]int
-	largest := [7]int{9999, 12, 31, 23, 59, 60, 999_999_999}
-	for i, field := range [7][2]int{{0, 4}, {5, 7}, {8, 10}, {11, 13}, {14, 16}, {17, 19}, {20, len(text)}} {
-		if i == 6 && len(text) <= whole+1 {
-			break
-		}
-		for _, digit := range []byte(text[field[0]:field[1]]) {
-			if digit < '0' || digit > '9' {
-				return nil, errors.New("a time that can't be read: " + quoteShort(text))
+	year, month, day := 100*twoDigits(text[0:])+twoDigits(text[2:]), twoDigits(text[5:]), twoDigits(text[8:])
+	hour, minute, second := twoDigits(text[11:]), twoDigits(text[14:]), twoDigits(text[17:])
+	bad := year > 9999 || month > 12 || day > 31 || hour > 23 || minute > 59 || second > 60
+	nanoseconds := 0
+	if len(text) > whole+1 {
+		for i := range len("000000000") { // others may have written more digits
+			digit := byte(0)
+			if at := whole + 1 + i; at < len(text) {
+				digit = text[at] - '0'
 			}
-			parts[i] = parts[i]*10 + int(digit-'0')
-		}
-		if parts[i] > largest[i] {
-			return nil, errors.New("a time that can't be read: " + quoteShort(text))
+			bad = bad || digit > 9
+			nanoseconds = 10*nanoseconds + int(digit)
 		}
 	}
-	nanoseconds := parts[6]
-	for digits := len(text) - whole - 1; digits >= 0 && digits < 9; digits++ {
-		nanoseconds *= 10
+	if bad {
+		return nil, errors.New("a time that can't be read: " + quoteShort(text))
 	}
-	return time.Date(parts[0], time.Month(parts[1]), parts[2], parts[3], parts[4], parts[5], nanoseconds, time.UTC), nil
+	return time.Date(year, time.Month(month), day, hour, minute, second, nanoseconds, time.UTC), nil
+}
+
+// twoDigits is the number that a text begins with; it is more than 9999 if those aren't two digits.
+func twoDigits(text string) int {
+	tens, ones := text[0]-'0', text[1]-'0'
+	if tens > 9 || ones > 9 {
+		return 10_000
+	}
+	return 10*int(tens) + int(ones)
 }
 
 // newScanned returns the values of a row, and pointers to them as the targets of a Scan.

@@ -22,5 +22,8 @@ func FuzzStoredTime(f *testing.F) {
 		if !ok || at.Year() < -1 || at.Year() > 10_000 {
 			t.Fatalf("%q was taken as %v", text, value)
 		}
+		if want, err := time.Parse(time.DateTime, text[:len(time.DateTime)]); err == nil && !at.Truncate(time.Second).Equal(want) {
+			t.Fatalf("%q was taken as %v, not %v", text, value, want)
+		}
 	})
 }

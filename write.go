@@ -402,6 +402,7 @@ func (a access) DeleteJobs(ctx context.Context, ids []JobID) (int64, error) {
 
 // deleteRows deletes all rows of the jobs but their history, and returns how many jobs there were.
 func (s *session) deleteRows(ctx context.Context, ids []JobID) (int64, error) {
+	s.locked = nil // what is there no more isn't locked
 	if !s.db.schema.Cascade {
 		for _, t := range slices.Backward(tables.Tables) { // those that refer to a table come after it
 			if t == tables.LoggingInfo || t == tables.JobJDLs || s.lacks(t) {

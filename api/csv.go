@@ -51,10 +51,19 @@ func appendCSV(b []byte, places []int, row []any) []byte {
 // appendField writes a text, in quotes where it needs them, as encoding/csv does. Bytes that aren't
 // UTF-8 become U+FFFD.
 func appendField(b []byte, text string) []byte {
-	if !utf8.ValidString(text) {
+	quoted, ascii := text == `\.`, true
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c >= utf8.RuneSelf:
+			ascii = false
+		case c == ',' || c == '"' || c == '\r' || c == '\n' || i == 0 && (c == ' ' || c == '\t'):
+			quoted = true
+		}
+	}
+	if !ascii {
 		text = strings.ToValidUTF8(text, "\ufffd")
 	}
-	if text == "" || text != `\.` && text[0] != ' ' && text[0] != '\t' && !strings.ContainsAny(text, ",\"\r\n") {
+	if !quoted {
 		return append(b, text...)
 	}
 	return append(append(append(b, '"'), strings.ReplaceAll(text, `"`, `""`)...), '"')

@@ -121,6 +121,14 @@ func appendDigits(b []byte, n, digits int) []byte {
 	return b
 }
 
+// plain are the bytes that JSON has as they are. Nearly all texts have no others.
+var plain = func() (is [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		is[c] = c != '"' && c != '\\'
+	}
+	return is
+}()
+
 // appendText writes a JSON string. Bytes that aren't UTF-8 become U+FFFD.
 func appendText(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
@@ -130,6 +138,9 @@ func appendText(b []byte, s string) []byte {
 		c := s[i]
 		size := 1
 		switch {
+		case plain[c]:
+			i++
+			continue
 		case c >= utf8.RuneSelf:
 			var r rune
 			if r, size = utf8.DecodeRuneInString(s[i:]); r != utf8.RuneError || size > 1 {
@@ -139,11 +150,8 @@ func appendText(b []byte, s string) []byte {
 			b = append(append(b, s[start:i]...), "\ufffd"...)
 		case c == '"' || c == '\\':
 			b = append(append(b, s[start:i]...), '\\', c)
-		case c < ' ':
-			b = append(append(b, s[start:i]...), '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 		default:
-			i++
-			continue
+			b = append(append(b, s[start:i]...), '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 		}
 		i += size
 		start = i

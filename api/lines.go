@@ -41,7 +41,7 @@ const (
 	pieceSize = 64 << 10
 	// fewRows are read at once for a slow client, and up to manyRows for a fast one.
 	fewRows  = 256
-	manyRows = 8192
+	manyRows = 4096
 	// quick is how long a fast client takes at most to read a piece of lines.
 	quick = 100 * time.Millisecond
 )

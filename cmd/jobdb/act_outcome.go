@@ -73,7 +73,7 @@ func (f actFlags) printOutcomes(p *program, results outcomes) error {
 		return nil
 	}
 	columns := []string{"JobID", "Outcome", "Reason"}
-	out, err := outputFlags{Output: f.Output, Color: "never"}.open(p, columns, columns)
+	out, err := outputFlags{Output: f.Output, Color: "never"}.open(p, columns)
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func (c *errorsCommand) Run(ctx context.Context, p *program) error {
 		}
 	}
 	columns := []string{"jobs", "Status", "MinorStatus", "ApplicationStatus", "Sites", "Examples"}
-	out, err := c.open(p, columns, columns)
+	out, err := c.open(p, columns)
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (c *heartbeatCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	columns := []string{"job_id", "command", "arguments"}
-	out, err := c.open(p, columns, columns)
+	out, err := c.open(p, columns)
 	if err != nil {
 		return err
 	}

@@ -112,7 +112,7 @@ func printParts(
 	if err != nil {
 		return err
 	}
-	out, err := form.open(p, columns, columns)
+	out, err := form.open(p, columns)
 	if err != nil {
 		return err
 	}

@@ -16,8 +16,6 @@ import (
 
 	"golang.org/x/text/runes"
 	"golang.org/x/text/transform"
-
-	"jobdb"
 )
 
 // outputFlags say how rows are printed.
@@ -84,14 +82,8 @@ func finish(out output, err error) error {
 	return cmp.Or(err, out.close(err == nil))
 }
 
-// open makes an output. table are the columns of a table; asked are those that the user asked for,
-// none if all.
-func (f outputFlags) open(p *program, table, asked []string) (output, error) {
-	if len(asked) == 0 && (f.Output == "csv" || f.Output == "tsv") {
-		for _, c := range jobdb.Columns() {
-			asked = append(asked, c.Name())
-		}
-	}
+// open makes an output of these columns.
+func (f outputFlags) open(p *program, columns []string) (output, error) {
 	screen := f.screen(p)
 	if f.JQ != "" || f.Output != "table" && f.Output != "wide" { // these have colours, and look at each cell
 		screen = f.sanitized(p, screen)
@@ -105,13 +97,13 @@ func (f outputFlags) open(p *program, table, asked []string) (output, error) {
 	case "ndjson":
 		return &linesOutput{w: screen}, nil
 	case "csv":
-		return &csvOutput{w: csv.NewWriter(screen), screen: screen, columns: asked}, nil
+		return &csvOutput{w: csv.NewWriter(screen), screen: screen, columns: columns}, nil
 	case "tsv":
-		return &tsvOutput{w: screen, columns: asked}, nil
+		return &tsvOutput{w: screen, columns: columns}, nil
 	case "ids":
 		return &idsOutput{w: screen}, nil
 	}
-	return &tableOutput{w: screen, columns: table, width: f.width(p), colours: f.colours(p)}, nil
+	return &tableOutput{w: screen, columns: columns, width: f.width(p), colours: f.colours(p)}, nil
 }
 
 // screen returns where output goes: on a terminal to a pager, if it is long.

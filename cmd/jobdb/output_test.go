@@ -19,7 +19,7 @@ func TestOutput(t *testing.T) {
 		"json": "[\n" + strings.Trim(rows, "[]") + "\n]\n",
 	} {
 		b := &bytes.Buffer{}
-		out, err := outputFlags{Output: form}.open(&program{stdout: b}, columns, columns)
+		out, err := outputFlags{Output: form}.open(&program{stdout: b}, columns)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +57,7 @@ func TestHarmlessOutput(t *testing.T) {
 		{Output: "ids", watched: true, JQ: ".[0]"}: "{\"JobID\":1,\"JobName\":\"\\u001b[2J\"}\n",
 	} {
 		b := &bytes.Buffer{}
-		out, err := form.open(&program{stdout: b}, []string{"JobName"}, []string{"JobName"})
+		out, err := form.open(&program{stdout: b}, []string{"JobName"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +76,7 @@ func TestOutputAfterAnError(t *testing.T) {
 		{Output: "ndjson"}: "{\"JobID\":1}\n", {Output: "json"}: "[\n{\"JobID\":1}", {JQ: "length"}: "",
 	} {
 		b := &bytes.Buffer{}
-		out, err := form.open(&program{stdout: b}, []string{"JobID"}, []string{"JobID"})
+		out, err := form.open(&program{stdout: b}, []string{"JobID"})
 		if err == nil && want != "" {
 			err = out.rows([]row{row(`{"JobID":1}`)})
 		}
@@ -114,7 +114,7 @@ func TestNestedOutput(t *testing.T) {
 			t.Errorf("--jq %s: got %q", jq.expression, got)
 		}
 	}
-	if _, err := (outputFlags{JQ: ".["}).open(&program{}, nil, nil); err == nil || !strings.Contains(err.Error(), "--jq") {
+	if _, err := (outputFlags{JQ: ".["}).open(&program{}, nil); err == nil || !strings.Contains(err.Error(), "--jq") {
 		t.Error(err)
 	}
 }
@@ -122,7 +122,7 @@ func TestNestedOutput(t *testing.T) {
 func printed(t *testing.T, flags outputFlags, columns []string, rows string) string {
 	t.Helper()
 	b := &bytes.Buffer{}
-	out, err := flags.open(&program{stdout: b}, columns, columns)
+	out, err := flags.open(&program{stdout: b}, columns)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func (c *searchCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	out, err := c.open(p, request.Parameters, c.Columns)
+	out, err := c.open(p, request.Parameters)
 	if err != nil {
 		return err
 	}
@@ -97,6 +97,10 @@ func (c *searchCommand) request() (jobdb.SearchRequest, error) {
 	case c.Output == "ids":
 		request.Parameters = []string{"JobID"}
 	case len(c.Columns) > 0:
+	case c.Output == "csv", c.Output == "tsv":
+		for _, column := range jobdb.Columns() {
+			request.Parameters = append(request.Parameters, column.Name())
+		}
 	case c.Output == "table":
 		request.Parameters = tableColumns
 	case c.Output == "wide":
@@ -194,11 +198,8 @@ func (c *searchCommand) print(
 
 // streams reports whether the server can send all rows in the very format of the output.
 func (c *searchCommand) streams() bool {
-	if c.JQ != "" || c.Output == "csv" && len(c.Columns) == 0 {
-		return false
-	}
 	isParameter := func(name string) bool { _, err := jobdb.ParseColumn(name); return err != nil }
-	return (c.Output == "csv" || c.Output == "ndjson") && !slices.ContainsFunc(c.Columns, isParameter)
+	return c.JQ == "" && (c.Output == "csv" || c.Output == "ndjson") && !slices.ContainsFunc(c.Columns, isParameter)
 }
 
 func (c *searchCommand) printPage(

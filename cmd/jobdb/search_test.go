@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -94,22 +95,27 @@ func TestSearchLines(t *testing.T) {
 	t.Setenv("JOBDB_TOKEN", "x")
 	const line = `{"JobID":1}` + "\n"
 	for name, test := range map[string]struct {
-		kind, want, says string
-		status           int
-		cut              bool
+		output, kind, want, says string
+		status                   int
+		cut                      bool
 	}{
 		"all":       {kind: linesType, status: http.StatusOK, want: line},
+		"CSV":       {output: "csv", kind: csvType, status: http.StatusOK, want: line},
 		"cut off":   {kind: linesType, status: http.StatusOK, want: line, cut: true, says: "not all jobs"},
 		"a page":    {kind: "application/json", status: http.StatusOK, want: line},
 		"a refusal": {kind: "application/json", status: http.StatusForbidden, says: "Forbidden (403)"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			accepted := linesType
+			if test.output == "csv" {
+				accepted = csvType
+			}
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.Header.Get("Accept") == "application/json" && test.kind == "application/json" { // asked for after the refusal of lines
 					_, _ = io.WriteString(w, "["+line+"]")
 					return
 				}
-				if r.Header.Get("Accept") != linesType || r.URL.RawQuery != "" || r.Header.Get("Accept-Encoding") != "" {
+				if r.Header.Get("Accept") != accepted || r.URL.RawQuery != "" || r.Header.Get("Accept-Encoding") != "" {
 					t.Errorf("asked for %s %s %s", r.Header.Get("Accept"), r.Header.Get("Accept-Encoding"), r.URL)
 				}
 				w.Header().Set("Content-Type", test.kind)
@@ -122,7 +128,7 @@ func TestSearchLines(t *testing.T) {
 			}))
 			defer server.Close()
 			out := &bytes.Buffer{}
-			c := &searchCommand{outputFlags: outputFlags{Output: "ndjson"}}
+			c := &searchCommand{outputFlags: outputFlags{Output: cmp.Or(test.output, "ndjson")}}
 			c.Server = server.URL
 			err := c.Run(t.Context(), &program{stdout: out, stderr: io.Discard, clock: time.Now})
 			if out.String() != test.want || (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {

@@ -61,7 +61,7 @@ func (c *summaryCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	columns := append(slices.Clone(c.By), "count")
-	out, err := c.open(p, columns, columns)
+	out, err := c.open(p, columns)
 	if err != nil {
 		return err
 	}

@@ -66,6 +66,15 @@ func testSetJobCommands(f *fixture) {
 		f.refused(f.SetJobCommands(f.ctx, []jobdb.Command{command(ids[0], "lost", ""), c.command}), c.class, c.about)
 	}
 	f.equal("commands taken", f.take(ids[1], missingID, ids[0], ids[1]), append(commands[1:], commands[0]))
+	f.refused(f.Tx(f.ctx, func(ctx context.Context, tx *jobdb.Tx) error {
+		if _, err := tx.LockJobs(ctx, ids[:1]); err != nil {
+			return err
+		}
+		if _, err := tx.DeleteJobs(ctx, ids[:1]); err != nil {
+			return err
+		}
+		return tx.SetJobCommands(ctx, []jobdb.Command{command(ids[0], "lost", "")})
+	}), jobdb.ErrNotFound, asJSON(ids[0]))
 }
 
 // A command equal to a pending one adds no row; to one that was sent it does.

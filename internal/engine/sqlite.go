@@ -51,14 +51,16 @@ func openSQLite(ctx context.Context, t Target, o Settings) (*Engine, error) {
 		Dialect: SQLite, Reader: reader, Writer: writer, Probe: probe, Groups: NewGroupCommit(writer),
 		classify: classifySQLite, jobInError: noJobInError, withSchemaLock: sqliteSchemaLock,
 	}
-	stop := func() {}
+	stop := func() error { return nil }
 	if !o.ReadOnly {
-		e.log, stop = keepLogSmall(t.path, e.Groups, reader) //nolint:contextcheck // it goes on until Close
+		copier, err := sql.Open(SQLiteDriver, sqliteDSN(t.path, false, false))
+		if err != nil {
+			return nil, errors.Join(err, writer.Close(), reader.Close(), probe.Close())
+		}
+		copier.SetMaxOpenConns(1)
+		e.log, stop = keepLogSmall(t.path, e.Groups, copier) //nolint:contextcheck // it goes on until Close
 	}
-	e.Close = func() error {
-		stop()
-		return errors.Join(probe.Close(), reader.Close(), writer.Close())
-	}
+	e.Close = func() error { return errors.Join(stop(), probe.Close(), reader.Close(), writer.Close()) }
 	return e, nil
 }
 

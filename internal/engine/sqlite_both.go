@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// walPages is how many pages the write-ahead log has before it is copied into the file. It is
-// large, so that pages that many transactions change are copied once.
-const walPages = "10000"
+// walPages is how many pages the write-ahead log has before a writer itself copies it into the file,
+// so that the log can begin anew. It is more than copyPages: by then [sqliteLog] has copied most.
+const walPages = "16000"
 
 // logKept is how many bytes of the log's file are kept when the log begins anew: more than walPages
 // take.
@@ -19,6 +19,18 @@ const logKept = "67108864"
 // sends all jobs fills one while another folds counts: when there were five, with 32 MiB each, it
 // took up to 123 MB, with 8 MiB 58 MB.
 const pageCache = "4096"
+
+// writerCache is the same of the one connection that writes. A change of 1,000 jobs changes more than
+// 4,000 pages, those of indexes several times: with few in memory they are written to the log and
+// read again within the transaction.
+const writerCache = "16384"
+
+func cacheOf(writer bool) string {
+	if writer {
+		return writerCache
+	}
+	return pageCache
+}
 
 // lockWait is how many milliseconds SQLite itself waits for another's lock. A writer tries again by
 // [turns].

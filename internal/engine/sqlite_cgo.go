@@ -35,7 +35,7 @@ func isSQLite(d driver.Driver) bool {
 }
 
 func sqliteDSN(path string, readOnly, writer bool) string {
-	dsn := sqliteFile(path) + "?" + foreignKeysOption + "&_busy_timeout=" + lockWait(writer) + "&_synchronous=FULL&_stmt_cache_size=128&_cache_size=-" + pageCache
+	dsn := sqliteFile(path) + "?" + foreignKeysOption + "&_busy_timeout=" + lockWait(writer) + "&_synchronous=FULL&_stmt_cache_size=128&_cache_size=-" + cacheOf(writer)
 	switch {
 	case readOnly:
 		dsn += "&mode=ro"

@@ -23,9 +23,11 @@ const (
 	logPatience = time.Second
 	logMost     = 8
 	// A plain copy of the file lacks what only the log has. So the log is copied into the file when
-	// nothing was written for idleTime, and otherwise after busyTime.
-	idleTime = 2 * time.Second
-	busyTime = 30 * time.Second
+	// nothing was written for idleTime, and otherwise after busyTime, or when so many pages wait. They
+	// are many, so that pages that many transactions change are copied once.
+	idleTime  = 2 * time.Second
+	busyTime  = 30 * time.Second
+	copyPages = 10_000
 	// checkpointWait is how long writers wait for readers in other processes.
 	checkpointWait = 100 * time.Millisecond
 )
@@ -44,18 +46,18 @@ type sqliteLog struct {
 	groups  *GroupCommit
 	readers *semaphore.Weighted // each reader holds one of allReaders
 	written chan struct{}       // something was written since the log was checked
-	reader  *sql.DB
+	copier  *sql.DB             // a connection of its own: readers may have all others
 
 	mutex    sync.Mutex
 	letGo    context.Context // ends when questions have to end; then there is a new one
 	endThese context.CancelFunc
 }
 
-// keepLogSmall keeps the log of a file small until stop is called.
-func keepLogSmall(path string, groups *GroupCommit, reader *sql.DB) (_ *sqliteLog, stop func()) {
+// keepLogSmall keeps the log of a file small until stop is called, which closes copier.
+func keepLogSmall(path string, groups *GroupCommit, copier *sql.DB) (_ *sqliteLog, stop func() error) {
 	l := &sqliteLog{
 		path: path + "-wal", limit: logLimit, groups: groups,
-		readers: semaphore.NewWeighted(allReaders), written: make(chan struct{}, 1), reader: reader,
+		readers: semaphore.NewWeighted(allReaders), written: make(chan struct{}, 1), copier: copier,
 	}
 	l.letGo, l.endThese = context.WithCancel(context.Background())
 	groups.committed = func() {
@@ -67,7 +69,11 @@ func keepLogSmall(path string, groups *GroupCommit, reader *sql.DB) (_ *sqliteLo
 	ctx, cancel := context.WithCancel(context.Background())
 	var loop sync.WaitGroup
 	loop.Go(func() { l.loop(ctx) })
-	return l, func() { cancel(); loop.Wait() }
+	return l, func() error {
+		cancel()
+		loop.Wait()
+		return copier.Close()
+	}
 }
 
 // LogSize is the size of SQLite's write-ahead log in bytes; 0 where there is none.
@@ -110,6 +116,9 @@ func (l *sqliteLog) loop(ctx context.Context) {
 			if busy == nil {
 				busy = time.After(busyTime)
 			}
+			if l.uncopied(ctx) >= copyPages {
+				l.copyToFile(ctx)
+			}
 		}
 		switch {
 		case info.Size() < l.limit:
@@ -151,7 +160,14 @@ func (l *sqliteLog) beginAnew(ctx context.Context, size int64) bool {
 // for it. If it fails SQLite does it later.
 func (l *sqliteLog) copyToFile(ctx context.Context) {
 	var busy, pages, done int
-	_ = l.reader.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &done)
+	_ = l.copier.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &done)
+}
+
+// uncopied is how many pages only the log has.
+func (l *sqliteLog) uncopied(ctx context.Context) int {
+	var busy, pages, done int
+	_ = l.copier.QueryRowContext(ctx, "PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &pages, &done)
+	return pages - done
 }
 
 func pragmaBusyTimeout(d time.Duration) string {

@@ -99,6 +99,28 @@ func TestLogBesideReaders(t *testing.T) {
 	}
 }
 
+// The log is copied into the file beside writers: they never wait for that while they leave it time.
+func TestLogIsCopiedBesideWriters(t *testing.T) {
+	e := openLogged(t)
+	e.log.limit = logLimit
+	write := func(bytes int) {
+		err := e.Groups.Run(t.Context(), func(q Querier) error {
+			_, err := q.ExecContext(t.Context(), "INSERT INTO texts VALUES (?)", strings.Repeat("x", bytes))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(copyPages * 4500)
+	for end := time.Now().Add(busyTime * 2 / 3); e.log.uncopied(t.Context()) >= copyPages; write(1) { // so that it is never idle
+		if time.Now().After(end) {
+			t.Fatalf("%d pages wait to be copied", e.log.uncopied(t.Context()))
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
 // A question that doesn't end is ended when the log is several times too large.
 func TestQuestionIsLetGo(t *testing.T) {
 	e := openLogged(t)

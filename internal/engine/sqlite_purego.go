@@ -38,7 +38,7 @@ func isSQLite(d driver.Driver) bool {
 
 func sqliteDSN(path string, readOnly, writer bool) string {
 	dsn := sqliteFile(path) + "?_pragma=busy_timeout(" + lockWait(writer) + ")&" + foreignKeysOption + "&_pragma=synchronous(FULL)" +
-		"&_pragma=cache_size(-" + pageCache + ")&_pragma=wal_autocheckpoint(" + walPages + ")&_pragma=journal_size_limit(" + logKept + ")"
+		"&_pragma=cache_size(-" + cacheOf(writer) + ")&_pragma=wal_autocheckpoint(" + walPages + ")&_pragma=journal_size_limit(" + logKept + ")"
 	switch {
 	case readOnly:
 		dsn += "&mode=ro"
