@@ -158,7 +158,7 @@ func (c *compiler) distinctRows(s Search) {
 		return
 	}
 	c.write("(SELECT DISTINCT ", strings.Join(columns, ", "), " FROM ")
-	c.jobsToGroup(s.Scope, s.Filter, s.columns())
+	c.jobsToGroup(s.Scope, s.Filter, s.columns(), false)
 	c.write(") AS d")
 }
 

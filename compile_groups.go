@@ -206,7 +206,7 @@ func (c *compiler) countedBy(scope Scope, filter Filter, columns []Column) *coun
 // whole union to disk before it applies one from outside.
 func (c *compiler) countSource(kind *countKind, scope Scope, filter Filter, columns []Column) {
 	if kind == nil {
-		c.jobsToGroup(scope, filter, columns)
+		c.jobsToGroup(scope, filter, columns, len(filter.kids) > 0 || scope.Owner != "")
 		return
 	}
 	c.write("(SELECT * FROM (")
@@ -222,10 +222,11 @@ func (c *compiler) countSource(kind *countKind, scope Scope, filter Filter, colu
 // of the jobs of a VO, their rows have to be read, which is fastest in the table's own order; MariaDB
 // and MySQL would go along some index, from row to row.
 //
-// The jobs of a period are found by their times. PostgreSQL would go along an index that has the groups
-// in order, past all jobs of all VOs: because there is a limit on groups, it expects to be done soon.
-func (c *compiler) jobsToGroup(scope Scope, filter Filter, columns []Column) {
-	if c.dialect.PlannedApart != "" && len(c.periodOf(scope, filter).kids) > 0 {
+// Where it is planned apart, or jobs of a period are wanted, they are found by the filter. PostgreSQL would
+// go along an index that has the groups in order, past all jobs of all VOs: because there is a limit on
+// groups, it expects to be done soon.
+func (c *compiler) jobsToGroup(scope Scope, filter Filter, columns []Column, apart bool) {
+	if c.dialect.PlannedApart != "" && (apart || len(c.periodOf(scope, filter).kids) > 0) {
 		c.write("(SELECT ", selectList(columns), " FROM ")
 		c.jobs()
 		c.where(scope, filter)

@@ -15,7 +15,7 @@ type Limits struct {
 	Depth        int           // of nested groups
 	Values       int           // values of all filters together
 	Pattern      int           // bytes of one like or regex pattern
-	RegexValues  int           // distinct values to try a regex on; with more, SQLite tries it on each row and others refuse
+	RegexValues  int           // distinct values that may match a regex; with more, SQLite tries it on each row and others refuse
 	PerPage      int           // rows of one page
 	SummaryRows  int           // rows of one summary
 	QueryTimeout time.Duration // of one search or summary; negative: none

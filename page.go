@@ -155,9 +155,13 @@ func (s *session) page(ctx context.Context, search Search, perPage int, each fun
 	case complete:
 		selected, c = search.ofIDs(ids), s.compiler()
 	case w.byTime != "":
-		c.index, c.sorts = w.byTime, true
+		c.index, err = s.afterWalk(ctx, w)
+		c.sorts = c.index == w.byTime
 	case w.sorts != "" && c.index == "":
 		c.index = w.sorts
+	}
+	if err != nil {
+		return found{}, err
 	}
 	rows, place := int64(0), []any(nil)
 	err = s.placedRows(ctx, c.rows(selected, perPage), search, func(row, at []any) error {
@@ -246,7 +250,7 @@ func (s *session) walkAfter(ctx context.Context, search Search, perPage int) (wa
 		return walk{}, err
 	}
 	w, err := s.walkFor(ctx, search, int64(perPage))
-	w.sorts = cmp.Or(w.byTime, c.index, w.sorts)
+	w.sorts = cmp.Or(c.index, w.sorts)
 	return w, err
 }
 
@@ -258,6 +262,9 @@ func (s *session) partOf(ctx context.Context, search Search, w walk, along strin
 	}
 	c := s.compiler()
 	c.index, c.along = w.sorts, along
+	if err == nil && w.byTime != "" {
+		c.index, err = s.afterWalk(ctx, w)
+	}
 	return c.rowsAfter(search, after, limit), err
 }
 

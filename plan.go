@@ -113,7 +113,7 @@ func (s *session) plannedInOrder(ctx context.Context, search Search, reach int64
 		if err != nil {
 			return nil, err
 		}
-		if looked < wanted {
+		if fewJobs+looked < wanted {
 			c.index = c.schema.OfVO[search.ordering()[0].Column.Name()]
 			return c, nil
 		}
@@ -125,7 +125,7 @@ func (s *session) plannedInOrder(ctx context.Context, search Search, reach int64
 // are wanted, if these aren't all among the last.
 func (s *session) toWalk(ctx context.Context, vo string, reach, wanted int64) (int64, error) {
 	all, err := s.count(ctx, s.compiler().total(Search{Scope: Scope{VO: vo}}))
-	return fewJobs + 4*reach*max(1, all/max(1, wanted)), err
+	return 4 * reach * max(1, all/max(1, wanted)), err
 }
 
 // selective are columns by how few jobs one of their values has, the fewest first.

@@ -13,10 +13,10 @@ import (
 type walk struct {
 	search Search
 	index  string // of the jobs of the VO in the order of the search
-	of     Filter // the condition that all jobs meet that the index leads to
+	of     Filter // the condition on a value that all jobs meet that the index leads to
 	limit  int64  // jobs to look at
 	sorts  string // the index to use, and to sort by, where a walk isn't worth it or has found too few
-	byTime string // the index of a period's time, in which a page's jobs are found then
+	byTime string // the index of a period's time, in which a page's jobs are found then, unless fewer have the value
 }
 
 // walkable reports whether jobs are wanted by one column, which isn't the ID, and sorted by another.
@@ -66,8 +66,7 @@ func (s Search) fixed(column Column) (value any, ok bool) {
 const maxWalked = 5 * fewJobs
 
 // walkPeriod chooses how to find the rows of a page of a period by JobID, where the period has many
-// jobs, which would all be sorted: among all, or among those with a value if that has more jobs than the
-// period. Else those with the value are looked at in any case.
+// jobs, which would all be sorted: among all, or among those with a value.
 func (s *session) walkPeriod(ctx context.Context, search Search, period Filter) (walk, error) {
 	c := s.compiler()
 	w := walk{
@@ -77,21 +76,34 @@ func (s *session) walkPeriod(ctx context.Context, search Search, period Filter) 
 	if !search.byKey() || w.index == "" {
 		return walk{}, nil
 	}
-	most := int64(fewJobs)
-	index, equal := c.equalOf(search.Scope, search.Filter)
-	if index != "" {
+	if index, equal := c.equalOf(search.Scope, search.Filter); index != "" {
 		w.index, w.of, w.limit = index, equal, fewJobs
-		withValue, err := s.wanted(ctx, Search{Scope: Scope{VO: search.Scope.VO}, Filter: Filter{op: opAnd, kids: []Filter{equal}}})
-		if err != nil {
-			return walk{}, err
-		}
-		most = max(most, min(withValue, maxTried))
 	}
-	found, err := s.count(ctx, c.jobsOf(search.Scope.VO, period, most))
-	if err != nil || found < fewJobs || index != "" && found == most {
+	found, err := s.count(ctx, c.jobsOf(search.Scope.VO, period, fewJobs))
+	if err != nil || found < fewJobs {
 		return walk{}, err
 	}
 	return w, nil
+}
+
+// afterWalk is the index in which the jobs of a period are found after a walk that found too few: that of
+// the time, or that of a value that fewer jobs have.
+func (s *session) afterWalk(ctx context.Context, w walk) (string, error) {
+	if !w.of.equals() {
+		return w.byTime, nil
+	}
+	c := s.compiler()
+	scope := Scope{VO: w.search.Scope.VO}
+	withValue, err := s.wanted(ctx, Search{Scope: scope, Filter: Filter{op: opAnd, kids: []Filter{w.of}}})
+	if err != nil {
+		return "", err
+	}
+	most := min(withValue, maxTried)
+	found, err := s.count(ctx, c.jobsOf(scope.VO, c.periodOf(w.search.Scope, w.search.Filter), most))
+	if found == most {
+		return w.index, err
+	}
+	return w.byTime, err
 }
 
 // walkFor chooses how to find the rows of a page, of which reach are on it and on those before.
@@ -110,24 +122,31 @@ func (s *session) walkFor(ctx context.Context, search Search, reach int64) (walk
 
 // walkByColumn is walkFor where jobs with a value are sorted by another column.
 func (s *session) walkByColumn(ctx context.Context, search Search, reach int64) (walk, error) {
-	c := s.compiler()
-	if search.byKey() {
-		return walk{}, nil
-	}
-	w := walk{search: search, index: c.schema.OfVO[search.ordering()[0].Column.Name()], of: Filter{op: opAnd}}
-	w.sorts, _ = c.equalOf(search.Scope, search.Filter)
-	if w.index == "" || w.sorts == "" || w.sorts == w.index {
+	w := walk{search: search, of: Filter{op: opAnd}}
+	w.index, w.sorts = s.compiler().orderAndValue(search)
+	if w.index == "" {
 		return walk{}, nil
 	}
 	wanted, err := s.wanted(ctx, search)
 	if err != nil || wanted <= fewJobs {
 		return w, err
 	}
-	limit, err := s.toWalk(ctx, search.Scope.VO, reach, wanted)
-	if reach < wanted && limit < wanted {
+	looked, err := s.toWalk(ctx, search.Scope.VO, reach, wanted)
+	if limit := fewJobs + looked; reach < wanted && limit < wanted {
 		w.limit = limit
 	}
 	return w, err
+}
+
+// orderAndValue are two indexes of the jobs of a VO: one that has them in the order of a search, and one by
+// a value that the search wants. They are "" where there aren't both.
+func (c *compiler) orderAndValue(search Search) (order, value string) {
+	order = c.schema.OfVO[search.ordering()[0].Column.Name()]
+	value, _ = c.equalOf(search.Scope, search.Filter)
+	if search.byKey() || order == "" || value == "" || order == value {
+		return "", ""
+	}
+	return order, value
 }
 
 // along is the index of the jobs of a VO that MariaDB and MySQL are told to find a page by, where they don't
@@ -135,18 +154,24 @@ func (s *session) walkByColumn(ctx context.Context, search Search, reach int64) 
 // It is "" where they choose. No statement of theirs ends after so many jobs and gives its rows as they
 // come.
 func (s *session) along(ctx context.Context, search Search, reach int64) (string, error) {
-	keys := search.ordering()
-	if !s.db.dialect.ForceIndex || !search.walkable() || keys[0].Column.isFlag() { // no index has flags in the order of their texts
+	c := s.compiler()
+	if !c.dialect.ForceIndex || !search.walkable() || search.ordering()[0].Column.isFlag() || // no index has flags in the order of their texts
+		len(c.periodOf(search.Scope, search.Filter).kids) > 0 {
 		return "", nil
 	}
-	if period := s.compiler().periodOf(search.Scope, search.Filter); len(period.kids) > 0 {
+	order, value := c.orderAndValue(search)
+	if order == "" {
 		return "", nil
 	}
-	w, err := s.walkByColumn(ctx, search, reach)
-	if w.limit > 0 {
-		return w.index, err
+	wanted, err := s.wanted(ctx, search)
+	if err != nil {
+		return "", err
 	}
-	return w.sorts, err
+	looked, err := s.toWalk(ctx, search.Scope.VO, reach, wanted)
+	if reach < wanted && looked < wanted {
+		return order, err
+	}
+	return value, err
 }
 
 // wanted is how many jobs a search finds, or more where neither the counts nor an index tell; it counts

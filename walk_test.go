@@ -140,7 +140,7 @@ func TestPagesOfPeriodsByWalk(t *testing.T) {
 			true,
 			func(i int) bool { return i >= 500 && i%3 < 2 },
 		},
-		{"of one", []FilterSpec{since, {Parameter: "Status", Operator: "eq", Value: "Done"}}, false, func(i int) bool { return i >= 500 && i%3 == 0 }},
+		{"of one", []FilterSpec{since, {Parameter: "Status", Operator: "eq", Value: "Done"}}, true, func(i int) bool { return i >= 500 && i%3 == 0 }},
 		{"of the owner of all", []FilterSpec{since, {Parameter: "Owner", Operator: "eq", Value: "anna"}}, true, func(i int) bool { return i >= 500 }},
 		{
 			"a short one",
@@ -173,6 +173,9 @@ func TestPagesOfPeriodsByWalk(t *testing.T) {
 			if c.walks {
 				if plan := queryPlan(t, db, s.compiler().walkedRows(w, nil, 50, 0)); strings.Contains(plan, "TEMP B-TREE") {
 					t.Errorf("%s: %s", c.name, plan)
+				}
+				if index, err := s.afterWalk(ctx, w); err != nil || (index == "VOStatus") != (c.name == "of one") {
+					t.Errorf("%s: after a walk along %s, %v", c.name, index, err)
 				}
 				w.limit = 10
 				if _, complete, err := s.walked(ctx, w, nil, 50, 0); complete || err != nil {
