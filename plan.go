@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"jobdb/internal/schema"
 	"jobdb/internal/tables"
 )
 
@@ -36,9 +37,12 @@ func (s *session) plannedPage(ctx context.Context, search Search, perPage int) (
 		return len(period.kids) > 0 && kid.column != period.kids[0].column
 	})
 	if !page || len(period.kids) == 0 || more && (c.dialect.IndexedBy != "" || search.Uncounted) || !search.byKey() {
-		if page && len(period.kids) > 0 && search.ordering()[0].Column == period.kids[0].column {
+		switch {
+		case page && len(period.kids) > 0 && search.ordering()[0].Column == period.kids[0].column:
 			c, err = s.plannedInOrder(ctx, search, search.offset(perPage)+int64(perPage))
-		} else {
+		case page && search.byKey() && c.covers(period, search):
+			c, err = s.plannedInIndex(ctx, search, period)
+		default:
 			c, err = s.planned(ctx, search.Scope, search.Filter, page)
 		}
 		return c, -1, err
@@ -119,6 +123,32 @@ func (s *session) plannedInOrder(ctx context.Context, search Search, reach int64
 		}
 	}
 	return s.planned(ctx, search.Scope, search.Filter, false)
+}
+
+// plannedInIndex is planned for a page by JobID of a period's jobs whose other conditions the index of the
+// time tells, too: they are sorted from that unless they are very many.
+func (s *session) plannedInIndex(ctx context.Context, search Search, period Filter) (*compiler, error) {
+	c := s.compiler()
+	found, err := s.count(ctx, s.compiler().jobsOf(search.Scope.VO, period, manyEntries))
+	switch {
+	case err != nil:
+		return nil, err
+	case found == manyEntries:
+		return s.planned(ctx, search.Scope, search.Filter, true)
+	}
+	c.index, c.sorts = c.schema.OfVO[period.kids[0].column.Name()], true
+	return c, nil
+}
+
+// covers reports whether the engine is told the index of a period, and that has all that a search looks at.
+func (c *compiler) covers(period Filter, search Search) bool {
+	if c.dialect.IndexedBy == "" || len(period.kids) == 0 {
+		return false
+	}
+	at := slices.IndexFunc(c.schema.Indexes, func(index schema.Index) bool { return index.Name == c.schema.OfVO[period.kids[0].column.Name()] })
+	return at >= 0 && !slices.ContainsFunc(search.Filter.columns([]Column{colOwner}), func(column Column) bool {
+		return !slices.Contains(c.schema.Indexes[at].Columns, column.Name())
+	})
 }
 
 // toWalk is how many jobs of a VO are looked at, or fewer, until as many as reach are found of those that

@@ -82,6 +82,38 @@ func TestPlansOfPeriods(t *testing.T) {
 	}
 }
 
+// A page by JobID of jobs with a value is sorted from the index of LastUpdateTime, which has the values of
+// other columns, too, but not of all.
+func TestPlansInIndex(t *testing.T) {
+	ctx := t.Context()
+	db, err := Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "jobs.db"), Options{FoldInterval: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Migrate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for column, inIndex := range map[string]bool{"Owner": true, "Site": true, "ApplicationStatus": false, "JobName": false} {
+		search, err := SearchRequest{Search: []FilterSpec{
+			{Parameter: "LastUpdateTime", Operator: "gte", Value: "2026-01-01"}, {Parameter: column, Operator: "eq", Value: "x"},
+		}}.Parse(db.Limits())
+		if err != nil {
+			t.Fatal(err)
+		}
+		search.Scope.VO, search.Page = "lhcb", 1
+		s := &session{db: db, q: db.engine.Reader}
+		c, _, err := s.plannedPage(ctx, search, 100)
+		if err != nil || c.sorts != inIndex {
+			t.Fatalf("%s: in an index %v, %v", column, c.sorts, err)
+		}
+		plan := queryPlan(t, db, c.rows(search, 100))
+		if covering := strings.Contains(plan, "COVERING INDEX VOUpdated"); covering != inIndex {
+			t.Errorf("%s: %s", column, plan)
+		}
+	}
+}
+
 // Names that begin in one way are found by a range of their index, and no names are looked at that begin
 // otherwise. Where some begin in upper and others in lower case, all are looked at.
 func TestPlansOfNames(t *testing.T) {
